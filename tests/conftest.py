@@ -1,0 +1,73 @@
+"""What every test may ask for: a cluster, a namespace of its own, kubectl, and our kinds.
+
+The control plane's programs are built, when they are missing, after collection and before the first test: no test's
+timeout counts the minutes, and their progress is not captured.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.controlplane.build import find_kubectl, find_programs
+from tests.controlplane.cluster import Cluster, running_cluster
+
+CRDS = Path(__file__).parent.parent / "crds"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kubeconfig", help="run on this cluster (default: KUBECONFIG, else a control plane of our own)")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"cluster: {_kubeconfig(config) or 'a control plane of our own'}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("cluster")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
+        return
+    if _kubeconfig(session.config):
+        find_kubectl()
+    else:
+        find_programs()
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+    """A real API server, the same for all tests: make what you need in a `namespace`."""
+    with running_cluster(pytestconfig.getoption("--kubeconfig")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Callable[..., str]:
+    """`kubectl("get", "pods", stdin=None)` as the administrator: returns what it printed, raises KubectlFailed."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace that only this test uses; it is deleted at the end, and nobody waits for that."""
+    name = cluster.new_namespace(request.node.name.removeprefix("test_"))
+    yield name
+    cluster.delete_namespace(name)
+
+
+@pytest.fixture(scope="session")
+def crds(cluster: Cluster) -> None:
+    """Our kinds, served by the API server."""
+    cluster.install(CRDS)
+
+
+def _kubeconfig(config: pytest.Config) -> str | None:
+    chosen: str | None = config.getoption("--kubeconfig")
+    return chosen or os.environ.get("KUBECONFIG")

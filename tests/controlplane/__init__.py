@@ -1,0 +1,13 @@
+"""A Kubernetes control plane without Docker: etcd, kube-apiserver, kube-controller-manager and kubectl.
+
+    go.mod, go.sum   which Kubernetes, pinned; there is no Go source of ours
+    build.py         programs: found in KUBEBUILDER_ASSETS or the user's cache, else built once
+    toolchain.py     the Go that builds them: the machine's, else one from PyPI
+    certificates.py  a throwaway authority and what it signs
+    kubeconfig.py    kubeconfig files, written and read
+    program.py       one running program on a leash (leash.py), so that it can't outlive us
+    plane.py         `ControlPlane`: start, ready, stop
+    cluster.py       `Cluster`: what tests see, be it our control plane or the user's own cluster
+
+`python -m tests.controlplane` starts one and keeps it until Ctrl-C.
+"""

@@ -1,0 +1,36 @@
+"""Run one program that must not outlive its owner: `python leash.py PROGRAM ARGUMENT...`
+
+The owner keeps our standard input open and never writes to it. When the owner dies, however it dies, the kernel
+closes its end, we read the end of file, and the program gets SIGKILL. It works on every Unix and does not care which
+thread of the owner started it, as Linux's parent-death signal does. SIGTERM is passed on.
+
+    owner --(pipe: stdin)--> leash --(SIGKILL at end of file)--> program
+
+This file is started as a bare script with `-I -S`: standard library only, no import of ours.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+
+def main() -> int:
+    # A session of our own: Ctrl-C reaches the owner alone, and the owner decides what stops when.
+    os.setsid()
+    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+    threading.Thread(target=_kill_when_let_go, args=(program,), daemon=True).start()
+    code = program.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _kill_when_let_go(program: "subprocess.Popen[bytes]") -> None:
+    while os.read(0, 4096):
+        pass
+    program.kill()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A program on a leash, seen from its owner; `leash.py` is the other end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from tests.waiting import wait_until
+
+LEASH = Path(__file__).with_name("leash.py")
+
+
+class ProgramEnded(RuntimeError):
+    """A program that should run has ended; the message carries its exit code and last log lines."""
+
+
+class Leashed:
+    """A program that dies with us, its output in a file. `arguments` begins with the program itself."""
+
+    def __init__(
+        self, name: str, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._log = log
+        with log.open("wb") as output:
+            self._leash = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LEASH), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program itself (the leash is its parent)."""
+        return int(wait_until(psutil.Process(self._leash.pid).children, f"{self.name} to start")[0].pid)
+
+    def must_run(self) -> None:
+        """Raises ProgramEnded when the program has ended."""
+        code = self._leash.poll()
+        if code is not None:
+            raise ProgramEnded(f"{self.name} ended with code {code}\n{self.last_words()}")
+
+    def terminate(self, timeout: float = 30.0) -> int:
+        """Ask the program to end with SIGTERM, wait `timeout` seconds at most, and return its exit code."""
+        self._leash.terminate()
+        return self._leash.wait(timeout)
+
+    def kill(self) -> None:
+        """SIGKILL the program, and return when it is gone."""
+        assert self._leash.stdin
+        self._leash.stdin.close()
+        self._leash.wait()
+
+    def last_words(self, lines: int = 15) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,129 @@
+"""The control plane behaves as a real cluster does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.controlplane import plane
+from tests.controlplane.build import Programs, find_programs
+from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
+from tests.waiting import wait_until
+
+Kubectl = Callable[..., str]
+ROOT = Path(__file__).parent.parent.parent
+
+
+def a_config_map(name: str, owner: Mapping[str, object] | None = None) -> dict[str, object]:
+    owners = [owner] if owner else []
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}}
+
+
+def test_our_kubectl_and_api_server_are_of_one_version() -> None:
+    with running_cluster(environment=_without_cluster()) as own:
+        version = json.loads(own.kubectl("version", "--output=json"))
+    assert version["clientVersion"]["gitVersion"] == version["serverVersion"]["gitVersion"]
+
+
+def test_a_deleted_owner_takes_its_children_along(cluster: Cluster, namespace: str, kubectl: Kubectl) -> None:
+    cluster.apply(a_config_map("owner"), namespace=namespace)
+    metadata = cluster.get("configmap", "owner", namespace=namespace)["metadata"]
+    assert isinstance(metadata, dict)
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": metadata["uid"]}
+    cluster.apply(a_config_map("child", owner), namespace=namespace)
+    kubectl("delete", "configmap", "owner", "--namespace", namespace)
+    kubectl("wait", "--for=delete", "configmap/child", "--namespace", namespace, "--timeout=60s")
+
+
+def test_a_deleted_namespace_goes_away_with_what_is_in_it(cluster: Cluster) -> None:
+    name = cluster.new_namespace("doomed")
+    cluster.apply(a_config_map("inside"), namespace=name)
+    cluster.kubectl("delete", "namespace", name, "--timeout=60s")
+    assert name not in cluster.kubectl("get", "namespaces")
+
+
+def test_a_service_account_may_do_only_what_its_role_says(cluster: Cluster, namespace: str, kubectl: Kubectl) -> None:
+    kubectl("create", "serviceaccount", "reader", "--namespace", namespace)
+    kubectl("create", "role", "reader", "--verb=list", "--resource=configmaps", "--namespace", namespace)
+    binding = ("--role=reader", f"--serviceaccount={namespace}:reader")
+    kubectl("create", "rolebinding", "reader", *binding, "--namespace", namespace)
+    reader = Cluster(cluster.kubeconfig_of(namespace, "reader"), cluster.program, Path())
+    wait_until(lambda: reader.kubectl("auth", "can-i", "list", "configmaps") == "yes\n", "the role to be in force")
+    with pytest.raises(KubectlFailed, match=r"system:serviceaccount:.*:reader.* cannot list resource \"secrets\""):
+        reader.kubectl("get", "secrets")
+
+
+def test_a_refused_manifest_raises_what_kubectl_said(kubectl: Kubectl, namespace: str) -> None:
+    with pytest.raises(KubectlFailed, match='namespaces "nowhere" not found'):
+        kubectl("create", "configmap", "x", "--namespace", "nowhere")
+
+
+def test_nothing_of_the_control_plane_outlives_its_killed_owner() -> None:
+    owner, folder = _start_by_command()
+    programs = psutil.Process(owner.pid).children(recursive=True)
+    assert {"etcd", "kube-apiserver", "kube-controller-manager"} <= {program.name() for program in programs}
+    owner.kill()
+    owner.communicate()
+    _gone, alive = psutil.wait_procs(programs, timeout=30)
+    assert not alive, f"still running: {alive}"
+    shutil.rmtree(folder)
+
+
+def test_ctrl_c_stops_the_control_plane_and_removes_its_folder() -> None:
+    owner, folder = _start_by_command()
+    assert folder.name.startswith(plane.FOLDER_PREFIX)
+    programs = psutil.Process(owner.pid).children(recursive=True)
+    owner.send_signal(signal.SIGINT)
+    owner.communicate(timeout=30)
+    assert owner.returncode == 0
+    assert not [program for program in programs if program.is_running()]
+    assert not folder.exists()
+
+
+def test_a_program_that_ends_at_once_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    broken = tmp_path / "kube-apiserver"
+    broken.write_text("#!/bin/sh\necho no such luck\nexit 3\n")
+    broken.chmod(0o755)
+    programs = find_programs()
+    failing = plane.ControlPlane(Programs(programs.etcd, broken, programs.controller_manager, programs.kubectl))
+    with pytest.raises(plane.ControlPlaneFailed, match=r"kube-apiserver ended with code 3\nno such luck"):
+        failing.start()
+    assert not failing.folder.exists()
+
+
+def test_a_port_that_is_taken_is_exchanged_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        taken, *free = squatter.getsockname()[1], *plane.free_ports(5)
+        choices = iter([[free[0], free[1], taken], free[2:]])
+        monkeypatch.setattr(plane, "free_ports", lambda _count: next(choices))
+        with plane.ControlPlane(find_programs()) as ours:
+            assert f"127.0.0.1:{free[4]}" in ours.kubeconfig.read_text()
+
+
+def test_a_kubeconfig_of_the_user_is_the_cluster(cluster: Cluster) -> None:
+    with running_cluster(str(cluster.kubeconfig)) as same:
+        assert same.server() == cluster.server()
+        assert "default" in same.kubectl("get", "namespaces")
+
+
+def _without_cluster() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+
+
+def _start_by_command() -> tuple[subprocess.Popen[bytes], Path]:
+    """Start `python -m tests.controlplane`; return it, and its folder, once it says that it is ready."""
+    command = [sys.executable, "-m", "tests.controlplane"]
+    owner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, env=_without_cluster())
+    assert owner.stdout
+    ready = next(line.decode() for line in owner.stdout if b"KUBECONFIG=" in line)
+    return owner, Path(ready.partition("=")[2].strip()).parent
