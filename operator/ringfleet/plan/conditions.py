@@ -1,0 +1,85 @@
+"""Conditions and their reasons: what an object says about itself, born with the decision and written unchanged.
+
+All reasons that Ringfleet ever writes are in `Reason`, so that people can look them up and alerts can rely on them.
+`Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus). Messages are
+stable from run to run: they carry names, never counters or times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    # Ready=True
+    AT_TARGET = "AtTarget"
+    REACHABLE = "Reachable"
+    CONFIGURED = "Configured"
+    COMPLETE = "Complete"
+    ROUTED = "Routed"
+    UNROUTED_BY_WISH = "NoRoutingWanted"
+    # in progress
+    ORDERING = "Ordering"
+    SEARCHING = "Searching"
+    SUBMITTING = "Submitting"
+    ROUTING = "Routing"
+    ACTIVATING = "Activating"
+    PROBING = "Probing"
+    WAITING_FOR_CART = "WaitingForCart"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    PENDING_DOCUMENTS = "PendingDocuments"
+    # a person must act
+    ACCOUNT_MISSING = "AccountMissing"
+    ACCOUNT_NOT_ALLOWED = "AccountNotAllowed"
+    ACCOUNT_NOT_READY = "AccountNotReady"
+    ROUTING_PROFILE_MISSING = "RoutingProfileMissing"
+    SECRET_MISSING = "SecretMissing"
+    SECRET_KEY_MISSING = "SecretKeyMissing"
+    CREDENTIALS_REJECTED = "CredentialsRejected"
+    INSUFFICIENT_FUNDS = "InsufficientFunds"
+    MAX_NUMBERS_REACHED = "MaxNumbersReached"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
+    PRICE_ABOVE_CAP = "PriceAboveCap"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    INVALID_SPEC = "InvalidSpec"
+    UNSAFE_PLAN = "UnsafePlan"
+    SUSPENDED = "Suspended"
+    # the carrier must act
+    CARRIER_UNAVAILABLE = "CarrierUnavailable"
+    SEARCH_UNAVAILABLE = "SearchUnavailable"
+    NO_STOCK = "NoStock"
+    ORDER_REFUSED = "OrderRefused"
+    CATALOG_STALE = "CatalogStale"
+    THROTTLED = "Throttled"
+    CIRCUIT_OPEN = "CircuitOpen"
+    LISTING_INCOMPLETE = "ListingIncomplete"
+    ORPHANS = "OrphansFound"
+    DRIFTED = "RoutingDrifted"
+    FALLBACK = "FallbackCarrier"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One metav1 Condition without its times; the report adds those when the status really changes."""
+
+    type: str
+    status: bool
+    reason: Reason
+    message: str
+
+
+def ready(reason: Reason, message: str) -> Condition:
+    return Condition("Ready", True, reason, message)
+
+
+def not_ready(reason: Reason, message: str) -> Condition:
+    return Condition("Ready", False, reason, message)
+
+
+def reconciling(reason: Reason, message: str) -> Condition:
+    return Condition("Reconciling", True, reason, message)
+
+
+def stalled(reason: Reason, message: str) -> Condition:
+    return Condition("Stalled", True, reason, message)

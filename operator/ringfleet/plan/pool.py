@@ -1,0 +1,292 @@
+"""What a number pool does next: the one order that it may start, and what it says of itself.
+
+::
+
+    shortfall = target - supply while filling, else 0                                      (supply: plan/supply.py)
+    filling   = from the moment that supply is under the low watermark until it is at the target
+
+A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
+started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
+or a crash can repeat the step but never double it. At most three orders are unfinished at once: enough to search for
+the next while one is at the carrier, and few enough that chosen offers stay fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
+from ringfleet.plan.account import AccountSeen
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.supply import NumberSeen, OrderSeen, Supply, count_supply
+from ringfleet.plan.topup import OrderIntent, TopUp, forgive, learn
+
+MAX_UNFINISHED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWant:
+    """A NumberPool's spec, as far as ordering goes. `minimum` is the low watermark."""
+
+    name: str
+    market: Market
+    carriers: tuple[AccountKey, ...]
+    target: int
+    minimum: int
+    limits: Limits = field(default_factory=Limits)
+    batch_size: int = 100
+    history: int = 10
+    routing_profile: str | None = None
+    manual: bool = False
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """All that plan_pool may know of the world.
+
+    Any order and number may be seen late, and a number not at all yet, but once `top_up.ordered` is true `orders` must
+    hold the order `top_up.sequence` and all before it, unless they are deleted: an order that is there and not seen
+    would be started twice.
+    `routing_profile_exists` is True when none is wanted. `spec_changed`: the spec is newer than the status, so what was
+    learnt of carriers for the old spec no longer holds back.
+    """
+
+    numbers: tuple[NumberSeen, ...] = ()
+    orders: tuple[OrderSeen, ...] = ()
+    top_up: TopUp = field(default_factory=TopUp)
+    accounts: Mapping[AccountKey, AccountSeen] = field(default_factory=dict)
+    routing_profile_exists: bool = True
+    spec_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """Write this intent into `topUp` under resourceVersion, then create the order."""
+
+    intent: OrderIntent
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """Create the order of an intent that is written but whose order was not seen yet. "Already exists" is success."""
+
+    intent: OrderIntent
+
+
+@dataclass(frozen=True, slots=True)
+class TrimOrder:
+    """Delete a finished order that is past the pool's history."""
+
+    name: str
+
+
+Action = StartOrder | CreateOrder | TrimOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """What to do, what to remember, what to say, and when to look again (seconds; None: when something changes)."""
+
+    actions: tuple[Action, ...]
+    top_up: TopUp
+    supply: Supply
+    conditions: tuple[Condition, ...]
+    shortfall: int = 0
+    surplus: int = 0
+    requeue: float | None = None
+
+
+def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
+    """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
+    top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now)
+    top_up = replace(top_up, filling=_filling(want, top_up, supply))
+    shortfall = want.target - supply.total if top_up.filling else 0
+    trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen))
+    plan = PoolPlan(trims, top_up, supply, (), shortfall, max(0, supply.total - want.target))
+    if not top_up.ordered and top_up.intent:
+        return _finish_start(want, plan, top_up.intent, now)
+    block, intent = _next_order(want, seen, plan, now)
+    if intent is None:
+        return _say(want, plan, block, now)
+    top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
+    return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+
+
+def _filling(want: PoolWant, top_up: TopUp, supply: Supply) -> bool:
+    """A batch or a failed item that leaves the supply between watermark and target does not end a filling."""
+    return supply.total < want.target and (top_up.filling or supply.total < want.minimum)
+
+
+def _finish_start(want: PoolWant, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:
+    """Create the order of an intent that was written; drop one that the spec of today would not start any more."""
+    if want.suspended:
+        return _say(want, plan, _SUSPENDED, now)
+    if plan.shortfall < intent.count or not within_limits(want.limits, plan.supply, intent):
+        return _say(want, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
+    return _say(want, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why no order is started although numbers are short. `until` when time alone may lift it."""
+
+    reason: Reason
+    message: str
+    until: datetime | None = None
+
+    @property
+    def said(self) -> str:
+        """The message with the time of the next attempt, which moves only when an attempt is made."""
+        return f"{self.message} Next attempt at {self.until:%Y-%m-%dT%H:%M:%SZ}." if self.until else self.message
+
+
+_SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
+
+
+def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
+    """Whether the pool may start this order beside all that it has: `maxNumbers` and the month's budget (promise 5)."""
+    if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
+        return False
+    if limits.monthly_budget is None:
+        return True
+    if supply.foreign or intent.budget is None or intent.budget.currency != limits.currency:
+        return False
+    return supply.committed + intent.budget <= limits.monthly_budget
+
+
+def _next_order(
+    want: PoolWant, seen: PoolSeen, plan: PoolPlan, now: datetime
+) -> tuple[Block | None, OrderIntent | None]:
+    if not want.suspended and not seen.routing_profile_exists:
+        return Block(
+            Reason.ROUTING_PROFILE_MISSING,
+            f"RoutingProfile {want.routing_profile!r} (spec.routingProfileRef.name) does not exist in this namespace: "
+            "create it, or correct the name.",
+        ), None
+    if plan.shortfall == 0:
+        return None, None
+    if want.suspended:
+        return _SUSPENDED, None
+    count, block = _affordable(want, plan.supply, plan.shortfall)
+    if block or count == 0:
+        return block, None
+    account, block = _choose_carrier(want, seen, plan.top_up, now)
+    if account is None:
+        return block, None
+    if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
+        return None, None
+    sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
+    return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, count))
+
+
+def _affordable(want: PoolWant, supply: Supply, shortfall: int) -> tuple[int, Block | None]:
+    """How many may be ordered at once: the batch, `maxNumbers` and the budget; or what stands against even one.
+
+    None, and nothing stands against it, when what is left of the budget is set aside for orders that still search.
+    """
+    count = min(shortfall, want.batch_size)
+    limits = want.limits
+    if limits.max_numbers is not None:
+        count = min(count, limits.max_numbers - supply.held)
+        if count <= 0:
+            return 0, Block(
+                Reason.MAX_NUMBERS_REACHED,
+                "The pool holds spec.limits.maxNumbers numbers: raise it, or lower spec.size.target.",
+            )
+    if limits.monthly_budget is None:
+        return count, None
+    if supply.foreign:
+        return 0, Block(
+            Reason.INVALID_SPEC,
+            f"Numbers of the pool are priced in {', '.join(supply.foreign)}, so they can't be held against "
+            f"spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the budget.",
+        )
+    if limits.monthly_budget <= supply.committed - supply.reserved:
+        return 0, Block(
+            Reason.BUDGET_EXHAUSTED,
+            "This month's numbers, orders in flight included, use up spec.limits.monthlyBudget: raise it or wait.",
+        )
+    return (0 if limits.monthly_budget <= supply.committed else count), None
+
+
+def _reserve(limits: Limits, supply: Supply, count: int) -> Money | None:
+    """The money an order may spend in its first month, set aside before it is created (promise 5).
+
+    With price caps that is their worst case; without, all that is left, so that orders run one after another.
+    """
+    if limits.monthly_budget is None:
+        return None
+    left = limits.monthly_budget - supply.committed
+    if limits.max_monthly is None or limits.max_setup is None:
+        return left
+    worst = (limits.max_monthly + limits.max_setup) * count
+    return min(worst, left)
+
+
+def _choose_carrier(
+    want: PoolWant, seen: PoolSeen, top_up: TopUp, now: datetime
+) -> tuple[AccountKey | None, Block | None]:
+    """The first carrier, in order of preference, that is ready and not resting after a failure."""
+    memories = {memory.account: memory for memory in top_up.carriers}
+    blocks: list[Block] = []
+    for account in want.carriers:
+        known = seen.accounts.get(account, AccountSeen(Reason.ACCOUNT_MISSING, _missing(account)))
+        memory = memories.get(account)
+        if known.blocked:
+            blocks.append(Block(known.blocked, known.message))
+        elif memory and memory.next_attempt and memory.next_attempt > now and memory.reason:
+            blocks.append(Block(memory.reason, memory.message, memory.next_attempt))
+        else:
+            return account, None
+    until = min((block.until for block in blocks if block.until), default=None)
+    return None, Block(blocks[0].reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
+
+
+def _missing(account: AccountKey) -> str:
+    return f"CarrierAccount {account} (spec.carriers) does not exist: create it, or correct the name."
+
+
+def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
+    """Finished orders beyond the newest `history`, except the last one started and those whose numbers aren't seen."""
+    owned = {number.number for number in seen.numbers}
+    done = [
+        order
+        for order in sorted(seen.orders, key=lambda order: -order.sequence)
+        if order.finished
+        and order.sequence != seen.top_up.sequence
+        and all(item.state is ItemState.FAILED or item.number in owned for item in order.items)
+    ]
+    return tuple(sorted(done[want.history :], key=lambda order: order.sequence))
+
+
+def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
+    """Add the conditions, and the next look when time alone may lift the block."""
+    conditions = tuple(_conditions(want, plan, block))
+    if block and block.until:
+        return replace(plan, conditions=conditions, requeue=max(0.0, (block.until - now).total_seconds()))
+    return replace(plan, conditions=conditions)
+
+
+def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+    supply = plan.supply
+    if supply.available >= want.minimum and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
+        yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
+    elif block:
+        yield not_ready(block.reason, block.said)
+    elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
+        yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
+    else:
+        yield not_ready(Reason.ORDERING, "Numbers are on order.")
+    if plan.shortfall and block and block.reason in _SHORT:
+        yield Condition("StockShort", True, block.reason, block.said)
+    if plan.shortfall and block and block.reason in {Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED}:
+        yield Condition("LimitReached", True, block.reason, block.message)
+    if supply.in_flight or (plan.shortfall and not want.suspended):
+        yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
+
+
+_SHORT = frozenset({Reason.NO_STOCK, Reason.PRICE_ABOVE_CAP})
