@@ -1,0 +1,134 @@
+"""`CarrierAccount`: one account at one carrier, with its credentials, its limits, and who may use it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ringfleet.api.meta import (
+    AGE,
+    READY,
+    REASON,
+    Amount,
+    Column,
+    Currency,
+    Duration,
+    HttpUrl,
+    NamespaceList,
+    Part,
+    Resource,
+    SecretKeyRef,
+    Status,
+    Time,
+    immutable,
+    lasting,
+)
+
+
+class Provider(StrEnum):
+    DIDHUB = "didhub"
+
+
+class AccountLimits(Part):
+    """How hard the operator may press the carrier, all pools of the account together."""
+
+    requests_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Calls a second, at most."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """Calls at the same time, at most."""
+    timeout: Annotated[Duration, lasting("1s", "10m")] = timedelta(seconds=30)
+    """How long one call may take, from 1s to 10m. A purchase that is cut short has to be looked up."""
+
+
+class Catalog(Part):
+    """How long what a search found stays usable while the carrier's search is down."""
+
+    cache_ttl: Annotated[Duration, Field(alias="cacheTTL")] = timedelta(minutes=15)
+    """The age up to which remembered offers are ordered from; then the condition CatalogStale says so. "0s": never."""
+
+
+class CarrierAccountSpec(Part):
+    """The account as you want it used."""
+
+    provider: Annotated[
+        Provider, immutable("provider", "its numbers stay where they were bought; make another CarrierAccount")
+    ]
+    """The carrier whose API this is. It can't change."""
+    endpoint: HttpUrl = "https://api.didhub.io"
+    """The base URL of the carrier's API, without a version. The sandbox carrier is reached by its own URL here."""
+    credentials_secret_ref: SecretKeyRef
+    """The Secret key in this namespace that holds the API token. A changed Secret is picked up by itself."""
+    limits: AccountLimits = AccountLimits()
+    catalog: Catalog = Catalog()
+    sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
+    """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
+    allowed_namespaces: NamespaceList = ()
+    """The other namespaces whose pools may order from this account; "*" lets in all. Its own namespace always may."""
+    suspend: bool = False
+    """True: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they are."""
+
+
+class Balance(Part):
+    """Money left in the account."""
+
+    amount: Amount
+    """The amount, in major units."""
+    currency: Currency
+    """Its ISO 4217 code."""
+
+
+class AccountNumbers(Part):
+    """What the last complete listing of the account showed."""
+
+    owned: int = 0
+    """All numbers that the account owns."""
+    ours: int = 0
+    """Those that carry this installation's mark."""
+    unmanaged: int = 0
+    """Those that carry no mark, or another installation's: counted, never touched."""
+    orphans: int = 0
+    """Ours, with no PhoneNumber in the cluster and no pool that could adopt them."""
+
+
+class CarrierAccountStatus(Status):
+    """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
+    CatalogStale, Throttled, CircuitOpen."""
+
+    balance: Balance | None = None
+    numbers: AccountNumbers | None = None
+    catalog_updated_at: Time | None = None
+    """When the carrier's search last answered live."""
+    last_sweep_time: Time | None = None
+    """When the account was last listed completely."""
+    installation: str | None = None
+    """The id that marks our numbers at the carrier: the UID of this cluster's namespace kube-system."""
+
+
+class CarrierAccount(Resource):
+    """One account at a carrier: where its API is, which Secret opens it, how hard it may be pressed, and which
+    namespaces may order from it. Its status says whether it answers, what money is left and what it owns."""
+
+    plural: ClassVar = "carrieraccounts"
+    singular: ClassVar = "carrieraccount"
+    short_names: ClassVar = ("ca",)
+    columns: ClassVar = (
+        Column("Ready", f"{READY}.status"),
+        Column("Provider", ".spec.provider"),
+        Column("Balance", ".status.balance.amount"),
+        Column("Currency", ".status.balance.currency", priority=1),
+        Column("Owned", ".status.numbers.owned", "integer"),
+        Column("Ours", ".status.numbers.ours", "integer"),
+        Column("Unmanaged", ".status.numbers.unmanaged", "integer"),
+        Column("Orphans", ".status.numbers.orphans", "integer", priority=1),
+        REASON,
+        Column("Endpoint", ".spec.endpoint", priority=1),
+        Column("Swept", ".status.lastSweepTime", "date", priority=1),
+        AGE,
+    )
+
+    kind: str = "CarrierAccount"
+    spec: CarrierAccountSpec
+    status: CarrierAccountStatus = CarrierAccountStatus()

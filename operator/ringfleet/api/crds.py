@@ -1,0 +1,237 @@
+"""Models to CustomResourceDefinitions: `crds/*.yaml`, one file a kind, and a kustomization that lists them.
+
+pydantic writes JSON Schema; a CRD wants the structural dialect of OpenAPI v3 that the API server can prune, default and
+check. So every `$ref` is put in place, "or null" is dropped (the API server prunes null), titles go, defaults are
+written as a person would write them. Under `status` no bound, default or rule is kept: the operator is its only writer,
+and a rule there could only stop it from saying what is. What has no structural form is refused here, not at apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from ringfleet.api import KINDS
+from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Resource, format_duration
+
+Schema = dict[str, Any]
+
+FOLD_AT = 80
+
+_KEPT = (
+    "description",
+    "type",
+    "format",
+    "enum",
+    "default",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "required",
+)
+_KEPT_IN_STATUS = frozenset({"description", "type", "format", "enum", "required"})
+_DROPPED = frozenset({"title", "$defs", "properties", "items", "additionalProperties"})
+_LIST_TYPES = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys")
+
+
+class NotStructural(TypeError):
+    """A model that no structural schema can express. The message names the place."""
+
+
+class _Generator(GenerateJsonSchema):
+    """pydantic's own, but for defaults: durations in our notation, and `{}` where nested fields have their own."""
+
+    def encode_default(self, dft: Any) -> Any:
+        match dft:
+            case timedelta():
+                return format_duration(dft)
+            case BaseModel():
+                return {}
+            case _:
+                return super().encode_default(dft)
+
+
+def build_crd(kind: type[Resource]) -> dict[str, Any]:
+    """The whole CustomResourceDefinition of one kind."""
+    name = kind.model_fields["kind"].default
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": name,
+                "listKind": f"{name}List",
+                "plural": kind.plural,
+                "singular": kind.singular,
+                "shortNames": list(kind.short_names),
+                "categories": ["ringfleet"],
+            },
+            "scope": "Namespaced",
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: type[Resource]) -> Schema:
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [_column(column) for column in kind.columns],
+        "schema": {"openAPIV3Schema": build_schema(kind)},
+        "subresources": _subresources(kind),
+    }
+    if kind.selectable_fields:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable_fields]
+    return version
+
+
+def _column(column: Column) -> Schema:
+    shown = {"name": column.name, "type": column.type, "jsonPath": column.path}
+    return shown | ({"priority": column.priority} if column.priority else {})
+
+
+def _subresources(kind: type[Resource]) -> Schema:
+    if kind.scale is None:
+        return {"status": {}}
+    scale = {
+        "specReplicasPath": kind.scale.spec_replicas,
+        "statusReplicasPath": kind.scale.status_replicas,
+        "labelSelectorPath": kind.scale.selector,
+    }
+    return {"status": {}, "scale": scale}
+
+
+def build_schema(kind: type[Resource]) -> Schema:
+    """The structural schema of one kind."""
+    schema = kind.model_json_schema(schema_generator=_Generator)
+    definitions = schema.get("$defs", {})
+    root = {key: schema[key] for key in ("description", VALIDATIONS) if key in schema}
+    properties = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        "spec": _structural(schema["properties"]["spec"], definitions, "spec"),
+        "status": _structural(schema["properties"]["status"], definitions, "status", in_status=True),
+    }
+    return {**_one_line(root), "type": "object", "required": ["spec"], "properties": properties}
+
+
+def _structural(schema: Schema, definitions: Mapping[str, Schema], at: str, *, in_status: bool = False) -> Schema:
+    """`schema` in the structural dialect. `at` is its path, for errors."""
+    flat = _resolve(schema, definitions, at)
+    _refuse_unknown(flat, at)
+    kept = [key for key in _KEPT if not in_status or key in _KEPT_IN_STATUS]
+    result: Schema = {key: flat[key] for key in kept if key in flat and flat[key] != []}
+    result |= {key: flat[key] for key in _LIST_TYPES if key in flat}
+    if VALIDATIONS in flat and not in_status:
+        result[VALIDATIONS] = flat[VALIDATIONS]
+    if "items" in flat:
+        result["items"] = _structural(flat["items"], definitions, f"{at}[]", in_status=in_status)
+    if "properties" in flat:
+        result["properties"] = {
+            name: _structural(part, definitions, f"{at}.{name}", in_status=in_status)
+            for name, part in flat["properties"].items()
+        }
+    return _one_line(result)
+
+
+def _resolve(schema: Schema, definitions: Mapping[str, Schema], at: str) -> Schema:
+    """`schema` without `$ref` and without "or null". What stands beside a reference outranks what it refers to."""
+    if "anyOf" in schema:
+        options = [option for option in schema["anyOf"] if option != {"type": "null"}]
+        if len(options) != 1:
+            raise NotStructural(f"{at}: a union of {len(options)} types has no structural schema; use optional fields")
+        beside = {key: value for key, value in schema.items() if key != "anyOf" and (key, value) != ("default", None)}
+        return _merge(_resolve(options[0], definitions, at), beside)
+    if "$ref" in schema:
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        return _merge(_resolve(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions, at), beside)
+    return schema
+
+
+def _merge(inner: Schema, beside: Schema) -> Schema:
+    rules = [*inner.get(VALIDATIONS, ()), *beside.get(VALIDATIONS, ())]
+    return {**inner, **beside} | ({VALIDATIONS: rules} if rules else {})
+
+
+def _refuse_unknown(schema: Schema, at: str) -> None:
+    unknown = schema.keys() - {*_KEPT, *_DROPPED, *_LIST_TYPES, VALIDATIONS}
+    if unknown or "type" not in schema:
+        raise NotStructural(f"{at}: no structural schema for {sorted(unknown) or 'a field without a type'}")
+
+
+def _one_line(schema: Schema) -> Schema:
+    """Source line breaks are no part of a description; an empty line is."""
+    if "description" not in schema:
+        return schema
+    paragraphs = schema["description"].split("\n\n")
+    return schema | {"description": "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long texts are folded, so that no quotes are doubled in them, and what appears twice is written twice."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    folded = len(text) > FOLD_AT and "\n" not in text
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if folded else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+_HEADER = "# Generated by `ringfleet crds` from operator/ringfleet/api. Do not edit.\n"
+
+
+def render_crds() -> dict[str, str]:
+    """The text of every generated file, by file name."""
+    files = {f"{GROUP}_{kind.plural}.yaml": build_crd(kind) for kind in KINDS}
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(files),
+    }
+    return {name: _HEADER + _to_yaml(body) for name, body in {**files, "kustomization.yaml": kustomization}.items()}
+
+
+def _to_yaml(body: Schema) -> str:
+    return yaml.dump(body, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+
+
+def write_crds(folder: Path) -> list[Path]:
+    """Write every file into `folder`, which is made if missing. Returns what was written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in render_crds().items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def check_crds(folder: Path) -> list[str]:
+    """What differs between `folder` and what would be written, a sentence each; nothing when it is up to date."""
+    wanted = render_crds()
+    found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+    missing = [f"{folder / name} is missing" for name in wanted if name not in found]
+    stale = [
+        f"{folder / name} is not what the models say"
+        for name in wanted
+        if found.get(name, wanted[name]) != wanted[name]
+    ]
+    foreign = [f"{folder / name} belongs to no kind" for name in found if name not in wanted]
+    return missing + stale + foreign

@@ -1,0 +1,332 @@
+"""What all kinds share: object metadata, conditions, references, and the text forms of durations, times and amounts.
+
+The pydantic models of this room are the one source of the CRDs (`crds.py`): a docstring becomes a description for
+`kubectl explain`, a field's bounds become schema, a `Rule` becomes a CEL rule. What the API server gives is parsed here
+and trusted afterwards. Unknown fields are ignored when reading, so that a newer CRD never breaks an older operator;
+refusing them when a person writes is the API server's work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+GROUP = "ringfleet.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+POOL_LABEL = f"{GROUP}/pool"
+ACCOUNT_LABEL = f"{GROUP}/account"
+
+READY = '.status.conditions[?(@.type=="Ready")]'
+VALIDATIONS = "x-kubernetes-validations"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One CEL rule, for a model (`Part.rules`) or a field (`Annotated`). The message says which field and what instead.
+
+    `says` is a CEL expression that makes a message with the values in it; `at` is the path of the field to blame.
+    """
+
+    rule: str
+    message: str
+    says: str | None = None
+    at: str | None = None
+
+    def as_schema(self) -> dict[str, str]:
+        parts = {"rule": self.rule, "message": self.message, "messageExpression": self.says, "fieldPath": self.at}
+        return {key: value for key, value in parts.items() if value is not None}
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        return {**schema, VALIDATIONS: [*schema.get(VALIDATIONS, ()), self.as_schema()]}
+
+
+def immutable(what: str, instead: str) -> Rule:
+    """The rule that a field keeps the value that it was created with."""
+    return Rule("self == oldSelf", f"{what} can't change: {instead}")
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """How server-side apply merges a list: as a `set`, or as a `map` by its `keys`. Unmarked lists are atomic."""
+
+    type: Literal["set", "map"]
+    keys: tuple[str, ...] = ()
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = {**handler(core), "x-kubernetes-list-type": self.type}
+        if self.keys:
+            schema["x-kubernetes-list-map-keys"] = list(self.keys)
+        return schema
+
+
+class Part(BaseModel):
+    """Any piece of an object: frozen, camelCase outside and snake_case inside."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The piece as the API server wants it: JSON values, camelCase, nothing that is None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        if cls.rules:
+            handler.resolve_ref_schema(schema)[VALIDATIONS] = [rule.as_schema() for rule in cls.rules]
+        return schema
+
+
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+_DURATION = re.compile(r"([0-9]{1,6})(ms|s|m|h)")
+_DURATION_RULE = r"^([0-9]{1,6}(ms|s|m|h))+$"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration as Go writes it, such as `30s`, `1h30m` or `250ms`.
+
+    Raises:
+        ValueError: `text` is not such a duration.
+    """
+    if not re.fullmatch(_DURATION_RULE, text):
+        raise ValueError(f'{text!r} is not a duration such as "30s", "15m" or "72h"')
+    return sum((int(count) * _UNITS[unit] for count, unit in _DURATION.findall(text)), timedelta())
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest exact form: `15m` and not `900s`; the inverse of `parse_duration` to the millisecond."""
+    left = duration // timedelta(milliseconds=1)
+    parts = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _decimal(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "maxLength": 20}),
+    Rule(f'self.matches("{_DURATION_RULE}")', 'write a duration such as "30s", "15m" or "72h" (30 days are "720h")'),
+]
+
+
+def lasting(least: str, most: str) -> Rule:
+    """The rule that a duration is from `least` to `most`. One that can't be read is left to the rule of `Duration`."""
+    return Rule(
+        f'!self.matches("{_DURATION_RULE}") || (duration(self) >= duration("{least}") && '
+        f'duration(self) <= duration("{most}"))',
+        f"write a duration from {least} to {most}",
+    )
+
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+_DecimalText = Annotated[
+    Decimal,
+    PlainSerializer(_decimal, return_type=str),
+    WithJsonSchema({"type": "string", "maxLength": 12}),
+]
+Amount = Annotated[
+    _DecimalText,
+    Rule(
+        r'self.matches("^[0-9]{1,7}(\\.[0-9]{1,4})?$")',
+        'write an amount as text, such as "1.99": not negative, at most four decimals, no currency sign',
+    ),
+]
+Quantity = Annotated[
+    _DecimalText,
+    Rule(
+        r'self.matches("^[0-9]{1,7}(\\.[0-9]{1,4})?$")',
+        'write a number as text, such as "12.5": not negative, at most four decimals',
+    ),
+]
+ServiceLevel = Annotated[
+    _DecimalText,
+    Rule(
+        r'self.matches("^0\\.[0-9]{1,4}$") && double(self) >= 0.5',
+        'write a share between "0.5" and "0.9999" as text, such as "0.95"',
+    ),
+]
+Currency = Annotated[
+    str,
+    Field(max_length=3),
+    Rule('self.matches("^[A-Z]{3}$")', "write an ISO 4217 code of three capital letters, such as USD or EUR"),
+]
+HttpUrl = Annotated[
+    str,
+    Field(max_length=2048),
+    Rule('self.matches("^https?://[^/ ]+")', "write a whole URL, such as https://example.com/voice"),
+]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+NamespaceList = Annotated[tuple[Name, ...], Field(max_length=100), ListType("set")]
+
+
+class ObjectMeta(Part):
+    """The part of an object's metadata that the operator reads."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    finalizers: tuple[str, ...] = ()
+
+
+class Condition(Part):
+    """One aspect of the object's state, with its reason and a sentence that a person can act on."""
+
+    type: str
+    """What the condition is about: Ready, or something abnormal that is listed only while it is true."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: str
+    """Why, in one CamelCase word that alerts can rely on."""
+    message: str
+    """Why, in a sentence."""
+    last_transition_time: Time
+    """When the status last changed."""
+    observed_generation: int | None = None
+    """The metadata.generation that the condition speaks of."""
+
+
+Conditions = Annotated[tuple[Condition, ...], ListType("map", ("type",))]
+
+
+class Status(Part):
+    """What every status has."""
+
+    observed_generation: int | None = None
+    """The metadata.generation that the operator last acted on. Older than metadata.generation: not yet seen."""
+    conditions: Conditions = ()
+    """Ready from first sight; Reconciling, Stalled and others only while they are true."""
+
+
+class LocalRef(Part):
+    """An object in this namespace."""
+
+    name: Name
+    """Its name."""
+
+
+class AccountRef(Part):
+    """A CarrierAccount."""
+
+    name: Name
+    """Its name."""
+    namespace: Name | None = None
+    """Its namespace; this object's own when left out. Another one must be let in by the account's allowedNamespaces."""
+
+
+class SecretKeyRef(Part):
+    """One key of a Secret in this namespace."""
+
+    name: Name
+    """The Secret's name."""
+    key: Name = "token"
+    """The key that holds the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of `kubectl get`. Priority 1 shows with `-o wide` only."""
+
+    name: str
+    path: str
+    type: Literal["string", "integer", "date", "number", "boolean"] = "string"
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where `kubectl scale` and autoscalers read and write."""
+
+    spec_replicas: str
+    status_replicas: str
+    selector: str
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+REASON = Column("Reason", f"{READY}.reason")
+
+
+class Resource(Part):
+    """One kind: its fields, and how the API server names, shows and filters it."""
+
+    plural: ClassVar[str]
+    singular: ClassVar[str]
+    short_names: ClassVar[tuple[str, ...]]
+    columns: ClassVar[tuple[Column, ...]]
+    scale: ClassVar[Scale | None] = None
+    selectable_fields: ClassVar[tuple[str, ...]] = ()
+
+    api_version: str = API_VERSION
+    kind: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+    spec: Part
+    status: Status = Status()
+
+    @classmethod
+    def parse(cls, obj: Mapping[str, Any]) -> Self:
+        """Read an object as the API server gives it.
+
+        Raises:
+            pydantic.ValidationError: the object is not of this kind's shape; names each field.
+        """
+        return cls.model_validate(obj)
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, for messages and logs."""
+        return f"{self.metadata.namespace}/{self.metadata.name}"

@@ -1,0 +1,353 @@
+"""`NumberPool`: numbers kept ready to be assigned, the market they come from, and what they may cost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ringfleet.api.market import Market
+from ringfleet.api.meta import (
+    AGE,
+    READY,
+    REASON,
+    AccountRef,
+    Amount,
+    Column,
+    Currency,
+    Duration,
+    ListType,
+    LocalRef,
+    NamespaceList,
+    Part,
+    Quantity,
+    Resource,
+    Rule,
+    Scale,
+    ServiceLevel,
+    Status,
+    Time,
+)
+from ringfleet.api.number_order import NumberOrderSpec
+
+
+class PoolCarrier(Part):
+    """One account that the pool may order from."""
+
+    account_ref: AccountRef
+    """The account."""
+
+
+class SizeMode(StrEnum):
+    FIXED = "Fixed"
+    FORECAST = "Forecast"
+
+
+class Size(Part):
+    """How many numbers are kept ready to be assigned, and when more are ordered.
+
+    Supply is what is available plus what is on its way. When supply falls under `min` (the low watermark), numbers are
+    ordered up to `target`. Lowering the target orders nothing and releases nothing: the surplus shows in the status.
+    `kubectl scale numberpool NAME --replicas=N` sets the target.
+    """
+
+    rules = (
+        Rule(
+            "!has(self.min) || self.min <= self.target",
+            "size.min (the low watermark) must not be above size.target: lower size.min or raise size.target",
+            '"size.min (the low watermark, %d) must not be above size.target (%d): lower size.min or raise size.target"'
+            ".format([self.min, self.target])",
+            ".min",
+        ),
+    )
+
+    mode: SizeMode = SizeMode.FIXED
+    """Fixed: the target is the number written here. Forecast: it follows burn rate and lead time, never below."""
+    target: Annotated[int, Field(ge=0, le=100_000)]
+    """How many numbers an order fills the supply up to."""
+    min: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """The low watermark: nothing is ordered while the supply is not under it. The target when left out, so that every
+    number that is assigned is replaced at once; set it lower to order fewer, larger batches."""
+
+
+class PoolLimits(Part):
+    """What the pool may hold and spend. Reserved before the carrier is called, orders on their way included."""
+
+    max_numbers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """The most numbers that the pool holds, assigned ones included."""
+    monthly_budget: Amount | None = None
+    """The most money for one calendar month: every number's monthly price, and the setups of that month."""
+    max_monthly_price: Amount | None = None
+    """The highest monthly price of one number; dearer offers are not taken."""
+    max_setup_price: Amount | None = None
+    """The highest price of setting up one number; dearer offers are not taken."""
+    currency: Currency = "USD"
+    """The currency of all these amounts. Offers in another one are not taken."""
+
+
+class Ordering(Part):
+    """How orders are cut."""
+
+    batch_size: Annotated[int, Field(ge=1, le=100)] = 100
+    """The most numbers of one NumberOrder."""
+    require_approved_bundle: bool | None = None
+    """True: nothing is ordered before the compliance bundle is approved by the carrier, so that no number is paid for
+    while it waits for documents."""
+    history_limit: Annotated[int, Field(ge=1, le=100)] = 10
+    """How many finished NumberOrders are kept to be read."""
+
+
+class TopUpMode(StrEnum):
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
+class TopUp(Part):
+    """Who decides that an order is sent."""
+
+    mode: TopUpMode = TopUpMode.AUTOMATIC
+    """Manual: orders are written but wait until they are annotated ringfleet.dev/approved=true."""
+
+
+class Demand(Part):
+    """What is known of the demand. What is left out is measured."""
+
+    burn_rate_per_day: Quantity | None = None
+    """How many numbers are assigned a day, such as "12.5"."""
+    lead_time: Duration | None = None
+    """How long the carrier takes from order to usable number."""
+    service_level: ServiceLevel = Decimal("0.95")
+    """The share of order cycles in which the pool does not run dry, from "0.5" to "0.9999"."""
+
+
+class Capacity(Part):
+    """What the numbers must carry; used to size pools, and to say when the channels behind them are too few."""
+
+    concurrent_calls_per_number: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """How many calls one number carries at the same time."""
+    numbers_per_agent: Quantity | None = None
+    """How many numbers one agent needs, such as "1.5"."""
+
+
+class Reclaim(Part):
+    """What happens to a number after its claim has let it go."""
+
+    cooldown: Duration = timedelta(hours=720)
+    """How long it rests before it is assigned again, so that calls for its last holder die away."""
+    idle_after: Duration | None = None
+    """When an assigned number without a call or message counts as idle. Never when left out."""
+
+
+class ReleaseMode(StrEnum):
+    NEVER = "Never"
+    MANUAL = "Manual"
+    AUTOMATIC = "Automatic"
+
+
+class Release(Part):
+    """When surplus numbers are given back to the carrier for good."""
+
+    mode: ReleaseMode = ReleaseMode.NEVER
+    """Never; Manual: only numbers that are deleted by a person; Automatic: surplus numbers, after the hold."""
+    hold: Duration = timedelta(hours=72)
+    """How long a number stays marked for release, and can be taken back, before it is given back."""
+    max_per_day: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """The most numbers that the pool gives back in one day."""
+
+
+class DeletionPolicy(StrEnum):
+    RETAIN = "Retain"
+    RELEASE = "Release"
+
+
+class DriftPolicy(StrEnum):
+    REPAIR = "Repair"
+    REPORT = "Report"
+
+
+class NumberPoolSpec(Part):
+    """The pool as you want it."""
+
+    rules = (
+        Rule(
+            "!has(self.limits) || !has(self.limits.maxNumbers) || self.size.target <= self.limits.maxNumbers",
+            "size.target must not be above limits.maxNumbers: lower size.target or raise limits.maxNumbers",
+            '"size.target (%d) must not be above limits.maxNumbers (%d): lower size.target or raise limits.maxNumbers"'
+            ".format([self.size.target, self.limits.maxNumbers])",
+            ".size.target",
+        ),
+    )
+
+    market: Market
+    """What kind of numbers. Country and type can't change."""
+    carriers: Annotated[
+        tuple[PoolCarrier, ...],
+        Field(min_length=1, max_length=10),
+        Rule(
+            "self.all(one, self.exists_one(other, other.accountRef == one.accountRef))",
+            "an account is listed twice; list each once, the preferred one first",
+        ),
+    ]
+    """The accounts that the pool orders from, the preferred one first. The next one is asked when one has no stock, is
+    down, or refuses."""
+    size: Size
+    limits: PoolLimits = PoolLimits()
+    ordering: Ordering = Ordering()
+    top_up: TopUp = TopUp()
+    demand: Demand = Demand()
+    capacity: Capacity | None = None
+    routing_profile_ref: LocalRef | None = None
+    """The RoutingProfile that every number gets before it counts as available, unless it names its own."""
+    compliance_bundle_ref: LocalRef | None = None
+    """The ComplianceBundle that is attached where a carrier asks for documents."""
+    reclaim: Reclaim = Reclaim()
+    release: Release = Release()
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    """What deleting a number of this pool means at the carrier. Retain: it stays ours and billed. Release: it is given
+    back, after the hold. Deleting the pool itself never releases a number."""
+    drift_policy: DriftPolicy = DriftPolicy.REPAIR
+    """What is done when a number is found routed otherwise at the carrier: Repair it, or only Report it."""
+    allowed_namespaces: NamespaceList = ()
+    """The other namespaces that may claim numbers of this pool; "*" lets in all. Its own namespace always may."""
+    suspend: bool = False
+    """True: nothing is ordered. Orders that are already at the carrier are finished."""
+
+
+class PoolNumbers(Part):
+    """The pool's numbers by phase."""
+
+    total: int = 0
+    """All that the pool holds or has on its way."""
+    available: int = 0
+    """Ready to be assigned."""
+    ordering: int = 0
+    """On their way: being bought, activated or routed."""
+    pending_documents: int = 0
+    """Bought, and waiting for documents."""
+    bound: int = 0
+    """Assigned to a claim."""
+    cooling: int = 0
+    """Resting before they are assigned again."""
+    suspended: int = 0
+    """Stopped, and kept."""
+    quarantined: int = 0
+    """Taken out of use because of their health."""
+    releasing: int = 0
+    """Marked to be given back."""
+    lost: int = 0
+    """No longer seen at the carrier."""
+    failed: int = 0
+    """Bought, and then refused by the carrier for good."""
+
+
+class CarrierMemory(Part):
+    """What the last orders from one account taught the pool."""
+
+    namespace: str
+    """The account's namespace."""
+    name: str
+    """The account's name."""
+    sequence: int
+    """The last order that was counted."""
+    failures: int = 0
+    """Orders in a row that bought nothing."""
+    reason: str | None = None
+    """Why, in one word."""
+    message: str | None = None
+    """Why, in a sentence."""
+    next_attempt_time: Time | None = None
+    """When the account is asked again."""
+
+
+class TopUpStatus(Part):
+    """The pool's record of its orders. The sequence is written before the order exists, so a crash doubles nothing."""
+
+    sequence: int = 0
+    """The number of the last order that was started."""
+    ordered: bool = True
+    """Whether that order was seen to exist."""
+    order: NumberOrderSpec | None = None
+    """The spec of that order."""
+    carriers: Annotated[tuple[CarrierMemory, ...], ListType("map", ("namespace", "name"))] = ()
+    """What the last orders taught, by account."""
+    next_attempt_time: Time | None = None
+    """When ordering is tried again, if it rests after failures."""
+
+
+class DemandStatus(Part):
+    """Demand as measured, or as spec.demand says, and what follows from it."""
+
+    burn_rate_per_day: Quantity | None = None
+    """Numbers assigned a day."""
+    lead_time: Duration | None = None
+    """From order to usable number."""
+    recommended_target: int | None = None
+    """The size.target that the service level asks for."""
+    runway_days: Quantity | None = None
+    """How many days the available numbers last."""
+    projected_exhaustion: Time | None = None
+    """When they run out if nothing is ordered."""
+
+
+class PoolCost(Part):
+    """What the pool costs."""
+
+    monthly: Amount
+    """The monthly price of all its numbers."""
+    reserved: Amount | None = None
+    """This month's money, setups and orders on their way included: what monthlyBudget is compared with."""
+    currency: Currency
+    """The currency of both."""
+
+
+class NumberPoolStatus(Status):
+    """The pool as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled,
+    StockShort, LimitReached, CatalogStale."""
+
+    numbers: PoolNumbers | None = None
+    supply: int | None = None
+    """Available, and on their way."""
+    in_flight: int | None = None
+    """On their way: being bought, activated, routed or waiting for documents; unknown outcomes included."""
+    surplus: int | None = None
+    """Supply above the target."""
+    shortfall: int | None = None
+    """Numbers still to be ordered."""
+    waiting_claims: int | None = None
+    """Claims that wait for a number."""
+    top_up: TopUpStatus | None = None
+    demand: DemandStatus | None = None
+    cost: PoolCost | None = None
+    replicas: int | None = None
+    """All numbers of the pool, for the scale subresource."""
+    selector: str | None = None
+    """The label selector of its numbers, for the scale subresource."""
+
+
+class NumberPool(Resource):
+    """Numbers of one market, bought ahead, routed and ready to be assigned at once. When the supply falls under the low
+    watermark, the operator orders more from the carriers in order of preference, within the limits set here."""
+
+    plural: ClassVar = "numberpools"
+    singular: ClassVar = "numberpool"
+    short_names: ClassVar = ("np",)
+    scale: ClassVar = Scale(".spec.size.target", ".status.replicas", ".status.selector")
+    columns: ClassVar = (
+        Column("Ready", f"{READY}.status"),
+        Column("Target", ".spec.size.target", "integer"),
+        Column("Available", ".status.numbers.available", "integer"),
+        Column("Ordering", ".status.inFlight", "integer"),
+        Column("Pending", ".status.numbers.pendingDocuments", "integer"),
+        Column("Bound", ".status.numbers.bound", "integer", priority=1),
+        Column("Monthly", ".status.cost.monthly"),
+        REASON,
+        Column("Next attempt", ".status.topUp.nextAttemptTime", priority=1),
+        AGE,
+    )
+
+    kind: str = "NumberPool"
+    spec: NumberPoolSpec
+    status: NumberPoolStatus = NumberPoolStatus()

@@ -1,0 +1,204 @@
+"""`PhoneNumber`: one owned number, named by its digits.
+
+The name makes buying twice into "already exists". What a person or the binder decides is spec; what the carrier says is
+status. No ownerReference points from a number to anything: garbage collection must never reach one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ringfleet.api.meta import (
+    AGE,
+    REASON,
+    AccountRef,
+    Amount,
+    Column,
+    Currency,
+    ListType,
+    LocalRef,
+    Name,
+    Part,
+    Quantity,
+    Resource,
+    Rule,
+    Status,
+    Time,
+    immutable,
+)
+from ringfleet.api.number_pool import DeletionPolicy
+from ringfleet.model import Capability, NumberType, Phase
+
+
+class ClaimRef(Part):
+    """The NumberClaim that holds the number."""
+
+    namespace: Name
+    """Its namespace."""
+    name: Name
+    """Its name."""
+    uid: Annotated[str, Field(min_length=1, max_length=64)]
+    """Its uid: a claim that was deleted and made again is another claim."""
+
+
+class ManagementPolicy(StrEnum):
+    MANAGE = "Manage"
+    OBSERVE = "Observe"
+
+
+class PhoneNumberSpec(Part):
+    """What is decided about the number."""
+
+    number: Annotated[
+        str,
+        Field(max_length=16),
+        Rule(
+            r'self.matches("^\\+[1-9][0-9]{6,14}$")',
+            "write the number in E.164 form, a plus sign and digits without spaces, such as +14155550123",
+        ),
+        immutable("number", "each PhoneNumber is one number; make another PhoneNumber"),
+    ]
+    """The number in E.164 form, such as +14155550123. The object is named by its digits. It can't change."""
+    account_ref: Annotated[
+        AccountRef, immutable("accountRef", "the number is held by the account that it was bought from")
+    ]
+    """The account that holds it. It can't change."""
+    pool_ref: LocalRef | None = None
+    """The pool that it belongs to."""
+    order_ref: LocalRef | None = None
+    """The order that bought it."""
+    claim_ref: ClaimRef | None = None
+    """The claim that holds it; written when it is bound."""
+    routing_profile_ref: LocalRef | None = None
+    """Where its calls and messages go; its pool's profile when left out."""
+    suspend: bool = False
+    """True: the carrier stops its traffic. It is kept, and billed."""
+    protected: bool = False
+    """True: it is never released, whatever policies say."""
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
+    """What deleting this object means at the carrier. Retain: the number stays ours and billed. Release: it is given
+    back for good."""
+    management_policy: ManagementPolicy = ManagementPolicy.MANAGE
+    """Observe: its state is reported, and nothing is changed at the carrier."""
+
+
+class NumberPrice(Part):
+    """What the number costs."""
+
+    monthly: Amount
+    """Every month."""
+    setup: Amount
+    """Once, when it was bought."""
+    currency: Currency
+    """The currency of both."""
+
+
+class NumberRouting(Part):
+    """The routing that the carrier was last told."""
+
+    profile: str | None = None
+    """The RoutingProfile."""
+    hash: str | None = None
+    """A hash of what the profile said then."""
+    external_id: str | None = None
+    """The carrier's id of the profile."""
+    routed_at: Time | None = None
+    """When the carrier confirmed it."""
+
+
+class NumberHealth(Part):
+    """How the number is received by the people called."""
+
+    answer_rate: Quantity | None = None
+    """The share of its calls that were answered, from "0" to "1"."""
+    spam_label: str | None = None
+    """The label that carriers or call analytics show for it, such as Spam Likely."""
+    attestation: str | None = None
+    """The STIR/SHAKEN level that its calls are signed with: A, B or C."""
+
+
+class NumberUsage(Part):
+    """The number's traffic on the last day with any."""
+
+    day: str
+    """The day, in UTC."""
+    calls: int = 0
+    """Calls on that day."""
+
+
+class PhoneNumberStatus(Status):
+    """The number as the carrier has it; written by the operator."""
+
+    phase: Phase | None = None
+    """A summary for people; the conditions are the truth."""
+    external_id: str | None = None
+    """The carrier's id of the number."""
+    country: str | None = None
+    """Its country."""
+    type: NumberType | None = None
+    """Its number type."""
+    area_code: str | None = None
+    """Its area code."""
+    region: str | None = None
+    """The city or state that the carrier gives for it."""
+    capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
+    """What it can do."""
+    price: NumberPrice | None = None
+    purchased_at: Time | None = None
+    """When it was bought."""
+    renews_at: Time | None = None
+    """When its next month is billed."""
+    documents_deadline: Time | None = None
+    """When the carrier gives it up unless documents are approved."""
+    routing: NumberRouting | None = None
+    drift: str | None = None
+    """How the carrier's routing differs from ours, in a sentence; absent when it does not."""
+    health: NumberHealth | None = None
+    usage: NumberUsage | None = None
+    cooling_until: Time | None = None
+    """When it may be assigned again."""
+
+
+class PhoneNumber(Resource):
+    """One owned number, named by its digits. The operator makes it when the number is bought. Deleting it does not give
+    the number back unless its deletionPolicy is Release."""
+
+    rules = (
+        Rule(
+            '"+" + self.metadata.name == self.spec.number',
+            "metadata.name must be the digits of spec.number: for +14155550123 it is 14155550123",
+            '"metadata.name must be the digits of spec.number: for %s it is %s"'
+            '.format([self.spec.number, self.spec.number.replace("+", "")])',
+            ".spec.number",
+        ),
+    )
+
+    plural: ClassVar = "phonenumbers"
+    singular: ClassVar = "phonenumber"
+    short_names: ClassVar = ("pn",)
+    selectable_fields: ClassVar = (
+        ".spec.poolRef.name",
+        ".spec.accountRef.name",
+        ".spec.claimRef.uid",
+        ".status.phase",
+    )
+    columns: ClassVar = (
+        Column("Number", ".spec.number"),
+        Column("Pool", ".spec.poolRef.name"),
+        Column("Phase", ".status.phase"),
+        Column("Claim", ".spec.claimRef.name"),
+        Column("Region", ".status.region"),
+        Column("Monthly", ".status.price.monthly"),
+        Column("Renews", ".status.renewsAt"),
+        REASON,
+        Column("Account", ".spec.accountRef.name", priority=1),
+        Column("Routing", ".status.routing.profile", priority=1),
+        AGE,
+    )
+
+    kind: str = "PhoneNumber"
+    spec: PhoneNumberSpec
+    status: PhoneNumberStatus = PhoneNumberStatus()

@@ -1,0 +1,192 @@
+"""The generator: what becomes of a model, and that `crds/` is what the models say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from click.testing import CliRunner
+from pydantic import Field, create_model
+
+from ringfleet.api import KINDS
+from ringfleet.api.crds import NotStructural, build_crd, build_schema, check_crds, write_crds
+from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
+from ringfleet.cli.crds import crds as crds_command
+
+FOLDER = Path(__file__).parents[2] / "crds"
+
+
+class Mood(StrEnum):
+    SUNNY = "Sunny"
+    GREY = "Grey"
+
+
+class Inner(Part):
+    """An inner thing."""
+
+    rules = (Rule("self.size > 0", "write a size above 0"),)
+
+    size: Annotated[int, Field(ge=0, le=9)] = 3
+    """How big."""
+
+
+class Spec(Part):
+    """What is wished."""
+
+    a_text: Annotated[str, Field(min_length=1, max_length=9), Rule("self != 'x'", "write no x")]
+    """A text."""
+    maybe: Annotated[str, Field(max_length=5)] | None = None
+    mood: Mood = Mood.SUNNY
+    wait: Duration = timedelta(minutes=15)
+    share: Quantity = Decimal("0.5")
+    inner: Inner = Inner()
+    maybe_inner: Inner | None = None
+    names: Annotated[tuple[str, ...], Field(max_length=4), ListType("set")] = ()
+    on: bool = False
+
+
+class Thing(Resource):
+    """A thing."""
+
+    plural: ClassVar = "things"
+    singular: ClassVar = "thing"
+    short_names: ClassVar = ("th",)
+    columns: ClassVar = ()
+
+    kind: str = "Thing"
+    spec: Spec
+    status: Status = Status()
+
+
+INNER = {
+    "description": "An inner thing.",
+    "type": "object",
+    "x-kubernetes-validations": [{"rule": "self.size > 0", "message": "write a size above 0"}],
+    "properties": {"size": {"description": "How big.", "type": "integer", "minimum": 0, "maximum": 9, "default": 3}},
+}
+
+FIELDS = [
+    ("a constrained text keeps its bounds, description and rule", "aText", {
+        "type": "string", "minLength": 1, "maxLength": 9, "description": "A text.",
+        "x-kubernetes-validations": [{"rule": "self != 'x'", "message": "write no x"}]}),
+    ("an optional field has no null and no default", "maybe", {"type": "string", "maxLength": 5}),
+    ("an enum is put in place", "mood", {"type": "string", "enum": ["Sunny", "Grey"], "default": "Sunny"}),
+    ("an object whose fields have defaults is defaulted itself", "inner", {**INNER, "default": {}}),
+    ("an optional object is not", "maybeInner", INNER),
+    ("a set is a list that says so", "names", {
+        "type": "array", "items": {"type": "string"}, "maxItems": 4, "x-kubernetes-list-type": "set"}),
+    ("false is a default worth writing", "on", {"type": "boolean", "default": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "schema"), [case[1:] for case in FIELDS], ids=[case[0] for case in FIELDS])
+def test_each_field_has_its_structural_form(field: str, schema: dict[str, Any]) -> None:
+    assert spec_of(Thing)["properties"][field] == schema
+
+
+@pytest.mark.parametrize(("field", "default"), [("wait", "15m"), ("share", "0.5")])
+def test_defaults_are_written_as_a_person_would(field: str, default: str) -> None:
+    assert spec_of(Thing)["properties"][field]["default"] == default
+
+
+def test_only_fields_without_a_default_are_required() -> None:
+    assert spec_of(Thing)["required"] == ["aText"]
+
+
+def test_fields_keep_the_order_of_the_model() -> None:
+    assert list(spec_of(Thing)["properties"])[:3] == ["aText", "maybe", "mood"]
+
+
+def test_under_status_no_bound_default_or_rule_is_kept() -> None:
+    class Bounded(Status):
+        inner: Inner = Inner()
+
+    class Other(Thing):
+        status: Bounded = Bounded()
+
+    assert build_schema(Other)["properties"]["status"]["properties"]["inner"] == {
+        "description": "An inner thing.",
+        "type": "object",
+        "properties": {"size": {"description": "How big.", "type": "integer"}},
+    }
+
+
+def test_conditions_are_a_map_by_type() -> None:
+    conditions = build_schema(Thing)["properties"]["status"]["properties"]["conditions"]
+    assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+    assert conditions["items"]["required"] == ["type", "status", "reason", "message", "lastTransitionTime"]
+
+
+@pytest.mark.parametrize("annotation", [int | str, dict[str, int] | Conditions, Annotated[int, Field(gt=1)], Any])
+def test_what_has_no_structural_form_is_refused_with_its_place(annotation: Any) -> None:
+    odd = create_model("Odd", __base__=Part, what=(annotation, ...))
+    other = create_model("Other", __base__=Thing, spec=(odd, ...))
+
+    with pytest.raises(NotStructural, match=r"spec\.what"):
+        build_schema(other)
+
+
+def test_the_folder_holds_what_the_models_say() -> None:
+    assert check_crds(FOLDER) == []
+
+
+def test_a_changed_a_missing_and_a_foreign_file_are_each_named(tmp_path: Path) -> None:
+    changed, missing, *_ = write_crds(tmp_path)
+    changed.write_text("other")
+    missing.unlink()
+    (tmp_path / "foreign.yaml").touch()
+    assert check_crds(tmp_path) == [
+        f"{missing} is missing",
+        f"{changed} is not what the models say",
+        f"{tmp_path / 'foreign.yaml'} belongs to no kind",
+    ]
+
+
+def test_the_command_writes_and_checks(tmp_path: Path) -> None:
+    before = CliRunner().invoke(crds_command, ["--output", str(tmp_path), "--check"])
+    written = CliRunner().invoke(crds_command, ["--output", str(tmp_path)])
+    after = CliRunner().invoke(crds_command, ["--output", str(tmp_path), "--check"])
+    assert (before.exit_code, written.exit_code, after.exit_code) == (1, 0, 0)
+    assert "is missing" in before.output
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_field_is_documented(kind: type[Resource]) -> None:
+    schema = build_schema(kind)["properties"]
+    silent = [path for part in ("spec", "status") for path, field in fields_of(schema[part], part) if not said(field)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_kind_keeps_the_promises_of_all_kinds(kind: type[Resource]) -> None:
+    crd = build_crd(kind)["spec"]
+    version = crd["versions"][0]
+    columns = [column["name"] for column in version["additionalPrinterColumns"]]
+    assert crd["names"]["categories"] == ["ringfleet"]
+    assert version["subresources"]["status"] == {}
+    assert columns[-1] == "Age"
+    assert {"observedGeneration", "conditions"} <= set(
+        version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    )
+
+
+def spec_of(kind: type[Resource]) -> dict[str, Any]:
+    spec: dict[str, Any] = build_schema(kind)["properties"]["spec"]
+    return spec
+
+
+def said(field: dict[str, Any]) -> bool:
+    return bool(field.get("description", "").strip())
+
+
+def fields_of(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, field in schema.get("properties", {}).items():
+        yield from fields_of(field, f"{path}.{name}")
+    for name, field in schema.get("items", {}).get("properties", {}).items():
+        yield from fields_of(field, f"{path}[].{name}")

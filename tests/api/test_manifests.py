@@ -1,0 +1,100 @@
+"""`manifests/` and `examples/`: they build, the API server takes them, the role is as small as it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ringfleet.api import KINDS
+from tests.api.manifests import Manifest
+
+Kubectl = Callable[..., str]
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").iterdir())
+CLUSTER_WIDE = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
+OURS = [kind.plural for kind in KINDS]
+
+
+@pytest.mark.usefixtures("crds")
+@pytest.mark.parametrize("folder", ["base", "overlays/sandbox"])
+def test_the_manifests_build_and_the_server_takes_them(kubectl: Kubectl, namespace: str, folder: str) -> None:
+    built = list(yaml.safe_load_all(kubectl("kustomize", str(ROOT / "manifests" / folder))))
+    ours = [in_namespace(manifest, namespace) for manifest in built if manifest["kind"] not in CLUSTER_WIDE]
+    kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=as_list(ours))
+    cluster_wide = [manifest for manifest in built if manifest["kind"] in CLUSTER_WIDE]
+    kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", stdin=as_list(cluster_wide))
+
+
+@pytest.mark.usefixtures("crds")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_accepted_as_it_stands(kubectl: Kubectl, namespace: str, example: Path) -> None:
+    kubectl("create", "-n", namespace, "--validate=strict", "-f", str(example / "apply.yaml"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_explained_in_five_lines(example: Path) -> None:
+    assert len((example / "README.md").read_text().splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource"),
+    [
+        *((verb, "ringfleet.dev", kind) for kind in OURS for verb in ("get", "list", "watch")),
+        *(("patch", "ringfleet.dev", f"{kind}/status") for kind in OURS),
+        ("create", "ringfleet.dev", "numberorders"),
+        ("delete", "ringfleet.dev", "numberorders"),
+        ("create", "ringfleet.dev", "phonenumbers"),
+        ("patch", "ringfleet.dev", "phonenumbers"),
+        ("get", "", "secrets"),
+        ("create", "events.k8s.io", "events"),
+        ("update", "coordination.k8s.io", "leases"),
+    ],
+)
+def test_the_operator_may_do_its_work(verb: str, group: str, resource: str) -> None:
+    assert may(verb, group, resource)
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource"),
+    [
+        ("delete", "ringfleet.dev", "phonenumbers"),
+        ("deletecollection", "ringfleet.dev", "numberorders"),
+        ("patch", "ringfleet.dev", "numberpools"),
+        ("patch", "ringfleet.dev", "carrieraccounts"),
+        ("patch", "ringfleet.dev", "routingprofiles"),
+        ("list", "", "secrets"),
+        ("watch", "", "secrets"),
+        ("list", "", "namespaces"),
+        ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
+    ],
+)
+def test_the_operator_may_do_nothing_more(verb: str, group: str, resource: str) -> None:
+    assert not may(verb, group, resource)
+
+
+def test_the_role_has_no_wildcard() -> None:
+    assert [rule for rule in role_rules() if "*" in rule["apiGroups"] + rule["resources"] + rule["verbs"]] == []
+
+
+def may(verb: str, group: str, resource: str) -> bool:
+    return any(
+        verb in rule["verbs"] and group in rule["apiGroups"] and resource in rule["resources"] for rule in role_rules()
+    )
+
+
+def role_rules() -> Iterator[dict[str, Any]]:
+    yield from yaml.safe_load((ROOT / "manifests/base/cluster-role.yaml").read_text())["rules"]
+
+
+def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+
+
+def as_list(manifests: list[Manifest]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})

@@ -1,0 +1,154 @@
+"""Bad manifests on a real API server: it refuses each one itself, and names the field and what to write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.api.manifests import (
+    LEFT_OUT,
+    Manifest,
+    a_number,
+    a_pool,
+    a_profile,
+    an_account,
+    an_order,
+    changed,
+    in_market,
+)
+from tests.controlplane.cluster import KubectlFailed
+
+Kubectl = Callable[..., str]
+
+pytestmark = pytest.mark.usefixtures("crds")
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A manifest that is refused, and two pieces of what the server says: the field, and what to write."""
+
+    why: str
+    manifest: Manifest
+    field: str
+    advice: str
+
+
+POOLS = [
+    Bad("an unknown field", changed(a_pool(), "spec.size.minimum", 5), "spec.size.minimum", "unknown field"),
+    Bad("a number as text", changed(a_pool(), "spec.size.target", "25"), "spec.size.target", "must be of type integer"),
+    Bad("no size", changed(a_pool(), "spec.size", LEFT_OUT), "spec.size", "Required value"),
+    Bad("no carrier", changed(a_pool(), "spec.carriers", []), "spec.carriers", "at least 1"),
+    Bad("a negative target", changed(a_pool(), "spec.size.target", -1), "spec.size.target", "equal to 0"),
+    Bad("a low watermark above the target", changed(a_pool(), "spec.size.min", 26), "spec.size.min",
+        "size.min (the low watermark, 26) must not be above size.target (25): lower size.min or raise size.target"),
+    Bad("a target above the maximum", changed(a_pool(), "spec.limits.maxNumbers", 24), "spec.size.target",
+        "size.target (25) must not be above limits.maxNumbers (24)"),
+    Bad("a negative price", changed(a_pool(), "spec.limits.maxMonthlyPrice", "-1"), "spec.limits.maxMonthlyPrice",
+        'write an amount as text, such as "1.99": not negative'),
+    Bad("a price with its currency", changed(a_pool(), "spec.limits.maxSetupPrice", "$1"), "spec.limits.maxSetupPrice",
+        "no currency sign"),
+    Bad("a budget that is no text", changed(a_pool(), "spec.limits.monthlyBudget", 5), "spec.limits.monthlyBudget",
+        "must be of type string"),
+    Bad("a currency in small letters", changed(a_pool(), "spec.limits.currency", "usd"), "spec.limits.currency",
+        "three capital letters, such as USD"),
+    Bad("a country that is none", in_market("UK", "geographic"), "spec.market.country", "GB (not UK)"),
+    Bad("a country in small letters", in_market("us", "geographic"), "spec.market.country", "two capital letters"),
+    Bad("an area code that no country has", in_market("US", "geographic", "415", "999"), "spec.market.areaCodes",
+        'in service in this country, such as 415 for US or 604 for CA; not ["999"]'),
+    Bad("an area code of another country", in_market("US", "geographic", "604"), "spec.market.areaCodes",
+        'not ["604"]'),
+    Bad("an area code with its trunk prefix", in_market("DE", "geographic", "030"), "spec.market.areaCodes",
+        "without the trunk prefix 0, such as 30 and not 030"),
+    Bad("an area code that is no number", in_market("GB", "geographic", "(20)"), "spec.market.areaCodes[0]",
+        "one to six digits, such as 415"),
+    Bad("an area code of mobile numbers", in_market("US", "mobile", "415"), "spec.market.areaCodes",
+        "leave areaCodes out, or set type to geographic"),
+    Bad("a geographic code for toll-free numbers", in_market("US", "tollFree", "415"), "spec.market.areaCodes",
+        "write North American toll-free codes: 800, 833"),
+    Bad("an area code listed twice", in_market("US", "geographic", "415", "415"), "spec.market.areaCodes",
+        "list each once, the preferred one first"),
+    Bad("an unknown number type", in_market("US", "freephone"), "spec.market.type",
+        'supported values: "geographic", "mobile", "national", "tollFree"'),
+    Bad("an unknown capability", changed(a_pool(), "spec.market.capabilities", ["video"]),
+        "spec.market.capabilities[0]", 'supported values: "voice", "sms", "mms", "fax"'),
+    Bad("an account listed twice", changed(a_pool(), "spec.carriers", [{"accountRef": {"name": "main"}}] * 2),
+        "spec.carriers", "list each once, the preferred one first"),
+    Bad("a duration in days", changed(a_pool(), "spec.reclaim.cooldown", "30d"), "spec.reclaim.cooldown",
+        'such as "30s", "15m" or "72h" (30 days are "720h")'),
+    Bad("a batch of more than a hundred", changed(a_pool(), "spec.ordering.batchSize", 101), "spec.ordering.batchSize",
+        "less than or equal to 100"),
+    Bad("a service level of certainty", changed(a_pool(), "spec.demand.serviceLevel", "1"), "spec.demand.serviceLevel",
+        'between "0.5" and "0.9999"'),
+]  # fmt: skip
+
+OTHERS = [
+    Bad("an unknown provider", changed(an_account(), "spec.provider", "acme"), "spec.provider",
+        'supported values: "didhub"'),
+    Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
+        "write a whole URL, such as https://"),
+    Bad("no credentials", changed(an_account(), "spec.credentialsSecretRef", LEFT_OUT), "spec.credentialsSecretRef",
+        "Required value"),
+    Bad("no call at all a second", changed(an_account(), "spec.limits.requestsPerSecond", 0),
+        "spec.limits.requestsPerSecond", "greater than or equal to 1"),
+    Bad("a sweep every second", changed(an_account(), "spec.sweepInterval", "1s"), "spec.sweepInterval",
+        "write a duration from 5s to 24h"),
+    Bad("calls that go to two places", changed(a_profile(), "spec.voice.agent", {"id": "a1"}), "spec.voice",
+        "exactly one destination for calls: sipTrunk, webhook, application or agent"),
+    Bad("calls that go nowhere", changed(a_profile(), "spec.voice", {}), "spec.voice", "exactly one destination"),
+    Bad("a profile for neither calls nor messages", changed(a_profile(), "spec.voice", LEFT_OUT), "spec",
+        "say where calls go (voice), where messages go (messaging), or both"),
+    Bad("messages that go to two places",
+        changed(a_profile(), "spec.messaging", {"webhook": {"url": "https://x.example"}, "service": {"id": "m"}}),
+        "spec.messaging", "exactly one destination for messages: webhook or service"),
+    Bad("a SIP target that is none", changed(a_profile(), "spec.voice", {"sipTrunk": {"targets": [{"uri": "pbx"}]}}),
+        "spec.voice.sipTrunk.targets[0].uri", "write a SIP URI, such as sip:"),
+    Bad("a name that is not the number's digits", changed(a_number(), "metadata.name", "front-desk"), "spec.number",
+        "metadata.name must be the digits of spec.number: for +14155550123 it is 14155550123"),
+    Bad("a number without its plus sign", changed(a_number(), "spec.number", "14155550123"), "spec.number",
+        "E.164 form, a plus sign and digits without spaces"),
+    Bad("an order of more than a hundred", changed(an_order(), "spec.count", 101), "spec.count",
+        "less than or equal to 100"),
+    Bad("an order of nothing", changed(an_order(), "spec.count", 0), "spec.count", "greater than or equal to 1"),
+]  # fmt: skip
+
+CHANGES = [
+    Bad("a pool's country", changed(a_pool(), "spec.market.country", "CA"), "spec.market.country",
+        "country can't change: the numbers of a pool are of one country; make another pool"),
+    Bad("a pool's number type", changed(a_pool(), "spec.market.type", "tollFree"), "spec.market.type",
+        "type can't change"),
+    Bad("an order", changed(an_order(), "spec.count", 31), "spec",
+        "spec can't change: an order is the record of a purchase; change its pool"),
+    Bad("a number's account", changed(a_number(), "spec.accountRef.name", "other"), "spec.accountRef",
+        "accountRef can't change: the number is held by the account that it was bought from"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", [*POOLS, *OTHERS], ids=lambda bad: bad.why)
+def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
+    with pytest.raises(KubectlFailed) as refused:
+        create(kubectl, namespace, bad.manifest)
+    assert said_of(bad.field, refused.value.complaint)
+    assert bad.advice in refused.value.complaint
+
+
+@pytest.mark.parametrize("bad", CHANGES, ids=lambda bad: bad.why)
+def test_what_must_not_change_is_refused_with_what_to_do_instead(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
+    good = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number}[bad.manifest["kind"]]()
+    patch = json.dumps({"spec": bad.manifest["spec"]})
+    create(kubectl, namespace, good)
+    with pytest.raises(KubectlFailed) as refused:
+        kubectl("patch", "-n", namespace, good["kind"], good["metadata"]["name"], "--type=merge", "-p", patch)
+    assert said_of(bad.field, refused.value.complaint)
+    assert bad.advice in refused.value.complaint
+
+
+def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
+    kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+
+
+def said_of(field: str, complaint: str) -> bool:
+    """Whether the complaint blames `field`: as `spec.size.min: ...`, or as `unknown field "spec.size.min"`."""
+    return f"{field}: " in complaint or f'"{field}"' in complaint

@@ -1,0 +1,295 @@
+"""The kinds as the API server serves them: what is accepted, filled in, kept, filtered, scaled and explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, PhoneNumber, Resource, RoutingProfile
+from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
+from ringfleet.api.meta import Condition, Status
+from ringfleet.api.number_order import NumberOrderStatus, OrderCost, OrderCounts, OrderItem, OrderPhase, Source
+from ringfleet.api.number_pool import (
+    CarrierMemory,
+    DemandStatus,
+    NumberPoolStatus,
+    PoolCost,
+    PoolNumbers,
+    TopUpStatus,
+)
+from ringfleet.api.phone_number import NumberHealth, NumberPrice, NumberRouting, NumberUsage, PhoneNumberStatus
+from ringfleet.api.routing_profile import RoutingProfileStatus
+from ringfleet.model import Capability, ItemState, NumberType, Phase
+from tests.api.manifests import Manifest, a_number, a_pool, a_profile, an_account, an_order, changed, in_market
+
+Kubectl = Callable[..., str]
+
+pytestmark = pytest.mark.usefixtures("crds")
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+
+GOOD = {
+    "the plain pool": a_pool(),
+    "any area code of a country": in_market("DE", "geographic"),
+    "area codes of other countries": in_market("DE", "geographic", "30", "89"),
+    "an Italian area code, whose zero belongs to it": in_market("IT", "geographic", "06"),
+    "a Caribbean area code": in_market("JM", "geographic", "876", "658"),
+    "North American toll-free codes": in_market("CA", "tollFree", "833", "800"),
+    "mobile numbers": in_market("GB", "mobile"),
+    "a hundred area codes": in_market("GB", "geographic", *(str(code) for code in range(1200, 1300))),
+    "a target of nothing": changed(a_pool(), "spec.size", {"target": 0, "min": 0}),
+    "a low watermark at the target": changed(a_pool(), "spec.size.min", 25),
+    "a free number as the dearest": changed(a_pool(), "spec.limits", {"maxMonthlyPrice": "0", "currency": "EUR"}),
+    "calls to a trunk": changed(a_profile(), "spec.voice", {"sipTrunk": {"targets": [{"uri": "sips:a.example:5061"}]}}),
+    "calls to an agent": changed(a_profile(), "spec.voice", {"agent": {"id": "a1", "provider": "acme"}}),
+    "messages only": changed(a_profile(), "spec", {"messaging": {"service": {"id": "m1", "campaign": "c1"}}}),
+    "an account of the sandbox": changed(an_account(), "spec.endpoint", "http://127.0.0.1:8085"),
+    "an order": an_order(),
+    "a number": a_number(),
+}
+
+
+@pytest.mark.parametrize("manifest", GOOD.values(), ids=GOOD.keys())
+def test_a_good_manifest_is_accepted(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
+    create(kubectl, namespace, manifest)
+
+
+def test_left_out_fields_are_filled_in_where_a_person_can_see_them(kubectl: Kubectl, namespace: str) -> None:
+    create(kubectl, namespace, an_account())
+    assert get(kubectl, namespace, "ca", "main")["spec"] == {
+        "provider": "didhub",
+        "endpoint": "https://api.didhub.io",
+        "credentialsSecretRef": {"name": "token", "key": "token"},
+        "limits": {"requestsPerSecond": 10, "concurrency": 4, "timeout": "30s"},
+        "catalog": {"cacheTTL": "15m"},
+        "sweepInterval": "10m",
+        "suspend": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "manifest"),
+    [
+        (CarrierAccount, an_account()),
+        (RoutingProfile, a_profile()),
+        (NumberPool, a_pool()),
+        (NumberOrder, an_order()),
+        (PhoneNumber, a_number()),
+    ],
+)
+def test_the_server_fills_in_what_the_models_do(
+    kubectl: Kubectl, namespace: str, kind: type[Resource], manifest: Manifest
+) -> None:
+    create(kubectl, namespace, manifest)
+    served = get(kubectl, namespace, kind.plural, manifest["metadata"]["name"])
+    assert kind.parse(served).spec == kind.parse(manifest).spec
+
+
+READY = Condition(
+    type="Ready",
+    status="True",
+    reason="AtTarget",
+    message="All is well.",
+    last_transition_time=NOW,
+    observed_generation=1,
+)
+ALL = {"observed_generation": 1, "conditions": (READY,)}
+ITEM = OrderItem(
+    number="+14155550123",
+    state=ItemState.UNKNOWN,
+    token="sel_1",
+    monthly=Decimal("1.99"),
+    setup=Decimal("0.00"),
+    country="US",
+    type=NumberType.GEOGRAPHIC,
+    area_code="415",
+    region="San Francisco, CA",
+    capabilities=(Capability.VOICE, Capability.SMS),
+    needs_documents=False,
+    external_id="num_1",
+    reason="OutcomeUnknown",
+    message="The answer was lost.",
+    renews_at=NOW,
+    documents_deadline=NOW,
+)
+STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
+    (
+        an_account(),
+        CarrierAccount,
+        CarrierAccountStatus(
+            **ALL,
+            balance=Balance(amount=Decimal("-12.50"), currency="USD"),
+            numbers=AccountNumbers(owned=30, ours=20, unmanaged=10),
+            catalog_updated_at=NOW,
+            last_sweep_time=NOW,
+            installation="6a0c",
+        ),
+    ),
+    (a_profile(), RoutingProfile, RoutingProfileStatus(**ALL, routed=3, drifted=1)),
+    (
+        a_pool(),
+        NumberPool,
+        NumberPoolStatus(
+            **ALL,
+            numbers=PoolNumbers(total=25, available=20, ordering=5),
+            supply=25,
+            in_flight=5,
+            surplus=0,
+            shortfall=0,
+            waiting_claims=0,
+            top_up=TopUpStatus(
+                sequence=1,
+                ordered=False,
+                order=NumberOrder.parse(an_order()).spec,
+                carriers=(
+                    CarrierMemory(namespace="default", name="main", sequence=1, reason="NoStock", message="None."),
+                ),
+                next_attempt_time=NOW,
+            ),
+            demand=DemandStatus(
+                burn_rate_per_day=Decimal("12.5"),
+                lead_time=timedelta(minutes=90),
+                recommended_target=40,
+                runway_days=Decimal("1.6"),
+                projected_exhaustion=NOW,
+            ),
+            cost=PoolCost(monthly=Decimal("49.75"), reserved=Decimal("59.70"), currency="USD"),
+            replicas=25,
+            selector="ringfleet.dev/pool=west",
+        ),
+    ),
+    (
+        an_order(),
+        NumberOrder,
+        NumberOrderStatus(
+            **ALL,
+            phase=OrderPhase.SUBMITTING,
+            key="key-1",
+            source=Source.LIVE,
+            items=(ITEM,),
+            counts=OrderCounts(unknown=1),
+            cost=OrderCost(monthly=Decimal("1.99"), setup=Decimal(0), currency="USD"),
+            attempts=2,
+            next_attempt_time=NOW,
+            last_error="timed out",
+            recorded=False,
+            failure="NoStock",
+            message="No more numbers.",
+            started_at=NOW,
+            completed_at=NOW,
+        ),
+    ),
+    (
+        a_number(),
+        PhoneNumber,
+        PhoneNumberStatus(
+            **ALL,
+            phase=Phase.AVAILABLE,
+            external_id="num_1",
+            country="US",
+            type=NumberType.GEOGRAPHIC,
+            area_code="415",
+            region="San Francisco, CA",
+            capabilities=(Capability.VOICE,),
+            price=NumberPrice(monthly=Decimal("1.99"), setup=Decimal(0), currency="USD"),
+            purchased_at=NOW,
+            renews_at=NOW,
+            documents_deadline=NOW,
+            routing=NumberRouting(profile="desk", hash="abc", external_id="rp_1", routed_at=NOW),
+            drift="It is routed elsewhere.",
+            health=NumberHealth(answer_rate=Decimal("0.5"), spam_label="Spam Likely", attestation="A"),
+            usage=NumberUsage(day="2026-07-01", calls=3),
+            cooling_until=NOW,
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("manifest", "kind", "status"), STATUSES, ids=[kind.plural for _, kind, _ in STATUSES])
+def test_a_status_comes_back_just_as_it_was_written(
+    kubectl: Kubectl, namespace: str, manifest: Manifest, kind: type[Resource], status: Status
+) -> None:
+    name = manifest["metadata"]["name"]
+    create(kubectl, namespace, manifest)
+    patch = json.dumps({"status": status.as_dict()})
+    kubectl("patch", "-n", namespace, kind.plural, name, "--subresource=status", "--type=merge", "-p", patch)
+    served = get(kubectl, namespace, kind.plural, name)
+    assert served["status"] == status.as_dict()
+    assert kind.parse(served).status == status
+
+
+def test_a_person_can_not_write_a_status_by_applying_a_manifest(kubectl: Kubectl, namespace: str) -> None:
+    create(kubectl, namespace, changed(a_pool(), "status.supply", 7))
+    assert "status" not in get(kubectl, namespace, "np", "west")
+
+
+def test_a_pool_is_scaled_like_a_deployment(kubectl: Kubectl, namespace: str) -> None:
+    create(kubectl, namespace, a_pool())
+    kubectl("scale", "-n", namespace, "np/west", "--replicas=100")
+    assert get(kubectl, namespace, "np", "west")["spec"]["size"]["target"] == 100
+
+
+def test_the_area_codes_of_a_pool_may_change(kubectl: Kubectl, namespace: str) -> None:
+    create(kubectl, namespace, a_pool())
+    patch = json.dumps({"spec": {"market": {"areaCodes": ["212"]}}})
+    kubectl("patch", "-n", namespace, "np", "west", "--type=merge", "-p", patch)
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [
+        ("spec.poolRef.name=west", ["14155550123"]),
+        ("spec.accountRef.name=main", ["14155550123", "14155550124"]),
+        ("spec.claimRef.uid=u-1", ["14155550124"]),
+        ("status.phase=Bound", ["14155550124"]),
+    ],
+)
+def test_numbers_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, selector: str, found: list[str]) -> None:
+    claim = {"namespace": "shop", "name": "line", "uid": "u-1"}
+    create(kubectl, namespace, a_number("14155550123", pool="west"))
+    create(kubectl, namespace, changed(a_number("14155550124", pool="east"), "spec.claimRef", claim))
+    bound = json.dumps({"status": {"phase": "Bound"}})
+    kubectl("patch", "-n", namespace, "pn", "14155550124", "--subresource=status", "--type=merge", "-p", bound)
+    names = kubectl(
+        "get", "-n", namespace, "pn", f"--field-selector={selector}", "-o=jsonpath={.items[*].metadata.name}"
+    )
+    assert names.split() == found
+
+
+@pytest.mark.parametrize("short_name", ["ca", "rp", "np", "norder", "pn"])
+def test_every_kind_answers_to_its_short_name(kubectl: Kubectl, namespace: str, short_name: str) -> None:
+    assert kubectl("get", "-n", namespace, short_name, "--ignore-not-found") == ""
+
+
+def test_all_our_kinds_are_listed_by_category(kubectl: Kubectl, namespace: str) -> None:
+    for manifest in (an_account(), a_profile(), a_pool(), an_order(), a_number()):
+        create(kubectl, namespace, manifest)
+    assert len(kubectl("get", "-n", namespace, "ringfleet", "-o=name").split()) == 5
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("numberpool.spec.size", "low watermark"),
+        ("numberpool.spec.market.areaCodes", "the preferred one first"),
+        ("phonenumber.spec.deletionPolicy", "stays ours and billed"),
+        ("numberorder.status.items.state", "counts as bought until looked up"),
+        ("carrieraccount.spec.limits.timeout", "How long one call may take"),
+    ],
+)
+def test_explain_reads_as_documentation(kubectl: Kubectl, field: str, says: str) -> None:
+    assert says in " ".join(kubectl("explain", field).split())
+
+
+def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
+    kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+
+
+def get(kubectl: Kubectl, namespace: str, kind: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(kubectl("get", "-n", namespace, kind, name, "-o=json"))
+    return found
