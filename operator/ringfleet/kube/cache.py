@@ -1,0 +1,128 @@
+"""A live copy of one kind of object, as slim records: list by pages, watch with bookmarks, list again when it must.
+
+::
+
+    list --------> watch --------> ...          ended by the server: watch on from the last version
+      ^  ^           |  |                       connection broken:   wait a little, watch on
+      |  '---410-----'  '--broken--> wait       410 Gone:            list again and compare, so that deletions that
+      '------failed: wait                                            happened meanwhile are seen
+
+Records are made by `project` as the objects come in, and the objects are let go: that is what keeps 10,000 of them at
+about 1 KB each. What the copy believes, and in what order, is `kube.store`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+import structlog
+
+from ringfleet.kube.client import Change, Kube, Resource, WatchEvent
+from ringfleet.kube.errors import Gone, KubeError
+from ringfleet.kube.pace import Backoff
+from ringfleet.kube.store import Index, Key, Store, version_of
+from ringfleet.kube.transport import Json
+
+T = TypeVar("T")
+
+PAUSES = Backoff(first=0.2, longest=10.0)
+
+log = structlog.get_logger(__name__)
+
+
+class Informer(Generic[T]):
+    """Follows `resource` in `namespaces` (None for all) while `run` runs. Look things up in `store`.
+
+    `synced` is set once every namespace has been listed; before that, an absent record means nothing.
+    """
+
+    def __init__(
+        self,
+        kube: Kube,
+        resource: Resource,
+        project: Callable[[Json], T | None],
+        *,
+        indexes: Mapping[str, Index[T]] | None = None,
+        namespaces: Collection[str] | None = None,
+        page: int = 500,
+    ) -> None:
+        scopes: Collection[str | None] = (None,) if namespaces is None else namespaces
+        self.store: Store[T] = Store(project, indexes, scopes)
+        self.synced = asyncio.Event()
+        self.lists = 0
+        self._kube = kube
+        self._resource = resource
+        self._page = page
+        self._unsynced = set(scopes)
+        self._failures: dict[str | None, int] = dict.fromkeys(scopes, 0)  # since the last event
+        self._heard: dict[str | None, float] = dict.fromkeys(scopes, float("-inf"))
+
+    def observe(self, obj: Json) -> None:
+        """Take in the reply to a write of our own, so that the next look sees it."""
+        self.store.learn(obj)
+
+    def age(self) -> float:
+        """Seconds since the namespace heard of least recently was heard of; infinite before it was listed."""
+        return asyncio.get_running_loop().time() - min(self._heard.values())
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for scope in self._heard:
+                group.create_task(self._follow(scope), name=f"follow {self._resource.plural} in {scope or 'all'}")
+
+    async def _follow(self, scope: str | None) -> None:
+        listed = False
+        while True:
+            try:
+                if not listed:
+                    await self._list(scope)
+                    listed = True
+                await self._watch(scope)
+            except Gone:
+                log.info("the watch fell behind: listing again", resource=self._resource.plural, namespace=scope)
+                listed = False
+            except KubeError as error:
+                log.warning("not following", resource=self._resource.plural, namespace=scope, error=str(error))
+            self._failures[scope] += 1
+            await asyncio.sleep(PAUSES.delay(self._failures[scope]))
+
+    async def _list(self, scope: str | None) -> None:
+        """Take in all there is, and forget what is not there any more."""
+        seen: set[Key] = set()
+        version = 0
+        async with aclosing(self._kube.pages(self._resource, scope, page=self._page)) as pages:
+            async for page in pages:
+                seen |= self.store.learn_page(page.items)
+                version = int(page.resource_version)
+                self._hear(scope)
+        self.store.learn_list_ended(scope, seen, version)
+        self.lists += 1
+        self._unsynced.discard(scope)
+        if not self._unsynced:
+            self.synced.set()
+
+    async def _watch(self, scope: str | None) -> None:
+        """Take in every change after what is known, until the server ends the watch."""
+        known = str(self.store.progress(scope))
+        async with aclosing(self._kube.watch(self._resource, scope, known)) as events:
+            async for event in events:
+                self._take(scope, event)
+                self._failures[scope] = 0
+
+    def _take(self, scope: str | None, event: WatchEvent) -> None:
+        match event.change:
+            case Change.ADDED | Change.MODIFIED:
+                self.store.learn(event.obj)
+            case Change.DELETED:
+                self.store.learn_deleted(event.obj)
+            case Change.BOOKMARK:
+                pass
+        self.store.learn_progress(scope, version_of(event.obj))
+        self._hear(scope)
+
+    def _hear(self, scope: str | None) -> None:
+        self._heard[scope] = asyncio.get_running_loop().time()

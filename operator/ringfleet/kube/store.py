@@ -1,0 +1,177 @@
+"""Records of objects by key, with named indexes, kept true by resourceVersions. Pure: no clock, no I/O.
+
+Three voices speak to a store: pages of a list, events of a watch, and writers that put in the reply to their own write
+at once, so that the next look sees it. They overlap, so the store's law is::
+
+    a resourceVersion never goes backwards          an object older than what is held is ignored
+    the watch is complete up to where it has got    an unknown object at or before that point has been deleted since
+
+The second line is why no tombstones are kept. `progress` is that point: a list's version, then the last event's.
+Versions of one resource are comparable as integers (Kubernetes KEP-5504).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import structlog
+
+from ringfleet.kube.transport import Json
+
+T = TypeVar("T")
+
+Index = Callable[[T], Iterable[Hashable]]
+
+
+class Key(NamedTuple):
+    """Which object of a kind. Cluster-wide kinds have the namespace ""."""
+
+    namespace: str
+    name: str
+
+
+OnChange = Callable[[Key, T | None, T | None], None]
+
+log = structlog.get_logger(__name__)
+
+
+class Store(Generic[T]):
+    """What is known of one kind of object. `project` makes the record of an object, None if it is of no interest.
+
+    `scopes` are the namespaces that are listed and watched, each on its own; None for the whole cluster.
+    """
+
+    def __init__(
+        self,
+        project: Callable[[Json], T | None],
+        indexes: Mapping[str, Index[T]] | None = None,
+        scopes: Collection[str | None] = (None,),
+    ) -> None:
+        self._project = project
+        self._indexes = dict(indexes or {})
+        self._progress: dict[str | None, int] = dict.fromkeys(scopes, 0)
+        self._held: dict[Key, tuple[int, T]] = {}
+        self._keys: dict[str, dict[Hashable, dict[Key, None]]] = {name: {} for name in self._indexes}
+        self._subscribers: list[OnChange[T]] = []
+
+    # Looking.
+
+    def get(self, key: Key) -> T | None:
+        held = self._held.get(key)
+        return held[1] if held else None
+
+    def by(self, index: str, value: Hashable) -> list[T]:
+        """The records that `index` files under `value`."""
+        return [self._held[key][1] for key in self._keys[index].get(value, ())]
+
+    def keys_by(self, index: str, value: Hashable) -> list[Key]:
+        return list(self._keys[index].get(value, ()))
+
+    def count(self, index: str, value: Hashable) -> int:
+        return len(self._keys[index].get(value, ()))
+
+    def items(self) -> list[tuple[Key, T]]:
+        return [(key, record) for key, (_, record) in self._held.items()]
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def progress(self, scope: str | None = None) -> int:
+        """The version up to which everything about `scope` is known; 0 before its first list."""
+        return self._progress[scope]
+
+    def subscribe(self, on_change: OnChange[T]) -> None:
+        """Call `on_change(key, old, new)` whenever a record changes; old None: new here, new None: gone."""
+        self._subscribers.append(on_change)
+
+    # Learning.
+
+    def learn(self, obj: Json) -> None:
+        """Take in an object, from wherever: a page, an event, the reply to a write."""
+        key, version = key_of(obj), version_of(obj)
+        held = self._held.get(key)
+        known = held[0] if held else self._progress[self._scope(key)]
+        if version > known:
+            self._change(key, version, obj)
+
+    def learn_deleted(self, obj: Json) -> None:
+        """Take in that an object was deleted; its version is that of the deletion."""
+        key = key_of(obj)
+        held = self._held.get(key)
+        if held and version_of(obj) >= held[0]:
+            self._set(key, 0, None)
+
+    def learn_page(self, items: Iterable[Json]) -> set[Key]:
+        """Take in a page of a list, and return whose objects were on it."""
+        seen = set()
+        for obj in items:
+            key, version = key_of(obj), version_of(obj)
+            held = self._held.get(key)
+            if held is None or version > held[0]:
+                self._change(key, version, obj)
+            seen.add(key)
+        return seen
+
+    def learn_list_ended(self, scope: str | None, seen: Collection[Key], version: int) -> None:
+        """A list of `scope` at `version` held exactly `seen`: what else is that old has been deleted unseen."""
+        for key, (known, _) in list(self._held.items()):
+            if known <= version and key not in seen and self._scope(key) == scope:
+                self._set(key, 0, None)
+        self.learn_progress(scope, version)
+
+    def learn_progress(self, scope: str | None, version: int) -> None:
+        """The watch of `scope` has told everything up to `version`."""
+        self._progress[scope] = max(self._progress[scope], version)
+
+    # Keeping.
+
+    def _scope(self, key: Key) -> str | None:
+        return None if None in self._progress else key.namespace
+
+    def _change(self, key: Key, version: int, obj: Json) -> None:
+        try:
+            record = self._project(obj)
+        except Exception:
+            # What is held stays: one object that nobody understands must not end the watch over all others.
+            log.exception("object not understood", namespace=key.namespace, name=key.name)
+            return
+        self._set(key, version, record)
+
+    def _set(self, key: Key, version: int, new: T | None) -> None:
+        held = self._held.pop(key, None) if new is None else self._held.get(key)
+        old = held[1] if held else None
+        if new is not None:
+            self._held[key] = (version, new)
+        if old != new:
+            self._file(key, old, new)
+            self._tell(key, old, new)
+
+    def _file(self, key: Key, old: T | None, new: T | None) -> None:
+        for name, values_of in self._indexes.items():
+            before = set(values_of(old)) if old is not None else set()
+            after = set(values_of(new)) if new is not None else set()
+            shelf = self._keys[name]
+            for value in before - after:
+                del shelf[value][key]
+                if not shelf[value]:
+                    del shelf[value]
+            for value in after - before:
+                shelf.setdefault(value, {})[key] = None
+
+    def _tell(self, key: Key, old: T | None, new: T | None) -> None:
+        for on_change in self._subscribers:
+            try:
+                on_change(key, old, new)
+            except Exception:
+                log.exception("a subscriber failed", namespace=key.namespace, name=key.name)
+
+
+def key_of(obj: Json) -> Key:
+    metadata = obj["metadata"]
+    return Key(sys.intern(metadata.get("namespace", "")), metadata["name"])
+
+
+def version_of(obj: Mapping[str, Any]) -> int:
+    return int(obj["metadata"]["resourceVersion"])
