@@ -1,0 +1,244 @@
+"""The control endpoint, `/_sandbox/`: what a test may know and do that no customer can. Loopback callers only.
+
+=======================  ==============================================================================
+GET, PUT faults          the rules in force; PUT a list of them (see `rules`), `[]` for fair weather
+GET, POST clock          POST {"advance_seconds": 86400}
+GET ledger               every entry, and each account's money; `?account=`
+GET, POST calls          counts by operation and the last calls, `?last=100`; POST forgets them
+GET, POST accounts       POST {"token", "id", "balance"?, "currency"?}: makes it, or brings it to that balance
+DELETE tokens/{token}    the token opens nothing any more
+GET, POST stock          POST {"country", "type", "area_code"?, "size"?, "monthly_price"?, "setup_price"?,
+                         "requires_documents"?, "capabilities"?, "region"?}: changes or makes a block
+POST snap                {"numbers": [...]}: another buyer takes those that nobody owns
+POST documents/approve   {"numbers": [...] or null}: for these numbers, or for all that wait
+GET, POST numbers        who owns what, with no lag; POST {"account", "count" or "numbers", "country"?, "type"?,
+                         "area_code"?, "reference"?} buys as if by hand in the carrier's portal, billed
+GET healthz              the only one that answers to callers from elsewhere
+=======================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ringfleet.simulator.accounts import Account, Entry
+from ringfleet.simulator.calls import Calls
+from ringfleet.simulator.carts import Outcome, Result
+from ringfleet.simulator.clock import format_time
+from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.fields import BadField, Fields
+from ringfleet.simulator.holdings import Holding
+from ringfleet.simulator.market import GEOGRAPHIC, SLOTS, TYPES
+from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.rules import format_rule, parse_rule
+from ringfleet.simulator.stock import describe, parse_stock_change
+
+Json = dict[str, Any]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_CALLS_SHOWN = 100
+_CALLS_KEPT = 10_000
+
+
+class Control:
+    """One method a resource and verb. Each takes the decoded body (empty without one) and the query."""
+
+    def __init__(self, exchange: Exchange, calls: Calls) -> None:
+        self._exchange = exchange
+        self._calls = calls
+
+    def routes(self) -> list[Route]:
+        table: list[tuple[str, str, Callable[[Fields, Fields], object]]] = [
+            ("GET", "faults", self.faults),
+            ("GET", "clock", self.clock),
+            ("POST", "clock", self.advance_clock),
+            ("GET", "ledger", self.ledger),
+            ("GET", "calls", self.calls),
+            ("POST", "calls", self.forget_calls),
+            ("GET", "accounts", self.accounts),
+            ("POST", "accounts", self.open_account),
+            ("DELETE", "tokens/{token}", self.revoke_token),
+            ("GET", "stock", self.stock),
+            ("POST", "stock", self.change_stock),
+            ("POST", "snap", self.snap),
+            ("POST", "documents/approve", self.approve_documents),
+            ("GET", "numbers", self.numbers),
+            ("POST", "numbers", self.buy_by_hand),
+        ]
+        return [
+            Route("/_sandbox/healthz", self._healthz),
+            Route("/_sandbox/faults", self._replace_faults, methods=["PUT"]),
+            *(Route(f"/_sandbox/{path}", self._endpoint(act), methods=[method]) for method, path, act in table),
+        ]
+
+    def faults(self, _body: Fields, _query: Fields) -> object:
+        return [format_rule(rule) for rule in self._exchange.faults.rules]
+
+    def clock(self, _body: Fields, _query: Fields) -> object:
+        return {"now": format_time(self._exchange.clock.now())}
+
+    def advance_clock(self, body: Fields, query: Fields) -> object:
+        seconds = body.number("advance_seconds")
+        if seconds is None:
+            raise BadField("advance_seconds", "is required, and is a number of seconds")
+        self._exchange.clock.advance(seconds)
+        self._exchange.holdings.settle()
+        return self.clock(body, query)
+
+    def ledger(self, _body: Fields, query: Fields) -> object:
+        accounts = {account.id: account for account in self._exchange.accounts.all()}
+        entries = self._exchange.accounts.ledger(query.text("account"))
+        return {
+            "entries": [_entry(entry, accounts[entry.account]) for entry in entries],
+            "accounts": [_account(account) for account in accounts.values()],
+        }
+
+    def calls(self, _body: Fields, query: Fields) -> object:
+        last = query.integer("last", 0, _CALLS_KEPT)
+        return self._calls.report(_CALLS_SHOWN if last is None else last)
+
+    def forget_calls(self, _body: Fields, _query: Fields) -> object:
+        self._calls.forget()
+        return {}
+
+    def accounts(self, _body: Fields, _query: Fields) -> object:
+        return [_account(account) for account in self._exchange.accounts.all()]
+
+    def open_account(self, body: Fields, _query: Fields) -> object:
+        account = self._exchange.accounts.open(
+            body.required_text("token"), body.required_text("id"), body.cents("balance"), body.text("currency")
+        )
+        return _account(account)
+
+    def revoke_token(self, _body: Fields, query: Fields) -> object:
+        self._exchange.accounts.revoke(query.required_text("token"))
+        return {}
+
+    def stock(self, _body: Fields, _query: Fields) -> object:
+        return [describe(block) for block in self._exchange.stock.blocks]
+
+    def change_stock(self, body: Fields, _query: Fields) -> object:
+        return describe(self._exchange.stock.change(parse_stock_change(body.content)))
+
+    def snap(self, body: Fields, _query: Fields) -> object:
+        free = [number for number in body.texts("numbers") or () if self._exchange.stock.offer(number)]
+        for number in free:
+            self._exchange.stock.take(number)
+        return {"taken": free}
+
+    def approve_documents(self, body: Fields, _query: Fields) -> object:
+        numbers = body.texts("numbers")
+        return {"approved": self._exchange.carts.approve_documents(numbers)}
+
+    def numbers(self, _body: Fields, _query: Fields) -> object:
+        now = self._exchange.clock.now()
+        return {
+            "owned": [_holding(held, now) for held in self._exchange.holdings.everyone()],
+            "off_market": self._exchange.stock.off_market(),
+        }
+
+    def buy_by_hand(self, body: Fields, _query: Fields) -> object:
+        account, reference = self._exchange.accounts.find(body.required_text("account")), body.text("reference")
+        named = body.texts("numbers") or tuple(self._choose(body))
+        bought = [self._exchange.carts.buy(account.id, number, reference) for number in named]
+        return {"items": [_bought(outcome) for outcome in bought]}
+
+    def _choose(self, body: Fields) -> list[str]:
+        offers = self._exchange.stock.offers(
+            country=body.text("country") or "US",
+            type=body.choice("type", TYPES) or GEOGRAPHIC,
+            area_code=body.text("area_code") or None,
+            capabilities=frozenset(),
+            after="",
+            limit=body.integer("count", 1, SLOTS) or 1,
+        )
+        return [offer.number for offer in offers]
+
+    def _endpoint(self, act: Callable[[Fields, Fields], object]) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            return await self._serve(request, lambda body, query: act(Fields(body or {}, "body"), query))
+
+        return endpoint
+
+    async def _replace_faults(self, request: Request) -> Response:
+        return await self._serve(request, self._put_faults)
+
+    def _put_faults(self, body: object, query: Fields) -> object:
+        if not isinstance(body, list):
+            raise BadField("body", "is a list of fault rules")
+        self._exchange.faults.replace([parse_rule(rule) for rule in body])
+        return self.faults(query, query)
+
+    async def _serve(self, request: Request, act: Callable[[object, Fields], object]) -> Response:
+        if not _from_here(request):
+            return _refuse(403, "the control endpoint answers callers on this machine only")
+        content = await request.body()
+        try:
+            query = Fields({**request.query_params, **request.path_params}, "query")
+            with self._exchange.turn():
+                return JSONResponse(act(json.loads(content) if content else None, query))
+        except LookupError as error:
+            return _refuse(404, str(error))
+        except ValueError as error:
+            return _refuse(422, str(error))
+
+    async def _healthz(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _from_here(request: Request) -> bool:
+    return request.client is not None and ip_address(request.client.host).is_loopback
+
+
+def _refuse(status: int, message: str) -> Response:
+    return JSONResponse({"error": {"message": message}}, status)
+
+
+def _account(account: Account) -> Json:
+    return {
+        "id": account.id,
+        "opening_balance": format_cents(account.opening),
+        "balance": format_cents(account.balance),
+        "currency": account.currency,
+    }
+
+
+def _entry(entry: Entry, account: Account) -> Json:
+    return {
+        "id": entry.id,
+        "at": format_time(entry.at),
+        "account": entry.account,
+        "number": entry.number,
+        "kind": entry.kind,
+        "amount": format_cents(entry.amount),
+        "currency": account.currency,
+        "client_checkout_id": entry.key,
+    }
+
+
+def _holding(held: Holding, now: float) -> Json:
+    return {
+        "id": f"num_{held.id:08d}",
+        "number": held.number,
+        "account": held.account,
+        "status": held.status(now),
+        "country": held.country,
+        "type": held.type,
+        "area_code": held.area_code,
+        "reference": held.reference,
+        "routing_profile_id": None if held.profile is None else f"rp_{held.profile:08d}",
+        "purchased_at": format_time(held.purchased_at),
+        "suspended": held.suspended,
+    }
+
+
+def _bought(outcome: Outcome) -> Json:
+    ok = outcome.outcome is not Result.FAILED
+    return {"number": outcome.number, "outcome": outcome.outcome, "reason": None if ok else outcome.reason}

@@ -1,0 +1,32 @@
+"""What the exchange says no to. A face turns the code into its carrier's status and words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    NOT_FOUND = "not_found"
+    INVALID_REQUEST = "invalid_request"
+    NUMBER_UNAVAILABLE = "number_unavailable"
+    NUMBER_NOT_ACTIVE = "number_not_active"
+    TOKEN_EXPIRED = "select_token_expired"  # noqa: S105 - a reason, not a secret
+    PRICE_CHANGED = "price_changed"
+    CART_EMPTY = "cart_empty"
+
+
+class Refused(Exception):
+    """The exchange understood the call and said no. What it had already written stays written."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def not_found(what: str, name: str) -> Refused:
+    return Refused(Code.NOT_FOUND, f"there is no {what} {name}")
+
+
+def invalid(field: str, message: str) -> Refused:
+    return Refused(Code.INVALID_REQUEST, f"{field}: {message}")
