@@ -1,0 +1,97 @@
+"""What every carrier can be asked: the protocol that adapters implement and the engine calls.
+
+Money rules that every adapter keeps:
+
+- `buy` names its numbers and is idempotent under `Purchase.key`: calling it again after any failure, with
+  `resumed=True`, ends with each number bought at most once. It is never retried by the transport.
+- An exception before the point of no return is a `CarrierUnavailable` or `RequestRejected`: nothing was bought. After
+  it: `OutcomeUnknown`.
+- Calls that change nothing, or change it to the same again, are retried inside the adapter; `buy` is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+
+from ringfleet.model import E164, Catalog, Holding, Mark, Money, Outcome, Purchase, Query, Routing
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One carrier account as an adapter needs it. `name` is `namespace/name`, for messages. Timeouts in seconds."""
+
+    name: str
+    endpoint: str
+    token: str = field(repr=False)
+    requests_per_second: float = 10.0
+    concurrency: int = 4
+    timeout: float = 30.0
+    catalog_ttl: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an account's client has seen: `throttled` since its last success, and the state of its circuit breaker."""
+
+    throttled: bool = False
+    circuit_open: bool = False
+
+
+class Carrier(Protocol):
+    """One account at one carrier. Opened once at start-up (`async with`), closed once; safe for concurrent tasks."""
+
+    async def __aenter__(self) -> Carrier: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    @property
+    def health(self) -> Health: ...
+
+    async def balance(self) -> Money:
+        """The money left in the account. Also the cheapest proof that endpoint and credentials are right."""
+        ...
+
+    async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        """At least `count` offers for `query` that are not in `exclude`, or all there are.
+
+        Asks the carrier, page by page. When its search is down, answers from the offers seen within the catalog's TTL,
+        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either.
+        """
+        ...
+
+    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        """Buy the named numbers; one outcome for each of them, in their order. See the module docstring."""
+        ...
+
+    async def find(self, number: E164) -> Holding | None:
+        """The holding of `number` in this account, looked up live, or None."""
+        ...
+
+    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+        """Everything the account owns, page by page. Raises ListingIncomplete at the end when pages are missing."""
+        ...
+
+    async def ensure_routing(self, routing: Routing) -> str:
+        """Create or update the profile at the carrier and return its id there. Twice is once."""
+        ...
+
+    async def route(self, external_id: str, routing_id: str | None) -> None:
+        """Point the number at a profile of `ensure_routing`; None takes its routing off."""
+        ...
+
+    async def mark(self, external_id: str, mark: Mark | None) -> None:
+        """Write our mark on the number, or take it off."""
+        ...
+
+    async def suspend(self, external_id: str) -> None:
+        """Stop the number's traffic; it is kept and billed."""
+        ...
+
+    async def resume(self, external_id: str) -> None: ...
+
+    async def release(self, external_id: str) -> None:
+        """Give the number back for good. A number that is already gone is success."""
+        ...

@@ -1,0 +1,178 @@
+"""One DIDHub account behind the protocol of `carriers/carrier.py`. Buying is in `cart`, the words are in `wire`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+
+import structlog
+
+from ringfleet.carriers.carrier import AccountSettings, Health
+from ringfleet.carriers.catalog import CatalogMemory
+from ringfleet.carriers.didhub import wire
+from ringfleet.carriers.didhub.cart import Cart
+from ringfleet.carriers.errors import (
+    CarrierUnavailable,
+    ListingIncomplete,
+    NotActive,
+    NotHeld,
+    OutcomeUnknown,
+    RequestRejected,
+)
+from ringfleet.carriers.fields import Fields
+from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
+from ringfleet.model import E164, Catalog, Holding, Mark, Money, Offer, Outcome, Purchase, Query, Routing
+
+log = structlog.get_logger(__name__)
+
+SEARCH_CIRCUIT = "search"
+
+
+class DIDHub:
+    """One account: one HTTP client, one cart, one memory of the catalog.
+
+    Search has a circuit breaker of its own: it can be down while the cart works, and orders then go on from memory.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        *,
+        client: AccountClient | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`client` and `clock` are for tests. Raises as `AccountClient` does."""
+        self._name = settings.name
+        self._http = client or open_client(settings)
+        self._memory = CatalogMemory(settings.catalog_ttl, clock=clock)
+        self._cart = Cart(settings.name, self._http, self.find)
+
+    async def __aenter__(self) -> DIDHub:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+
+    @property
+    def health(self) -> Health:
+        return self._http.health
+
+    async def balance(self) -> Money:
+        account = Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
+        return account.money("balance", account.text("currency"))
+
+    async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        try:
+            return await self._search_live(query, count, exclude)
+        except CarrierUnavailable:
+            if remembered := self._memory.recall(query, exclude):
+                return remembered
+            raise
+
+    async def _search_live(self, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
+        """Whole pages, however few are wanted: the same one call, and a memory worth having."""
+        seen: list[Offer] = []
+        pages = self._pages("catalog", wire.search_params(query), SEARCH_CIRCUIT)
+        async with aclosing(pages):
+            async for page in pages:
+                seen += [wire.parse_offer(row) for row in page.items("data")]
+                self._memory.remember(query, seen)
+                if sum(offer.number not in exclude for offer in seen) >= count:
+                    break
+        return Catalog(tuple(offer for offer in seen if offer.number not in exclude))
+
+    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        try:
+            outcomes = await self._cart.buy(purchase)
+        except OutcomeUnknown:
+            self._forget(purchase)
+            raise
+        self._forget(purchase)
+        return outcomes
+
+    def _forget(self, purchase: Purchase) -> None:
+        self._memory.forget(offer.number for offer in purchase.offers)
+
+    async def find(self, number: E164) -> Holding | None:
+        found: Holding | None = None
+        async for page in self._holdings({"number": str(number)}):
+            found = next((holding for holding in page if holding.number == number), found)
+        return found
+
+    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+        return self._holdings({"limit": str(wire.NUMBERS_PAGE)})
+
+    async def _holdings(self, params: dict[str, str]) -> AsyncGenerator[tuple[Holding, ...], None]:
+        """Numbers come and go while the pages are read, so the smallest total of any page is what must be reached."""
+        seen: set[str] = set()
+        totals: list[int] = []
+        async for page in self._pages("numbers", params):
+            holdings = tuple(wire.parse_holding(row) for row in page.items("data"))
+            seen.update(holding.external_id for holding in holdings)
+            totals.append(page.count("total"))
+            yield holdings
+        if len(seen) < min(totals):
+            raise ListingIncomplete(
+                f"{self._name}: GET {wire.path('numbers')} ended before its own total; nothing is concluded from it"
+            )
+
+    async def ensure_routing(self, routing: Routing) -> str:
+        path = wire.path("routing profile", routing.reference)
+        reply = await self._http.call(Call("PUT", path, json=wire.profile(routing)))
+        return Fields(reply, "routing profile").text("id")
+
+    async def route(self, external_id: str, routing_id: str | None) -> None:
+        await self._change("PATCH", "number", external_id, {"routing_profile_id": routing_id})
+
+    async def mark(self, external_id: str, mark: Mark | None) -> None:
+        await self._change("PATCH", "number", external_id, {"reference": str(mark) if mark else None})
+
+    async def suspend(self, external_id: str) -> None:
+        await self._change("POST", "suspend", external_id)
+
+    async def resume(self, external_id: str) -> None:
+        await self._change("POST", "resume", external_id)
+
+    async def release(self, external_id: str) -> None:
+        try:
+            await self._change("DELETE", "number", external_id)
+        except NotHeld:
+            log.info("a number to release was already gone", account=self._name, external_id=external_id)
+
+    async def _change(self, method: str, path: str, external_id: str, json: object = None) -> None:
+        try:
+            await self._http.call(Call(method, wire.path(path, external_id), json=json))
+        except RequestRejected as error:
+            match error.code:
+                case "not_found":
+                    raise NotHeld(str(error), error.code) from error
+                case "number_not_active":
+                    raise NotActive(str(error), error.code) from error
+                case _:
+                    raise
+
+    async def _pages(
+        self, path: str, params: dict[str, str], circuit: str = ACCOUNT_CIRCUIT
+    ) -> AsyncGenerator[Fields, None]:
+        """Every page of a listing. Raises ListingIncomplete when its cursors go round in a circle."""
+        cursors: set[str] = set()
+        while True:
+            page = Fields(await self._http.call(Call("GET", wire.path(path), params=params, circuit=circuit)), path)
+            yield page
+            cursor = page.maybe_text("next_cursor")
+            if cursor is None:
+                return
+            if cursor in cursors:
+                raise ListingIncomplete(f"{self._name}: the pages of GET {wire.path(path)} go round in a circle")
+            cursors.add(cursor)
+            params = {**params, "cursor": cursor}
+
+
+def open_client(settings: AccountSettings) -> AccountClient:
+    """The account's HTTP client, with DIDHub's way of saying who calls; white space around a token is left out."""
+    settings = replace(settings, token=settings.token.strip())
+    return AccountClient(
+        settings, headers={"Authorization": f"Bearer {settings.token}"}, read_refusal=wire.read_refusal
+    )

@@ -1,0 +1,234 @@
+"""DIDHub's wire: its paths, what we say, and how what it says is read.
+
+What is public of this API is the guide "Provisioning Phone Numbers at Scale" (DIDHub blog, 2026-05-26), section 7. It
+gives three paths, named so in `PATHS`: catalog search, cart items and checkout, and for their replies the select token
+with its snapshot, and the three outcomes of an item. **Every other path, and every other field, is ours**: what such an
+API would plausibly say, spoken by the sandbox carrier, and to be checked when a real account is at hand.
+
+Amounts are decimal texts and stay exact; times are RFC 3339. A reply that does not read raises CarrierUnavailable with
+the name of the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import quote
+
+import httpx
+
+from ringfleet.carriers.errors import CarrierUnavailable
+from ringfleet.carriers.fields import Fields
+from ringfleet.carriers.http import Refusal
+from ringfleet.carriers.reasons import FailureReason
+from ringfleet.model import (
+    E164,
+    Capability,
+    Holding,
+    HoldingStatus,
+    ItemState,
+    Mark,
+    NumberType,
+    Offer,
+    Outcome,
+    Price,
+    Query,
+    Routing,
+)
+
+PATHS = MappingProxyType(
+    {
+        # The guide's.
+        "catalog": "/v1/catalog/search",
+        "cart items": "/v1/cart/items",
+        "checkout": "/v1/cart/checkout",
+        # Ours.
+        "account": "/v1/account",
+        "cart": "/v1/cart",
+        "cart item": "/v1/cart/items/{id}",
+        "numbers": "/v1/numbers",
+        "number": "/v1/numbers/{id}",
+        "suspend": "/v1/numbers/{id}/suspend",
+        "resume": "/v1/numbers/{id}/resume",
+        "routing profile": "/v1/routing-profiles/{id}",
+    }
+)
+
+CATALOG_PAGE = 100
+NUMBERS_PAGE = 250
+MESSAGE_LENGTH = 300
+
+TYPES = {
+    "geographic": NumberType.GEOGRAPHIC,
+    "mobile": NumberType.MOBILE,
+    "national": NumberType.NATIONAL,
+    "toll_free": NumberType.TOLL_FREE,
+}
+TYPE_WORDS = {type_: word for word, type_ in TYPES.items()}
+CAPABILITIES = {capability.value: capability for capability in Capability}
+STATUSES = {status.value: status for status in HoldingStatus}
+OUTCOMES = {
+    "provisioned": ItemState.PROVISIONED,
+    "pending_documents": ItemState.PENDING_DOCUMENTS,
+    "failed": ItemState.FAILED,
+}
+REASONS = {
+    "number_unavailable": FailureReason.NUMBER_TAKEN,
+    "select_token_expired": FailureReason.OFFER_EXPIRED,
+    "price_changed": FailureReason.PRICE_CHANGED,
+    "insufficient_funds": FailureReason.INSUFFICIENT_FUNDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CartItem:
+    """One offer in the cart. `id` is the cart's handle on it; `reference` the mark that the number gets when bought."""
+
+    id: str
+    number: E164
+    token: str
+    reference: str | None
+
+
+def path(name: str, id_: str = "") -> str:
+    """A path of the table, with the id that it is about."""
+    return PATHS[name].format(id=quote(id_, safe=""))
+
+
+# What DIDHub says
+
+
+def parse_offer(json: object) -> Offer:
+    """One row of the catalog."""
+    row = Fields(json, "offer")
+    return Offer(
+        number=row.number("number"),
+        country=row.text("country"),
+        type=row.choice("type", TYPES),
+        price=_price(row.inside("snapshot")),
+        area_code=row.maybe_text("area_code"),
+        region=row.maybe_text("region"),
+        capabilities=_capabilities(row),
+        needs_documents=row.flag("requires_documents"),
+        token=row.text("select_token"),
+    )
+
+
+def parse_holding(json: object) -> Holding:
+    """One number of the account; `mark` is None when its reference is no mark of a Ringfleet installation."""
+    row = Fields(json, "number")
+    return Holding(
+        number=row.number("number"),
+        external_id=row.text("id"),
+        status=row.choice("status", STATUSES),
+        country=row.text("country"),
+        type=row.choice("type", TYPES),
+        price=_price(row),
+        area_code=row.maybe_text("area_code"),
+        region=row.maybe_text("region"),
+        capabilities=_capabilities(row),
+        mark=Mark.parse(row.maybe_text("reference")),
+        routing=row.maybe_text("routing_profile_id"),
+        purchased_at=row.maybe_time("purchased_at"),
+        renews_at=row.maybe_time("renews_at"),
+        documents_deadline=row.maybe_time("documents_deadline"),
+    )
+
+
+def parse_cart_item(json: object) -> CartItem:
+    """One item of the cart."""
+    row = Fields(json, "cart item")
+    return CartItem(row.text("id"), row.number("number"), row.text("select_token"), row.maybe_text("reference"))
+
+
+def parse_outcome(json: object) -> Outcome:
+    """One item of a checkout's reply. The caller turns what this raises into OutcomeUnknown: money has moved."""
+    row = Fields(json, "checkout item")
+    if row.choice("outcome", OUTCOMES) is ItemState.FAILED:
+        return failed(row.number("number"), row.maybe_text("reason") or "", row.maybe_text("message") or "")
+    return Outcome(
+        number=row.number("number"),
+        state=row.choice("outcome", OUTCOMES),
+        external_id=row.maybe_text("number_id"),
+        price=_price(row),
+        renews_at=row.maybe_time("renews_at"),
+        documents_deadline=row.maybe_time("documents_deadline"),
+    )
+
+
+def failed(number: E164, code: str, message: str) -> Outcome:
+    """The outcome of a number that was not sold; `code` is DIDHub's word for why."""
+    reason = REASONS.get(code, FailureReason.CARRIER_REFUSED)
+    return Outcome(number, ItemState.FAILED, reason, " ".join((message or code).split())[:MESSAGE_LENGTH])
+
+
+def bought(holding: Holding) -> Outcome:
+    """The outcome of a number that was found in the account."""
+    waiting = holding.status is HoldingStatus.PENDING_DOCUMENTS
+    return Outcome(
+        number=holding.number,
+        state=ItemState.PENDING_DOCUMENTS if waiting else ItemState.PROVISIONED,
+        external_id=holding.external_id,
+        price=holding.price,
+        renews_at=holding.renews_at,
+        documents_deadline=holding.documents_deadline,
+    )
+
+
+def read_refusal(response: httpx.Response) -> Refusal:
+    """`{"error": {"code", "message"}}`; nothing when something between us and DIDHub answered in its own way."""
+    try:
+        error = Fields(response.json(), "reply").inside("error")
+        return Refusal(error.text("code"), error.maybe_text("message") or "")
+    except (ValueError, CarrierUnavailable):
+        return Refusal()
+
+
+def _price(row: Fields) -> Price:
+    currency = row.text("currency")
+    return Price(row.price("monthly_price", currency), row.price("setup_price", currency))
+
+
+def _capabilities(row: Fields) -> frozenset[Capability]:
+    """Those that we know; a carrier may well have others."""
+    return frozenset(CAPABILITIES[word] for word in row.texts("capabilities") if word in CAPABILITIES)
+
+
+# What we say
+
+
+def search_params(query: Query) -> dict[str, str]:
+    """The catalog search of `query`, in whole pages."""
+    params = {"country": query.country, "type": TYPE_WORDS[query.type], "limit": str(CATALOG_PAGE)}
+    if query.area_code:
+        params["area_code"] = query.area_code
+    if query.capabilities:
+        params["capabilities"] = ",".join(sorted(query.capabilities))
+    return params
+
+
+def staging(offer: Offer, mark: Mark) -> dict[str, object]:
+    """The cart item to add. The snapshot tells the offered price back, so that one which has moved is refused."""
+    price = offer.price
+    snapshot = {
+        "number": str(offer.number),
+        "monthly_price": f"{price.monthly.amount:f}",
+        "setup_price": f"{price.setup.amount:f}",
+        "currency": price.monthly.currency,
+    }
+    return {"select_token": offer.token, "snapshot": snapshot, "reference": str(mark)}
+
+
+def profile(routing: Routing) -> dict[str, object]:
+    """The whole routing profile; what is not set is said to be null, so that it is also unset there."""
+    targets = [{"uri": to.uri, "priority": to.priority, "weight": to.weight} for to in routing.sip_targets]
+    return {
+        "name": routing.name,
+        "sip_targets": targets,
+        "voice_webhook": routing.voice_webhook,
+        "voice_application": routing.voice_application,
+        "agent": routing.agent,
+        "messaging_webhook": routing.messaging_webhook,
+        "messaging_service": routing.messaging_service,
+        "campaign": routing.campaign,
+    }

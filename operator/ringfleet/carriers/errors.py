@@ -1,0 +1,69 @@
+"""What can go wrong at a carrier, by who must act. An adapter translates once, at its door, with `raise ... from`.
+
+::
+
+    CarrierError
+    +-- CarrierUnavailable      wait: down, unreachable, timed out on a call that changes nothing
+    |   +-- Throttled           wait for `retry_after` seconds; the call was not processed
+    |   +-- CircuitOpen         wait: not even tried, the last calls all failed
+    |   +-- ListingIncomplete   wait: a listing that ended early; nothing may be concluded from it
+    +-- CredentialsRejected     the user: the token is wrong or lacks a right
+    +-- RequestRejected         the developer or the user: the carrier understood and refused (4xx); `code` says why
+    |   +-- NotHeld             the number is not, or not yet, in the account
+    |   +-- NotActive           the number is held, but can't be changed yet (being activated, waiting for documents)
+    +-- OutcomeUnknown          look first: a purchase may or may not have happened
+"""
+
+from __future__ import annotations
+
+
+class CarrierError(Exception):
+    """Anything that a carrier call raises. The message says what, where and which input, in one line."""
+
+
+class CarrierUnavailable(CarrierError):
+    """The carrier can't be reached or is failing; nothing was changed. Try again later."""
+
+
+class Throttled(CarrierUnavailable):
+    """The carrier asked for fewer calls; this one was not processed. `retry_after` in seconds, None if not said."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class CircuitOpen(CarrierUnavailable):
+    """The last calls to this account all failed, so this one was not made. `retry_after`: seconds to the next probe."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ListingIncomplete(CarrierUnavailable):
+    """A listing ended before its own total: a fault of the carrier, never a loss of numbers."""
+
+
+class CredentialsRejected(CarrierError):
+    """The carrier refused the account's credentials. Only the user can mend that, so nothing retries."""
+
+
+class RequestRejected(CarrierError):
+    """The carrier understood the request and refused it. `code` is the carrier's own word for why."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotHeld(RequestRejected):
+    """The account does not hold this number, or its listing does not show it yet."""
+
+
+class NotActive(RequestRejected):
+    """The account holds this number, but it can't be changed yet."""
+
+
+class OutcomeUnknown(CarrierError):
+    """A purchase was sent and no answer came back. It counts as bought until it has been looked up."""

@@ -1,0 +1,136 @@
+"""Reading a carrier's JSON: every field by its name and kind, and a sentence about the first one that is wrong.
+
+A reply that does not read is the carrier's fault and raises CarrierUnavailable: nothing is concluded from it. The one
+reply where that would be a lie is the answer to a purchase; its reader turns the error into OutcomeUnknown.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from ringfleet.carriers.errors import CarrierUnavailable
+from ringfleet.model import E164, Money
+
+AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Fields:
+    """One JSON object of a reply. `where` names it in messages."""
+
+    def __init__(self, json: object, where: str) -> None:
+        """Raises CarrierUnavailable when `json` is no object."""
+        if not isinstance(json, dict):
+            raise CarrierUnavailable(f"the reply's {where} is {_kind(json)}; an object was expected")
+        self._json = json
+        self._where = where
+
+    def wrong(self, field: str, expected: str) -> CarrierUnavailable:
+        """The error about `field`: names it and what was expected, never its value, which may be anyone's number."""
+        found = _kind(self._json.get(field))
+        return CarrierUnavailable(f"the reply's {self._where}.{field} is {found}; {expected} was expected")
+
+    def maybe_text(self, field: str) -> str | None:
+        """A text, or None when the field is null, absent or empty."""
+        value = self._json.get(field)
+        if value is None or isinstance(value, str):
+            return value or None
+        raise self.wrong(field, "a text or null")
+
+    def text(self, field: str) -> str:
+        value = self.maybe_text(field)
+        if value is None:
+            raise self.wrong(field, "a text")
+        return value
+
+    def flag(self, field: str) -> bool:
+        """True or false; false when absent."""
+        value = self._json.get(field, False)
+        if not isinstance(value, bool):
+            raise self.wrong(field, "true or false")
+        return value
+
+    def count(self, field: str) -> int:
+        value = self._json.get(field)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise self.wrong(field, "a count")
+        return value
+
+    def number(self, field: str) -> E164:
+        try:
+            return E164.parse(self.text(field))
+        except ValueError as error:
+            raise self.wrong(field, "an E.164 number such as +14155550123") from error
+
+    def choice(self, field: str, choices: dict[str, Choice]) -> Choice:
+        """One of the carrier's own words, translated by `choices`."""
+        chosen = choices.get(self.text(field))
+        if chosen is None:
+            raise self.wrong(field, f"one of {', '.join(sorted(choices))}")
+        return chosen
+
+    def money(self, field: str, currency: str) -> Money:
+        """An exact amount, written by the carrier as a decimal text. A JSON number is refused: it is a float."""
+        value = self._json.get(field)
+        if not isinstance(value, str) or not AMOUNT.fullmatch(value):
+            raise self.wrong(field, 'an amount as text such as "1.99"')
+        return Money.parse(value, currency)
+
+    def price(self, field: str, currency: str) -> Money:
+        """An amount that can't be below zero."""
+        amount = self.money(field, currency)
+        if amount < Money.zero(currency):
+            raise self.wrong(field, "an amount of zero or more")
+        return amount
+
+    def maybe_time(self, field: str) -> datetime | None:
+        """An RFC 3339 time, as UTC."""
+        text = self.maybe_text(field)
+        if text is None:
+            return None
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise self.wrong(field, "an RFC 3339 time") from error
+        if time.tzinfo is None:
+            raise self.wrong(field, "an RFC 3339 time with its zone")
+        return time.astimezone(UTC)
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A list of texts; empty when absent or null."""
+        values = self._json.get(field) or []
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self.wrong(field, "a list of texts")
+        return tuple(values)
+
+    def items(self, field: str) -> list[object]:
+        """A list, each of its items still to be read."""
+        values = self._json.get(field)
+        if not isinstance(values, list):
+            raise self.wrong(field, "a list")
+        return values
+
+    def inside(self, field: str) -> Fields:
+        return Fields(self._json.get(field), f"{self._where}.{field}")
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "missing or null"
+        case "":
+            return "an empty text"
+        case str():
+            return "another text"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case _:
+            return "an object"

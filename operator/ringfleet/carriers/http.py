@@ -1,0 +1,236 @@
+"""HTTP to one carrier account: pace, retries, circuit breaker, and the translation of everything that goes wrong.
+
+The one idea: a call is either *safe* (made twice it does no more than once) or a purchase. Safe calls are tried again
+here; a purchase goes out exactly once, and what is not known of it is said (`OutcomeUnknown`) and never guessed::
+
+                                   safe call                    purchase
+    no connection, no seat         tried again, Unavailable     Unavailable: it was not sent
+    429                            tried again, Throttled       Throttled: it was not processed
+    sent, and no whole answer      tried again, Unavailable     OutcomeUnknown
+    408, 5xx, 3xx, not JSON        tried again, Unavailable     OutcomeUnknown
+    401, 403                       CredentialsRejected          CredentialsRejected
+    other 4xx                      RequestRejected              RequestRejected: it was refused
+
+A kept connection that the carrier has just closed looks like "sent, and no whole answer", and is one: no client can
+tell. Messages name the account, the method and the path; never a token, a query, or a number in the carrier's text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+import httpx
+
+from ringfleet.carriers.breaker import Breaker
+from ringfleet.carriers.carrier import AccountSettings, Health
+from ringfleet.carriers.errors import (
+    CarrierError,
+    CarrierUnavailable,
+    CircuitOpen,
+    CredentialsRejected,
+    OutcomeUnknown,
+    RequestRejected,
+    Throttled,
+)
+from ringfleet.carriers.pace import Pace
+
+TRIES = 4
+RETRY_FOR_S = 60.0
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 8.0
+LONGEST_CONNECT_S = 10.0
+MESSAGE_LENGTH = 200
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+ACCOUNT_CIRCUIT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A carrier's own words about an error: its code, and a sentence."""
+
+    code: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as the adapter means it. `circuit`: calls that fail together share one, such as all searches."""
+
+    method: str
+    path: str
+    safe: bool = True
+    params: Mapping[str, str] | None = None
+    json: object = None
+    circuit: str = ACCOUNT_CIRCUIT
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class AccountClient:
+    """The HTTP client of one carrier account: opened once, closed once, shared by all its tasks.
+
+    `headers` carry the credentials; `read_refusal` reads the carrier's form of an error reply. `clock` and `sleep` are
+    in seconds, `jitter` gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        settings: AccountSettings,
+        *,
+        headers: Mapping[str, str],
+        read_refusal: Callable[[httpx.Response], Refusal],
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Raises ValueError for an endpoint that is no URL, CredentialsRejected for a token that no header carries."""
+        self._settings = settings
+        self._read_refusal = read_refusal
+        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._http = _open(settings, headers, transport)
+        self._seats = asyncio.Semaphore(settings.concurrency)
+        self._pace = Pace(settings.requests_per_second, settings.concurrency, clock=clock, sleep=sleep)
+        self._circuits: dict[str, Breaker] = {}
+        self._throttled = False
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    @property
+    def health(self) -> Health:
+        return Health(throttled=self._throttled, circuit_open=self._circuit(ACCOUNT_CIRCUIT).is_open)
+
+    def _circuit(self, name: str) -> Breaker:
+        if name not in self._circuits:
+            self._circuits[name] = Breaker(f"{self._settings.name} ({name})", clock=self._clock)
+        return self._circuits[name]
+
+    async def call(self, call: Call) -> object:
+        """Make the call and return its JSON, None when the reply is empty. Raises as the table above says."""
+        if not call.safe:
+            return await self._attempt(call)
+        deadline = self._clock() + RETRY_FOR_S
+        for tried in range(TRIES - 1):
+            try:
+                return await self._attempt(call)
+            except CircuitOpen:
+                raise
+            except CarrierUnavailable as error:
+                pause = self._pause(error, tried)
+                if self._clock() + pause > deadline or self._circuit(call.circuit).is_open:
+                    raise
+            await self._sleep(pause)
+        return await self._attempt(call)
+
+    def _pause(self, error: CarrierUnavailable, tried: int) -> float:
+        """Seconds until the next try: full jitter under a doubling ceiling, after what the carrier asked for."""
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            return error.retry_after + FIRST_PAUSE_S * self._jitter()
+        return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << tried)) * self._jitter()
+
+    async def _attempt(self, call: Call) -> object:
+        circuit = self._circuit(call.circuit)
+        async with self._seats:
+            await self._pace.turn()
+            circuit.admit()
+            try:
+                response = await self._send(call)
+            except (httpx.RequestError, TimeoutError) as error:
+                circuit.failed()
+                raise self._no_answer(call, error) from error
+            except BaseException:
+                circuit.abandoned()
+                raise
+        if _failing(response):
+            circuit.failed()
+        else:
+            circuit.answered()
+        return self._read(call, response)
+
+    async def _send(self, call: Call) -> httpx.Response:
+        """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
+        async with asyncio.timeout(self._settings.timeout):
+            return await self._http.request(call.method, call.path, params=call.params, json=call.json)
+
+    def _no_answer(self, call: Call, error: Exception) -> CarrierError:
+        what = f"{self._settings.name}: {call} at {self._http.base_url.host}"
+        why = type(error).__name__
+        if isinstance(error, NEVER_SENT):
+            return CarrierUnavailable(f"{what} could not be sent ({why}); check spec.endpoint if it never could")
+        if call.safe:
+            return CarrierUnavailable(f"{what} got no answer ({why})")
+        return OutcomeUnknown(f"{what} was sent and got no answer ({why})")
+
+    def _read(self, call: Call, response: httpx.Response) -> object:
+        self._throttled = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        if not response.is_success:
+            self._refuse(call, response)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise self._failure(call, f"answered {response.status_code} with something that is not JSON") from error
+
+    def _refuse(self, call: Call, response: httpx.Response) -> NoReturn:
+        refusal = self._read_refusal(response)
+        said = f"{self._settings.name}: {call} was answered {_words(response, refusal, self._settings.token)}"
+        match response.status_code:
+            case 401 | 403:
+                raise CredentialsRejected(f"{said}; check the token in the account's Secret")
+            case 429:
+                raise Throttled(said, _retry_after(response))
+            case status if _failing(response) or status < httpx.codes.BAD_REQUEST:
+                raise self._failure(call, f"was answered {_words(response, refusal, self._settings.token)}")
+            case _:
+                raise RequestRejected(said, refusal.code)
+
+    def _failure(self, call: Call, what: str) -> CarrierError:
+        kind = CarrierUnavailable if call.safe else OutcomeUnknown
+        return kind(f"{self._settings.name}: {call} {what}")
+
+
+def _open(
+    settings: AccountSettings, headers: Mapping[str, str], transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
+    if not re.match(r"https?://[^/\s]", settings.endpoint):
+        raise ValueError(
+            f"{settings.name}: the endpoint {settings.endpoint!r} is no URL such as https://api.example.com"
+        )
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise CredentialsRejected(f"{settings.name}: the token has characters that no HTTP header can carry")
+    return httpx.AsyncClient(
+        base_url=settings.endpoint.rstrip("/"),
+        headers={"Accept": "application/json", "User-Agent": "ringfleet", **headers},
+        timeout=httpx.Timeout(settings.timeout, connect=min(LONGEST_CONNECT_S, settings.timeout / 2)),
+        limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
+        transport=transport,
+    )
+
+
+def _failing(response: httpx.Response) -> bool:
+    """The carrier's own failure, as against its answer no."""
+    return response.is_server_error or response.status_code == httpx.codes.REQUEST_TIMEOUT
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """The seconds that the carrier asks to wait; None when it gives none, or a date."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) else None
+
+
+def _words(response: httpx.Response, refusal: Refusal, secret: str) -> str:
+    """Status, code and sentence in one line, without the token and with phone numbers masked."""
+    words = f"{response.status_code} {refusal.code}: {refusal.message}" if refusal.code else f"{response.status_code}"
+    if secret:
+        words = words.replace(secret, "***")
+    return re.sub(r"\+?[0-9]{7,}", "(a number)", " ".join(words.split()))[:MESSAGE_LENGTH]

@@ -1,0 +1,24 @@
+"""Why a carrier did not sell one number of an order: one word for every carrier, kept in `Outcome.reason`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureReason(StrEnum):
+    """Stable, CamelCase, shown to people in a `NumberOrder`. An adapter translates its carrier's words into these."""
+
+    NUMBER_TAKEN = "NumberTaken"
+    """Sold to another, or already held: choose another number."""
+
+    OFFER_EXPIRED = "OfferExpired"
+    """The offer was too old: search again."""
+
+    PRICE_CHANGED = "PriceChanged"
+    """The carrier asks another price than the offer said: search again."""
+
+    INSUFFICIENT_FUNDS = "InsufficientFunds"
+    """The account has too little money: the user must top it up."""
+
+    CARRIER_REFUSED = "CarrierRefused"
+    """Anything else; the outcome's message says what."""

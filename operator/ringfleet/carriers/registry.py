@@ -1,0 +1,26 @@
+"""Which carriers there are: the one list that a new adapter is added to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from ringfleet.carriers.carrier import AccountSettings, Carrier
+from ringfleet.carriers.didhub import DIDHub
+
+PROVIDERS: Mapping[str, Callable[[AccountSettings], Carrier]] = MappingProxyType({"didhub": DIDHub})
+
+
+def open_carrier(provider: str, settings: AccountSettings) -> Carrier:
+    """The adapter of one account. It opens nothing before its first call; close it with `async with`.
+
+    Raises:
+        ValueError: there is no such provider, or the endpoint is no URL.
+        CredentialsRejected: the token can't be sent in a header at all.
+    """
+    adapter = PROVIDERS.get(provider)
+    if adapter is None:
+        raise ValueError(
+            f"{settings.name}: there is no carrier {provider!r}; there are: {', '.join(sorted(PROVIDERS))}"
+        )
+    return adapter(settings)

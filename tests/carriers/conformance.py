@@ -1,0 +1,489 @@
+"""What every carrier's adapter must do, against the sandbox carrier's face of it.
+
+A carrier's own test module subclasses `CarrierConformance` and names its provider; nothing here knows a wire. The
+faults are those of the simulator, by the operations that every face has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+
+from ringfleet.carriers.errors import (
+    CarrierUnavailable,
+    CredentialsRejected,
+    ListingIncomplete,
+    NotActive,
+    NotHeld,
+    OutcomeUnknown,
+    RequestRejected,
+    Throttled,
+)
+from ringfleet.carriers.reasons import FailureReason
+from ringfleet.model import (
+    E164,
+    HoldingStatus,
+    ItemState,
+    Money,
+    NumberType,
+    Price,
+    Query,
+    Routing,
+    SipTarget,
+)
+from tests.carriers.customer import MARK, US_415, Customer, buy_to_the_end, numbers
+from tests.waiting import until
+
+Fault = dict[str, Any]
+
+ONCE: Fault = {"script": [True]}
+REPLY_LOST: Fault = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", **ONCE}
+RESET_AFTER: Fault = {"fault": "reset_after_commit", "operations": ["checkout"], **ONCE}
+ERROR_AFTER: Fault = {"fault": "server_error_after_commit", "operations": ["checkout"], **ONCE}
+RESET_BEFORE: Fault = {"fault": "reset_before_commit", "operations": ["checkout"], **ONCE}
+ERROR_BEFORE: Fault = {"fault": "server_error", "operations": ["checkout"], **ONCE}
+CHECKOUT_LOST = pytest.mark.parametrize(
+    "fault", [REPLY_LOST, RESET_AFTER, ERROR_AFTER, RESET_BEFORE, ERROR_BEFORE], ids=lambda fault: fault["fault"]
+)
+ROUTING = Routing("inst-1-shop-main", "main", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com", 20)))
+
+
+class CarrierConformance:
+    provider: ClassVar[str]
+
+    # Searching
+
+    async def test_search_answers_what_was_asked_and_nothing_else(self, customer: Customer) -> None:
+        catalog = await customer.carrier.search(US_415, 5)
+        assert catalog.age is None
+        assert len(catalog.offers) >= 5
+        assert {(offer.country, offer.type, offer.area_code) for offer in catalog.offers} == {
+            ("US", NumberType.GEOGRAPHIC, "415")
+        }
+
+    async def test_search_goes_on_until_there_is_enough_beside_what_is_excluded(self, customer: Customer) -> None:
+        first = numbers((await customer.carrier.search(US_415, 100)).offers)
+        more = numbers((await customer.carrier.search(US_415, 150, frozenset(first))).offers)
+        assert len(more) >= 150
+        assert len(set(more)) == len(more)
+        assert not set(first) & set(more)
+
+    async def test_search_for_more_than_there_is_gives_all_there_is(self, customer: Customer) -> None:
+        stock = {"country": "US", "type": "geographic", "area_code": "907", "size": 7}
+        customer.sandbox.control("POST", "stock", stock)
+        catalog = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, "907"), 50)
+        assert len(catalog.offers) == 7
+
+    async def test_an_area_code_that_nobody_sells_is_no_error(self, customer: Customer) -> None:
+        catalog = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, "999"), 5)
+        assert (catalog.offers, catalog.age) == ((), None)
+
+    async def test_prices_are_exact(self, customer: Customer) -> None:
+        stock = {
+            "country": "US",
+            "type": "geographic",
+            "area_code": "561",
+            "size": 5,
+            "monthly_price": "0.10",
+            "setup_price": "0.20",
+        }
+        customer.sandbox.control("POST", "stock", stock)
+        purchase = await customer.purchase("exact", 1, Query("US", NumberType.GEOGRAPHIC, "561"))
+        (outcome,) = await customer.carrier.buy(purchase)
+        price = Price(Money(Decimal("0.10"), "USD"), Money(Decimal("0.20"), "USD"))
+        assert (purchase.offers[0].price, outcome.price) == (price, price)
+        assert await customer.carrier.balance() == Money(Decimal("999.70"), "USD")
+
+    async def test_when_search_is_down_it_answers_from_memory_and_says_how_old_that_is(
+        self, customer: Customer
+    ) -> None:
+        live = await customer.carrier.search(US_415, 5)
+        customer.sandbox.set_faults({"fault": "search_down"})
+        remembered = await customer.carrier.search(US_415, 5, frozenset({live.offers[0].number}))
+        assert remembered.age is not None
+        assert remembered.offers == live.offers[1:]
+
+    async def test_memory_leaves_out_what_was_bought(self, customer: Customer) -> None:
+        bought = await customer.purchase("k", 2)
+        await customer.carrier.buy(bought)
+        customer.sandbox.set_faults({"fault": "search_down"})
+        remembered = await customer.carrier.search(US_415, 5)
+        assert not set(numbers(bought.offers)) & set(numbers(remembered.offers))
+
+    async def test_when_search_is_down_and_nothing_is_remembered_the_carrier_is_unavailable(
+        self, customer: Customer
+    ) -> None:
+        customer.sandbox.set_faults({"fault": "search_down"})
+        with pytest.raises(CarrierUnavailable):
+            await customer.carrier.search(US_415, 5)
+
+    async def test_numbers_are_bought_while_search_is_down(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 2)
+        customer.sandbox.set_faults({"fault": "search_down"})
+        for _ in range(4):
+            await customer.carrier.search(US_415, 5)
+        assert [outcome.state for outcome in await customer.carrier.buy(purchase)] == [ItemState.PROVISIONED] * 2
+
+    # Buying
+
+    async def test_each_number_is_bought_once_marked_and_told_in_the_order_asked(self, customer: Customer) -> None:
+        found = await customer.purchase("k", 3)
+        purchase = replace(found, offers=tuple(reversed(found.offers)))
+        outcomes = await customer.carrier.buy(purchase)
+        assert numbers(outcomes) == numbers(purchase.offers)
+        assert {outcome.state for outcome in outcomes} == {ItemState.PROVISIONED}
+        assert [outcome.price for outcome in outcomes] == [offer.price for offer in purchase.offers]
+        assert customer.billed() == Counter(numbers(purchase.offers))
+        listed = {holding.number: holding for holding in await customer.listed()}
+        assert {outcome.number: outcome.external_id for outcome in outcomes} == {
+            number: holding.external_id for number, holding in listed.items()
+        }
+        assert {holding.mark for holding in listed.values()} == {MARK}
+
+    async def test_the_same_purchase_again_gives_the_same_outcomes_and_costs_nothing(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        first = await customer.carrier.buy(purchase)
+        assert await customer.carrier.buy(replace(purchase, resumed=True)) == first
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    @CHECKOUT_LOST
+    async def test_a_purchase_without_an_answer_is_unknown_and_resumed_it_is_billed_once(
+        self, customer: Customer, fault: Fault
+    ) -> None:
+        purchase = await customer.purchase("k", 3)
+        customer.sandbox.set_faults(fault)
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(purchase)
+        outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
+        assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    @CHECKOUT_LOST
+    async def test_another_process_finishes_what_a_dead_one_began(self, customer: Customer, fault: Fault) -> None:
+        purchase = await customer.purchase("k", 3)
+        customer.sandbox.set_faults(fault)
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(purchase)
+        async with customer.another() as successor:
+            outcomes = await successor.buy(replace(purchase, resumed=True))
+        assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    async def test_a_lost_reply_whose_listing_lags_behind_is_billed_once(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        customer.sandbox.set_faults(REPLY_LOST, {"fault": "listing_lag", "seconds": 3600})
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(purchase)
+        outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
+        assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    async def test_a_lost_reply_of_a_partly_failed_purchase_keeps_what_failed_apart(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 4)
+        partly: Fault = {"fault": "partial_failure", "script": [False, True, False, True]}
+        customer.sandbox.set_faults(REPLY_LOST, partly)
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(purchase)
+        outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
+        bought = [outcome.number for outcome in outcomes if outcome.state is ItemState.PROVISIONED]
+        assert set(numbers(purchase.offers)[::2]) <= set(bought)
+        assert customer.billed() == Counter(bought)
+
+    async def test_a_purchase_cancelled_on_the_wire_is_billed_once_when_resumed(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 2)
+        customer.sandbox.set_faults({"fault": "reply_lost", "operations": ["checkout"], "how": "hang", **ONCE})
+        buying = asyncio.create_task(customer.carrier.buy(purchase))
+        await until(lambda: len(customer.bill()) == 2, "both numbers billed")
+        buying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await buying
+        await customer.carrier.buy(replace(purchase, resumed=True))
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    @pytest.mark.parametrize("seconds", [None, 3600])
+    async def test_a_throttled_purchase_was_not_made(self, customer: Customer, seconds: int | None) -> None:
+        purchase = await customer.purchase("k", 2)
+        throttled = {"fault": "rate_limited", "operations": ["checkout"], "retry_after": seconds, **ONCE}
+        customer.sandbox.set_faults(throttled)
+        with pytest.raises(Throttled) as caught:
+            await customer.carrier.buy(purchase)
+        assert (caught.value.retry_after, customer.bill()) == (seconds, [])
+        assert customer.carrier.health.throttled
+        await customer.carrier.buy(replace(purchase, resumed=True))
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    async def test_a_number_that_another_buyer_took_fails_alone(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        taken = purchase.offers[1].number
+        customer.sandbox.control("POST", "snap", {"numbers": [taken]})
+        outcomes = await customer.carrier.buy(purchase)
+        assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
+            (ItemState.PROVISIONED, ""),
+            (ItemState.FAILED, FailureReason.NUMBER_TAKEN),
+            (ItemState.PROVISIONED, ""),
+        ]
+        assert customer.billed() == Counter({offer.number: 1 for offer in purchase.offers if offer.number != taken})
+
+    async def test_when_others_took_every_number_all_fail_and_nothing_is_bought(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        customer.sandbox.control("POST", "snap", {"numbers": numbers(purchase.offers)})
+        outcomes = await customer.carrier.buy(purchase)
+        assert {(outcome.state, outcome.reason) for outcome in outcomes} == {
+            (ItemState.FAILED, FailureReason.NUMBER_TAKEN)
+        }
+        assert customer.bill() == []
+
+    async def test_numbers_that_fail_at_the_carrier_say_why_and_cost_nothing(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        customer.sandbox.set_faults({"fault": "partial_failure", "script": [False, True]})
+        outcomes = await customer.carrier.buy(purchase)
+        assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
+            (ItemState.PROVISIONED, ""),
+            (ItemState.FAILED, FailureReason.CARRIER_REFUSED),
+            (ItemState.PROVISIONED, ""),
+        ]
+        assert outcomes[1].message
+        assert outcomes[1].number not in customer.billed()
+
+    async def test_what_one_purchase_failed_to_buy_the_next_does_not_buy_for_it(self, customer: Customer) -> None:
+        found = await customer.purchase("both", 4)
+        first = replace(found, key=f"{found.key}-1", offers=found.offers[:2])
+        second = replace(found, key=f"{found.key}-2", offers=found.offers[2:])
+        customer.sandbox.set_faults({"fault": "partial_failure", "script": [True, True]})
+        assert {outcome.state for outcome in await customer.carrier.buy(first)} == {ItemState.FAILED}
+        await customer.carrier.buy(second)
+        assert customer.billed() == Counter(numbers(second.offers))
+
+    async def test_what_a_dead_order_left_behind_is_never_bought_by_another(self, customer: Customer) -> None:
+        found = await customer.purchase("both", 4)
+        dead = replace(found, key=f"{found.key}-dead", offers=found.offers[:2])
+        alive = replace(found, key=f"{found.key}-alive", offers=found.offers[2:])
+        customer.sandbox.set_faults(RESET_BEFORE)
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(dead)
+        async with customer.another() as successor:
+            await successor.buy(alive)
+        assert customer.billed() == Counter(numbers(alive.offers))
+
+    async def test_too_little_money_is_said_and_what_it_buys_is_bought(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 3)
+        cost = purchase.offers[0].price.first_month
+        account = {"token": customer.settings.token, "id": customer.id, "balance": str(cost.amount)}
+        customer.sandbox.control("POST", "accounts", account)
+        outcomes = await customer.carrier.buy(purchase)
+        assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
+            (ItemState.PROVISIONED, ""),
+            (ItemState.FAILED, FailureReason.INSUFFICIENT_FUNDS),
+            (ItemState.FAILED, FailureReason.INSUFFICIENT_FUNDS),
+        ]
+
+    async def test_a_price_that_has_risen_is_not_paid(self, customer: Customer) -> None:
+        stock = {"country": "US", "type": "geographic", "area_code": "702", "size": 5, "monthly_price": "1.00"}
+        customer.sandbox.control("POST", "stock", stock)
+        purchase = await customer.purchase("k", 2, Query("US", NumberType.GEOGRAPHIC, "702"))
+        customer.sandbox.control("POST", "stock", {**stock, "monthly_price": "9.00"})
+        outcomes = await customer.carrier.buy(purchase)
+        assert {(outcome.state, outcome.reason) for outcome in outcomes} == {
+            (ItemState.FAILED, FailureReason.PRICE_CHANGED)
+        }
+        assert customer.bill() == []
+
+    async def test_numbers_that_wait_for_documents_are_bought_and_told_so(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 2)
+        customer.sandbox.set_faults({"fault": "pending_documents"})
+        outcomes = await customer.carrier.buy(purchase)
+        assert {outcome.state for outcome in outcomes} == {ItemState.PENDING_DOCUMENTS}
+        holding = await customer.carrier.find(purchase.offers[0].number)
+        assert holding is not None
+        assert holding.status is HoldingStatus.PENDING_DOCUMENTS
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    async def test_orders_at_the_same_time_buy_each_their_own(self, customer: Customer) -> None:
+        found = await customer.purchase("k", 12)
+        orders = [
+            replace(
+                found, key=f"{found.key}-{n}", offers=found.offers[3 * n : 3 * n + 3], mark=replace(MARK, pool=f"p{n}")
+            )
+            for n in range(4)
+        ]
+        outcomes = await asyncio.gather(*[customer.carrier.buy(order) for order in orders])
+        assert [numbers(bought) for bought in outcomes] == [numbers(order.offers) for order in orders]
+        assert {(entry["number"], entry["client_checkout_id"]) for entry in customer.bill()} == {
+            (offer.number, order.key) for order in orders for offer in order.offers
+        }
+        assert {holding.number: holding.mark for holding in await customer.listed()} == {
+            offer.number: order.mark for order in orders for offer in order.offers
+        }
+
+    @pytest.mark.parametrize("round_", range(5))
+    async def test_two_processes_that_carry_out_one_order_buy_each_number_once(
+        self, customer: Customer, round_: int
+    ) -> None:
+        purchase = await customer.purchase("k", 6)
+        latency = {"fault": "latency", "seconds": [0, 0.01]}
+        customer.sandbox.set_faults(
+            latency, {"fault": "reply_lost", "operations": ["checkout"], "probability": 0.5, "how": "close"}
+        )
+        async with customer.another() as other:
+            first, second = await asyncio.gather(
+                buy_to_the_end(customer.carrier, purchase), buy_to_the_end(other, replace(purchase, resumed=True))
+            )
+        assert first == second
+        assert {outcome.state for outcome in first} == {ItemState.PROVISIONED}
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    async def test_two_processes_with_orders_of_their_own_buy_each_number_at_most_once(
+        self, customer: Customer
+    ) -> None:
+        found = await customer.purchase("k", 12)
+        one = replace(found, key=f"{found.key}-1", offers=found.offers[:8])
+        two = replace(found, key=f"{found.key}-2", offers=found.offers[4:])
+        async with customer.another() as other:
+            outcomes = await asyncio.gather(buy_to_the_end(customer.carrier, one), buy_to_the_end(other, two))
+        told = {o.number for bought in outcomes for o in bought if o.state is not ItemState.FAILED}
+        assert customer.billed() == Counter(told)
+
+    async def test_bad_weather_at_every_call_ends_with_each_number_billed_once(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 10)
+        weather = (
+            "rate_limited",
+            "server_error",
+            "reset_before_commit",
+            "reset_after_commit",
+            "server_error_after_commit",
+        )
+        customer.sandbox.set_faults(*[{"fault": fault, "probability": 0.05} for fault in weather])
+        outcomes = await buy_to_the_end(customer.carrier, purchase)
+        customer.sandbox.set_faults()
+        assert {outcome.state for outcome in outcomes} == {ItemState.PROVISIONED}
+        assert customer.billed() == Counter(numbers(purchase.offers))
+
+    # Holding
+
+    async def test_a_number_that_is_not_held_is_not_found(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 1)
+        assert await customer.carrier.find(purchase.offers[0].number) is None
+
+    async def test_the_listing_goes_through_all_pages(self, customer: Customer) -> None:
+        bought = await self.by_hand(customer, 301)
+        assert {holding.number for holding in await customer.listed()} == bought
+
+    async def test_a_listing_that_ends_early_is_no_listing(self, customer: Customer) -> None:
+        await self.by_hand(customer, 10)
+        customer.sandbox.set_faults({"fault": "truncated_listing"})
+        with pytest.raises(ListingIncomplete):
+            await customer.listed()
+
+    async def test_an_account_that_holds_nothing_has_an_empty_listing(self, customer: Customer) -> None:
+        assert await customer.listed() == []
+
+    async def test_a_number_with_anothers_reference_has_no_mark(self, customer: Customer) -> None:
+        await self.by_hand(customer, 1, reference="support hotline")
+        assert [holding.mark for holding in await customer.listed()] == [None]
+
+    async def test_a_routing_profile_told_twice_is_one(self, customer: Customer) -> None:
+        first = await customer.carrier.ensure_routing(ROUTING)
+        second = await customer.carrier.ensure_routing(replace(ROUTING, sip_targets=(), agent="agent-7"))
+        assert first == second
+        assert await customer.carrier.ensure_routing(replace(ROUTING, reference="inst-1-shop-other")) != first
+
+    async def test_routing_is_put_on_and_taken_off(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        profile = await customer.carrier.ensure_routing(ROUTING)
+        await customer.carrier.route(id_, profile)
+        assert [holding.routing for holding in await customer.listed()] == [profile]
+        await customer.carrier.route(id_, None)
+        assert [holding.routing for holding in await customer.listed()] == [None]
+
+    async def test_a_number_that_is_not_active_yet_can_be_marked_but_not_routed(self, customer: Customer) -> None:
+        customer.sandbox.set_faults({"fault": "slow_activation", "seconds": 3600})
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        with pytest.raises(NotActive):
+            await customer.carrier.route(id_, await customer.carrier.ensure_routing(ROUTING))
+        await customer.carrier.mark(id_, replace(MARK, pool="other"))
+        assert [(holding.status, holding.mark) for holding in await customer.listed()] == [
+            (HoldingStatus.ACTIVATING, replace(MARK, pool="other"))
+        ]
+
+    async def test_a_profile_that_does_not_exist_is_refused_and_the_number_is_held(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        with pytest.raises(RequestRejected) as caught:
+            await customer.carrier.route(id_, "rp_00009999")
+        assert not isinstance(caught.value, NotHeld)
+
+    async def test_the_mark_can_be_taken_off(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        await customer.carrier.mark(id_, None)
+        assert [holding.mark for holding in await customer.listed()] == [None]
+
+    async def test_a_number_is_suspended_and_resumed(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        await customer.carrier.suspend(id_)
+        await customer.carrier.suspend(id_)
+        assert [holding.status for holding in await customer.listed()] == [HoldingStatus.SUSPENDED]
+        await customer.carrier.resume(id_)
+        assert [holding.status for holding in await customer.listed()] == [HoldingStatus.ACTIVE]
+
+    async def test_a_number_is_released_and_releasing_it_again_is_success(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        await customer.carrier.release(id_)
+        await customer.carrier.release(id_)
+        assert await customer.listed() == []
+        with pytest.raises(NotHeld):
+            await customer.carrier.mark(id_, MARK)
+
+    async def test_a_reply_lost_on_a_change_is_only_made_again(self, customer: Customer) -> None:
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        customer.sandbox.set_faults({"fault": "reply_lost", "operations": ["release"], "how": "close", **ONCE})
+        await customer.carrier.release(id_)
+        assert await customer.listed() == []
+
+    # Whom to tell
+
+    async def test_a_wrong_token_is_the_users_to_mend(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 1)
+        async with customer.another(token="tok_wrong_one") as stranger:
+            for call in (stranger.balance(), stranger.search(US_415, 1), stranger.buy(purchase)):
+                with pytest.raises(CredentialsRejected) as caught:
+                    await call
+                assert "tok_wrong_one" not in str(caught.value)
+        assert customer.calls("account") == 1
+
+    async def test_a_carrier_that_is_not_there_is_unavailable_and_nothing_is_bought(self, customer: Customer) -> None:
+        purchase = await customer.purchase("k", 1)
+        async with customer.another(endpoint=f"http://127.0.0.1:{unused_port()}") as lost:
+            with pytest.raises(CarrierUnavailable):
+                await lost.balance()
+            with pytest.raises(CarrierUnavailable):
+                await lost.buy(purchase)
+        assert customer.bill() == []
+
+    async def by_hand(self, customer: Customer, count: int, **fields: str) -> set[E164]:
+        """Numbers bought in the carrier's portal, by no adapter."""
+        bought: set[E164] = set()
+        while len(bought) < count:
+            order = {"account": customer.id, "count": min(100, count - len(bought)), "area_code": "212", **fields}
+            items = customer.sandbox.control("POST", "numbers", order)["items"]
+            bought |= {E164(item["number"]) for item in items}
+        return bought
+
+
+def unused_port() -> int:
+    """A port of this machine that nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,78 @@
+"""One account at the sandbox carrier, the adapter on it, and what really happened there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from ringfleet.carriers.carrier import AccountSettings, Carrier
+from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
+from ringfleet.carriers.registry import open_carrier
+from ringfleet.model import E164, Holding, Mark, NumberType, Offer, Outcome, Purchase, Query
+from tests.simulator.process import SimulatorProcess
+
+MARK = Mark("inst-1", "shop", "us")
+US_415 = Query("US", NumberType.GEOGRAPHIC, "415")
+TRIES = 30
+
+_serial = count(1)
+
+
+class Customer:
+    """`settings` say where the account is; `carrier` is the adapter that is tested."""
+
+    def __init__(self, sandbox: SimulatorProcess, provider: str) -> None:
+        self.id = f"customer-{next(_serial)}"
+        self.sandbox = sandbox
+        self.provider = provider
+        self.settings = AccountSettings(
+            f"shop/{self.id}", sandbox.url, f"tok_{self.id}", requests_per_second=1000, concurrency=8, timeout=10
+        )
+        self.carrier = self.another()
+
+    async def __aenter__(self) -> Customer:
+        self.sandbox.control("POST", "accounts", {"token": self.settings.token, "id": self.id, "balance": "1000.00"})
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.carrier.__aexit__()
+
+    def another(self, **changes: Any) -> Carrier:
+        """A second adapter on the same account, as another process would have."""
+        return open_carrier(self.provider, replace(self.settings, **changes))
+
+    async def purchase(self, key: str, count: int, query: Query = US_415, mark: Mark = MARK) -> Purchase:
+        """The first `count` offers of `query`, under a key that is this account's own."""
+        catalog = await self.carrier.search(query, count)
+        assert len(catalog.offers) >= count
+        return Purchase(f"{self.id}-{key}", catalog.offers[:count], mark)
+
+    async def listed(self) -> list[Holding]:
+        return [holding async for page in self.carrier.holdings() for holding in page]
+
+    def billed(self) -> Counter[E164]:
+        """How often each number was billed, by the exchange's ledger."""
+        return Counter(E164(entry["number"]) for entry in self.sandbox.ledger(self.id, "purchase"))
+
+    def bill(self) -> list[dict[str, Any]]:
+        return self.sandbox.ledger(self.id, "purchase")
+
+    def calls(self, operation: str) -> int:
+        """How often the operation was called since the test began, by all customers."""
+        return self.sandbox.calls().get(operation, 0)
+
+
+async def buy_to_the_end(carrier: Carrier, purchase: Purchase) -> tuple[Outcome, ...]:
+    """Buy as the engine does: after any doubt the same purchase again, resumed, until its outcomes are known."""
+    for _ in range(TRIES):
+        try:
+            return await carrier.buy(purchase)
+        except (CarrierUnavailable, OutcomeUnknown):
+            purchase = replace(purchase, resumed=True)
+    raise AssertionError(f"{purchase.key} has no outcome after {TRIES} tries")
+
+
+def numbers(things: tuple[Offer, ...] | tuple[Outcome, ...] | list[Holding]) -> list[E164]:
+    return [thing.number for thing in things]
