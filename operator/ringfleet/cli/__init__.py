@@ -1,0 +1,1 @@
+"""The commands `ringfleet` and `kubectl ringfleet`."""

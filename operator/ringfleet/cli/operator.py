@@ -1,0 +1,67 @@
+"""`ringfleet operator`: keep the carriers' inventory equal to what the cluster declares."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+
+from ringfleet.handlers.operator import run_operator
+from ringfleet.kube.errors import KubeError
+from ringfleet.settings import Settings
+
+
+@click.command()
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace. Repeatable; default: all.")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
+@click.option("--context", help="Which context of the kubeconfig.")
+@click.option("--identity", help="Who holds leases: unique among replicas, stable across restarts. Default: host name.")
+@click.option("--installation", help="The id that marks our numbers. Default: from the uid of namespace kube-system.")
+@click.option("--health-host", help="Address of the liveness endpoint /healthz.")
+@click.option("--health-port", type=int, help="Its port; 0 takes a free one.")
+@click.option("--dev", is_flag=True, help="For a laptop: readable logs, a free health port.")
+def operator(dev: bool, **options: Any) -> None:
+    """Run the operator until SIGTERM."""
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if dev:
+        given = {"log_format": "console", "health_port": 0} | given
+    settings = Settings(**given)
+    configure_logs(settings)
+    try:
+        asyncio.run(run_operator(settings))
+    except KubeError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def configure_logs(settings: Settings) -> None:
+    """Structured logs on stderr: one JSON object a line, or coloured lines for a person."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    console = settings.log_format == "console"
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendered: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(default=str)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=click.get_text_stream("stderr")),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(click.get_text_stream("stderr"))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, rendered],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)

@@ -1,0 +1,1 @@
+"""Where plans meet the world: observe, plan, refuse what is unsafe, apply, report; one reconcile module a kind."""

@@ -1,0 +1,252 @@
+"""Reconciling one carrier account: read its Secret, keep its client open, probe it, sweep it, say how it is.
+
+While the account can't be used, everything that needs it waits with the account's own reason, and is woken the moment
+that this changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from ringfleet.api import CarrierAccount
+from ringfleet.api.carrier_account import AccountNumbers, Balance
+from ringfleet.carriers.carrier import AccountSettings
+from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, ListingIncomplete, Throttled
+from ringfleet.carriers.registry import open_carrier
+from ringfleet.engine.accounts import OpenAccount, fingerprint
+from ringfleet.engine.intents import Key
+from ringfleet.engine.status import conditions
+from ringfleet.engine.sweep import sweep
+from ringfleet.engine.world import World
+from ringfleet.kube.client import Resource
+from ringfleet.kube.errors import NotFound
+from ringfleet.model import AccountKey, Money
+from ringfleet.plan.account import AccountSeen
+from ringfleet.plan.backoff import backoff
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.phase import IN_FLIGHT
+from ringfleet.plan.sweep import next_sweep
+
+log = structlog.get_logger(__name__)
+
+SECRETS = Resource("", "v1", "secrets", "Secret")
+SECRET_AGAIN = 5.0
+"""Seconds between looks at a Secret that is missing or whose token was refused. Secrets are read by name, not watched."""
+
+
+async def reconcile_account(world: World, key: Key) -> float | None:
+    """Take one look at the account. Returns the delay, in seconds, until it wants another."""
+    name = AccountKey(key.namespace, key.name)
+    obj = world.intents.get(CarrierAccount, key.namespace, key.name)
+    before = world.accounts.seen(name, key.namespace)
+    if obj is None or obj.metadata.deletion_timestamp:
+        await world.accounts.close(name)
+        delay = None
+    else:
+        delay = await _look(world, name, obj)
+    if world.accounts.seen(name, key.namespace) != before:
+        world.wake_users(name)
+    return delay
+
+
+async def _look(world: World, key: AccountKey, obj: CarrierAccount) -> float | None:
+    if obj.spec.suspend:
+        message = "The account is suspended (spec.suspend): nothing is called at the carrier."
+        return await _shut(world, key, obj, not_ready(Reason.SUSPENDED, message), None)
+    token, missing = await _token(world, obj)
+    if missing:
+        return await _shut(world, key, obj, missing, SECRET_AGAIN)
+    account = await _opened(world, key, obj, token)
+    if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
+        return SECRET_AGAIN * 6
+    return await _probe(world, key, obj, account)
+
+
+async def _shut(
+    world: World, key: AccountKey, obj: CarrierAccount, said: Condition, again: float | None
+) -> float | None:
+    """Close the account's client; everybody that asks for it hears `said`."""
+    await world.accounts.close(key)
+    world.accounts.block(key, said.reason, f"CarrierAccount {key}: {said.message}")
+    await _say(world, obj, (said,))
+    return again
+
+
+async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | None]:
+    """The account's token, or the condition that says what is missing."""
+    ref, namespace = obj.spec.credentials_secret_ref, obj.metadata.namespace
+    field = "spec.credentialsSecretRef"
+    try:
+        secret = await world.kube.get(SECRETS, namespace, ref.name)
+    except NotFound:
+        message = f"Secret {namespace}/{ref.name} ({field}.name) does not exist: create it with the key {ref.key!r}."
+        return "", not_ready(Reason.SECRET_MISSING, message)
+    try:
+        token = base64.b64decode(secret.get("data", {})[ref.key], validate=True).decode().strip()
+    except (KeyError, binascii.Error, UnicodeDecodeError):
+        token = ""
+    if token:
+        return token, None
+    message = f"Secret {namespace}/{ref.name} has no text under the key {ref.key!r} ({field}.key): put the token there."
+    return "", not_ready(Reason.SECRET_KEY_MISSING, message)
+
+
+async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
+    """The account's open client; a new one when its settings or its token have changed."""
+    spec = obj.spec
+    settings = AccountSettings(
+        name=str(key),
+        endpoint=spec.endpoint,
+        token=token,
+        requests_per_second=spec.limits.requests_per_second,
+        concurrency=spec.limits.concurrency,
+        timeout=spec.limits.timeout.total_seconds(),
+        catalog_ttl=spec.catalog.cache_ttl,
+    )
+    print_ = fingerprint(spec.provider, repr(settings))
+    account = world.accounts.get(key)
+    if account is None or account.fingerprint != print_:
+        probing = AccountSeen(Reason.ACCOUNT_NOT_READY, f"CarrierAccount {key} is being reached for the first time.")
+        account = OpenAccount(open_carrier(spec.provider, settings), print_, frozenset(), probing)
+        await world.accounts.open(key, account)
+    account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+    return account
+
+
+async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Ask for the balance, sweep when it is time, and say how both went."""
+    try:
+        balance = await account.carrier.balance()
+        account.seen, account.failures = AccountSeen(), 0
+        await _ask_search_again(account)
+        listing = await _sweep_when_due(world, key, obj, account)
+    except CredentialsRejected as error:
+        message = f"{error} Put a valid token into Secret {obj.spec.credentials_secret_ref.name}."
+        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {message}")
+        said = (not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message))
+        await _say(world, obj, said, account=account)
+        return SECRET_AGAIN * 6
+    except CarrierUnavailable as error:
+        return await _unavailable(world, key, obj, account, error)
+    await _say(world, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
+    return _next_look(world, key, obj, account)
+
+
+async def _unavailable(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CarrierUnavailable
+) -> float:
+    """The carrier does not answer: say so once, and look again after a growing delay."""
+    account.failures += 1
+    if not isinstance(error, Throttled):
+        message = f"The carrier at {obj.spec.endpoint} does not answer; nothing is lost, and it is asked again."
+        account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
+        said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
+        await _say(world, obj, (said, reconciling(said.reason, message)), account=account)
+    log.warning("carrier unavailable", account=str(key), failures=account.failures, error=str(error))
+    return backoff(account.failures, timedelta(seconds=1), timedelta(minutes=1)).total_seconds()
+
+
+async def _ask_search_again(account: OpenAccount) -> None:
+    """While search is down, ask it the query that failed; a live answer ends that."""
+    if account.stale_query is None:
+        return
+    try:
+        catalog = await account.carrier.search(account.stale_query, 1)
+    except CarrierUnavailable:
+        return
+    if catalog.age is None:
+        account.stale_query = None
+
+
+async def _sweep_when_due(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount
+) -> tuple[Condition, ...]:
+    """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
+    if account.swept_at is not None and world.monotonic() < account.swept_at + _interval(world, key, obj, account):
+        return _listing_condition(account)
+    try:
+        findings = await sweep(world, key, account)
+    except ListingIncomplete as error:
+        log.warning("listing incomplete", account=str(key), error=str(error))
+        account.listing_incomplete = True
+    else:
+        account.listing_incomplete = False
+        account.bought_since_sweep = False
+        account.quiet_sweeps = 0 if findings.changed else account.quiet_sweeps + 1
+        account.findings = replace(findings, changed=())
+    account.swept_at = world.monotonic()
+    return _listing_condition(account)
+
+
+def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
+    if not account.listing_incomplete:
+        return ()
+    message = "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
+    return (Condition("ListingIncomplete", True, Reason.LISTING_INCOMPLETE, message),)
+
+
+def _interval(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says."""
+    records = world.numbers.store.by("account", key)
+    waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
+    return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
+
+
+def _next_look(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    due = (account.swept_at or 0.0) + _interval(world, key, obj, account) - world.monotonic()
+    return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
+
+
+_SHORTEST_LOOK = 1.0
+_STALE_LOOK = 5.0
+
+
+async def _say(
+    world: World,
+    obj: CarrierAccount,
+    said: tuple[Condition, ...],
+    balance: Money | None = None,
+    account: OpenAccount | None = None,
+) -> None:
+    """Write the account's status: the conditions, and what is known of balance and numbers."""
+    fresh = world.intents.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
+    everything = (*said, *_troubles(account)) if account else said
+    update: dict[str, object] = {
+        "observed_generation": fresh.metadata.generation,
+        "conditions": conditions(fresh.status.conditions, everything, fresh.metadata.generation, world.clock()),
+        "installation": world.installation,
+    }
+    if balance:
+        update["balance"] = Balance(amount=f"{balance.amount:f}", currency=balance.currency)
+    if account and account.findings:
+        found = account.findings
+        update["numbers"] = AccountNumbers(
+            owned=found.owned, ours=found.ours, unmanaged=found.unmanaged, orphans=len(found.orphans)
+        )
+    await world.write_status(fresh, fresh.status.model_copy(update=update))
+
+
+def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
+    """What is not as it should be although the account may be usable."""
+    health = account.carrier.health
+    troubles = []
+    if account.stale_query:
+        message = "The carrier's search is down: orders go on from what it offered last, while that is fresh enough."
+        troubles.append(Condition("CatalogStale", True, Reason.CATALOG_STALE, message))
+    if health.throttled:
+        message = "The carrier asks for fewer calls: lower spec.limits.requestsPerSecond or concurrency."
+        troubles.append(Condition("Throttled", True, Reason.THROTTLED, message))
+    if health.circuit_open:
+        message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
+        troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
+    if account.findings and account.findings.orphans:
+        message = "Numbers of ours were found whose pool is gone: create the pool again, and they are adopted."
+        troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    return tuple(troubles)
+
+

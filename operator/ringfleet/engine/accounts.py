@@ -1,0 +1,104 @@
+"""The open carrier accounts: one client each, opened when its account is first seen to be usable, and kept open."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+
+from ringfleet.carriers.carrier import Carrier
+from ringfleet.model import AccountKey, Query, Routing
+from ringfleet.plan.account import AccountSeen
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.sweep import Findings
+
+
+@dataclass(slots=True)
+class OpenAccount:
+    """One account's client and what this process knows of it.
+
+    `cart` serialises purchases inside the process; the lease does so between processes. `stale_query` is the search
+    that was last answered from memory or not at all, None while search works.
+    """
+
+    carrier: Carrier
+    fingerprint: str
+    allowed_namespaces: frozenset[str]
+    seen: AccountSeen
+    failures: int = 0
+    cart: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stale_query: Query | None = None
+    findings: Findings | None = None
+    swept_at: float | None = None
+    quiet_sweeps: int = 0
+    listing_incomplete: bool = False
+    bought_since_sweep: bool = False
+    _profiles: dict[tuple[str, str], str] = field(default_factory=dict)
+    _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def profile_id(self, routing: Routing, content: str) -> str:
+        """The carrier's id of a routing profile; told to the carrier once for each content."""
+        async with self._telling:
+            known = self._profiles.get((routing.reference, content))
+            if known is None:
+                known = await self.carrier.ensure_routing(routing)
+                self._profiles[routing.reference, content] = known
+            return known
+
+
+class Accounts:
+    """The open accounts by key, and what can be said of those that are not open."""
+
+    def __init__(self) -> None:
+        self._open: dict[AccountKey, OpenAccount] = {}
+        self._blocked: dict[AccountKey, AccountSeen] = {}
+
+    def get(self, key: AccountKey) -> OpenAccount | None:
+        return self._open.get(key)
+
+    def seen(self, key: AccountKey, namespace: str) -> AccountSeen:
+        """What an object in `namespace` may know of the account."""
+        account = self._open.get(key)
+        if account is None:
+            return self._blocked.get(key, _missing(key))
+        if not allowed(account.allowed_namespaces, key, namespace):
+            return AccountSeen(
+                Reason.ACCOUNT_NOT_ALLOWED,
+                f"CarrierAccount {key} does not let in namespace {namespace}: add it to its spec.allowedNamespaces.",
+            )
+        return account.seen
+
+    def block(self, key: AccountKey, reason: Reason, message: str) -> None:
+        """Say why an account that is not open can't be called."""
+        self._blocked[key] = AccountSeen(reason, message)
+
+    async def open(self, key: AccountKey, account: OpenAccount) -> None:
+        await self.close(key)
+        await account.carrier.__aenter__()
+        self._open[key] = account
+        self._blocked.pop(key, None)
+
+    async def close(self, key: AccountKey) -> None:
+        self._blocked.pop(key, None)
+        if account := self._open.pop(key, None):
+            await account.carrier.__aexit__(None, None, None)
+
+    async def close_all(self) -> None:
+        for key in tuple(self._open):
+            await self.close(key)
+
+
+def _missing(key: AccountKey) -> AccountSeen:
+    return AccountSeen(
+        Reason.ACCOUNT_MISSING, f"CarrierAccount {key} does not exist: create it, or correct spec.carriers."
+    )
+
+
+def allowed(namespaces: frozenset[str], key: AccountKey, namespace: str) -> bool:
+    """Whether objects in `namespace` may use the account: its own namespace, those it lists, or all by `*`."""
+    return namespace == key.namespace or "*" in namespaces or namespace in namespaces
+
+
+def fingerprint(*parts: str) -> str:
+    """A short, stable digest of settings and secrets, to see that they changed without keeping them."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

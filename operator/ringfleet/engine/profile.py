@@ -1,0 +1,40 @@
+"""Reconciling one routing profile: count what follows it. Its numbers are routed by their own reconcile."""
+
+from __future__ import annotations
+
+from ringfleet.api import RoutingProfile
+from ringfleet.engine.intents import Key
+from ringfleet.engine.status import conditions
+from ringfleet.engine.world import World
+from ringfleet.plan.conditions import Reason, not_ready, ready
+
+
+async def reconcile_profile(world: World, key: Key) -> None:
+    """Write how many numbers follow the profile, and how many were found routed otherwise."""
+    profile = world.intents.get(RoutingProfile, key.namespace, key.name)
+    if profile is None or profile.metadata.deletion_timestamp:
+        return
+    records = [
+        record
+        for record in world.numbers.store.by("namespace", key.namespace)
+        if record.state.routed and record.state.routed.profile == key.name
+    ]
+    wanted = world.routing_want(key.namespace, key.name).hash
+    drifted = sum(record.state.drift is not None for record in records)
+    routed = sum(record.state.routed is not None and record.state.routed.hash == wanted for record in records)
+    said = (
+        not_ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
+        if profile.spec.suspend
+        else ready(Reason.CONFIGURED, "The profile is complete; its numbers are routed by it.")
+    )
+    update = {
+        "observed_generation": profile.metadata.generation,
+        "conditions": conditions(
+            profile.status.conditions, (said,), profile.metadata.generation, world.clock()
+        ),
+        "routed": routed - drifted,
+        "drifted": drifted,
+    }
+    await world.write_status(profile, profile.status.model_copy(update=update))
+
+

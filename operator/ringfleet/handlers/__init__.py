@@ -1,0 +1,1 @@
+"""All the Kopf there is."""

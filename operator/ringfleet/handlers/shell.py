@@ -1,0 +1,72 @@
+"""The Kopf shell: it watches the intents and puts what it hears into the world. Nothing is decided here.
+
+Only `on.event` handlers: they write nothing, leave no annotation, and keep no state (create, update and resume handlers,
+timers, daemons and indexes each cost a write or a task an object). PhoneNumbers are not watched by Kopf at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from ringfleet.api.meta import GROUP, VERSION
+from ringfleet.engine.intents import INTENTS
+from ringfleet.engine.world import World
+from ringfleet.kube.config import Credentials
+
+
+def build_registry(world: World, heard: Callable[[], None]) -> kopf.OperatorRegistry:
+    """Handlers for every intent kind. `heard` is called at each event, for liveness."""
+    registry = kopf.OperatorRegistry()
+
+    async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:  # noqa: A002 - Kopf's name
+        heard()
+        world.intents.take_in(resource.kind or "", body._src, deleted=type == "DELETED")
+
+    @kopf.on.login(registry=registry)
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return _connection(await world.kube.credentials())
+
+    for model in INTENTS:
+        kopf.on.event(GROUP, VERSION, model.plural, registry=registry)(on_event)
+    return registry
+
+
+def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
+    """Kopf logs in as our own door does."""
+    return kopf.ConnectionInfo(
+        server=credentials.server,
+        ca_path=credentials.ca_path,
+        scheme=credentials.scheme,
+        token=credentials.token,
+        certificate_path=credentials.certificate_path,
+        private_key_path=credentials.private_key_path,
+        insecure=credentials.insecure,
+    )
+
+
+def build_settings() -> kopf.OperatorSettings:
+    """Kopf for many objects and a small footprint: paged lists, short-lived workers, no scan of the cluster."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = 0.2
+    settings.queueing.exit_timeout = 1.0
+    settings.scanning.disabled = True
+    return settings
+
+
+async def run_shell(world: World, heard: Callable[[], None], stop: asyncio.Event) -> None:
+    """Watch until `stop` is set."""
+    namespaces = world.settings.namespaces
+    await kopf.operator(
+        registry=build_registry(world, heard),
+        settings=build_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=list(namespaces),
+        stop_flag=stop,
+    )
