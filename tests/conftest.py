@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.build import find_kubectl, find_programs
+from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
+from tests.controlplane.toolchain import NoToolchain
 
 CRDS = Path(__file__).parent.parent / "crds"
 
@@ -35,10 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
         return
-    if _kubeconfig(session.config):
-        find_kubectl()
-    else:
-        find_programs()
+    try:
+        find_kubectl() if _kubeconfig(session.config) else find_programs()
+    except (BuildFailed, NoToolchain) as error:
+        pytest.exit(f"no control plane to test on: {error}", returncode=1)
 
 
 @pytest.fixture(scope="session")

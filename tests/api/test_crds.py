@@ -46,6 +46,7 @@ class Spec(Part):
     share: Quantity = Decimal("0.5")
     inner: Inner = Inner()
     maybe_inner: Inner | None = None
+    kept: Annotated[Inner, Rule("self == oldSelf", "keep it")] = Inner()
     names: Annotated[tuple[str, ...], Field(max_length=4), ListType("set")] = ()
     on: bool = False
 
@@ -78,6 +79,10 @@ FIELDS = [
     ("an enum is put in place", "mood", {"type": "string", "enum": ["Sunny", "Grey"], "default": "Sunny"}),
     ("an object whose fields have defaults is defaulted itself", "inner", {**INNER, "default": {}}),
     ("an optional object is not", "maybeInner", INNER),
+    ("a rule of the field comes after those of its type", "kept", {
+        **INNER, "default": {}, "x-kubernetes-validations": [
+            {"rule": "self.size > 0", "message": "write a size above 0"},
+            {"rule": "self == oldSelf", "message": "keep it"}]}),
     ("a set is a list that says so", "names", {
         "type": "array", "items": {"type": "string"}, "maxItems": 4, "x-kubernetes-list-type": "set"}),
     ("false is a default worth writing", "on", {"type": "boolean", "default": False}),
@@ -122,7 +127,7 @@ def test_conditions_are_a_map_by_type() -> None:
     assert conditions["items"]["required"] == ["type", "status", "reason", "message", "lastTransitionTime"]
 
 
-@pytest.mark.parametrize("annotation", [int | str, dict[str, int] | Conditions, Annotated[int, Field(gt=1)], Any])
+@pytest.mark.parametrize("annotation", [int | str, dict[str, int], Conditions | int, Annotated[int, Field(gt=1)], Any])
 def test_what_has_no_structural_form_is_refused_with_its_place(annotation: Any) -> None:
     odd = create_model("Odd", __base__=Part, what=(annotation, ...))
     other = create_model("Other", __base__=Thing, spec=(odd, ...))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections import Counter
 from dataclasses import replace
 from itertools import count
@@ -15,7 +17,7 @@ from tests.simulator.process import SimulatorProcess
 
 MARK = Mark("inst-1", "shop", "us")
 US_415 = Query("US", NumberType.GEOGRAPHIC, "415")
-TRIES = 30
+TRIES = 20
 
 _serial = count(1)
 
@@ -65,12 +67,16 @@ class Customer:
 
 
 async def buy_to_the_end(carrier: Carrier, purchase: Purchase) -> tuple[Outcome, ...]:
-    """Buy as the engine does: after any doubt the same purchase again, resumed, until its outcomes are known."""
-    for _ in range(TRIES):
+    """Buy as the engine does: after any doubt the same purchase again, resumed, after a pause that grows and varies.
+
+    Two processes that fill one cart at once would disturb each other for ever if they tried again in step.
+    """
+    for failures in range(TRIES):
         try:
             return await carrier.buy(purchase)
         except (CarrierUnavailable, OutcomeUnknown):
             purchase = replace(purchase, resumed=True)
+            await asyncio.sleep(random.uniform(0, 0.02 * 2 ** min(failures, 5)))
     raise AssertionError(f"{purchase.key} has no outcome after {TRIES} tries")
 
 

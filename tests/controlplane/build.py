@@ -114,14 +114,14 @@ def _find(name: str, cache: Path, environment: Mapping[str, str]) -> Path | None
 
 def _go_build(go: Path, names: list[str], output: Path) -> None:
     packages = [PACKAGES[name] for name in names]
-    with Progress(f"Building {', '.join(names)} (once; about five minutes on two cores)") as progress:
+    with Progress(f"Building {', '.join(names)} (once; all of them take five minutes on two cores)") as progress:
         progress.show("fetching the Go modules")
         progress.total = len(_go(go, "list", "-deps", *packages).splitlines())
         command = [str(go), "build", "-v", "-o", f"{output}/", *BUILD_FLAGS, *packages]
         with _start(command, stderr=subprocess.STDOUT) as process:
             said = [progress.step(line.rstrip()) for line in process.stdout or ()]
-    if process.returncode != 0:
-        raise BuildFailed(f"go build of {', '.join(names)} failed:\n" + "\n".join(said[-15:]))
+        if process.returncode != 0:
+            raise BuildFailed(f"go build of {', '.join(names)} failed:\n" + "\n".join(said[-15:]))
 
 
 def _go(go: Path, *arguments: str) -> str:

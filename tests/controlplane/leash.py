@@ -19,11 +19,22 @@ import threading
 def main() -> int:
     # A session of our own: Ctrl-C reaches the owner alone, and the owner decides what stops when.
     os.setsid()
-    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    # SIGTERM waits until there is a program to pass it on to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    program = subprocess.Popen(
+        sys.argv[1:],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_take_sigterm,  # noqa: PLW1509 - there are no other threads yet
+    )
     signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+    _take_sigterm()
     threading.Thread(target=_kill_when_let_go, args=(program,), daemon=True).start()
     code = program.wait()
     return code if code >= 0 else 128 - code
+
+
+def _take_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _kill_when_let_go(program: "subprocess.Popen[bytes]") -> None:

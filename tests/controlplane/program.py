@@ -19,14 +19,14 @@ class ProgramEnded(RuntimeError):
 
 
 class Leashed:
-    """A program that dies with us, its output in a file. `arguments` begins with the program itself."""
+    """A program that dies with us. `arguments` begins with the program itself; its output is added to `log`."""
 
     def __init__(
         self, name: str, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self.name = name
         self._log = log
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             self._leash = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LEASH), *arguments],
                 stdin=subprocess.PIPE,
@@ -49,10 +49,12 @@ class Leashed:
     def terminate(self, timeout: float = 30.0) -> int:
         """Ask the program to end with SIGTERM, wait `timeout` seconds at most, and return its exit code."""
         self._leash.terminate()
-        return self._leash.wait(timeout)
+        code = self._leash.wait(timeout)
+        self.kill()
+        return code
 
     def kill(self) -> None:
-        """SIGKILL the program, and return when it is gone."""
+        """SIGKILL the program if it still runs, and return when it is gone."""
         assert self._leash.stdin
         self._leash.stdin.close()
         self._leash.wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,9 @@ from ringfleet.kube.errors import (
     Unavailable,
 )
 from ringfleet.kube.transport import Json, Request, Transport, refusal
+from tests.controlplane.certificates import Authority
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.kube.conftest import CONFIG_MAPS
 from tests.kube.wire import Wire
 
@@ -67,7 +71,9 @@ def test_a_refusal_names_the_fields() -> None:
 
 
 def test_a_proxys_page_is_an_error_in_one_line() -> None:
-    error = refusal(WRITE, 502, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, b"<html>\n <b>Bad gateway</b>\n</html>")
+    error = refusal(
+        WRITE, 502, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, b"<html>\n <b>Bad gateway</b>\n</html>"
+    )
     assert isinstance(error, Unavailable)
     assert (str(error), error.retry_after) == (f"{WRITE}: HTTP 502: <html> <b>Bad gateway</b> </html>", None)
 
@@ -87,10 +93,8 @@ class Flaky(Transport):
 
 
 @pytest.fixture
-async def flaky(cluster: Cluster):  # type: ignore[no-untyped-def]
-    async def load():  # type: ignore[no-untyped-def]
-        return await load_configuration(cluster.kubeconfig)
-
+async def flaky(cluster: Cluster) -> AsyncIterator[Flaky]:
+    load = partial(load_configuration, cluster.kubeconfig)
     transport = Flaky(await load(), load)
     yield transport
     await transport.close()
@@ -143,41 +147,53 @@ async def test_no_connection_is_told_from_a_broken_one(wire: Wire, wired_kube: K
 
 
 async def test_a_server_that_never_answers_is_given_up(wire: Wire, wired_kube: Kube, namespace: str) -> None:
+    await wired_kube.list_all(CONFIG_MAPS, namespace)
     wire.deaf = True
     wired_kube.limits = Limits(attempts=1, timeout=0.2)
     with pytest.raises(Unavailable, match="in time"):
         await wired_kube.create(CONFIG_MAPS, namespace, {"metadata": {"name": "a"}})
 
 
+@pytest.fixture
+def robot(cluster: Cluster, namespace: str, kubectl: Callable[..., str]) -> str:
+    """The kubeconfig of a service account that may list ConfigMaps, as text."""
+    within = ("--namespace", namespace)
+    kubectl("create", "serviceaccount", "robot", *within)
+    kubectl("create", "role", "robot", "--verb=list", "--resource=configmaps", *within)
+    kubectl("create", "rolebinding", "robot", "--role=robot", f"--serviceaccount={namespace}:robot", *within)
+    return cluster.kubeconfig_of(namespace, "robot").read_text()
+
+
 async def test_credentials_are_read_again_when_they_are_not_accepted_any_more(
-    cluster: Cluster, namespace: str, tmp_path: Path
+    robot: str, namespace: str, tmp_path: Path
 ) -> None:
-    cluster.kubectl("create", "serviceaccount", "robot", "--namespace", namespace)
-    grant = ("--clusterrole=view", f"--serviceaccount={namespace}:robot", "--namespace", namespace)
-    cluster.kubectl("create", "rolebinding", "robot", *grant)
-    good = cluster.kubeconfig_of(namespace, "robot").read_text()
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(good.replace('"token": "', '"token": "stale-'))
+    kubeconfig.write_text(robot.replace('"token": "', '"token": "stale-'))
     async with Kube.connect(kubeconfig) as kube:
-        kubeconfig.write_text(good)
+        kubeconfig.write_text(robot)
         assert (await kube.list_all(CONFIG_MAPS, namespace)).resource_version
 
 
-async def test_credentials_that_stay_wrong_are_forbidden(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    cluster.kubectl("create", "serviceaccount", "robot", "--namespace", namespace)
-    good = cluster.kubeconfig_of(namespace, "robot").read_text()
+async def test_credentials_that_stay_wrong_are_forbidden(robot: str, namespace: str, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(good.replace('"token": "', '"token": "wrong-'))
+    kubeconfig.write_text(robot.replace('"token": "', '"token": "wrong-'))
     async with Kube.connect(kubeconfig) as kube:
         with pytest.raises(Forbidden, match="Unauthorized"):
             await kube.list_all(CONFIG_MAPS, namespace)
 
 
-async def test_a_certificate_of_another_ca_is_the_users_to_mend(cluster: Cluster, tmp_path: Path) -> None:
+async def test_a_missing_right_is_forbidden_and_named(robot: str, namespace: str, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
-    said = cluster.kubectl("config", "view", "--raw", "--flatten", "--output=json")
-    kubeconfig.write_text(said)
-    cluster.kubectl("config", "unset", "clusters")  if False else None
+    kubeconfig.write_text(robot)
     async with Kube.connect(kubeconfig) as kube:
-        assert kube
-    pytest.raises(NotConfigured)
+        with pytest.raises(Forbidden, match='cannot create resource "configmaps"'):
+            await kube.create(CONFIG_MAPS, namespace, {"metadata": {"name": "a"}})
+
+
+async def test_a_certificate_of_another_ca_is_the_users_to_mend(cluster: Cluster, tmp_path: Path) -> None:
+    stranger = Authority("a stranger")
+    server = Server(cluster.server().url, stranger.certificate)
+    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server, "token")
+    async with Kube.connect(kubeconfig) as kube:
+        with pytest.raises(NotConfigured, match="not from the CA"):
+            await kube.list_all(CONFIG_MAPS)

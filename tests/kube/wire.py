@@ -11,7 +11,7 @@ import yaml
 
 
 class Wire:
-    """Passes bytes on, TLS and all. `connections` counts those ever made."""
+    """Passes bytes on, TLS and all; while `deaf`, it swallows them. `connections` counts those ever made."""
 
     def __init__(self, server: str) -> None:
         url = urlsplit(server)
@@ -20,6 +20,7 @@ class Wire:
         self._listener: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.deaf = False
 
     @property
     def url(self) -> str:
@@ -39,17 +40,17 @@ class Wire:
         self.connections += 1
         far_reader, far_writer = await asyncio.open_connection(self._host, self._far_port)
         self._ends |= {writer, far_writer}
-        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+        await asyncio.gather(self._pour(reader, far_writer), self._pour(far_reader, writer))
         self._ends -= {writer, far_writer}
 
-
-async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-    with suppress(OSError):
-        sink.close()
+    async def _pour(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65536):
+                if not self.deaf:
+                    sink.write(data)
+                    await sink.drain()
+        with suppress(OSError):
+            sink.close()
 
 
 def kubeconfig_through(wire: Wire, kubeconfig: Path, folder: Path) -> Path:

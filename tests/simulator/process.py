@@ -9,7 +9,6 @@ State is in a file, so that `kill` and `restart` lose nothing that was committed
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -23,12 +22,8 @@ import ringfleet
 from ringfleet.simulator.app import DEFAULT_TOKEN
 
 _SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
-_HAS_MAIN = importlib.util.find_spec("ringfleet.__main__") is not None
-_PROGRAM = (
-    ["-m", "ringfleet", "simulator"]
-    if _HAS_MAIN
-    else ["-c", "from ringfleet.cli.simulator import simulator; simulator()"]
-)
+_PROGRAM = "from ringfleet.cli.simulator import simulator; simulator()"
+"""The command by itself: `-m ringfleet` would load every other command's libraries with it."""
 _CONTROL_TIMEOUT = 30.0
 
 
@@ -68,7 +63,7 @@ class SimulatorProcess:
         self._errors = (Path(self._folder.name) / "stderr").open("w+")
         arguments = ["--port", str(self._port), "--state", str(self._state), *self._flags]
         self._process = subprocess.Popen(
-            [sys.executable, *_PROGRAM, *arguments],
+            [sys.executable, "-c", _PROGRAM, *arguments],
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,

@@ -39,7 +39,7 @@ _KEPT = (
     "required",
 )
 _KEPT_IN_STATUS = frozenset({"description", "type", "format", "enum", "required"})
-_DROPPED = frozenset({"title", "$defs", "properties", "items", "additionalProperties"})
+_DROPPED = frozenset({"title", "$defs", "properties", "items"})
 _LIST_TYPES = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys")
 
 

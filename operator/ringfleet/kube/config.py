@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from ringfleet.kube.errors import NotConfigured
 
@@ -47,7 +47,7 @@ async def load_configuration(kubeconfig: Path | None = None, context: str | None
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]  # the library has no types here
         else:
             await load_kube_config(source, context, configuration, False)  # type: ignore[no-untyped-call]  # the same
-    except (ConfigException, OSError, ValueError) as error:
+    except Exception as error:  # the library lets through whatever a malformed file makes it stumble over
         raise NotConfigured(f"can't use {source or 'the service account of this pod'}: {error}") from error
     configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
     configuration.client_session_kwargs = {"trust_env": False}  # it would look into ~/.netrc in a thread at every call

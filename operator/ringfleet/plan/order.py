@@ -2,13 +2,12 @@
 
 ::
 
-    Pending --> Submitting --> Provisioned <---------.
-       |          ^   |  \\                           | documents approved
-       |          |   |   '--> PendingDocuments ------+--> Failed
-       |          |   v
-       |          '- Unknown      (looked up by buying again under the same key)
-       |              |
-       '-> Failed <---'
+    Pending --> Submitting --+--> Provisioned <---------.
+       |            |        |                          | documents approved
+       |            v        +--> PendingDocuments -----+--> Failed
+       |         Unknown ----+
+       |                     |    (looked up by buying again under the same key)
+       '---------------------+--> Failed
 
 An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the cart is
 touched. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
@@ -199,9 +198,10 @@ class Choice:
 def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     """Take offers in the order of the market's area codes, cheapest first, within price caps and budget.
 
-    The order in which `offers` arrive does not matter, and a number that is offered twice is taken once.
+    The order in which `offers` arrive does not matter, and a number that is offered twice is taken once, at the higher
+    price.
     """
-    unique = {offer.number: offer for offer in sorted(offers, key=lambda offer: (str(offer.number), offer.token))}
+    unique = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
     dear = [offer for offer in unique.values() if not _within_caps(want.limits, offer.price)]
     fitting = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
     ranked = sorted(fitting, key=lambda offer: _preference(want.market, offer))
@@ -215,6 +215,10 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     return Choice(
         chosen, Reason.NO_STOCK, f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}."
     )
+
+
+def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
+    return (str(offer.number), offer.price.first_month.amount, offer.price.monthly.amount, offer.token)
 
 
 def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:

@@ -15,8 +15,8 @@
                           |            Releasing -> Released
       (any held phase) <-> Suspended       ^
       (any held phase) <-> Quarantined     |
-      (any held phase) --> Ordering, PendingDocuments: the carrier activates it, or asks for documents, once more
       (any held phase) ------- asked to go '       (any phase) -> Lost -> back when the carrier shows it again
+      (any held phase) --> Ordering, PendingDocuments: the carrier activates it, or asks for documents, once more
 
 A phase is a summary for display; the object's conditions and spec are the truth, so a phase is always computed anew
 from what is seen (`plan/number.py`) and this table only refuses a step that no story allows.

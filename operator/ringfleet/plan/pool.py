@@ -3,7 +3,7 @@
 ::
 
     shortfall = target - supply while filling, else 0                                      (supply: plan/supply.py)
-    filling   = from the moment that supply is under the low watermark until it is at the target
+    filling   = from the moment that supply is under the low watermark until orders have brought it to the target
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
 started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
@@ -103,8 +103,8 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now)
-    top_up = replace(top_up, filling=_filling(want, top_up, supply))
-    shortfall = want.target - supply.total if top_up.filling else 0
+    top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
+    shortfall = max(0, want.target - supply.total) if top_up.filling else 0
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen))
     plan = PoolPlan(trims, top_up, supply, (), shortfall, max(0, supply.total - want.target))
     if not top_up.ordered and top_up.intent:
@@ -116,9 +116,12 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
 
 
-def _filling(want: PoolWant, top_up: TopUp, supply: Supply) -> bool:
-    """A batch or a failed item that leaves the supply between watermark and target does not end a filling."""
-    return supply.total < want.target and (top_up.filling or supply.total < want.minimum)
+def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> bool:
+    """A filling goes on, batch after batch and for items that failed, until no order is open and the target is met."""
+    if supply.total < want.minimum:
+        return True
+    unmet = supply.total < want.target or any(not order.finished for order in seen.orders)
+    return top_up.filling and unmet
 
 
 def _finish_start(want: PoolWant, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:

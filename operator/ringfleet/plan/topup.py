@@ -38,7 +38,7 @@ class OrderIntent:
 class TopUp:
     """The pool's own record: the last order that it meant to start, whether that was seen, and carrier memories.
 
-    `filling`: the supply fell under the low watermark and has not been back at the target since.
+    `filling`: the supply fell under the low watermark, and orders have not yet brought it back to the target.
     """
 
     sequence: int = 0

@@ -1,0 +1,216 @@
+"""What a story needs: a namespace, a carrier, an operator process under its own RBAC, and words to watch them with.
+
+    stage.account(); stage.pool(target=25); stage.start_operator()
+    stage.wait_ready("us-west")
+    assert stage.billed_once()
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ringfleet
+from tests.controlplane.cluster import Cluster
+from tests.simulator.process import SimulatorProcess
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCE = Path(ringfleet.__file__).parents[1]
+SYSTEM = "ringfleet-system"
+ACCOUNT = "operator"
+
+
+def install_operator_rbac(cluster: Cluster) -> None:
+    """Apply manifests/base without its Deployment: namespace, service account, role and binding, exactly as shipped."""
+    rendered = cluster.kubectl("kustomize", str(ROOT / "manifests" / "base"))
+    objects = cluster.kubectl("create", "--dry-run=client", "--output=json", "--filename=-", stdin=rendered)
+    kept = [obj for obj in _documents(objects) if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
+    for obj in sorted(kept, key=lambda obj: obj["kind"] != "Namespace"):
+        cluster.kubectl("apply", "--filename=-", stdin=json.dumps(obj))
+
+
+def _documents(text: str) -> list[dict[str, Any]]:
+    """The JSON objects that stand one after the other in `text`, lists flattened."""
+    decoder, objects, at = json.JSONDecoder(), [], 0
+    while at < len(text.rstrip()):
+        obj, at = decoder.raw_decode(text, at)
+        objects += obj["items"] if obj["kind"] == "List" else [obj]
+        while at < len(text) and text[at].isspace():
+            at += 1
+    return objects
+
+
+class OperatorProcess:
+    """`ringfleet operator` as a process of its own, serving one namespace. Its log is kept."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, log: Path, identity: str, extra: Mapping[str, str]) -> None:
+        self.log = log
+        self.identity = identity
+        command = [sys.executable, "-m", "ringfleet", "operator", "--kubeconfig", str(kubeconfig)]
+        options = ["--namespace", namespace, "--identity", identity, "--health-port", "0"]
+        with log.open("a") as sink:
+            self._process = subprocess.Popen(
+                [*command, *options],
+                stdout=sink,
+                stderr=sink,
+                env={**os.environ, "PYTHONPATH": str(SOURCE), **extra},
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: the end that nobody can prepare for."""
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(timeout=30)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        if self.running:
+            self._process.terminate()
+        return self._process.wait(timeout=60)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far, one JSON object a line."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+class Stage:
+    """One namespace with a carrier of its own. Names: account `sandbox`, profile `front-desk`, pool `us-west`."""
+
+    def __init__(self, cluster: Cluster, namespace: str, simulator: SimulatorProcess) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.simulator = simulator
+        self._folder = tempfile.TemporaryDirectory(prefix="ringfleet-stage-")
+        self._operators: list[OperatorProcess] = []
+        self._kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
+
+    def close(self) -> None:
+        for operator in self._operators:
+            if operator.running:
+                operator.kill()
+        self._folder.cleanup()
+
+    # Acting.
+
+    def start_operator(
+        self, identity: str = "operator-1", kubeconfig: Path | None = None, **environment: str
+    ) -> OperatorProcess:
+        log = Path(self._folder.name) / f"{identity}.log"
+        operator = OperatorProcess(kubeconfig or self._kubeconfig, self.namespace, log, identity, environment)
+        self._operators.append(operator)
+        return operator
+
+    def apply(self, *manifests: Mapping[str, Any]) -> None:
+        self.cluster.apply(*manifests, namespace=self.namespace)
+
+    def account(self, name: str = "sandbox", *, token: str | None = None, url: str | None = None, **spec: Any) -> None:
+        """A Secret and the CarrierAccount that it opens, at this stage's carrier."""
+        self.secret(f"{name}-token", token or self.simulator.token)
+        self.apply(an_account(name, url or self.simulator.url, **spec))
+
+    def secret(self, name: str, token: str) -> None:
+        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"token": token}})
+
+    def profile(self, name: str = "front-desk", uri: str = "sip:pbx.example.com") -> None:
+        self.apply(a_profile(name, uri))
+
+    def pool(self, name: str = "us-west", *, target: int = 10, **spec: Any) -> None:
+        self.apply(a_pool(name, target, **spec))
+
+    def scale(self, target: int, name: str = "us-west") -> None:
+        self.kubectl("scale", f"numberpool/{name}", f"--replicas={target}")
+
+    def kubectl(self, *arguments: str) -> str:
+        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+
+    # Looking.
+
+    def get(self, what: str, name: str) -> dict[str, Any]:
+        return self.cluster.get(what, name, namespace=self.namespace)
+
+    def list(self, what: str) -> list[dict[str, Any]]:
+        return list(json.loads(self.kubectl("get", what, "--output=json"))["items"])
+
+    def condition(self, what: str, name: str, type_: str = "Ready") -> dict[str, Any] | None:
+        """One condition of an object, None while it has none of that type."""
+        conditions = self.get(what, name).get("status", {}).get("conditions", [])
+        return next((condition for condition in conditions if condition["type"] == type_), None)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The events about the object of this name."""
+        events = self.list("events.events.k8s.io")
+        return [event for event in events if event["regarding"]["name"] == name]
+
+    def wait_ready(self, name: str = "us-west", what: str = "numberpool", timeout: int = 120) -> None:
+        """What a user would type; kubectl waits for the condition and fails after `timeout` seconds."""
+        self.kubectl("wait", "--for=condition=Ready", f"{what}/{name}", f"--timeout={timeout}s")
+
+    def wait_for(self, look: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+        """Wait for `look` to give something true; on the way out the operators' last words are shown."""
+        try:
+            return wait_until(look, what, timeout=timeout, interval=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.last_words()}") from error
+
+    def wait_reason(self, what: str, name: str, reason: str, type_: str = "Ready") -> dict[str, Any]:
+        """Wait until the condition has this reason, and return it."""
+
+        def look() -> dict[str, Any] | None:
+            condition = self.condition(what, name, type_)
+            return condition if condition and condition["reason"] == reason else None
+
+        found: dict[str, Any] = self.wait_for(look, f"{type_} of {what}/{name} to say {reason}")
+        return found
+
+    def numbers(self) -> set[str]:
+        """The E.164 numbers that have an object here."""
+        return {number["spec"]["number"] for number in self.list("phonenumbers")}
+
+    def bills(self) -> Counter[str]:
+        """How often each number was billed as bought, by the exchange's ledger."""
+        return Counter(entry["number"] for entry in self.simulator.ledger(kind="purchase"))
+
+    def last_words(self, lines: int = 25) -> str:
+        """The ends of the operators' logs."""
+        logs = (operator.log.read_text().splitlines()[-lines:] for operator in self._operators)
+        return "\n".join(line for log in logs for line in log)
+
+
+def an_account(name: str, endpoint: str, **spec: Any) -> dict[str, Any]:
+    body = {"provider": "didhub", "endpoint": endpoint, "credentialsSecretRef": {"name": f"{name}-token"}, **spec}
+    return _object("CarrierAccount", name, body)
+
+
+def a_profile(name: str, uri: str) -> dict[str, Any]:
+    return _object("RoutingProfile", name, {"voice": {"sipTrunk": {"targets": [{"uri": uri}]}}})
+
+
+def a_pool(name: str, target: int, **spec: Any) -> dict[str, Any]:
+    body = {
+        "market": {"country": "US", "type": "geographic", "areaCodes": ["415"]},
+        "carriers": [{"accountRef": {"name": "sandbox"}}],
+        "size": {"target": target},
+        "routingProfileRef": {"name": "front-desk"},
+        **spec,
+    }
+    return _object("NumberPool", name, body)
+
+
+def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "ringfleet.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
