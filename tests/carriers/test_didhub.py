@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from ringfleet.carriers.didhub import DIDHub
+from ringfleet.carriers.didhub.account import open_client
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
 from ringfleet.carriers.reasons import FailureReason
 from ringfleet.model import E164, ItemState, Mark, Offer
@@ -145,3 +148,83 @@ async def test_an_offer_that_is_too_old_is_refused_as_such(customer: Customer) -
 async def test_a_search_is_one_call_however_few_are_wanted(customer: Customer) -> None:
     await customer.carrier.search(US_415, 1)
     assert customer.sandbox.calls() == {"search": 1}
+
+
+class Garbling(httpx.AsyncHTTPTransport):
+    """The way to the sandbox carrier, with the reply to the checkout changed by `garble`."""
+
+    def __init__(self, garble: Callable[[list[dict[str, Any]]], object]) -> None:
+        super().__init__()
+        self._garble = garble
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        reply = await super().handle_async_request(request)
+        if not request.url.path.endswith("/checkout"):
+            return reply
+        await reply.aread()
+        return httpx.Response(200, json={**reply.json(), "items": self._garble(reply.json()["items"])})
+
+
+def garbled(customer: Customer, garble: Callable[[list[dict[str, Any]]], object]) -> DIDHub:
+    return DIDHub(customer.settings, client=open_client(customer.settings, Garbling(garble)))
+
+
+@pytest.mark.parametrize(
+    "garble",
+    [
+        lambda items: None,
+        lambda items: [],
+        lambda items: items[:1],
+        lambda items: [items[0], {**items[1], "outcome": "perhaps"}],
+        lambda items: [items[0], {**items[1], "monthly_price": 1.99}],
+    ],
+    ids=["no items", "empty", "one missing", "unknown outcome", "price as a float"],
+)
+async def test_a_reply_to_the_checkout_that_does_not_read_is_unknown_and_resumed_billed_once(
+    customer: Customer, garble: Callable[[list[dict[str, Any]]], object]
+) -> None:
+    purchase = await customer.purchase("k", 2)
+    async with garbled(customer, garble) as carrier:
+        with pytest.raises(OutcomeUnknown):
+            await carrier.buy(purchase)
+    outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
+    assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 2
+    assert customer.billed() == Counter(numbers(purchase.offers))
+
+
+async def test_of_two_rows_about_one_number_the_one_that_cost_money_counts(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 1)
+    async with garbled(customer, lambda items: [*items, {**items[0], "outcome": "failed"}]) as carrier:
+        (outcome,) = await carrier.buy(purchase)
+    assert outcome.state is ItemState.PROVISIONED
+
+
+async def test_a_number_that_the_committed_batch_lacks_has_failed(customer: Customer) -> None:
+    found = await customer.purchase("k", 3)
+    await customer.carrier.buy(replace(found, offers=found.offers[:2]))
+    outcomes = await customer.carrier.buy(replace(found, resumed=True))
+    assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED, ItemState.PROVISIONED, ItemState.FAILED]
+    assert customer.billed() == Counter(numbers(found.offers[:2]))
+
+
+async def test_while_a_number_of_a_committed_batch_can_not_be_looked_up_the_whole_is_unknown(
+    customer: Customer,
+) -> None:
+    found = await customer.purchase("k", 3)
+    await customer.carrier.buy(replace(found, offers=found.offers[:2]))
+    failing = {"fault": "server_error", "operations": ["numbers_list"], "script": [False] + [True] * 4}
+    customer.sandbox.set_faults(failing)
+    with pytest.raises(OutcomeUnknown):
+        await customer.carrier.buy(replace(found, resumed=True))
+
+
+async def test_a_number_that_we_hold_from_elsewhere_does_not_keep_the_rest_from_being_bought(
+    customer: Customer,
+) -> None:
+    found = await customer.purchase("k", 3)
+    await customer.carrier.buy(replace(found, key=f"{found.key}-before", offers=found.offers[:1]))
+    for offer in found.offers[1:]:
+        put_into_the_cart(customer, offer, MARK)
+    outcomes = await customer.carrier.buy(replace(found, resumed=True))
+    assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
+    assert customer.billed() == Counter(numbers(found.offers))

@@ -25,6 +25,7 @@ _SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
 _PROGRAM = "from ringfleet.cli.simulator import simulator; simulator()"
 """The command by itself: `-m ringfleet` would load every other command's libraries with it."""
 _CONTROL_TIMEOUT = 30.0
+_STOP_TIMEOUT = 30.0
 
 
 class SimulatorProcess:
@@ -132,9 +133,12 @@ class SimulatorProcess:
         process, self._process = self._process, None
         if process is None:
             return 0
-        status = process.wait(timeout=30)
-        if process.stdout is not None:
-            process.stdout.close()
-        if self._errors is not None:
-            self._errors.close()
-        return status
+        try:
+            return process.wait(timeout=_STOP_TIMEOUT)
+        finally:
+            process.kill()  # nothing, when it has ended as it should
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+            if self._errors is not None:
+                self._errors.close()

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ringfleet.simulator.accounts import Kind
-from ringfleet.simulator.carts import Customer, Result
+from ringfleet.simulator.carts import Customer
 from ringfleet.simulator.clock import DAY, MONTH
 from ringfleet.simulator.exchange import Exchange, open_exchange
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.holdings import DOCUMENTS_DUE
 from ringfleet.simulator.refusal import Refused
 from ringfleet.simulator.rules import Fault, Operation, parse_flag
-from ringfleet.simulator.stock import StockChange
+from ringfleet.simulator.sales import Result
+from ringfleet.simulator.stock_change import StockChange
 
 CUSTOMERS = ("ann", "bob")
 KEYS = st.sampled_from(["k1", "k2", "k3"])
@@ -77,7 +78,7 @@ class Market(RuleBasedStateMachine):
     @rule()
     def approve(self) -> None:
         with self.exchange.turn():
-            self.exchange.carts.approve_documents(None)
+            self.exchange.sales.approve_documents(None)
 
     @rule(days=st.integers(1, 40))
     def wait(self, days: int) -> None:
@@ -130,8 +131,8 @@ def test_a_kept_number_is_billed_every_month_and_an_undocumented_one_is_let_go()
     with exchange.turn():
         kept = exchange.stock.offers("US", "geographic", "415", frozenset(), "", 1)[0]
         waiting = exchange.stock.offers("DE", "geographic", "30", frozenset(), "", 1)[0]
-        exchange.carts.buy("ann", kept.number, None)
-        exchange.carts.buy("ann", waiting.number, None)
+        exchange.sales.buy("ann", kept.number, None)
+        exchange.sales.buy("ann", waiting.number, None)
     now[0] = max(2 * MONTH, DOCUMENTS_DUE)
     with exchange.turn():
         pass
@@ -181,7 +182,7 @@ def test_what_befalls_a_call_does_not_depend_on_the_calls_of_others() -> None:
 
 
 def _buy_and_break(exchange: Exchange, number: str) -> None:
-    exchange.carts.buy("ann", number, None)
+    exchange.sales.buy("ann", number, None)
     raise ZeroDivisionError
 
 

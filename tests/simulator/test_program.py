@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ringfleet.simulator.app import DEFAULT_TOKEN, SimulatorSettings, build
 from tests.simulator.process import SimulatorProcess
 from tests.simulator.shop import Shop, outcomes
 from tests.waiting import wait_until
@@ -107,6 +108,18 @@ def test_faults_stock_tokens_and_port_can_be_given_by_flags_and_files(tmp_path: 
         assert [row["snapshot"]["monthly_price"] for row in shop.search("415")] == ["4.20"] * 3
         assert len(shop.search("212")) == 5
         shop.close()
+
+
+async def test_callers_from_elsewhere_see_the_carrier_but_not_its_control_endpoint() -> None:
+    simulator = build(SimulatorSettings())
+    wire = httpx.ASGITransport(simulator.app, client=("10.0.0.7", 50_000))
+    async with httpx.AsyncClient(transport=wire, base_url="http://simulator") as stranger:
+        assert (await stranger.get("/_sandbox/ledger")).status_code == 403
+        assert (await stranger.put("/_sandbox/faults", json=[])).status_code == 403
+        assert (await stranger.get("/_sandbox/healthz")).status_code == 200
+        account = await stranger.get("/v1/account", headers={"Authorization": f"Bearer {DEFAULT_TOKEN}"})
+        assert account.status_code == 200
+    simulator.exchange.close()
 
 
 @pytest.mark.parametrize("flag", ["latency:seconds=soon", "latency:script=2", "dance", "latency:seconds"])

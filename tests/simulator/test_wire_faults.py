@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -182,10 +183,31 @@ def test_documents_can_be_asked_for_where_the_market_needs_none(shop: Shop, simu
     assert shop.get(f"/numbers/{items[1]['number_id']}")["status"] == "active"
 
 
+def test_a_client_that_dies_in_the_middle_of_a_request_is_forgotten(shop: Shop, simulator: SimulatorProcess) -> None:
+    shop.stage(1)
+    host, port = simulator.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as dying:
+        head = f"POST /v1/cart/checkout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {shop.token}\r\n"
+        dying.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    assert len(shop.cart()) == 1
+    assert (shop.bought(), simulator.errors()) == ([], "")
+
+
 def test_a_fault_of_one_account_leaves_the_others_alone(shop: Shop, simulator: SimulatorProcess) -> None:
     other = Shop(simulator, f"{shop.account}-lucky")
     simulator.set_faults({"fault": "server_error", "account": shop.account})
     assert shop.call("GET", "/account").status_code == 503
+    assert other.call("GET", "/account").status_code == 200
+    other.close()
+
+
+def test_a_reset_ends_the_connection_that_it_is_meant_for(shop: Shop, simulator: SimulatorProcess) -> None:
+    other = Shop(simulator, f"{shop.account}-bystander")
+    shop.get("/account")
+    other.get("/account")
+    simulator.set_faults({"fault": "reset_before_commit", "account": shop.account, "script": [1]})
+    with pytest.raises(httpx.ReadError):
+        shop.call("GET", "/account", timeout=5)
     assert other.call("GET", "/account").status_code == 200
     other.close()
 

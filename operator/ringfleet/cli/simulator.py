@@ -14,7 +14,7 @@ from ringfleet.simulator.exchange import STOCK_SIZE, WrongSeed
 from ringfleet.simulator.market import SLOTS
 from ringfleet.simulator.money import parse_cents
 from ringfleet.simulator.rules import parse_flag, parse_rule
-from ringfleet.simulator.stock import parse_stock_change
+from ringfleet.simulator.stock_change import parse_stock_change
 
 T = TypeVar("T")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

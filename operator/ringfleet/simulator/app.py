@@ -24,7 +24,7 @@ from ringfleet.simulator.exchange import STOCK_SIZE, Exchange, open_exchange
 from ringfleet.simulator.faces.didhub import DIDHUB
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.rules import Rule
-from ringfleet.simulator.stock import StockChange
+from ringfleet.simulator.stock_change import StockChange
 from ringfleet.simulator.wire import WireProtocol
 
 DEFAULT_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's, opens nothing else

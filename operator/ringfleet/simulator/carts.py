@@ -11,42 +11,20 @@ So a repeated checkout never buys what was not there the first time, and never b
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from hashlib import blake2b
 
-from ringfleet.simulator.accounts import Account, Accounts, Kind
+from ringfleet.simulator.accounts import Account
 from ringfleet.simulator.clock import Clock
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.holdings import Holdings
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.refusal import Code, Refused, invalid, not_found
-from ringfleet.simulator.rules import Fault, Operation
+from ringfleet.simulator.rules import Operation
+from ringfleet.simulator.sales import WORDS, Outcome, Reason, Result, Sales
 from ringfleet.simulator.stock import Offer, Stock
 from ringfleet.simulator.store import Row, Store
 
 TOKEN_LIFE = 15 * 60.0
 """How long a select token can be put into a cart, in seconds of the exchange's clock."""
-
-
-class Result(StrEnum):
-    PROVISIONED = "provisioned"
-    PENDING_DOCUMENTS = "pending_documents"
-    FAILED = "failed"
-
-
-class Reason(StrEnum):
-    NUMBER_UNAVAILABLE = "number_unavailable"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    CARRIER_ERROR = "carrier_error"
-
-
-_WORDS = {
-    Reason.NUMBER_UNAVAILABLE: "another buyer has taken this number",
-    Reason.INSUFFICIENT_FUNDS: "the account's balance does not cover the first month and the set-up",
-    Reason.CARRIER_ERROR: "the upstream carrier failed to activate this number",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +40,6 @@ class CartItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one item of a checkout. `number_id` and `entry` (of the ledger) are there when it was bought."""
-
-    cart_item: int
-    number: str
-    token: str
-    monthly: int
-    setup: int
-    outcome: Result
-    reason: str | None = None
-    message: str | None = None
-    number_id: int | None = None
-    entry: int | None = None
-    renews_at: float | None = None
-    documents_deadline: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Customer:
     """Who calls: the account that pays, and the basket (one a token) that its cart is in."""
 
@@ -88,22 +48,11 @@ class Customer:
 
 
 class Carts:
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        accounts: Accounts,
-        stock: Stock,
-        holdings: Holdings,
-        faults: Faults,
-        seed: int,
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, stock: Stock, sales: Sales, seed: int) -> None:
         self._store = store
         self._clock = clock
-        self._accounts = accounts
         self._stock = stock
-        self._holdings = holdings
-        self._faults = faults
+        self._sales = sales
         self._seed = seed
 
     def token_of(self, offer: Offer) -> str:
@@ -119,17 +68,19 @@ class Carts:
     def stage(
         self, customer: Customer, token: str, number: str, monthly: int, setup: int, reference: str | None
     ) -> tuple[CartItem, bool]:
-        """Put a searched number into the cart; return the item, and whether it is new. `number`, `monthly` and `setup`
-        are what the client saw."""
+        """Put a searched number into the cart; return the item, and whether it is new.
+
+        `number`, `monthly` and `setup` are what the client saw. A number that is in the cart already stays as it is.
+        """
         chosen = self._read_token(token)
         if number != chosen:
             raise invalid("snapshot.number", "is not the number of the select token")
         if staged := self._staged(customer, number):
             return staged, False
-        self._other_buyers_come(number, Operation.CART_ADD, customer)
+        self._sales.let_others_come(number, Operation.CART_ADD, customer.account.id)
         offer = self._stock.offer(number)
         if offer is None:
-            raise Refused(Code.NUMBER_UNAVAILABLE, _WORDS[Reason.NUMBER_UNAVAILABLE])
+            raise Refused(Code.NUMBER_UNAVAILABLE, WORDS[Reason.NUMBER_UNAVAILABLE])
         if (offer.monthly, offer.setup) != (monthly, setup):
             raise Refused(Code.PRICE_CHANGED, f"the price is now {_price(offer)}")
         self._store.write(
@@ -162,62 +113,14 @@ class Carts:
         self._record(customer.account.id, key, outcomes)
         return outcomes
 
-    def buy(self, account: str, number: str, reference: str | None, key: str | None = None) -> Outcome:
-        """Buy one named number without a cart, at its price now."""
-        offer = self._stock.offer(number)
-        monthly, setup = (offer.monthly, offer.setup) if offer else (0, 0)
-        wish = Outcome(0, number, "", monthly, setup, Result.FAILED)
-        return self._sell(account, wish, reference, key)
-
-    def approve_documents(self, numbers: Collection[str] | None) -> list[str]:
-        """Approve the documents of these numbers, or of all that wait for any; return those that waited."""
-        waiting = [held for held in self._holdings.waiting() if numbers is None or held.number in numbers]
-        for held in waiting:
-            self._holdings.approve_documents(held, self._active_at(held.account, held.number))
-        return [held.number for held in waiting]
-
     def _conclude(self, customer: Customer, wish: Outcome, item: CartItem | None, key: str) -> Outcome:
         if item is None or wish.outcome is not Result.FAILED:
             return wish
-        self._other_buyers_come(item.number, Operation.CHECKOUT, customer)
-        outcome = self._sell(customer.account.id, wish, item.reference, key)
+        self._sales.let_others_come(item.number, Operation.CHECKOUT, customer.account.id)
+        outcome = self._sales.sell(customer.account.id, wish, item.reference, key)
         if outcome.outcome is not Result.FAILED:
             self._store.write("DELETE FROM cart_items WHERE id = ?", item.id)
         return outcome
-
-    def _sell(self, account: str, wish: Outcome, reference: str | None, key: str | None) -> Outcome:
-        offer = self._stock.offer(wish.number)
-        if offer is None:
-            return _failed(wish, Reason.NUMBER_UNAVAILABLE)
-        if self._accounts.find(account).balance < wish.monthly + wish.setup:
-            return _failed(wish, Reason.INSUFFICIENT_FUNDS)
-        if self._strikes(Fault.PARTIAL_FAILURE, account, wish.number):
-            return _failed(wish, Reason.CARRIER_ERROR)
-        offer = replace(offer, monthly=wish.monthly, setup=wish.setup)
-        documents = offer.documents or self._strikes(Fault.PENDING_DOCUMENTS, account, wish.number)
-        held = self._holdings.add(account, offer, reference, self._active_at(account, wish.number), documents)
-        return replace(
-            wish,
-            outcome=Result.PENDING_DOCUMENTS if documents else Result.PROVISIONED,
-            reason=None,
-            message=None,
-            number_id=held.id,
-            entry=self._accounts.bill(account, wish.number, Kind.PURCHASE, wish.monthly + wish.setup, key),
-            renews_at=held.renews_at,
-            documents_deadline=held.documents_deadline,
-        )
-
-    def _active_at(self, account: str, number: str) -> float:
-        slow = self._faults.strike(Fault.SLOW_ACTIVATION, Operation.CHECKOUT, account, number)
-        return self._clock.now() + (slow.seconds if slow else 0)
-
-    def _strikes(self, fault: Fault, account: str, number: str) -> bool:
-        return self._faults.strike(fault, Operation.CHECKOUT, account, number) is not None
-
-    def _other_buyers_come(self, number: str, operation: Operation, customer: Customer) -> None:
-        wanted = self._faults.strike(Fault.SNAPPED_UP, operation, customer.account.id, number)
-        if wanted and self._stock.offer(number):
-            self._stock.take(number)
 
     def _staged(self, customer: Customer, number: str) -> CartItem | None:
         row = self._store.row(f"{_SELECT_ITEM} WHERE basket = ? AND number = ?", customer.basket, number)
@@ -276,10 +179,6 @@ def _outcome(row: Row) -> Outcome:
 
 def _wish(item: CartItem) -> Outcome:
     return Outcome(item.id, item.number, item.token, item.monthly, item.setup, Result.FAILED)
-
-
-def _failed(wish: Outcome, reason: Reason) -> Outcome:
-    return replace(wish, outcome=Result.FAILED, reason=reason, message=_WORDS[reason])
 
 
 def _price(offer: Offer) -> str:

@@ -30,7 +30,6 @@ from starlette.routing import Route
 
 from ringfleet.simulator.accounts import Account, Entry
 from ringfleet.simulator.calls import Calls
-from ringfleet.simulator.carts import Outcome, Result
 from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.fields import BadField, Fields
@@ -38,7 +37,8 @@ from ringfleet.simulator.holdings import Holding
 from ringfleet.simulator.market import GEOGRAPHIC, SLOTS, TYPES
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.rules import format_rule, parse_rule
-from ringfleet.simulator.stock import describe, parse_stock_change
+from ringfleet.simulator.sales import Outcome, Result
+from ringfleet.simulator.stock_change import describe, parse_stock_change
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -135,7 +135,7 @@ class Control:
 
     def approve_documents(self, body: Fields, _query: Fields) -> object:
         numbers = body.texts("numbers")
-        return {"approved": self._exchange.carts.approve_documents(numbers)}
+        return {"approved": self._exchange.sales.approve_documents(numbers)}
 
     def numbers(self, _body: Fields, _query: Fields) -> object:
         now = self._exchange.clock.now()
@@ -147,7 +147,7 @@ class Control:
     def buy_by_hand(self, body: Fields, _query: Fields) -> object:
         account, reference = self._exchange.accounts.find(body.required_text("account")), body.text("reference")
         named = body.texts("numbers") or tuple(self._choose(body))
-        bought = [self._exchange.carts.buy(account.id, number, reference) for number in named]
+        bought = [self._exchange.sales.buy(account.id, number, reference) for number in named]
         return {"items": [_bought(outcome) for outcome in bought]}
 
     def _choose(self, body: Fields) -> list[str]:

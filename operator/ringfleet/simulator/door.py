@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -94,12 +94,15 @@ class Door:
 
     def _endpoint(self, face: Face, operation: Operation, action: Action) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
-            return await self._serve(face, operation, action, request)
+            try:
+                body = await request.body()
+            except ClientDisconnect:  # it died in the middle of its request: nothing was asked
+                return ResetConnection()
+            return await self._serve(face, operation, action, request, body)
 
         return endpoint
 
-    async def _serve(self, face: Face, operation: Operation, action: Action, request: Request) -> Response:
-        body = await request.body()
+    async def _serve(self, face: Face, operation: Operation, action: Action, request: Request, body: bytes) -> Response:
         token = face.token_of(request)
         account = self.exchange.accounts.of_token(token) if token else None
         call = self.calls.begin(operation, account.id if account else "", _target(request))

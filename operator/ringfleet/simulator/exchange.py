@@ -1,7 +1,7 @@
 """The exchange: one market, many accounts, one clock. Everything that the simulated carrier is, without a wire.
 
-It only puts the nouns together; what they do is theirs: `stock` (what is for sale), `carts` (buying), `holdings` (what
-is owned), `accounts` (who, and the money), `clock`.
+It only puts the nouns together; what they do is theirs: `stock` (what is for sale), `carts` and `sales` (buying),
+`holdings` (what is owned), `accounts` (who, and the money), `clock`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.holdings import Holding, Holdings
 from ringfleet.simulator.rules import Fault, Operation
-from ringfleet.simulator.stock import Stock, StockChange
+from ringfleet.simulator.sales import Sales
+from ringfleet.simulator.stock import Stock
+from ringfleet.simulator.stock_change import StockChange
 from ringfleet.simulator.store import Store
 
 STOCK_SIZE = 2_000
@@ -43,6 +45,7 @@ class Exchange:
     accounts: Accounts
     stock: Stock
     holdings: Holdings
+    sales: Sales
     carts: Carts
     faults: Faults
 
@@ -85,8 +88,9 @@ def open_exchange(
     accounts = Accounts(store, clock)
     shelves = Stock(store, clock, seed, stock_size, stock)
     holdings = Holdings(store, clock, accounts, shelves)
-    carts = Carts(store, clock, accounts, shelves, holdings, faults, seed)
-    return Exchange(store, clock, accounts, shelves, holdings, carts, faults)
+    sales = Sales(clock, accounts, shelves, holdings, faults)
+    carts = Carts(store, clock, shelves, sales, seed)
+    return Exchange(store, clock, accounts, shelves, holdings, sales, carts, faults)
 
 
 def _keep_seed(store: Store, state: str, seed: int) -> None:

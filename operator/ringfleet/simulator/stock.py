@@ -6,29 +6,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from ringfleet.simulator.clock import Clock
-from ringfleet.simulator.fields import BadField, Fields
-from ringfleet.simulator.market import MARKETS, SLOTS, TYPES, Block, Market, block_of
-from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.fields import BadField
+from ringfleet.simulator.market import MARKETS, Block, Market, block_of
+from ringfleet.simulator.stock_change import StockChange, describe, parse_stock_change
 from ringfleet.simulator.store import Store
 
 _CHUNK = 64
 _Key = tuple[str, str, str]
-_FIELDS = frozenset(
-    {
-        "country",
-        "type",
-        "area_code",
-        "size",
-        "monthly_price",
-        "setup_price",
-        "requires_documents",
-        "capabilities",
-        "region",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +30,6 @@ class Offer:
     documents: bool
     monthly: int
     setup: int
-
-
-@dataclass(frozen=True, slots=True)
-class StockChange:
-    """A change to the block of (country, type, code); what is None stays. Makes the block when it is new."""
-
-    country: str
-    type: str
-    code: str
-    size: int | None = None
-    monthly: int | None = None
-    setup: int | None = None
-    documents: bool | None = None
-    capabilities: tuple[str, ...] | None = None
-    region: str | None = None
 
 
 class Stock:
@@ -115,10 +86,6 @@ class Stock:
         block = self._block_of(number)
         return None if block is None else _offer(block, number)
 
-    def is_for_sale(self, number: str) -> bool:
-        """Whether the number is part of the stock, taken or not."""
-        return self._block_of(number) is not None
-
     def take(self, number: str, until: float | None = None) -> None:
         """Another buyer has it (for good), or it rests (until then)."""
         self._store.write("INSERT OR REPLACE INTO off_market VALUES (?, ?)", number, until)
@@ -172,37 +139,6 @@ class Stock:
     def _stored_changes(self) -> Iterator[StockChange]:
         for (content,) in self._store.rows("SELECT content FROM stock"):
             yield parse_stock_change(json.loads(content))
-
-
-def parse_stock_change(content: object) -> StockChange:
-    """A stock change as a stock file and the control endpoint write it. Raises BadField, a ValueError."""
-    fields = Fields(content, "stock", known=_FIELDS)
-    return StockChange(
-        country=fields.required_text("country"),
-        type=fields.required_choice("type", TYPES),
-        code=fields.text("area_code") or "",
-        size=fields.integer("size", 0, SLOTS),
-        monthly=fields.cents("monthly_price"),
-        setup=fields.cents("setup_price"),
-        documents=fields.flag("requires_documents"),
-        capabilities=fields.texts("capabilities"),
-        region=fields.text("region"),
-    )
-
-
-def describe(block: Block) -> dict[str, Any]:
-    """The block as `parse_stock_change` reads it."""
-    return {
-        "country": block.market.country,
-        "type": block.market.type,
-        "area_code": block.code or None,
-        "size": block.size,
-        "monthly_price": format_cents(block.monthly),
-        "setup_price": format_cents(block.setup),
-        "requires_documents": block.documents,
-        "capabilities": list(block.capabilities),
-        "region": block.region,
-    }
 
 
 def _blocks(seed: int, size: int) -> Iterator[Block]:

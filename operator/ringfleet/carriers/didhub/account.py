@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
+import httpx
 import structlog
 
 from ringfleet.carriers.carrier import AccountSettings, Health
@@ -170,9 +171,12 @@ class DIDHub:
             params = {**params, "cursor": cursor}
 
 
-def open_client(settings: AccountSettings) -> AccountClient:
+def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:
     """The account's HTTP client, with DIDHub's way of saying who calls; white space around a token is left out."""
     settings = replace(settings, token=settings.token.strip())
     return AccountClient(
-        settings, headers={"Authorization": f"Bearer {settings.token}"}, read_refusal=wire.read_refusal
+        settings,
+        headers={"Authorization": f"Bearer {settings.token}"},
+        read_refusal=wire.read_refusal,
+        transport=transport,
     )

@@ -119,7 +119,7 @@ class Cart:
 
     async def _nothing_staged(self, purchase: Purchase, refused: Outcomes) -> tuple[Outcome, ...]:
         """Every number was refused, so there is nothing to check out; unless they are gone because we have them."""
-        if False:
+        if await self._any_bought(list(refused)[:1], purchase.mark):
             raise OutcomeUnknown(f"{self._account}: numbers of order {purchase.key} are bought already: look them up")
         return tuple(refused[offer.number] for offer in purchase.offers)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from ringfleet.simulator.accounts import Account
-from ringfleet.simulator.carts import CartItem, Outcome
+from ringfleet.simulator.carts import CartItem
 from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.door import Answer, Asked, Face
 from ringfleet.simulator.exchange import Exchange
@@ -25,6 +25,7 @@ from ringfleet.simulator.market import TYPES
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.refusal import Code, not_found
 from ringfleet.simulator.rules import Operation
+from ringfleet.simulator.sales import Outcome
 from ringfleet.simulator.stock import Offer
 
 Json = dict[str, Any]
