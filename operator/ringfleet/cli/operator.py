@@ -32,9 +32,18 @@ def operator(dev: bool, **options: Any) -> None:
     settings = Settings(**given)
     configure_logs(settings)
     try:
-        asyncio.run(run_operator(settings))
+        run(settings)
     except KubeError as error:
         raise click.ClickException(str(error)) from error
+
+
+def run(settings: Settings) -> None:
+    """Run the operator in an event loop of its own.
+
+    Raises:
+        KubeError: there is no API server to talk to, or it refuses us.
+    """
+    asyncio.run(run_operator(settings))
 
 
 def configure_logs(settings: Settings) -> None:
@@ -62,6 +71,8 @@ def configure_logs(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, rendered],
         )
     )
+    for chatty in ("httpx", "httpcore"):  # they log whole URLs, numbers included
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)

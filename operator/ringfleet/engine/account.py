@@ -108,7 +108,7 @@ async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str
         timeout=spec.limits.timeout.total_seconds(),
         catalog_ttl=spec.catalog.cache_ttl,
     )
-    print_ = fingerprint(spec.provider, repr(settings))
+    print_ = fingerprint(spec.provider, token, repr(settings))
     account = world.accounts.get(key)
     if account is None or account.fingerprint != print_:
         probing = AccountSeen(Reason.ACCOUNT_NOT_READY, f"CarrierAccount {key} is being reached for the first time.")
