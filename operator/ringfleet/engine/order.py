@@ -79,10 +79,13 @@ async def reconcile_order(world: World, key: Key) -> float | None:
             return await _record(world, order, want, state)
         case GiveUp(reason, message):
             return await _write(world, order, replace(state, items=(), recorded=True, failure=reason, message=message))
-        case Wait() | Done():
+        case Wait(until=until):
             await world.write_status(order, order_status(order, want, state, step, world.clock()))
-            until = step.until if isinstance(step, Wait) else None
             return max(0.0, (until - world.clock()).total_seconds()) if until else None
+        case Done():
+            await world.write_status(order, order_status(order, want, state, step, world.clock()))
+            await _let_go(world, order)
+            return None
 
 
 def _world_of(world: World, order: NumberOrder) -> OrderWorld:
@@ -112,7 +115,7 @@ def _nothing_was_sent(state: OrderState) -> bool:
 
 
 async def _let_go(world: World, order: NumberOrder) -> None:
-    """An order that has ended, or that sent nothing, may go when it is deleted."""
+    """An order that has ended, or that sent nothing and is being deleted, needs nobody to wait for it."""
     if ORDER_FINALIZER in order.metadata.finalizers:
         await world.set_finalizers(order, [name for name in order.metadata.finalizers if name != ORDER_FINALIZER])
 

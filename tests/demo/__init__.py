@@ -1,0 +1,1 @@
+"""The demo: a cluster, a carrier and the operator on this machine, and a pool manifest that becomes numbers."""

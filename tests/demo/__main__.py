@@ -1,0 +1,167 @@
+"""`make demo`: start what is missing, apply examples/01-first-pool, watch it converge, keep it until Ctrl-C.
+
+On a terminal the fleet stays up to be played with. Elsewhere (a pipe, CI) it is one round: converge, show, end. The exit
+status is 1 when the pool did not converge.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac
+from tests.controlplane.build import BuildFailed
+from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
+from tests.controlplane.plane import ControlPlaneFailed
+from tests.controlplane.toolchain import NoToolchain
+from tests.demo.show import Fleet, say, step, watching
+from tests.simulator.process import SimulatorProcess
+from tests.waiting import NeverHappened, wait_until
+
+EXAMPLE = ROOT / "examples" / "01-first-pool" / "apply.yaml"
+NAMESPACE = "ringfleet-demo"
+POOL = "us-west"
+SIMULATOR_PORT = 8085
+PATIENCE_S = 180.0
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    step("Looking for a cluster" if os.environ.get("KUBECONFIG") else "Starting a control plane of our own")
+    try:
+        with running_cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
+            return _demo(cluster, carrier, operator)
+    except (BuildFailed, NoToolchain, ControlPlaneFailed, KubectlFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped; everything was taken down.")
+        return 0
+
+
+@contextmanager
+def _installed(cluster: Cluster) -> Iterator[None]:
+    """Our kinds, the operator's account and a namespace; on the user's own cluster, what we brought goes away again."""
+    step("Installing the kinds and the operator's account")
+    found = set(cluster.kubectl("get", "crds", "--output=name").split())
+    cluster.install(ROOT / "crds")
+    install_operator_rbac(cluster)
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    brought = set(cluster.kubectl("get", "crds", "--output=name").split()) - found
+    try:
+        yield
+    finally:
+        if os.environ.get("KUBECONFIG"):
+            step("Removing what the demo brought")
+            cluster.kubectl("delete", "namespace", NAMESPACE, SYSTEM, "--timeout=60s")
+            if brought:
+                cluster.kubectl("delete", *sorted(brought), "--timeout=60s")
+
+
+@contextmanager
+def _carrier() -> Iterator[SimulatorProcess]:
+    step("Starting the sandbox carrier: play money, real protocol, 60 ms a call")
+    with SimulatorProcess("--fault", "latency:seconds=0.06", port=_port()) as carrier:
+        yield carrier
+
+
+def _port() -> int:
+    """The port that the example names, or a free one when somebody has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", SIMULATOR_PORT))
+        except OSError:
+            return 0
+    return SIMULATOR_PORT
+
+
+@contextmanager
+def _operator(cluster: Cluster) -> Iterator[OperatorProcess]:
+    step("Starting the operator, under its own service account")
+    kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
+    with tempfile.TemporaryDirectory(prefix="ringfleet-demo-") as folder:
+        operator = OperatorProcess(kubeconfig, NAMESPACE, Path(folder) / "operator.log", "demo", {})
+        try:
+            yield operator
+        finally:
+            operator.stop()
+
+
+def _demo(cluster: Cluster, carrier: SimulatorProcess, operator: OperatorProcess) -> int:
+    step(f"kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
+    manifest = EXAMPLE.read_text().replace(f"http://127.0.0.1:{SIMULATOR_PORT}", carrier.url)
+    say(cluster.kubectl("apply", "--namespace", NAMESPACE, "--filename=-", stdin=manifest).strip())
+    if not _converges(cluster, operator):
+        return 1
+    for kind in ("numberpools", "numberorders,carrieraccounts,routingprofiles"):
+        say("\n" + cluster.kubectl("get", kind, "--namespace", NAMESPACE).strip())
+    numbers = cluster.kubectl("get", "phonenumbers", "--namespace", NAMESPACE).splitlines()
+    say("\n" + "\n".join([*numbers[:6], f"... and {len(numbers) - 6} more"]))
+    if sys.stdout.isatty():
+        _keep(cluster, operator)
+    return 0
+
+
+def _converges(cluster: Cluster, operator: OperatorProcess) -> bool:
+    """Show the fleet until it is as declared."""
+    try:
+        with watching() as show:
+
+            def look() -> bool:
+                fleet = _look(cluster)
+                show(fleet)
+                return fleet.converged or not operator.running
+
+            wait_until(look, "the pool to converge", timeout=PATIENCE_S, interval=0.4)
+    except NeverHappened as error:
+        say(f"The pool did not converge: {error}")
+    if _look(cluster).converged:
+        return True
+    say("\n".join(["The operator's last words:", *operator.log.read_text().splitlines()[-20:]]))
+    return False
+
+
+def _look(cluster: Cluster) -> Fleet:
+    said = cluster.kubectl("get", "np,norder,ca", "--namespace", NAMESPACE, "--output=json")
+    objects = json.loads(said)["items"]
+    by_kind = {kind: [obj for obj in objects if obj["kind"] == kind] for kind in ("NumberOrder", "CarrierAccount")}
+    pool = next(obj for obj in objects if obj["kind"] == "NumberPool" and obj["metadata"]["name"] == POOL)
+    return Fleet(pool, by_kind["NumberOrder"], by_kind["CarrierAccount"])
+
+
+def _keep(cluster: Cluster, operator: OperatorProcess) -> None:
+    """Leave everything running, say what to try, and go on showing the fleet until Ctrl-C."""
+    say(
+        "\nThe fleet is up. In another terminal:\n\n"
+        f"  export KUBECONFIG={cluster.kubeconfig}\n"
+        f"  export PATH={cluster.program.parent}:$PATH\n"
+        f"  kubectl config set-context --current --namespace={NAMESPACE}\n\n"
+        f"  kubectl scale np/{POOL} --replicas=40      # and watch it order fifteen more\n"
+        "  kubectl get np,norder,pn,ca\n"
+        "  kubectl explain numberpool.spec.size\n"
+        f"  kubectl describe np/{POOL}\n"
+        f"  tail -f {operator.log}\n\n"
+        "Ctrl-C takes everything down.\n"
+    )
+    pause = threading.Event()
+    with watching() as show:
+        while operator.running:
+            show(_look(cluster))
+            pause.wait(1.0)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
