@@ -39,6 +39,8 @@ class Bad:
 POOLS = [
     Bad("an unknown field", changed(a_pool(), "spec.size.minimum", 5), "spec.size.minimum", "unknown field"),
     Bad("a number as text", changed(a_pool(), "spec.size.target", "25"), "spec.size.target", "must be of type integer"),
+    Bad("a name that can't be a label", changed(a_pool(), "metadata.name", "p" * 53), "<nil>",
+        "at most 52 characters"),
     Bad("no size", changed(a_pool(), "spec.size", LEFT_OUT), "spec.size", "Required value"),
     Bad("no carrier", changed(a_pool(), "spec.carriers", []), "spec.carriers", "at least 1"),
     Bad("a negative target", changed(a_pool(), "spec.size.target", -1), "spec.size.target", "equal to 0"),

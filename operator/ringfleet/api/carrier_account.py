@@ -25,6 +25,7 @@ from ringfleet.api.meta import (
     Time,
     immutable,
     lasting,
+    short_name,
 )
 
 
@@ -110,6 +111,8 @@ class CarrierAccountStatus(Status):
 class CarrierAccount(Resource):
     """One account at a carrier: where its API is, which Secret opens it, how hard it may be pressed, and which
     namespaces may order from it. Its status says whether it answers, what money is left and what it owns."""
+
+    rules = (short_name(63, "it labels its numbers"),)
 
     plural: ClassVar = "carrieraccounts"
     singular: ClassVar = "carrieraccount"

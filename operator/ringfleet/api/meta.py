@@ -297,6 +297,14 @@ class Scale:
     selector: str
 
 
+def short_name(longest: int, because: str) -> Rule:
+    """The rule that an object's name has at most `longest` characters."""
+    return Rule(
+        f"size(self.metadata.name) <= {longest}",
+        f"metadata.name must have at most {longest} characters, because {because}: choose a shorter name",
+    )
+
+
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
 REASON = Column("Reason", f"{READY}.reason")
 

@@ -30,6 +30,7 @@ from ringfleet.api.meta import (
     ServiceLevel,
     Status,
     Time,
+    short_name,
 )
 from ringfleet.api.number_order import NumberOrderSpec
 
@@ -271,6 +272,8 @@ class TopUpStatus(Part):
     """Whether that order was seen to exist."""
     order: NumberOrderSpec | None = None
     """The spec of that order."""
+    filling: bool | None = None
+    """True from the moment that the supply falls under the low watermark until orders have brought it to the target."""
     carriers: Annotated[tuple[CarrierMemory, ...], ListType("map", ("namespace", "name"))] = ()
     """What the last orders taught, by account."""
     next_attempt_time: Time | None = None
@@ -330,6 +333,8 @@ class NumberPoolStatus(Status):
 class NumberPool(Resource):
     """Numbers of one market, bought ahead, routed and ready to be assigned at once. When the supply falls under the low
     watermark, the operator orders more from the carriers in order of preference, within the limits set here."""
+
+    rules = (short_name(52, "it labels its numbers and begins the names of its orders"),)
 
     plural: ClassVar = "numberpools"
     singular: ClassVar = "numberpool"

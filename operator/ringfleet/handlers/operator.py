@@ -56,7 +56,7 @@ async def _run_both(world: World, stop: asyncio.Event) -> None:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if not running.done():
-            shell = asyncio.create_task(run_shell(world, lambda: None, shell_stop), name="kopf")
+            shell = asyncio.create_task(run_shell(world, shell_stop), name="kopf")
             await asyncio.wait({running, shell}, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.wait({running})

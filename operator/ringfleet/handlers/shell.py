@@ -7,7 +7,6 @@ timers, daemons and indexes each cost a write or a task an object). PhoneNumbers
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import kopf
@@ -18,12 +17,11 @@ from ringfleet.engine.world import World
 from ringfleet.kube.config import Credentials
 
 
-def build_registry(world: World, heard: Callable[[], None]) -> kopf.OperatorRegistry:
-    """Handlers for every intent kind. `heard` is called at each event, for liveness."""
+def build_registry(world: World) -> kopf.OperatorRegistry:
+    """Handlers for every intent kind."""
     registry = kopf.OperatorRegistry()
 
     async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:  # noqa: A002 - Kopf's name
-        heard()
         world.intents.take_in(resource.kind or "", body._src, deleted=type == "DELETED")
 
     @kopf.on.login(registry=registry)
@@ -59,11 +57,11 @@ def build_settings() -> kopf.OperatorSettings:
     return settings
 
 
-async def run_shell(world: World, heard: Callable[[], None], stop: asyncio.Event) -> None:
+async def run_shell(world: World, stop: asyncio.Event) -> None:
     """Watch until `stop` is set."""
     namespaces = world.settings.namespaces
     await kopf.operator(
-        registry=build_registry(world, heard),
+        registry=build_registry(world),
         settings=build_settings(),
         standalone=True,
         clusterwide=not namespaces,
