@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened."""
 
     identity: str = Field(default_factory=socket.gethostname)
-    """Who holds a lease: stable across restarts of one replica (in a cluster: the pod's name), unique among replicas."""
+    """Who holds a lease: stable across restarts of one replica (the pod's name), unique among replicas."""
 
     kubeconfig: Path | None = None
     context: str | None = None

@@ -2,12 +2,13 @@
 
     operator (forked, killed) --> relays --> API server and simulator         the relays count the calls (relay.py)
 
-The operator is the real one; it runs in a process that is forked from a server which has imported it already, so that a
-trial costs no start-up time. What it may have done is judged at the exchange and at the API server, not at the operator.
+The operator is the real one; it runs in a process that is forked from a server which has imported it already, so that
+a trial costs no start-up time. What it has done is judged at the exchange and at the API server, not at the operator.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import secrets
@@ -23,7 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.chaos.relay import Relays, Tripwire, Upstream, When, everything_but_watches, relaying
-from tests.cluster.stage import SYSTEM, a_pool, a_profile, an_account
+from tests.cluster.stage import SYSTEM, a_pool, a_profile, a_secret, an_account
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
@@ -87,11 +88,9 @@ class Trial:
         opened = {"token": token, "id": self.account, "balance": "100000.00", "currency": "USD"}
         self.simulator.control("POST", "accounts", opened)
         self._log = folder / "operator.log"
-        self._kubeconfig = self.cluster.kubeconfig_of(
-            SYSTEM, "ringfleet-operator", server=relays.server("kubernetes")
-        )
+        self._kubeconfig = self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator", server=relays.server("kubernetes"))
         self._manifests = (
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sandbox-token"}, "stringData": {"token": token}},
+            a_secret("sandbox-token", token),
             an_account(
                 "sandbox",
                 relays.urls["carrier"],
@@ -169,18 +168,13 @@ class Trial:
         if self.tripwire.sprung.is_set():
             return True
         self._approve_documents()
-        ready = "{range .items[*]}{.status.conditions[?(@.type=='Ready')].status} {end}"
-        recorded = "{range .items[*]}{.status.recorded} {end}"
-        return self._says("numberpools", ready) == {"True"} and self._says("numberorders", recorded) <= {"true"}
+        said = self.cluster.kubectl("get", "np,norder", "--namespace", self.namespace, "--output=json")
+        return all(_is_calm(obj) for obj in json.loads(said)["items"])
 
     def _approve_documents(self) -> None:
         pending = [number["number"] for number in self.owned() if number["status"] == "pending_documents"]
         if pending:
             self.simulator.control("POST", "documents/approve", {"numbers": pending})
-
-    def _says(self, what: str, path: str) -> set[str]:
-        said = self.cluster.kubectl("get", what, "--namespace", self.namespace, "--output", f"jsonpath={path}")
-        return set(said.split())
 
     def judge(self) -> None:
         """Promises 1, 2 and 5: bought once, none lost, nothing beyond the limits. Raises AssertionError."""
@@ -200,13 +194,21 @@ class Trial:
         return "\n".join([f"namespace {self.namespace}", *lines, *calls])
 
 
+def _is_calm(obj: dict[str, Any]) -> bool:
+    """A pool that is ready, or an order that has ended."""
+    status = obj.get("status", {})
+    if obj["kind"] == "NumberOrder":
+        return bool(status.get("recorded"))
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
+
+
 @contextmanager
 def staged(cluster: Cluster, simulator: SimulatorProcess, count: int) -> Iterator[Trial]:
     """A trial whose operator reaches API server and carrier only through relays with one tripwire."""
     tripwire = Tripwire(everything_but_watches)
-    authority = cluster.server().authority
+    server = cluster.server()
     upstreams = {
-        "kubernetes": Upstream(cluster.server().url, authority),
+        "kubernetes": Upstream(server.url, server.authority),
         "carrier": Upstream(simulator.url),
     }
     with TemporaryDirectory(prefix="ringfleet-crash-") as folder, relaying(tripwire, upstreams) as relays:

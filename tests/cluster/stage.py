@@ -1,8 +1,8 @@
 """What a story needs: a namespace, a carrier, an operator process under its own RBAC, and words to watch them with.
 
-    stage.account(); stage.pool(target=25); stage.start_operator()
-    stage.wait_ready("us-west")
-    assert stage.billed_once()
+stage.account(); stage.pool(target=25); stage.start_operator()
+stage.wait_ready("us-west")
+assert stage.billed_once()
 """
 
 from __future__ import annotations
@@ -50,13 +50,15 @@ def _documents(text: str) -> list[dict[str, Any]]:
 
 
 class OperatorProcess:
-    """`ringfleet operator` as a process of its own, serving one namespace. Its log is kept."""
+    """`ringfleet operator` as a process of its own, serving the namespaces that it is given. Its log is kept."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path, identity: str, extra: Mapping[str, str]) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespaces: tuple[str, ...], log: Path, identity: str, extra: Mapping[str, str]
+    ) -> None:
         self.log = log
         self.identity = identity
         command = [sys.executable, "-m", "ringfleet", "operator", "--kubeconfig", str(kubeconfig)]
-        options = ["--namespace", namespace, "--identity", identity, "--health-port", "0"]
+        options = [*(f"--namespace={name}" for name in namespaces), "--identity", identity, "--health-port", "0"]
         with log.open("a") as sink:
             self._process = subprocess.Popen(
                 [*command, *options],
@@ -109,10 +111,16 @@ class Stage:
     # Acting.
 
     def start_operator(
-        self, identity: str = "operator-1", kubeconfig: Path | None = None, **environment: str
+        self,
+        identity: str = "operator-1",
+        kubeconfig: Path | None = None,
+        also: tuple[str, ...] = (),
+        **environment: str,
     ) -> OperatorProcess:
+        """Start an operator for the stage's namespace, and for those of `also`."""
         log = Path(self._folder.name) / f"{identity}.log"
-        operator = OperatorProcess(kubeconfig or self._kubeconfig, self.namespace, log, identity, environment)
+        namespaces = (self.namespace, *also)
+        operator = OperatorProcess(kubeconfig or self._kubeconfig, namespaces, log, identity, environment)
         self._operators.append(operator)
         return operator
 
@@ -125,7 +133,7 @@ class Stage:
         self.apply(an_account(name, url or self.simulator.url, **spec))
 
     def secret(self, name: str, token: str) -> None:
-        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"token": token}})
+        self.apply(a_secret(name, token))
 
     def profile(self, name: str = "front-desk", uri: str = "sip:pbx.example.com") -> None:
         self.apply(a_profile(name, uri))
@@ -135,6 +143,15 @@ class Stage:
 
     def scale(self, target: int, name: str = "us-west") -> None:
         self.kubectl("scale", f"numberpool/{name}", f"--replicas={target}")
+
+    def patch(self, what: str, name: str, **spec: Any) -> None:
+        """Change fields of an object's spec, as `kubectl edit` would."""
+        self.kubectl("patch", what, name, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+
+    def stock(self, size: int, area_code: str = "415", **rest: Any) -> None:
+        """Let the carrier have so many geographic US numbers of this area code, taken ones included."""
+        block = {"country": "US", "type": "geographic", "area_code": area_code, "size": size, **rest}
+        self.simulator.control("POST", "stock", block)
 
     def kubectl(self, *arguments: str) -> str:
         return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
@@ -178,6 +195,10 @@ class Stage:
         found: dict[str, Any] = self.wait_for(look, f"{type_} of {what}/{name} to say {reason}")
         return found
 
+    def wait_gone(self, what: str, name: str, type_: str) -> None:
+        """Wait until an object has no condition of this type any more."""
+        self.wait_for(lambda: self.condition(what, name, type_) is None, f"{what}/{name} to say {type_} no more")
+
     def numbers(self) -> set[str]:
         """The E.164 numbers that have an object here."""
         return {number["spec"]["number"] for number in self.list("phonenumbers")}
@@ -190,6 +211,10 @@ class Stage:
         """The ends of the operators' logs."""
         logs = (operator.log.read_text().splitlines()[-lines:] for operator in self._operators)
         return "\n".join(line for log in logs for line in log)
+
+
+def a_secret(name: str, token: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"token": token}}
 
 
 def an_account(name: str, endpoint: str, **spec: Any) -> dict[str, Any]:

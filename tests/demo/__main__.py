@@ -1,7 +1,7 @@
 """`make demo`: start what is missing, apply examples/01-first-pool, watch it converge, keep it until Ctrl-C.
 
-On a terminal the fleet stays up to be played with. Elsewhere (a pipe, CI) it is one round: converge, show, end. The exit
-status is 1 when the pool did not converge.
+On a terminal the fleet stays up to be played with. Elsewhere (a pipe, CI) it is one round: converge, show, end. The
+exit status is 1 when the pool did not converge.
 """
 
 from __future__ import annotations

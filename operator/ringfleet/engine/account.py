@@ -18,7 +18,7 @@ from ringfleet.api.carrier_account import AccountNumbers, Balance
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, ListingIncomplete, Throttled
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.engine.accounts import OpenAccount, fingerprint
+from ringfleet.engine.accounts import OpenAccount, fingerprint, not_reached
 from ringfleet.engine.intents import Key
 from ringfleet.engine.status import conditions
 from ringfleet.engine.sweep import sweep
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 SECRET_AGAIN = 5.0
-"""Seconds between looks at a Secret that is missing or whose token was refused. Secrets are read by name, not watched."""
+"""Seconds between looks at a Secret that is missing or whose token was refused. Secrets are not watched."""
 
 
 async def reconcile_account(world: World, key: Key) -> float | None:
@@ -63,7 +63,7 @@ async def _look(world: World, key: AccountKey, obj: CarrierAccount) -> float | N
         return await _shut(world, key, obj, missing, SECRET_AGAIN)
     account = await _opened(world, key, obj, token)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
-        return SECRET_AGAIN * 6
+        return SECRET_AGAIN
     return await _probe(world, key, obj, account)
 
 
@@ -111,10 +111,11 @@ async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str
     print_ = fingerprint(spec.provider, token, repr(settings))
     account = world.accounts.get(key)
     if account is None or account.fingerprint != print_:
-        probing = AccountSeen(Reason.ACCOUNT_NOT_READY, f"CarrierAccount {key} is being reached for the first time.")
-        account = OpenAccount(open_carrier(spec.provider, settings), print_, frozenset(), probing)
+        account = OpenAccount(open_carrier(spec.provider, settings), print_, frozenset(), not_reached(key))
         await world.accounts.open(key, account)
-    account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+    if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
+        account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+        world.wake_users(key)
     return account
 
 
@@ -130,7 +131,7 @@ async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: Op
         account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {message}")
         said = (not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message))
         await _say(world, obj, said, account=account)
-        return SECRET_AGAIN * 6
+        return SECRET_AGAIN
     except CarrierUnavailable as error:
         return await _unavailable(world, key, obj, account, error)
     await _say(world, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
@@ -248,5 +249,3 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         message = "Numbers of ours were found whose pool is gone: create the pool again, and they are adopted."
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
     return tuple(troubles)
-
-

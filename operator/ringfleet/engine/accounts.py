@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.model import AccountKey, Query, Routing
@@ -66,7 +66,12 @@ class Accounts:
                 Reason.ACCOUNT_NOT_ALLOWED,
                 f"CarrierAccount {key} does not let in namespace {namespace}: add it to its spec.allowedNamespaces.",
             )
-        return account.seen
+        return replace(account.seen, stale=account.stale_query is not None)
+
+    def expect(self, key: AccountKey) -> None:
+        """The account exists, and will be looked at soon: until then it is waited for, and not called missing."""
+        if key not in self._open:
+            self._blocked.setdefault(key, not_reached(key))
 
     def block(self, key: AccountKey, reason: Reason, message: str) -> None:
         """Say why an account that is not open can't be called."""
@@ -86,6 +91,10 @@ class Accounts:
     async def close_all(self) -> None:
         for key in tuple(self._open):
             await self.close(key)
+
+
+def not_reached(key: AccountKey) -> AccountSeen:
+    return AccountSeen(Reason.ACCOUNT_NOT_READY, f"CarrierAccount {key} is being reached for the first time.")
 
 
 def _missing(key: AccountKey) -> AccountSeen:

@@ -1,7 +1,7 @@
 """The right to use an account's cart: one order at a time, in this process by a lock, among operators by a Lease.
 
-A carrier's cart belongs to the account, and a checkout takes all that is in it, so two orders that fill it at once would
-buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart. It
+A carrier's cart belongs to the account, and a checkout takes all that is in it, so two orders that fill it at once
+would buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart. It
 can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency key still let
 nothing be bought twice (promise 1).
 """
@@ -36,9 +36,7 @@ class CartBusy(Exception):
 
 
 @asynccontextmanager
-async def cart_session(
-    world: World, account: OpenAccount, key: AccountKey, order: NumberOrder
-) -> AsyncIterator[None]:
+async def cart_session(world: World, account: OpenAccount, key: AccountKey, order: NumberOrder) -> AsyncIterator[None]:
     """Hold the cart of an account for one order, and keep holding it for as long as the body runs.
 
     Raises:
@@ -81,7 +79,7 @@ def _owners(world: World, key: AccountKey) -> list[dict[str, str]]:
 
 
 async def _renew(world: World, held: Held) -> Held:
-    """Renew at every third of the duration until cancelled; returns the last version when that happens or it is lost."""
+    """Renew at every third of the duration, until cancelled or lost; returns the last version that was held."""
     while True:
         try:
             await asyncio.sleep(held.duration / 3)

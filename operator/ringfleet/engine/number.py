@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from ringfleet.api import NumberOrder, RoutingProfile
-from ringfleet.carriers.errors import NotActive, NotHeld
+from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld
 from ringfleet.engine.accounts import OpenAccount
 from ringfleet.engine.intents import Key
 from ringfleet.engine.observe import holding_of, order_state, routing_of
@@ -42,6 +42,9 @@ async def reconcile_number(world: World, key: Key) -> float | None:
         while plan.step:
             state, holding = await _act(world, record, plan.step, want, state, holding)
             plan = plan_number(want, state, holding, account)
+    except (CarrierUnavailable, CredentialsRejected):
+        world.wake_account(record.account)
+        raise
     except NotHeld as error:
         log.info("number not shown by the carrier yet", number=str(key), error=str(error))
         await _write(world, record, plan, None, state)

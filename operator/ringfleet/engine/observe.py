@@ -91,7 +91,8 @@ def top_up(pool: NumberPool) -> TopUp:
     if status is None:
         return TopUp()
     intent = order_intent(status.order, pool.metadata.namespace) if status.order else None
-    return TopUp(status.sequence, intent, status.ordered, tuple(_memory(memory) for memory in status.carriers))
+    carriers = tuple(_memory(memory) for memory in status.carriers)
+    return TopUp(status.sequence, intent, status.ordered, carriers, bool(status.filling))
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
@@ -269,4 +270,6 @@ def number_want(record: NumberRecord, pool: NumberPool | None, routing: RoutingW
 
 def routing_want(name: str, profile: RoutingProfile | None) -> RoutingWant:
     """The wish to be routed by the profile of this name, which is missing when `profile` is None."""
-    return RoutingWant(name, missing=True) if profile is None else RoutingWant(name, content_hash(profile))
+    if profile is None:
+        return RoutingWant(name, missing=True)
+    return RoutingWant(name, content_hash(profile), held=profile.spec.suspend)

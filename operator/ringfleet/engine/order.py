@@ -147,6 +147,9 @@ async def _search(world: World, order: NumberOrder, want: OrderWant, state: Orde
     except CarrierUnavailable as error:
         _note_search(world, want, account, next(market_queries(want.market)))
         return await _write(world, order, _failed(world, state, error))
+    except CredentialsRejected as error:
+        world.wake_account(want.account)
+        return await _write(world, order, _failed(world, state, error))
     state = replace(state, attempts=0, next_attempt=None, last_error="", from_catalog=age is not None)
     state = replace(state, failure=choice.shortage, message=choice.message)
     if not choice.offers:
@@ -188,6 +191,7 @@ def _note_search(world: World, want: OrderWant, account: OpenAccount, stale: Que
     account.stale_query = stale
     if changed:
         world.wake_account(want.account)
+        world.wake_users(want.account)
 
 
 async def _submit(world: World, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool) -> float | None:

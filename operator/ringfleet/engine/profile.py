@@ -29,12 +29,8 @@ async def reconcile_profile(world: World, key: Key) -> None:
     )
     update = {
         "observed_generation": profile.metadata.generation,
-        "conditions": conditions(
-            profile.status.conditions, (said,), profile.metadata.generation, world.clock()
-        ),
+        "conditions": conditions(profile.status.conditions, (said,), profile.metadata.generation, world.clock()),
         "routed": routed - drifted,
         "drifted": drifted,
     }
     await world.write_status(profile, profile.status.model_copy(update=update))
-
-

@@ -15,6 +15,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from ringfleet.model import E164, AccountKey, Money, Phase, Price
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number import NumberState, Routed
 
 
@@ -94,7 +95,14 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         external_id=status.get("externalId"),
         routed=_routed(routing.get("profile"), routing.get("hash"), routing.get("externalId")) if routing else None,
         drift=status.get("drift"),
+        activating=_is_activating(status),
     )
+
+
+def _is_activating(status: Mapping[str, Any]) -> bool:
+    """Whether the carrier was activating the number when it was last heard: its Ready condition says so."""
+    conditions = status.get("conditions", ())
+    return any((said["type"], said["reason"]) == ("Ready", Reason.ACTIVATING) for said in conditions)
 
 
 @lru_cache(maxsize=4096)

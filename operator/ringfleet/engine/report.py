@@ -1,7 +1,7 @@
 """How an object's status is written: conditions with their times, and only what has changed.
 
-Pure: the caller gives the old status and the time. A condition keeps its `lastTransitionTime` while its status stays, so
-an object that is as it was makes an empty patch, and an empty patch is not sent.
+Pure: the caller gives the old status and the time. A condition keeps its `lastTransitionTime` while its status stays,
+so an object that is as it was makes an empty patch, and an empty patch is not sent.
 """
 
 from __future__ import annotations
@@ -42,8 +42,12 @@ def _merge(before: Mapping[str, Any] | None, new: Condition, generation: int, no
 
 def changed_conditions(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The conditions whose status or reason is new: what an event may tell of."""
-    before = {(condition["type"], condition["status"], condition["reason"]) for condition in old}
-    return [condition for condition in new if (condition["type"], condition["status"], condition["reason"]) not in before]
+    before = {_gist(condition) for condition in old}
+    return [condition for condition in new if _gist(condition) not in before]
+
+
+def _gist(condition: Mapping[str, Any]) -> tuple[str, str, str]:
+    return condition["type"], condition["status"], condition["reason"]
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

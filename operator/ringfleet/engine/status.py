@@ -39,9 +39,7 @@ from ringfleet.plan.topup import CarrierMemory as Memory
 from ringfleet.plan.topup import OrderIntent, TopUp
 
 
-def conditions(
-    old: Iterable[Condition], said: Iterable[Said], generation: int, now: datetime
-) -> tuple[Condition, ...]:
+def conditions(old: Iterable[Condition], said: Iterable[Said], generation: int, now: datetime) -> tuple[Condition, ...]:
     """The conditions to write, each keeping its time while its status stays."""
     merged = merge_conditions([condition.as_dict() for condition in old], said, generation, now)
     return tuple(Condition.model_validate(condition) for condition in merged)
@@ -108,6 +106,7 @@ def _top_up(pool: NumberPool, want: PoolWant, top_up: TopUp, now: datetime) -> T
         sequence=top_up.sequence,
         ordered=top_up.ordered,
         order=_intent_spec(pool, want, top_up),
+        filling=top_up.filling or None,
         carriers=tuple(_memory(memory) for memory in top_up.carriers),
         next_attempt_time=min(waits, default=None),
     )
@@ -133,7 +132,9 @@ def _memory(memory: Memory) -> CarrierMemory:
     )
 
 
-def order_status(order: NumberOrder, want: OrderWant, state: OrderState, step: Step, now: datetime) -> NumberOrderStatus:
+def order_status(
+    order: NumberOrder, want: OrderWant, state: OrderState, step: Step, now: datetime
+) -> NumberOrderStatus:
     said = order_conditions(want, state, step)
     old = order.status
     return NumberOrderStatus(

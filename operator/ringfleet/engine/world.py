@@ -97,8 +97,11 @@ class World:
             return True
         plan = plan_number(self.number_want(record), record.state, None, AccountSeen())
         ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
-        return plan.step is not None or plan.phase is not record.state.phase or ready is None or (
-            (ready.reason, ready.message) != (plan.conditions[0].reason, plan.conditions[0].message)
+        return (
+            plan.step is not None
+            or plan.phase is not record.state.phase
+            or ready is None
+            or ((ready.reason, ready.message) != (plan.conditions[0].reason, plan.conditions[0].message))
         )
 
     def chosen_numbers(self, account: AccountKey, but: str) -> frozenset[E164]:
@@ -157,6 +160,8 @@ class World:
 
     def _note_intent(self, kind: str, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
+        if kind == "CarrierAccount" and old is None:
+            self.accounts.expect(AccountKey(*place))
         self.wake(kind, *place)
         order = new or old
         if isinstance(order, NumberOrder):
@@ -206,10 +211,10 @@ class World:
         await self._tell(Regarding.of(resource, reply), old.get("conditions", ()), new.get("conditions", ()))
 
     async def set_finalizers(self, obj: ApiObject, finalizers: list[str]) -> None:
-        meta = obj.metadata
+        resource, meta = resource_of(obj.__class__), obj.metadata
         body = {"metadata": {"finalizers": finalizers}}
-        reply = await self.kube.patch(resource_of(obj.__class__), meta.namespace, meta.name, body, meta.resource_version)
-        self.intents.take_in(obj.__class__.__name__, reply)
+        reply = await self.kube.patch(resource, meta.namespace, meta.name, body, meta.resource_version)
+        self.intents.take_in(resource.kind, reply)
 
     async def _tell(self, regarding: Regarding, old: Any, new: Any) -> None:
         for condition in changed_conditions(old, new):
@@ -221,7 +226,15 @@ class World:
 
 
 _QUIET = frozenset(
-    {Reason.ORDERING, Reason.SEARCHING, Reason.SUBMITTING, Reason.ROUTING, Reason.PROBING, Reason.WAITING_FOR_CART}
+    {
+        Reason.ORDERING,
+        Reason.SEARCHING,
+        Reason.SUBMITTING,
+        Reason.ROUTING,
+        Reason.PROBING,
+        Reason.WAITING_FOR_CART,
+        Reason.ACCOUNT_NOT_READY,
+    }
 )
 
 

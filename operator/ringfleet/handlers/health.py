@@ -1,4 +1,4 @@
-"""Liveness by the age of the last event: an operator that has heard nothing for long has a dead watch, and is restarted.
+"""Liveness by the age of the last event: an operator that has heard nothing for long has a dead watch: restart it.
 
 Bookmarks come about once a minute even when nothing changes, so silence means a fault and not peace.
 """

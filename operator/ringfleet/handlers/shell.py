@@ -1,7 +1,7 @@
 """The Kopf shell: it watches the intents and puts what it hears into the world. Nothing is decided here.
 
-Only `on.event` handlers: they write nothing, leave no annotation, and keep no state (create, update and resume handlers,
-timers, daemons and indexes each cost a write or a task an object). PhoneNumbers are not watched by Kopf at all.
+Only `on.event` handlers: they write nothing, leave no annotation, and keep no state (create, update and resume
+handlers, timers, daemons and indexes each cost a write or a task an object). PhoneNumbers are not watched by Kopf at all.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def build_registry(world: World) -> kopf.OperatorRegistry:
     """Handlers for every intent kind."""
     registry = kopf.OperatorRegistry()
 
-    async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:  # noqa: A002 - Kopf's name
-        world.intents.take_in(resource.kind or "", body._src, deleted=type == "DELETED")
+    async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:
+        world.intents.take_in(resource.kind or "", dict(body), deleted=type == "DELETED")
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.ConnectionInfo:

@@ -1,13 +1,14 @@
 """Records of objects by key, with named indexes, kept true by resourceVersions. Pure: no clock, no I/O.
 
 Three voices speak to a store: pages of a list, events of a watch, and writers that put in the reply to their own write
-at once, so that the next look sees it. They overlap, so the store's law is::
+at once, so that the next look sees it. They overlap and come late, so the store's law is::
 
-    a resourceVersion never goes backwards          an object older than what is held is ignored
-    the watch is complete up to where it has got    an unknown object at or before that point has been deleted since
+    a version never goes backwards    what is older than what is held, or than a deletion that was told, is ignored
+    progress is complete              an unknown object that is not newer than `progress` has been deleted since
 
-The second line is why no tombstones are kept. `progress` is that point: a list's version, then the last event's.
-Versions of one resource are comparable as integers (Kubernetes KEP-5504).
+`progress` is how far everything is known: a list's version, then that of the watch's last event. A deletion is kept in
+mind until progress has passed it, so no time has to be guessed for how long. Versions of one resource compare as
+integers (Kubernetes KEP-5504).
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Store(Generic[T]):
         self._indexes = dict(indexes or {})
         self._progress: dict[str | None, int] = dict.fromkeys(scopes, 0)
         self._held: dict[Key, tuple[int, T]] = {}
+        self._absent: dict[Key, int] = {}  # gone or of no interest, as of that version; until progress has passed it
         self._keys: dict[str, dict[Hashable, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._subscribers: list[OnChange[T]] = []
 
@@ -89,27 +91,23 @@ class Store(Generic[T]):
     # Learning.
 
     def learn(self, obj: Json) -> None:
-        """Take in an object, from wherever: a page, an event, the reply to a write."""
+        """Take in an object, from a watch or the reply to a write."""
         key, version = key_of(obj), version_of(obj)
-        held = self._held.get(key)
-        known = held[0] if held else self._progress[self._scope(key)]
-        if version > known:
+        if version > self._told(key) and (key in self._held or version > self._progress[self._scope(key)]):
             self._change(key, version, obj)
 
     def learn_deleted(self, obj: Json) -> None:
         """Take in that an object was deleted; its version is that of the deletion."""
-        key = key_of(obj)
-        held = self._held.get(key)
-        if held and version_of(obj) >= held[0]:
-            self._set(key, 0, None)
+        key, version = key_of(obj), version_of(obj)
+        if version >= self._told(key):
+            self._set(key, version, None)
 
     def learn_page(self, items: Iterable[Json]) -> set[Key]:
         """Take in a page of a list, and return whose objects were on it."""
         seen = set()
         for obj in items:
             key, version = key_of(obj), version_of(obj)
-            held = self._held.get(key)
-            if held is None or version > held[0]:
+            if version > self._told(key):
                 self._change(key, version, obj)
             seen.add(key)
         return seen
@@ -118,17 +116,25 @@ class Store(Generic[T]):
         """A list of `scope` at `version` held exactly `seen`: what else is that old has been deleted unseen."""
         for key, (known, _) in list(self._held.items()):
             if known <= version and key not in seen and self._scope(key) == scope:
-                self._set(key, 0, None)
+                self._set(key, version, None)
         self.learn_progress(scope, version)
 
     def learn_progress(self, scope: str | None, version: int) -> None:
-        """The watch of `scope` has told everything up to `version`."""
+        """Everything about `scope` up to `version` has been told."""
         self._progress[scope] = max(self._progress[scope], version)
+        if self._absent:
+            passed = self._progress
+            self._absent = {key: since for key, since in self._absent.items() if since > passed[self._scope(key)]}
 
     # Keeping.
 
     def _scope(self, key: Key) -> str | None:
         return None if None in self._progress else key.namespace
+
+    def _told(self, key: Key) -> int:
+        """The newest version of `key` that was told, of being there or of being gone."""
+        held = self._held.get(key)
+        return held[0] if held else self._absent.get(key, 0)
 
     def _change(self, key: Key, version: int, obj: Json) -> None:
         try:
@@ -140,9 +146,12 @@ class Store(Generic[T]):
         self._set(key, version, record)
 
     def _set(self, key: Key, version: int, new: T | None) -> None:
-        held = self._held.pop(key, None) if new is None else self._held.get(key)
-        old = held[1] if held else None
-        if new is not None:
+        old = self.get(key)
+        if new is None:
+            self._held.pop(key, None)
+            self._absent[key] = version
+        else:
+            self._absent.pop(key, None)
             self._held[key] = (version, new)
         if old != new:
             self._file(key, old, new)

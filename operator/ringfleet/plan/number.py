@@ -16,11 +16,15 @@ from ringfleet.plan.phase import IN_FLIGHT, may_step
 
 @dataclass(frozen=True, slots=True)
 class RoutingWant:
-    """A routing profile and the hash of its content; `missing` when no such profile exists."""
+    """A routing profile and the hash of its content; `missing` when no such profile exists.
+
+    `held`: it is suspended, so nothing is told to the carrier. Numbers keep the routing that they have.
+    """
 
     profile: str
     hash: str = ""
     missing: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def _drift(state: NumberState, holding: Holding | None) -> str | None:
 def _routing_step(
     want: NumberWant, state: NumberState, external_id: str, drift: str | None, account: AccountSeen
 ) -> NumberPlan | None:
-    before = Phase.ORDERING if state.phase in IN_FLIGHT else state.phase
+    before = Phase.ORDERING if state.phase in IN_FLIGHT | {Phase.SUSPENDED} else state.phase
     if want.routing is None:
         if state.routed is None:
             return None
@@ -146,12 +150,21 @@ def _routing_step(
             "create it, or correct the name."
         )
         return NumberPlan(before, (not_ready(Reason.ROUTING_PROFILE_MISSING, message),), drift=drift)
-    wanted = (want.routing.profile, want.routing.hash)
-    as_wished = state.routed is not None and (state.routed.profile, state.routed.hash) == wanted
-    if as_wished and (drift is None or not want.repair):
+    if _follows(want.routing, state.routed) and (drift is None or not want.repair or want.routing.held):
         return None
+    if want.routing.held:
+        message = (
+            f"RoutingProfile {want.routing.profile!r} is suspended (spec.suspend): "
+            "the number is routed by it as soon as it is resumed."
+        )
+        return NumberPlan(before, (not_ready(Reason.SUSPENDED, message),), drift=drift)
     message = f"The number is being routed to {want.routing.profile!r}."
     return _waiting(before, Reason.ROUTING, message, account, Route(external_id, want.routing.profile), drift)
+
+
+def _follows(want: RoutingWant, routed: Routed | None) -> bool:
+    """Whether the number is routed by the profile, as the profile was when it last could reach the carrier."""
+    return routed is not None and routed.profile == want.profile and (want.held or routed.hash == want.hash)
 
 
 def _waiting(
@@ -171,7 +184,9 @@ def _waiting(
 def _settled(want: NumberWant, state: NumberState, drift: str | None) -> NumberPlan:
     phase = _toward(Phase.BOUND if want.bound else Phase.AVAILABLE, state.phase)
     if drift:
-        return NumberPlan(phase, (not_ready(Reason.DRIFTED, f"{drift} spec.driftPolicy is Report."),), drift=drift)
+        held = want.routing is not None and want.routing.held
+        why = "Its RoutingProfile is suspended (spec.suspend)." if held else "spec.driftPolicy is Report."
+        return NumberPlan(phase, (not_ready(Reason.DRIFTED, f"{drift} {why}"),), drift=drift)
     if want.routing is None:
         return NumberPlan(
             phase, (ready(Reason.UNROUTED_BY_WISH, "Held; neither pool nor number names a routing profile."),)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
 from ringfleet.plan.account import AccountSeen
@@ -218,7 +219,12 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
 
 
 def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
-    return (str(offer.number), offer.price.first_month.amount, offer.price.monthly.amount, offer.token)
+    return (str(offer.number), _sum(offer.price), offer.price.monthly.amount, offer.token)
+
+
+def _sum(price: Price) -> Decimal:
+    """For comparing only: it adds even what a carrier bills in two currencies, which no order takes."""
+    return price.monthly.amount + price.setup.amount
 
 
 def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
@@ -248,7 +254,7 @@ def _within_budget(offers: list[Offer], budget: Money | None) -> tuple[tuple[Off
 
 
 def _too_dear(want: OrderWant, dear: list[Offer]) -> str:
-    cheapest = min(dear, key=lambda offer: (offer.price.first_month.amount, str(offer.number))).price
+    cheapest = min(dear, key=lambda offer: (_sum(offer.price), str(offer.number))).price
     return (
         f"The other offers of {want.account} for {want.market} are above spec.limits.maxMonthlyPrice or maxSetupPrice, "
         f"or not in {want.limits.currency}: the cheapest is {cheapest.monthly} a month and {cheapest.setup} once."

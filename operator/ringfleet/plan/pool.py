@@ -20,6 +20,7 @@ from datetime import datetime
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.standing import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
 from ringfleet.plan.supply import NumberSeen, OrderSeen, Supply, count_supply
 from ringfleet.plan.topup import OrderIntent, TopUp, forgive, learn
 
@@ -106,14 +107,23 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     shortfall = max(0, want.target - supply.total) if top_up.filling else 0
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen))
+    standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     plan = PoolPlan(trims, top_up, supply, (), shortfall, max(0, supply.total - want.target))
+    plan = _look_at_carriers(plan, seen, standings, now)
     if not top_up.ordered and top_up.intent:
         return _finish_start(want, plan, top_up.intent, now)
-    block, intent = _next_order(want, seen, plan, now)
+    block, intent = _next_order(want, seen, plan, standings)
     if intent is None:
         return _say(want, plan, block, now)
     top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
     return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+
+
+def _look_at_carriers(plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
+    """Say what is amiss at the carriers, and look again when the preferred one has rested."""
+    preferred = next(iter(standings.values()))
+    requeue = preferred.seconds(now) if preferred else None
+    return replace(plan, conditions=tuple(carrier_troubles(standings, seen.accounts)), requeue=requeue)
 
 
 def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> bool:
@@ -133,20 +143,6 @@ def _finish_start(want: PoolWant, plan: PoolPlan, intent: OrderIntent, now: date
     return _say(want, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Why no order is started although numbers are short. `until` when time alone may lift it."""
-
-    reason: Reason
-    message: str
-    until: datetime | None = None
-
-    @property
-    def said(self) -> str:
-        """The message with the time of the next attempt, which moves only when an attempt is made."""
-        return f"{self.message} Next attempt at {self.until:%Y-%m-%dT%H:%M:%SZ}." if self.until else self.message
-
-
 _SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
 
 
@@ -162,7 +158,7 @@ def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
 
 
 def _next_order(
-    want: PoolWant, seen: PoolSeen, plan: PoolPlan, now: datetime
+    want: PoolWant, seen: PoolSeen, plan: PoolPlan, standings: Standings
 ) -> tuple[Block | None, OrderIntent | None]:
     if not want.suspended and not seen.routing_profile_exists:
         return Block(
@@ -171,19 +167,28 @@ def _next_order(
             "create it, or correct the name.",
         ), None
     if plan.shortfall == 0:
-        return None, None
+        return _held_up(seen), None
     if want.suspended:
         return _SUSPENDED, None
     count, block = _affordable(want, plan.supply, plan.shortfall)
     if block or count == 0:
         return block, None
-    account, block = _choose_carrier(want, seen, plan.top_up, now)
+    account, block = choose_carrier(standings)
     if account is None:
         return block, None
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
         return None, None
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
     return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, count))
+
+
+def _held_up(seen: PoolSeen) -> Block | None:
+    """Why what is on order does not get on: the account of the oldest open order can't be called."""
+    for order in sorted(seen.orders, key=lambda order: order.sequence):
+        known = seen.accounts.get(order.account)
+        if not order.finished and known and known.blocked:
+            return Block(known.blocked, known.message)
+    return None
 
 
 def _affordable(want: PoolWant, supply: Supply, shortfall: int) -> tuple[int, Block | None]:
@@ -230,32 +235,12 @@ def _reserve(limits: Limits, supply: Supply, count: int) -> Money | None:
     return min(worst, left)
 
 
-def _choose_carrier(
-    want: PoolWant, seen: PoolSeen, top_up: TopUp, now: datetime
-) -> tuple[AccountKey | None, Block | None]:
-    """The first carrier, in order of preference, that is ready and not resting after a failure."""
-    memories = {memory.account: memory for memory in top_up.carriers}
-    blocks: list[Block] = []
-    for account in want.carriers:
-        known = seen.accounts.get(account, AccountSeen(Reason.ACCOUNT_MISSING, _missing(account)))
-        memory = memories.get(account)
-        if known.blocked:
-            blocks.append(Block(known.blocked, known.message))
-        elif memory and memory.next_attempt and memory.next_attempt > now and memory.reason:
-            blocks.append(Block(memory.reason, memory.message, memory.next_attempt))
-        else:
-            return account, None
-    until = min((block.until for block in blocks if block.until), default=None)
-    return None, Block(blocks[0].reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
-
-
-def _missing(account: AccountKey) -> str:
-    return f"CarrierAccount {account} (spec.carriers) does not exist: create it, or correct the name."
-
-
 def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
-    """Finished orders beyond the newest `history`, except the last one started and those whose numbers aren't seen."""
-    owned = {number.number for number in seen.numbers}
+    """Finished orders beyond the newest `history`, except the last one started and those that are still counted from:
+
+    an order stands for its numbers until their objects are seen, with a price.
+    """
+    owned = {number.number for number in seen.numbers if number.price is not None}
     done = [
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
@@ -267,10 +252,10 @@ def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
 
 
 def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
-    """Add the conditions, and the next look when time alone may lift the block."""
-    conditions = tuple(_conditions(want, plan, block))
+    """Add the conditions to those of the carriers, and the next look when time alone may lift the block."""
+    conditions = (*_conditions(want, plan, block), *plan.conditions)
     if block and block.until:
-        return replace(plan, conditions=conditions, requeue=max(0.0, (block.until - now).total_seconds()))
+        return replace(plan, conditions=conditions, requeue=block.seconds(now))
     return replace(plan, conditions=conditions)
 
 
