@@ -12,6 +12,7 @@ from tests.controlplane.cluster import Cluster
 from tests.kube.wire import Wire, kubeconfig_through, server_in
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+NUMBER_POOLS = Resource("ringfleet.dev", "v1alpha1", "numberpools", "NumberPool")
 
 
 @pytest.fixture

@@ -6,18 +6,22 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 
+from ringfleet.kube import client
 from ringfleet.kube.cache import Informer
-from ringfleet.kube.client import Change, Kube, WatchEvent
+from ringfleet.kube.client import Kube, WatchEvent
 from ringfleet.kube.errors import Gone
 from ringfleet.kube.store import Key
 from ringfleet.kube.transport import Json
 from tests.controlplane.cluster import Cluster
-from tests.kube.conftest import CONFIG_MAPS
+from tests.kube.conftest import CONFIG_MAPS, NUMBER_POOLS
 from tests.kube.wire import Wire
 from tests.waiting import until
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def an_informer(kube: Kube, *namespaces: str, page: int = 500) -> Informer[Paint
 
 
 @asynccontextmanager
-async def following(informer: Informer[Paint]) -> AsyncIterator[Informer[Paint]]:
+async def following(informer: Informer[T]) -> AsyncIterator[Informer[T]]:
     """Run `informer`; it is synced when the block begins."""
     task = asyncio.create_task(informer.run())
     try:
@@ -162,17 +166,17 @@ async def test_a_deletion_that_the_watch_missed_is_seen_by_listing_again(
     assert (sorted(told), informer.lists >= 2) == ([("changes", True), ("goes", False)], True)
 
 
+@pytest.mark.usefixtures("crds")
 async def test_a_version_that_the_api_server_has_forgotten_is_listed_again(kube: Kube, namespace: str) -> None:
-    await kube.create(CONFIG_MAPS, namespace, a_can("a"))
-    informer = an_informer(kube, namespace)
+    informer = Informer(kube, NUMBER_POOLS, lambda obj: obj, namespaces=[namespace])
     listed = informer._list
 
-    async def listed_long_ago(scope: str | None) -> None:
+    async def listed_before_there_were_pools(scope: str | None) -> None:
         await listed(scope)
         if informer.lists == 1:
             informer.store._progress[scope] = 1
 
-    informer._list = listed_long_ago  # type: ignore[method-assign]
+    informer._list = listed_before_there_were_pools  # type: ignore[method-assign]
     async with following(informer):
         await until(lambda: informer.lists == 2, "a second list")
 
@@ -184,6 +188,15 @@ async def test_cancelling_leaves_no_task_behind(kube: Kube, namespace: str) -> N
     assert asyncio.all_tasks() == before
 
 
-async def test_a_watch_without_events_hears_bookmarks(kube: Kube, namespace: str) -> None:
-    pytest.skip("decided below")
-    assert Change.BOOKMARK
+async def test_a_quiet_namespace_keeps_up_by_bookmarks(
+    cluster: Cluster, kube: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "WATCH_SECONDS", (3, 3))  # a bookmark comes two seconds before the end
+    elsewhere = cluster.new_namespace("elsewhere")
+    async with following(an_informer(kube, namespace)) as informer:
+        version = int((await kube.create(CONFIG_MAPS, elsewhere, a_can("a")))["metadata"]["resourceVersion"])
+        await until(lambda: informer.store.progress(namespace) >= version, "a bookmark")
+        watches = kube.reads["watch", "configmaps"]
+        await until(lambda: kube.reads["watch", "configmaps"] > watches, "the next watch")
+        assert (informer.lists, len(informer.store)) == (1, 0)
+    cluster.delete_namespace(elsewhere)

@@ -12,7 +12,7 @@ from ringfleet.kube.client import Change, Kube, Limits, Resource, WatchEvent
 from ringfleet.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unavailable
 from ringfleet.kube.transport import Json
 from tests.controlplane.cluster import Cluster
-from tests.kube.conftest import CONFIG_MAPS
+from tests.kube.conftest import CONFIG_MAPS, NUMBER_POOLS
 from tests.kube.wire import Wire
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
@@ -190,9 +190,11 @@ async def to_its_end(watch: AsyncGenerator[WatchEvent]) -> list[WatchEvent]:
         return [event async for event in watch]
 
 
+@pytest.mark.usefixtures("crds")
 async def test_a_watch_from_a_version_that_is_forgotten_is_gone(kube: Kube, namespace: str) -> None:
+    before_there_were_pools = "1"
     with pytest.raises(Gone):
-        await to_its_end(kube.watch(CONFIG_MAPS, namespace, "1"))
+        await to_its_end(kube.watch(NUMBER_POOLS, namespace, before_there_were_pools))
 
 
 async def test_a_watch_in_which_nothing_comes_is_given_up(kube: Kube, namespace: str) -> None:

@@ -30,7 +30,12 @@ def colours(store: Store[str]) -> dict[str, str]:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """A server with a history, a watch that lags, a list that takes its time, and replies to writes that come late."""
+    """A server with a history, a watch that lags, a list that takes its time, and replies to writes that come late.
+
+    Here one follower lists and then watches from there, as an informer does.
+    """
+
+    one_follower = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,13 +62,14 @@ class StoreMachine(RuleBasedStateMachine):
         del self.truth[name]
         self.history.append({**an_object(name, len(self.history) + 1), "deleted": True})
 
-    @precondition(lambda self: self.listing is None and self.told < len(self.history))
+    @precondition(lambda self: self.told < len(self.history) and not (self.one_follower and self.listing))
     @rule()
     def the_watch_tells_one_more(self) -> None:
         obj = self.history[self.told]
         self.told += 1
         (self.store.learn_deleted if "deleted" in obj else self.store.learn)(obj)
-        self.store.learn_progress(None, self.told)
+        if self.one_follower:
+            self.store.learn_progress(None, self.told)
 
     @precondition(lambda self: self.replies)
     @rule(data=st.data())
@@ -82,7 +88,9 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.listing
         version, seen = self.listing
         self.store.learn_list_ended(None, seen, version)
-        self.told, self.listing = version, None
+        self.listing = None
+        if self.one_follower:
+            self.told = version
 
     @invariant()
     def what_all_of_the_history_says_is_what_is_known(self) -> None:
@@ -108,7 +116,14 @@ class StoreMachine(RuleBasedStateMachine):
         assert followed == dict(self.store.items())
 
 
-TestStore = StoreMachine.TestCase
+class TwoFollowersMachine(StoreMachine):
+    """The watch is another's: it goes on during a list and after it, from where it was, and tells no progress."""
+
+    one_follower = False
+
+
+TestOneFollower = StoreMachine.TestCase
+TestTwoFollowers = TwoFollowersMachine.TestCase
 
 
 def test_a_writer_sees_its_own_write_before_the_watch_tells_it() -> None:
@@ -147,6 +162,37 @@ def test_a_list_that_began_before_a_write_does_not_undo_it() -> None:
     store.learn(an_object("new", 12))
     store.learn_list_ended(None, seen, 10)
     assert colours(store) == {"new": "red"}
+
+
+def test_a_list_that_was_on_its_way_does_not_bring_back_what_was_deleted_meanwhile() -> None:
+    store = a_store()
+    store.learn(an_object("a", 1))
+    store.learn_deleted(an_object("a", 11))
+    store.learn_list_ended(None, store.learn_page([an_object("a", 1)]), 10)
+    assert colours(store) == {}
+
+
+def test_a_late_deletion_does_not_take_away_what_was_made_again() -> None:
+    store = a_store()
+    store.learn(an_object("a", 7, "blue"))
+    store.learn_deleted(an_object("a", 5))
+    assert colours(store) == {"a": "blue"}
+
+
+def test_deletions_are_kept_in_mind_no_longer_than_needed() -> None:
+    store = a_store()
+    for version in range(1, 100):
+        store.learn_deleted(an_object(f"n{version}", version))
+    store.learn_progress(None, 97)
+    assert sorted(store._absent.values()) == [98, 99]
+
+
+def test_a_late_reply_does_not_bring_back_what_a_list_under_way_has_shown_otherwise() -> None:
+    store = a_store()
+    seen = store.learn_page([an_object("a", 2, "invisible")])
+    store.learn(an_object("a", 1, "red"))
+    store.learn_list_ended(None, seen, 2)
+    assert colours(store) == {}
 
 
 def test_a_list_of_one_namespace_says_nothing_of_another() -> None:
