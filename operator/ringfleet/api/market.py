@@ -9,7 +9,7 @@ North American code that is not in service or is of another country, a trunk pre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Annotated, Any
 
@@ -56,43 +56,56 @@ def _words(values: Iterable[str]) -> str:
     return f'"{" ".join(values)}"'
 
 
-_IS_NANP = f"{_words(nanp_countries())}.contains(self.country)"
-_HAS_TRUNK_ZERO = f"{_words(trunk_zero_countries())}.contains(self.country)"
-_CODES = ", ".join(f'"{country}": {_words(nanp_area_codes(country))}' for country in nanp_countries())
-_IN_SERVICE = f"size(code) == 3 && {{{_CODES}}}[self.country].contains(code)"
-_TOLL_FREE = f"size(code) == 3 && {_words(TOLL_FREE_CODES)}.contains(code)"
-_NO_ZERO = '!code.startsWith("0")'
+def _is_nanp() -> str:
+    return f"{_words(nanp_countries())}.contains(self.country)"
 
 
-def _every_code(holds: str, where: str, message: str) -> Rule:
+def _has_trunk_zero() -> str:
+    return f"{_words(trunk_zero_countries())}.contains(self.country)"
+
+
+def _in_service() -> str:
+    codes = ", ".join(f'"{country}": {_words(nanp_area_codes(country))}' for country in nanp_countries())
+    return f"size(code) == 3 && {{{codes}}}[self.country].contains(code)"
+
+
+def _toll_free() -> str:
+    return f"size(code) == 3 && {_words(TOLL_FREE_CODES)}.contains(code)"
+
+
+def _no_zero() -> str:
+    return '!code.startsWith("0")'
+
+
+def _every_code(holds: Callable[[], str], where: Callable[[], str], message: str) -> Rule:
     """Every area code `holds` in the markets `where` that matters; the message ends with the codes that don't."""
     return Rule(
-        f"!({where}) || self.areaCodes.all(code, {holds})",
+        lambda: f"!({where()}) || self.areaCodes.all(code, {holds()})",
         message,
-        f'"{message}; not %s".format([self.areaCodes.filter(code, !({holds}))])',
+        lambda: f'"{message}; not %s".format([self.areaCodes.filter(code, !({holds()}))])',
         ".areaCodes",
     )
 
 
 _TYPE_HAS_CODES = Rule(
-    f'self.type == "geographic" || (self.type == "tollFree" && {_IS_NANP}) || size(self.areaCodes) == 0',
+    lambda: f'self.type == "geographic" || (self.type == "tollFree" && {_is_nanp()}) || size(self.areaCodes) == 0',
     "only geographic numbers, and North American toll-free ones, have area codes: leave areaCodes out, "
     "or set type to geographic",
     at=".areaCodes",
 )
 _NANP_GEOGRAPHIC = _every_code(
-    _IN_SERVICE,
-    f'self.type == "geographic" && {_IS_NANP}',
+    _in_service,
+    lambda: f'self.type == "geographic" && {_is_nanp()}',
     "write area codes that are in service in this country, such as 415 for US or 604 for CA",
 )
 _NANP_TOLL_FREE = _every_code(
-    _TOLL_FREE,
-    f'self.type == "tollFree" && {_IS_NANP}',
+    _toll_free,
+    lambda: f'self.type == "tollFree" && {_is_nanp()}',
     f"write North American toll-free codes: {', '.join(TOLL_FREE_CODES)}",
 )
 _NO_TRUNK_ZERO = _every_code(
-    _NO_ZERO,
-    _HAS_TRUNK_ZERO,
+    _no_zero,
+    _has_trunk_zero,
     "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin",
 )
 
