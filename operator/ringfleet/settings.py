@@ -26,8 +26,11 @@ class Settings(BaseSettings):
 
     kubeconfig: Path | None = None
     context: str | None = None
-    workers: int = Field(default=48, ge=1)
-    """How many objects are reconciled at the same time."""
+    workers: int = Field(default=24, ge=1)
+    """How many accounts, pools, orders and profiles are reconciled at the same time."""
+
+    number_workers: int = Field(default=32, ge=1)
+    """How many numbers are."""
 
     health_port: int = Field(default=8080, ge=0, le=65535)
     health_host: str = "127.0.0.1"

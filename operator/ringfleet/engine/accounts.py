@@ -17,8 +17,10 @@ from ringfleet.plan.sweep import Findings
 class OpenAccount:
     """One account's client and what this process knows of it.
 
-    `cart` serialises purchases inside the process; the lease does so between processes. `stale_query` is the search
-    that was last answered from memory or not at all, None while search works.
+    `cart` serialises purchases inside the process; the lease does so between processes. `choosing` lets one order at a
+    time search and write its choice, so that no two choose the same numbers. `number_calls` are the places of calls for
+    single numbers: half of the account's concurrency, so that they never hold up an order that has the cart.
+    `stale_query` is the search that was last answered from memory or not at all, None while search works.
     """
 
     carrier: Carrier
@@ -27,6 +29,8 @@ class OpenAccount:
     seen: AccountSeen
     failures: int = 0
     cart: asyncio.Lock = field(default_factory=asyncio.Lock)
+    choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    number_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     stale_query: Query | None = None
     findings: Findings | None = None
     swept_at: float | None = None

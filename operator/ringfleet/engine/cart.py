@@ -1,9 +1,9 @@
 """The right to use an account's cart: one order at a time, in this process by a lock, among operators by a Lease.
 
 A carrier's cart belongs to the account, and a checkout takes all that is in it, so two orders that fill it at once
-would buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart. It
-can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency key still let
-nothing be bought twice (promise 1).
+would buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart.
+It can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency key still
+let nothing be bought twice (promise 1).
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ async def reconcile_number(world: World, key: Key) -> float | None:
         await _write(world, record, plan, None, state)
         return NOT_LISTED_YET
     await _write(world, record, plan, holding, state)
-    if world.news.get(record.number) is news:
+    told = state.routed != record.state.routed  # what a sweep heard meanwhile is older than what we have just told
+    if told or world.news.get(record.number) is news:
         world.news.pop(record.number, None)
     return None
 
@@ -86,6 +87,19 @@ async def _act(
         CarrierError: anything else that went wrong; nothing is written, and the key is tried again.
     """
     account = world.open_account(record.account)
+    async with account.number_calls:
+        return await _call(world, account, record, step, want, state, holding)
+
+
+async def _call(
+    world: World,
+    account: OpenAccount,
+    record: NumberRecord,
+    step: Look | Route | Unroute,
+    want: NumberWant,
+    state: NumberState,
+    holding: Holding | None,
+) -> tuple[NumberState, Holding | None]:
     if isinstance(step, Look):
         return state, await _find(account, record)
     routed = await _profile(world, account, record, step, want)

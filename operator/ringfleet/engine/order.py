@@ -140,8 +140,16 @@ _LONGEST_RETRY = timedelta(minutes=5)
 
 
 async def _search(world: World, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
+    """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
     account = world.open_account(want.account)
-    taken = world.chosen_numbers(want.account, order.metadata.uid)
+    async with account.choosing:
+        return await _search_alone(world, account, order, want, state)
+
+
+async def _search_alone(
+    world: World, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
+) -> float:
+    taken = world.taken_numbers(but=order.metadata.uid)
     try:
         choice, age = await _choose(world, account, want, taken)
     except CarrierUnavailable as error:
@@ -163,7 +171,7 @@ async def _choose(
 ) -> tuple[Choice, float | None]:
     """Search one area code after the other until there are enough offers that fit; also the age of what was found.
 
-    Numbers that another unfinished order of this account has chosen (`taken`) are left to it.
+    Numbers that are `taken`, by us or by another order, are left out.
     """
     found: dict[E164, Offer] = {}
     oldest: float | None = None

@@ -39,6 +39,7 @@ async def build_world(kube: Kube, settings: Settings) -> AsyncIterator[World]:
         settings=settings,
         installation=settings.installation or await find_installation(kube),
         queue=WorkQueue[Key](workers=settings.workers),
+        number_queue=WorkQueue[Key](workers=settings.number_workers),
         numbers=number_informer(kube, settings),
         events=EventRecorder(kube, settings.identity),
         leases=LeaseLock(kube),
@@ -73,7 +74,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
 
 
 async def run_world(world: World, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
-    """Learn everything, then reconcile until `stop` is set. `ready` is set when the queue begins to run.
+    """Learn everything, then reconcile until `stop` is set. `ready` is set when the queues begin to run.
 
     Raises:
         KubeError: the intents can't be listed at start-up: no CRDs, or no right to read them.
@@ -87,7 +88,8 @@ async def run_world(world: World, stop: asyncio.Event, ready: asyncio.Event | No
         background.append(asyncio.create_task(_relist(world), name="relist intents"))
         if ready:
             ready.set()
-        await world.queue.run(partial(reconcile, world), stop)
+        handler = partial(reconcile, world)
+        await asyncio.gather(world.queue.run(handler, stop), world.number_queue.run(handler, stop))
     finally:
         for task in background:
             task.cancel()

@@ -35,6 +35,7 @@ from ringfleet.model import E164, AccountKey, Holding, ItemState, Mark
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number import NumberWant, RoutingWant, plan_number
+from ringfleet.plan.phase import GONE
 from ringfleet.settings import Settings
 
 POOL_DELAY = 0.5
@@ -51,12 +52,16 @@ class NotOpen(Exception):
 
 @dataclass(slots=True)
 class World:
-    """See the module. `news`: the carrier's latest word on numbers whose object does not say it yet."""
+    """See the module. Numbers have a queue of their own, so that thousands of them never hold an order up.
+
+    `news`: the carrier's latest word on numbers whose object does not say it yet.
+    """
 
     kube: Kube
     settings: Settings
     installation: str
     queue: WorkQueue[Key]
+    number_queue: WorkQueue[Key]
     numbers: Informer[NumberRecord]
     events: EventRecorder
     leases: LeaseLock
@@ -104,15 +109,20 @@ class World:
             or ((ready.reason, ready.message) != (plan.conditions[0].reason, plan.conditions[0].message))
         )
 
-    def chosen_numbers(self, account: AccountKey, but: str) -> frozenset[E164]:
-        """The numbers that unfinished orders of this account, other than the one named, have already chosen."""
-        return frozenset(
+    def taken_numbers(self, but: str) -> frozenset[E164]:
+        """The numbers that are ours already, and those that unfinished orders other than `but` (a uid) have chosen.
+
+        At whatever carrier: two of them may offer one number, and it is bought once.
+        """
+        chosen = (
             item.number
-            for order in self.intents.orders_at(account)
+            for order in self.intents.all(NumberOrder)
             if order.metadata.uid != but and not order.status.recorded
             for item in order_seen(order).items
             if item.state is not ItemState.FAILED
         )
+        held = (record.number for _, record in self.numbers.store.items() if record.state.phase not in GONE)
+        return frozenset((*chosen, *held))
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         return Mark(self.installation, namespace, pool)
@@ -126,7 +136,8 @@ class World:
     # Waking.
 
     def wake(self, kind: str, namespace: str, name: str, delay: float = 0.0) -> None:
-        self.queue.add(Key(kind, namespace, name), delay)
+        queue = self.number_queue if kind == "PhoneNumber" else self.queue
+        queue.add(Key(kind, namespace, name), delay)
 
     def wake_number(self, record: NumberRecord) -> None:
         self.wake("PhoneNumber", record.namespace, record.name)

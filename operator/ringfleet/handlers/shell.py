@@ -1,7 +1,7 @@
 """The Kopf shell: it watches the intents and puts what it hears into the world. Nothing is decided here.
 
 Only `on.event` handlers: they write nothing, leave no annotation, and keep no state (create, update and resume
-handlers, timers, daemons and indexes each cost a write or a task an object). PhoneNumbers are not watched by Kopf at all.
+handlers, timers, daemons and indexes each cost a write or a task an object). Kopf does not watch PhoneNumbers at all.
 """
 
 from __future__ import annotations
