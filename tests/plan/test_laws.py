@@ -16,35 +16,39 @@ from ringfleet.model import AccountKey, Limits, Offer
 from ringfleet.plan.conditions import Reason, ready
 from ringfleet.plan.order import choose_offers
 from ringfleet.plan.pool import CreateOrder, PoolSeen, PoolWant, StartOrder, plan_pool
-from tests.plan.builders import an_offer, an_order_want, a_pool, dollars
+from tests.plan.builders import a_pool, an_offer, an_order_want, dollars
 from tests.plan.world import Dice, Shop, World, calm, live
 
 ACCOUNTS = tuple(AccountKey("default", name) for name in ("first", "second", "third"))
 FREE = Limits()
 
-dices = st.randoms(use_true_random=False).map(Dice)
-steps = st.integers(0, 60)
-maybe_dollars = st.none() | st.integers(0, 5).map(dollars)
+randoms = st.randoms(use_true_random=True)
+dices = randoms.map(Dice)
+steps = st.integers(0, 120)
 any_limits = st.builds(
     Limits,
     max_numbers=st.none() | st.integers(0, 12),
     monthly_budget=st.none() | st.integers(0, 40).map(dollars),
-    max_monthly=maybe_dollars,
-    max_setup=maybe_dollars,
+    max_monthly=st.none() | st.integers(0, 4).map(dollars),
+    max_setup=st.none() | st.integers(0, 2).map(dollars),
 )
+free_or_limited = st.just(FREE) | any_limits
 
 
 @st.composite
 def offers(draw: st.DrawFn, first: int = 0, most: int = 15) -> list[Offer]:
-    prices = st.tuples(st.integers(0, 4), st.integers(0, 2))
-    codes = st.sampled_from(["415", "628", "212", None])
-    drawn = draw(st.lists(st.tuples(prices, codes), max_size=most))
-    return [an_offer(first + n, monthly, setup, area_code=code) for n, ((monthly, setup), code) in enumerate(drawn)]
+    """Distinct numbers at all sorts of prices."""
+    random = draw(randoms)
+    codes = ("415", "628", "212", None)
+    return [
+        an_offer(first + n, random.randrange(5), random.randrange(3), area_code=random.choice(codes))
+        for n in range(draw(st.integers(0, most)))
+    ]
 
 
 @st.composite
 def pools(draw: st.DrawFn, limits: st.SearchStrategy[Limits]) -> PoolWant:
-    target = draw(st.integers(0, 12))
+    target = draw(st.integers(0, 12) | st.just(12))
     return a_pool(
         target,
         minimum=draw(st.integers(min(1, target), target)),
@@ -56,7 +60,7 @@ def pools(draw: st.DrawFn, limits: st.SearchStrategy[Limits]) -> PoolWant:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, limits: st.SearchStrategy[Limits] = any_limits) -> World:
+def worlds(draw: st.DrawFn, limits: st.SearchStrategy[Limits] = free_or_limited) -> World:
     want = draw(pools(limits))
     stock = [draw(offers(first=100 * place)) for place in range(len(want.carriers))]
     return World(want, {account: Shop({o.number: o for o in stock[n]}) for n, account in enumerate(want.carriers)})
@@ -118,7 +122,7 @@ def test_planning_twice_on_the_same_world_says_and_does_the_same(world: World, d
     assert world.plan() == world.plan()
 
 
-@given(worlds(), dices, steps, st.randoms(use_true_random=False))
+@given(worlds(), dices, steps, randoms)
 def test_the_order_of_what_is_seen_does_not_matter(world: World, dice: Dice, count: int, random: Random) -> None:
     for _ in range(count):
         live(world, dice)
@@ -157,7 +161,7 @@ def test_an_order_that_was_meant_before_a_crash_is_the_order_that_is_made_after_
     assert again[: len(intents)] == [CreateOrder(intent) for intent in intents]
 
 
-@given(offers(), st.integers(0, 8), any_limits, maybe_dollars, st.randoms(use_true_random=False))
+@given(offers(), st.integers(0, 8), any_limits, st.none() | st.integers(0, 20).map(dollars), randoms)
 def test_a_choice_fits_count_caps_and_budget_in_whatever_order_offers_come(
     offered: list[Offer], count: int, limits: Limits, budget: object, random: Random
 ) -> None:

@@ -156,7 +156,9 @@ class World:
 
     def promised(self) -> int:
         """All numbers that we own, and all that orders may still buy."""
-        return len(self.owned().keys() | self._open_items().keys()) + sum(order.intent.count for order in self._searching())
+        return len(self.owned().keys() | self._open_items().keys()) + sum(
+            order.intent.count for order in self._searching()
+        )
 
     def spent(self) -> Money:
         """The month's money for the same."""
@@ -322,21 +324,20 @@ def _order_seen(order: Played) -> OrderSeen:
 
 def live(world: World, dice: Luck) -> None:
     """One event, whatever the dice say: a turn of the pool, an order or a number, or a blow from outside."""
-    match dice.pick(8):
-        case 0 | 1:
+    match dice.pick(12):
+        case 0 | 1 | 2:
             world.turn_pool(dice)
-        case 2 | 3 | 4 if world.orders:
-            orders = list(world.orders.values())
+        case 3 | 4 | 5 | 6 | 7 if world.orders:
+            orders = [order for order in world.orders.values() if not order.state.recorded] or [*world.orders.values()]
             world.turn_order(orders[dice.pick(len(orders))], dice)
-        case 5 if world.numbers:
+        case 8 | 9 if world.numbers:
             seen = list(world.numbers.values())
             world.turn_number(seen[dice.pick(len(seen))], dice)
-        case 6:
+        case 10:
             world.steal(dice)
         case _:
             shops = list(world.shops.values())
-            shop = shops[dice.pick(len(shops))]
-            shop.up = not shop.up
+            shops[dice.pick(len(shops))].up = not dice.strikes(3)
             world.wait(dice.pick(120))
 
 

@@ -1,0 +1,146 @@
+"""The nouns: numbers, money, marks, markets."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.model import (
+    E164,
+    AccountKey,
+    CurrencyMismatch,
+    Mark,
+    Market,
+    Money,
+    NumberType,
+    Price,
+)
+from tests.plan.builders import dollars
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+14155550123", "+14155550123"),
+        ("+1 (415) 555-0123", "+14155550123"),
+        ("+44 20 7946 0018", "+442079460018"),
+        ("+49 (0)30 901820", "+4930901820"),
+        ("+39 06 698 12345", "+390669812345"),
+    ],
+)
+def test_a_number_is_read_however_people_write_it(text: str, number: str) -> None:
+    assert E164.parse(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "4155550123", "+", "+1", "+999123456789", "+1415555012", "+141555501234567"]
+)
+def test_what_is_no_international_number_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match=r"phone number|E\.164") as caught:
+        E164.parse(text)
+    assert repr(text) in str(caught.value)
+
+
+def test_a_numbers_digits_are_the_name_of_its_object() -> None:
+    assert E164.parse("+14155550123").digits == "14155550123"
+
+
+@given(st.integers(200, 999), st.integers(0, 9_999_999))
+def test_reading_a_number_twice_is_reading_it_once(area: int, rest: int) -> None:
+    number = E164.parse(f"+1{area}{rest:07d}")
+    assert E164.parse(number) == number
+    assert len(number.digits) <= 15
+
+
+# Money.
+
+amounts = st.decimals(-(10**9), 10**9, places=4)
+dollar_amounts = amounts.map(lambda amount: Money(amount, "USD"))
+
+
+@pytest.mark.parametrize("text", ["", "1,99", "one", "$1", "NaN", "Infinity", "-Infinity"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        Money.parse(text, "USD")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("1.99", "1.99 USD"), ("0", "0 USD"), ("1E+2", "100 USD"), ("1.50", "1.50 USD")]
+)
+def test_money_is_shown_plainly(text: str, shown: str) -> None:
+    assert str(Money.parse(text, "USD")) == shown
+
+
+def test_money_is_exact() -> None:
+    assert Money.total([dollars("0.1")] * 3, "USD") == dollars("0.3")
+    assert dollars("1.10") == dollars("1.1")
+
+
+@given(dollar_amounts, dollar_amounts, dollar_amounts)
+def test_money_adds_up_in_any_order(one: Money, two: Money, three: Money) -> None:
+    assert one + two == two + one
+    assert (one + two) + three == one + (two + three)
+    assert one + two - two == one
+    assert one * 3 == one + one + one
+
+
+@given(dollar_amounts, dollar_amounts)
+def test_money_of_one_currency_is_ordered(one: Money, two: Money) -> None:
+    assert (one < two) is (one.amount < two.amount)
+    assert (one <= two) is (one.amount <= two.amount)
+    assert (one < two) is (two > one)
+    assert min(one, two) <= max(one, two)
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda one, two: one + two,
+        lambda one, two: one - two,
+        lambda one, two: one < two,
+        lambda one, two: one <= two,
+        lambda one, two: Money.total([one, two], "USD"),
+    ],
+    ids=["added", "subtracted", "compared", "compared with equality", "totalled"],
+)
+def test_two_currencies_never_meet(mix) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(CurrencyMismatch, match="1 USD and 1 EUR"):
+        mix(Money(Decimal(1), "USD"), Money(Decimal(1), "EUR"))
+
+
+def test_the_same_amount_of_two_currencies_is_not_the_same() -> None:
+    assert Money(Decimal(1), "USD") != Money(Decimal(1), "EUR")
+
+
+def test_nothing_costs_nothing() -> None:
+    assert Money.total([], "EUR") == Money.zero("EUR")
+
+
+def test_the_first_month_is_rental_and_setup() -> None:
+    assert Price(dollars("1.25"), dollars("0.50")).first_month == dollars("1.75")
+
+
+# Marks and names.
+
+names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.builds(Mark, names, names, names))
+def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
+    assert Mark.parse(str(mark)) == mark
+
+
+@pytest.mark.parametrize("text", [None, "", "hello", "rf", "rf/a/b", "rf/a/b/c/d", "xx/a/b/c", "sales team"])
+def test_what_others_wrote_is_no_mark(text: str | None) -> None:
+    assert Mark.parse(text) is None
+
+
+def test_accounts_and_markets_are_named_as_people_write_them() -> None:
+    assert str(AccountKey("default", "main")) == "default/main"
+    assert str(Market("US", NumberType.TOLL_FREE)) == "US tollFree"
+    assert str(Market("US", NumberType.GEOGRAPHIC, ("415", "628"))) == "US geographic 415, 628"
