@@ -52,7 +52,18 @@ async def _fill(stage: Stage) -> None:
         stage.simulator.control("POST", "numbers", {"account": _account(stage), "count": NUMBERS // len(BLOCKS), **wish})
     async with Kube.connect(stage.cluster.kubeconfig) as kube:
         places = asyncio.Semaphore(32)
-        await asyncio.gather(*(_make(kube, stage, places, number) for number in stage.simulator.owned()))
+        await asyncio.gather(*(_make(kube, stage, places, number) for number in _listing(stage)))
+
+
+def _listing(stage: Stage) -> list[dict[str, Any]]:
+    """All that the carrier lists, as the operator's sweep will see it."""
+    rows: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = stage.at_carrier("GET", f"numbers?limit=250&cursor={cursor}" if cursor else "numbers?limit=250")
+        rows += page["data"]
+        cursor = page["next_cursor"]
+    return rows
 
 
 def _account(stage: Stage) -> str:
