@@ -48,8 +48,9 @@ async def _fill(stage: Stage) -> None:
     installation = stage.cluster.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
     reference = f"rf/{installation.split('-', 1)[0]}/{stage.namespace}/us-west"
     for area_code in BLOCKS:
-        wish = {"country": "US", "type": "geographic", "area_code": area_code, "reference": reference}
-        stage.simulator.control("POST", "numbers", {"account": _account(stage), "count": NUMBERS // len(BLOCKS), **wish})
+        kind = {"country": "US", "type": "geographic", "area_code": area_code}
+        wish = {"account": _account(stage), "count": NUMBERS // len(BLOCKS), "reference": reference, **kind}
+        stage.simulator.control("POST", "numbers", wish)
     async with Kube.connect(stage.cluster.kubeconfig) as kube:
         places = asyncio.Semaphore(32)
         await asyncio.gather(*(_make(kube, stage, places, number) for number in _listing(stage)))

@@ -1,9 +1,9 @@
 """`make bench-order`: five hundred numbers, from `kubectl apply` of the pool to Ready, against the carrier's floor.
 
-The carrier takes 50 ms for each call; the account allows 100 calls a second, 8 at a time. A cart is one for the account
-and never gets two calls at once, so the floor of any correct client of this wire is: one search, then a staging for each
-number and a checkout for each order, one after the other, then the routing of the last order's numbers as fast as the
-account's limits allow. Everything else can overlap with that.
+The carrier takes 50 ms for each call; the account allows 100 calls a second, 8 at a time. A cart is one for the
+account and never gets two calls at once, so the floor of any correct client of this wire is: one search, then a
+staging for each number and a checkout for each order, one after the other, then the routing of the last order's
+numbers as fast as the account's limits allow. Everything else can overlap with that.
 """
 
 from __future__ import annotations

@@ -36,12 +36,26 @@ def carrier(request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
 
 
 def crash_everywhere(cluster: Cluster, carrier: SimulatorProcess, count: int, step: int) -> tuple[int, int]:
-    """Kill at every `step`-th call, before and after. Returns how many trials there were, and how many hit a call."""
+    """Kill at every `step`-th call, before and after. Returns how many trials there were, and how many hit a call.
+
+    All trials are run, and a failure is printed as it happens: in the long form there are hundreds to come.
+    """
     calls = count_calls(cluster, carrier, count)
     trials = [(n, when) for n in range(1, calls + 1, step) for when in When]
+    failures: list[str] = []
+
+    def crash(trial: tuple[int, When]) -> bool:
+        try:
+            return crash_at(cluster, carrier, count, *trial)
+        except AssertionError as error:
+            failures.append(str(error))
+            print(error, flush=True)
+            return True
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        reached = list(pool.map(lambda trial: crash_at(cluster, carrier, count, *trial), trials))
-    return len(trials), sum(reached)
+        reached = sum(pool.map(crash, trials))
+    assert not failures, f"{len(failures)} of {len(trials)} trials failed:\n{failures[0]}"
+    return len(trials), reached
 
 
 def test_an_operator_killed_at_some_calls_of_an_order_buys_each_number_once(

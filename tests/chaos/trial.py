@@ -189,7 +189,7 @@ class Trial:
         return self.simulator.owned(self.account)
 
     def last_words(self) -> str:
-        lines = self._log.read_text().splitlines()[-15:] if self._log.exists() else []
+        lines = self._log.read_text().splitlines()[-40:] if self._log.exists() else []
         calls = [f"{call.index} {call.method} {call.path[:110]}" for call in self.tripwire.calls[-12:]]
         return "\n".join([f"namespace {self.namespace}", *lines, *calls])
 

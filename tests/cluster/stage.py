@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 import ringfleet
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
@@ -153,6 +155,15 @@ class Stage:
         block = {"country": "US", "type": "geographic", "area_code": area_code, "size": size, **rest}
         self.simulator.control("POST", "stock", block)
 
+    def at_carrier(self, method: str, path: str, json: object = None) -> Any:
+        """Do something to the account by hand, as if in its portal. `path` is under /v1/; returns the JSON."""
+        headers = {"Authorization": f"Bearer {self.simulator.token}"}
+        reply = httpx.request(
+            method, f"{self.simulator.url}/v1/{path}", headers=headers, json=json, trust_env=False, timeout=30
+        )
+        assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
+        return reply.json()
+
     def kubectl(self, *arguments: str) -> str:
         return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
 
@@ -193,6 +204,15 @@ class Stage:
             return condition if condition and condition["reason"] == reason else None
 
         found: dict[str, Any] = self.wait_for(look, f"{type_} of {what}/{name} to say {reason}")
+        return found
+
+    def wait_event(self, name: str, reason: str) -> dict[str, Any]:
+        """Wait for an event of this reason about the object of this name, and return it."""
+
+        def look() -> dict[str, Any] | None:
+            return next((event for event in self.events(name) if event["reason"] == reason), None)
+
+        found: dict[str, Any] = self.wait_for(look, f"an event {reason} about {name}")
         return found
 
     def wait_gone(self, what: str, name: str, type_: str) -> None:

@@ -26,6 +26,8 @@ async def reconcile_pool(world: World, key: Key) -> float | None:
     pool = world.intents.get(NumberPool, key.namespace, key.name)
     if pool is None or pool.metadata.deletion_timestamp:
         return None
+    if not _last_order_is_seen(world, pool):
+        await _look_for_orders(world, pool)
     now = world.clock()
     want, seen = pool_want(pool), _see(world, pool)
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
@@ -37,6 +39,29 @@ async def reconcile_pool(world: World, key: Key) -> float | None:
             case TrimOrder(name):
                 await _trim(world, pool, name)
     return plan.requeue
+
+
+def _last_order_is_seen(world: World, pool: NumberPool) -> bool:
+    """Whether the view of orders reaches as far as the pool's own record.
+
+    Another operator may have started orders that our watch has not brought yet; without them we would order twice.
+    """
+    top_up, meta = pool.status.top_up, pool.metadata
+    if top_up is None or not top_up.ordered or top_up.sequence == 0:
+        return True
+    return world.intents.get(NumberOrder, meta.namespace, order_name(pool, top_up.sequence)) is not None
+
+
+async def _look_for_orders(world: World, pool: NumberPool) -> None:
+    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it."""
+    selector = f"{POOL_LABEL}={pool.metadata.name}"
+    page = await world.kube.list_all(ORDERS, pool.metadata.namespace, label_selector=selector)
+    for order in page.items:
+        world.intents.take_in("NumberOrder", order)
+
+
+def order_name(pool: NumberPool, sequence: int) -> str:
+    return f"{pool.metadata.name}-{sequence}"
 
 
 def _see(world: World, pool: NumberPool) -> PoolSeen:
@@ -62,14 +87,15 @@ async def _create_order(world: World, pool: NumberPool, want: PoolWant, intent: 
     try:
         reply = await world.kube.create(ORDERS, pool.metadata.namespace, body)
     except AlreadyExists:
-        reply = await world.kube.get(ORDERS, pool.metadata.namespace, body["metadata"]["name"])
-    world.intents.take_in("NumberOrder", reply)
+        await _look_for_orders(world, pool)
+    else:
+        world.intents.take_in("NumberOrder", reply)
 
 
 def _order_body(pool: NumberPool, spec: NumberOrderSpec) -> dict[str, Any]:
     return {
         "metadata": {
-            "name": f"{pool.metadata.name}-{spec.sequence}",
+            "name": order_name(pool, spec.sequence),
             "namespace": pool.metadata.namespace,
             "labels": {POOL_LABEL: pool.metadata.name, ACCOUNT_LABEL: spec.account_ref.name},
             "finalizers": [ORDER_FINALIZER],

@@ -1,0 +1,106 @@
+"""What a user sees with kubectl, and that nothing is written when nothing happens."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.cluster.stage import Stage
+
+OURS = "apis/ringfleet.dev/v1alpha1"
+WATCHED = (
+    f"{OURS}/carrieraccounts",
+    f"{OURS}/routingprofiles",
+    f"{OURS}/numberpools",
+    f"{OURS}/numberorders",
+    f"{OURS}/phonenumbers",
+    "apis/coordination.k8s.io/v1/leases",
+    "apis/events.k8s.io/v1/events",
+)
+MINUTE = 60
+
+
+def test_kubectl_get_answers_at_a_glance(stage: Stage) -> None:
+    open_pool(stage)
+    stage.wait_ready()
+    stage.wait_for(lambda: is_counted(stage, 5), "the account to be swept")
+    tables = tables_of(stage.kubectl("get", "np,pn,norder,ca"))
+    (number, *_) = sorted(stage.numbers())
+    assert tables["numberpool.ringfleet.dev/us-west"] == {
+        "READY": "True",
+        "TARGET": "5",
+        "AVAILABLE": "5",
+        "ORDERING": "0",
+        "PENDING": "0",
+        "MONTHLY": "9.95",
+        "REASON": "AtTarget",
+    }
+    row = tables[f"phonenumber.ringfleet.dev/{number[1:]}"]
+    assert (row["NUMBER"], row["PHASE"], row["POOL"], row["REASON"]) == (number, "Available", "us-west", "Routed")
+    assert (row["REGION"], row["MONTHLY"]) == ("San Francisco, CA", "1.99")
+    assert tables["numberorder.ringfleet.dev/us-west-1"]["PHASE"] == "Complete"
+    account = tables["carrieraccount.ringfleet.dev/sandbox"]
+    assert (account["READY"], account["BALANCE"], account["OURS"]) == ("True", "99990.05", "5")
+
+
+def test_kubectl_explain_reads_as_documentation(stage: Stage) -> None:
+    said = " ".join(stage.kubectl("explain", "numberpool.spec.size").split())
+    assert "How many numbers are kept ready to be assigned, and when more are ordered." in said
+    assert "`kubectl scale numberpool NAME --replicas=N` sets the target." in said
+    assert "target <integer> -required- How many numbers an order fills the supply up to." in said
+    assert "<no description>" not in stage.kubectl("explain", "numberpool", "--recursive=false")
+
+
+def test_an_idle_pool_is_swept_for_a_minute_and_not_one_object_is_written(stage: Stage) -> None:
+    open_pool(stage)
+    stage.wait_ready()
+    stage.wait_for(lambda: is_counted(stage, 5), "the account to be swept")
+    stage.wait_for(lambda: stage.get("rp", "front-desk")["status"].get("routed") == 5, "the profile to be counted")
+    stage.simulator.control("POST", "calls")
+    assert written_in_a_minute(stage) == []
+    assert stage.simulator.calls()["numbers_list"] >= 5
+
+
+def open_pool(stage: Stage) -> None:
+    stage.account(sweepInterval="5s")
+    stage.profile()
+    stage.pool(target=5)
+    stage.start_operator()
+
+
+def is_counted(stage: Stage, count: int) -> bool:
+    status = stage.get("carrieraccount", "sandbox").get("status", {})
+    return bool(status.get("numbers", {}).get("ours") == count)
+
+
+def tables_of(printed: str) -> dict[str, dict[str, str]]:
+    """The rows that `kubectl get` printed for several kinds, by name; without the age, which moves."""
+    rows: dict[str, dict[str, str]] = {}
+    for table in printed.strip().split("\n\n"):
+        head, *lines = table.splitlines()
+        starts = [at for at in range(len(head)) if head[at] != " " and (at == 0 or head[at - 3 : at].isspace())]
+        ends = [*starts[1:], None]
+        for line in lines:
+            cells = [line[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+            titles = [head[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+            row = dict(zip(titles, cells, strict=True))
+            row.pop("AGE")
+            rows[row.pop("NAME")] = row
+    return rows
+
+
+def written_in_a_minute(stage: Stage) -> list[str]:
+    """What the API server tells of changes in the stage's namespace while a minute passes, all kinds at once."""
+    with ThreadPoolExecutor(len(WATCHED)) as pool:
+        told = pool.map(lambda path: watched(stage, path), WATCHED)
+        return [f"{change['type']} {change['object']}" for changes in told for change in changes]
+
+
+def watched(stage: Stage, path: str) -> list[dict[str, Any]]:
+    """The changes of one kind from now on; the server ends the watch after a minute."""
+    group, kind = path.rsplit("/", 1)
+    url = f"/{group}/namespaces/{stage.namespace}/{kind}"
+    version = json.loads(stage.kubectl("get", "--raw", url))["metadata"]["resourceVersion"]
+    seen = stage.kubectl("get", "--raw", f"{url}?watch=1&resourceVersion={version}&timeoutSeconds={MINUTE}")
+    return [json.loads(line) for line in seen.splitlines()]

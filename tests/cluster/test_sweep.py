@@ -1,0 +1,201 @@
+"""The sweep: what the carrier's own list of numbers tells, and what is done about it."""
+
+from __future__ import annotations
+
+from tests.cluster.stage import Stage
+
+OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100}}
+
+
+def test_an_orphan_of_ours_is_adopted_and_what_is_not_ours_is_counted_and_left_alone(stage: Stage) -> None:
+    open_pool(stage, target=2)
+    stage.wait_ready()
+    installation = stage.get("carrieraccount", "sandbox")["status"]["installation"]
+    orphan = buy_by_hand(stage, f"rf/{installation}/{stage.namespace}/us-west")
+    theirs = buy_by_hand(stage, None)
+    stage.wait_for(lambda: orphan in stage.numbers(), "the orphan to have an object")
+    stage.wait_ready(orphan[1:], "phonenumber")
+    stage.wait_for(lambda: counts(stage) == {"owned": 4, "ours": 3, "unmanaged": 1, "orphans": 0}, "all to be counted")
+    stage.wait_for(lambda: stage.get("numberpool", "us-west")["status"]["surplus"] == 1, "a surplus of one")
+    assert theirs not in stage.numbers()
+    unmanaged = next(number for number in stage.simulator.owned() if number["number"] == theirs)
+    assert (unmanaged["routing_profile_id"], unmanaged["reference"]) == (None, None)
+
+
+def test_an_orphan_whose_pool_is_gone_is_reported_and_adopted_when_the_pool_is_there(stage: Stage) -> None:
+    open_pool(stage, target=0)
+    stage.wait_ready("sandbox", "carrieraccount")
+    installation = stage.get("carrieraccount", "sandbox")["status"]["installation"]
+    orphan = buy_by_hand(stage, f"rf/{installation}/{stage.namespace}/gone")
+    stage.wait_reason("carrieraccount", "sandbox", "OrphansFound", "Orphans")
+    assert counts(stage)["orphans"] == 1
+    stage.pool("gone", target=1)
+    stage.wait_for(lambda: orphan in stage.numbers(), "the orphan to have an object")
+    stage.wait_gone("carrieraccount", "sandbox", "Orphans")
+
+
+def test_drifted_routing_is_repaired(stage: Stage) -> None:
+    open_pool(stage, target=2)
+    stage.wait_ready()
+    id_, profile = at_carrier(stage)
+    stage.at_carrier("PATCH", f"numbers/{id_}", {"routing_profile_id": None})
+    stage.wait_for(lambda: at_carrier(stage) == (id_, profile), "the number to be routed as before")
+
+
+def test_under_the_policy_report_drifted_routing_is_only_reported(stage: Stage) -> None:
+    open_pool(stage, target=1, driftPolicy="Report")
+    stage.wait_ready()
+    id_, _ = at_carrier(stage)
+    stage.at_carrier("PATCH", f"numbers/{id_}", {"routing_profile_id": None})
+    (name,) = (number[1:] for number in stage.numbers())
+    said = stage.wait_reason("phonenumber", name, "RoutingDrifted")
+    assert said["message"].endswith("spec.driftPolicy is Report.")
+    assert (
+        stage.wait_for(lambda: stage.get("rp", "front-desk")["status"].get("drifted"), "the profile to count it") == 1
+    )
+    assert at_carrier(stage) == (id_, None)
+    stage.patch("numberpool", "us-west", driftPolicy="Repair")
+    stage.wait_ready(name, "phonenumber")
+    assert at_carrier(stage)[1] is not None
+
+
+def test_a_mark_that_was_removed_is_written_again(stage: Stage) -> None:
+    open_pool(stage, target=1)
+    stage.wait_ready()
+    (before,) = stage.simulator.owned()
+    stage.at_carrier("PATCH", f"numbers/{before['id']}", {"reference": None})
+    stage.wait_for(lambda: stage.simulator.owned() == [before], "the mark to be back")
+
+
+def test_nothing_is_concluded_from_a_listing_that_breaks_off(stage: Stage) -> None:
+    open_pool(stage, target=4)
+    stage.wait_ready()
+    stage.wait_for(lambda: counts(stage)["ours"] == 4, "all four to be counted")
+    stage.simulator.set_faults({"fault": "truncated_listing"})
+    stage.wait_reason("carrieraccount", "sandbox", "ListingIncomplete", "ListingIncomplete")
+    assert counts(stage)["ours"] == 4
+    assert {number["status"]["phase"] for number in stage.list("phonenumbers")} == {"Available"}
+    stage.simulator.set_faults()
+    stage.wait_gone("carrieraccount", "sandbox", "ListingIncomplete")
+    assert sum(stage.bills().values()) == 4
+
+
+def test_a_number_that_is_slowly_activated_is_on_order_until_it_is_active(stage: Stage) -> None:
+    stage.simulator.set_faults({"fault": "slow_activation", "seconds": 3600})
+    open_pool(stage, target=2)
+    stage.wait_for(lambda: reasons(stage) == ["Activating", "Activating"], "both to be activating")
+    assert {number["status"]["phase"] for number in stage.list("phonenumbers")} == {"Ordering"}
+    assert stage.get("numberpool", "us-west")["status"]["inFlight"] == 2
+    stage.simulator.control("POST", "clock", {"advance_seconds": 3600})
+    stage.wait_ready()
+    assert sum(stage.bills().values()) == 2
+
+
+def test_a_number_that_waits_for_documents_shows_until_when(stage: Stage) -> None:
+    stage.simulator.set_faults({"fault": "pending_documents"})
+    open_pool(stage, target=1)
+    stage.wait_reason("numberpool", "us-west", "PendingDocuments")
+    (number,) = stage.list("phonenumbers")
+    assert number["status"]["phase"] == "PendingDocuments"
+    assert number["status"]["documentsDeadline"] > number["metadata"]["creationTimestamp"]
+    stage.simulator.control("POST", "documents/approve", {"numbers": None})
+    stage.wait_ready()
+    assert "documentsDeadline" not in stage.list("phonenumbers")[0]["status"]
+
+
+def test_an_order_that_is_deleted_while_it_searches_is_replaced(stage: Stage) -> None:
+    stage.simulator.set_faults({"fault": "latency", "operations": ["search"], "seconds": 1})
+    open_pool(stage, target=3)
+    stage.wait_for(lambda: names(stage, "numberorders") == {"us-west-1"}, "the first order")
+    stage.kubectl("delete", "numberorder", "us-west-1", "--wait=false")
+    stage.wait_ready()
+    stage.wait_for(lambda: "us-west-1" not in names(stage, "numberorders"), "the order to be gone")
+    assert len(stage.numbers()) == 3
+    assert stage.bills() == dict.fromkeys(stage.numbers(), 1)
+
+
+def test_an_order_that_is_deleted_while_its_outcome_is_unknown_stays_until_it_is_known(stage: Stage) -> None:
+    stage.simulator.set_faults({"fault": "reply_lost", "operations": ["checkout"], "how": "close"})
+    open_pool(stage, target=3)
+    stage.wait_for(lambda: attempts(stage, "us-west-1") == 1, "the reply to the first checkout to be lost")
+    stage.kubectl("delete", "numberorder", "us-west-1", "--wait=false")
+    stage.wait_for(lambda: attempts(stage, "us-west-1") > 2, "the order to be looked up and looked up again")
+    stage.simulator.set_faults()
+    stage.wait_ready()
+    stage.wait_for(lambda: "us-west-1" not in names(stage, "numberorders"), "the order to be gone")
+    assert len(stage.numbers()) == 3
+    assert stage.bills() == dict.fromkeys(stage.numbers(), 1)
+
+
+def test_a_changed_profile_routes_all_its_numbers_anew(stage: Stage) -> None:
+    open_pool(stage, target=3)
+    stage.wait_ready()
+    before = hashes(stage)
+    stage.profile(uri="sip:other.example.com")
+    stage.wait_for(lambda: len(hashes(stage)) == 1 and hashes(stage) != before, "all three to follow the new content")
+    assert trunk(stage) == "sip:other.example.com"
+    stage.wait_for(lambda: stage.get("rp", "front-desk")["status"].get("routed") == 3, "the profile to count them")
+
+
+def test_a_suspended_profile_keeps_changes_from_the_carrier_and_new_numbers_waiting(stage: Stage) -> None:
+    open_pool(stage, target=2)
+    stage.wait_ready()
+    stage.patch("routingprofile", "front-desk", suspend=True)
+    stage.profile(uri="sip:other.example.com")
+    stage.scale(3)
+    stage.wait_for(lambda: reasons(stage) == ["Routed", "Routed", "Suspended"], "the new number to wait")
+    assert trunk(stage) == "sip:pbx.example.com"
+    stage.patch("routingprofile", "front-desk", suspend=False)
+    stage.wait_ready()
+    stage.wait_for(lambda: len(hashes(stage)) == 1, "all three to follow the new content")
+    assert trunk(stage) == "sip:other.example.com"
+
+
+def open_pool(stage: Stage, target: int, **spec: object) -> None:
+    stage.account(**OFTEN)
+    stage.profile()
+    stage.pool(target=target, **spec)
+    stage.start_operator()
+
+
+def buy_by_hand(stage: Stage, reference: str | None) -> str:
+    """Buy one number in the account past the operator; return it."""
+    bought = stage.simulator.control("POST", "numbers", {"account": "sandbox", "count": 1, "reference": reference})
+    return str(bought["items"][0]["number"])
+
+
+def counts(stage: Stage) -> dict[str, int]:
+    return dict(stage.get("carrieraccount", "sandbox")["status"].get("numbers", {}))
+
+
+def at_carrier(stage: Stage) -> tuple[str, str | None]:
+    """The first number's id at the carrier, and where the carrier routes it."""
+    first = stage.simulator.owned()[0]
+    return first["id"], first["routing_profile_id"]
+
+
+def reasons(stage: Stage) -> list[str]:
+    """Why each number is ready or not, sorted."""
+    conditions = [number.get("status", {}).get("conditions", []) for number in stage.list("phonenumbers")]
+    return sorted(one["reason"] for said in conditions for one in said if one["type"] == "Ready")
+
+
+def attempts(stage: Stage, order: str) -> int:
+    """How often in a row a call for the order has failed by now."""
+    found = [one for one in stage.list("numberorders") if one["metadata"]["name"] == order]
+    return int(found[0].get("status", {}).get("attempts", 0)) if found else 0
+
+
+def names(stage: Stage, what: str) -> set[str]:
+    return {found["metadata"]["name"] for found in stage.list(what)}
+
+
+def hashes(stage: Stage) -> set[str]:
+    """Which content of their profile the numbers follow."""
+    return {number["status"]["routing"]["hash"] for number in stage.list("phonenumbers")}
+
+
+def trunk(stage: Stage) -> str:
+    """The first SIP target of our profile, as the carrier has it."""
+    (profile,) = stage.at_carrier("GET", "routing-profiles")["data"]
+    return str(profile["sip_targets"][0]["uri"])
