@@ -91,6 +91,19 @@ def a_secret(name: str, **content: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": content}
 
 
+def test_an_endpoint_where_no_carrier_lives_is_named_and_a_corrected_one_heals_all(stage: Stage) -> None:
+    stage.account(url=f"{stage.simulator.url}/not-the-api")
+    stage.profile()
+    stage.pool(target=2)
+    stage.start_operator()
+    stalled = stage.wait_reason("carrieraccount", "sandbox", "InvalidSpec", "Stalled")
+    assert f"check spec.endpoint, which is {stage.simulator.url}/not-the-api." in stalled["message"]
+    assert stalled["message"] in why(stage, "InvalidSpec")
+    stage.patch("carrieraccount", "sandbox", endpoint=stage.simulator.url)
+    stage.wait_ready()
+    assert stage.condition("carrieraccount", "sandbox", "Stalled") is None
+
+
 def why(stage: Stage, reason: str) -> str:
     """Wait until the pool is not ready for this reason; what it says."""
     said = stage.wait_reason("numberpool", "us-west", reason)

@@ -17,7 +17,13 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import AccountNumbers, Balance
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, ListingIncomplete, Throttled
+from ringfleet.carriers.errors import (
+    CarrierUnavailable,
+    CredentialsRejected,
+    ListingIncomplete,
+    RequestRejected,
+    Throttled,
+)
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.engine.accounts import OpenAccount, fingerprint, not_reached
 from ringfleet.engine.intents import Key
@@ -126,7 +132,10 @@ async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str
 async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
     """Ask for the balance, sweep when it is time, and say how both went."""
     try:
-        balance = await account.carrier.balance()
+        try:
+            balance = await account.carrier.balance()
+        except RequestRejected as error:
+            return await _refused(world, key, obj, account, error)
         account.seen, account.failures = AccountSeen(), 0
         await _ask_search_again(account)
         listing = await _sweep_when_due(world, key, obj, account)
@@ -142,6 +151,18 @@ async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: Op
     return _next_look(world, key, obj, account)
 
 
+async def _refused(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: RequestRejected
+) -> float:
+    """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
+    account.failures += 1
+    message = f"{error}: check spec.endpoint, which is {obj.spec.endpoint}."
+    account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
+    said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
+    await _say(world, obj, said, account=account)
+    return _again(account)
+
+
 async def _unavailable(
     world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CarrierUnavailable
 ) -> float:
@@ -153,6 +174,11 @@ async def _unavailable(
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
         await _say(world, obj, (said, reconciling(said.reason, message)), account=account)
     log.warning("carrier unavailable", account=str(key), failures=account.failures, error=str(error))
+    return _again(account)
+
+
+def _again(account: OpenAccount) -> float:
+    """Seconds until an account that could not be probed is probed again."""
     return backoff(account.failures, timedelta(seconds=1), timedelta(minutes=1)).total_seconds()
 
 
