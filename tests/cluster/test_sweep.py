@@ -34,12 +34,14 @@ def test_an_orphan_whose_pool_is_gone_is_reported_and_adopted_when_the_pool_is_t
     stage.wait_gone("carrieraccount", "sandbox", "Orphans")
 
 
-def test_drifted_routing_is_repaired(stage: Stage) -> None:
+def test_drifted_routing_and_a_removed_mark_are_put_right(stage: Stage) -> None:
     open_pool(stage, target=2)
     stage.wait_ready()
-    id_, profile = at_carrier(stage)
-    stage.at_carrier("PATCH", f"numbers/{id_}", {"routing_profile_id": None})
-    stage.wait_for(lambda: at_carrier(stage) == (id_, profile), "the number to be routed as before")
+    before = stage.simulator.owned()
+    drifted, unmarked = (number["id"] for number in before)
+    stage.at_carrier("PATCH", f"numbers/{drifted}", {"routing_profile_id": None})
+    stage.at_carrier("PATCH", f"numbers/{unmarked}", {"reference": None})
+    stage.wait_for(lambda: stage.simulator.owned() == before, "both numbers to be as they were")
 
 
 def test_under_the_policy_report_drifted_routing_is_only_reported(stage: Stage) -> None:
@@ -57,14 +59,6 @@ def test_under_the_policy_report_drifted_routing_is_only_reported(stage: Stage) 
     stage.patch("numberpool", "us-west", driftPolicy="Repair")
     stage.wait_ready(name, "phonenumber")
     assert at_carrier(stage)[1] is not None
-
-
-def test_a_mark_that_was_removed_is_written_again(stage: Stage) -> None:
-    open_pool(stage, target=1)
-    stage.wait_ready()
-    (before,) = stage.simulator.owned()
-    stage.at_carrier("PATCH", f"numbers/{before['id']}", {"reference": None})
-    stage.wait_for(lambda: stage.simulator.owned() == [before], "the mark to be back")
 
 
 def test_nothing_is_concluded_from_a_listing_that_breaks_off(stage: Stage) -> None:

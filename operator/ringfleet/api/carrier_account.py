@@ -22,7 +22,6 @@ from ringfleet.api.meta import (
     Resource,
     SecretKeyRef,
     Status,
-    Time,
     immutable,
     lasting,
     short_name,
@@ -100,10 +99,6 @@ class CarrierAccountStatus(Status):
 
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
-    catalog_updated_at: Time | None = None
-    """When the carrier's search last answered live."""
-    last_sweep_time: Time | None = None
-    """When the account was last listed completely."""
     installation: str | None = None
     """The id that marks our numbers at the carrier: the UID of this cluster's namespace kube-system."""
 
@@ -128,7 +123,6 @@ class CarrierAccount(Resource):
         Column("Orphans", ".status.numbers.orphans", "integer", priority=1),
         REASON,
         Column("Endpoint", ".spec.endpoint", priority=1),
-        Column("Swept", ".status.lastSweepTime", "date", priority=1),
         AGE,
     )
 

@@ -6,7 +6,6 @@ that this changes.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from dataclasses import replace
@@ -118,10 +117,8 @@ async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str
     print_ = fingerprint(spec.provider, token, repr(settings))
     account = world.accounts.get(key)
     if account is None or account.fingerprint != print_:
-        places = asyncio.Semaphore(max(1, settings.concurrency // 2))
-        account = OpenAccount(
-            open_carrier(spec.provider, settings), print_, frozenset(), not_reached(key), number_calls=places
-        )
+        carrier = open_carrier(spec.provider, settings)
+        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
         await world.accounts.open(key, account)
     if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)

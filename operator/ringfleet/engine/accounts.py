@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.engine.places import Places
 from ringfleet.model import AccountKey, Query, Routing
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Reason
@@ -18,19 +19,19 @@ class OpenAccount:
     """One account's client and what this process knows of it.
 
     `cart` serialises purchases inside the process; the lease does so between processes. `choosing` lets one order at a
-    time search and write its choice, so that no two choose the same numbers. `number_calls` are the places of calls for
-    single numbers: half of the account's concurrency, so that they never hold up an order that has the cart.
-    `stale_query` is the search that was last answered from memory or not at all, None while search works.
+    time search and write its choice, so that no two choose the same numbers. `stale_query` is the search that was last
+    answered from memory or not at all, None while search works.
     """
 
     carrier: Carrier
     fingerprint: str
     allowed_namespaces: frozenset[str]
     seen: AccountSeen
+    concurrency: int = 1
     failures: int = 0
     cart: asyncio.Lock = field(default_factory=asyncio.Lock)
     choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    number_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    number_calls: Places = field(init=False)
     stale_query: Query | None = None
     findings: Findings | None = None
     swept_at: float | None = None
@@ -39,6 +40,13 @@ class OpenAccount:
     bought_since_sweep: bool = False
     _profiles: dict[tuple[str, str], str] = field(default_factory=dict)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.number_calls = Places(self._room_for_numbers)
+
+    def _room_for_numbers(self) -> int:
+        """Half of the account's places while an order has the cart, so that numbers never hold it up; else all."""
+        return self.concurrency // 2 if self.cart.locked() else self.concurrency
 
     async def profile_id(self, routing: Routing, content: str) -> str:
         """The carrier's id of a routing profile; told to the carrier once for each content."""

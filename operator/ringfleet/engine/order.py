@@ -32,8 +32,9 @@ from ringfleet.engine.observe import account_key, holding_of, market_queries, or
 from ringfleet.engine.record import record_number
 from ringfleet.engine.status import order_status
 from ringfleet.engine.world import World
-from ringfleet.model import E164, AccountKey, ItemState, Offer, Outcome, Purchase, Query
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.plan.backoff import backoff
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.order import (
     SENT,
     UNRESOLVED,
@@ -158,6 +159,9 @@ async def _search_alone(
     except CredentialsRejected as error:
         world.wake_account(want.account)
         return await _write(world, order, _failed(world, state, error))
+    except RequestRejected as error:
+        refused = replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=str(error))
+        return await _write(world, order, refused)
     state = replace(state, attempts=0, next_attempt=None, last_error="", from_catalog=age is not None)
     state = replace(state, failure=choice.shortage, message=choice.message)
     if not choice.offers:
@@ -247,8 +251,18 @@ async def _record(world: World, order: NumberOrder, want: OrderWant, state: Orde
     mark = world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     holdings = [holding for item in state.items or () if (holding := holding_of(item, mark))]
     name = order.metadata.name
-    await asyncio.gather(*(record_number(world, holding, want.account, mark, name) for holding in holdings))
+    places = asyncio.Semaphore(_RECORDED_AT_ONCE)
+
+    async def record(holding: Holding) -> None:
+        async with places:
+            await record_number(world, holding, want.account, mark, name)
+
+    await asyncio.gather(*map(record, holdings))
     if account := world.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0
     world.wake_account(want.account)
     return await _write(world, order, replace(state, recorded=True))
+
+
+_RECORDED_AT_ONCE = 8
+"""Few enough that the next order, which now has the cart, does not queue behind them at the API server."""
