@@ -125,8 +125,6 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             **ALL,
             balance=Balance(amount=Decimal("-12.50"), currency="USD"),
             numbers=AccountNumbers(owned=30, ours=20, unmanaged=10),
-            catalog_updated_at=NOW,
-            last_sweep_time=NOW,
             installation="6a0c",
         ),
     ),

@@ -89,7 +89,7 @@ def _operator(cluster: Cluster) -> Iterator[OperatorProcess]:
     step("Starting the operator, under its own service account")
     kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
     with tempfile.TemporaryDirectory(prefix="ringfleet-demo-") as folder:
-        operator = OperatorProcess(kubeconfig, NAMESPACE, Path(folder) / "operator.log", "demo", {})
+        operator = OperatorProcess(kubeconfig, (NAMESPACE,), Path(folder) / "operator.log", "demo", {})
         try:
             yield operator
         finally:
