@@ -8,6 +8,7 @@ a trial costs no start-up time. What it has done is judged at the exchange and a
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -31,6 +32,8 @@ from tests.waiting import wait_until
 
 PRICE = Decimal("1.99")
 CALM_S = 180.0
+AREA_CODES = ("415", "628", "212", "646", "312", "303")
+_turns = itertools.count()
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["ringfleet.handlers.operator", "ringfleet.cli.operator"])
@@ -82,6 +85,8 @@ class Trial:
         self.namespace = cluster.new_namespace("crash")
         self.account = f"acct-{self.namespace}"
         self._operator: Any = None
+        # Trials that run side by side buy in different places, or they would snap up each other's numbers.
+        self._area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
 
     def prepare(self, relays: Relays, folder: Path) -> None:
         token = secrets.token_hex(8)
@@ -101,6 +106,7 @@ class Trial:
             a_pool(
                 "us-west",
                 self.count,
+                market={"country": "US", "type": "geographic", "areaCodes": [self._area_code]},
                 limits={
                     "maxNumbers": self.count,
                     "maxMonthlyPrice": str(PRICE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def run(settings: Settings) -> None:
     Raises:
         KubeError: there is no API server to talk to, or it refuses us.
     """
+    gc.freeze()  # what is loaded by now stays for life: the collector need not walk through it again and again
     asyncio.run(run_operator(settings))
 
 

@@ -213,7 +213,8 @@ async def _submit(world: World, order: NumberOrder, want: OrderWant, state: Orde
         async with cart_session(world, account, want.account, order):
             if not resumed:
                 state = replace(state, items=move_unresolved(state.items or (), ItemState.SUBMITTING))
-                await _write(world, order, state)
+                now = world.clock()
+                await world.write_status(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = world.intents.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
             await _write(world, order, await _buy(world, account, order, want, state, resumed))
     except CartBusy as busy:

@@ -9,7 +9,7 @@ from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, POOL_LABEL
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.engine.intents import Key, resource_of
-from ringfleet.engine.observe import number_seen, order_seen, pool_want, top_up
+from ringfleet.engine.observe import number_seen, pool_want, top_up
 from ringfleet.engine.order import ORDER_FINALIZER
 from ringfleet.engine.status import order_spec, pool_status
 from ringfleet.engine.world import World
@@ -70,7 +70,7 @@ def _see(world: World, pool: NumberPool) -> PoolSeen:
     profile = want.routing_profile
     return PoolSeen(
         numbers=tuple(number_seen(record) for record in records),
-        orders=tuple(order_seen(order) for order in world.intents.orders_for(namespace, pool.metadata.name)),
+        orders=tuple(world.order_seen(order) for order in world.intents.orders_for(namespace, pool.metadata.name)),
         top_up=top_up(pool),
         accounts={account: world.accounts.seen(account, namespace) for account in want.carriers},
         routing_profile_exists=profile is None or world.intents.get(RoutingProfile, namespace, profile) is not None,

@@ -11,7 +11,6 @@ import structlog
 
 from ringfleet.api import NumberPool
 from ringfleet.engine.accounts import OpenAccount
-from ringfleet.engine.observe import order_seen
 from ringfleet.engine.record import record_number
 from ringfleet.engine.records import NumberRecord
 from ringfleet.engine.world import World
@@ -56,7 +55,7 @@ def _known_of(record: NumberRecord) -> Known:
 
 def _on_order(world: World, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended: whatever the listing shows of them, the order deals with it."""
-    orders = (order_seen(order) for order in world.intents.orders_at(key) if not order.status.recorded)
+    orders = (world.order_seen(order) for order in world.intents.orders_at(key) if not order.status.recorded)
     return {item.number for order in orders for item in order.items}
 
 

@@ -36,10 +36,11 @@ from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number import NumberWant, RoutingWant, plan_number
 from ringfleet.plan.phase import GONE
+from ringfleet.plan.supply import OrderSeen
 from ringfleet.settings import Settings
 
 POOL_DELAY = 0.5
-"""Seconds in which the changes of a pool's numbers are gathered into one look at the pool."""
+"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
 PROFILE_DELAY = 5.0
 
 
@@ -71,6 +72,7 @@ class World:
     accounts: Accounts = field(default_factory=Accounts)
     news: dict[E164, Holding] = field(default_factory=dict)
     _routing: dict[str, tuple[int, RoutingWant]] = field(default_factory=dict)
+    _orders: dict[str, tuple[str, OrderSeen]] = field(default_factory=dict)
 
     # Looking.
 
@@ -89,6 +91,14 @@ class World:
         if known is None or known[0] != profile.metadata.generation:
             known = (profile.metadata.generation, routing_want(name, profile))
             self._routing[profile.metadata.uid] = known
+        return known[1]
+
+    def order_seen(self, order: NumberOrder) -> OrderSeen:
+        """What a pool sees of an order; its hundred items are read once for each version."""
+        meta = order.metadata
+        known = self._orders.get(meta.uid)
+        if known is None or known[0] != meta.resource_version:
+            known = self._orders[meta.uid] = (meta.resource_version, order_seen(order))
         return known[1]
 
     def number_want(self, record: NumberRecord) -> NumberWant:
@@ -118,7 +128,7 @@ class World:
             item.number
             for order in self.intents.all(NumberOrder)
             if order.metadata.uid != but and not order.status.recorded
-            for item in order_seen(order).items
+            for item in self.order_seen(order).items
             if item.state is not ItemState.FAILED
         )
         held = (record.number for _, record in self.numbers.store.items() if record.state.phase not in GONE)
@@ -154,9 +164,10 @@ class World:
         self._wake_needy(self.numbers.store.by("account", account))
 
     def wake_orders(self, account: AccountKey) -> None:
+        """The orders that may wait for the account or for its cart: the next one takes over at once."""
         for order in self.intents.orders_at(account):
             if not order.status.recorded:
-                self.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+                self.queue.add(Key("NumberOrder", order.metadata.namespace, order.metadata.name), at_once=True)
 
     def _wake_needy(self, records: Iterable[NumberRecord]) -> None:
         for record in records:
@@ -173,16 +184,22 @@ class World:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
         if kind == "CarrierAccount" and old is None:
             self.accounts.expect(AccountKey(*place))
-        self.wake(kind, *place)
+        same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
+        self.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
         order = new or old
         if isinstance(order, NumberOrder):
-            self.wake("NumberPool", place.namespace, order.spec.pool_ref.name)
-        if old and new and old.metadata.generation == new.metadata.generation:
+            self._note_order(order, gone=new is None)
+        if same_wish:
             return
         if kind == "NumberPool":
             self._wake_needy(self.numbers.store.by("pool", tuple(place)))
         elif kind == "RoutingProfile":
             self._wake_followers(place)
+
+    def _note_order(self, order: NumberOrder, gone: bool) -> None:
+        if gone:
+            self._orders.pop(order.metadata.uid, None)
+        self.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
 
     def _wake_followers(self, profile: Place) -> None:
         """The pools and numbers that a routing profile concerns."""

@@ -46,6 +46,19 @@ def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
     )
 
 
+class NoDiffs(kopf.DiffBaseStorage):
+    """Nothing to compare an object with: our handlers ask what is, not what changed, and Kopf need not copy it."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
 def build_settings() -> kopf.OperatorSettings:
     """Kopf for many objects and a small footprint: paged lists, short-lived workers, no scan of the cluster."""
     settings = kopf.OperatorSettings()
@@ -54,6 +67,7 @@ def build_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.2
     settings.queueing.exit_timeout = 1.0
     settings.scanning.disabled = True
+    settings.persistence.diffbase_storage = NoDiffs()
     return settings
 
 

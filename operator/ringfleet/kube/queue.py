@@ -62,9 +62,12 @@ class WorkQueue(Generic[K]):
         """How often `key` has failed in a row."""
         return self._failures.get(key, 0)
 
-    def add(self, key: K, delay: float = 0.0) -> None:
-        """Let `key` run `delay` from now, after the debounce at the soonest; an earlier wish stays."""
-        if self._schedule.add(key, _now() + max(delay, self._debounce)):
+    def add(self, key: K, delay: float = 0.0, *, at_once: bool = False) -> None:
+        """Let `key` run `delay` from now, after the debounce at the soonest; an earlier wish stays.
+
+        `at_once` is for what is no part of a burst, and for which somebody waits: it is not held back at all.
+        """
+        if self._schedule.add(key, _now() + (0.0 if at_once else max(delay, self._debounce))):
             self._wake.set()
 
     async def run(self, handler: Handler[K], stop: asyncio.Event) -> None:
