@@ -31,7 +31,8 @@ def main() -> int:
 
 
 def _serve(programs: Programs) -> None:
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(number, _as_interrupt)
     with ControlPlane(programs) as plane:
         print(
             "The control plane is up. In another terminal:\n\n"

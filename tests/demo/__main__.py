@@ -34,7 +34,8 @@ PATIENCE_S = 180.0
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(number, _as_interrupt)
     step("Looking for a cluster" if os.environ.get("KUBECONFIG") else "Starting a control plane of our own")
     try:
         with running_cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
