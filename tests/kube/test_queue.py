@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -60,6 +61,16 @@ def taking(seconds: float) -> Handle:
 )
 def test_a_burst_of_adds_is_one_run_a_tenth_of_a_second_after_its_first(adds: list[Step], expected: list[Step]) -> None:
     assert runs(*adds) == expected
+
+
+def test_what_somebody_waits_for_runs_at_once_and_is_not_held_back_by_an_earlier_add() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+
+    async def hurry() -> list[Step]:
+        asyncio.get_running_loop().call_at(0.05, partial(queue.add, "a", at_once=True))
+        return await _runs(((0.03, "a"),), None, 10.0, queue)
+
+    assert run_in_virtual_time(hurry()) == [(0.05, "a")]
 
 
 def test_a_stream_of_adds_does_not_hold_a_run_back() -> None:

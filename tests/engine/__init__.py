@@ -1,0 +1,1 @@
+"""The parts of engine/ that need neither an API server nor a carrier."""
