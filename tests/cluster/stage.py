@@ -2,7 +2,7 @@
 
 stage.account(); stage.pool(target=25); stage.start_operator()
 stage.wait_ready("us-west")
-assert stage.billed_once()
+assert stage.bills() == dict.fromkeys(stage.numbers(), 1)
 """
 
 from __future__ import annotations
