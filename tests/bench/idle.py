@@ -8,14 +8,9 @@ paged LIST of the same objects by the same client; then a minute of doing nothin
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -103,19 +98,14 @@ async def _make(kube: Kube, stage: Stage, places: asyncio.Semaphore, number: dic
         await kube.patch_status(PHONE_NUMBERS, stage.namespace, name, status)
 
 
-def _settle(stage: Stage, folder: Path) -> None:
-    """Let a first operator write what it wants to, and stop it. It also leaves the bytecode that an image ships."""
+def _settle(stage: Stage) -> None:
+    """Let a first operator write what it wants to, and stop it."""
     print("settling", file=sys.stderr, flush=True)
     stage.pool(target=NUMBERS, routingProfileRef=None)
-    operator = stage.start_operator("first", **_installed(folder))
+    operator = stage.start_operator("first")
     stage.wait_ready(timeout=600)
     stage.wait_for(lambda: _all_have_conditions(stage), "every number to say how it is", timeout=600)
     operator.stop()
-
-
-def _installed(folder: Path) -> dict[str, str]:
-    """An installed package has its bytecode beside it; these modules have theirs in `folder`."""
-    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
 
 
 def _all_have_conditions(stage: Stage) -> bool:
@@ -123,29 +113,26 @@ def _all_have_conditions(stage: Stage) -> bool:
     return stage.kubectl("get", "phonenumbers", f"--output=jsonpath={ready}") == "True" * NUMBERS
 
 
-def _measure(stage: Stage, folder: Path) -> None:
+def _measure(stage: Stage) -> None:
     listed = asyncio.run(_list_bare(stage))
-    imported = _import_alone(folder)
+    imported = _import_alone()
     began = time.monotonic()
-    operator = stage.start_operator("measured", **_installed(folder))
+    operator = stage.start_operator("measured")
     wait_until(lambda: _said(operator, "synced"), "the operator to know all numbers", interval=0.01)
     started = time.monotonic() - began
+    _calm_down(stage)
     process = psutil.Process(operator.pid)
-    _come_to_rest(stage, process)
-    spent_to_rest = _processor_time(process)
     with WriteCounter(stage.cluster, stage.namespace) as counter:
-        began = time.monotonic()
+        cpu, clock = process.cpu_times(), time.monotonic()
         time.sleep(IDLE_S)
-        used = 100 * (_processor_time(process) - spent_to_rest) / (time.monotonic() - began)
+        spent, passed = process.cpu_times(), time.monotonic() - clock
         writes = sum(counter.writes().values())
-    rss = process.memory_info().rss / 1e6
-    _prove_that_it_listens(stage)
-    report(Figures(started, listed, imported, spent_to_rest, rss, used, writes))
+    used = 100 * (spent.user + spent.system - cpu.user - cpu.system) / passed
+    report(started, listed, imported, process.memory_info().rss / 1e6, used, writes)
 
 
 async def _list_bare(stage: Stage) -> float:
     """Seconds for the same paged LIST, by the same client, nothing done with it."""
-    gc.freeze()  # as the operator does: else this program's own modules would slow the LIST down
     async with Kube.connect(stage.cluster.kubeconfig) as kube:
         await kube.get(PHONE_NUMBERS, stage.namespace, stage.simulator.owned()[0]["number"][1:])
         began = time.monotonic()
@@ -156,11 +143,10 @@ async def _list_bare(stage: Stage) -> float:
         return time.monotonic() - began
 
 
-def _import_alone(folder: Path) -> float:
+def _import_alone() -> float:
     """Seconds that Python takes to load the operator's modules, which any start pays."""
     began = time.monotonic()
-    environment = {**os.environ, **_installed(folder)}
-    subprocess.run([sys.executable, "-c", "import ringfleet.cli.operator"], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", "import ringfleet.cli.operator"], check=True)
     return time.monotonic() - began
 
 
@@ -168,58 +154,30 @@ def _said(operator: OperatorProcess, event: str) -> bool:
     return any(line.get("event") == event for line in operator.lines())
 
 
-def _processor_time(process: psutil.Process) -> float:
-    spent = process.cpu_times()
-    return float(spent.user + spent.system)
-
-
-def _come_to_rest(stage: Stage, process: psutil.Process) -> None:
-    """Return when the account has been swept once and the operator uses no more processor time: it idles."""
+def _calm_down(stage: Stage) -> None:
+    """The account has been probed and swept once: what is measured then is idling."""
     wait_until(lambda: stage.simulator.calls().get("numbers_list", 0) > 0, "the first sweep")
-    looks: list[float] = []
-
-    def rests() -> bool:
-        looks.append(_processor_time(process))
-        return len(looks) > 1 and looks[-1] == looks[-2]
-
-    wait_until(rests, "the operator to come to rest", timeout=120, interval=2.0)
+    before = -1
+    while (now := sum(stage.simulator.calls().values())) != before:
+        before = now
+        time.sleep(2.0)
 
 
-def _prove_that_it_listens(stage: Stage) -> None:
-    """An operator that hangs costs nothing either: this one must still answer."""
-    stage.scale(NUMBERS - 1)
-    stage.wait_for(lambda: stage.get("np", "us-west")["status"].get("surplus") == 1, "the operator to see a surplus")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What was measured: seconds, megabytes, percent of one core, and a count."""
-
-    start_s: float
-    list_s: float
-    import_s: float
-    to_rest_s: float
-    rss_mb: float
-    idle_cpu_percent: float
-    idle_writes: int
-
-
-def report(seen: Figures) -> None:
+def report(started: float, listed: float, imported: float, rss: float, cpu: float, writes: int) -> None:
     rows = [
-        ("start to all known", f"{seen.start_s:.2f} s", f"bare LIST {seen.list_s:.2f} s; aim twice that"),
-        ("  of it loading Python modules", f"{seen.import_s:.2f} s", ""),
-        ("processor time until at rest", f"{seen.to_rest_s:.2f} s", "everything looked at, the carrier swept"),
-        ("resident memory", f"{seen.rss_mb:.0f} MB", "aim 150 MB"),
-        ("processor while idle", f"{seen.idle_cpu_percent:.2f} %", "of one core; aim under 1 %"),
-        (f"writes in {IDLE_S:.0f} s", str(seen.idle_writes), "aim 0"),
+        ("start to all known", f"{started:.2f} s", f"bare LIST {listed:.2f} s; aim twice that"),
+        ("  of it loading Python modules", f"{imported:.2f} s", ""),
+        ("resident memory", f"{rss:.0f} MB", "aim 150 MB"),
+        ("processor while idle", f"{cpu:.2f} %", "of one core; aim under 1 %"),
+        (f"writes in {IDLE_S:.0f} s", str(writes), "aim 0"),
     ]
     result = {
         "numbers": NUMBERS,
-        "start_s": round(seen.start_s, 2),
-        "list_s": round(seen.list_s, 2),
-        "rss_mb": round(seen.rss_mb, 1),
-        "idle_cpu_percent": round(seen.idle_cpu_percent, 2),
-        "idle_writes": seen.idle_writes,
+        "start_s": round(started, 2),
+        "list_s": round(listed, 2),
+        "rss_mb": round(rss, 1),
+        "idle_cpu_percent": round(cpu, 2),
+        "idle_writes": writes,
     }
     show(f"{NUMBERS} numbers at rest", rows, result)
 
