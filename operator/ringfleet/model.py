@@ -218,7 +218,12 @@ class HoldingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One number that a carrier account owns, as the carrier tells it. `routing` is the carrier's id of its profile."""
+    """One number that a carrier account owns, as the carrier tells it. `routing` is the carrier's id of its profile.
+
+    `reference` is what somebody else has written where our mark would be; None when that is a mark, or nothing.
+    `bundle` is the carrier's id of the compliance bundle that it carries; None when it carries none, or nobody says so.
+    `attestation` is how the carrier signs its calls (STIR/SHAKEN): "A", "B" or "C"; None where it does not say.
+    """
 
     number: E164
     external_id: str
@@ -230,10 +235,13 @@ class Holding:
     region: str | None = None
     capabilities: frozenset[Capability] = frozenset()
     mark: Mark | None = None
+    reference: str | None = None
     routing: str | None = None
+    bundle: str | None = None
     purchased_at: datetime | None = None
     renews_at: datetime | None = None
     documents_deadline: datetime | None = None
+    attestation: str | None = None
 
 
 class ItemState(StrEnum):
@@ -265,12 +273,14 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """Named numbers to buy under one idempotency key. `resumed`: an earlier try may have reached the carrier."""
+    """Named numbers to buy under one idempotency key. `resumed`: an earlier try may have reached the carrier. `bundle`:
+    the carrier's id of the approved bundle that those carry which need documents."""
 
     key: str
     offers: tuple[Offer, ...]
     mark: Mark
     resumed: bool = False
+    bundle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

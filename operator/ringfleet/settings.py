@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     number_workers: int = Field(default=32, ge=1)
     """How many numbers are."""
 
+    claim_workers: int = Field(default=32, ge=1)
+    """How many claims are."""
+
     health_port: int = Field(default=8080, ge=0, le=65535)
     health_host: str = "127.0.0.1"
     relist: timedelta = timedelta(minutes=5)
@@ -39,6 +42,29 @@ class Settings(BaseSettings):
 
     cart_lease: timedelta = timedelta(seconds=30)
     """How long a silent operator keeps an account's cart before another may take it."""
+
+    release_settle: timedelta = timedelta(seconds=10)
+    """How long no further number of a pool must have been asked to go before any of them goes."""
+
+    review_interval: timedelta | None = None
+    """How often a carrier is asked how a review stands; by default after a minute, and then ever more seldom."""
+
+    filing_grace: timedelta = timedelta(minutes=2)
+    """How long a call that files documents may be on its way to the carrier. One whose answer was lost, and whose work
+    is not found there, is made again only afterwards: longer than any call takes, or documents are filed twice."""
+
+    documents_dir: Path | None = None
+    """Where documents are mounted: `<namespace>/<path>` below it is what a ComplianceBundle's file.path names."""
+
+    dispatcher: str | None = None
+    """Where the dispatcher answers, such as http://127.0.0.1:8085: the traffic of rotation sets is read there. Without
+    it, their traffic is not known."""
+
+    dispatcher_token_file: Path | None = None
+    """The file of the token that the dispatcher asks for; read anew each time, since it is exchanged now and then."""
+
+    usage_interval: timedelta = timedelta(seconds=60)
+    """How often the traffic of each rotation set is read."""
 
     stale_after: timedelta = timedelta(minutes=5)
     """Liveness fails when no event and no bookmark has come for this long."""

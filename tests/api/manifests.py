@@ -24,6 +24,24 @@ def a_profile() -> Manifest:
     return a_manifest("RoutingProfile", "desk", {"voice": {"webhook": {"url": "https://example.com/voice"}}})
 
 
+def a_bundle() -> Manifest:
+    spec = {
+        "country": "DE",
+        "numberTypes": ["geographic"],
+        "endUser": {"type": "business", "attributes": [{"name": "business_name", "value": "Example GmbH"}]},
+        "documents": [
+            {
+                "name": "register",
+                "type": "commercial_register",
+                "file": {"secretKeyRef": {"name": "papers", "key": "register.pdf"}},
+            },
+        ],
+        "carriers": [{"name": "main"}],
+        "contact": "numbers@example.com",
+    }
+    return a_manifest("ComplianceBundle", "germany", spec)
+
+
 def a_pool() -> Manifest:
     spec = {
         "market": {"country": "US", "type": "geographic", "areaCodes": ["415", "628"]},
@@ -51,6 +69,14 @@ def a_number(digits: str = "14155550123", pool: str = "west") -> Manifest:
         "poolRef": {"name": pool},
     }
     return a_manifest("PhoneNumber", digits, spec)
+
+
+def a_claim() -> Manifest:
+    return a_manifest("NumberClaim", "line", {"poolRef": {"name": "west"}})
+
+
+def a_quota() -> Manifest:
+    return a_manifest("NumberQuota", "tenant", {"limits": {"numbers": 20, "monthlySpend": "50", "ordersPerDay": 5}})
 
 
 def changed(manifest: Manifest, path: str, value: object) -> Manifest:

@@ -11,9 +11,12 @@ import pytest
 from tests.api.manifests import (
     LEFT_OUT,
     Manifest,
+    a_bundle,
+    a_claim,
     a_number,
     a_pool,
     a_profile,
+    a_quota,
     an_account,
     an_order,
     changed,
@@ -24,6 +27,12 @@ from tests.controlplane.cluster import KubectlFailed
 Kubectl = Callable[..., str]
 
 pytestmark = pytest.mark.usefixtures("crds")
+
+
+def a_bundle_with(**document: object) -> Manifest:
+    """A bundle whose one document is changed so."""
+    paper = {"name": "register", "type": "commercial_register", **document}
+    return changed(a_bundle(), "spec.documents", [paper])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,12 @@ POOLS = [
         'such as "30s", "15m" or "72h" (30 days are "720h")'),
     Bad("a batch of more than a hundred", changed(a_pool(), "spec.ordering.batchSize", 101), "spec.ordering.batchSize",
         "less than or equal to 100"),
+    Bad("a pool that releases what is deleted and never releases", changed(a_pool(), "spec.deletionPolicy", "Release"),
+        "spec.deletionPolicy", "deletionPolicy Release needs release.mode Manual or Automatic: set it"),
+    Bad("numbers that are given back by themselves at any time", changed(a_pool(), "spec.release.mode", "Automatic"),
+        "spec.reclaim.idleAfter", "release.mode Automatic needs reclaim.idleAfter: say how long a number must have"),
+    Bad("a release mode that is none", changed(a_pool(), "spec.release.mode", "Always"), "spec.release.mode",
+        'supported values: "Never", "Manual", "Automatic"'),
     Bad("a service level of certainty", changed(a_pool(), "spec.demand.serviceLevel", "1"), "spec.demand.serviceLevel",
         'between "0.5" and "0.9999"'),
 ]  # fmt: skip
@@ -116,7 +131,74 @@ OTHERS = [
     Bad("an order of nothing", changed(an_order(), "spec.count", 0), "spec.count", "greater than or equal to 1"),
 ]  # fmt: skip
 
+CLAIMS = [
+    Bad("a claim on no pool", changed(a_claim(), "spec.poolRef", LEFT_OUT), "spec.poolRef", "Required value"),
+    Bad("a wish for nothing", changed(a_claim(), "spec.wishes", [{}]), "spec.wishes[0]",
+        "name exactly one wish in each entry: areaCode or region"),
+    Bad("two wishes in one", changed(a_claim(), "spec.wishes", [{"areaCode": "415", "region": "CA"}]), "spec.wishes[0]",
+        "name exactly one wish in each entry: areaCode or region"),
+    Bad("an area code that is no number", changed(a_claim(), "spec.areaCode", "SF"), "spec.areaCode",
+        "one to six digits, such as 415"),
+    Bad("seventeen wishes", changed(a_claim(), "spec.wishes", [{"areaCode": "415"}] * 17), "spec.wishes", "at most 16"),
+    Bad("a capability that is none", changed(a_claim(), "spec.capabilities", ["video"]), "spec.capabilities[0]",
+        'supported values: "voice", "sms", "mms", "fax"'),
+    Bad("a number that is named by its E.164 form", changed(a_claim(), "spec.phoneNumberName", "+14155550123"),
+        "spec.phoneNumberName", "write the name of a PhoneNumber: its digits, such as 14155550123"),
+    Bad("a number that is written to two places",
+        changed(a_claim(), "spec.writeTo", {"secret": {"name": "s"}, "configMap": {"name": "c"}}),
+        "spec.writeTo", "name exactly one place: secret or configMap"),
+    Bad("a number that is written to no place", changed(a_claim(), "spec.writeTo", {}), "spec.writeTo",
+        "name exactly one place: secret or configMap"),
+    Bad("a way out that is none", changed(a_claim(), "spec.onNoStock", "Steal"), "spec.onNoStock",
+        'supported values: "Wait", "Fail", "Order"'),
+]  # fmt: skip
+
+BUNDLES = [
+    Bad("a bundle of no country", changed(a_bundle(), "spec.country", "UK"), "spec.country", "GB (not UK)"),
+    Bad("a bundle for no numbers", changed(a_bundle(), "spec.numberTypes", []), "spec.numberTypes", "at least 1"),
+    Bad("a bundle for no carrier", changed(a_bundle(), "spec.carriers", []), "spec.carriers", "at least 1"),
+    Bad("an end user of no type", changed(a_bundle(), "spec.endUser", {"type": "club"}), "spec.endUser.type",
+        'supported values: "business", "individual"'),
+    Bad("an attribute without a value", changed(a_bundle(), "spec.address", [{"name": "city"}]), "spec.address[0]",
+        "say it here (value), or where it is kept (secretKeyRef)"),
+    Bad("an attribute twice", changed(a_bundle(), "spec.address", [{"name": "city", "value": "Bonn"}] * 2),
+        "spec.address[1]", "Duplicate value"),
+    Bad("a document in two places", a_bundle_with(file={"path": "a.pdf", "secretKeyRef": {"name": "a", "key": "b"}}),
+        "spec.documents[0].file", "name exactly one place for the file: secretKeyRef, configMapKeyRef or path"),
+    Bad("a file outside of the documents directory", a_bundle_with(file={"path": "../../etc/passwd"}),
+        "spec.documents[0].file.path", "write a path below the operator's documents directory"),
+    Bad("a file of no known type", a_bundle_with(mediaType="image/gif"), "spec.documents[0].mediaType",
+        'supported values: "application/pdf", "image/jpeg", "image/png"'),
+    Bad("a document's name with a blank", a_bundle_with(name="trade register"), "spec.documents[0].name",
+        "lower-case letters, digits and dashes"),
+    Bad("a contact that is no address", changed(a_bundle(), "spec.contact", "the office"), "spec.contact",
+        "write an e-mail address"),
+    Bad("a renewal in days", changed(a_bundle(), "spec.renewBefore", "30d"), "spec.renewBefore", 'such as "30s"'),
+    Bad("a renewal too late", changed(a_bundle(), "spec.renewBefore", "1m"), "spec.renewBefore", "from 1h to 8760h"),
+]  # fmt: skip
+QUOTAS = [
+    Bad("fewer numbers than none", changed(a_quota(), "spec.limits.numbers", -1), "spec.limits.numbers",
+        "greater than or equal to 0"),
+    Bad("a spend with its currency", changed(a_quota(), "spec.limits.monthlySpend", "$50"), "spec.limits.monthlySpend",
+        "no currency sign"),
+    Bad("fewer orders than none", changed(a_quota(), "spec.limits.ordersPerDay", -1), "spec.limits.ordersPerDay",
+        "greater than or equal to 0"),
+    Bad("a currency in small letters", changed(a_quota(), "spec.limits.currency", "usd"), "spec.limits.currency",
+        "three capital letters, such as USD"),
+    Bad("bills in a state that is none", changed(a_quota(), "spec.billing", "Late"), "spec.billing",
+        'supported values: "Current", "PastDue", "Suspended"'),
+    Bad("a grace in days", changed(a_quota(), "spec.grace", "7d"), "spec.grace", 'such as "30s", "15m" or "72h"'),
+]  # fmt: skip
+
+NAMED = changed(a_claim(), "spec.phoneNumberName", "14155550123")
+
 CHANGES = [
+    Bad("a claim's pool", changed(a_claim(), "spec.poolRef.name", "east"), "spec.poolRef",
+        "poolRef can't change: make another claim for a number of another pool"),
+    Bad("a claim's pool's namespace", changed(a_claim(), "spec.poolRef.namespace", "other"), "spec.poolRef",
+        "poolRef can't change"),
+    Bad("the number that a claim names", NAMED, "spec.phoneNumberName",
+        "phoneNumberName can't change: delete the claim and make another one"),
     Bad("a pool's country", changed(a_pool(), "spec.market.country", "CA"), "spec.market.country",
         "country can't change: the numbers of a pool are of one country; make another pool"),
     Bad("a pool's number type", changed(a_pool(), "spec.market.type", "tollFree"), "spec.market.type",
@@ -128,7 +210,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", [*POOLS, *OTHERS], ids=lambda bad: bad.why)
+@pytest.mark.parametrize("bad", [*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS], ids=lambda bad: bad.why)
 def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
     with pytest.raises(KubectlFailed) as refused:
         create(kubectl, namespace, bad.manifest)
@@ -138,13 +220,24 @@ def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(kubectl: Kub
 
 @pytest.mark.parametrize("bad", CHANGES, ids=lambda bad: bad.why)
 def test_what_must_not_change_is_refused_with_what_to_do_instead(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
-    good = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number}[bad.manifest["kind"]]()
+    kinds = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number, "NumberClaim": a_claim}
+    good = kinds[bad.manifest["kind"]]()
     patch = json.dumps({"spec": bad.manifest["spec"]})
     create(kubectl, namespace, good)
     with pytest.raises(KubectlFailed) as refused:
         kubectl("patch", "-n", namespace, good["kind"], good["metadata"]["name"], "--type=merge", "-p", patch)
     assert said_of(bad.field, refused.value.complaint)
     assert bad.advice in refused.value.complaint
+
+
+@pytest.mark.parametrize("name", ["14155550124", None])
+def test_the_number_that_a_claim_names_neither_changes_nor_is_taken_away(
+    kubectl: Kubectl, namespace: str, name: str | None
+) -> None:
+    create(kubectl, namespace, NAMED)
+    patch = json.dumps({"spec": {"phoneNumberName": name}})
+    with pytest.raises(KubectlFailed, match="phoneNumberName can't change"):
+        kubectl("patch", "-n", namespace, "nc", "line", "--type=merge", "-p", patch)
 
 
 def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:

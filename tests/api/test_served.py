@@ -10,26 +10,73 @@ from typing import Any
 
 import pytest
 
-from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, PhoneNumber, Resource, RoutingProfile
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberClaim,
+    NumberOrder,
+    NumberPool,
+    NumberQuota,
+    PhoneNumber,
+    Resource,
+    RoutingProfile,
+)
 from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
+from ringfleet.api.compliance_bundle import (
+    Approval,
+    BegunCall,
+    ComplianceBundleStatus,
+    FiledItem,
+    Filing,
+    FilingReason,
+    Refusal,
+)
 from ringfleet.api.meta import Condition, Status
+from ringfleet.api.number_claim import BoundNumber, ClaimPhase, NumberClaimStatus
 from ringfleet.api.number_order import NumberOrderStatus, OrderCost, OrderCounts, OrderItem, OrderPhase, Source
 from ringfleet.api.number_pool import (
+    Asking,
     CarrierMemory,
     DemandStatus,
     NumberPoolStatus,
     PoolCost,
     PoolNumbers,
+    ReleaseStatus,
     TopUpStatus,
 )
-from ringfleet.api.phone_number import NumberHealth, NumberPrice, NumberRouting, NumberUsage, PhoneNumberStatus
+from ringfleet.api.number_quota import NumberQuotaStatus, QuotaUsed
+from ringfleet.api.phone_number import (
+    Farewell,
+    NumberHealth,
+    NumberPrice,
+    NumberRouting,
+    NumberUsage,
+    PhoneNumberStatus,
+    Suspension,
+)
 from ringfleet.api.routing_profile import RoutingProfileStatus
+from ringfleet.compliance import FilingState, Review
 from ringfleet.model import Capability, ItemState, NumberType, Phase
-from tests.api.manifests import Manifest, a_number, a_pool, a_profile, an_account, an_order, changed, in_market
+from tests.api.manifests import (
+    Manifest,
+    a_bundle,
+    a_claim,
+    a_number,
+    a_pool,
+    a_profile,
+    a_quota,
+    an_account,
+    an_order,
+    changed,
+    in_market,
+)
 
 Kubectl = Callable[..., str]
 
 pytestmark = pytest.mark.usefixtures("crds")
+
+# Where manifests/base is installed, nobody else writes a binding.
+AS_OPERATOR = ("--as=system:serviceaccount:ringfleet-system:ringfleet-operator", "--as-group=system:masters")
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -51,6 +98,31 @@ GOOD = {
     "an account of the sandbox": changed(an_account(), "spec.endpoint", "http://127.0.0.1:8085"),
     "an order": an_order(),
     "a number": a_number(),
+    "a plain claim": a_claim(),
+    "a claim with every wish": changed(
+        a_claim(),
+        "spec",
+        {
+            "poolRef": {"name": "west", "namespace": "numbers"},
+            "areaCode": "415",
+            "wishes": [{"areaCode": "628"}, {"region": "San Francisco, CA"}],
+            "capabilities": ["voice", "sms"],
+            "tenant": "Ada & Co.",
+            "onNoStock": "Order",
+            "routingProfileRef": {"name": "desk"},
+            "writeTo": {"configMap": {"name": "line"}},
+        },
+    ),
+    "a claim on one number": changed(a_claim(), "spec.phoneNumberName", "14155550123"),
+    "a quota": a_quota(),
+    "a quota without limits": changed(a_quota(), "spec", {"billing": "PastDue", "grace": "24h"}),
+    "a quota of nothing": changed(a_quota(), "spec.limits", {"numbers": 0, "monthlySpend": "0", "ordersPerDay": 0}),
+    "a pool that releases with it": changed(
+        changed(a_pool(), "spec.deletionPolicy", "Release"), "spec.release.mode", "Manual"
+    ),
+    "a pool that gives its surplus back": changed(
+        changed(a_pool(), "spec.reclaim.idleAfter", "720h"), "spec.release.mode", "Automatic"
+    ),
 }
 
 
@@ -68,6 +140,7 @@ def test_left_out_fields_are_filled_in_where_a_person_can_see_them(kubectl: Kube
         "limits": {"requestsPerSecond": 10, "concurrency": 4, "timeout": "30s"},
         "catalog": {"cacheTTL": "15m"},
         "sweepInterval": "10m",
+        "suspendBy": "Verb",
         "suspend": False,
     }
 
@@ -77,9 +150,12 @@ def test_left_out_fields_are_filled_in_where_a_person_can_see_them(kubectl: Kube
     [
         (CarrierAccount, an_account()),
         (RoutingProfile, a_profile()),
+        (ComplianceBundle, a_bundle()),
         (NumberPool, a_pool()),
         (NumberOrder, an_order()),
         (PhoneNumber, a_number()),
+        (NumberClaim, a_claim()),
+        (NumberQuota, a_quota()),
     ],
 )
 def test_the_server_fills_in_what_the_models_do(
@@ -157,6 +233,15 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
                 projected_exhaustion=NOW,
             ),
             cost=PoolCost(monthly=Decimal("49.75"), reserved=Decimal("59.70"), currency="USD"),
+            release=ReleaseStatus(
+                day="2026-07-01",
+                released=("14155550123",),
+                granted=("14155550123",),
+                recent=(Asking(name="14155550123", at=NOW),),
+                cleared=("14155550123",),
+                frozen_since=NOW,
+                frozen_because="more numbers than usual were asked to go within ten minutes",
+            ),
             replicas=25,
             selector="ringfleet.dev/pool=west",
         ),
@@ -202,7 +287,63 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             drift="It is routed elsewhere.",
             health=NumberHealth(answer_rate=Decimal("0.5"), spam_label="Spam Likely", attestation="A"),
             usage=NumberUsage(day="2026-07-01", calls=3),
+            suspension=Suspension(by="Parking"),
+            farewell=Farewell(since=NOW, cause="Manual", not_before=NOW + timedelta(hours=72)),
             cooling_until=NOW,
+            free_since=NOW,
+        ),
+    ),
+    (
+        a_claim(),
+        NumberClaim,
+        NumberClaimStatus(
+            **ALL,
+            phase=ClaimPhase.BOUND,
+            phone_number=BoundNumber(name="14155550123", namespace="numbers", number="+14155550123"),
+            bound_at=NOW.replace(microsecond=45_000),
+            time_to_bind="45ms",
+            ticket=4711,
+            place=3,
+        ),
+    ),
+    (
+        a_bundle(),
+        ComplianceBundle,
+        ComplianceBundleStatus(
+            **ALL,
+            filings=(
+                Filing(
+                    account="default/main",
+                    number_type=NumberType.GEOGRAPHIC,
+                    state=FilingState.REJECTED,
+                    review=Review.REJECTED,
+                    revision="ab12",
+                    id="bundle-2",
+                    items=(FiledItem(name="register", hash="cd34", id="document-1"),),
+                    begun=(BegunCall(reference="rf.ab12", at=NOW),),
+                    refused=Refusal(reference="rf.ef56", message="Too large."),
+                    superseded=("bundle-0",),
+                    approved=Approval(id="bundle-1", revision="ef56", expires_at=NOW, renewals=1),
+                    reasons=(FilingReason(document="register", reason="illegible", message="It can't be read."),),
+                    missing=("an address: street, city",),
+                    submitted_at=NOW,
+                    next_look=NOW,
+                    looks=3,
+                    renewals=1,
+                ),
+            ),
+            states="Rejected",
+            expires_at=NOW,
+        ),
+    ),
+    (
+        a_quota(),
+        NumberQuota,
+        NumberQuotaStatus(
+            **ALL,
+            used=QuotaUsed(numbers=12, monthly_spend=Decimal("23.88"), orders_today=2),
+            past_due_since=NOW,
+            suspended_since=NOW,
         ),
     ),
 ]
@@ -232,6 +373,12 @@ def test_a_pool_is_scaled_like_a_deployment(kubectl: Kubectl, namespace: str) ->
     assert get(kubectl, namespace, "np", "west")["spec"]["size"]["target"] == 100
 
 
+@pytest.mark.parametrize("market", [("US", "geographic"), ("DE", "geographic"), ("US", "tollFree"), ("GB", "mobile")])
+def test_area_codes_may_be_left_out(kubectl: Kubectl, namespace: str, market: tuple[str, str]) -> None:
+    country, type_ = market
+    create(kubectl, namespace, changed(a_pool(), "spec.market", {"country": country, "type": type_}))
+
+
 def test_the_area_codes_of_a_pool_may_change(kubectl: Kubectl, namespace: str) -> None:
     create(kubectl, namespace, a_pool())
     patch = json.dumps({"spec": {"market": {"areaCodes": ["212"]}}})
@@ -250,7 +397,7 @@ def test_the_area_codes_of_a_pool_may_change(kubectl: Kubectl, namespace: str) -
 def test_numbers_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, selector: str, found: list[str]) -> None:
     claim = {"namespace": "shop", "name": "line", "uid": "u-1"}
     create(kubectl, namespace, a_number("14155550123", pool="west"))
-    create(kubectl, namespace, changed(a_number("14155550124", pool="east"), "spec.claimRef", claim))
+    create(kubectl, namespace, changed(a_number("14155550124", pool="east"), "spec.claimRef", claim), *AS_OPERATOR)
     bound = json.dumps({"status": {"phase": "Bound"}})
     kubectl("patch", "-n", namespace, "pn", "14155550124", "--subresource=status", "--type=merge", "-p", bound)
     names = kubectl(
@@ -259,15 +406,30 @@ def test_numbers_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, se
     assert names.split() == found
 
 
-@pytest.mark.parametrize("short_name", ["ca", "rp", "np", "norder", "pn"])
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [("spec.poolRef.name=west", ["line"]), ("status.phase=Waiting", ["other"]), ("status.phase=Bound", [])],
+)
+def test_claims_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, selector: str, found: list[str]) -> None:
+    create(kubectl, namespace, a_claim())
+    create(kubectl, namespace, changed(changed(a_claim(), "metadata.name", "other"), "spec.poolRef.name", "east"))
+    waiting = json.dumps({"status": {"phase": "Waiting"}})
+    kubectl("patch", "-n", namespace, "nc", "other", "--subresource=status", "--type=merge", "-p", waiting)
+    names = kubectl(
+        "get", "-n", namespace, "nc", f"--field-selector={selector}", "-o=jsonpath={.items[*].metadata.name}"
+    )
+    assert names.split() == found
+
+
+@pytest.mark.parametrize("short_name", ["ca", "rp", "cb", "np", "norder", "pn", "nc", "nq"])
 def test_every_kind_answers_to_its_short_name(kubectl: Kubectl, namespace: str, short_name: str) -> None:
     assert kubectl("get", "-n", namespace, short_name, "--ignore-not-found") == ""
 
 
 def test_all_our_kinds_are_listed_by_category(kubectl: Kubectl, namespace: str) -> None:
-    for manifest in (an_account(), a_profile(), a_pool(), an_order(), a_number()):
+    for manifest in (an_account(), a_profile(), a_pool(), an_order(), a_number(), a_claim(), a_quota()):
         create(kubectl, namespace, manifest)
-    assert len(kubectl("get", "-n", namespace, "ringfleet", "-o=name").split()) == 5
+    assert len(kubectl("get", "-n", namespace, "ringfleet", "-o=name").split()) == 7
 
 
 @pytest.mark.parametrize(
@@ -275,17 +437,19 @@ def test_all_our_kinds_are_listed_by_category(kubectl: Kubectl, namespace: str) 
     [
         ("numberpool.spec.size", "low watermark"),
         ("numberpool.spec.market.areaCodes", "the preferred one first"),
-        ("phonenumber.spec.deletionPolicy", "stays ours and billed"),
+        ("phonenumber.spec.deletionPolicy", "our mark comes off, so that it is not taken for ours"),
         ("numberorder.status.items.state", "counts as bought until looked up"),
         ("carrieraccount.spec.limits.timeout", "How long one call may take"),
+        ("numberclaim.spec.onNoStock", "first come, first served"),
+        ("numberquota.spec.billing", "every number of the namespace is suspended"),
     ],
 )
 def test_explain_reads_as_documentation(kubectl: Kubectl, field: str, says: str) -> None:
     assert says in " ".join(kubectl("explain", field).split())
 
 
-def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
-    kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+def create(kubectl: Kubectl, namespace: str, manifest: Manifest, *options: str) -> None:
+    kubectl("create", "-n", namespace, "-f", "-", *options, stdin=json.dumps(manifest))
 
 
 def get(kubectl: Kubectl, namespace: str, kind: str, name: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ringfleet.api.meta import (
     Resource,
     SecretKeyRef,
     Status,
+    WebhookSecretRef,
     immutable,
     lasting,
     short_name,
@@ -43,6 +44,11 @@ class AccountLimits(Part):
     """How long one call may take, from 1s to 10m. A purchase that is cut short has to be looked up."""
 
 
+class SuspendBy(StrEnum):
+    VERB = "Verb"
+    PARKING = "Parking"
+
+
 class Catalog(Part):
     """How long what a search found stays usable while the carrier's search is down."""
 
@@ -61,8 +67,15 @@ class CarrierAccountSpec(Part):
     """The base URL of the carrier's API, without a version. The sandbox carrier is reached by its own URL here."""
     credentials_secret_ref: SecretKeyRef
     """The Secret key in this namespace that holds the API token. A changed Secret is picked up by itself."""
+    webhook_secret_ref: WebhookSecretRef | None = None
+    """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Without
+    it, the dispatcher refuses the account's events. The address to give the carrier is
+    `<dispatcher>/v1/events/<namespace>/<name>`."""
     limits: AccountLimits = AccountLimits()
     catalog: Catalog = Catalog()
+    suspend_by: SuspendBy = SuspendBy.VERB
+    """How a number is suspended. Verb: by the carrier's own suspending, where it has it. Parking: by taking its routing
+    off, and putting it back on resume."""
     sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
     """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
     allowed_namespaces: NamespaceList = ()
@@ -81,7 +94,7 @@ class Balance(Part):
 
 
 class AccountNumbers(Part):
-    """What the last complete listing of the account showed."""
+    """What the last complete and credible listing of the account showed."""
 
     owned: int = 0
     """All numbers that the account owns."""
@@ -91,11 +104,13 @@ class AccountNumbers(Part):
     """Those that carry no mark, or another installation's: counted, never touched."""
     orphans: int = 0
     """Ours, with no PhoneNumber in the cluster and no pool that could adopt them."""
+    shrunk_to: int | None = None
+    """What the latest listing showed, if that was too few to be believed; the other counts are from the one before."""
 
 
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen."""
+    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, Orphans."""
 
     balance: Balance | None = None
     numbers: AccountNumbers | None = None

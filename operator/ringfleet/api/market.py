@@ -80,7 +80,7 @@ def _no_zero() -> str:
 def _every_code(holds: Callable[[], str], where: Callable[[], str], message: str) -> Rule:
     """Every area code `holds` in the markets `where` that matters; the message ends with the codes that don't."""
     return Rule(
-        lambda: f"!({where()}) || self.areaCodes.all(code, {holds()})",
+        lambda: f"!has(self.areaCodes) || !({where()}) || self.areaCodes.all(code, {holds()})",
         message,
         lambda: f'"{message}; not %s".format([self.areaCodes.filter(code, !({holds()}))])',
         ".areaCodes",
@@ -88,7 +88,10 @@ def _every_code(holds: Callable[[], str], where: Callable[[], str], message: str
 
 
 _TYPE_HAS_CODES = Rule(
-    lambda: f'self.type == "geographic" || (self.type == "tollFree" && {_is_nanp()}) || size(self.areaCodes) == 0',
+    lambda: (
+        f'!has(self.areaCodes) || self.type == "geographic" || (self.type == "tollFree" && {_is_nanp()}) || '
+        "size(self.areaCodes) == 0"
+    ),
     "only geographic numbers, and North American toll-free ones, have area codes: leave areaCodes out, "
     "or set type to geographic",
     at=".areaCodes",
@@ -109,6 +112,14 @@ _NO_TRUNK_ZERO = _every_code(
     "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin",
 )
 
+Country = Annotated[
+    str,
+    Field(max_length=2),
+    Rule(
+        f'self.matches("^[A-Z]{{2}}$") && {_words(countries())}.contains(self)',
+        "write the two capital letters of a country's ISO 3166-1 code, such as US, DE or GB (not UK)",
+    ),
+]
 AreaCode = Annotated[
     str,
     Field(min_length=1, max_length=8),
@@ -122,13 +133,7 @@ class Market(Part):
     rules = (_TYPE_HAS_CODES, _NANP_GEOGRAPHIC, _NANP_TOLL_FREE, _NO_TRUNK_ZERO)
 
     country: Annotated[
-        str,
-        Field(max_length=2),
-        Rule(
-            f'self.matches("^[A-Z]{{2}}$") && {_words(countries())}.contains(self)',
-            "write the two capital letters of a country's ISO 3166-1 code, such as US, DE or GB (not UK)",
-        ),
-        immutable("country", "the numbers of a pool are of one country; make another pool for another one"),
+        Country, immutable("country", "the numbers of a pool are of one country; make another pool for another one")
     ]
     """The country, as its ISO 3166-1 alpha-2 code, such as US or GB. It can't change."""
     type: Annotated[

@@ -33,6 +33,39 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 POOL_LABEL = f"{GROUP}/pool"
 ACCOUNT_LABEL = f"{GROUP}/account"
+SET_LABEL = f"{GROUP}/rotation-set"
+"""Label on the claims of a RotationSet and on the numbers that they hold: the set's name."""
+REGION_LABEL = f"{GROUP}/region"
+"""Label on the claims of a RotationSet: the region that the number is for."""
+
+RELEASE = f"{GROUP}/release"
+"""Annotation on a PhoneNumber: a person asks to give it back. Its value must be the number, in E.164 form."""
+SURPLUS = f"{GROUP}/surplus"
+"""Annotation on a PhoneNumber: its pool, with release.mode Automatic, asks the same. Written by the operator."""
+QUARANTINE = f"{GROUP}/quarantine"
+"""Annotation on a PhoneNumber: it is not to be used, and why. Removing it is the word that brings it back."""
+FRAUD = f"{GROUP}/fraud"
+"""Annotation on a PhoneNumber: it is suspended for fraud, and why."""
+ACKNOWLEDGE = f"{GROUP}/acknowledge-release"
+"""Annotation by which a person lets frozen numbers go: on a pool, its status.release.frozenSince; on a number without a
+pool, the number in E.164 form."""
+APPROVED = f"{GROUP}/approved"
+"""Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
+ACCEPT_LISTING = f"{GROUP}/accept-listing"
+"""Annotation on a CarrierAccount whose listing has shrunk: a person says that the numbers are really gone. Its value
+must be its status.numbers.shrunkTo."""
+CLAIM_ANNOTATION = f"{GROUP}/claim-uid"
+"""Annotation on the Secret or ConfigMap of a claim's writeTo: the uid of the claim that it was made for."""
+DRAINING = f"{GROUP}/draining"
+"""Annotation on a claim of a RotationSet: its number is used no more for new recipients since this time (RFC 3339)."""
+OVERRIDE = f"override.{GROUP}/"
+"""Prefix of annotations on a RotationSet that override a guardrail; the value says who allowed it, and why."""
+NUMBER_FINALIZER = f"{GROUP}/number"
+"""Keeps a PhoneNumber until the carrier was told what its deletion means."""
+CLAIM_FINALIZER = f"{GROUP}/claim"
+"""Keeps a NumberClaim until its number is unbound."""
+POOL_FINALIZER = f"{GROUP}/pool"
+"""Keeps a NumberPool whose deletion releases its numbers until they are gone."""
 
 READY = '.status.conditions[?(@.type=="Ready")]'
 VALIDATIONS = "x-kubernetes-validations"
@@ -90,6 +123,7 @@ class Part(BaseModel):
         populate_by_name=True,
         frozen=True,
         extra="ignore",
+        hide_input_in_errors=True,
         use_attribute_docstrings=True,
     )
 
@@ -146,6 +180,10 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _micro_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _decimal(value: Decimal) -> str:
     return f"{value:f}"
 
@@ -171,6 +209,11 @@ def lasting(least: str, most: str) -> Rule:
 Time = Annotated[
     datetime,
     PlainSerializer(_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+MicroTime = Annotated[
+    datetime,
+    PlainSerializer(_micro_time, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 _DecimalText = Annotated[
@@ -280,6 +323,13 @@ class SecretKeyRef(Part):
     """The Secret's name."""
     key: Name = "token"
     """The key that holds the value."""
+
+
+class WebhookSecretRef(SecretKeyRef):
+    """One key of a Secret in this namespace: the secrets that a carrier signs with, one a line."""
+
+    key: Name = "webhook"
+    """The key that holds them. While a secret is being changed, the old and the new one stand there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ringfleet.api.meta import (
     Duration,
     ListType,
     LocalRef,
+    MicroTime,
     NamespaceList,
     Part,
     Quantity,
@@ -66,7 +67,8 @@ class Size(Part):
     )
 
     mode: SizeMode = SizeMode.FIXED
-    """Fixed: the target is the number written here. Forecast: it follows burn rate and lead time, never below."""
+    """Fixed: the target is the number written here. Forecast: target and low watermark follow burn rate and lead time;
+    the target is never below the number written here, and limits hold."""
     target: Annotated[int, Field(ge=0, le=100_000)]
     """How many numbers an order fills the supply up to."""
     min: Annotated[int, Field(ge=0, le=100_000)] | None = None
@@ -96,7 +98,8 @@ class Ordering(Part):
     """The most numbers of one NumberOrder."""
     require_approved_bundle: bool | None = None
     """True: nothing is ordered before the compliance bundle is approved by the carrier, so that no number is paid for
-    while it waits for documents."""
+    while it waits for documents; so it is too where this is left out and the carrier asks for documents. False: numbers
+    are bought all the same, wait at the carrier, and are finished when the bundle is approved."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many finished NumberOrders are kept to be read."""
 
@@ -139,7 +142,8 @@ class Reclaim(Part):
     cooldown: Duration = timedelta(hours=720)
     """How long it rests before it is assigned again, so that calls for its last holder die away."""
     idle_after: Duration | None = None
-    """When an assigned number without a call or message counts as idle. Never when left out."""
+    """How long a number must have been free, neither assigned nor resting, before release.mode Automatic may give it
+    back. Automatic needs it."""
 
 
 class ReleaseMode(StrEnum):
@@ -152,7 +156,9 @@ class Release(Part):
     """When surplus numbers are given back to the carrier for good."""
 
     mode: ReleaseMode = ReleaseMode.NEVER
-    """Never; Manual: only numbers that are deleted by a person; Automatic: surplus numbers, after the hold."""
+    """Never: no number of the pool is given back, whatever else is asked. Manual: those that a person asks for, by
+    `kubectl ringfleet release` or by deleting one whose deletionPolicy is Release. Automatic: also the surplus above
+    the target that has been free for reclaim.idleAfter, the longest free first, on the last day before its renewal."""
     hold: Duration = timedelta(hours=72)
     """How long a number stays marked for release, and can be taken back, before it is given back."""
     max_per_day: Annotated[int, Field(ge=0, le=10_000)] = 10
@@ -180,6 +186,18 @@ class NumberPoolSpec(Part):
             ".format([self.size.target, self.limits.maxNumbers])",
             ".size.target",
         ),
+        Rule(
+            '!has(self.deletionPolicy) || self.deletionPolicy != "Release" || '
+            '(has(self.release) && has(self.release.mode) && self.release.mode != "Never")',
+            "deletionPolicy Release needs release.mode Manual or Automatic: set it, or set deletionPolicy to Retain",
+            at=".deletionPolicy",
+        ),
+        Rule(
+            '!has(self.release) || !has(self.release.mode) || self.release.mode != "Automatic" || '
+            "(has(self.reclaim) && has(self.reclaim.idleAfter))",
+            'release.mode Automatic needs reclaim.idleAfter: say how long a number must have been free, such as "720h"',
+            at=".reclaim.idleAfter",
+        ),
     )
 
     market: Market
@@ -203,12 +221,15 @@ class NumberPoolSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """The RoutingProfile that every number gets before it counts as available, unless it names its own."""
     compliance_bundle_ref: LocalRef | None = None
-    """The ComplianceBundle that is attached where a carrier asks for documents."""
+    """The ComplianceBundle that is attached where a carrier asks for documents; the best one of the namespace for this
+    market when left out."""
     reclaim: Reclaim = Reclaim()
     release: Release = Release()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    """What deleting a number of this pool means at the carrier. Retain: it stays ours and billed. Release: it is given
-    back, after the hold. Deleting the pool itself never releases a number."""
+    """What deleting a number of this pool, or the pool itself, means at the carrier. Retain: the number stays in the
+    account and is billed; only our mark comes off a number that is deleted. Release: it is given back, after the hold,
+    within maxPerDay. New numbers take the policy over as their own, and go by that, with the pool too; changing it
+    leaves older ones as they are."""
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
     """What is done when a number is found routed otherwise at the carrier: Repair it, or only Report it."""
     allowed_namespaces: NamespaceList = ()
@@ -229,7 +250,9 @@ class PoolNumbers(Part):
     pending_documents: int = 0
     """Bought, and waiting for documents."""
     bound: int = 0
-    """Assigned to a claim."""
+    """Assigned to a claim, and in service."""
+    claimed: int = 0
+    """Assigned to a claim, those that are stopped or taken out of use included."""
     cooling: int = 0
     """Resting before they are assigned again."""
     suspended: int = 0
@@ -280,19 +303,71 @@ class TopUpStatus(Part):
     """When ordering is tried again, if it rests after failures."""
 
 
+class Tally(Part):
+    """Bindings, and the time in which there was stock; both count less as they grow old."""
+
+    bindings: Quantity = Decimal(0)
+    """Numbers assigned."""
+    stocked_seconds: Quantity = Decimal(0)
+    """The time in which numbers were available, in seconds."""
+
+
+class LeadTime(Part):
+    """How long one order took."""
+
+    order: int
+    """The order's sequence."""
+    took: Duration
+    """From the first work on it until none of its numbers was on its way any more, documents included."""
+
+
+class DemandMemory(Part):
+    """What the pool has counted of its demand so far, kept here so that a restart forgets nothing."""
+
+    counted_until: MicroTime | None = None
+    """Everything up to this time is counted."""
+    stocked: bool | None = None
+    """True: numbers were available then. A time without any hides what was asked for, and is left out."""
+    long: Tally | None = None
+    """What is remembered of some weeks."""
+    short: Tally | None = None
+    """What is remembered of some days; it takes the place of the other when it shows that demand has risen."""
+    lead_times: Annotated[tuple[LeadTime, ...], Field(max_length=20), ListType("map", ("order",))] = ()
+    """The last orders that arrived, the latest last."""
+    awaited: tuple[int, ...] = ()
+    """The orders, by sequence, that have not arrived."""
+    orders_until: int | None = None
+    """The last order, by sequence, that was looked at."""
+
+
 class DemandStatus(Part):
     """Demand as measured, or as spec.demand says, and what follows from it."""
 
     burn_rate_per_day: Quantity | None = None
-    """Numbers assigned a day."""
+    """Numbers assigned a day while there was stock."""
     lead_time: Duration | None = None
-    """From order to usable number."""
+    """From order to usable number, on average."""
     recommended_target: int | None = None
-    """The size.target that the service level asks for."""
+    """The size.target that the service level asks for when every number is replaced as soon as it is assigned, and the
+    low watermark for larger orders: the reorder point."""
     runway_days: Quantity | None = None
     """How many days the available numbers last."""
     projected_exhaustion: Time | None = None
     """When they run out if nothing is ordered."""
+    memory: DemandMemory | None = None
+
+
+class CapacityStatus(Part):
+    """How many calls at once each part behind the pool carries; a part of which nothing is known is left out."""
+
+    numbers: int | None = None
+    """All numbers of the pool, at capacity.concurrentCallsPerNumber."""
+    channels: int | None = None
+    """The routing profile's channels."""
+    agents: int | None = None
+    """The agents that the numbers are enough for, at capacity.numbersPerAgent, one call each."""
+    binds: str | None = None
+    """Which of numbers, channels and agents runs out first."""
 
 
 class PoolCost(Part):
@@ -306,9 +381,40 @@ class PoolCost(Part):
     """The currency of both."""
 
 
+class Asking(Part):
+    """A number that was asked to go."""
+
+    name: str
+    """The name of its PhoneNumber."""
+    at: Time
+    """When that was first seen."""
+
+
+class ReleaseStatus(Part):
+    """Which of its numbers the pool lets go. A number leaves only when its name is in `granted`."""
+
+    day: str | None = None
+    """The day, in UTC, that `released` is about."""
+    released: tuple[str, ...] = ()
+    """The numbers that had leave to be given back on that day, by name: the places of release.maxPerDay that are
+    taken."""
+    granted: tuple[str, ...] = ()
+    """The names of those that may go now: given back, or let go under Retain."""
+    recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
+    """Who was asked to go in the last ten minutes."""
+    cleared: tuple[str, ...] = ()
+    """Of those who were asked to go, whom the breaker or a person has let pass."""
+    frozen_since: Time | None = None
+    """Since when the breaker holds every release. Write this time into the annotation
+    ringfleet.dev/acknowledge-release of the pool to let those go who are asked to."""
+    frozen_because: str | None = None
+    """Why it does."""
+
+
 class NumberPoolStatus(Status):
     """The pool as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    StockShort, LimitReached, CatalogStale."""
+    StockShort, LimitReached, CatalogStale, FallbackCarrier, BelowLowWatermark, Exhausted, LeadTimeDoubled,
+    ChannelsShort, QuotaReached, ReleaseFrozen."""
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
@@ -323,7 +429,9 @@ class NumberPoolStatus(Status):
     """Claims that wait for a number."""
     top_up: TopUpStatus | None = None
     demand: DemandStatus | None = None
+    capacity: CapacityStatus | None = None
     cost: PoolCost | None = None
+    release: ReleaseStatus | None = None
     replicas: int | None = None
     """All numbers of the pool, for the scale subresource."""
     selector: str | None = None
@@ -348,6 +456,10 @@ class NumberPool(Resource):
         Column("Pending", ".status.numbers.pendingDocuments", "integer"),
         Column("Bound", ".status.numbers.bound", "integer", priority=1),
         Column("Monthly", ".status.cost.monthly"),
+        Column("Burn", ".status.demand.burnRatePerDay", priority=1),
+        Column("Lead time", ".status.demand.leadTime", priority=1),
+        Column("Recommended", ".status.demand.recommendedTarget", "integer", priority=1),
+        Column("Runway", ".status.demand.runwayDays", priority=1),
         REASON,
         Column("Next attempt", ".status.topUp.nextAttemptTime", priority=1),
         AGE,

@@ -71,7 +71,9 @@ class PhoneNumberSpec(Part):
     order_ref: LocalRef | None = None
     """The order that bought it."""
     claim_ref: ClaimRef | None = None
-    """The claim that holds it; written when it is bound."""
+    """The claim that holds it; written by the operator when it is bound."""
+    unbound_at: Time | None = None
+    """When its last claim let it go; it rests from then on for its pool's reclaim.cooldown. Written by the operator."""
     routing_profile_ref: LocalRef | None = None
     """Where its calls and messages go; its pool's profile when left out."""
     suspend: bool = False
@@ -79,8 +81,8 @@ class PhoneNumberSpec(Part):
     protected: bool = False
     """True: it is never released, whatever policies say."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    """What deleting this object means at the carrier. Retain: the number stays ours and billed. Release: it is given
-    back for good."""
+    """What deleting this object means at the carrier. Retain: the number stays in the account and is billed; our mark
+    comes off, so that it is not taken for ours. Release: it is given back for good, as its pool's release says."""
     management_policy: ManagementPolicy = ManagementPolicy.MANAGE
     """Observe: its state is reported, and nothing is changed at the carrier."""
 
@@ -109,11 +111,30 @@ class NumberRouting(Part):
     """When the carrier confirmed it."""
 
 
+class Suspension(Part):
+    """How we have stopped the number's traffic; written before the carrier is told, gone when it is resumed."""
+
+    by: str
+    """Verb: by the carrier's own suspending. Parking: by taking its routing off."""
+
+
+class Farewell(Part):
+    """The number was asked to go."""
+
+    since: Time
+    """When that was first seen; the hold counts from here."""
+    cause: str
+    """Manual: by annotation. Surplus: by its pool. Deletion: the object is deleted. PoolDeletion: its pool is."""
+    not_before: Time | None = None
+    """When it may go at the earliest. Until the carrier is called, it can be taken back."""
+
+
 class NumberHealth(Part):
     """How the number is received by the people called."""
 
     answer_rate: Quantity | None = None
-    """The share of its calls that were answered, from "0" to "1"."""
+    """The share of its calls that were answered in the last seven days, from "0" to "1"; of messages, delivered. While
+    there are few, it is drawn toward that of its rotation set."""
     spam_label: str | None = None
     """The label that carriers or call analytics show for it, such as Spam Likely."""
     attestation: str | None = None
@@ -121,12 +142,21 @@ class NumberHealth(Part):
 
 
 class NumberUsage(Part):
-    """The number's traffic on the last day with any."""
+    """The number's traffic on the last day that is over."""
 
     day: str
-    """The day, in UTC."""
+    """The day, in the reset time zone of its rotation set."""
     calls: int = 0
     """Calls on that day."""
+
+
+class NumberDocuments(Part):
+    """The documents that the carrier wants before the number lives, and those that it has."""
+
+    waits_for: str | None = None
+    """The ComplianceBundle that it waits for, and its state."""
+    attached: str | None = None
+    """The carrier's id of the bundle that it carries."""
 
 
 class PhoneNumberStatus(Status):
@@ -151,15 +181,20 @@ class PhoneNumberStatus(Status):
     """When it was bought."""
     renews_at: Time | None = None
     """When its next month is billed."""
+    documents: NumberDocuments | None = None
     documents_deadline: Time | None = None
     """When the carrier gives it up unless documents are approved."""
     routing: NumberRouting | None = None
     drift: str | None = None
     """How the carrier's routing differs from ours, in a sentence; absent when it does not."""
+    suspension: Suspension | None = None
+    farewell: Farewell | None = None
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
     cooling_until: Time | None = None
     """When it may be assigned again."""
+    free_since: Time | None = None
+    """Since when it has been free to be assigned."""
 
 
 class PhoneNumber(Resource):
@@ -193,6 +228,9 @@ class PhoneNumber(Resource):
         Column("Region", ".status.region"),
         Column("Monthly", ".status.price.monthly"),
         Column("Renews", ".status.renewsAt"),
+        Column("Waits for", ".status.documents.waitsFor"),
+        Column("Due", ".status.documentsDeadline"),
+        Column("Leaves", ".status.farewell.notBefore", priority=1),
         REASON,
         Column("Account", ".spec.accountRef.name", priority=1),
         Column("Routing", ".status.routing.profile", priority=1),

@@ -1,0 +1,169 @@
+"""`NumberClaim`: one request for one number out of a pool, bound at once, as a PersistentVolumeClaim is.
+
+The claim says what is wished; the binding itself is written on the number (`spec.claimRef`), where one resourceVersion
+guards it. No ownerReference points either way: deleting a claim must never reach a number.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ringfleet.api.market import AreaCode
+from ringfleet.api.meta import (
+    AGE,
+    READY,
+    REASON,
+    Column,
+    ListType,
+    LocalRef,
+    MicroTime,
+    Name,
+    Part,
+    Resource,
+    Rule,
+    Status,
+    immutable,
+)
+from ringfleet.model import Capability
+
+
+class PoolRef(Part):
+    """A NumberPool."""
+
+    name: Name
+    """Its name."""
+    namespace: Name | None = None
+    """Its namespace; the claim's own when left out. Another one must let this namespace in: allowedNamespaces."""
+
+
+class Wish(Part):
+    """One thing that a number may have: exactly one of the fields."""
+
+    rules = (Rule("has(self.areaCode) != has(self.region)", "name exactly one wish in each entry: areaCode or region"),)
+
+    area_code: AreaCode | None = None
+    """An area code, such as 628."""
+    region: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """A region as the carrier writes it, such as San Francisco, CA."""
+
+
+class OnNoStock(StrEnum):
+    WAIT = "Wait"
+    FAIL = "Fail"
+    ORDER = "Order"
+
+
+class WriteTo(Part):
+    """Where the number is written to: exactly one of the fields."""
+
+    rules = (Rule("has(self.secret) != has(self.configMap)", "name exactly one place: secret or configMap"),)
+
+    secret: LocalRef | None = None
+    """A Secret in the claim's namespace. It is made; one that somebody else made is left alone."""
+    config_map: LocalRef | None = None
+    """A ConfigMap in the claim's namespace. It is made; one that somebody else made is left alone."""
+
+
+class NumberClaimSpec(Part):
+    """The number as you want it."""
+
+    rules = (
+        Rule(
+            "has(self.phoneNumberName) == has(oldSelf.phoneNumberName) && "
+            "(!has(self.phoneNumberName) || self.phoneNumberName == oldSelf.phoneNumberName)",
+            "phoneNumberName can't change: delete the claim and make another one",
+            at=".phoneNumberName",
+        ),
+    )
+
+    pool_ref: Annotated[PoolRef, immutable("poolRef", "make another claim for a number of another pool")]
+    """The pool that the number comes from. It can't change."""
+    area_code: AreaCode | None = None
+    """The area code to take first. Another one is taken when the pool has none of it free."""
+    wishes: Annotated[tuple[Wish, ...], Field(max_length=16)] = ()
+    """What to take next, in this order, before any other number of the pool."""
+    capabilities: Annotated[tuple[Capability, ...], Field(max_length=4), ListType("set")] = ()
+    """What the number must be able to do. A number without one of them is never taken."""
+    phone_number_name: (
+        Annotated[
+            str,
+            Field(max_length=15),
+            Rule(
+                'self.matches("^[1-9][0-9]{6,14}$")', "write the name of a PhoneNumber: its digits, such as 14155550123"
+            ),
+        ]
+        | None
+    ) = None
+    """This very number and no other: the name of a PhoneNumber of the pool. It can't change."""
+    tenant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
+    """For whom the number is, for your own books; shown, and written to the place of writeTo."""
+    on_no_stock: OnNoStock = OnNoStock.WAIT
+    """What to do when no number fits. Wait: queue, first come, first served. Fail: say so, for good. Order: queue, and
+    let the pool order one for this claim even beyond its target."""
+    routing_profile_ref: LocalRef | None = None
+    """Where calls and messages go: a RoutingProfile in the claim's namespace. It wins over those of number and pool."""
+    write_to: WriteTo | None = None
+    """Where to write the number and its route, for a program that uses them."""
+    suspend: bool = False
+    """True: a bound number carries no traffic, and is kept and billed; a claim that waits is not served."""
+
+
+class ClaimPhase(StrEnum):
+    WAITING = "Waiting"
+    BOUND = "Bound"
+    FAILED = "Failed"
+
+
+class BoundNumber(Part):
+    """The number that the claim holds."""
+
+    name: str
+    """The name of its PhoneNumber."""
+    namespace: str
+    """The namespace of its PhoneNumber."""
+    number: str
+    """The number, in E.164 form."""
+
+
+class NumberClaimStatus(Status):
+    """The claim as it is; written by the operator."""
+
+    phase: ClaimPhase | None = None
+    """Bound: it holds a number. Waiting: it queues for one. Failed: there was none, and onNoStock is Fail."""
+    phone_number: BoundNumber | None = None
+    bound_at: MicroTime | None = None
+    """When it was bound."""
+    time_to_bind: str | None = None
+    """How long it waited, from creation to binding, such as 45ms or 3h10m."""
+    ticket: int | None = None
+    """Its place in the order of arrival: waiting claims are served by rising tickets."""
+    place: int | None = None
+    """Its place in its pool's queue when that was last looked at; 1 is served next."""
+
+
+class NumberClaim(Resource):
+    """One request for one number out of a pool. It is bound at once from the numbers that are ready, with no call to a
+    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it."""
+
+    plural: ClassVar = "numberclaims"
+    singular: ClassVar = "numberclaim"
+    short_names: ClassVar = ("nc",)
+    selectable_fields: ClassVar = (".spec.poolRef.name", ".status.phase")
+    columns: ClassVar = (
+        Column("Ready", f"{READY}.status"),
+        Column("Pool", ".spec.poolRef.name"),
+        Column("Number", ".status.phoneNumber.number"),
+        Column("Phase", ".status.phase"),
+        Column("Place", ".status.place", "integer"),
+        Column("Took", ".status.timeToBind"),
+        REASON,
+        Column("Tenant", ".spec.tenant", priority=1),
+        AGE,
+    )
+
+    kind: str = "NumberClaim"
+    spec: NumberClaimSpec
+    status: NumberClaimStatus = NumberClaimStatus()

@@ -1,0 +1,359 @@
+"""`RotationSet`: numbers used as caller ID or SMS sender, in turn, each under a velocity cap.
+
+The operator decides how many numbers the set has and which; it gets them as everybody does, through `NumberClaim`s that
+it owns. Which of them a call uses is the dispatcher's answer at call time, and nothing of that is written here: the
+status is a summary of the day, never one write a pick.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ringfleet.api.market import AreaCode
+from ringfleet.api.meta import (
+    AGE,
+    READY,
+    REASON,
+    Amount,
+    Column,
+    Currency,
+    Duration,
+    ListType,
+    LocalRef,
+    Part,
+    Quantity,
+    Resource,
+    Rule,
+    Scale,
+    Status,
+    Time,
+    immutable,
+    lasting,
+    short_name,
+)
+from ringfleet.api.number_claim import PoolRef
+from ringfleet.rotation import Attestation, Channel, LocalPresence, StickyMode
+
+
+class Overflow(StrEnum):
+    DEFER = "Defer"
+    REJECT = "Reject"
+
+
+class Replies(StrEnum):
+    FREE = "free"
+    COUNTED = "counted"
+
+
+class OnFlagged(StrEnum):
+    QUARANTINE = "Quarantine"
+    QUARANTINE_AND_REPLACE = "QuarantineAndReplace"
+
+
+class CampaignNumberPool(StrEnum):
+    NONE = "None"
+    APPROVED = "Approved"
+
+
+class PerNumber(Part):
+    """The velocity caps of each number. A new number starts below them: see ramp."""
+
+    rules = (
+        Rule(
+            "!has(self.hourly) || !has(self.daily) || self.hourly <= self.daily",
+            "perNumber.hourly can't be more than perNumber.daily",
+        ),
+    )
+
+    daily: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Calls or messages a day; 75 for voice and 1000 for sms when left out. The day is that of resetTimeZone."""
+    hourly: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Calls or messages in one hour of the clock; a fifth of the day's, rounded up, when left out."""
+    concurrent: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Calls at the same time, by the carrier's events; no limit when left out."""
+
+
+class Ramp(Part):
+    """How a number that is new to the set starts: with a share of its caps that grows day by day to the whole."""
+
+    days: Annotated[int, Field(ge=0, le=90)] = 14
+    """After so many days it has its whole caps; 0 for at once."""
+    start_percent: Annotated[int, Field(ge=1, le=100)] = 25
+    """The percentage of its caps that it has on its first day."""
+
+
+class Cooling(Part):
+    """When numbers of the set rest. A resting number is still answered when somebody calls it."""
+
+    work_days: Annotated[int, Field(ge=1, le=60)] = 1
+    """After so many days in use ..."""
+    rest_days: Annotated[int, Field(ge=0, le=60)] = 0
+    """... a number rests for so many; 0 for never. Numbers take turns, so that about the same share rests every day."""
+    after_flag: Annotated[Duration, lasting("24h", "8760h")] = timedelta(days=30)
+    """How long a number rests after its spam label has gone."""
+
+
+class Region(Part):
+    """A part of the set's numbers, for a part of its volume."""
+
+    name: Annotated[
+        str,
+        Field(max_length=40),
+        Rule(
+            'self.matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")',
+            "write a region's name in lower case letters, digits and dashes, such as us-west",
+        ),
+    ]
+    """Its name."""
+    country: Annotated[
+        str,
+        Field(max_length=2),
+        Rule('self.matches("^[A-Z]{2}$")', "write an ISO 3166 code of two capital letters, such as US"),
+    ]
+    """The country whose recipients it serves."""
+    area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100), ListType("set")] = ()
+    """The area codes whose recipients it serves, and whose numbers it takes first; all others of the country, too, when
+    left out."""
+    percent: Annotated[int, Field(ge=1, le=100)]
+    """Its part of the set's daily volume or size, in percent."""
+    pool_ref: PoolRef | None = None
+    """The pool that its numbers come from; the set's pools, in order, when left out."""
+
+
+class Sticky(Part):
+    """Whether the same recipient sees the same number again."""
+
+    mode: StickyMode = StickyMode.PREFER
+    """prefer: the same number when it may be used, or soon; else another. strict: the same number or none. off: any."""
+    ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
+    """How long after the last contact a recipient is remembered."""
+    max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)
+    """With prefer: how long a recipient is put off to see the same number, before another one is used."""
+
+
+class SetHealth(Part):
+    """When a number of the set is taken out of use."""
+
+    min_answer_rate: Quantity = Decimal("0.5")
+    """A number is flagged when its answer rate is surely below this share of the set's median, such as "0.5"."""
+    min_sample: Annotated[int, Field(ge=10, le=100_000)] = 30
+    """The calls that a number must have had before its answer rate says anything."""
+    on_flagged: OnFlagged = OnFlagged.QUARANTINE
+    """Quarantine: a flagged number rests and the set is smaller by it. QuarantineAndReplace: another number is claimed,
+    within churn; it takes the annotation override.ringfleet.dev/on-flagged, whose value says why."""
+    max_churn_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """The most numbers that are replaced in 30 days, in percent of the set. More than 10 takes the annotation
+    override.ringfleet.dev/churn."""
+
+
+class MessagingIdentity(Part):
+    """Under which registration messages go out (in the US: A2P 10DLC)."""
+
+    brand: Annotated[str, Field(min_length=1, max_length=64)]
+    """The brand. Its opt-outs hold in all sets of the namespace with the same brand."""
+    campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The campaign that the numbers are attached to."""
+    campaign_approved: bool = False
+    """True once the carrier has approved the campaign; no US number sends a message before."""
+    number_pool: CampaignNumberPool = CampaignNumberPool.NONE
+    """Approved: the campaign may use 50 numbers and more (T-Mobile: at most 49 without)."""
+    messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """The campaign's throughput, however many numbers it has."""
+    daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """The brand's messages a day, however many numbers it has."""
+
+
+class QuietHours(Part):
+    """When nobody is called, by the recipient's own clock."""
+
+    start: Annotated[
+        str,
+        Field(max_length=5),
+        Rule('self.matches("^([01][0-9]|2[0-3]):[0-5][0-9]$")', "write a time of day as 21:00"),
+    ] = "21:00"
+    """From this time of day ..."""
+    end: Annotated[
+        str,
+        Field(max_length=5),
+        Rule('self.matches("^([01][0-9]|2[0-3]):[0-5][0-9]$")', "write a time of day as 08:00"),
+    ] = "08:00"
+    """... to this one. No shorter than 21:00 to 08:00 without the annotation override.ringfleet.dev/quiet-hours."""
+
+
+class RecipientFrequency(Part):
+    """How often one recipient may be contacted by the set, whatever numbers it uses."""
+
+    contacts: Annotated[int, Field(ge=0, le=1000)] = 3
+    """So many contacts ...; 0 for no limit. More than 3 in 24h takes the annotation
+    override.ringfleet.dev/recipient-frequency."""
+    window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
+    """... in this time."""
+
+
+class RotationSetSpec(Part):
+    """The set as you want it."""
+
+    rules = (
+        Rule("has(self.dailyVolume) != has(self.size)", "name exactly one: dailyVolume, or size"),
+        Rule(
+            "!has(self.regions) || self.regions.size() == 0 || self.regions.map(r, r.percent).sum() == 100",
+            "the percentages of regions must add up to 100",
+            at=".regions",
+        ),
+        Rule(
+            "self.channel != 'sms' || has(self.messaging)",
+            "a set that sends messages needs messaging.brand, under which they go out",
+            at=".messaging",
+        ),
+    )
+
+    channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
+    """voice: the numbers are caller IDs. sms: they are senders of messages. It can't change."""
+    pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16)]
+    """The pools to draw from, in order of preference."""
+    daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Calls or messages a day; how many numbers that takes is computed."""
+    size: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """So many numbers, in place of dailyVolume."""
+    per_number: PerNumber = PerNumber()
+    reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
+    ramp: Ramp = Ramp()
+    cooling: Cooling = Cooling()
+    regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
+    """Parts of the set with a share of the volume each; one part when left out."""
+    local_presence: LocalPresence = LocalPresence.COUNTRY
+    """How near to the recipient a number is looked for first; wider, step by step, when none may be used there.
+    Numbers of another country are used only with None."""
+    sticky: Sticky = Sticky()
+    overflow: Overflow = Overflow.DEFER
+    """Defer: a contact beyond the budget is put off to the next day, with room reserved for it. Reject: it is refused.
+    """
+    replies: Replies = Replies.FREE
+    """free: the answer to somebody who called or wrote uses the same number and does not count."""
+    health: SetHealth = SetHealth()
+    min_attestation: Attestation = Attestation.A
+    """Voice: the least STIR/SHAKEN level of a number. Below A takes the annotation
+    override.ringfleet.dev/min-attestation."""
+    messaging: MessagingIdentity | None = None
+    quiet_hours: QuietHours = QuietHours()
+    recipient_frequency: RecipientFrequency = RecipientFrequency()
+    routing_profile_ref: LocalRef | None = None
+    """Where calls to the numbers go: a RoutingProfile in this namespace, for all claims of the set. Every number of a
+    set is answered, so one that no profile routes is not used."""
+    headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """Numbers beyond what the volume takes, in percent."""
+    suspend: bool = False
+    """True: the set gets and gives back no numbers, and the dispatcher picks none."""
+
+
+class MemberCounts(Part):
+    """The numbers of the set by what they can do now."""
+
+    total: int = 0
+    """All numbers that are bound to the set."""
+    active: int = 0
+    """Those that are picked."""
+    cooling: int = 0
+    """Those that rest: it is their rest day, or they rest after a label."""
+    quarantined: int = 0
+    """Those that are out of use: labelled as spam, or seldom answered."""
+    draining: int = 0
+    """Those on their way out of the set: used no more for new recipients."""
+    waiting: int = 0
+    """Claims that wait for a number."""
+
+
+class RegionStatus(Part):
+    """One region's numbers."""
+
+    name: str
+    """The region."""
+    wanted: int = 0
+    """How many numbers it is to have."""
+    bound: int = 0
+    """How many it has."""
+
+
+class SetUsage(Part):
+    """The set's traffic today, by the dispatcher's ledger; the day is that of resetTimeZone."""
+
+    day: str
+    """The day."""
+    capacity: int = 0
+    """What the active numbers may do today, all together."""
+    used: int = 0
+    """What they have done, when that was last written: see status.usageAt."""
+    deferred: int = 0
+    """What is put off to a later time."""
+
+
+class Replacement(Part):
+    """A number that was replaced."""
+
+    number: str
+    """The number."""
+    at: Time
+    """When."""
+
+
+class RotationSetStatus(Status):
+    """The set as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled, CapacityShort,
+    CampaignLimited, MembersUnusable, TooManyQuarantined, ChurnLimited, SnowshoePattern, GuardrailOverridden,
+    GuardrailHolds, UsageUnknown."""
+
+    members: MemberCounts | None = None
+    regions: Annotated[tuple[RegionStatus, ...], ListType("map", ("name",))] = ()
+    """The regions, each with its numbers."""
+    recommended_size: int | None = None
+    """How many numbers the volume takes, by the formula of `kubectl ringfleet size rotation`."""
+    limited_by: str | None = None
+    """What binds the size: volume, size, campaign, brand or numberPool."""
+    usage: SetUsage | None = None
+    usage_at: Time | None = None
+    """When usage was last written; it is written when it matters, and not for every call."""
+    cost_per_answered: Amount | None = None
+    """The monthly rent of the members by the answered calls of the last 30 days."""
+    currency: Currency | None = None
+    """Of costPerAnswered."""
+    replaced: Annotated[tuple[Replacement, ...], Field(max_length=1000)] = ()
+    """The numbers that were replaced in the last 30 days."""
+    overrides: Annotated[tuple[str, ...], ListType("set")] = ()
+    """The guardrails that annotations override."""
+    selector: str | None = None
+    """The label selector of the set's claims, for autoscalers."""
+
+
+class RotationSet(Resource):
+    """Numbers used as caller ID or SMS sender in turn, each under a velocity cap, so that none burns. The operator
+    claims them; the dispatcher answers at call time which one to use."""
+
+    rules = (short_name(40, "it names its claims"),)
+
+    plural: ClassVar = "rotationsets"
+    singular: ClassVar = "rotationset"
+    short_names: ClassVar = ("rotset",)
+    scale: ClassVar = Scale(".spec.size", ".status.members.total", ".status.selector")
+    columns: ClassVar = (
+        Column("Ready", f"{READY}.status"),
+        Column("Channel", ".spec.channel"),
+        Column("Active", ".status.members.active", "integer"),
+        Column("Cooling", ".status.members.cooling", "integer"),
+        Column("Quarantined", ".status.members.quarantined", "integer"),
+        Column("Capacity", ".status.usage.capacity", "integer"),
+        Column("Used", ".status.usage.used", "integer"),
+        Column("Deferred", ".status.usage.deferred", "integer"),
+        Column("Recommended", ".status.recommendedSize", "integer"),
+        REASON,
+        Column("Limited by", ".status.limitedBy", priority=1),
+        AGE,
+    )
+
+    kind: str = "RotationSet"
+    spec: RotationSetSpec
+    status: RotationSetStatus = RotationSetStatus()

@@ -1,0 +1,137 @@
+"""The nouns of compliance: what a carrier requires before a number may live, what is filed, how its review stands.
+
+Beside `model.py`, under the same law: frozen values, the standard library only. Bytes of documents and the attributes
+of end users are personal data: their fields are kept out of every repr, and nothing here ever prints them.
+
+::
+
+    Regulation --requires--> Requirement          (the carrier's catalogue, read by (country, type, end user))
+    Dossier    --is filed as--> Filing            (ours, and the same at the carrier with its id, review and reasons)
+    Paper      --is uploaded once, by its hash--> an id at the carrier
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringfleet.model import NumberType
+
+
+class EndUserType(StrEnum):
+    """Who uses the numbers."""
+
+    BUSINESS = "business"
+    INDIVIDUAL = "individual"
+
+
+class Subject(StrEnum):
+    """What a requirement is about."""
+
+    END_USER = "endUser"
+    ADDRESS = "address"
+    DOCUMENT = "document"
+
+
+class Review(StrEnum):
+    """Where a filing stands at the carrier."""
+
+    DRAFT = "Draft"
+    SUBMITTED = "Submitted"
+    IN_REVIEW = "InReview"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+
+
+class FilingState(StrEnum):
+    """Where the newest filing stands, as people are told. Draft: being put together. Submitted, InReview: with the
+    carrier. Approved: in force. Rejected: the carrier said no, and why. Expiring: in force, and soon not. Expired: in
+    force no more."""
+
+    DRAFT = "Draft"
+    SUBMITTED = "Submitted"
+    IN_REVIEW = "InReview"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    EXPIRING = "Expiring"
+    EXPIRED = "Expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that a carrier wants to be told.
+
+    `accepts`: the document types any one of which will do (of an end user or an address: empty). `attributes`: what
+    must be said of it, by name. `max_bytes` and `media_types` bound a document's file; no media types: no file is
+    wanted.
+    """
+
+    id: str
+    subject: Subject
+    description: str
+    accepts: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Regulation:
+    """What one carrier requires for one country, number type and end user; no requirements: nothing is asked.
+
+    `review`: how long its review usually takes; None when it does not say.
+    """
+
+    id: str
+    country: str
+    type: NumberType
+    end_user: EndUserType
+    requirements: tuple[Requirement, ...] = ()
+    review: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The end user and the address, as they are filed. `hash` is of the whole content, in hex."""
+
+    type: EndUserType
+    hash: str
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    address: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One document. `name` is ours, unique in its bundle; `hash` is of type, attributes and bytes, in hex."""
+
+    name: str
+    type: str
+    hash: str
+    media_type: str | None = None
+    size: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcoming:
+    """What a carrier finds wrong with a filing: of which document of ours (None: of the whole), and in its words."""
+
+    paper: str | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A bundle as the carrier tells it. `items`: the ids of what is in it. `expires_at` only once it is approved."""
+
+    external_id: str
+    reference: str
+    review: Review
+    items: tuple[str, ...] = ()
+    shortcomings: tuple[Shortcoming, ...] = ()
+    expires_at: datetime | None = None
