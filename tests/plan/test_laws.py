@@ -68,7 +68,7 @@ def worlds(draw: st.DrawFn, limits: st.SearchStrategy[Limits] = free_or_limited)
 
 def assert_within_limits(world: World) -> None:
     want, limits = world.want, world.want.limits
-    assert world.promised() <= want.target
+    assert world.promised() <= want.target + world.on_demand
     assert limits.max_numbers is None or world.promised() <= limits.max_numbers
     assert limits.monthly_budget is None or world.spent() <= limits.monthly_budget
     for shop in world.shops.values():
@@ -81,7 +81,7 @@ def assert_within_limits(world: World) -> None:
 def restock(world: World) -> None:
     """More of everything than the pool can want."""
     for place, shop in enumerate(world.shops.values()):
-        for n in range(5_000 + 100 * place, 5_000 + 100 * place + world.want.target):
+        for n in range(5_000 + 100 * place, 5_000 + 100 * place + world.want.target + world.on_demand):
             shop.stock[an_offer(n).number] = an_offer(n)
 
 
@@ -102,6 +102,29 @@ def test_the_pool_comes_to_exactly_its_target_whatever_went_wrong_before(world: 
     assert set(world.numbers) == set(world.owned())
     assert (plan.shortfall, plan.surplus, plan.supply.total) == (0, 0, world.want.target)
     assert plan.conditions == (ready(Reason.AT_TARGET, "The pool has the numbers that it asks for."),)
+
+
+@given(worlds(), dices, steps, st.integers(0, 6))
+def test_no_step_goes_beyond_what_claims_want_ordered_beside_the_target(
+    world: World, dice: Dice, count: int, on_demand: int
+) -> None:
+    world.want, world.on_demand = replace(world.want, history=1_000), on_demand
+    for _ in range(count):
+        world.turn_pool(dice, world.see_late(dice))
+        live(world, dice)
+        assert_within_limits(world)
+
+
+@given(worlds(limits=st.just(FREE)), dices, steps, st.integers(0, 6))
+def test_every_claim_that_wants_an_order_finds_a_number_in_the_end(
+    world: World, dice: Dice, count: int, on_demand: int
+) -> None:
+    world.on_demand = on_demand
+    for _ in range(count):
+        live(world, dice)
+    restock(world)
+    calm(world)
+    assert max(world.want.minimum, on_demand) <= len(world.owned()) <= world.want.target + on_demand
 
 
 @given(worlds(limits=st.just(FREE)), dices, steps)

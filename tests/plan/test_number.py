@@ -71,8 +71,7 @@ STOPPED = waits(
     "The carrier has suspended the number: it is kept and billed, and carries no call or message.",
 )
 NO_PROFILE = (
-    "RoutingProfile 'desk' (spec.routingProfileRef.name) does not exist in this namespace: create it, or correct the "
-    "name."
+    "RoutingProfile 'desk' (routingProfileRef.name) does not exist in its namespace: create it, or correct the name."
 )
 
 
@@ -165,7 +164,7 @@ def test_a_number_is_routed_anew_and_stays_available_meanwhile(routed: Routed | 
 
 @pytest.mark.parametrize("phase", [Phase.ORDERING, Phase.AVAILABLE, Phase.BOUND])
 def test_a_missing_profile_is_named_and_the_number_stays_what_it_is(phase: Phase) -> None:
-    wanted = want(RoutingWant("desk", missing=True))
+    wanted = want(RoutingWant("desk", missing=True), bound=phase is Phase.BOUND)
     assert plan_number(wanted, state(phase), None, UP) == waits(phase, Reason.ROUTING_PROFILE_MISSING, NO_PROFILE)
 
 
@@ -227,6 +226,37 @@ def test_drift_that_healed_by_itself_is_forgotten() -> None:
 def test_a_number_that_is_only_observed_is_never_routed() -> None:
     for known in (state(routed=None), state(routed=Routed("desk", "v0", "profile-1")), state(drift=DRIFTED)):
         assert plan_number(want(observed=True), known, ASTRAY, UP).step is None
+
+
+def test_drift_that_stays_says_whose_wish_that_is() -> None:
+    known = state(drift=DRIFTED)
+    observed = plan_number(want(observed=True), known, None, UP).conditions[0].message
+    orphaned = plan_number(want(None, pool_gone=True), known, None, UP).conditions[0].message
+    assert observed == f"{DRIFTED} It is only observed (spec.managementPolicy)."
+    assert orphaned == f"{DRIFTED} Its pool is gone, and with it the wish for a routing."
+
+
+# Whose it is, while the carrier is away.
+
+
+@pytest.mark.parametrize(
+    ("phase", "wanted", "shown"),
+    [
+        (Phase.AVAILABLE, want(bound=True), Phase.BOUND),
+        (Phase.BOUND, want(resting=True), Phase.COOLING),
+        (Phase.COOLING, want(), Phase.AVAILABLE),
+        (Phase.AVAILABLE, want(quarantine="spam"), Phase.QUARANTINED),
+        (Phase.ORDERING, want(bound=True), Phase.ORDERING),
+        (Phase.SUSPENDED, want(bound=True), Phase.ORDERING),
+        (Phase.RELEASING, want(bound=True), Phase.ORDERING),
+    ],
+)
+def test_a_number_that_waits_to_be_routed_anew_still_shows_whose_it_is(
+    phase: Phase, wanted: NumberWant, shown: Phase
+) -> None:
+    known = state(phase, routed=Routed("front", "v1", "profile-2"), stopped=None)
+    holding = a_holding(routing="profile-2") if phase is Phase.SUSPENDED else None
+    assert plan_number(wanted, known, holding, DOWN) == waits(shown, Reason.CIRCUIT_OPEN, DOWN.message)
 
 
 # Laws.

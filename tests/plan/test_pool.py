@@ -13,6 +13,8 @@ from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.backoff import backoff
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.pool import Action, CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
+from ringfleet.plan.quota import Room
+from ringfleet.plan.safety import refuse_unsafe
 from ringfleet.plan.supply import OrderSeen
 from ringfleet.plan.topup import CarrierMemory, OrderIntent, TopUp, forgive, learn
 from tests.plan.builders import (
@@ -35,6 +37,18 @@ DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "default/main does not answer.")
 AT_TARGET = ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
 ON_ORDER = not_ready(Reason.ORDERING, "Numbers are on order.")
 UNDER_WAY = reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
+LOW = Condition(
+    "BelowLowWatermark",
+    True,
+    Reason.BELOW_LOW_WATERMARK,
+    "Available numbers and those on their way are fewer than the low watermark (spec.size.min or the forecast).",
+)
+DRY = Condition(
+    "Exhausted",
+    True,
+    Reason.EXHAUSTED,
+    "No number is available: those that claim one wait until an order arrives or a number has cooled down.",
+)
 
 
 def start(count: int, sequence: int = 1, account: AccountKey = MAIN, budget: Money | None = None) -> StartOrder:
@@ -168,6 +182,63 @@ def test_numbers_in_another_currency_do_not_stop_a_pool_without_a_budget() -> No
     assert actions(a_pool(2), seen) == (start(1),)
 
 
+# Under the quotas of the namespace.
+
+FULL = "The namespace has used up spec.limits.numbers of NumberQuota 'cap': raise it, or wait."
+
+
+@pytest.mark.parametrize(
+    ("caps", "room", "expected"),
+    [
+        (Limits(), Room(), start(10)),
+        (Limits(), Room(numbers=20), start(10)),
+        (Limits(), Room(numbers=3), start(3)),
+        (limits(max_numbers=6), Room(numbers=3), start(3)),
+        (limits(max_numbers=3), Room(numbers=6), start(3)),
+        (Limits(), Room(spend=dollars(30)), start(10, budget=dollars(30))),
+        (limits(monthly_budget=50), Room(spend=dollars(30)), start(10, budget=dollars(30))),
+        (limits(monthly_budget=20), Room(spend=dollars(30)), start(10, budget=dollars(20))),
+        (limits(max_monthly=1, max_setup=1), Room(spend=dollars(30)), start(10, budget=dollars(20))),
+        (limits(max_monthly=2, max_setup=2), Room(spend=dollars(30)), start(10, budget=dollars(30))),
+    ],
+    ids=[
+        "no quota",
+        "more room than is wanted",
+        "less room than is wanted",
+        "the quota is narrower than the pool",
+        "the pool is narrower than the quota",
+        "money is set aside for the quota",
+        "no more than the quota leaves",
+        "no more than the budget leaves",
+        "the worst case of the caps",
+        "the worst case is more than is left",
+    ],
+)
+def test_a_quota_cuts_an_order_and_has_its_money_set_aside(caps: Limits, room: Room, expected: StartOrder) -> None:
+    assert actions(a_pool(10, limits=caps), a_world(room=room)) == (expected,)
+
+
+def test_a_pool_whose_namespace_has_used_up_its_quota_waits_and_says_so() -> None:
+    plan = plan_pool(a_pool(10), a_world(room=Room(0, None, FULL)), NOW)
+    assert plan.actions == ()
+    assert plan.conditions == (
+        not_ready(Reason.QUOTA_EXCEEDED, FULL),
+        LOW,
+        Condition("LimitReached", True, Reason.QUOTA_EXCEEDED, FULL),
+        UNDER_WAY,
+    )
+    assert plan_pool(a_pool(10), a_world(numbers=numbers(10), room=Room(0, None, FULL)), NOW).conditions == (AT_TARGET,)
+
+
+def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() -> None:
+    plan = plan_pool(a_pool(10), a_world(room=Room(spend=Money.parse(99, "EUR"))), NOW)
+    said = (
+        "The pool orders in USD (spec.limits.currency), and a NumberQuota of the namespace limits "
+        "spec.limits.monthlySpend in EUR: give both one currency."
+    )
+    assert (plan.actions, plan.conditions[0]) == ((), not_ready(Reason.QUOTA_EXCEEDED, said))
+
+
 # From whom.
 
 
@@ -207,7 +278,7 @@ def test_a_pool_whose_carriers_all_fail_says_why_of_each_and_when_it_tries_again
     )
     plan = plan_pool(a_pool(10, carriers=(MAIN, SPARE)), seen, NOW)
     said = "default/main does not answer. spare has no stock. Next attempt at 2026-03-10T12:01:00Z."
-    assert plan.conditions == (not_ready(Reason.CARRIER_UNAVAILABLE, said), UNDER_WAY)
+    assert plan.conditions == (not_ready(Reason.CARRIER_UNAVAILABLE, said), LOW, UNDER_WAY)
     assert plan.requeue == 60
 
 
@@ -216,6 +287,7 @@ def test_a_pool_without_stock_says_what_was_searched_and_when_it_tries_again() -
     said = "main has no stock. Next attempt at 2026-03-10T12:01:00Z."
     assert plan_pool(a_pool(10), seen, NOW).conditions == (
         not_ready(Reason.NO_STOCK, said),
+        LOW,
         Condition("StockShort", True, Reason.NO_STOCK, said),
         UNDER_WAY,
     )
@@ -321,13 +393,101 @@ def test_a_pool_made_anew_goes_on_after_the_orders_of_the_old_one() -> None:
         (
             a_pool(2, suspended=True),
             a_world(),
-            (not_ready(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing."),),
+            (not_ready(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing."), LOW),
         ),
         (a_pool(2, suspended=True), a_world(numbers=numbers(2)), (AT_TARGET,)),
     ],
 )
 def test_a_pool_says_how_it_stands(want: PoolWant, seen: PoolSeen, expected: tuple[Condition, ...]) -> None:
     assert plan_pool(want, seen, NOW).conditions == expected
+
+
+@pytest.mark.parametrize(
+    ("want", "seen", "expected"),
+    [
+        (a_pool(10, minimum=3), a_world(numbers=numbers(3)), []),
+        (a_pool(10, minimum=3), a_world(numbers=numbers(2)), [LOW]),
+        (a_pool(10, minimum=3), a_world(numbers=numbers(3, Phase.ORDERING)), []),
+        (a_pool(10), a_world(numbers=numbers(9)), []),
+        (a_pool(10), a_world(numbers=numbers(9), accounts={MAIN: DOWN}), [LOW]),
+        (a_pool(10, minimum=3), a_world(numbers=numbers(9, Phase.BOUND)), [LOW, DRY]),
+        (a_pool(3), a_world(numbers=numbers(3, Phase.BOUND), orders=(an_order(count=3),)), [DRY]),
+        (a_pool(3), a_world(orders=(an_order(count=3),)), []),
+        (a_pool(0), a_world(numbers=numbers(3, Phase.BOUND)), []),
+    ],
+    ids=[
+        "at the watermark",
+        "under it",
+        "what is on its way counts",
+        "one for one says nothing of itself",
+        "but that nothing can be ordered is said",
+        "used up, and nothing on its way",
+        "used up until the order arrives",
+        "a new pool is not used up",
+        "nor is one that is to hold none",
+    ],
+)
+def test_a_pool_says_that_it_runs_low_or_dry(want: PoolWant, seen: PoolSeen, expected: list[Condition]) -> None:
+    said = plan_pool(want, seen, NOW).conditions
+    assert [condition for condition in said if condition in (LOW, DRY)] == expected
+
+
+def test_enough_numbers_make_a_pool_ready_although_the_watermark_is_higher() -> None:
+    seen = a_world(numbers=(*numbers(2), *numbers(8, Phase.ORDERING, first=3)))
+    assert plan_pool(a_pool(10, enough=2), seen, NOW).conditions == (AT_TARGET, UNDER_WAY)
+    assert plan_pool(a_pool(10), seen, NOW).conditions == (ON_ORDER, UNDER_WAY)
+
+
+# On demand.
+
+
+@pytest.mark.parametrize(
+    ("want", "seen", "expected"),
+    [
+        (a_pool(0), a_world(on_demand=2), start(2)),
+        (a_pool(0), a_world(on_demand=2, orders=(an_order(count=2),)), None),
+        (a_pool(0), a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING)), None),
+        (a_pool(0), a_world(on_demand=3, numbers=numbers(2, Phase.ORDERING)), start(1)),
+        (a_pool(10), a_world(on_demand=2), start(12)),
+        (
+            a_pool(10),
+            a_world(on_demand=2, orders=(an_order(count=10),), top_up=TopUp(1, filling=True)),
+            start(2, sequence=2),
+        ),
+        (a_pool(10, minimum=3), a_world(on_demand=2, numbers=numbers(3, Phase.ORDERING)), None),
+        (a_pool(0, limits=limits(max_numbers=1)), a_world(on_demand=2), start(1)),
+        (a_pool(0, suspended=True), a_world(on_demand=2), None),
+    ],
+    ids=[
+        "a pool that holds none orders what is asked for",
+        "once",
+        "as long as it is on its way",
+        "and what is missing then",
+        "beyond the target",
+        "beside a filling",
+        "not while the supply is enough for it",
+        "within the limits",
+        "not while suspended",
+    ],
+)
+def test_claims_that_want_an_order_get_one(want: PoolWant, seen: PoolSeen, expected: StartOrder | None) -> None:
+    plan = plan_pool(want, seen, NOW)
+    assert plan.actions == ((expected,) if expected else ())
+    assert refuse_unsafe(want, seen, plan) == plan
+
+
+def test_what_was_ordered_for_a_claim_is_no_surplus_until_the_claim_is_gone() -> None:
+    ordered = a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING))
+    assert plan_pool(a_pool(0), ordered, NOW).surplus == 0
+    assert plan_pool(a_pool(0), replace(ordered, on_demand=0), NOW).surplus == 2
+
+
+def test_an_intent_for_a_claim_that_is_gone_is_dropped() -> None:
+    top_up = TopUp(7, OrderIntent(7, MAIN, 2), ordered=False)
+    assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=1), NOW).actions == ()
+    assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=2), NOW).actions == (
+        CreateOrder(OrderIntent(7, MAIN, 2)),
+    )
 
 
 # History.
@@ -362,6 +522,13 @@ def test_an_order_is_kept_until_its_numbers_know_their_price() -> None:
     unpriced = a_world(numbers=(a_number(1, price=None),), orders=orders, top_up=TopUp(3))
     assert actions(a_pool(1, history=1), unpriced) == ()
     assert actions(a_pool(1, history=1), replace(unpriced, numbers=numbers(1))) == (TrimOrder("west-1"),)
+
+
+def test_an_order_is_kept_until_its_last_number_has_come() -> None:
+    orders = (finished(1, ItemState.PENDING_DOCUMENTS), finished(2, ItemState.FAILED), finished(3, ItemState.FAILED))
+    parked = a_world(numbers=numbers(1, Phase.PENDING_DOCUMENTS), orders=orders, top_up=TopUp(3))
+    assert actions(a_pool(1, history=1), parked) == ()
+    assert actions(a_pool(1, history=1), replace(parked, numbers=numbers(1, Phase.BOUND)))[-1] == TrimOrder("west-1")
 
 
 def test_the_last_order_started_is_never_trimmed() -> None:

@@ -31,7 +31,7 @@ def create(count: int = 1, sequence: int = 7) -> CreateOrder:
         (a_pool(), a_world(orders=(an_order(9),)), [start()], "its sequence was used before"),
         (a_pool(), a_world(), [start(0)], "it has 0 items and not 1 to 100"),
         (a_pool(500), a_world(), [start(101)], "it has 101 items and not 1 to 100"),
-        (a_pool(5), a_world(numbers=numbers(4)), [start(2)], "it would go beyond spec.size.target"),
+        (a_pool(5), a_world(numbers=numbers(4)), [start(2)], "it would go beyond the target"),
         (
             a_pool(5, limits=limits(max_numbers=5)),
             a_world(numbers=numbers(4, Phase.BOUND)),
@@ -46,7 +46,7 @@ def create(count: int = 1, sequence: int = 7) -> CreateOrder:
         ),
         (a_pool(limits=limits(monthly_budget=9)), a_world(), [start()], "it would go beyond spec.limits.monthlyBudget"),
         (a_pool(), a_world(), [start(), start(sequence=9)], "it starts two orders at once"),
-        (a_pool(5), a_world(top_up=TopUp(7, create(6).intent)), [create(6)], "it would go beyond spec.size.target"),
+        (a_pool(5), a_world(top_up=TopUp(7, create(6).intent)), [create(6)], "it would go beyond the target"),
         (a_pool(), a_world(top_up=TopUp(7, create(2).intent)), [create(3)], "it is not the one that was written"),
         (a_pool(), a_world(top_up=TopUp(7)), [create()], "it is not the one that was written"),
     ],

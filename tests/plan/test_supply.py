@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ringfleet.model import ItemState, Limits, Phase
@@ -35,6 +37,12 @@ def counted(numbers: tuple[NumberSeen, ...] = (), orders: tuple[OrderSeen, ...] 
 )
 def test_each_phase_is_counted_where_it_belongs(phase: Phase, available: int, in_flight: int, held: int) -> None:
     assert counted(numbers(1, phase)) == (available, in_flight, held)
+
+
+def test_a_number_that_nobody_asks_to_go_any_more_is_supply_again() -> None:
+    leaving = numbers(1, Phase.RELEASING)[0]
+    assert count_supply(Limits(), [leaving], (), NOW).total == 0
+    assert count_supply(Limits(), [replace(leaving, returning=True)], (), NOW).total == 1
 
 
 def test_an_order_that_searches_counts_as_many_numbers_as_it_wants() -> None:

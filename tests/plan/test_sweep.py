@@ -22,7 +22,8 @@ OF_ANOTHER = a_holding(mark=THEIRS)
 
 
 def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
-    return Known(phase, **{"external_id": "did-1", "monthly": dollars(2), **rest})
+    suspended = phase is Phase.SUSPENDED and not rest.get("parked")
+    return Known(phase, **{"external_id": "did-1", "monthly": dollars(2), "suspended": suspended, **rest})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,14 @@ def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
         (UNMARKED, None, False, Findings(owned=1, unmanaged=1)),
         (OF_ANOTHER, None, False, Findings(owned=1, unmanaged=1)),
         (OF_ANOTHER, known(), False, Findings(owned=1, ours=1)),
+        (UNMARKED, known(observed=True), False, Findings(owned=1, unmanaged=1)),
+        (OF_ANOTHER, known(observed=True), False, Findings(owned=1, unmanaged=1)),
+        (UNMARKED, known(observed=True, monthly=None), False, Findings(owned=1, unmanaged=1, changed=(UNMARKED,))),
+        (OURS_BY_MARK, known(observed=True), False, Findings(owned=1, ours=1)),
+        (UNMARKED, known(leaving=True), False, Findings(owned=1, ours=1)),
+        (OURS_BY_MARK, known(Phase.RELEASED, monthly=None), False, Findings(owned=1, ours=1)),
+        (UNMARKED, known(Phase.RELEASED), False, Findings(owned=1, unmanaged=1)),
+        (OURS_BY_MARK, known(Phase.LOST), False, Findings(owned=1, ours=1, changed=(OURS_BY_MARK,))),
     ],
     ids=[
         "ours, as remembered",
@@ -48,6 +57,14 @@ def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
         "somebody else's",
         "another installation's",
         "ours by its object, with a mark that is not ours to change",
+        "only observed, and not marked",
+        "only observed, and another installation's",
+        "only observed, and not as remembered",
+        "only observed, and ours by its mark",
+        "let go of: its mark is off on purpose",
+        "given back, and listed still",
+        "given back, without a mark, and listed still",
+        "lost, and there again",
     ],
 )
 def test_a_holding_is_judged(holding: Holding, object_: Known | None, on_order: bool, expected: Findings) -> None:
@@ -83,6 +100,17 @@ def test_an_object_that_is_not_listed_is_not_concluded_to_be_lost() -> None:
         (a_holding(routing="profile-9"), known(routing="profile-1", drifted=True), False),
         (a_holding(routing="profile-1"), known(routing="profile-1", drifted=True), True),
         (a_holding(routing="profile-9"), known(), False),
+        (a_holding(routing="profile-9"), known(observed=True), True),
+        (a_holding(routing="profile-9"), known(observed=True, routing="profile-9"), False),
+        (a_holding(), known(observed=True, routing="profile-9"), True),
+        (a_holding(), known(Phase.SUSPENDED, parked=True, routing="profile-1"), False),
+        (a_holding(routing="profile-1"), known(Phase.SUSPENDED, parked=True, routing="profile-1"), True),
+        (a_holding(status=HoldingStatus.SUSPENDED), known(Phase.SUSPENDED, parked=True), True),
+        (a_holding(), known(Phase.LOST), True),
+        (a_holding(bundle="bun-1"), known(), True),
+        (a_holding(bundle="bun-1"), known(bundle="bun-1"), False),
+        (a_holding(bundle="bun-2"), known(bundle="bun-1"), True),
+        (a_holding(), known(bundle="bun-1"), False),
     ],
     ids=[
         "nothing",
@@ -105,6 +133,17 @@ def test_an_object_that_is_not_listed_is_not_concluded_to_be_lost() -> None:
         "it is still astray",
         "it is back from its drift",
         "a routing that is not ours",
+        "an observed number is routed",
+        "an observed number is routed as remembered",
+        "an observed number is routed no more",
+        "a parked number has no routing",
+        "a parked number rings",
+        "a parked number is suspended by the carrier as well",
+        "it was lost",
+        "it carries a bundle",
+        "the bundle that is remembered",
+        "another bundle",
+        "a carrier that says nothing of bundles",
     ],
 )
 def test_what_the_carrier_says_anew(holding: Holding, object_: Known, expected: bool) -> None:
@@ -115,7 +154,17 @@ pages = st.lists(
     st.builds(a_holding, st.integers(1, 20), mark=st.sampled_from([MARK, THEIRS, None])),
     unique_by=lambda holding: holding.number,
 )
-objects = st.dictionaries(st.integers(1, 20).map(digits), st.builds(known, external_id=st.sampled_from(["did-1", "x"])))
+objects = st.dictionaries(
+    st.integers(1, 20).map(digits),
+    st.builds(
+        known,
+        st.sampled_from(Phase),
+        external_id=st.sampled_from(["did-1", "x"]),
+        observed=st.booleans(),
+        parked=st.booleans(),
+        leaving=st.booleans(),
+    ),
+)
 orders = st.frozensets(st.integers(1, 20).map(digits))
 
 
@@ -140,7 +189,11 @@ def test_every_number_is_ours_or_unmanaged_and_what_is_not_ours_is_never_touched
     for holding in (*found.orphans, *found.changed, *found.unmarked):
         assert holding.mark == MARK or holding.number in known
     assert not {holding.number for holding in found.orphans} & (known.keys() | on_order)
-    assert all(holding.mark is None for holding in found.unmarked)
+    for holding in found.unmarked:
+        seen = known[holding.number]
+        assert holding.mark is None
+        assert (seen.observed, seen.leaving) == (False, False)
+        assert seen.phase is not Phase.RELEASED
 
 
 @pytest.mark.parametrize(
@@ -158,3 +211,11 @@ def test_an_interval_shorter_than_five_seconds_is_kept() -> None:
 def test_a_mark_of_our_installation_in_another_pool_is_still_ours() -> None:
     holding = replace(OURS_BY_MARK, mark=Mark("home", "other", "east"))
     assert compare([holding], {}, set(), "home").orphans == (holding,)
+
+
+@pytest.mark.parametrize(("carrier", "ours", "different"), [("A", "A", False), ("A", None, True), (None, "A", True)])
+def test_how_the_carrier_signs_calls_is_told_to_the_object(
+    carrier: str | None, ours: str | None, different: bool
+) -> None:
+    holding = replace(a_holding(), attestation=carrier)
+    assert differs(holding, known(attestation=ours)) is different

@@ -117,6 +117,7 @@ class World:
     want: PoolWant
     shops: dict[AccountKey, Shop]
     now: datetime = NOW
+    on_demand: int = 0
     top_up: TopUp = field(default_factory=TopUp)
     orders: dict[int, Played] = field(default_factory=dict)
     numbers: dict[E164, NumberSeen] = field(default_factory=dict)
@@ -127,9 +128,8 @@ class World:
     # Looking.
 
     def see(self) -> PoolSeen:
-        return PoolSeen(
-            tuple(self.numbers.values()), tuple(map(_order_seen, self.orders.values())), self.top_up, self._accounts()
-        )
+        orders = tuple(map(_order_seen, self.orders.values()))
+        return PoolSeen(tuple(self.numbers.values()), orders, self.top_up, self._accounts(), on_demand=self.on_demand)
 
     def see_late(self, dice: Luck) -> PoolSeen:
         """Each order and number in any state that it ever had, as `PoolSeen` allows; the pool's own record as it is."""
@@ -137,7 +137,9 @@ class World:
         if not self.top_up.ordered and dice.strikes(2):
             orders = [order for order in orders if order.sequence != self.top_up.sequence]
         numbers = [history[dice.pick(len(history))] for history in self.number_history.values()]
-        return PoolSeen(tuple(filter(None, numbers)), tuple(orders), self.top_up, self._accounts())
+        return PoolSeen(
+            tuple(filter(None, numbers)), tuple(orders), self.top_up, self._accounts(), on_demand=self.on_demand
+        )
 
     def _accounts(self) -> dict[AccountKey, AccountSeen]:
         return {account: AccountSeen() if shop.up else DOWN for account, shop in self.shops.items()}

@@ -4,22 +4,26 @@
 
                  documents asked           documents approved
     Ordering ------------------> PendingDocuments ----.
-       |  \\                            |              |
-       |   \\ routed                    | rejected     | routed
-       |    '-----------> Available <--+--------------'
-       |                  |  ^   ^     |
-       |            claim |  |   | cooldown over
-       |                  v  |   |     v
-       |                Bound -> Cooling     Failed
-       '-> Failed         |
-                          |            Releasing -> Released
-      (any held phase) <-> Suspended       ^
-      (any held phase) <-> Quarantined     |
-      (any held phase) ------- asked to go '       (any phase) -> Lost -> back when the carrier shows it again
+       |                               |              |
+       | routed                        | routed       | activating
+       |                               |              v
+       '----------------> Available <--'           Ordering
+                          |  ^   ^
+                    claim |  |   | cooldown over
+                          v  |   |
+                        Bound -> Cooling
+                                           Releasing -> Released
+      (any held phase) <-> Suspended          ^
+      (any held phase) <-> Quarantined        |
+      (any phase) ---------------- asked to go'       (any phase) -> Lost -> back when the carrier shows it again
       (any held phase) --> Ordering, PendingDocuments: the carrier activates it, or asks for documents, once more
+      Releasing --> where it came from: taken back
+
+    Available -> Cooling: a claim came and went between two looks
+    Failed: no step leads there. No carrier says yet of a number that it is refused for good.
 
 A phase is a summary for display; the object's conditions and spec are the truth, so a phase is always computed anew
-from what is seen (`plan/number.py`) and this table only refuses a step that no story allows.
+from what is seen (`plan/number.py`). The table holds exactly the steps that this can make, and refuses every other.
 """
 
 from __future__ import annotations
@@ -33,16 +37,16 @@ _HELD = frozenset({Phase.AVAILABLE, Phase.BOUND, Phase.COOLING, Phase.SUSPENDED,
 _ASIDE = frozenset({Phase.SUSPENDED, Phase.QUARANTINED, Phase.RELEASING, Phase.LOST})
 
 STEPS: dict[Phase, frozenset[Phase]] = {
-    Phase.ORDERING: _HELD | {Phase.PENDING_DOCUMENTS, Phase.FAILED, Phase.LOST},
-    Phase.PENDING_DOCUMENTS: _HELD | {Phase.ORDERING, Phase.FAILED, Phase.RELEASING, Phase.LOST},
-    Phase.AVAILABLE: _ASIDE | IN_FLIGHT | {Phase.BOUND},
+    Phase.ORDERING: _HELD | {Phase.PENDING_DOCUMENTS, Phase.RELEASING, Phase.LOST},
+    Phase.PENDING_DOCUMENTS: _HELD | {Phase.ORDERING, Phase.RELEASING, Phase.LOST},
+    Phase.AVAILABLE: _ASIDE | IN_FLIGHT | {Phase.BOUND, Phase.COOLING},
     Phase.BOUND: _ASIDE | IN_FLIGHT | {Phase.COOLING},
     Phase.COOLING: _ASIDE | IN_FLIGHT | {Phase.AVAILABLE},
-    Phase.SUSPENDED: _ASIDE | IN_FLIGHT | _HELD,
-    Phase.QUARANTINED: _ASIDE | IN_FLIGHT | _HELD,
-    Phase.RELEASING: _HELD | {Phase.RELEASED, Phase.LOST},
+    Phase.SUSPENDED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.SUSPENDED},
+    Phase.QUARANTINED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.QUARANTINED},
+    Phase.RELEASING: _HELD | IN_FLIGHT | {Phase.RELEASED, Phase.LOST},
     Phase.RELEASED: frozenset(),
-    Phase.LOST: _HELD | {Phase.ORDERING, Phase.PENDING_DOCUMENTS, Phase.RELEASED},
+    Phase.LOST: _HELD | IN_FLIGHT | {Phase.RELEASING},
     Phase.FAILED: frozenset(),
 }
 

@@ -2,8 +2,9 @@
 
 ::
 
-    shortfall = target - supply while filling, else 0                                      (supply: plan/supply.py)
+    shortfall = (target while filling, else 0) + on demand - supply                        (supply: plan/supply.py)
     filling   = from the moment that supply is under the low watermark until orders have brought it to the target
+    on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order)
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
 started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
@@ -20,6 +21,8 @@ from datetime import datetime
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.phase import IN_FLIGHT
+from ringfleet.plan.quota import NO_QUOTA, Room
 from ringfleet.plan.standing import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
 from ringfleet.plan.supply import NumberSeen, OrderSeen, Supply, count_supply
 from ringfleet.plan.topup import OrderIntent, TopUp, forgive, learn
@@ -29,7 +32,11 @@ MAX_UNFINISHED = 3
 
 @dataclass(frozen=True, slots=True)
 class PoolWant:
-    """A NumberPool's spec, as far as ordering goes. `minimum` is the low watermark."""
+    """A NumberPool's spec, as far as ordering goes. `minimum` is the low watermark.
+
+    With size.mode Forecast both are what the forecast makes of them (`plan/forecast.py`). `enough`: so many available
+    numbers make the pool ready; `minimum` when None.
+    """
 
     name: str
     market: Market
@@ -42,6 +49,7 @@ class PoolWant:
     routing_profile: str | None = None
     manual: bool = False
     suspended: bool = False
+    enough: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,10 @@ class PoolSeen:
     Any order and number may be seen late, and a number not at all yet, but once `top_up.ordered` is true `orders` must
     hold the order `top_up.sequence` and all before it, unless they are deleted: an order that is there and not seen
     would be started twice.
+    `room` is what the quotas of the namespace leave.
     `routing_profile_exists` is True when none is wanted. `spec_changed`: the spec is newer than the status, so what was
-    learnt of carriers for the old spec no longer holds back.
+    learnt of carriers for the old spec no longer holds back. `on_demand`: waiting claims that want an order made for
+    them, beyond the target.
     """
 
     numbers: tuple[NumberSeen, ...] = ()
@@ -60,7 +70,9 @@ class PoolSeen:
     top_up: TopUp = field(default_factory=TopUp)
     accounts: Mapping[AccountKey, AccountSeen] = field(default_factory=dict)
     routing_profile_exists: bool = True
+    room: Room = NO_QUOTA
     spec_changed: bool = False
+    on_demand: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +117,11 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
-    shortfall = max(0, want.target - supply.total) if top_up.filling else 0
+    wanted = (want.target if top_up.filling else 0) + seen.on_demand
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen))
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
-    plan = PoolPlan(trims, top_up, supply, (), shortfall, max(0, supply.total - want.target))
+    surplus = max(0, supply.total - want.target - seen.on_demand)
+    plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
     plan = _look_at_carriers(plan, seen, standings, now)
     if not top_up.ordered and top_up.intent:
         return _finish_start(want, plan, top_up.intent, now)
@@ -170,7 +183,7 @@ def _next_order(
         return _held_up(seen), None
     if want.suspended:
         return _SUSPENDED, None
-    count, block = _affordable(want, plan.supply, plan.shortfall)
+    count, block = _affordable(want, plan.supply, seen.room, plan.shortfall)
     if block or count == 0:
         return block, None
     account, block = choose_carrier(standings)
@@ -179,7 +192,7 @@ def _next_order(
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
         return None, None
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
-    return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, count))
+    return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, seen.room, count))
 
 
 def _held_up(seen: PoolSeen) -> Block | None:
@@ -191,13 +204,21 @@ def _held_up(seen: PoolSeen) -> Block | None:
     return None
 
 
-def _affordable(want: PoolWant, supply: Supply, shortfall: int) -> tuple[int, Block | None]:
-    """How many may be ordered at once: the batch, `maxNumbers` and the budget; or what stands against even one.
+def _affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:
+    """How many may be ordered at once: the batch, the quota, `maxNumbers` and the budget; or what stands against one.
 
     None, and nothing stands against it, when what is left of the budget is set aside for orders that still search.
     """
-    count = min(shortfall, want.batch_size)
+    if room.full:
+        return 0, Block(Reason.QUOTA_EXCEEDED, room.full)
     limits = want.limits
+    if room.spend is not None and room.spend.currency != limits.currency:
+        return 0, Block(
+            Reason.QUOTA_EXCEEDED,
+            f"The pool orders in {limits.currency} (spec.limits.currency), and a NumberQuota of the namespace limits "
+            f"spec.limits.monthlySpend in {room.spend.currency}: give both one currency.",
+        )
+    count = min(shortfall, want.batch_size, shortfall if room.numbers is None else room.numbers)
     if limits.max_numbers is not None:
         count = min(count, limits.max_numbers - supply.held)
         if count <= 0:
@@ -221,14 +242,16 @@ def _affordable(want: PoolWant, supply: Supply, shortfall: int) -> tuple[int, Bl
     return (0 if limits.monthly_budget <= supply.committed else count), None
 
 
-def _reserve(limits: Limits, supply: Supply, count: int) -> Money | None:
+def _reserve(limits: Limits, supply: Supply, room: Room, count: int) -> Money | None:
     """The money an order may spend in its first month, set aside before it is created (promise 5).
 
     With price caps that is their worst case; without, all that is left, so that orders run one after another.
     """
-    if limits.monthly_budget is None:
+    left = limits.monthly_budget - supply.committed if limits.monthly_budget is not None else None
+    if room.spend is not None:
+        left = room.spend if left is None or room.spend <= left else left
+    if left is None:
         return None
-    left = limits.monthly_budget - supply.committed
     if limits.max_monthly is None or limits.max_setup is None:
         return left
     worst = (limits.max_monthly + limits.max_setup) * count
@@ -238,9 +261,10 @@ def _reserve(limits: Limits, supply: Supply, count: int) -> Money | None:
 def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
     """Finished orders beyond the newest `history`, except the last one started and those that are still counted from:
 
-    an order stands for its numbers until their objects are seen, with a price.
+    an order stands for its numbers until their objects are seen, with a price, and tells its lead time when the last
+    of them has come.
     """
-    owned = {number.number for number in seen.numbers if number.price is not None}
+    owned = {number.number for number in seen.numbers if number.price is not None and number.phase not in IN_FLIGHT}
     done = [
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
@@ -261,7 +285,8 @@ def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> 
 
 def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
     supply = plan.supply
-    if supply.available >= want.minimum and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
+    enough = want.minimum if want.enough is None else want.enough
+    if supply.available >= enough and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
     elif block:
         yield not_ready(block.reason, block.said)
@@ -269,12 +294,29 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
     else:
         yield not_ready(Reason.ORDERING, "Numbers are on order.")
+    yield from _watermark(want, plan, block)
     if plan.shortfall and block and block.reason in _SHORT:
         yield Condition("StockShort", True, block.reason, block.said)
-    if plan.shortfall and block and block.reason in {Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED}:
+    if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
     if supply.in_flight or (plan.shortfall and not want.suspended):
         yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
 
 
+def _watermark(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+    """Whether the supply is too low, or used up.
+
+    Where the low watermark is the target, every number that is taken crosses it and is replaced at once: nothing is
+    said of that unless it can't be. A pool that never had a number is new, and not exhausted.
+    """
+    supply = plan.supply
+    if supply.total < want.minimum and (want.minimum < want.target or block):
+        yield Condition("BelowLowWatermark", True, Reason.BELOW_LOW_WATERMARK, _LOW)
+    if supply.available == 0 and want.target > 0 and supply.held > supply.in_flight:
+        yield Condition("Exhausted", True, Reason.EXHAUSTED, _DRY)
+
+
+_LOW = "Available numbers and those on their way are fewer than the low watermark (spec.size.min or the forecast)."
+_DRY = "No number is available: those that claim one wait until an order arrives or a number has cooled down."
+_LIMITS = frozenset({Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED})
 _SHORT = frozenset({Reason.NO_STOCK, Reason.PRICE_ABOVE_CAP})

@@ -18,7 +18,7 @@ MAX_ITEMS = 100
 def refuse_unsafe(want: PoolWant, seen: PoolSeen, plan: PoolPlan) -> PoolPlan:
     """The plan without any order that breaks a limit, and with a condition that names the limit."""
     starts = [action for action in plan.actions if isinstance(action, StartOrder | CreateOrder)]
-    broken = [why for start in starts if (why := _reused(seen, start) or _broken(want, plan, start.intent))]
+    broken = [why for start in starts if (why := _reused(seen, start) or _broken(want, seen, plan, start.intent))]
     if len(starts) > 1:
         broken.append("it starts two orders at once")
     if not broken:
@@ -40,12 +40,13 @@ def _reused(seen: PoolSeen, start: StartOrder | CreateOrder) -> str | None:
     return "it is not the one that was written" if start.intent != seen.top_up.intent else None
 
 
-def _broken(want: PoolWant, plan: PoolPlan, intent: OrderIntent) -> str | None:
+def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent) -> str | None:
+    """`want.target` is the one that was planned with: the forecast's, where size.mode is Forecast."""
     supply, limits = plan.supply, want.limits
     if not 1 <= intent.count <= MAX_ITEMS:
         return f"it has {intent.count} items and not 1 to {MAX_ITEMS}"
-    if supply.total + intent.count > want.target:
-        return "it would go beyond spec.size.target"
+    if supply.total + intent.count > want.target + seen.on_demand:
+        return "it would go beyond the target"
     if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
         return "it would go beyond spec.limits.maxNumbers"
     if limits.monthly_budget is None:

@@ -2,9 +2,10 @@
 
 ::
 
-    supply    = available + in flight                (what will be free to assign without ordering more)
+    supply    = available + in flight + returning    (what will be free to assign without ordering more)
     in flight = numbers being ordered, activated, routed or waiting for documents, and every number of an order whose
                 outcome is not known (an unknown outcome counts as bought: promise 1)
+    returning = numbers on their way out that nobody asks to go any more
 
 Numbers are counted by their digits, so a number that is seen both as an order's item and as an object counts once, and
 a stale view can only count too many, never too few.
@@ -23,12 +24,13 @@ from ringfleet.plan.phase import GONE, IN_FLIGHT
 
 @dataclass(frozen=True, slots=True)
 class NumberSeen:
-    """One PhoneNumber of the pool."""
+    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more."""
 
     number: E164
     phase: Phase
     price: Price | None = None
     purchased_at: datetime | None = None
+    returning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ class Supply:
     committed: Money
     reserved: Money
     foreign: tuple[str, ...] = ()
+    returning: int = 0
 
     @property
     def total(self) -> int:
-        return self.available + self.in_flight
+        return self.available + self.in_flight + self.returning
 
 
 def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> Supply:
@@ -119,6 +122,7 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
         bill.committed,
         bill.reserved,
         tuple(sorted(bill.foreign)),
+        sum(number.returning for number in numbers),
     )
 
 

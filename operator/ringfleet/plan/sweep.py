@@ -2,12 +2,14 @@
 
 ::
 
-    listed, ours by mark, object exists    -> nothing, or what changed (status, routing, price, renewal)
+    listed, ours by mark, object exists    -> nothing, or what changed (status, routing, bundle, price, renewal)
     listed, ours by mark, no object        -> in an unfinished order: left to that order
                                               else: an orphan, adopted into its pool (promise 2)
     listed, object exists, mark is missing -> marked again: the record says that we bought it
+    listed, object only observes it        -> what changed is told to the object; the number is never touched
+    listed, released by us                 -> the listing lags behind: nothing to act on
     listed, anything else                  -> unmanaged: counted, never touched (promise 8)
-    object exists, not listed              -> nothing is concluded from one listing
+    object exists, not listed              -> nothing is concluded from one listing (`plan/loss.py`)
 
 Each page is judged on its own, so a listing that breaks off loses nothing.
 """
@@ -15,7 +17,7 @@ Each page is judged on its own, so a listing that breaks off loses nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import E164, Holding, HoldingStatus, Money, Phase
@@ -23,14 +25,26 @@ from ringfleet.model import E164, Holding, HoldingStatus, Money, Phase
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What our object remembers of a number."""
+    """What our object remembers of a number. `routing` is the carrier's id of the profile that we gave it, `bundle` its
+    id of the compliance bundle that the number carries.
+
+    `suspended`: so the carrier had it when we heard of it last, by its own doing or by ours. `parked`: we have stopped
+    its traffic by taking its routing off. `observed`: by managementPolicy Observe. `leaving`: it was asked to go.
+    `attestation`: how its calls are signed.
+    """
 
     phase: Phase
     external_id: str | None = None
     routing: str | None = None
+    bundle: str | None = None
     monthly: Money | None = None
     renews_at: datetime | None = None
     drifted: bool = False
+    suspended: bool = False
+    parked: bool = False
+    observed: bool = False
+    leaving: bool = False
+    attestation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +81,46 @@ def compare(
 
 def _judge(holding: Holding, known: Known | None, on_order: bool, installation: str) -> Findings:
     marked = holding.mark is not None and holding.mark.installation == installation
-    if known:
-        changed = (holding,) if differs(holding, known) else ()
-        unmarked = (holding,) if holding.mark is None else ()
-        return Findings(owned=1, ours=1, changed=changed, unmarked=unmarked)
-    if marked:
-        return Findings(owned=1, ours=1, orphans=() if on_order else (holding,))
-    return Findings(owned=1, unmanaged=0 if on_order else 1, ours=1 if on_order else 0)
+    if known is None:
+        counted = _counted(ours=marked or on_order)
+        return replace(counted, orphans=(holding,)) if marked and not on_order else counted
+    if known.phase is Phase.RELEASED:
+        return _counted(ours=marked)
+    changed = (holding,) if differs(holding, known) else ()
+    if known.observed:
+        return replace(_counted(ours=marked), changed=changed)
+    unmarked = (holding,) if holding.mark is None and not known.leaving else ()
+    return replace(_counted(ours=True), changed=changed, unmarked=unmarked)
+
+
+def _counted(ours: bool) -> Findings:
+    return Findings(owned=1, ours=1 if ours else 0, unmanaged=0 if ours else 1)
 
 
 def differs(holding: Holding, known: Known) -> bool:
     """Whether the carrier says something of a number that its object does not say yet."""
-    if holding.external_id != known.external_id:
+    if known.phase is Phase.LOST or holding.external_id != known.external_id:
         return True
-    if holding.price.monthly != known.monthly or holding.renews_at != known.renews_at:
+    facts = (holding.price.monthly, holding.renews_at, holding.attestation)
+    if facts != (known.monthly, known.renews_at, known.attestation):
+        return True
+    if holding.bundle is not None and holding.bundle != known.bundle:
         return True
     if holding.status is HoldingStatus.PENDING_DOCUMENTS:
         return known.phase is not Phase.PENDING_DOCUMENTS
-    if (holding.status is HoldingStatus.SUSPENDED) is not (known.phase is Phase.SUSPENDED):
+    if (holding.status is HoldingStatus.SUSPENDED) is not known.suspended:
         return True
     if holding.status is HoldingStatus.ACTIVE and known.phase in {Phase.ORDERING, Phase.PENDING_DOCUMENTS}:
         return True
+    return _routed_anew(holding, known)
+
+
+def _routed_anew(holding: Holding, known: Known) -> bool:
+    """Whether the routing has drifted, or is back. A parked number's is off; an observed one's is whatever it is."""
+    if known.observed:
+        return holding.routing != known.routing
+    if known.parked:
+        return holding.routing is not None
     return known.routing is not None and (holding.routing != known.routing) is not known.drifted
 
 

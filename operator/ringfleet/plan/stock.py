@@ -1,0 +1,183 @@
+"""One pool's free numbers and the claims that wait for them: who gets which number. Pure, and never awaited in between.
+
+::
+
+    offer(number) --> free ---.                     serve() hands out: the claims by rising ticket, each the first
+                              +--> serve() --> hands    of the free numbers that it may have:
+    ask(claim) ----> queue ---'                             its named number, or
+                                                            its area code, then its wishes in order, then any
+
+A number that was handed out is neither free nor lost: it is in the claim's hand until the write that binds it has
+answered. `settle` ends that; what the number is then comes back by `offer`. So a number is never in two hands, which is
+what keeps one process from binding it twice; between processes the number's resourceVersion does (promise 4).
+
+First come, first served, by tickets that the API server's own order gives. A claim whose musts no free number meets
+waits aside and does not hold up the ones behind it.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ringfleet.model import Capability
+
+
+@dataclass(frozen=True, slots=True)
+class FreeNumber:
+    """A number that may be assigned. `name` is that of its object."""
+
+    name: str
+    area_code: str | None = None
+    region: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AreaCodeWish:
+    area_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegionWish:
+    region: str
+
+
+Wish = AreaCodeWish | RegionWish
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWish:
+    """What a claim asks of its pool. `ticket` orders the queue; `name` asks for that very number and no other."""
+
+    uid: str
+    ticket: int
+    wishes: tuple[Wish, ...] = ()
+    capabilities: frozenset[Capability] = frozenset()
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A number that was given to a claim and is still to be written."""
+
+    uid: str
+    number: FreeNumber
+
+
+Shelf = OrderedDict[str, FreeNumber]
+"""Free numbers by name, the one that has been free for longest first."""
+
+
+class Stock:
+    """The free numbers and the queue of one pool."""
+
+    def __init__(self) -> None:
+        self._free: Shelf = OrderedDict()
+        self._by_area: dict[str, Shelf] = {}
+        self._by_region: dict[str, Shelf] = {}
+        self._queue: list[tuple[int, str]] = []
+        self._claims: dict[str, ClaimWish] = {}
+        self._hands: dict[str, FreeNumber] = {}
+        self._held: set[str] = set()
+
+    # What there is.
+
+    @property
+    def free(self) -> int:
+        return len(self._free)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The uids of the claims that wait, the next one to be served first."""
+        return tuple(uid for _, uid in self._queue)
+
+    def hand(self, uid: str) -> FreeNumber | None:
+        """What the claim was given and has not settled yet."""
+        return self._hands.get(uid)
+
+    def place(self, uid: str) -> int | None:
+        """The claim's place in the queue, from 1; None when it does not wait."""
+        claim = self._claims.get(uid)
+        return self._queue.index((claim.ticket, uid)) + 1 if claim else None
+
+    # What comes and goes.
+
+    def offer(self, number: FreeNumber) -> None:
+        """The number is free. One that is in a hand stays there."""
+        if number.name in self._held or self._free.get(number.name) == number:
+            return
+        self.withhold(number.name)
+        for shelf in self._shelves(number):
+            shelf[number.name] = number
+
+    def withhold(self, name: str) -> None:
+        """The number is not free (any more)."""
+        number = self._free.get(name)
+        if number is None:
+            return
+        for shelf in self._shelves(number):
+            del shelf[name]
+
+    def _shelves(self, number: FreeNumber) -> Iterator[Shelf]:
+        yield self._free
+        if number.area_code:
+            yield self._by_area.setdefault(number.area_code, OrderedDict())
+        if number.region:
+            yield self._by_region.setdefault(number.region, OrderedDict())
+
+    def ask(self, claim: ClaimWish) -> None:
+        """Let the claim wait for a number; asking again with another wish keeps the ticket that it has."""
+        if claim.uid in self._hands:
+            return
+        before = self._claims.get(claim.uid)
+        if before is None:
+            insort(self._queue, (claim.ticket, claim.uid))
+        self._claims[claim.uid] = replace(claim, ticket=before.ticket) if before else claim
+
+    def withdraw(self, uid: str) -> None:
+        """The claim waits no more."""
+        claim = self._claims.pop(uid, None)
+        if claim is not None:
+            self._queue.remove((claim.ticket, uid))
+
+    def settle(self, uid: str) -> None:
+        """The claim's hand is empty again: what it held was written, or can't be. It does not wait until it asks."""
+        number = self._hands.pop(uid, None)
+        if number is not None:
+            self._held.discard(number.name)
+
+    # Who gets what.
+
+    def serve(self) -> tuple[Hand, ...]:
+        """Give the free numbers to the waiting claims, in the order of their tickets."""
+        hands = []
+        for _, uid in tuple(self._queue) if self._free else ():
+            number = self._choose(self._claims[uid])
+            if number is None:
+                continue
+            self.withdraw(uid)
+            self.withhold(number.name)
+            self._hands[uid] = number
+            self._held.add(number.name)
+            hands.append(Hand(uid, number))
+            if not self._free:
+                break
+        return tuple(hands)
+
+    def _choose(self, claim: ClaimWish) -> FreeNumber | None:
+        if claim.name is not None:
+            named = self._free.get(claim.name)
+            return named if named and claim.capabilities <= named.capabilities else None
+        shelves = (*(self._shelf(wish) for wish in claim.wishes), self._free)
+        numbers = (number for shelf in shelves for number in shelf.values())
+        return next((number for number in numbers if claim.capabilities <= number.capabilities), None)
+
+    def _shelf(self, wish: Wish) -> Shelf:
+        match wish:
+            case AreaCodeWish(area_code):
+                return self._by_area.get(area_code, OrderedDict())
+            case RegionWish(region):
+                return self._by_region.get(region, OrderedDict())
