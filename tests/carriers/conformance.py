@@ -434,6 +434,13 @@ class CarrierConformance:
         await customer.carrier.resume(id_)
         assert [holding.status for holding in await customer.listed()] == [HoldingStatus.ACTIVE]
 
+    async def test_how_a_numbers_calls_are_signed_is_told(self, customer: Customer) -> None:
+        outcomes = await customer.carrier.buy(await customer.purchase("k", 2))
+        assert [holding.attestation for holding in await customer.listed()] == ["A", "A"]
+        lowered = {"numbers": [outcomes[1].number], "attestation": "B"}
+        customer.sandbox.control("POST", "numbers/attestation", lowered)
+        assert [holding.attestation for holding in await customer.listed()] == ["A", "B"]
+
     async def test_a_number_is_released_and_releasing_it_again_is_success(self, customer: Customer) -> None:
         id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
         assert id_

@@ -62,6 +62,8 @@ HOLDING: dict[str, Any] = {
     **PRICES,
     "reference": "rf/inst-1/shop/us",
     "routing_profile_id": "rp_1",
+    "bundle_id": "bun_1",
+    "attestation": "B",
     "purchased_at": "2026-05-26T10:00:00Z",
     "renews_at": "2026-06-26T12:00:00+02:00",
     "documents_deadline": None,
@@ -108,14 +110,22 @@ def test_a_holding_is_read_whole_with_its_times_in_utc() -> None:
         capabilities=frozenset({Capability.VOICE}),
         mark=Mark("inst-1", "shop", "us"),
         routing="rp_1",
+        bundle="bun_1",
         purchased_at=datetime(2026, 5, 26, 10, tzinfo=UTC),
         renews_at=RENEWS,
+        attestation="B",
     )
 
 
+@pytest.mark.parametrize("word", [None, "", "D", "a"])
+def test_an_attestation_that_is_no_known_word_is_none(word: str | None) -> None:
+    assert parse_holding({**HOLDING, "attestation": word}).attestation is None
+
+
 @pytest.mark.parametrize("reference", [None, "", "support", "rf/only/three", "rf/a/b/c/d", "xx/a/b/c"])
-def test_a_reference_that_is_no_mark_is_none(reference: str | None) -> None:
-    assert parse_holding({**HOLDING, "reference": reference}).mark is None
+def test_a_reference_that_is_no_mark_is_somebody_elses_word(reference: str | None) -> None:
+    holding = parse_holding({**HOLDING, "reference": reference})
+    assert (holding.mark, holding.reference) == (None, reference or None)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import E164, Catalog, Holding, Mark, Money, Outcome, Purchase, Query, Routing
 
 
@@ -49,6 +50,11 @@ class Carrier(Protocol):
 
     @property
     def health(self) -> Health: ...
+
+    @property
+    def registrar(self) -> Registrar | None:
+        """Where this account's documents are filed; None when the carrier takes none by its API."""
+        ...
 
     async def balance(self) -> Money:
         """The money left in the account. Also the cheapest proof that endpoint and credentials are right."""

@@ -54,6 +54,10 @@ class Fields:
             raise self.wrong(field, "true or false")
         return value
 
+    def has(self, field: str) -> bool:
+        """Whether the field is there and not null."""
+        return self._json.get(field) is not None
+
     def count(self, field: str) -> int:
         value = self._json.get(field)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:

@@ -22,7 +22,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import httpx
@@ -61,14 +61,19 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as the adapter means it. `circuit`: calls that fail together share one, such as all searches."""
+    """One call as the adapter means it. `circuit`: calls that fail together share one, such as all searches.
+
+    `quotable`: the call is about people, whom the carrier may quote when it refuses; of what it says then only the
+    status is told, and its code when it is one of these. None: the carrier is quoted.
+    """
 
     method: str
     path: str
     safe: bool = True
     params: Mapping[str, str] | None = None
-    json: object = None
+    json: object = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
+    quotable: frozenset[str] | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -182,7 +187,7 @@ class AccountClient:
             raise self._failure(call, f"answered {response.status_code} with something that is not JSON") from error
 
     def _refuse(self, call: Call, response: httpx.Response) -> NoReturn:
-        refusal = self._read_refusal(response)
+        refusal = _quotable(call, self._read_refusal(response))
         said = f"{self._settings.name}: {call} was answered {_words(response, refusal, self._settings.token)}"
         match response.status_code:
             case 401 | 403:
@@ -217,6 +222,13 @@ def _open(
     )
 
 
+def _quotable(call: Call, refusal: Refusal) -> Refusal:
+    """What may be told of a refusal."""
+    if call.quotable is None:
+        return refusal
+    return Refusal(refusal.code if refusal.code in call.quotable else "")
+
+
 def _failing(response: httpx.Response) -> bool:
     """The carrier's own failure, as against its answer no."""
     return response.is_server_error or response.status_code == httpx.codes.REQUEST_TIMEOUT
@@ -230,7 +242,8 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 def _words(response: httpx.Response, refusal: Refusal, secret: str) -> str:
     """Status, code and sentence in one line, without the token and with phone numbers masked."""
-    words = f"{response.status_code} {refusal.code}: {refusal.message}" if refusal.code else f"{response.status_code}"
+    words = " ".join(filter(None, (str(response.status_code), refusal.code)))
+    words = f"{words}: {refusal.message}" if refusal.message else words
     if secret:
         words = words.replace(secret, "***")
     return re.sub(r"\+?[0-9]{7,}", "(a number)", " ".join(words.split()))[:MESSAGE_LENGTH]

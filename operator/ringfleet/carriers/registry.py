@@ -1,4 +1,4 @@
-"""Which carriers there are: the one list that a new adapter is added to."""
+"""Which carriers there are, and whose webhooks are read: the lists that a new adapter is added to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from types import MappingProxyType
 
 from ringfleet.carriers.carrier import AccountSettings, Carrier
 from ringfleet.carriers.didhub import DIDHub
+from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.carriers.webhooks import WebhookReader
 
 PROVIDERS: Mapping[str, Callable[[AccountSettings], Carrier]] = MappingProxyType({"didhub": DIDHub})
+
+WEBHOOKS: Mapping[str, WebhookReader] = MappingProxyType({"didhub": DIDHubWebhook()})
+"""Who reads the webhooks of a provider; one that is not here sends none."""
 
 
 def open_carrier(provider: str, settings: AccountSettings) -> Carrier:

@@ -14,6 +14,7 @@ from ringfleet.carriers.carrier import AccountSettings, Health
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.cart import Cart
+from ringfleet.carriers.didhub.registrar import DIDHubRegistrar
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     ListingIncomplete,
@@ -48,6 +49,7 @@ class DIDHub:
         self._name = settings.name
         self._http = client or open_client(settings)
         self._memory = CatalogMemory(settings.catalog_ttl, clock=clock)
+        self._registrar = DIDHubRegistrar(self._http)
         self._cart = Cart(settings.name, self._http, self.find)
 
     async def __aenter__(self) -> DIDHub:
@@ -59,6 +61,10 @@ class DIDHub:
     @property
     def health(self) -> Health:
         return self._http.health
+
+    @property
+    def registrar(self) -> DIDHubRegistrar:
+        return self._registrar
 
     async def balance(self) -> Money:
         account = Fields(await self._http.call(Call("GET", wire.path("account"))), "account")

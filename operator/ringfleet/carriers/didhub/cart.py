@@ -97,7 +97,8 @@ class Cart:
             if offer.number in ours:
                 continue
             try:
-                await self._http.call(Call("POST", wire.path("cart items"), json=wire.staging(offer, purchase.mark)))
+                staging = wire.staging(offer, purchase.mark, purchase.bundle)
+                await self._http.call(Call("POST", wire.path("cart items"), json=staging))
             except RequestRejected as error:
                 refused[offer.number] = wire.failed(offer.number, error.code, str(error))
         return refused

@@ -35,6 +35,7 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.rotation import Attestation
 
 PATHS = MappingProxyType(
     {
@@ -51,6 +52,16 @@ PATHS = MappingProxyType(
         "suspend": "/v1/numbers/{id}/suspend",
         "resume": "/v1/numbers/{id}/resume",
         "routing profile": "/v1/routing-profiles/{id}",
+        "requirements": "/v1/compliance/requirements",
+        "compliance items": "/v1/compliance/items",
+        "end users": "/v1/compliance/end-users",
+        "documents": "/v1/compliance/documents",
+        "bundles": "/v1/compliance/bundles",
+        "bundle": "/v1/compliance/bundles/{id}",
+        "bundle items": "/v1/compliance/bundles/{id}/items",
+        "evaluate bundle": "/v1/compliance/bundles/{id}/evaluate",
+        "submit bundle": "/v1/compliance/bundles/{id}/submit",
+        "number bundle": "/v1/numbers/{id}/bundle",
     }
 )
 
@@ -67,6 +78,7 @@ TYPES = {
 TYPE_WORDS = {type_: word for word, type_ in TYPES.items()}
 CAPABILITIES = {capability.value: capability for capability in Capability}
 STATUSES = {status.value: status for status in HoldingStatus}
+ATTESTATIONS = {level.value: level for level in Attestation}
 OUTCOMES = {
     "provisioned": ItemState.PROVISIONED,
     "pending_documents": ItemState.PENDING_DOCUMENTS,
@@ -115,8 +127,13 @@ def parse_offer(json: object) -> Offer:
 
 
 def parse_holding(json: object) -> Holding:
-    """One number of the account; `mark` is None when its reference is no mark of a Ringfleet installation."""
+    """One number of the account; `mark` is None when its reference is no mark of a Ringfleet installation.
+
+    A word for an attestation that we don't know is none: a number is not trusted for what nobody here can read.
+    """
     row = Fields(json, "number")
+    reference = row.maybe_text("reference")
+    mark = Mark.parse(reference)
     return Holding(
         number=row.number("number"),
         external_id=row.text("id"),
@@ -127,11 +144,14 @@ def parse_holding(json: object) -> Holding:
         area_code=row.maybe_text("area_code"),
         region=row.maybe_text("region"),
         capabilities=_capabilities(row),
-        mark=Mark.parse(row.maybe_text("reference")),
+        mark=mark,
+        reference=None if mark else reference,
         routing=row.maybe_text("routing_profile_id"),
+        bundle=row.maybe_text("bundle_id"),
         purchased_at=row.maybe_time("purchased_at"),
         renews_at=row.maybe_time("renews_at"),
         documents_deadline=row.maybe_time("documents_deadline"),
+        attestation=ATTESTATIONS.get(row.maybe_text("attestation") or ""),
     )
 
 
@@ -207,8 +227,9 @@ def search_params(query: Query) -> dict[str, str]:
     return params
 
 
-def staging(offer: Offer, mark: Mark) -> dict[str, object]:
-    """The cart item to add. The snapshot tells the offered price back, so that one which has moved is refused."""
+def staging(offer: Offer, mark: Mark, bundle: str | None = None) -> dict[str, object]:
+    """The cart item to add. The snapshot tells the offered price back, so that one which has moved is refused. Only
+    what needs documents carries the bundle."""
     price = offer.price
     snapshot = {
         "number": str(offer.number),
@@ -216,7 +237,8 @@ def staging(offer: Offer, mark: Mark) -> dict[str, object]:
         "setup_price": f"{price.setup.amount:f}",
         "currency": price.monthly.currency,
     }
-    return {"select_token": offer.token, "snapshot": snapshot, "reference": str(mark)}
+    item: dict[str, object] = {"select_token": offer.token, "snapshot": snapshot, "reference": str(mark)}
+    return {**item, "bundle_id": bundle} if bundle and offer.needs_documents else item
 
 
 def profile(routing: Routing) -> dict[str, object]:
