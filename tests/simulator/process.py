@@ -115,7 +115,7 @@ class SimulatorProcess:
         self.control("PUT", "faults", list(rules))
 
     def ledger(self, account: str | None = None, kind: str | None = None) -> list[dict[str, Any]]:
-        """The entries of one account or all, of one kind (`purchase`, `monthly`, `release`) or all."""
+        """The entries of one account or all, of one kind (`purchase`, `document` ...: `accounts.Kind`) or all."""
         entries = self.control("GET", f"ledger?account={account}" if account else "ledger")["entries"]
         return [entry for entry in entries if kind in (None, entry["kind"])]
 

@@ -42,9 +42,9 @@ class Shop:
         rows: list[Json] = _content(reply)["data"]
         return rows
 
-    def put_into_cart(self, row: Json, reference: str | None = None) -> httpx.Response:
+    def put_into_cart(self, row: Json, reference: str | None = None, bundle: str | None = None) -> httpx.Response:
         body = {"select_token": row["select_token"], "snapshot": row["snapshot"], "reference": reference}
-        return self.call("POST", "/cart/items", body)
+        return self.call("POST", "/cart/items", body | {"bundle_id": bundle})
 
     def stage(self, count: int, area_code: str = "415", **query: str) -> list[str]:
         """Search `count` numbers and put them into the cart; return them."""

@@ -65,6 +65,7 @@ def test_a_cart_item_shows_what_was_staged_and_staging_it_again_is_the_same_item
         "select_token": row["select_token"],
         "number": row["number"],
         "reference": "mark-1",
+        "bundle_id": None,
         "monthly_price": "1.99",
         "setup_price": "0.00",
         "currency": "USD",
@@ -228,6 +229,20 @@ def test_a_released_number_is_gone_and_not_for_sale_at_once(shop: Shop, simulato
     assert shop.listed() == []
     assert number["number"] not in [row["number"] for row in shop.search()]
     assert [entry["kind"] for entry in simulator.ledger(shop.account)] == ["purchase", "release"]
+
+
+def test_a_number_that_is_moved_is_the_other_accounts_and_comes_back_as_it_was(
+    shop: Shop, simulator: SimulatorProcess
+) -> None:
+    number = _a_number(shop)
+    other = Shop(simulator, f"{shop.account}-carrier")
+    for there, here in ((other, shop), (shop, other)):
+        move = {"numbers": [number["number"], "+14150000000"], "account": there.account}
+        assert simulator.control("POST", "numbers/move", move) == {"moved": [number["number"]]}
+        assert (there.listed(), here.listed()) == ([number["number"]], [])
+    assert shop.get(f"/numbers/{number['id']}") == number
+    assert [entry["kind"] for entry in simulator.ledger() if entry["number"] == number["number"]] == ["purchase"]
+    other.close()
 
 
 def test_another_accounts_number_is_not_found(shop: Shop, simulator: SimulatorProcess) -> None:

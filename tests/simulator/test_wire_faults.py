@@ -117,6 +117,44 @@ def test_a_truncated_listing_claims_to_be_the_end_though_its_total_says_more(
     assert (second["next_cursor"], second["total"]) == (None, 6)
 
 
+def test_an_empty_listing_agrees_with_its_total_and_a_number_asked_for_is_found(
+    shop: Shop, simulator: SimulatorProcess
+) -> None:
+    numbers = shop.stage(2)
+    shop.checkout("co-1")
+    simulator.set_faults({"fault": "empty_listing", "script": [1]})
+    assert shop.get("/numbers") == {"data": [], "next_cursor": None, "total": 0}
+    assert shop.listed() == numbers
+    simulator.set_faults({"fault": "empty_listing"})
+    assert _look_up(shop, numbers[0]) == [numbers[0]]
+
+
+def test_a_short_listing_leaves_out_the_named_number_on_every_page_and_in_its_total(
+    shop: Shop, simulator: SimulatorProcess
+) -> None:
+    numbers = shop.stage(5)
+    shop.checkout("co-1")
+    simulator.set_faults({"fault": "short_listing", "number": numbers[1]})
+    first = shop.get("/numbers?limit=2")
+    second = shop.get(f"/numbers?limit=2&cursor={first['next_cursor']}")
+    shown = [number["number"] for page in (first, second) for number in page["data"]]
+    assert shown == [number for number in numbers if number != numbers[1]]
+    assert (second["next_cursor"], first["total"], second["total"]) == (None, 4, 4)
+    assert _look_up(shop, numbers[1]) == [numbers[1]]
+
+
+def test_a_short_listing_leaves_out_the_same_share_of_numbers_each_time(
+    shop: Shop, simulator: SimulatorProcess
+) -> None:
+    numbers = shop.stage(20)
+    shop.checkout("co-1")
+    simulator.set_faults({"fault": "short_listing", "probability": 0.5})
+    shown = shop.listed()
+    assert set(shown) < set(numbers)
+    assert shown
+    assert shop.listed() == shown
+
+
 def test_about_the_asked_share_of_numbers_is_snapped_up_and_never_billed(
     shop: Shop, simulator: SimulatorProcess
 ) -> None:
@@ -272,3 +310,8 @@ def _checkout(shop: Shop) -> httpx.Response:
 
 def _every_call_has_ended(simulator: SimulatorProcess) -> bool:
     return all(call["outcome"] is not None for call in simulator.control("GET", "calls")["last"])
+
+
+def _look_up(shop: Shop, number: str) -> list[str]:
+    """The numbers that the account shows when it is asked for this one."""
+    return [found["number"] for found in shop.get(f"/numbers?number=%2B{number[1:]}")["data"]]

@@ -27,11 +27,19 @@ class Kind(StrEnum):
     PURCHASE = "purchase"
     MONTHLY = "monthly"
     RELEASE = "release"
+    END_USER = "end_user"
+    DOCUMENT = "document"
+    BUNDLE = "bundle"
+    CALL = "call"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger. `key` is the client's key of the order that caused it."""
+    """One line of the ledger. `key` is the client's key of the order that caused it.
+
+    What is filed (end users, documents, bundles) costs nothing and has no number: its `key` is the client's reference.
+    """
 
     id: int
     at: float

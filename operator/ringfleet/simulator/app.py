@@ -19,6 +19,7 @@ from uvicorn import Config, Server
 
 from ringfleet.simulator.calls import Calls
 from ringfleet.simulator.control import Control
+from ringfleet.simulator.courier import Courier
 from ringfleet.simulator.door import Door, RateLimit
 from ringfleet.simulator.exchange import STOCK_SIZE, Exchange, open_exchange
 from ringfleet.simulator.faces.didhub import DIDHUB
@@ -61,6 +62,7 @@ class SimulatorSettings:
 class Simulator:
     exchange: Exchange
     app: Starlette
+    courier: Courier
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -74,9 +76,10 @@ def build(settings: SimulatorSettings) -> Simulator:
     )
     _open_accounts(exchange, settings.accounts)
     calls, closing = Calls(), asyncio.Event()
+    courier = Courier(exchange)
     door = Door(exchange, calls, RateLimit(settings.rate_limit), closing)
-    app = Starlette(routes=[*door.routes(DIDHUB), *Control(exchange, calls).routes()])
-    return Simulator(exchange, app, closing)
+    app = Starlette(routes=[*door.routes(DIDHUB), *Control(exchange, calls, courier).routes()])
+    return Simulator(exchange, app, courier, closing)
 
 
 async def serve(settings: SimulatorSettings, ready: Callable[[str], None]) -> None:
@@ -86,9 +89,12 @@ async def serve(settings: SimulatorSettings, ready: Callable[[str], None]) -> No
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, server.stop)
+    carrying = asyncio.create_task(simulator.courier.run())
     try:
         await server.serve()
     finally:
+        carrying.cancel()
+        await asyncio.wait([carrying])
         simulator.exchange.close()
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from ringfleet.simulator.accounts import Account
+from ringfleet.simulator.bundles import Bundles
 from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.refusal import Code, Refused, invalid, not_found
@@ -37,6 +38,7 @@ class CartItem:
     reference: str | None
     monthly: int
     setup: int
+    bundle: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,12 @@ class Customer:
 
 
 class Carts:
-    def __init__(self, store: Store, clock: Clock, stock: Stock, sales: Sales, seed: int) -> None:
+    def __init__(self, store: Store, clock: Clock, stock: Stock, sales: Sales, bundles: Bundles, seed: int) -> None:
         self._store = store
         self._clock = clock
         self._stock = stock
         self._sales = sales
+        self._bundles = bundles
         self._seed = seed
 
     def token_of(self, offer: Offer) -> str:
@@ -66,11 +69,19 @@ class Carts:
         return [CartItem(*row) for row in rows]
 
     def stage(
-        self, customer: Customer, token: str, number: str, monthly: int, setup: int, reference: str | None
+        self,
+        customer: Customer,
+        token: str,
+        number: str,
+        monthly: int,
+        setup: int,
+        reference: str | None,
+        bundle: int | None = None,
     ) -> tuple[CartItem, bool]:
         """Put a searched number into the cart; return the item, and whether it is new.
 
         `number`, `monthly` and `setup` are what the client saw. A number that is in the cart already stays as it is.
+        A `bundle` that is not approved yet is given to the number, which then waits for it.
         """
         chosen = self._read_token(token)
         if number != chosen:
@@ -83,14 +94,18 @@ class Carts:
             raise Refused(Code.NUMBER_UNAVAILABLE, WORDS[Reason.NUMBER_UNAVAILABLE])
         if (offer.monthly, offer.setup) != (monthly, setup):
             raise Refused(Code.PRICE_CHANGED, f"the price is now {_price(offer)}")
+        if bundle is not None:
+            self._bundles.usable(customer.account.id, bundle, offer.country, offer.type)
         self._store.write(
-            "INSERT INTO cart_items (basket, token, number, reference, monthly, setup) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO cart_items (basket, token, number, reference, monthly, setup, bundle) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             customer.basket,
             token,
             number,
             reference,
             monthly,
             setup,
+            bundle,
         )
         item = self._staged(customer, number)
         assert item is not None
@@ -117,7 +132,7 @@ class Carts:
         if item is None or wish.outcome is not Result.FAILED:
             return wish
         self._sales.let_others_come(item.number, Operation.CHECKOUT, customer.account.id)
-        outcome = self._sales.sell(customer.account.id, wish, item.reference, key)
+        outcome = self._sales.sell(customer.account.id, wish, item.reference, key, item.bundle)
         if outcome.outcome is not Result.FAILED:
             self._store.write("DELETE FROM cart_items WHERE id = ?", item.id)
         return outcome
@@ -168,7 +183,7 @@ class Carts:
         return blake2b(f"{self._seed}/{digits}/{minted}".encode(), digest_size=6).hexdigest()
 
 
-_SELECT_ITEM = "SELECT id, token, number, reference, monthly, setup FROM cart_items"
+_SELECT_ITEM = "SELECT id, token, number, reference, monthly, setup, bundle FROM cart_items"
 
 
 def _outcome(row: Row) -> Outcome:

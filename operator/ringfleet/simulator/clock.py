@@ -25,6 +25,10 @@ class Clock:
     def now(self) -> float:
         return self._real() + self._offset
 
+    def real(self) -> float:
+        """The time of the world outside, which waits for retries."""
+        return self._real()
+
     def advance(self, seconds: float) -> None:
         self._offset += seconds
         self._store.keep_setting("clock_offset", repr(self._offset))

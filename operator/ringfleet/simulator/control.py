@@ -11,8 +11,23 @@ GET, POST stock          POST {"country", "type", "area_code"?, "size"?, "monthl
                          "requires_documents"?, "capabilities"?, "region"?}: changes or makes a block
 POST snap                {"numbers": [...]}: another buyer takes those that nobody owns
 POST documents/approve   {"numbers": [...] or null}: for these numbers, or for all that wait
+GET papers               what was filed: kind, reference, size and hash of each end user and document
+GET bundles              every bundle and its state
+POST bundles/decide      {"account", "reference", "reason"?, "document"?, "valid_seconds"?}: ends the review now;
+                         approved without a reason, for that long or as long as its market's approvals last, else
+                         rejected for it, because of the documents of that type or of all
 GET, POST numbers        who owns what, with no lag; POST {"account", "count" or "numbers", "country"?, "type"?,
                          "area_code"?, "reference"?} buys as if by hand in the carrier's portal, billed
+POST numbers/move        {"numbers": [...], "account"}: they go to another account, as a port does it, with no bill
+POST numbers/attestation {"numbers": [...], "attestation": "A" | "B" | "C"}: how their calls are signed from now on
+POST traffic/calls       {"account", "calls": [{"from", "to", "at"?, "pick"?}]}: what became of each; `refused` says why
+                         it did not happen, `at` is now or within the last 24 hours, `pick` is told with the events
+POST traffic/messages    {"account", "messages": [{"from", "to", "text"?, "at"?, "pick"?}]}
+POST traffic/inbound     {"kind": "call" | "message", "from", "to", "text"?, "at"?}: a person to an owned number
+GET traffic/numbers      calls, answers, velocity and label of each number, hour by hour; `?account=`, `?since=`, else
+                         since midnight, UTC
+POST webhooks            {"account", "url", "secret"}: as at the face; a url of null takes it away
+GET webhooks/pending     how many events are not told yet, and why; `?account=`, `?wait=30`: until all that are ripe are
 GET healthz              the only one that answers to callers from elsewhere
 =======================  ==============================================================================
 """
@@ -21,6 +36,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
 
@@ -29,13 +45,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ringfleet.simulator.accounts import Account, Entry
+from ringfleet.simulator.bundles import Bundle, reject
 from ringfleet.simulator.calls import Calls
 from ringfleet.simulator.clock import format_time
+from ringfleet.simulator.control_traffic import TrafficControl
+from ringfleet.simulator.courier import Courier
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.fields import BadField, Fields
-from ringfleet.simulator.holdings import Holding
+from ringfleet.simulator.holdings import ATTESTATIONS, Holding
 from ringfleet.simulator.market import GEOGRAPHIC, SLOTS, TYPES
 from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.papers import Paper
 from ringfleet.simulator.rules import format_rule, parse_rule
 from ringfleet.simulator.sales import Outcome, Result
 from ringfleet.simulator.stock_change import describe, parse_stock_change
@@ -45,13 +65,15 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _CALLS_SHOWN = 100
 _CALLS_KEPT = 10_000
+_STRANGER = "the control endpoint answers callers on this machine only"
 
 
 class Control:
     """One method a resource and verb. Each takes the decoded body (empty without one) and the query."""
 
-    def __init__(self, exchange: Exchange, calls: Calls) -> None:
+    def __init__(self, exchange: Exchange, calls: Calls, courier: Courier) -> None:
         self._exchange = exchange
+        self._traffic = TrafficControl(exchange, courier)
         self._calls = calls
 
     def routes(self) -> list[Route]:
@@ -69,11 +91,18 @@ class Control:
             ("POST", "stock", self.change_stock),
             ("POST", "snap", self.snap),
             ("POST", "documents/approve", self.approve_documents),
+            ("GET", "papers", self.papers),
+            ("GET", "bundles", self.bundles),
+            ("POST", "bundles/decide", self.decide_review),
             ("GET", "numbers", self.numbers),
             ("POST", "numbers", self.buy_by_hand),
+            ("POST", "numbers/move", self.move_numbers),
+            ("POST", "numbers/attestation", self.attest_numbers),
+            *self._traffic.table(),
         ]
         return [
             Route("/_sandbox/healthz", self._healthz),
+            Route("/_sandbox/webhooks/pending", self._pending),
             Route("/_sandbox/faults", self._replace_faults, methods=["PUT"]),
             *(Route(f"/_sandbox/{path}", self._endpoint(act), methods=[method]) for method, path, act in table),
         ]
@@ -89,7 +118,8 @@ class Control:
         if seconds is None:
             raise BadField("advance_seconds", "is required, and is a number of seconds")
         self._exchange.clock.advance(seconds)
-        self._exchange.holdings.settle()
+        self._exchange.settle()
+        self._exchange.webhooks.wake()
         return self.clock(body, query)
 
     def ledger(self, _body: Fields, query: Fields) -> object:
@@ -137,6 +167,26 @@ class Control:
         numbers = body.texts("numbers")
         return {"approved": self._exchange.sales.approve_documents(numbers)}
 
+    def papers(self, _body: Fields, _query: Fields) -> object:
+        return [_paper(paper) for paper in self._exchange.papers.everyone()]
+
+    def bundles(self, _body: Fields, _query: Fields) -> object:
+        now = self._exchange.clock.now()
+        return [_bundle(bundle, now) for bundle in self._exchange.bundles.everyone()]
+
+    def decide_review(self, body: Fields, _query: Fields) -> object:
+        found = self._exchange.bundles.find(body.required_text("account"), body.required_text("reference"))
+        if found is None:
+            raise LookupError("there is no such bundle")
+        reason, document = body.text("reason"), body.text("document")
+        papers = [paper for paper in self._exchange.bundles.papers_of(found) if document in (None, paper.type)]
+        if reason and not papers:
+            raise BadField("document", "is not in the bundle")
+        reasons = [reject(paper, reason) for paper in papers] if reason else []
+        self._exchange.bundles.decide(found.id, reasons, body.number("valid_seconds"))
+        self._exchange.settle()
+        return _bundle(self._exchange.bundles.get(found.account, found.id), self._exchange.clock.now())
+
     def numbers(self, _body: Fields, _query: Fields) -> object:
         now = self._exchange.clock.now()
         return {
@@ -149,6 +199,14 @@ class Control:
         named = body.texts("numbers") or tuple(self._choose(body))
         bought = [self._exchange.sales.buy(account.id, number, reference) for number in named]
         return {"items": [_bought(outcome) for outcome in bought]}
+
+    def move_numbers(self, body: Fields, _query: Fields) -> object:
+        account = self._exchange.accounts.find(body.required_text("account"))
+        return {"moved": self._exchange.holdings.move(body.texts("numbers") or (), account.id)}
+
+    def attest_numbers(self, body: Fields, _query: Fields) -> object:
+        attestation = body.required_choice("attestation", ATTESTATIONS)
+        return {"numbers": self._exchange.holdings.attest(body.texts("numbers") or (), attestation)}
 
     def _choose(self, body: Fields) -> list[str]:
         offers = self._exchange.stock.offers(
@@ -178,7 +236,7 @@ class Control:
 
     async def _serve(self, request: Request, act: Callable[[object, Fields], object]) -> Response:
         if not _from_here(request):
-            return _refuse(403, "the control endpoint answers callers on this machine only")
+            return _refuse(403, _STRANGER)
         content = await request.body()
         try:
             query = Fields({**request.query_params, **request.path_params}, "query")
@@ -187,6 +245,14 @@ class Control:
         except LookupError as error:
             return _refuse(404, str(error))
         except ValueError as error:
+            return _refuse(422, str(error))
+
+    async def _pending(self, request: Request) -> Response:
+        if not _from_here(request):
+            return _refuse(403, _STRANGER)
+        try:
+            return JSONResponse(await self._traffic.pending(Fields(request.query_params, "query")))
+        except BadField as error:
             return _refuse(422, str(error))
 
     async def _healthz(self, _request: Request) -> Response:
@@ -233,9 +299,36 @@ def _holding(held: Holding, now: float) -> Json:
         "type": held.type,
         "area_code": held.area_code,
         "reference": held.reference,
+        "bundle": held.bundle,
         "routing_profile_id": None if held.profile is None else f"rp_{held.profile:08d}",
         "purchased_at": format_time(held.purchased_at),
         "suspended": held.suspended,
+        "attestation": held.attestation,
+    }
+
+
+def _paper(paper: Paper) -> Json:
+    return {
+        "id": paper.id,
+        "account": paper.account,
+        "reference": paper.reference,
+        "kind": paper.kind,
+        "type": paper.type,
+        "media_type": paper.media_type,
+        "size": paper.size,
+        "sha256": paper.sha256,
+    }
+
+
+def _bundle(bundle: Bundle, now: float) -> Json:
+    return {
+        "id": bundle.id,
+        "account": bundle.account,
+        "reference": bundle.reference,
+        "requirement_id": bundle.regulation.id,
+        "status": bundle.status(now),
+        "items": list(bundle.papers),
+        "reasons": [asdict(reason) for reason in bundle.reasons],
     }
 
 

@@ -1,7 +1,8 @@
 """The exchange: one market, many accounts, one clock. Everything that the simulated carrier is, without a wire.
 
 It only puts the nouns together; what they do is theirs: `stock` (what is for sale), `carts` and `sales` (buying),
-`holdings` (what is owned), `accounts` (who, and the money), `clock`.
+`holdings` (what is owned), `papers` and `bundles` (what is filed, and its review), `traffic` and `reputation` (calls,
+and what they do to a number), `webhooks` (what customers are told), `accounts` (who, and the money), `clock`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ringfleet.simulator.accounts import Accounts
+from ringfleet.simulator.bundles import Bundles
 from ringfleet.simulator.carts import Carts
 from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.holdings import Holding, Holdings
+from ringfleet.simulator.papers import Papers
+from ringfleet.simulator.reputation import Labels
 from ringfleet.simulator.rules import Fault, Operation
 from ringfleet.simulator.sales import Sales
 from ringfleet.simulator.stock import Stock
 from ringfleet.simulator.stock_change import StockChange
 from ringfleet.simulator.store import Store
+from ringfleet.simulator.tidings import Tidings
+from ringfleet.simulator.traffic import Traffic
+from ringfleet.simulator.webhooks import Webhooks
 
 STOCK_SIZE = 2_000
 
@@ -47,23 +54,46 @@ class Exchange:
     holdings: Holdings
     sales: Sales
     carts: Carts
+    papers: Papers
+    bundles: Bundles
+    webhooks: Webhooks
+    labels: Labels
+    traffic: Traffic
     faults: Faults
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One call's time at the exchange: all of it is committed at the end, or none. Never await inside."""
         with self.store.transaction():
-            self.holdings.settle()
+            self.settle()
             yield
+
+    def settle(self) -> None:
+        """Bring everything up to now: a review that was decided before a deadline comes before it."""
+        self.bundles.settle()
+        self.sales.settle()
+        self.holdings.settle()
+        self.traffic.settle()
 
     def listing(self, account: str, after: int, limit: int, number: str | None) -> Listing:
         """One page of what the account owns, oldest first: as the carrier shows it, which is not always the truth."""
+        if number is None and self.faults.strike(Fault.EMPTY_LISTING, Operation.NUMBERS_LIST, account):
+            return Listing((), None, 0)
         lag = self.faults.strike(Fault.LISTING_LAG, Operation.NUMBERS_LIST, account)
         bought_until = self.clock.now() - lag.seconds if lag else None
-        held, total = self.holdings.page(account, after, limit + 1, number, bought_until)
+        left_out = self._left_out(account) if number is None else ()
+        held, total = self.holdings.page(account, after, limit + 1, number, bought_until, left_out)
         if self.faults.strike(Fault.TRUNCATED_LISTING, Operation.NUMBERS_LIST, account):
             return Listing(tuple(held[: min(limit, len(held)) // 2]), None, total)
         return Listing(tuple(held[:limit]), held[limit - 1].id if len(held) > limit else None, total)
+
+    def _left_out(self, account: str) -> list[int]:
+        """The ids of the numbers that the listing does not show, by the fault that leaves them out."""
+        if not self.faults.threatens(Fault.SHORT_LISTING):
+            return []
+        owned = [held for held in self.holdings.everyone() if held.account == account]
+        operation = Operation.NUMBERS_LIST
+        return [held.id for held in owned if self.faults.strike(Fault.SHORT_LISTING, operation, account, held.number)]
 
     def close(self) -> None:
         self.store.close()
@@ -81,6 +111,7 @@ def open_exchange(
 
     Raises:
         WrongSeed: the file was made with another seed.
+        StateTooNew: the file was written by a newer simulator.
     """
     store = Store(state)
     _keep_seed(store, state, seed)
@@ -88,9 +119,16 @@ def open_exchange(
     accounts = Accounts(store, clock)
     shelves = Stock(store, clock, seed, stock_size, stock)
     holdings = Holdings(store, clock, accounts, shelves)
-    sales = Sales(clock, accounts, shelves, holdings, faults)
-    carts = Carts(store, clock, shelves, sales, seed)
-    return Exchange(store, clock, accounts, shelves, holdings, sales, carts, faults)
+    papers = Papers(store, accounts)
+    bundles = Bundles(store, clock, accounts, papers, faults)
+    sales = Sales(clock, accounts, shelves, holdings, bundles, faults)
+    carts = Carts(store, clock, shelves, sales, bundles, seed)
+    webhooks = Webhooks(store, clock, faults)
+    labels = Labels(store, seed)
+    traffic = Traffic(store, clock, accounts, holdings, labels, Tidings(holdings, webhooks), seed)
+    return Exchange(
+        store, clock, accounts, shelves, holdings, sales, carts, papers, bundles, webhooks, labels, traffic, faults
+    )
 
 
 def _keep_seed(store: Store, state: str, seed: int) -> None:

@@ -4,8 +4,8 @@ A rule without a script rolls the dice for each matching call. A rule with one g
 then rests: `script: [0, 0, 1]` strikes the third matching call and no other. Every rule counts its own calls.
 
 The dice know the seed, the rule, the operation, the account, the subject and how often all that came before; no clock
-and no task order. Faults that belong to a number (another buyer wants it, its documents are missing) are decided once
-for that number.
+and no task order. Faults that belong to a number (another buyer wants it, its documents are missing, the listing leaves
+it out) are decided once for that number.
 
 Here is only the decision. The door acts out what befalls a call on the wire; the exchange, what befalls a number.
 """
@@ -20,7 +20,7 @@ from typing import Final
 from ringfleet.simulator.dice import draw
 from ringfleet.simulator.rules import Fault, Operation, Rule
 
-_DECIDED_ONCE: Final = frozenset({Fault.SNAPPED_UP, Fault.PENDING_DOCUMENTS})
+_DECIDED_ONCE: Final = frozenset({Fault.SNAPPED_UP, Fault.PENDING_DOCUMENTS, Fault.SHORT_LISTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,19 @@ class Faults:
         self.rules = tuple(rules)
         self._count.clear()
 
+    def threatens(self, fault: Fault) -> bool:
+        """Whether a rule of this fault is in force at all, so that one need not ask for each number."""
+        return any(rule.fault is fault for rule in self.rules)
+
     def strike(self, fault: Fault, operation: Operation, account: str, subject: str = "") -> Strike | None:
-        """Whether, and how, `fault` befalls this call. Asking counts. `subject` is the number concerned, if one is."""
+        """Whether, and how, `fault` befalls this call. Asking counts.
+
+        `subject` is the number concerned, if one is, or the type of the document.
+        """
         for index, rule in enumerate(self.rules):
-            if rule.matches(fault, operation, account) and self._hits(index, rule, operation, account, subject):
+            if rule.matches(fault, operation, account, subject) and self._hits(
+                index, rule, operation, account, subject
+            ):
                 return Strike(rule, self._length(index, rule, operation, account, subject))
         return None
 

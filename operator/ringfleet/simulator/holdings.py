@@ -8,13 +8,14 @@
                             '---- deadline passed ---------------------'
 
 The status is not stored: it follows from the clock, the documents and whether the owner suspended the number. A number
-is billed from its purchase on, whatever its status.
+is billed from its purchase on, whatever its status. What waits for documents is active when the bundle that it was
+given is approved before the deadline; it stays so when that bundle expires.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,6 +27,8 @@ from ringfleet.simulator.stock import Offer, Stock
 from ringfleet.simulator.store import Row, Store
 
 DOCUMENTS_DUE = 30 * DAY
+ATTESTATIONS = ("A", "B", "C")
+"""How calls are signed (STIR/SHAKEN), best first."""
 AGING = 45 * DAY
 """How long a released number rests before it is sold again, in seconds."""
 
@@ -39,7 +42,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One owned number. Prices in cents, times in seconds since 1970; a deadline means that documents are missing."""
+    """One owned number. Prices in cents, times in seconds since 1970; a deadline means that documents are missing.
+
+    `attestation` is how the carrier signs its calls: A, since it sold the number to this very account.
+    """
 
     id: int
     number: str
@@ -58,6 +64,8 @@ class Holding:
     active_at: float
     documents_deadline: float | None
     suspended: bool
+    bundle: int | None
+    attestation: str
 
     def status(self, now: float) -> Status:
         if self.documents_deadline is not None:
@@ -83,13 +91,21 @@ class Holdings:
         self._accounts = accounts
         self._stock = stock
 
-    def add(self, account: str, offer: Offer, reference: str | None, active_at: float, documents: bool) -> Holding:
+    def add(
+        self,
+        account: str,
+        offer: Offer,
+        reference: str | None,
+        active_at: float,
+        documents: bool,
+        bundle: int | None = None,
+    ) -> Holding:
         """Give the number to the account. The billing is the seller's."""
         now = self._clock.now()
         id_ = self._store.write(
             "INSERT INTO numbers (number, account, country, type, area_code, region, capabilities, monthly, setup, "
-            "reference, purchased_at, renews_at, active_at, documents_deadline) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "reference, purchased_at, renews_at, active_at, documents_deadline, bundle) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             offer.number,
             account,
             offer.country,
@@ -104,6 +120,7 @@ class Holdings:
             now + MONTH,
             active_at,
             now + DOCUMENTS_DUE if documents else None,
+            bundle,
         )
         return self.get(account, id_)
 
@@ -114,19 +131,34 @@ class Holdings:
         return _holding(row)
 
     def page(
-        self, account: str, after: int, limit: int, number: str | None = None, bought_until: float | None = None
+        self,
+        account: str,
+        after: int,
+        limit: int,
+        number: str | None = None,
+        bought_until: float | None = None,
+        left_out: Collection[int] = (),
     ) -> tuple[list[Holding], int]:
-        """At most `limit` holdings behind the id `after`, oldest first, and how many there are on all pages."""
-        where = "account = ?1 AND (?2 IS NULL OR number = ?2) AND (?3 IS NULL OR purchased_at <= ?3)"
+        """At most `limit` holdings behind the id `after`, oldest first, and how many there are on all pages.
+
+        Those whose ids are in `left_out` are on none.
+        """
+        hidden = json.dumps(list(left_out))
+        where = (
+            "account = ?1 AND (?2 IS NULL OR number = ?2) AND (?3 IS NULL OR purchased_at <= ?3) "
+            "AND id NOT IN (SELECT value FROM json_each(?4))"
+        )
         rows = self._store.rows(
-            f"SELECT * FROM numbers WHERE {where} AND id > ?4 ORDER BY id LIMIT ?5",  # noqa: S608 - a constant
+            f"SELECT * FROM numbers WHERE {where} AND id > ?5 ORDER BY id LIMIT ?6",  # noqa: S608 - a constant
             account,
             number,
             bought_until,
+            hidden,
             after,
             limit,
         )
-        total = self._store.row(f"SELECT count(*) FROM numbers WHERE {where}", account, number, bought_until)  # noqa: S608
+        count = f"SELECT count(*) FROM numbers WHERE {where}"  # noqa: S608 - a constant
+        total = self._store.row(count, account, number, bought_until, hidden)
         return [_holding(row) for row in rows], total[0] if total else 0
 
     def everyone(self) -> list[Holding]:
@@ -151,13 +183,46 @@ class Holdings:
         self._store.write("UPDATE numbers SET suspended = ? WHERE id = ?", int(suspended), id_)
         return self.get(account, id_)
 
+    def attest(self, numbers: Collection[str], attestation: str) -> list[str]:
+        """From now on these numbers' calls are signed so; return those that anybody owns."""
+        owned = [held.number for held in self.everyone() if held.number in numbers]
+        for number in owned:
+            self._store.write("UPDATE numbers SET attestation = ? WHERE number = ?", attestation, number)
+        return owned
+
+    def owner(self, number: str) -> Holding | None:
+        """The number as its owner holds it, whoever that is."""
+        row = self._store.row("SELECT * FROM numbers WHERE number = ?", number)
+        return None if row is None else _holding(row)
+
     def release(self, account: str, id_: int) -> None:
         self._release(self.get(account, id_))
+
+    def move(self, numbers: Collection[str], account: str) -> list[str]:
+        """Give these numbers to another account as they are, and unrouted; return those that anybody owned."""
+        moved = [held.number for held in self.everyone() if held.number in numbers]
+        for number in moved:
+            self._store.write("UPDATE numbers SET account = ?, profile = NULL WHERE number = ?", account, number)
+        return moved
 
     def waiting(self) -> list[Holding]:
         """Those that wait for documents, oldest first."""
         rows = self._store.rows("SELECT * FROM numbers WHERE documents_deadline IS NOT NULL ORDER BY id")
         return [_holding(row) for row in rows]
+
+    def approved(self) -> list[Holding]:
+        """Those that wait though their bundle was approved in time, oldest first."""
+        rows = self._store.rows(
+            "SELECT numbers.* FROM numbers JOIN bundles ON bundles.id = numbers.bundle "
+            "WHERE documents_deadline > bundles.decided_at AND bundles.stage = 'approved' "
+            "AND (bundles.expires_at IS NULL OR bundles.expires_at > purchased_at) ORDER BY numbers.id"
+        )
+        return [_holding(row) for row in rows]
+
+    def attach(self, account: str, id_: int, bundle: int) -> Holding:
+        self.get(account, id_)
+        self._store.write("UPDATE numbers SET bundle = ? WHERE id = ?", bundle, id_)
+        return self.get(account, id_)
 
     def approve_documents(self, held: Holding, active_at: float) -> None:
         self._store.write(

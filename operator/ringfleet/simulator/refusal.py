@@ -13,6 +13,9 @@ class Code(StrEnum):
     TOKEN_EXPIRED = "select_token_expired"  # noqa: S105 - a reason, not a secret
     PRICE_CHANGED = "price_changed"
     CART_EMPTY = "cart_empty"
+    REFERENCE_TAKEN = "reference_taken"
+    BUNDLE_STATE = "bundle_state"
+    BUNDLE_INCOMPLETE = "bundle_incomplete"
 
 
 class Refused(Exception):
@@ -22,6 +25,15 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class ReferenceTaken(Refused):
+    """Something was created under this reference before; `existing` is its id, of the kind `kind`."""
+
+    def __init__(self, kind: str, existing: int) -> None:
+        super().__init__(Code.REFERENCE_TAKEN, f"the reference belongs to another {kind} of this account")
+        self.kind = kind
+        self.existing = existing
 
 
 def not_found(what: str, name: str) -> Refused:

@@ -35,6 +35,22 @@ class Operation(StrEnum):
     PROFILE_PUT = "profile_put"
     PROFILE_LIST = "profile_list"
     ACCOUNT = "account"
+    REQUIREMENTS = "requirements"
+    ITEM_FIND = "item_find"
+    END_USER_CREATE = "end_user_create"
+    DOCUMENT_CREATE = "document_create"
+    BUNDLE_FIND = "bundle_find"
+    BUNDLE_GET = "bundle_get"
+    BUNDLE_CREATE = "bundle_create"
+    BUNDLE_ITEMS = "bundle_items"
+    BUNDLE_EVALUATE = "bundle_evaluate"
+    BUNDLE_SUBMIT = "bundle_submit"
+    BUNDLE_ATTACH = "bundle_attach"
+    WEBHOOK_PUT = "webhook_put"
+    WEBHOOK_GET = "webhook_get"
+    WEBHOOK_DELETE = "webhook_delete"
+    WEBHOOK = "webhook"
+    """Not asked of the carrier: it tells the account of an event."""
 
 
 class Fault(StrEnum):
@@ -58,6 +74,10 @@ class Fault(StrEnum):
     """Numbers bought in the last `seconds` (of the exchange's clock) are not listed yet."""
     TRUNCATED_LISTING = "truncated_listing"
     """Half a page, and it says that it is the last, though its total says more."""
+    EMPTY_LISTING = "empty_listing"
+    """Nothing is listed, and the total agrees. A number that is asked for by its digits is found."""
+    SHORT_LISTING = "short_listing"
+    """A number is not listed, and the total agrees. When it is asked for by its digits, it is found."""
     SNAPPED_UP = "snapped_up"
     """Another buyer takes the number just before it is put into the cart, or just before the checkout."""
     PARTIAL_FAILURE = "partial_failure"
@@ -66,16 +86,37 @@ class Fault(StrEnum):
     """A number is `activating` for `seconds` (of the exchange's clock)."""
     PENDING_DOCUMENTS = "pending_documents"
     """A number waits for documents in a market that does not require any."""
+    ATTACH_REFUSED = "attach_refused"
+    """A number is not given the bundle that it should carry."""
+    REVIEW_REJECTED = "review_rejected"
+    """A review finds fault with a document of the type `document` (None: with each), and gives `reason`."""
+
+    EVENT_DELAYED = "event_delayed"
+    """The account is told of an event `seconds` later (of the exchange's clock)."""
+    EVENT_REORDERED = "event_reordered"
+    """The account is told of an event after the one that follows it."""
+    EVENT_DUPLICATED = "event_duplicated"
+    """The account is told of an event once more, after it has said yes."""
+    EVENT_REPLY_LOST = "event_reply_lost"
+    """The account's yes does not arrive, so that it will be told again."""
 
 
 _STRIKES: Final[Mapping[Fault, frozenset[Operation]]] = {
     Fault.SEARCH_DOWN: frozenset({Operation.SEARCH}),
     Fault.LISTING_LAG: frozenset({Operation.NUMBERS_LIST}),
     Fault.TRUNCATED_LISTING: frozenset({Operation.NUMBERS_LIST}),
+    Fault.EMPTY_LISTING: frozenset({Operation.NUMBERS_LIST}),
+    Fault.SHORT_LISTING: frozenset({Operation.NUMBERS_LIST}),
     Fault.SNAPPED_UP: frozenset({Operation.CART_ADD, Operation.CHECKOUT}),
     Fault.PARTIAL_FAILURE: frozenset({Operation.CHECKOUT}),
     Fault.SLOW_ACTIVATION: frozenset({Operation.CHECKOUT}),
     Fault.PENDING_DOCUMENTS: frozenset({Operation.CHECKOUT}),
+    Fault.ATTACH_REFUSED: frozenset({Operation.BUNDLE_ATTACH}),
+    Fault.REVIEW_REJECTED: frozenset({Operation.BUNDLE_SUBMIT}),
+    Fault.EVENT_DELAYED: frozenset({Operation.WEBHOOK}),
+    Fault.EVENT_REORDERED: frozenset({Operation.WEBHOOK}),
+    Fault.EVENT_DUPLICATED: frozenset({Operation.WEBHOOK}),
+    Fault.EVENT_REPLY_LOST: frozenset({Operation.WEBHOOK}),
 }
 """Where a fault can strike; those that are not named strike anywhere."""
 
@@ -84,20 +125,29 @@ _A_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault and the calls it may befall. `account` None is every account. `seconds` are a least and a most."""
+    """One fault and the calls it may befall. `account` None is every account. `seconds` are a least and a most.
+
+    `number` None is every number; with one, only a fault that belongs to that very number strikes. `document` likewise
+    for a type of document that is reviewed; a script of such a rule has an entry for each that is.
+    """
 
     fault: Fault
     operations: frozenset[Operation]
     account: str | None = None
+    number: str | None = None
     probability: float = 1.0
     script: tuple[bool, ...] | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
     retry_after: int | None = None
     status: int = 503
     how: str = "hang"
+    document: str | None = None
+    reason: str = "document_rejected"
 
-    def matches(self, fault: Fault, operation: Operation, account: str) -> bool:
-        return fault is self.fault and operation in self.operations and self.account in (None, account)
+    def matches(self, fault: Fault, operation: Operation, account: str, subject: str) -> bool:
+        if fault is not self.fault or operation not in self.operations:
+            return False
+        return self.account in (None, account) and {self.number, self.document} <= {None, subject}
 
 
 def parse_rule(content: object) -> Rule:
@@ -109,12 +159,15 @@ def parse_rule(content: object) -> Rule:
         fault=fault,
         operations=_operations(fault, fields),
         account=fields.text("account"),
+        number=fields.text("number"),
         probability=1.0 if probability is None else probability,
         script=_script(fields),
         seconds=_span(fields),
         retry_after=fields.integer("retry_after", 0, _A_DAY),
         status=fields.integer("status", 500, 599) or 503,
         how=fields.choice("how", ("hang", "close")) or "hang",
+        document=fields.text("document"),
+        reason=fields.text("reason") or "document_rejected",
     )
 
 

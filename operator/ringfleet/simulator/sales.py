@@ -1,6 +1,7 @@
 """Selling one number: who gets it, what is billed, and why not.
 
-A number is billed in the same transaction that gives it away, whether it is active at once or waits for documents.
+A number is billed in the same transaction that gives it away, whether it is active at once or waits for documents. With
+an approved bundle of its market it does not wait.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ringfleet.simulator.accounts import Accounts, Kind
+from ringfleet.simulator.bundles import Bundles
 from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.holdings import Holdings
+from ringfleet.simulator.holdings import Holding, Holdings
+from ringfleet.simulator.refusal import Code, Refused
 from ringfleet.simulator.rules import Fault, Operation
 from ringfleet.simulator.stock import Stock
 
@@ -55,14 +58,19 @@ class Outcome:
 
 
 class Sales:
-    def __init__(self, clock: Clock, accounts: Accounts, stock: Stock, holdings: Holdings, faults: Faults) -> None:
+    def __init__(
+        self, clock: Clock, accounts: Accounts, stock: Stock, holdings: Holdings, bundles: Bundles, faults: Faults
+    ) -> None:
         self._clock = clock
         self._accounts = accounts
         self._stock = stock
         self._holdings = holdings
+        self._bundles = bundles
         self._faults = faults
 
-    def sell(self, account: str, wish: Outcome, reference: str | None, key: str | None) -> Outcome:
+    def sell(
+        self, account: str, wish: Outcome, reference: str | None, key: str | None, bundle: int | None = None
+    ) -> Outcome:
         """Sell the wished number at the wished price, or say why not."""
         offer = self._stock.offer(wish.number)
         if offer is None:
@@ -72,8 +80,9 @@ class Sales:
         if self._strikes(Fault.PARTIAL_FAILURE, account, wish.number):
             return _failed(wish, Reason.CARRIER_ERROR)
         offer = replace(offer, monthly=wish.monthly, setup=wish.setup)
-        documents = offer.documents or self._strikes(Fault.PENDING_DOCUMENTS, account, wish.number)
-        held = self._holdings.add(account, offer, reference, self._active_at(account, wish.number), documents)
+        wanted = offer.documents or self._strikes(Fault.PENDING_DOCUMENTS, account, wish.number)
+        documents = wanted and not self._bundles.opens(account, bundle, offer.country, offer.type)
+        held = self._holdings.add(account, offer, reference, self._active_at(account, wish.number), documents, bundle)
         return replace(
             wish,
             outcome=Result.PENDING_DOCUMENTS if documents else Result.PROVISIONED,
@@ -97,6 +106,22 @@ class Sales:
         wanted = self._faults.strike(Fault.SNAPPED_UP, operation, account, number)
         if wanted and self._stock.offer(number):
             self._stock.take(number)
+
+    def attach(self, account: str, number_id: int, bundle: int) -> Holding:
+        """Give a number its bundle: one that waits is active as soon as that is approved, now or later."""
+        held = self._holdings.get(account, number_id)
+        if self._faults.strike(Fault.ATTACH_REFUSED, Operation.BUNDLE_ATTACH, account, held.number):
+            raise Refused(Code.BUNDLE_STATE, f"the bundle can't be used for {held.number}")
+        if held.bundle != bundle:
+            self._bundles.usable(account, bundle, held.country, held.type)
+            self._holdings.attach(account, number_id, bundle)
+            self.settle()
+        return self._holdings.get(account, number_id)
+
+    def settle(self) -> None:
+        """Open the numbers whose bundles have been approved."""
+        for held in self._holdings.approved():
+            self._holdings.approve_documents(held, self._active_at(held.account, held.number))
 
     def approve_documents(self, numbers: Collection[str] | None) -> list[str]:
         """Approve the documents of these numbers, or of all that wait for any; return those that waited."""

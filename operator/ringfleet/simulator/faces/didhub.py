@@ -1,7 +1,8 @@
 """The DIDHub face: JSON under `/v1`, bearer tokens.
 
 `catalog/search`, `cart/items` and `cart/checkout` are as DIDHub's guide "Provisioning Phone Numbers at Scale" (26 May
-2026, section 7) shows them. The guide gives no other path: all others are this simulator's own.
+2026, section 7) shows them. The guide gives no other path: all others are this simulator's own, and so is `bundle_id`.
+Those of compliance are in `didhub_compliance`, those of webhooks in `didhub_webhooks`.
 
 Amounts are decimal strings, times RFC 3339 in UTC, ids opaque strings.
 """
@@ -16,14 +17,16 @@ from starlette.requests import Request
 
 from ringfleet.simulator.accounts import Account
 from ringfleet.simulator.carts import CartItem
-from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.door import Answer, Asked, Face
 from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.faces import didhub_compliance, didhub_webhooks
+from ringfleet.simulator.faces.didhub_compliance import read_bundle_id
+from ringfleet.simulator.faces.didhub_ids import format_id, parse_id, read_id, write_time
 from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.holdings import Holding, Profile
 from ringfleet.simulator.market import TYPES
 from ringfleet.simulator.money import format_cents
-from ringfleet.simulator.refusal import Code, not_found
+from ringfleet.simulator.refusal import Code, invalid
 from ringfleet.simulator.rules import Operation
 from ringfleet.simulator.sales import Outcome
 from ringfleet.simulator.stock import Offer
@@ -35,10 +38,13 @@ _STATUSES: Final[Mapping[Code, int]] = {
     Code.NOT_FOUND: 404,
     Code.NUMBER_UNAVAILABLE: 409,
     Code.NUMBER_NOT_ACTIVE: 409,
+    Code.REFERENCE_TAKEN: 409,
+    Code.BUNDLE_STATE: 409,
     Code.TOKEN_EXPIRED: 410,
     Code.INVALID_REQUEST: 422,
     Code.PRICE_CHANGED: 422,
     Code.CART_EMPTY: 422,
+    Code.BUNDLE_INCOMPLETE: 422,
 }
 _PROFILE_FIELDS: Final = (
     "voice_webhook",
@@ -78,6 +84,7 @@ def stage(exchange: Exchange, asked: Asked) -> Answer:
         monthly=monthly,
         setup=setup,
         reference=body.text("reference"),
+        bundle=read_bundle_id(body.text("bundle_id")),
     )
     return Answer(201 if new else 200, {"item": _item(item, asked.customer.account)})
 
@@ -88,7 +95,7 @@ def cart(exchange: Exchange, asked: Asked) -> Answer:
 
 
 def unstage(exchange: Exchange, asked: Asked) -> Answer:
-    exchange.carts.remove(asked.customer, _read_id("ci", asked))
+    exchange.carts.remove(asked.customer, read_id("ci", asked))
     return Answer(204)
 
 
@@ -115,33 +122,41 @@ def numbers(exchange: Exchange, asked: Asked) -> Answer:
 
 
 def number(exchange: Exchange, asked: Asked) -> Answer:
-    held = exchange.holdings.get(asked.customer.account.id, _read_id("num", asked))
+    held = exchange.holdings.get(asked.customer.account.id, read_id("num", asked))
     return Answer(200, _number(exchange, held, asked))
 
 
 def patch_number(exchange: Exchange, asked: Asked) -> Answer:
-    account, id_ = asked.customer.account.id, _read_id("num", asked)
+    account, id_ = asked.customer.account.id, read_id("num", asked)
     body = Fields(asked.body, "body")
     profile, reference = body.text("routing_profile_id"), body.text("reference")
     if "routing_profile_id" in body:
-        exchange.holdings.route(account, id_, None if profile is None else _parse_id("rp", profile))
+        exchange.holdings.route(account, id_, None if profile is None else parse_id("rp", profile))
     if "reference" in body:
         exchange.holdings.set_reference(account, id_, reference)
     return number(exchange, asked)
 
 
 def suspend(exchange: Exchange, asked: Asked) -> Answer:
-    held = exchange.holdings.suspend(asked.customer.account.id, _read_id("num", asked), suspended=True)
+    held = exchange.holdings.suspend(asked.customer.account.id, read_id("num", asked), suspended=True)
     return Answer(200, _number(exchange, held, asked))
 
 
 def resume(exchange: Exchange, asked: Asked) -> Answer:
-    held = exchange.holdings.suspend(asked.customer.account.id, _read_id("num", asked), suspended=False)
+    held = exchange.holdings.suspend(asked.customer.account.id, read_id("num", asked), suspended=False)
+    return Answer(200, _number(exchange, held, asked))
+
+
+def attach(exchange: Exchange, asked: Asked) -> Answer:
+    bundle = read_bundle_id(Fields(asked.body, "body").text("bundle_id"))
+    if bundle is None:
+        raise invalid("bundle_id", "is required")
+    held = exchange.sales.attach(asked.customer.account.id, read_id("num", asked), bundle)
     return Answer(200, _number(exchange, held, asked))
 
 
 def release(exchange: Exchange, asked: Asked) -> Answer:
-    exchange.holdings.release(asked.customer.account.id, _read_id("num", asked))
+    exchange.holdings.release(asked.customer.account.id, read_id("num", asked))
     return Answer(204)
 
 
@@ -207,22 +222,6 @@ def _sip_target(target: Fields) -> Json:
     return {"uri": target.required_text("uri"), "priority": priority, "weight": weight}
 
 
-def _format_id(kind: str, id_: int | None) -> str | None:
-    return None if id_ is None else f"{kind}_{id_:08d}"
-
-
-def _parse_id(kind: str, text: str) -> int:
-    prefix, _, digits = text.partition("_")
-    return int(digits) if prefix == kind and digits.isascii() and digits.isdigit() else 0
-
-
-def _read_id(kind: str, asked: Asked) -> int:
-    id_ = _parse_id(kind, asked.path["id"])
-    if not id_:
-        raise not_found("object", f"with the id {asked.path['id']}")
-    return id_
-
-
 def _offer(offer: Offer, token: str, account: Account) -> Json:
     return {
         "select_token": token,
@@ -239,10 +238,11 @@ def _offer(offer: Offer, token: str, account: Account) -> Json:
 
 def _item(item: CartItem, account: Account) -> Json:
     return {
-        "id": _format_id("ci", item.id),
+        "id": format_id("ci", item.id),
         "select_token": item.token,
         "number": item.number,
         "reference": item.reference,
+        "bundle_id": format_id("bun", item.bundle),
         **_prices(item, account),
     }
 
@@ -254,17 +254,17 @@ def _outcome(outcome: Outcome, account: Account) -> Json:
         "outcome": outcome.outcome,
         "reason": outcome.reason,
         "message": outcome.message,
-        "number_id": _format_id("num", outcome.number_id),
-        "transaction_id": _format_id("txn", outcome.entry),
+        "number_id": format_id("num", outcome.number_id),
+        "transaction_id": format_id("txn", outcome.entry),
         **_prices(outcome, account),
-        "renews_at": _time(outcome.renews_at),
-        "documents_deadline": _time(outcome.documents_deadline),
+        "renews_at": write_time(outcome.renews_at),
+        "documents_deadline": write_time(outcome.documents_deadline),
     }
 
 
 def _number(exchange: Exchange, held: Holding, asked: Asked) -> Json:
     return {
-        "id": _format_id("num", held.id),
+        "id": format_id("num", held.id),
         "number": held.number,
         "status": held.status(exchange.clock.now()),
         "country": held.country,
@@ -274,15 +274,17 @@ def _number(exchange: Exchange, held: Holding, asked: Asked) -> Json:
         "capabilities": list(held.capabilities),
         **_prices(held, asked.customer.account),
         "reference": held.reference,
-        "routing_profile_id": _format_id("rp", held.profile),
-        "purchased_at": _time(held.purchased_at),
-        "renews_at": _time(held.renews_at),
-        "documents_deadline": _time(held.documents_deadline),
+        "bundle_id": format_id("bun", held.bundle),
+        "routing_profile_id": format_id("rp", held.profile),
+        "attestation": held.attestation,
+        "purchased_at": write_time(held.purchased_at),
+        "renews_at": write_time(held.renews_at),
+        "documents_deadline": write_time(held.documents_deadline),
     }
 
 
 def _profile(profile: Profile) -> Json:
-    return {"id": _format_id("rp", profile.id), "reference": profile.reference, **profile.content}
+    return {"id": format_id("rp", profile.id), "reference": profile.reference, **profile.content}
 
 
 def _prices(priced: Offer | CartItem | Outcome | Holding, account: Account) -> Json:
@@ -291,10 +293,6 @@ def _prices(priced: Offer | CartItem | Outcome | Holding, account: Account) -> J
         "setup_price": format_cents(priced.setup),
         "currency": account.currency,
     }
-
-
-def _time(at: float | None) -> str | None:
-    return None if at is None else format_time(at)
 
 
 DIDHUB: Final = Face(
@@ -313,6 +311,9 @@ DIDHUB: Final = Face(
         ("PUT", "/v1/routing-profiles/{reference}", Operation.PROFILE_PUT, put_profile),
         ("GET", "/v1/routing-profiles", Operation.PROFILE_LIST, profiles),
         ("GET", "/v1/account", Operation.ACCOUNT, account),
+        ("POST", "/v1/numbers/{id}/bundle", Operation.BUNDLE_ATTACH, attach),
+        *didhub_compliance.ROUTES,
+        *didhub_webhooks.ROUTES,
     ),
     statuses=_STATUSES,
     token_of=_bearer,
