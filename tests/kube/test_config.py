@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ringfleet.kube import config
 from ringfleet.kube.client import Kube
-from ringfleet.kube.config import Credentials, load_configuration
+from ringfleet.kube.config import Credentials, default_namespace, load_configuration
 from ringfleet.kube.errors import NotConfigured
 from tests.controlplane.certificates import Authority
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
@@ -68,6 +69,24 @@ async def test_a_kubeconfig_that_is_of_no_use_is_named(tmp_path: Path, content: 
 async def test_a_context_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="staging"):
         await load_configuration(a_kubeconfig(tmp_path / "kubeconfig"), context="staging")
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"), [(None, "here"), ("there", "tenants"), ("nowhere", "default"), ("gone", "default")]
+)
+def test_the_namespace_is_that_of_the_context(tmp_path: Path, context: str | None, namespace: str) -> None:
+    contexts = {"here": {"namespace": "here"}, "there": {"namespace": "tenants"}, "nowhere": {}}
+    kubeconfig = tmp_path / "kubeconfig"
+    named = [{"name": name, "context": {"cluster": "c", "user": "u", **more}} for name, more in contexts.items()]
+    known = {"clusters": [{"name": "c", "cluster": {}}], "users": [{"name": "u", "user": {}}]}
+    kubeconfig.write_text(json.dumps({"current-context": "here", "contexts": named, **known}))
+    assert default_namespace(kubeconfig, context) == namespace
+
+
+def test_the_namespace_in_a_pod_is_the_pods(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    in_a_pod(monkeypatch, tmp_path)
+    (config.SERVICE_ACCOUNT / "namespace").write_text("ringfleet-system\n")
+    assert default_namespace() == "ringfleet-system"
 
 
 async def test_a_plugin_provides_the_token(tmp_path: Path) -> None:

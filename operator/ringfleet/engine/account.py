@@ -26,15 +26,17 @@ from ringfleet.carriers.errors import (
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.engine.accounts import OpenAccount, fingerprint, not_reached
 from ringfleet.engine.intents import Key
+from ringfleet.engine.loss import accepted, believe, find_lost
 from ringfleet.engine.status import conditions
-from ringfleet.engine.sweep import sweep
+from ringfleet.engine.sweep import Swept, sweep
 from ringfleet.engine.world import World
-from ringfleet.kube.client import Resource
+from ringfleet.kube.client import Json, Resource
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.backoff import backoff
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.loss import SHRUNK_MESSAGE
 from ringfleet.plan.phase import IN_FLIGHT
 from ringfleet.plan.sweep import next_sweep
 
@@ -67,7 +69,7 @@ async def _look(world: World, key: AccountKey, obj: CarrierAccount) -> float | N
     token, missing = await _token(world, obj)
     if missing:
         return await _shut(world, key, obj, missing, SECRET_AGAIN)
-    account = await _opened(world, key, obj, token)
+    account = await open_account(world, key, obj, token)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
         return SECRET_AGAIN
     return await _probe(world, key, obj, account)
@@ -85,11 +87,18 @@ async def _shut(
 
 async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | None]:
     """The account's token, or the condition that says what is missing."""
+    try:
+        secret = await world.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
+    except NotFound:
+        secret = None
+    return token_in(secret, obj)
+
+
+def token_in(secret: Json | None, obj: CarrierAccount) -> tuple[str, Condition | None]:
+    """The account's token as its Secret has it, or the condition that says what is missing."""
     ref, namespace = obj.spec.credentials_secret_ref, obj.metadata.namespace
     field = "spec.credentialsSecretRef"
-    try:
-        secret = await world.kube.get(SECRETS, namespace, ref.name)
-    except NotFound:
+    if secret is None:
         message = f"Secret {namespace}/{ref.name} ({field}.name) does not exist: create it with the key {ref.key!r}."
         return "", not_ready(Reason.SECRET_MISSING, message)
     try:
@@ -102,11 +111,28 @@ async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | No
     return "", not_ready(Reason.SECRET_KEY_MISSING, message)
 
 
-async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
+async def open_account(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
     """The account's open client; a new one when its settings or its token have changed."""
+    spec, settings = obj.spec, settings_of(obj, token)
+    print_ = fingerprint(spec.provider, token, repr(settings))
+    account = world.accounts.get(key)
+    if account is None or account.fingerprint != print_:
+        carrier = open_carrier(spec.provider, settings)
+        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
+        if counted := obj.status.numbers:
+            account.last_owned, account.doubted = counted.owned, counted.shrunk_to
+        await world.accounts.open(key, account)
+    if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
+        account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+        world.wake_users(key)
+    return account
+
+
+def settings_of(obj: CarrierAccount, token: str) -> AccountSettings:
+    """The account as its adapter needs it."""
     spec = obj.spec
-    settings = AccountSettings(
-        name=str(key),
+    return AccountSettings(
+        name=obj.key,
         endpoint=spec.endpoint,
         token=token,
         requests_per_second=spec.limits.requests_per_second,
@@ -114,16 +140,6 @@ async def _opened(world: World, key: AccountKey, obj: CarrierAccount, token: str
         timeout=spec.limits.timeout.total_seconds(),
         catalog_ttl=spec.catalog.cache_ttl,
     )
-    print_ = fingerprint(spec.provider, token, repr(settings))
-    account = world.accounts.get(key)
-    if account is None or account.fingerprint != print_:
-        carrier = open_carrier(spec.provider, settings)
-        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
-        await world.accounts.open(key, account)
-    if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
-        account.allowed_namespaces = frozenset(spec.allowed_namespaces)
-        world.wake_users(key)
-    return account
 
 
 async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
@@ -195,27 +211,55 @@ async def _sweep_when_due(
     world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount
 ) -> tuple[Condition, ...]:
     """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
-    if account.swept_at is not None and world.monotonic() < account.swept_at + _interval(world, key, obj, account):
+    if not _is_due(world, key, obj, account):
         return _listing_condition(account)
     try:
-        findings = await sweep(world, key, account)
+        swept = await sweep(world, key, account)
     except ListingIncomplete as error:
         log.warning("listing incomplete", account=str(key), error=str(error))
         account.listing_incomplete = True
     else:
-        account.listing_incomplete = False
-        account.bought_since_sweep = False
-        account.quiet_sweeps = 0 if findings.changed else account.quiet_sweeps + 1
-        account.findings = replace(findings, changed=())
+        await _conclude(world, key, obj, account, swept)
     account.swept_at = world.monotonic()
     return _listing_condition(account)
 
 
+def _is_due(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """A person's word on a doubted listing is followed at once."""
+    if account.swept_at is None or accepted(obj, account):
+        return True
+    return world.monotonic() >= account.swept_at + _interval(world, key, obj, account)
+
+
+async def _conclude(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, swept: Swept) -> None:
+    """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
+    account.listing_incomplete = False
+    account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
+    if not believe(obj, account, swept.listing):
+        return
+    account.bought_since_sweep = False
+    account.findings = replace(swept.findings, changed=())
+    await find_lost(world, key, account, swept.listing, _is_another_look(world, obj, account))
+
+
+def _is_another_look(world: World, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether a whole interval has passed since the last look: sweeps that come sooner make no number lost sooner."""
+    now, interval = world.monotonic(), obj.spec.sweep_interval.total_seconds()
+    if account.counted_at is not None and now < account.counted_at + interval:
+        return False
+    account.counted_at = now
+    return True
+
+
 def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
-    if not account.listing_incomplete:
-        return ()
-    message = "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
-    return (Condition("ListingIncomplete", True, Reason.LISTING_INCOMPLETE, message),)
+    if account.listing_incomplete:
+        message = (
+            "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
+        )
+        return (Condition("ListingIncomplete", True, Reason.LISTING_INCOMPLETE, message),)
+    if account.doubted is not None:
+        return (Condition("ListingShrunk", True, Reason.LISTING_SHRUNK, SHRUNK_MESSAGE),)
+    return ()
 
 
 def _interval(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
@@ -251,12 +295,19 @@ async def _say(
     }
     if balance:
         update["balance"] = Balance(amount=f"{balance.amount:f}", currency=balance.currency)
-    if account and account.findings:
-        found = account.findings
-        update["numbers"] = AccountNumbers(
+    if account and (account.findings or account.doubted is not None):
+        update["numbers"] = _numbers(account, fresh.status.numbers)
+    await world.write_status(fresh, fresh.status.model_copy(update=update))
+
+
+def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
+    """The counts of the last listing that was believed, and that of a later one that was not."""
+    if found := account.findings:
+        before = AccountNumbers(
             owned=found.owned, ours=found.ours, unmanaged=found.unmanaged, orphans=len(found.orphans)
         )
-    await world.write_status(fresh, fresh.status.model_copy(update=update))
+    counts = before or AccountNumbers(owned=account.last_owned or 0)
+    return counts.model_copy(update={"shrunk_to": account.doubted})
 
 
 def _troubles(account: OpenAccount) -> tuple[Condition, ...]:

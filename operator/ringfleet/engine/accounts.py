@@ -5,13 +5,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.engine.places import Places
-from ringfleet.model import AccountKey, Query, Routing
+from ringfleet.model import E164, AccountKey, NumberType, Query, Routing
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.loss import Roll, found, left
 from ringfleet.plan.sweep import Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Whether the carrier demands documents in one market; None: it did not say. `until`: monotonic seconds. `review`:
+    how long it takes to review them, as far as it says."""
+
+    documents: bool | None
+    until: float
+    review: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -20,7 +32,8 @@ class OpenAccount:
 
     `cart` serialises purchases inside the process; the lease does so between processes. `choosing` lets one order at a
     time search and write its choice, so that no two choose the same numbers. `stale_query` is the search that was last
-    answered from memory or not at all, None while search works.
+    answered from memory or not at all, None while search works. `last_owned` is how many numbers the last believed
+    listing had, also that of an earlier process, and `doubted` how many a later one had that is not believed.
     """
 
     carrier: Carrier
@@ -36,8 +49,13 @@ class OpenAccount:
     findings: Findings | None = None
     swept_at: float | None = None
     quiet_sweeps: int = 0
+    counted_at: float | None = None
     listing_incomplete: bool = False
     bought_since_sweep: bool = False
+    last_owned: int | None = None
+    doubted: int | None = None
+    roll: Roll = field(default_factory=Roll)
+    demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     _profiles: dict[tuple[str, str], str] = field(default_factory=dict)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -47,6 +65,18 @@ class OpenAccount:
     def _room_for_numbers(self) -> int:
         """Half of the account's places while an order has the cart, so that numbers never hold it up; else all."""
         return self.concurrency // 2 if self.cart.locked() else self.concurrency
+
+    def is_lost(self, number: E164) -> bool:
+        """Whether the carrier has stopped showing the number, in its listings and when it was asked for it."""
+        return number in self.roll.lost
+
+    def note_found(self, number: E164) -> None:
+        """The carrier has shown the number when it was looked up."""
+        self.roll = found(self.roll, number)
+
+    def note_left(self, number: E164, released: bool) -> None:
+        """We have given the number back, or else taken our mark off: a late listing must not make it an orphan."""
+        self.roll = left(self.roll, number, released)
 
     async def profile_id(self, routing: Routing, content: str) -> str:
         """The carrier's id of a routing profile; told to the carrier once for each content."""
@@ -94,6 +124,11 @@ class Accounts:
         await account.carrier.__aenter__()
         self._open[key] = account
         self._blocked.pop(key, None)
+
+    def is_lost(self, key: AccountKey, number: E164) -> bool:
+        """Whether an open account has lost a number. What an earlier process found lost is in the number's phase."""
+        account = self._open.get(key)
+        return account is not None and account.is_lost(number)
 
     async def close(self, key: AccountKey) -> None:
         self._blocked.pop(key, None)

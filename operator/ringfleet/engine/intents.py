@@ -1,4 +1,4 @@
-"""The intents in memory: carrier accounts, routing profiles, pools and orders, as they were last seen.
+"""The intents in memory: carrier accounts, profiles, bundles, pools, orders, quotas and sets, as they were last seen.
 
 They come in by Kopf's watch, by a full list now and then (a watch may miss a deletion), and by the replies to our own
 writes. What of these is newest, and what was deleted, is judged by `kube.store`.
@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberOrder,
+    NumberPool,
+    NumberQuota,
+    RotationSet,
+    RoutingProfile,
+)
 from ringfleet.api.meta import GROUP, VERSION
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.engine.observe import account_key
@@ -20,7 +28,15 @@ from ringfleet.model import AccountKey
 
 R = TypeVar("R", bound=ApiObject)
 
-INTENTS: tuple[type[ApiObject], ...] = (CarrierAccount, RoutingProfile, NumberPool, NumberOrder)
+INTENTS: tuple[type[ApiObject], ...] = (
+    CarrierAccount,
+    RoutingProfile,
+    ComplianceBundle,
+    NumberPool,
+    NumberOrder,
+    NumberQuota,
+    RotationSet,
+)
 
 
 class Key(NamedTuple):
@@ -64,7 +80,7 @@ class Intents:
         return found
 
     def all(self, model: type[R]) -> list[R]:
-        return [obj for _, obj in self._stores[model.__name__].items()]
+        return self._stores[model.__name__].values()
 
     def orders_for(self, namespace: str, pool: str) -> list[NumberOrder]:
         return self._stores["NumberOrder"].by("pool", (namespace, pool))

@@ -12,10 +12,10 @@ from decimal import Decimal
 import orjson
 
 from ringfleet.api.market import Market as MarketSpec
-from ringfleet.api.meta import AccountRef
+from ringfleet.api.meta import APPROVED, AccountRef
 from ringfleet.api.number_order import Approval, NumberOrder, NumberOrderSpec, OrderItem, Source
 from ringfleet.api.number_pool import CarrierMemory as MemoryStatus
-from ringfleet.api.number_pool import DriftPolicy, NumberPool, TopUpMode
+from ringfleet.api.number_pool import NumberPool, TopUpMode
 from ringfleet.api.routing_profile import RoutingProfile
 from ringfleet.engine.records import NumberRecord
 from ringfleet.model import (
@@ -30,19 +30,18 @@ from ringfleet.model import (
     Money,
     Offer,
     Outcome,
+    Phase,
     Price,
     Query,
     Routing,
     SipTarget,
 )
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number import NumberWant, RoutingWant
+from ringfleet.plan.number import RoutingWant
 from ringfleet.plan.order import UNRESOLVED, Item, OrderState, OrderWant
 from ringfleet.plan.pool import PoolWant
 from ringfleet.plan.supply import ItemSeen, NumberSeen, OrderSeen
 from ringfleet.plan.topup import CarrierMemory, OrderIntent, TopUp
-
-APPROVED = "ringfleet.dev/approved"
 
 
 def account_key(ref: AccountRef, namespace: str) -> AccountKey:
@@ -111,8 +110,15 @@ def _memory(memory: MemoryStatus) -> CarrierMemory:
     )
 
 
-def number_seen(record: NumberRecord) -> NumberSeen:
-    return NumberSeen(record.number, record.state.phase, record.price, record.purchased_at)
+def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
+    """A number that was bound a moment ago counts as bound, although its own phase is a look behind.
+
+    `returning`: it still shows that it leaves, and stays after all.
+    """
+    phase = record.state.phase
+    if phase is Phase.AVAILABLE and record.claim:
+        phase = Phase.BOUND
+    return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)
 
 
 def order_seen(order: NumberOrder) -> OrderSeen:
@@ -166,7 +172,8 @@ def order_state(order: NumberOrder) -> OrderState:
 
 def _item(item: OrderItem, order: NumberOrder) -> Item:
     currency = order.spec.limits.currency
-    price = Price(Money(item.monthly or Decimal(0), currency), Money(item.setup or Decimal(0), currency))
+    nothing = Money.zero(currency)
+    price = Price(_money(item.monthly, currency) or nothing, _money(item.setup, currency) or nothing)
     offer = Offer(
         number=E164(item.number),
         country=item.country or order.spec.market.country,
@@ -249,23 +256,6 @@ def content_hash(profile: RoutingProfile) -> str:
 
 def _dump(part: object) -> object:
     return part.as_dict() if hasattr(part, "as_dict") else None
-
-
-def profile_name(record: NumberRecord, pool: NumberPool | None) -> str | None:
-    """The routing profile that a number should have: its own wins over its pool's."""
-    of_pool = pool.spec.routing_profile_ref if pool else None
-    return record.routing_profile or (of_pool.name if of_pool else None)
-
-
-def number_want(record: NumberRecord, pool: NumberPool | None, routing: RoutingWant | None) -> NumberWant:
-    """What a number should be. `routing` is the `routing_want` of its `profile_name`, None when it names none."""
-    return NumberWant(
-        number=record.number,
-        routing=routing,
-        repair=pool is None or pool.spec.drift_policy is DriftPolicy.REPAIR,
-        observed=record.observed,
-        bound=record.bound,
-    )
 
 
 def routing_want(name: str, profile: RoutingProfile | None) -> RoutingWant:

@@ -27,6 +27,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.engine.accounts import OpenAccount
 from ringfleet.engine.cart import CartBusy, cart_session
+from ringfleet.engine.compliance import approved_bundle
 from ringfleet.engine.intents import Key
 from ringfleet.engine.observe import account_key, holding_of, market_queries, order_state, order_want
 from ringfleet.engine.record import record_number
@@ -70,7 +71,7 @@ async def reconcile_order(world: World, key: Key) -> float | None:
     if order.metadata.deletion_timestamp and (state.recorded or _nothing_was_sent(state)):
         await _let_go(world, order)
         return None
-    step = plan_order(want, state, _world_of(world, order), world.clock())
+    step = plan_order(want, state, order_world(world, order), world.clock())
     match step:
         case Search():
             return await _search(world, order, want, state)
@@ -89,7 +90,7 @@ async def reconcile_order(world: World, key: Key) -> float | None:
             return None
 
 
-def _world_of(world: World, order: NumberOrder) -> OrderWorld:
+def order_world(world: World, order: NumberOrder) -> OrderWorld:
     """The order's surroundings: its account, who has the cart, and whether its pool could ask another carrier."""
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     others = [other for other in world.intents.orders_at(key) if other.metadata.uid != order.metadata.uid]
@@ -124,7 +125,7 @@ async def _let_go(world: World, order: NumberOrder) -> None:
 async def _write(world: World, order: NumberOrder, state: OrderState) -> float:
     """Write the order's state with what it says of itself now; the next turn follows at once."""
     want, now = order_want(order), world.clock()
-    step = plan_order(want, state, _world_of(world, order), now)
+    step = plan_order(want, state, order_world(world, order), now)
     await world.write_status(order, order_status(order, want, state, step, now))
     return 0.0
 
@@ -144,30 +145,30 @@ async def _search(world: World, order: NumberOrder, want: OrderWant, state: Orde
     """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
     account = world.open_account(want.account)
     async with account.choosing:
-        return await _search_alone(world, account, order, want, state)
+        return await _write(world, order, await searched(world, account, order, want, state))
 
 
-async def _search_alone(
+async def searched(
     world: World, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
-) -> float:
+) -> OrderState:
+    """The state after one search: with the numbers chosen, or with why there are none. Nothing is written."""
     taken = world.taken_numbers(but=order.metadata.uid)
     try:
         choice, age = await _choose(world, account, want, taken)
     except CarrierUnavailable as error:
         _note_search(world, want, account, next(market_queries(want.market)))
-        return await _write(world, order, _failed(world, state, error))
+        return _failed(world, state, error)
     except CredentialsRejected as error:
         world.wake_account(want.account)
-        return await _write(world, order, _failed(world, state, error))
+        return _failed(world, state, error)
     except RequestRejected as error:
-        refused = replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=str(error))
-        return await _write(world, order, refused)
+        return replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=str(error))
     state = replace(state, attempts=0, next_attempt=None, last_error="", from_catalog=age is not None)
     state = replace(state, failure=choice.shortage, message=choice.message)
     if not choice.offers:
-        return await _write(world, order, replace(state, items=(), recorded=True))
+        return replace(state, items=(), recorded=True)
     items = tuple(Item(offer) for offer in choice.offers)
-    return await _write(world, order, replace(state, items=items, key=f"rf-{order.metadata.uid}"))
+    return replace(state, items=items, key=f"rf-{order.metadata.uid}")
 
 
 async def _choose(
@@ -229,9 +230,11 @@ async def _buy(
     """The state after one purchase call. Nothing raised by the carrier leaves an item without a known next step."""
     items = state.items or ()
     offers = tuple(item.offer for item in items if item.state in UNRESOLVED)
-    mark = world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+    namespace, name = order.metadata.namespace, order.spec.pool_ref.name
+    bundle = approved_bundle(world, world.intents.get(NumberPool, namespace, name), want.account)
+    purchase = Purchase(state.key, offers, world.mark_for(namespace, name), resumed, bundle)
     try:
-        outcomes = await account.carrier.buy(Purchase(state.key, offers, mark, resumed))
+        outcomes = await account.carrier.buy(purchase)
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
         return _failed(world, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)

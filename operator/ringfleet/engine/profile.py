@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ringfleet.api import RoutingProfile
 from ringfleet.engine.intents import Key
+from ringfleet.engine.records import NumberRecord
 from ringfleet.engine.status import conditions
 from ringfleet.engine.world import World
+from ringfleet.kube.store import Key as Place
 from ringfleet.plan.conditions import Reason, not_ready, ready
 
 
@@ -14,12 +16,8 @@ async def reconcile_profile(world: World, key: Key) -> None:
     profile = world.intents.get(RoutingProfile, key.namespace, key.name)
     if profile is None or profile.metadata.deletion_timestamp:
         return
-    records = [
-        record
-        for record in world.numbers.store.by("namespace", key.namespace)
-        if record.state.routed and record.state.routed.profile == key.name
-    ]
-    wanted = world.routing_want(key.namespace, key.name).hash
+    records = [*_followers(world, key), *_borrowed_followers(world, key)]
+    wanted = world.routing_want(Place(key.namespace, key.name), key.namespace).hash
     drifted = sum(record.state.drift is not None for record in records)
     routed = sum(record.state.routed is not None and record.state.routed.hash == wanted for record in records)
     said = (
@@ -34,3 +32,15 @@ async def reconcile_profile(world: World, key: Key) -> None:
         "drifted": drifted,
     }
     await world.write_status(profile, profile.status.model_copy(update=update))
+
+
+def _followers(world: World, key: Key) -> list[NumberRecord]:
+    """The numbers of the profile's namespace that are routed by it."""
+    records = world.numbers.store.by("namespace", key.namespace)
+    return [record for record in records if record.state.routed and record.state.routed.profile == key.name]
+
+
+def _borrowed_followers(world: World, key: Key) -> list[NumberRecord]:
+    """The numbers of other namespaces that its namespace's claims hold, and that are routed by it."""
+    records, name = world.borrowed_by(key.namespace), f"{key.namespace}/{key.name}"
+    return [record for record in records if record.state.routed and record.state.routed.profile == name]

@@ -1,13 +1,18 @@
-"""Which reconcile serves which kind."""
+"""Which reconcile serves which kind. `BundleCount` is none: it is what a ComplianceBundle says of its numbers."""
 
 from __future__ import annotations
 
 from ringfleet.engine.account import reconcile_account
+from ringfleet.engine.attached import count_attached
+from ringfleet.engine.bundle import reconcile_bundle
+from ringfleet.engine.claim import reconcile_claim
 from ringfleet.engine.intents import Key
 from ringfleet.engine.number import reconcile_number
 from ringfleet.engine.order import reconcile_order
 from ringfleet.engine.pool import reconcile_pool
 from ringfleet.engine.profile import reconcile_profile
+from ringfleet.engine.quotas import reconcile_quota
+from ringfleet.engine.rotation import reconcile_set
 from ringfleet.engine.world import World
 
 
@@ -16,12 +21,23 @@ async def reconcile(world: World, key: Key) -> float | None:
     match key.kind:
         case "PhoneNumber":
             return await reconcile_number(world, key)
+        case "NumberClaim":
+            return await reconcile_claim(world, key)
         case "NumberOrder":
             return await reconcile_order(world, key)
         case "NumberPool":
             return await reconcile_pool(world, key)
+        case "NumberQuota":
+            return await reconcile_quota(world, key)
+        case "ComplianceBundle":
+            return await reconcile_bundle(world, key)
+        case "BundleCount":
+            await count_attached(world, key)
+            return None
         case "CarrierAccount":
             return await reconcile_account(world, key)
+        case "RotationSet":
+            return await reconcile_set(world, key)
         case "RoutingProfile":
             await reconcile_profile(world, key)
             return None

@@ -1,6 +1,7 @@
 """Building a world and running it: connect, learn everything, then reconcile until told to stop.
 
-The queue starts only when intents and numbers have been listed whole: a plan made on half a view would count too few.
+The queues start only when intents, numbers and claims have been listed whole: a plan made on half a view would count
+too few.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from functools import partial
 
 import structlog
 
-from ringfleet.engine.intents import Intents, Key
+from ringfleet.api import NumberClaim
+from ringfleet.engine.attached import Revision, carried_by
+from ringfleet.engine.claims import ClaimRecord, project_claim
+from ringfleet.engine.intents import Intents, Key, resource_of
 from ringfleet.engine.reconcile import reconcile
 from ringfleet.engine.records import NumberRecord, project_number
+from ringfleet.engine.waking import follow
 from ringfleet.engine.world import PHONE_NUMBERS, World
 from ringfleet.kube.cache import Informer
 from ringfleet.kube.client import Kube, Resource
@@ -40,7 +45,9 @@ async def build_world(kube: Kube, settings: Settings) -> AsyncIterator[World]:
         installation=settings.installation or await find_installation(kube),
         queue=WorkQueue[Key](workers=settings.workers),
         number_queue=WorkQueue[Key](workers=settings.number_workers),
+        claim_queue=WorkQueue[Key](workers=settings.claim_workers, debounce=0.0),
         numbers=number_informer(kube, settings),
+        claims=claim_informer(kube, settings),
         events=EventRecorder(kube, settings.identity),
         leases=LeaseLock(kube),
         clock=lambda: datetime.now(UTC),
@@ -51,6 +58,7 @@ async def build_world(kube: Kube, settings: Settings) -> AsyncIterator[World]:
         yield world
     finally:
         await world.accounts.close_all()
+        await world.dispatcher.close()
 
 
 async def find_installation(kube: Kube) -> str:
@@ -69,6 +77,35 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
             "namespace": lambda record: [record.namespace],
+            "claim": lambda record: [record.claim.uid] if record.claim else [],
+            "borrower": _borrower,
+            "bundle": _bundle,
+        },
+    )
+
+
+def _borrower(record: NumberRecord) -> list[str]:
+    """The other namespace whose claim holds the number."""
+    claim = record.claim
+    return [claim.namespace] if claim and claim.namespace != record.namespace else []
+
+
+def _bundle(record: NumberRecord) -> list[Revision]:
+    """The revision of a compliance bundle that the number carries."""
+    return [carried] if (carried := carried_by(record)) else []
+
+
+def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
+    return Informer(
+        kube,
+        resource_of(NumberClaim),
+        project_claim,
+        namespaces=settings.namespaces or None,
+        indexes={
+            "uid": lambda claim: [claim.uid],
+            "pool": lambda claim: [claim.pool],
+            "namespace": lambda claim: [claim.namespace],
+            "set": lambda claim: [(claim.namespace, claim.rotation.name)] if claim.rotation else [],
         },
     )
 
@@ -79,17 +116,23 @@ async def run_world(world: World, stop: asyncio.Event, ready: asyncio.Event | No
     Raises:
         KubeError: the intents can't be listed at start-up: no CRDs, or no right to read them.
     """
-    world.follow()
-    background = [asyncio.create_task(world.numbers.run(), name="follow numbers")]
+    follow(world)
+    background = [
+        asyncio.create_task(world.numbers.run(), name="follow numbers"),
+        asyncio.create_task(world.claims.run(), name="follow claims"),
+    ]
     try:
         await world.intents.relist(world.kube)
         await world.numbers.synced.wait()
+        await world.claims.synced.wait()
+        world.open_desk()
         log.info("synced", numbers=len(world.numbers.store), installation=world.installation)
         background.append(asyncio.create_task(_relist(world), name="relist intents"))
         if ready:
             ready.set()
         handler = partial(reconcile, world)
-        await asyncio.gather(world.queue.run(handler, stop), world.number_queue.run(handler, stop))
+        queues = (world.queue, world.number_queue, world.claim_queue)
+        await asyncio.gather(*(queue.run(handler, stop) for queue in queues))
     finally:
         for task in background:
             task.cancel()

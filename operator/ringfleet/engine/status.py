@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ringfleet.api.meta import POOL_LABEL, AccountRef, Condition, LocalRef
 from ringfleet.api.number_order import (
@@ -28,11 +29,13 @@ from ringfleet.api.number_pool import (
     PoolNumbers,
     TopUpStatus,
 )
-from ringfleet.engine.records import NumberRecord
+from ringfleet.engine.health import HealthSeen, health_patch
+from ringfleet.engine.records import ConditionSeen, NumberRecord
 from ringfleet.engine.report import merge_conditions, stamp
 from ringfleet.model import Holding, ItemState, Money, Phase
 from ringfleet.plan.conditions import Condition as Said
-from ringfleet.plan.number import NumberPlan, Routed
+from ringfleet.plan.farewell import Farewell
+from ringfleet.plan.number import NumberPlan, NumberState, Routed
 from ringfleet.plan.order import Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
 from ringfleet.plan.pool import PoolPlan, PoolWant
 from ringfleet.plan.topup import CarrierMemory as Memory
@@ -214,39 +217,105 @@ def _cost(want: OrderWant, state: OrderState) -> OrderCost | None:
 
 
 def number_patch(
-    record: NumberRecord, plan: NumberPlan, holding: Holding | None, routed: Routed | None, now: datetime
+    record: NumberRecord,
+    plan: NumberPlan,
+    holding: Holding | None,
+    state: NumberState,
+    life: Life,
+    now: datetime,
+    health: HealthSeen | None = None,
 ) -> dict[str, Any]:
     """The merge patch for a PhoneNumber's status; empty when it says all that already.
 
-    `holding` is the carrier's latest word, None when there is none that is new; `routed` the routing it has now.
+    `holding` is the carrier's latest word, None when there is none that is new; `state` what has been done to the
+    number since it was read; `life` the times of its life beyond the carrier; `health` what the dispatcher knows of it,
+    None when that is nothing new.
     """
     patch: dict[str, Any] = {}
-    if not record.status_current:
-        patch["observedGeneration"] = record.generation
     if plan.phase is not record.state.phase or not record.conditions:
         patch["phase"] = str(plan.phase)
     if plan.drift != record.state.drift:
         patch["drift"] = plan.drift
-    if routed != record.state.routed:
-        patch["routing"] = _routing(routed, now)
+    if state.routed != record.state.routed:
+        patch["routing"] = _routing(state.routed, now)
+    if state.stopped != record.state.stopped:
+        patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
+    if (plan.waits_for, state.attached) != (record.state.waits_for, record.state.attached):
+        patch["documents"] = _documents(plan.waits_for, state.attached)
     if holding:
         patch |= _facts(record, holding)
+    if received := health_patch(record, holding.attestation if holding else record.attestation, health):
+        patch["health"] = received
+    if health and health.usage and health.usage.day != record.usage_day:
+        patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
+    return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A number's times: until when it rests, since when it is free, and that it was asked to go."""
+
+    cooling_until: datetime | None = None
+    free_since: datetime | None = None
+    farewell: Farewell | None = None
+
+
+def _life(record: NumberRecord, life: Life) -> dict[str, Any]:
+    patch: dict[str, Any] = {}
+    if life.cooling_until != record.cooling_until:
+        patch["coolingUntil"] = stamp(life.cooling_until) if life.cooling_until else None
+    if life.free_since != record.free_since:
+        patch["freeSince"] = stamp(life.free_since) if life.free_since else None
+    if life.farewell != record.state.farewell:
+        patch["farewell"] = _farewell(life.farewell)
+    return patch
+
+
+def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
+    if farewell is None:
+        return None
+    since, not_before = stamp(farewell.since), stamp(farewell.not_before)
+    return {"since": since, "cause": str(farewell.cause), "notBefore": not_before}
+
+
+class Recorded(Protocol):
+    """What any slim record of an object tells of its conditions."""
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def status_current(self) -> bool: ...
+
+    @property
+    def conditions(self) -> tuple[ConditionSeen, ...]: ...
+
+
+def condition_patch(record: Recorded, said: Iterable[Said], now: datetime) -> dict[str, Any]:
+    """The part of a status patch that brings the conditions, and the generation that they speak of, up to date."""
+    patch: dict[str, Any] = {} if record.status_current else {"observedGeneration": record.generation}
     old = [_seen_as_dict(condition) for condition in record.conditions]
-    new = merge_conditions(old, plan.conditions, record.generation, now)
-    if [_without_generation(condition) for condition in new] != old or "observedGeneration" in patch:
+    new = merge_conditions(old, said, record.generation, now)
+    if patch or [_without_generation(condition) for condition in new] != old:
         patch["conditions"] = new
     return patch
 
 
-def _routing(routed: Routed | None, now: datetime) -> dict[str, str] | None:
+def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | None:
     if routed is None:
         return None
+    if not routed.profile:
+        return {"profile": None, "hash": None, "externalId": routed.external_id, "routedAt": None}
     return {
         "profile": routed.profile,
         "hash": routed.hash,
         "externalId": routed.external_id,
         "routedAt": stamp(now),
     }
+
+
+def _documents(waits_for: str | None, attached: str | None) -> dict[str, str | None] | None:
+    return {"waitsFor": waits_for, "attached": attached} if waits_for or attached else None
 
 
 def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
@@ -276,7 +345,7 @@ def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
     return facts
 
 
-def _seen_as_dict(condition: Any) -> dict[str, Any]:
+def _seen_as_dict(condition: ConditionSeen) -> dict[str, Any]:
     return {
         "type": condition.type,
         "status": condition.status,

@@ -1,37 +1,39 @@
-"""The world as one operator process sees it: the door to the API server, what is remembered, and who wakes whom.
+"""The world as one operator process sees it: the door to the API server, what is remembered, and the queues of keys.
 
-::
-
-    an intent changed  (Kopf, relist, our own write) -> its key, and the keys of what depends on it
-    a number changed   (informer, our own write)     -> itself if it needs a step, its pool soon, its profile later
-    an account changed (probe, sweep, purchase)      -> its pools, its unfinished orders, its numbers that need a step
-
-Reconciling is level-triggered: waking one key too many costs a look, waking one too few costs until the next relist.
+Here is looking, waking by name, and writing. Who wakes whom when something changes is in `engine/waking.py`; what a
+look leads to is in the reconcile module of each kind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 
-from ringfleet.api import NumberOrder, NumberPool, PhoneNumber, RoutingProfile
+from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, PhoneNumber, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.api.meta import Status
 from ringfleet.engine.accounts import Accounts, OpenAccount
-from ringfleet.engine.intents import INTENTS, Intents, Key, resource_of
-from ringfleet.engine.observe import account_key, number_want, order_seen, profile_name, routing_want
-from ringfleet.engine.records import NumberRecord
+from ringfleet.engine.attached import Refusals
+from ringfleet.engine.claims import ClaimRecord
+from ringfleet.engine.desk import Desk
+from ringfleet.engine.health import HealthSeen
+from ringfleet.engine.intents import Intents, Key, resource_of
+from ringfleet.engine.life import farewell, number_want, resting_until
+from ringfleet.engine.observe import account_key, order_seen, routing_want
+from ringfleet.engine.quotas import Quotas
+from ringfleet.engine.records import ConditionSeen, NumberRecord
 from ringfleet.engine.report import changed_conditions, merge_patch
+from ringfleet.engine.usage import Dispatcher
 from ringfleet.kube.cache import Informer
-from ringfleet.kube.client import Kube
+from ringfleet.kube.client import Kube, Resource
 from ringfleet.kube.events import EventRecorder, EventType, Regarding
 from ringfleet.kube.lease import LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.store import Key as Place
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Mark
+from ringfleet.kube.transport import Json
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Mark, Phase
 from ringfleet.plan.account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number import NumberWant, RoutingWant, plan_number
@@ -39,10 +41,14 @@ from ringfleet.plan.phase import GONE
 from ringfleet.plan.supply import OrderSeen
 from ringfleet.settings import Settings
 
-POOL_DELAY = 0.5
-"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
-PROFILE_DELAY = 5.0
-
+QUOTA_DELAY = 2.0
+"""Seconds in which what changes the use of a quota is gathered into one look at it."""
+COUNT_DELAY = 2.0
+"""Seconds in which the numbers that come to carry a bundle, or cease to, are gathered into one count of them."""
+GUARD_DELAY = 1.0
+"""Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
+LONGEST_GIVING_WAY = timedelta(seconds=30)
+"""For how long after a binding these two give way to the bindings of other claims."""
 
 PHONE_NUMBERS = resource_of(PhoneNumber)
 
@@ -53,9 +59,11 @@ class NotOpen(Exception):
 
 @dataclass(slots=True)
 class World:
-    """See the module. Numbers have a queue of their own, so that thousands of them never hold an order up.
+    """See the module. Numbers have a queue of their own, so that thousands of them never hold an order up; claims too,
+    so that nothing ever holds a claim up.
 
-    `news`: the carrier's latest word on numbers whose object does not say it yet.
+    `news`: the carrier's latest word on numbers whose object does not say it yet; `health`: the dispatcher's.
+    `found_going`: what was asked to go while no operator looked. `arrivals`: when a claim was first seen.
     """
 
     kube: Kube
@@ -63,7 +71,9 @@ class World:
     installation: str
     queue: WorkQueue[Key]
     number_queue: WorkQueue[Key]
+    claim_queue: WorkQueue[Key]
     numbers: Informer[NumberRecord]
+    claims: Informer[ClaimRecord]
     events: EventRecorder
     leases: LeaseLock
     clock: Callable[[], datetime]
@@ -71,8 +81,21 @@ class World:
     intents: Intents
     accounts: Accounts = field(default_factory=Accounts)
     news: dict[E164, Holding] = field(default_factory=dict)
+    health: dict[E164, HealthSeen] = field(default_factory=dict)
+    found_going: set[str] = field(default_factory=set)
+    arrivals: dict[str, datetime] = field(default_factory=dict)
+    desk: Desk = field(init=False)
+    quotas: Quotas = field(init=False)
+    refusals: Refusals = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
     _routing: dict[str, tuple[int, RoutingWant]] = field(default_factory=dict)
     _orders: dict[str, tuple[str, OrderSeen]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self)
+        self.quotas = Quotas(self)
+        self.refusals = Refusals(self.clock)
+        self.dispatcher = Dispatcher(self.settings, self.clock, self.monotonic)
 
     # Looking.
 
@@ -82,15 +105,56 @@ class World:
     def number(self, namespace: str, name: str) -> NumberRecord | None:
         return self.numbers.store.get(Place(namespace, name))
 
-    def routing_want(self, namespace: str, name: str) -> RoutingWant:
-        """The wish to be routed by a profile; its content is hashed once for each generation."""
-        profile = self.intents.get(RoutingProfile, namespace, name)
+    def claim(self, namespace: str, name: str) -> ClaimRecord | None:
+        return self.claims.store.get(Place(namespace, name))
+
+    def claim_by_uid(self, uid: str) -> ClaimRecord | None:
+        return next(iter(self.claims.store.by("uid", uid)), None)
+
+    def claim_of(self, record: NumberRecord) -> ClaimRecord | None:
+        """The claim that holds the number, when it is in sight."""
+        return self.claim_by_uid(record.claim.uid) if record.claim else None
+
+    def claims_of_set(self, namespace: str, name: str) -> list[ClaimRecord]:
+        """The claims that are labelled with a RotationSet."""
+        return self.claims.store.by("set", (namespace, name))
+
+    def numbers_of(self, claim: ClaimRecord) -> list[NumberRecord]:
+        """The numbers that name the claim: one, when it is bound."""
+        return self.numbers.store.by("claim", claim.uid)
+
+    def borrowed_by(self, namespace: str) -> list[NumberRecord]:
+        """The numbers of other namespaces that claims of this one hold."""
+        return self.numbers.store.by("borrower", namespace)
+
+    def profile_of(self, record: NumberRecord) -> RoutingProfile | None:
+        """The routing profile that the number is to follow, when there is one."""
+        place = self.profile_place(record)
+        return self.intents.get(RoutingProfile, *place) if place else None
+
+    def profile_place(self, record: NumberRecord) -> Place | None:
+        """Where that profile is: its claim's wins over its own, and its own over its pool's."""
+        claim = self.claim_of(record)
+        if claim and claim.routing_profile:
+            return Place(claim.namespace, claim.routing_profile)
+        pool = self.pool_of(record)
+        of_pool = pool.spec.routing_profile_ref if pool else None
+        name = record.routing_profile or (of_pool.name if of_pool else None)
+        return Place(record.namespace, name) if name else None
+
+    def routing_want(self, place: Place, seen_from: str) -> RoutingWant:
+        """The wish to be routed by a profile; its content is hashed once for each generation.
+
+        Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.
+        """
+        name = place.name if place.namespace == seen_from else f"{place.namespace}/{place.name}"
+        profile = self.intents.get(RoutingProfile, *place)
         if profile is None:
             return routing_want(name, None)
-        known = self._routing.get(profile.metadata.uid)
+        cache = f"{profile.metadata.uid} {name}"
+        known = self._routing.get(cache)
         if known is None or known[0] != profile.metadata.generation:
-            known = (profile.metadata.generation, routing_want(name, profile))
-            self._routing[profile.metadata.uid] = known
+            known = self._routing[cache] = (profile.metadata.generation, routing_want(name, profile))
         return known[1]
 
     def order_seen(self, order: NumberOrder) -> OrderSeen:
@@ -102,13 +166,32 @@ class World:
         return known[1]
 
     def number_want(self, record: NumberRecord) -> NumberWant:
-        pool = self.pool_of(record)
-        name = profile_name(record, pool)
-        return number_want(record, pool, self.routing_want(record.namespace, name) if name else None)
+        return number_want(self, record)
+
+    def rests_until(self, record: NumberRecord) -> datetime | None:
+        """Until when the number rests after its last claim; None when it does not."""
+        until = resting_until(record, self.pool_of(record))
+        return until if until and until > self.clock() else None
+
+    def gives_way(self, claim: ClaimRecord) -> bool:
+        """Whether what still follows on the claim's binding is put off, because other claims are being bound."""
+        bound_at = claim.bound_at
+        return bound_at is not None and self.desk.busy() and self.clock() - bound_at < LONGEST_GIVING_WAY
+
+    def claim_is_missing(self, record: NumberRecord) -> bool:
+        """Whether the claim that holds the number is not in sight although we would see it."""
+        scopes = self.intents.scopes
+        seen = record.claim is not None and (None in scopes or record.claim.namespace in scopes)
+        return seen and self.claim_of(record) is None
 
     def needs_step(self, record: NumberRecord) -> bool:
         """Whether reconciling this number would do or write anything."""
-        if not record.status_current or record.number in self.news:
+        told = record.number in self.news or record.number in self.health
+        if told or not record.status_current or self.claim_is_missing(record):
+            return True
+        if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
+            return True
+        if self._times_have_moved(record):
             return True
         plan = plan_number(self.number_want(record), record.state, None, AccountSeen())
         ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
@@ -116,7 +199,17 @@ class World:
             plan.step is not None
             or plan.phase is not record.state.phase
             or ready is None
-            or ((ready.reason, ready.message) != (plan.conditions[0].reason, plan.conditions[0].message))
+            or (len(record.conditions), ready.reason, ready.message)
+            != (len(plan.conditions), plan.conditions[0].reason, plan.conditions[0].message)
+        )
+
+    def _times_have_moved(self, record: NumberRecord) -> bool:
+        """Whether a time of the number's life is not what its pool's spec makes of it now."""
+        if (record.state.phase is Phase.AVAILABLE) is not (record.free_since is not None):
+            return True
+        known = record.state.farewell
+        return record.cooling_until != self.rests_until(record) or (
+            known is not None and farewell(self, record, known.since) != known
         )
 
     def taken_numbers(self, but: str) -> frozenset[E164]:
@@ -131,7 +224,8 @@ class World:
             for item in self.order_seen(order).items
             if item.state is not ItemState.FAILED
         )
-        held = (record.number for _, record in self.numbers.store.items() if record.state.phase not in GONE)
+        back = GONE - {Phase.RELEASED}  # the object of a number that was given back is still there, so it can't be ours
+        held = (record.number for record in self.numbers.store.values() if record.state.phase not in back)
         return frozenset((*chosen, *held))
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
@@ -152,6 +246,9 @@ class World:
     def wake_number(self, record: NumberRecord) -> None:
         self.wake("PhoneNumber", record.namespace, record.name)
 
+    def wake_claim(self, claim: ClaimRecord) -> None:
+        self.claim_queue.add(Key("NumberClaim", claim.namespace, claim.name), at_once=True)
+
     def wake_account(self, key: AccountKey) -> None:
         self.wake("CarrierAccount", key.namespace, key.name)
 
@@ -160,8 +257,11 @@ class World:
         for pool in self.intents.all(NumberPool):
             if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers):
                 self.wake("NumberPool", pool.metadata.namespace, pool.metadata.name)
+        for bundle in self.intents.all(ComplianceBundle):
+            if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
+                self.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
         self.wake_orders(account)
-        self._wake_needy(self.numbers.store.by("account", account))
+        self.wake_needy(self.numbers.store.by("account", account))
 
     def wake_orders(self, account: AccountKey) -> None:
         """The orders that may wait for the account or for its cart: the next one takes over at once."""
@@ -169,57 +269,31 @@ class World:
             if not order.status.recorded:
                 self.queue.add(Key("NumberOrder", order.metadata.namespace, order.metadata.name), at_once=True)
 
-    def _wake_needy(self, records: Iterable[NumberRecord]) -> None:
+    def wake_needy(self, records: Iterable[NumberRecord]) -> None:
+        """Those of them that need a step."""
         for record in records:
             if self.needs_step(record):
                 self.wake_number(record)
 
-    def follow(self) -> None:
-        """From now on, wake what a change concerns."""
-        for model in INTENTS:
-            self.intents.store(model.__name__).subscribe(partial(self._note_intent, model.__name__))
-        self.numbers.store.subscribe(lambda _, old, new: self._note_number(old, new))
+    def open_desk(self) -> None:
+        """Everything is listed. What was asked to go before we looked is remembered, for the breaker."""
+        for record in self.numbers.store.values():
+            if record.state.farewell is None and (record.deleting or record.notes.asked):
+                self.found_going.add(record.uid)
+        self.desk.open()
 
-    def _note_intent(self, kind: str, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
-        """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
-        if kind == "CarrierAccount" and old is None:
-            self.accounts.expect(AccountKey(*place))
-        same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
-        self.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
-        order = new or old
-        if isinstance(order, NumberOrder):
-            self._note_order(order, gone=new is None)
-        if same_wish:
-            return
-        if kind == "NumberPool":
-            self._wake_needy(self.numbers.store.by("pool", tuple(place)))
-        elif kind == "RoutingProfile":
-            self._wake_followers(place)
+    def wake_quotas(self, namespace: str) -> None:
+        for quota in self.quotas.of(namespace):
+            self.wake("NumberQuota", namespace, quota.metadata.name, QUOTA_DELAY)
 
-    def _note_order(self, order: NumberOrder, gone: bool) -> None:
-        if gone:
-            self._orders.pop(order.metadata.uid, None)
-        self.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
+    def wake_bundle_counts(self, namespace: str) -> None:
+        for bundle in self.intents.all(ComplianceBundle):
+            if bundle.metadata.namespace == namespace:
+                self.wake("BundleCount", namespace, bundle.metadata.name, COUNT_DELAY)
 
-    def _wake_followers(self, profile: Place) -> None:
-        """The pools and numbers that a routing profile concerns."""
-        for pool in self.intents.all(NumberPool):
-            ref = pool.spec.routing_profile_ref
-            if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
-                self.wake("NumberPool", profile.namespace, pool.metadata.name)
-        self._wake_needy(self.numbers.store.by("namespace", profile.namespace))
-
-    def _note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
-        """A number has changed, come (`old` None) or gone (`new` None)."""
-        if new and self.needs_step(new):
-            self.wake_number(new)
-        record = new or old
-        if record is None or (old and new and _looks_the_same(old, new)):
-            return
-        if record.pool:
-            self.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
-        for name in {seen.state.routed.profile for seen in (old, new) if seen and seen.state.routed}:
-            self.wake("RoutingProfile", record.namespace, name, PROFILE_DELAY)
+    def forget_order(self, uid: str) -> None:
+        """What was read of an order that is gone."""
+        self._orders.pop(uid, None)
 
     # Writing.
 
@@ -238,6 +312,11 @@ class World:
         self.intents.take_in(resource.kind, reply)
         await self._tell(Regarding.of(resource, reply), old.get("conditions", ()), new.get("conditions", ()))
 
+    async def tell(self, resource: Resource, reply: Json, before: tuple[ConditionSeen, ...]) -> None:
+        """Tell as events what a status that was just written says anew; `before` are its conditions until then."""
+        old = [{"type": one.type, "status": one.status, "reason": one.reason} for one in before]
+        await self._tell(Regarding.of(resource, reply), old, reply["status"].get("conditions", ()))
+
     async def set_finalizers(self, obj: ApiObject, finalizers: list[str]) -> None:
         resource, meta = resource_of(obj.__class__), obj.metadata
         body = {"metadata": {"finalizers": finalizers}}
@@ -248,11 +327,13 @@ class World:
         for condition in changed_conditions(old, new):
             if condition["type"] == "Reconciling" or condition["reason"] in _QUIET:
                 continue
-            good = (condition["type"] == "Ready") is (condition["status"] == "True")
+            good = (condition["type"] in _WISHED) is (condition["status"] == "True")
             weight = EventType.NORMAL if good else EventType.WARNING
             await self.events.record(regarding, weight, condition["reason"], condition["message"])
 
 
+_WISHED = frozenset({"Ready", "Complete", "ComplianceReady"})
+"""The conditions that are good when they are true."""
 _QUIET = frozenset(
     {
         Reason.ORDERING,
@@ -262,16 +343,10 @@ _QUIET = frozenset(
         Reason.PROBING,
         Reason.WAITING_FOR_CART,
         Reason.ACCOUNT_NOT_READY,
+        Reason.BOUND,
+        Reason.ROUTED,
+        Reason.UNROUTED_BY_WISH,
+        Reason.COOLING,
+        Reason.GROWING,
     }
 )
-
-
-def _looks_the_same(old: NumberRecord, new: NumberRecord) -> bool:
-    """Whether pool and profile would count the number as before."""
-    return (old.state.phase, old.pool, old.price, old.state.routed, old.state.drift) == (
-        new.state.phase,
-        new.pool,
-        new.price,
-        new.state.routed,
-        new.state.drift,
-    )

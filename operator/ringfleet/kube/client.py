@@ -6,6 +6,9 @@ processed (`NotProcessed`); any other failure of a write is `Unavailable`: it ma
 the world again anyway, because they are level-triggered.
 
 Writes are strict: a field that the schema does not know is refused, not dropped. A promise that is not stored is none.
+
+A connection may be opened for a dry run: then every write of it is checked, defaulted and answered by the API server,
+and none is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -29,7 +32,9 @@ from ringfleet.kube.transport import Json, Request, Transport, status_error
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 STRICT = (("fieldValidation", "Strict"),)
+DRY_RUN = (("dryRun", "All"),)
 
 RETRIES = Backoff(first=0.1, longest=5.0)
 LONGEST_WAIT = 10.0  # seconds; an API server that wants to be left alone for longer is the caller's business
@@ -96,8 +101,9 @@ class Kube:
     `reads` and `writes` count the requests sent, by (verb, resource), the verb and `plural/subresource` as in RBAC.
     """
 
-    def __init__(self, transport: Transport, limits: Limits = Limits()) -> None:
+    def __init__(self, transport: Transport, limits: Limits = Limits(), dry_run: bool = False) -> None:
         self.limits = limits
+        self.dry_run = dry_run
         self.reads: Counter[tuple[str, str]] = Counter()
         self.writes: Counter[tuple[str, str]] = Counter()
         self._transport = transport
@@ -111,8 +117,9 @@ class Kube:
         kubeconfig: Path | None = None,
         context: str | None = None,
         limits: Limits = Limits(),
+        dry_run: bool = False,
     ) -> AsyncIterator[Kube]:
-        """Log in as `kube.config` says. No call is made yet.
+        """Log in as `kube.config` says. No call is made yet. `dry_run`: the API server keeps no write.
 
         Raises:
             NotConfigured: nothing says which API server, or the file or its certificates can't be read.
@@ -120,7 +127,7 @@ class Kube:
         load = partial(load_configuration, kubeconfig, context)
         transport = Transport(await load(), load)
         try:
-            yield cls(transport, limits)
+            yield cls(transport, limits, dry_run)
         finally:
             await transport.close()
 
@@ -205,6 +212,17 @@ class Kube:
                     raise status_error(f"watch {request.path}", line["object"])
                 yield WatchEvent(Change(line["type"]), line["object"])
 
+    async def served(self, api_version: str) -> list[Json]:
+        """The APIResources of a group and version (`v1`, `apps/v1`): what can be asked for, and by which plural.
+
+        Raises:
+            NotFound: no such group or version is served.
+        """
+        path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        group, _, version = api_version.rpartition("/")
+        reply = await self._read("get", Resource(group, version, "", ""), Request("GET", path))
+        return list(reply.get("resources") or [])
+
     # Writes.
 
     async def create(self, resource: Resource, namespace: str | None, body: Json) -> Json:
@@ -273,6 +291,16 @@ class Kube:
         request = Request("PATCH", resource.path(namespace, name, subresource), STRICT, operations, JSON_PATCH)
         return await self._write("patch", resource, subresource, request)
 
+    async def apply(self, resource: Resource, namespace: str | None, name: str, body: Json, manager: str) -> Json:
+        """Apply `body` as the field manager `manager`: what it says holds, what it said before and says no more goes.
+
+        Fields that other managers own are taken over. The object is created when it is not there.
+        """
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        query = (*STRICT, ("fieldManager", manager), ("force", "true"))
+        request = Request("PATCH", resource.path(namespace, name), query, body, APPLY_PATCH)
+        return await self._write("patch", resource, None, request)
+
     async def delete(
         self,
         resource: Resource,
@@ -288,7 +316,9 @@ class Kube:
             Conflict: the object is another one, or another version of it.
         """
         conditions = {"uid": uid, "resourceVersion": resource_version}
-        body = {"preconditions": {key: value for key, value in conditions.items() if value is not None}}
+        body: Json = {"preconditions": {key: value for key, value in conditions.items() if value is not None}}
+        if self.dry_run:  # where a DELETE has a body, the API server does not read the query
+            body["dryRun"] = ["All"]
         return await self._write("delete", resource, None, Request("DELETE", resource.path(namespace, name), (), body))
 
     # How both are sent.
@@ -302,6 +332,8 @@ class Kube:
 
     async def _write(self, verb: str, resource: Resource, subresource: str | None, request: Request) -> Json:
         target = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        if self.dry_run:
+            request = replace(request, query=request.query + DRY_RUN)
 
         async def send() -> Json:
             await asyncio.sleep(self._bucket.reserve(asyncio.get_running_loop().time()))

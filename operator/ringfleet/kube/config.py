@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import load_incluster_config, load_kube_config
+from kubernetes.aio.config import list_kube_config_contexts, load_incluster_config, load_kube_config
 
 from ringfleet.kube.errors import NotConfigured
 
@@ -52,6 +52,23 @@ async def load_configuration(kubeconfig: Path | None = None, context: str | None
     configuration.proxy = configuration.proxy or _environment_proxy(configuration.host)
     configuration.client_session_kwargs = {"trust_env": False}  # it would look into ~/.netrc in a thread at every call
     return configuration
+
+
+def default_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str:
+    """The namespace that kubectl would take: that of the context, or of the pod that we run in; else `default`.
+
+    Raises:
+        NotConfigured: nothing was found, or what was found can't be read.
+    """
+    source = _source(kubeconfig)
+    if source is None:
+        return (SERVICE_ACCOUNT / "namespace").read_text().strip()
+    try:
+        contexts, current = list_kube_config_contexts(source)  # type: ignore[no-untyped-call]  # the same
+        found = next((one for one in contexts if one["name"] == context), None) if context else current
+        return str((found or {}).get("context", {}).get("namespace") or "default")
+    except Exception as error:  # as above
+        raise NotConfigured(f"can't use {source}: {error}") from error
 
 
 async def credentials_of(configuration: Configuration) -> Credentials:

@@ -77,6 +77,9 @@ class Store(Generic[T]):
     def items(self) -> list[tuple[Key, T]]:
         return [(key, record) for key, (_, record) in self._held.items()]
 
+    def values(self) -> list[T]:
+        return [record for _, record in self._held.values()]
+
     def __len__(self) -> int:
         return len(self._held)
 
