@@ -1,0 +1,296 @@
+"""The routes of the dispatcher: who may call is asked first, then the body is read, then the ledger is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
+
+from ringfleet.dispatch.auth import Act, Authority
+from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.door import (
+    Advance,
+    DayCount,
+    DeferredItem,
+    DeferredList,
+    Scope,
+    SuppressionItem,
+    SuppressionList,
+    SuppressionReply,
+    SuppressionRequest,
+)
+from ringfleet.dispatch.health import Metrics
+from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.values import GivenBack, Suppression
+from ringfleet.dispatch.openapi import committed
+from ringfleet.dispatch.operations import SET
+from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
+from ringfleet.dispatch.problems import Problem, answer, write_time
+from ringfleet.dispatch.recipients import Hasher, is_recipient
+from ringfleet.dispatch.rollup import write_rollup
+from ringfleet.dispatch.sizes import size_routes
+
+PICK_BYTES = 65_536
+LIST_BYTES = 1_048_576
+
+_encode = msgspec.json.Encoder().encode
+_read_suppressions = msgspec.json.Decoder(SuppressionRequest).decode
+_read_advance = msgspec.json.Decoder(Advance).decode
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """What the routes work with. `dev`: the clock can be moved."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        inventory: Inventory,
+        authority: Authority,
+        clock: Clock,
+        hasher: Callable[[], Hasher],
+        metrics: Metrics,
+        dev: bool = False,
+    ) -> None:
+        self._ledger = ledger
+        self._inventory = inventory
+        self._authority = authority
+        self._clock = clock
+        self._hasher = hasher
+        self._picker = Picker(ledger, inventory, clock, hasher)
+        self._metrics = metrics
+        self._dev = dev
+
+    def app(self) -> Starlette:
+        routes = [
+            Route(f"{SET}/picks", self.pick, methods=["POST"]),
+            Route(f"{SET}/picks/{{pick}}", self.give_back, methods=["DELETE"]),
+            Route(f"{SET}/deferred", self.deferred, methods=["GET"]),
+            Route(f"{SET}/suppressions", self.suppressions, methods=["GET"]),
+            Route(f"{SET}/suppressions", self.suppress, methods=["POST"]),
+            Route(f"{SET}/suppressions", self.allow, methods=["DELETE"]),
+            Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
+            *size_routes(),
+            Route("/openapi.json", describe, methods=["GET"]),
+            *([Route("/dev/clock", self.advance, methods=["POST"])] if self._dev else []),
+        ]
+        return Starlette(routes=routes, exception_handlers=self._handlers())
+
+    # Picks.
+
+    async def pick(self, request: Request) -> Response:
+        started = perf_counter()
+        try:
+            namespace, name = await self._let_in(request, "create", "picks")
+            dry_run = _flag(request, "dryRun")
+            body = await read_body(request, PICK_BYTES)
+            key = request.headers.get("idempotency-key")
+            response = await self._picker.pick(namespace, name, key, body, dry_run)
+        finally:
+            self._metrics.took(perf_counter() - started)
+        status = response.status_code
+        self._metrics.answers["dry-run" if dry_run else "picked" if status == 200 else "deferred", status] += 1  # noqa: PLR2004
+        return response
+
+    async def give_back(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "delete", "picks")
+        view = self._picker.find(namespace, name)
+        day = view.window(self._clock.now()).day
+        pick = request.path_params["pick"]
+        match await self._ledger.give_back(view.want.key, pick, day.toordinal()):
+            case GivenBack.RETURNED:
+                return Response(status_code=204)
+            case GivenBack.TOO_LATE:
+                raise Problem("pick-too-old", "The day of the pick is over: its unit can't be given back.")
+            case GivenBack.IN_USE:
+                raise Problem("pick-in-use", "The carrier has told of its call or message: it was used.")
+            case GivenBack.UNKNOWN:
+                raise Problem("not-found", f"RotationSet {namespace}/{name} has no pick {pick[:40]!r}.")
+
+    async def deferred(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "get", "deferred")
+        view = self._picker.find(namespace, name)
+        day = view.window(self._clock.now()).day
+        found = await self._ledger.deferrals(view.want.key, day.toordinal(), _limit(request))
+        reply = DeferredList(
+            tuple(DayCount(date.fromordinal(on).isoformat(), count) for on, count in found.by_day),
+            tuple(
+                DeferredItem(one.id, one.number, write_time(one.not_before), write_time(one.since))
+                for one in found.first
+            ),
+        )
+        return _json(reply)
+
+    # Opt-outs.
+
+    async def suppress(self, request: Request) -> Response:
+        scope, wish = await self._opt_outs(request, "create")
+        now, hashes = self._clock.now(), await self._hashes(wish)
+        entries = [Suppression(scope, newest, now, wish.reason) for newest, *_ in hashes]
+        return _json(SuppressionReply(await self._ledger.suppress(entries)))
+
+    async def allow(self, request: Request) -> Response:
+        scope, wish = await self._opt_outs(request, "delete")
+        hashes = [hash_ for of_one in await self._hashes(wish) for hash_ in of_one]
+        return _json(SuppressionReply(await self._ledger.allow(scope, hashes)))
+
+    async def _hashes(self, wish: SuppressionRequest) -> list[tuple[bytes, ...]]:
+        """Of each recipient. A long list takes a while, in which picks go on. Raises Problem."""
+        return await asyncio.to_thread(_hash_all, self._hasher(), wish.recipients)
+
+    async def _opt_outs(self, request: Request, verb: str) -> tuple[str, SuppressionRequest]:
+        namespace, name = await self._let_in(request, verb, "suppressions")
+        wish: SuppressionRequest = read(_read_suppressions, await read_body(request, LIST_BYTES))
+        return self._scope(namespace, name, wish.scope), wish
+
+    async def suppressions(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "get", "suppressions")
+        asked = request.query_params
+        try:
+            scope = self._scope(namespace, name, Scope(asked.get("scope", Scope.BRAND)))
+            after = bytes.fromhex(asked.get("after", ""))
+        except ValueError as error:
+            raise Problem("malformed-request", "Say scope=set or scope=brand, and after as a recipientHash.") from error
+        limit = _limit(request)
+        found = await self._ledger.suppressions(scope, limit, after)
+        items = tuple(SuppressionItem(one.recipient.hex(), write_time(one.since), one.reason) for one in found)
+        return _json(SuppressionList(items, items[-1].recipient_hash if len(items) == limit else None))
+
+    def _scope(self, namespace: str, name: str, scope: Scope) -> str:
+        of_set, of_brand = self._picker.find(namespace, name).want.scopes
+        return of_set if scope is Scope.SET else of_brand
+
+    # The operator's look.
+
+    async def rollup(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "get", "rollup")
+        view = self._picker.find(namespace, name)
+        now = self._clock.now()
+        day = view.window(now).day
+        if view.day is None or view.day < day:
+            await self._inventory.enter_day(view, day)
+        rollup = await self._ledger.rollup(view.want.key, now, day.toordinal())
+        return _json(write_rollup(rollup, now, view.want.zone, view.roster.capacity))
+
+    async def advance(self, request: Request) -> Response:
+        wish: Advance = read(_read_advance, await read_body(request, PICK_BYTES))
+        self._clock.advance(wish.advance_seconds)
+        return _json({"now": write_time(self._clock.now())})
+
+    # How.
+
+    async def _let_in(self, request: Request, verb: str, subresource: str) -> tuple[str, str]:
+        """The set that the path names, once the caller may. Raises Problem."""
+        namespace, name = request.path_params["namespace"], request.path_params["name"]
+        await self._authority.allow(request.headers.get("authorization"), Act(verb, subresource, namespace, name))
+        return namespace, name
+
+    def _handlers(self) -> dict[Any, Callable[[Request, Exception], Awaitable[Response]]]:
+        return {
+            Problem: self._on_problem,
+            LedgerUnavailable: self._on_ledger,
+            HTTPException: on_http_error,
+            Exception: on_error,
+        }
+
+    async def _on_problem(self, request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
+        self._metrics.answers[problem.type.name, int(problem.type.status)] += 1
+        return answer(problem, request.url.path, self._clock.now())
+
+    async def _on_ledger(self, request: Request, error: Exception) -> Response:
+        log.error("ledger unavailable", error=str(error))
+        self._metrics.ledger_errors += 1
+        problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+        return answer(problem, request.url.path)
+
+
+async def describe(_: Request) -> Response:
+    """The API's own description, open to everybody."""
+    return Response(committed(), media_type=JSON)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:  # noqa: PLR2004
+        problem = Problem("method-not-allowed", f"{request.method} is not possible at this path.")
+    else:
+        problem = Problem("not-found", "There is nothing at this path: see /openapi.json.")
+    response = answer(problem, request.url.path)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """A fault of ours. The text of the exception may quote the request, so it is told to nobody: only where it was."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
+    log.error("request failed", path=request.url.path, error=type(error).__name__, where=where)
+    return answer(Problem("internal-error", "The dispatcher could not answer; its log says more."), request.url.path)
+
+
+def discreet(app: ASGIApp) -> ASGIApp:
+    """Keep what `on_error` has answered and logged from the server, which would log the exception's text as well."""
+
+    async def answered(scope: Connection, receive: Receive, send: Send) -> None:
+        with suppress(Exception):
+            await app(scope, receive, send)
+
+    return answered
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body, of at most `most` bytes; the rest is not read. Raises Problem."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise Problem("body-too-large", f"The body has more than {most:,} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _hash_all(hasher: Hasher, recipients: Iterable[str]) -> list[tuple[bytes, ...]]:
+    hashes = []
+    for place, recipient in enumerate(recipients):
+        if not is_recipient(recipient):
+            raise not_a_number(f"/recipients/{place}")
+        hashes.append(hasher.hashes(recipient))
+    return hashes
+
+
+def _json(reply: Any) -> Response:
+    return Response(_encode(reply), media_type=JSON)
+
+
+def _flag(request: Request, name: str) -> bool:
+    said = request.query_params.get(name, "false")
+    if said not in {"true", "false"}:
+        raise Problem("malformed-request", f"Say {name}=true or {name}=false.")
+    return said == "true"
+
+
+def _limit(request: Request, most: int = 1000) -> int:
+    said = request.query_params.get("limit", "100")
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said) <= most:
+        raise Problem("malformed-request", f"Say limit as a number from 1 to {most}.")
+    return int(said)

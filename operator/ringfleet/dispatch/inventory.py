@@ -1,0 +1,254 @@
+"""What the dispatcher knows of the cluster: rotation sets, their claims and numbers, by watches of its own.
+
+::
+
+    RotationSet  --\\
+    NumberClaim  ----> who is a member, of which set --> the roster of a day --> ledger.enlist
+    PhoneNumber  --/
+
+While the API server is away the copies stay, picks go on, and `age` says how old they are. Rosters are made anew when
+something has changed, and when a day begins that nobody has asked about before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import structlog
+
+from ringfleet.api import NumberClaim, PhoneNumber, RotationSet
+from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.values import Roster
+from ringfleet.engine.claims import ClaimRecord, project_claim
+from ringfleet.engine.intents import resource_of
+from ringfleet.engine.records import NumberRecord, project_number
+from ringfleet.engine.sets import member_seen, rotation_want
+from ringfleet.geography import locate
+from ringfleet.kube.cache import Informer
+from ringfleet.kube.client import Kube
+from ringfleet.kube.store import Key
+from ringfleet.model import E164
+from ringfleet.plan.roster import Day, MemberSeen, ask_tiers, enlist
+from ringfleet.plan.rotation_terms import RotationWant
+from ringfleet.plan.window import Window, is_zone, window
+
+RETRY_SECONDS = 1.0
+"""After which a roster is written again that the ledger could not take in."""
+
+log = structlog.get_logger(__name__)
+
+NOBODY = Day((), ())
+
+
+@dataclass(slots=True)
+class SetView:
+    """One set as picks need it. `day` is that of its roster in the ledger; None before the first. `fault`: what of the
+    set makes no sense, so that nothing can be picked from it."""
+
+    want: RotationWant
+    fault: str | None = None
+    day: date | None = None
+    roster: Day = NOBODY
+    attestations: Mapping[str, str | None] = field(default_factory=dict)
+    accounts: frozenset[str] = frozenset()
+    _tiers: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    _window: Window | None = None
+
+    def tiers(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Where numbers are looked for, for a recipient at `places`."""
+        found = self._tiers.get(places)
+        if found is None:
+            found = self._tiers[places] = ask_tiers(self.want, places)
+        return found
+
+    def window(self, now: float) -> Window:
+        """The windows of now; kept for the hour."""
+        known = self._window
+        if known is None or not known.now <= now < min(known.hour_ends, known.tomorrow):
+            known = self._window = window(now, self.want.zone)
+        return known
+
+    @property
+    def unfit(self) -> Counter[str]:
+        """How many members are used for nobody, by reason."""
+        return Counter(str(why) for _, why in self.roster.unfit)
+
+
+class Inventory:
+    """See the module. `run` follows; `view` looks a set up."""
+
+    def __init__(self, kube: Kube, ledger: Ledger, clock: Clock, namespaces: Collection[str] | None = None) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._views: dict[Key, SetView] = {}
+        self._dirty: set[Key] = set()
+        self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self.synced = asyncio.Event()
+        self.sets: Informer[RotationWant] = Informer(
+            kube, resource_of(RotationSet), _project_set, namespaces=namespaces
+        )
+        self.claims: Informer[ClaimRecord] = Informer(
+            kube,
+            resource_of(NumberClaim),
+            _project_claim,
+            namespaces=namespaces,
+            indexes={"set": _set_of, "uid": lambda claim: [claim.uid]},
+        )
+        self.numbers: Informer[NumberRecord] = Informer(
+            kube,
+            resource_of(PhoneNumber),
+            project_number,
+            namespaces=namespaces,
+            indexes={
+                "claim": lambda number: [number.claim.uid] if number.claim else [],
+                "number": lambda number: [number.number],
+            },
+        )
+        self.sets.store.subscribe(self._on_set)
+        self.claims.store.subscribe(self._on_claim)
+        self.numbers.store.subscribe(self._on_number)
+
+    # Looking.
+
+    def view(self, namespace: str, name: str) -> SetView | None:
+        return self._views.get(Key(namespace, name))
+
+    def age(self) -> float:
+        """Seconds since the API server was last heard of; infinite before it was."""
+        return max(informer.age() for informer in (self.sets, self.claims, self.numbers))
+
+    def sets_of(self, number: E164) -> list[RotationWant]:
+        """The sets that the number is a member of: one, when all is well."""
+        claims = [
+            claim
+            for record in self.numbers.store.by("number", number)
+            if record.claim
+            for claim in self.claims.store.by("uid", record.claim.uid)
+        ]
+        keys = [Key(claim.namespace, claim.rotation.name) for claim in claims if claim.rotation]
+        return [want for key in keys if (want := self.sets.store.get(key)) is not None]
+
+    # Following.
+
+    async def run(self) -> None:
+        """Follow until cancelled. `synced` is set when everything is listed and every roster is in the ledger."""
+        async with asyncio.TaskGroup() as group:
+            for informer in (self.sets, self.claims, self.numbers):
+                group.create_task(informer.run())
+            for informer in (self.sets, self.claims, self.numbers):
+                await informer.synced.wait()
+            while True:
+                await self._enlist_dirty()
+                if not self._dirty:
+                    self.synced.set()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RETRY_SECONDS if self._dirty else None):
+                        await self._wake.wait()
+                self._wake.clear()
+
+    async def enter_day(self, view: SetView, day: date) -> None:
+        """Have the roster of `day` in the ledger before anybody picks on it.
+
+        Raises:
+            LedgerUnavailable: it can't be written.
+        """
+        if view.day is None or view.day < day:
+            async with self._turn:
+                if view.day is None or view.day < day:
+                    await self._enlist(view, day)
+
+    async def _enlist_dirty(self) -> None:
+        while self._dirty and self.synced_informers():
+            key = self._dirty.pop()
+            want = self.sets.store.get(key)
+            if want is None:
+                view = self._views.pop(key, None)
+                if view is not None and view.day is not None:
+                    await self._try(key, Roster(view.want.key, view.day.toordinal(), ()))
+                continue
+            view = self._views.get(key)
+            if view is None or view.want != want:
+                view = self._views[key] = _anew(want, view)
+            if view.fault is not None:
+                log.warning("set not understood", set=want.key, fault=view.fault)
+                continue
+            async with self._turn:
+                try:
+                    await self._enlist(view, view.window(self._clock.now()).day)
+                except LedgerUnavailable as error:
+                    log.warning("roster not written", set=view.want.key, error=str(error))
+                    self._dirty.add(key)
+                    return
+
+    def synced_informers(self) -> bool:
+        """Whether everything was listed once: before, an absent record means nothing."""
+        return all(informer.synced.is_set() for informer in (self.sets, self.claims, self.numbers))
+
+    async def _try(self, key: Key, roster: Roster) -> None:
+        try:
+            await self._ledger.enlist(roster)
+        except LedgerUnavailable as error:
+            log.warning("roster not written", set=roster.set, error=str(error))
+            self._dirty.add(key)
+
+    async def _enlist(self, view: SetView, day: date) -> None:
+        seen = self._members(view.want)
+        roster = enlist(view.want, seen, day, lambda number: locate(number).places)
+        accounts = frozenset(one.account for one in seen)
+        view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
+        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members))
+        view.day, view.roster, view.accounts = day, roster, accounts
+        view.attestations = {one.number: one.attestation for one in seen}
+
+    def _members(self, want: RotationWant) -> list[MemberSeen]:
+        claims = self.claims.store.by("set", (want.namespace, want.name))
+        return [member_seen(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
+
+    # Hearing.
+
+    def _on_set(self, key: Key, _: RotationWant | None, __: RotationWant | None) -> None:
+        self._soil(key)
+
+    def _on_claim(self, _: Key, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+        for claim in (old, new):
+            if claim is not None and claim.rotation is not None:
+                self._soil(Key(claim.namespace, claim.rotation.name))
+
+    def _on_number(self, _: Key, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        for record in (old, new):
+            if record is not None and record.claim is not None:
+                for claim in self.claims.store.by("uid", record.claim.uid):
+                    self._on_claim(Key(claim.namespace, claim.name), None, claim)
+
+    def _soil(self, key: Key) -> None:
+        self._dirty.add(key)
+        self._wake.set()
+
+
+def _anew(want: RotationWant, before: SetView | None) -> SetView:
+    """The view of a set that has changed. Its members are the same until they are enlisted again."""
+    fault = None if is_zone(want.zone) else f"spec.resetTimeZone {want.zone!r} is no time zone, such as Europe/Berlin"
+    if before is None:
+        return SetView(want, fault)
+    return SetView(want, fault, before.day, before.roster, before.attestations, before.accounts)
+
+
+def _project_set(obj: dict[str, Any]) -> RotationWant:
+    return rotation_want(RotationSet.parse(obj))
+
+
+def _project_claim(obj: dict[str, Any]) -> ClaimRecord | None:
+    claim = project_claim(obj)
+    return claim if claim.rotation is not None else None
+
+
+def _set_of(claim: ClaimRecord) -> list[tuple[str, str]]:
+    return [(claim.namespace, claim.rotation.name)] if claim.rotation else []

@@ -1,0 +1,18 @@
+"""The shared engine: PostgreSQL, for several dispatchers at once.
+
+- `engine`      the ledger: a pool of connections, one statement a pick
+- `migrations`  the schema and its versions: the .sql files beside this one, in order, each applied once
+- `connection`  the server's address, without its password, and what its errors mean
+- `reading`     the rollup, the lists
+- `forgetting`  what is pruned
+- `verifying`   whether it keeps its own laws
+
+All that decides is in the database: see the head of `0002_pick.sql` for why it is exact and why nothing deadlocks.
+"""
+
+from ringfleet.dispatch.ledger.postgres.connection import Address
+from ringfleet.dispatch.ledger.postgres.engine import PostgresLedger
+from ringfleet.dispatch.ledger.postgres.migrations import migrate
+from ringfleet.dispatch.ledger.postgres.verifying import verify
+
+__all__ = ["Address", "PostgresLedger", "migrate", "verify"]

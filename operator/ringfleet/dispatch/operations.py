@@ -1,0 +1,175 @@
+"""What the API can do, operation by operation: the table from which `openapi` makes its document.
+
+Of each operation: its path and method, what goes in and out, and which problems it answers beside those that all do. A
+test compares the table with the routes of `app`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Struct
+
+from ringfleet.dispatch import door
+from ringfleet.dispatch.sizes import CALCULATORS
+
+SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the query or one header. `required` says what holds without exception."""
+
+    name: str
+    where: str
+    description: str
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `answers`: the struct of each status; None for an empty body. `right`: verb and
+    subresource that RBAC must grant; None for everybody. `asks`: the struct of the query, for calculators."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    answers: Mapping[int, type[Struct] | None]
+    right: tuple[str, str] | None = None
+    body: type[Struct] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    asks: type[Struct] | None = None
+    problems: tuple[str, ...] = field(default=())
+
+
+DRY_RUN = Parameter(
+    "dryRun",
+    "query",
+    "true: say what would be answered, and record nothing. Needs no Idempotency-Key.",
+    {"type": "boolean", "default": False},
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "The caller's own name for this contact, such as a UUID, in quotes or not. The same key with the same body gets "
+    "the same answer for 24 hours, and counts once. Required unless dryRun=true.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+LIMIT = Parameter(
+    "limit", "query", "The most items to list.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+)
+SCOPE = Parameter(
+    "scope", "query", "Whose opt-outs: the set's, or its brand's.", {"$ref": "#/components/schemas/Scope"}
+)
+AFTER = Parameter(
+    "after",
+    "query",
+    "The `next` of the page before.",
+    {"type": "string", "pattern": "^([0-9a-f]{2})*$", "maxLength": 64},
+)
+
+_NO_SET = ("not-found", "inventory-unknown", "set-invalid")
+_LEDGER = ("ledger-unavailable",)
+_BODY = ("malformed-request", "body-too-large")
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "pick",
+        "post",
+        f"{SET}/picks",
+        "Which number for this contact, now?",
+        {200: door.PickReply, 202: door.DeferredReply},
+        right=("create", "picks"),
+        body=door.PickRequest,
+        parameters=(DRY_RUN, IDEMPOTENCY_KEY),
+        problems=(
+            *_BODY,
+            *_NO_SET,
+            *_LEDGER,
+            "idempotency-key-missing",
+            "idempotency-key-reused",
+            "account-required",
+            "set-suspended",
+            "recipient-suppressed",
+            "recipient-frequency",
+            "quiet-hours",
+            "budget-exhausted",
+            "no-eligible-number",
+            "unknown-deferral",
+        ),
+    ),
+    Operation(
+        "giveBack",
+        "delete",
+        f"{SET}/picks/{{pick}}",
+        "A pick was not used: give its unit back.",
+        {204: None},
+        right=("delete", "picks"),
+        problems=(*_NO_SET, *_LEDGER, "pick-in-use", "pick-too-old"),
+    ),
+    Operation(
+        "deferred",
+        "get",
+        f"{SET}/deferred",
+        "What is put off and has not gone out yet.",
+        {200: door.DeferredList},
+        right=("get", "deferred"),
+        parameters=(LIMIT,),
+        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+    ),
+    Operation(
+        "suppressions",
+        "get",
+        f"{SET}/suppressions",
+        "The opt-outs of the set or of its brand, page by page.",
+        {200: door.SuppressionList},
+        right=("get", "suppressions"),
+        parameters=(SCOPE, LIMIT, AFTER),
+        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+    ),
+    Operation(
+        "suppress",
+        "post",
+        f"{SET}/suppressions",
+        "Record opt-outs, one or a whole list. Every pick asked for afterwards sees them.",
+        {200: door.SuppressionReply},
+        right=("create", "suppressions"),
+        body=door.SuppressionRequest,
+        problems=(*_BODY, *_NO_SET, *_LEDGER),
+    ),
+    Operation(
+        "allow",
+        "delete",
+        f"{SET}/suppressions",
+        "Take opt-outs back, by the recipients' own word.",
+        {200: door.SuppressionReply},
+        right=("delete", "suppressions"),
+        body=door.SuppressionRequest,
+        problems=(*_BODY, *_NO_SET, *_LEDGER),
+    ),
+    Operation(
+        "rollup",
+        "get",
+        f"{SET}/rollup",
+        "The set's day and its numbers' traffic, as the operator reads it.",
+        {200: door.RollupReply},
+        right=("get", "rollup"),
+        problems=(*_NO_SET, *_LEDGER),
+    ),
+    *(
+        Operation(
+            f"size{name.title()}",
+            "get",
+            f"/v1/size/{name}",
+            f"Calculate the size of a {name}.",
+            {200: reply},
+            asks=query,
+            problems=("malformed-request",),
+        )
+        for name, (query, reply, _) in CALCULATORS.items()
+    ),
+)

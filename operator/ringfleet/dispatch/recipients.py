@@ -1,0 +1,88 @@
+"""Recipients as keyed hashes: HMAC-SHA-256 of the E.164 number, 16 bytes of it. There is no list that could leak.
+
+The keys come from files, one key each, mounted from a Secret; the newest is the one whose name sorts last, so a key is
+rotated by adding `2027-01` beside `2026-11`, and the older file may go when no recipient of its time is remembered any
+more (the longest sticky.ttl). Files are read again when they change.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from ringfleet.model import E164
+
+HASH_BYTES = 16
+LEAST_KEY_BYTES = 16
+
+
+_NANP = re.compile(r"\+1[2-9][0-9]{9}")
+"""What is a possible number in the one way to write it; said here, because to ask `phonenumbers` takes as long as the
+rest of a pick."""
+
+
+class KeysMissing(Exception):
+    """There is no key to hash recipients with, or one is too short. The message says which file and what to do."""
+
+
+class Hasher:
+    """Hashes under every key, the newest first."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        self._keys = keys
+
+    def hashes(self, number: str) -> tuple[bytes, ...]:
+        """`number` is written as `is_recipient` has it."""
+        text = number.encode()
+        return tuple(hmac.digest(key, text, sha256)[:HASH_BYTES] for key in self._keys)
+
+
+def is_recipient(text: str) -> bool:
+    """Whether the text is a possible number in the one way that E.164 writes it. Any other way would have another hash,
+    by which nobody knows of the recipient's opt-out."""
+    return _NANP.fullmatch(text) is not None or _is_canonical(text)
+
+
+@lru_cache(maxsize=65536)
+def _is_canonical(text: str) -> bool:
+    try:
+        return E164.parse(text) == text
+    except ValueError:
+        return False
+
+
+def read_keys(folder: Path) -> Hasher:
+    """Raises KeysMissing."""
+    names = sorted((path for path in folder.glob("[!.]*") if path.is_file()), key=lambda path: path.name, reverse=True)
+    keys = tuple(path.read_bytes().strip() for path in names)
+    if not keys:
+        raise KeysMissing(
+            f"There is no key in {folder}: mount a Secret there with a key of at least {LEAST_KEY_BYTES} bytes, such "
+            "as the output of `openssl rand -hex 32`."
+        )
+    for path, key in zip(names, keys, strict=True):
+        if len(key) < LEAST_KEY_BYTES:
+            raise KeysMissing(f"The key {path} has {len(key)} bytes; it must have at least {LEAST_KEY_BYTES}.")
+    return Hasher(keys)
+
+
+class Recipients:
+    """The hasher of a folder, read again when the folder has changed; `refresh` looks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen = self._look()
+        self.hasher = read_keys(folder)
+
+    def refresh(self) -> None:
+        """Take in changed keys. While they can't be read, the old ones hold: KeysMissing is raised."""
+        seen = self._look()
+        if seen != self._seen:
+            self.hasher = read_keys(self._folder)
+            self._seen = seen
+
+    def _look(self) -> tuple[tuple[str, int], ...]:
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in self._folder.glob("[!.]*")))

@@ -1,0 +1,161 @@
+"""Who may send events: the carrier accounts of the cluster, and what each signs with.
+
+The accounts are followed by a watch, so a stranger who tries names costs the API server nothing. A Secret is read by
+its name and kept for a minute; the dispatcher needs `get` on those Secrets, and no more. While the API server is away,
+what was read last still holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfleet.api import CarrierAccount
+from ringfleet.carriers.registry import WEBHOOKS
+from ringfleet.carriers.webhooks import WebhookReader
+from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.problems import Problem
+from ringfleet.engine.intents import resource_of
+from ringfleet.kube.cache import Informer
+from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.errors import Forbidden, KubeError, NotFound
+from ringfleet.kube.store import Key
+from ringfleet.model import E164, AccountKey
+
+SECRETS = Resource("", "v1", "secrets", "Secret")
+KEPT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """How the account's webhooks are read, and the secrets of which one must have signed them."""
+
+    reader: WebhookReader
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """What of a CarrierAccount is needed. `secret`: name and key of its Secret."""
+
+    provider: str
+    secret: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    secret: tuple[str, str]
+    until: float
+    secrets: tuple[str, ...]
+
+
+class Senders:
+    """See the module. `run` follows; `find` looks an account up. `clock`: seconds, for how long a Secret is kept."""
+
+    def __init__(self, kube: Kube, clock: Callable[[], float], namespaces: Collection[str] | None = None) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._kept: dict[AccountKey, Kept] = {}
+        self._turns: dict[AccountKey, asyncio.Lock] = {}
+        self.accounts: Informer[AccountRecord] = Informer(
+            kube, resource_of(CarrierAccount), _project, namespaces=namespaces
+        )
+        self.accounts.store.subscribe(self._on_account)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        await self.accounts.run()
+
+    async def find(self, key: AccountKey) -> Sender:
+        """Raises Problem: the account is not there, or has nothing to check a signature with."""
+        if not self.accounts.synced.is_set():
+            raise Problem("inventory-unknown", "The carrier accounts have not been read yet. Send the event again.")
+        record = self.accounts.store.get(Key(key.namespace, key.name))
+        reader = WEBHOOKS.get(record.provider) if record else None
+        if record is None:
+            raise Problem("not-found", f"There is no CarrierAccount {_short(key)}: see the URL that the carrier calls.")
+        if record.secret is None or reader is None:
+            raise Problem(
+                "forbidden",
+                f"CarrierAccount {key} takes no events: name the Secret that signs them in spec.webhookSecretRef.",
+            )
+        return Sender(reader, await self._secrets(key, record.secret))
+
+    async def _secrets(self, key: AccountKey, secret: tuple[str, str]) -> tuple[str, ...]:
+        """Those who ask at the same time wait for one look."""
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            kept = self._kept.get(key)
+            if kept is None or kept.secret != secret or self._clock() >= kept.until:
+                kept = await self._look(key, secret, kept)
+                self._kept[key] = kept
+        if not kept.secrets:
+            name, field = secret
+            raise Problem(
+                "forbidden",
+                f"CarrierAccount {key} takes no events: there is no text under {field!r} in Secret "
+                f"{key.namespace}/{name} (spec.webhookSecretRef).",
+            )
+        return kept.secrets
+
+    async def _look(self, key: AccountKey, secret: tuple[str, str], before: Kept | None) -> Kept:
+        name, field = secret
+        try:
+            found = await self._kube.get(SECRETS, key.namespace, name)
+        except NotFound:
+            found = {}
+        except Forbidden as error:
+            raise Problem(
+                "authority-unavailable",
+                f"The dispatcher may not read Secret {key.namespace}/{name}: give its service account get on it.",
+            ) from error
+        except KubeError as error:
+            if before is not None and before.secret == secret:
+                return before
+            raise Problem(
+                "authority-unavailable", "The API server can't be asked for the account's secret. Send the event again."
+            ) from error
+        return Kept(secret, self._clock() + KEPT_SECONDS, _lines(found.get("data") or {}, field))
+
+    def _on_account(self, key: Key, _: AccountRecord | None, new: AccountRecord | None) -> None:
+        if new is None:
+            self._kept.pop(AccountKey(*key), None)
+            self._turns.pop(AccountKey(*key), None)
+
+
+class Fleet:
+    """What events need of the inventory: whose a number is, and where an opt-out from it counts."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def account_of(self, number: E164) -> AccountKey | None:
+        """The account that owns it; None while no PhoneNumber says so."""
+        return next((record.account for record in self._inventory.numbers.store.by("number", number)), None)
+
+    def scopes_of(self, number: E164) -> list[tuple[str, str]]:
+        """Set and brand of each set that it is a member of."""
+        return [want.scopes for want in self._inventory.sets_of(number)]
+
+
+def _project(obj: dict[str, Any]) -> AccountRecord:
+    spec = CarrierAccount.parse(obj).spec
+    ref = spec.webhook_secret_ref
+    return AccountRecord(spec.provider, (ref.name, ref.key) if ref else None)
+
+
+def _lines(data: Mapping[str, str], field: str) -> tuple[str, ...]:
+    """The secrets under a key of a Secret, one a line; none when it is not there or no text."""
+    try:
+        text = base64.b64decode(data[field], validate=True).decode()
+    except (KeyError, binascii.Error, UnicodeDecodeError):
+        return ()
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _short(key: AccountKey) -> str:
+    """A name out of a stranger's URL, cut."""
+    return str(key)[:100]

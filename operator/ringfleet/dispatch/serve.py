@@ -1,0 +1,180 @@
+"""One dispatcher process: ledger, inventory and listeners, from start to SIGTERM.
+
+On SIGTERM the listeners take no more connections, what is under way is answered, and the ledger is closed last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import structlog
+import uvicorn
+
+from ringfleet.dispatch.app import Dispatcher, discreet
+from ringfleet.dispatch.auth import Anybody, Authority, Cluster
+from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.events import events_app
+from ringfleet.dispatch.health import Metrics, health_app
+from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.open import open_ledger
+from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
+from ringfleet.dispatch.senders import Fleet, Senders
+from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.kube.client import Kube
+
+KEYS_SECONDS = 30.0
+"""How often the folder of keys is looked at."""
+PRUNE_SECONDS = 3600.0
+LONGEST_STICKY = 10 * 365 * 86400.0
+"""The longest sticky.ttl that a set can say: contacts are kept for it."""
+DRAIN_SECONDS = 25
+
+log = structlog.get_logger(__name__)
+
+Ready = Callable[[Sequence[str]], None]
+
+
+class Listener(uvicorn.Server):
+    """Uvicorn on one address. Signals are the process's business, not each listener's."""
+
+    def __init__(self, app: Any, address: Address) -> None:
+        config = uvicorn.Config(
+            discreet(app),
+            host=address.host,
+            port=address.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+        super().__init__(config)
+        self.bound = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.bound.set()
+
+    @property
+    def url(self) -> str:
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+
+async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is called with the URLs of picks, events and health once all listen.
+
+    Raises:
+        KubeError: there is no API server to talk to.
+        LedgerUnavailable: the ledger can't be opened.
+        KeysMissing: there is no key to hash recipients with.
+        ValueError: the ledger's URL means none.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    hasher, keys = _hasher(settings)
+    async with Kube.connect(settings.kubeconfig, settings.context) as kube, open_ledger(settings.ledger) as ledger:
+        clock, metrics = Clock(), Metrics()
+        inventory = Inventory(kube, ledger, clock, settings.namespaces or None)
+        senders = Senders(kube, time.monotonic, settings.namespaces or None)
+        authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time)
+        dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
+        listeners = [
+            Listener(dispatcher.app(), Address.parse(settings.listen)),
+            Listener(
+                events_app(
+                    ledger, senders, Fleet(inventory), lambda number: hasher().hashes(number), clock.now, metrics
+                ),
+                Address.parse(settings.events),
+            ),
+            Listener(health_app(metrics, inventory.synced.is_set, inventory.age), Address.parse(settings.health)),
+        ]
+        background = [inventory.run(), senders.run(), _prune(ledger, clock)]
+        async with _in_background(*background, *([_follow_keys(keys)] if keys else [])), _listening(listeners):
+            log.info(
+                "dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=[one.url for one in listeners]
+            )
+            ready([one.url for one in listeners])
+            await stop.wait()
+            log.info("dispatcher draining")
+    log.info("dispatcher stopped")
+
+
+def _hasher(settings: DispatchSettings) -> tuple[Callable[[], Hasher], Recipients | None]:
+    if settings.keys is None:
+        made = Hasher((secrets.token_bytes(32),))
+        return (lambda: made), None
+    recipients = Recipients(settings.keys)
+    return (lambda: recipients.hasher), recipients
+
+
+@asynccontextmanager
+async def _listening(listeners: Sequence[Listener]) -> AsyncIterator[None]:
+    """All of them listen; at the end they drain."""
+    serving = [asyncio.create_task(listener.serve()) for listener in listeners]
+    try:
+        for listener, task in zip(listeners, serving, strict=True):
+            bound = asyncio.create_task(listener.bound.wait())
+            await asyncio.wait({bound, task}, return_when=asyncio.FIRST_COMPLETED)
+            bound.cancel()
+            if task.done():
+                await task
+                raise OSError(f"can't listen on {listener.config.host}:{listener.config.port}")
+        yield
+    finally:
+        for listener in listeners:
+            listener.should_exit = True
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _in_background(*jobs: Any) -> AsyncIterator[None]:
+    """Run these beside the body, which ends when one of them fails."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    body = asyncio.current_task()
+    assert body is not None
+    for task in tasks:
+        task.add_done_callback(partial(_end_with, body))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _end_with(body: asyncio.Task[Any], job: asyncio.Task[Any]) -> None:
+    if not job.cancelled() and (error := job.exception()) is not None:
+        log.error("a part of the dispatcher has failed", error=repr(error))
+        body.cancel()
+
+
+async def _follow_keys(keys: Recipients) -> None:
+    while True:
+        await asyncio.sleep(KEYS_SECONDS)
+        try:
+            keys.refresh()
+        except (KeysMissing, OSError) as error:
+            log.warning("keys not read: the old ones hold", error=str(error))
+
+
+async def _prune(ledger: Ledger, clock: Clock) -> None:
+    while True:
+        await asyncio.sleep(PRUNE_SECONDS)
+        with suppress(LedgerUnavailable):
+            now = clock.now()
+            log.info("ledger pruned", rows=await ledger.prune(now, now - LONGEST_STICKY))

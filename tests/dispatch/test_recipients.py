@@ -1,0 +1,52 @@
+"""Recipients are keyed hashes, under every key that is mounted."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from ringfleet.dispatch.recipients import KeysMissing, Recipients, read_keys
+
+NUMBER = "+14155550123"
+OLD, NEW = b"o" * 32, b"n" * 32
+
+
+def test_a_hash_is_the_first_half_of_hmac_sha256_and_the_newest_key_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "2026-01").write_bytes(OLD + b"\n")
+    (tmp_path / "2026-11").write_bytes(NEW)
+    (tmp_path / "..data").mkdir()
+    expected = tuple(hmac.new(key, NUMBER.encode(), sha256).digest()[:16] for key in (NEW, OLD))
+    assert read_keys(tmp_path).hashes(NUMBER) == expected
+
+
+def test_without_a_key_nothing_starts(tmp_path: Path) -> None:
+    with pytest.raises(KeysMissing, match="mount a Secret"):
+        read_keys(tmp_path)
+
+
+def test_a_short_key_is_refused_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "weak").write_bytes(b"hunter2")
+    with pytest.raises(KeysMissing, match=r"weak has 7 bytes"):
+        read_keys(tmp_path)
+
+
+def test_a_key_that_is_added_is_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(OLD)
+    recipients = Recipients(tmp_path)
+    before = recipients.hasher.hashes(NUMBER)
+    (tmp_path / "2").write_bytes(NEW)
+    recipients.refresh()
+    after = recipients.hasher.hashes(NUMBER)
+    assert (len(after), after[1:]) == (2, before)
+
+
+def test_a_broken_change_leaves_the_old_keys_in_force(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(OLD)
+    recipients = Recipients(tmp_path)
+    (tmp_path / "2").write_bytes(b"")
+    with pytest.raises(KeysMissing):
+        recipients.refresh()
+    assert len(recipients.hasher.hashes(NUMBER)) == 1

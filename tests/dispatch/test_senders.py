@@ -1,0 +1,189 @@
+"""Whose events are believed: accounts and Secrets of the real API server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ringfleet.api import CarrierAccount
+from ringfleet.dispatch.problems import Problem
+from ringfleet.dispatch.senders import KEPT_SECONDS, SECRETS, Senders
+from ringfleet.engine.intents import resource_of
+from ringfleet.kube.client import Kube
+from ringfleet.model import AccountKey
+from tests.controlplane.cluster import Cluster
+from tests.kube.conftest import kube, wire, wired_kube  # noqa: F401 - fixtures
+from tests.kube.wire import Wire
+from tests.waiting import until
+
+ACCOUNTS = resource_of(CarrierAccount)
+REF = {"name": "signing", "key": "webhook"}
+
+
+@dataclass
+class Time:
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Book:
+    """The senders of one namespace, and its objects."""
+
+    kube: Kube
+    namespace: str
+    senders: Senders
+    time: Time = field(default_factory=Time)
+
+    async def account(self, name: str = "sandbox", ref: dict[str, str] | None = REF) -> AccountKey:
+        """Make a CarrierAccount, and wait until it is known."""
+        spec: dict[str, Any] = {"provider": "didhub", "credentialsSecretRef": {"name": "token"}}
+        body = {"metadata": {"name": name}, "spec": spec | ({"webhookSecretRef": ref} if ref else {})}
+        await self.kube.create(ACCOUNTS, self.namespace, body)
+        key = AccountKey(self.namespace, name)
+        await until(lambda: self.senders.accounts.store.get((self.namespace, name)), f"{key} to be known")
+        return key
+
+    async def secret(self, text: str, key: str = "webhook") -> None:
+        body = {"metadata": {"name": "signing"}, "data": {key: base64.b64encode(text.encode()).decode()}}
+        await self.kube.create(SECRETS, self.namespace, body)
+
+    async def change(self, text: str) -> None:
+        data = {"webhook": base64.b64encode(text.encode()).decode()}
+        await self.kube.patch(SECRETS, self.namespace, "signing", {"data": data})
+
+    async def secrets(self, key: AccountKey) -> tuple[str, ...]:
+        return (await self.senders.find(key)).secrets
+
+    async def refusal(self, key: AccountKey) -> tuple[int, str]:
+        with pytest.raises(Problem) as problem:
+            await self.senders.find(key)
+        return int(problem.value.type.status), problem.value.detail
+
+
+@asynccontextmanager
+async def opened(door: Kube, namespace: str) -> AsyncIterator[Book]:
+    time = Time()
+    senders = Senders(door, time, [namespace])
+    following = asyncio.create_task(senders.run())
+    try:
+        await asyncio.wait_for(senders.accounts.synced.wait(), timeout=30)
+        yield Book(door, namespace, senders, time)
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+@pytest.fixture
+async def book(kube: Kube, namespace: str, crds: None) -> AsyncIterator[Book]:  # noqa: F811
+    async with opened(kube, namespace) as book:
+        yield book
+
+
+async def test_an_account_is_known_with_its_secrets_one_a_line(book: Book) -> None:
+    key = await book.account()
+    await book.secret("new\n  old \n\n")
+    assert await book.secrets(key) == ("new", "old")
+
+
+async def test_the_key_of_the_secret_is_webhook_unless_said_otherwise(book: Book) -> None:
+    await book.secret("s3cret")
+    assert await book.secrets(await book.account(ref={"name": "signing"})) == ("s3cret",)
+
+
+async def test_an_account_that_there_is_not_is_refused_without_asking_the_api_server(book: Book) -> None:
+    before = book.kube.reads.total()
+    status, detail = await book.refusal(AccountKey(book.namespace, "nobody"))
+    assert (status, "There is no CarrierAccount" in detail) == (404, True)
+    assert book.kube.reads.total() == before
+
+
+async def test_an_account_without_a_webhook_secret_takes_no_events(book: Book) -> None:
+    status, detail = await book.refusal(await book.account(ref=None))
+    assert status == 403
+    assert "spec.webhookSecretRef" in detail
+
+
+@pytest.mark.parametrize(("text", "field"), [("", "webhook"), (" \n", "webhook"), ("s3cret", "token")])
+async def test_a_secret_without_text_under_its_key_is_refused(book: Book, text: str, field: str) -> None:
+    await book.secret(text, field)
+    status, detail = await book.refusal(await book.account())
+    assert status == 403
+    assert f"'webhook' in Secret {book.namespace}/signing" in detail
+
+
+async def test_a_secret_that_there_is_not_is_refused_until_it_is_made(book: Book) -> None:
+    key = await book.account()
+    assert (await book.refusal(key))[0] == 403
+    await book.secret("s3cret")
+    book.time.seconds += KEPT_SECONDS
+    assert await book.secrets(key) == ("s3cret",)
+
+
+async def test_a_secret_is_read_once_a_minute_and_then_anew(book: Book) -> None:
+    key = await book.account()
+    await book.secret("old")
+    assert set(await asyncio.gather(*(book.secrets(key) for _ in range(20)))) == {("old",)}
+    await book.change("new")
+    book.time.seconds += KEPT_SECONDS - 1
+    assert await book.secrets(key) == ("old",)
+    assert book.kube.reads["get", "secrets"] == 1
+    book.time.seconds += 1
+    assert await book.secrets(key) == ("new",)
+
+
+async def test_an_account_that_is_deleted_is_refused(book: Book) -> None:
+    key = await book.account()
+    await book.secret("s3cret")
+    await book.secrets(key)
+    await book.kube.delete(ACCOUNTS, book.namespace, key.name)
+    await until(lambda: book.senders.accounts.store.get((book.namespace, key.name)) is None, f"{key} to be gone")
+    assert (await book.refusal(key))[0] == 404
+
+
+async def test_while_the_api_server_is_away_what_was_read_last_holds(
+    wired_kube: Kube,  # noqa: F811
+    wire: Wire,  # noqa: F811
+    namespace: str,
+    crds: None,
+) -> None:
+    async with opened(wired_kube, namespace) as book:
+        known, unknown = await book.account(), await book.account("other", {"name": "signing", "key": "other"})
+        await book.secret("s3cret")
+        await book.secrets(known)
+        await wire.cut()
+        book.time.seconds += 10 * KEPT_SECONDS
+        assert await book.secrets(known) == ("s3cret",)
+        assert (await book.refusal(unknown))[0] == 503
+        await wire.mend()
+
+
+async def test_nothing_is_decided_before_the_accounts_were_read(kube: Kube, namespace: str) -> None:  # noqa: F811
+    with pytest.raises(Problem) as problem:
+        await Senders(kube, Time(), [namespace]).find(AccountKey(namespace, "sandbox"))
+    assert int(problem.value.type.status) == 503
+
+
+async def test_a_secret_that_may_not_be_read_is_our_fault_and_says_so(
+    cluster: Cluster, namespace: str, crds: None
+) -> None:
+    cluster.kubectl("create", "serviceaccount", "reader", "--namespace", namespace)
+    verbs, resource = "--verb=get,list,watch,create", "--resource=carrieraccounts.ringfleet.dev"
+    cluster.kubectl("create", "role", "reader", verbs, resource, "--namespace", namespace)
+    subject = f"--serviceaccount={namespace}:reader"
+    cluster.kubectl("create", "rolebinding", "reader", "--role=reader", subject, "--namespace", namespace)
+    async with (
+        Kube.connect(cluster.kubeconfig_of(namespace, "reader")) as reading,
+        opened(reading, namespace) as book,
+    ):
+        status, detail = await book.refusal(await book.account())
+    assert status == 503
+    assert detail == (f"The dispatcher may not read Secret {namespace}/signing: give its service account get on it.")
