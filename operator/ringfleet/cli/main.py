@@ -1,6 +1,7 @@
 """The root command; each command is a module of its own beside this one, imported when it is called.
 
-So the operator does not load the simulator, nor the simulator Kubernetes.
+So the operator does not load the simulator, nor the simulator Kubernetes. The same program is `ringfleet` and, as
+`kubectl-ringfleet` on the PATH, `kubectl ringfleet`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,28 @@ import click
 
 from ringfleet import __version__
 
-COMMANDS = ("crds", "operator", "simulator")
+COMMANDS = (
+    "acknowledge",
+    "adopt",
+    "approve",
+    "crds",
+    "dispatch",
+    "ledger",
+    "operator",
+    "plan",
+    "release",
+    "requirements",
+    "simulator",
+    "size",
+    "status",
+    "tree",
+)
+
+
+class WrongUsage(click.UsageError):
+    """The command line can't be understood. Ends with 1, because 2 is how a plan says that it has changes."""
+
+    exit_code = 1
 
 
 class Commands(click.Group):
@@ -25,6 +47,15 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(f"ringfleet.cli.{cmd_name}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; being called wrongly is an error like any other."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise WrongUsage(error.format_message(), error.ctx) from error
 
 
 @click.command(cls=Commands)

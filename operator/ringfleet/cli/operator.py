@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-import structlog
 
+from ringfleet.cli.logs import configure_logs
 from ringfleet.handlers.operator import run_operator
 from ringfleet.kube.errors import KubeError
 from ringfleet.settings import Settings
@@ -32,7 +30,7 @@ def operator(dev: bool, **options: Any) -> None:
     if dev:
         given = {"log_format": "console", "health_port": 0} | given
     settings = Settings(**given)
-    configure_logs(settings)
+    configure_logs(settings.log_level, settings.log_format)
     try:
         run(settings)
     except KubeError as error:
@@ -47,35 +45,3 @@ def run(settings: Settings) -> None:
     """
     gc.freeze()  # what is loaded by now stays for life: the collector need not walk through it again and again
     asyncio.run(run_operator(settings))
-
-
-def configure_logs(settings: Settings) -> None:
-    """Structured logs on stderr: one JSON object a line, or coloured lines for a person."""
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    console = settings.log_format == "console"
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    rendered: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(default=str)
-    )
-    structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, rendered],
-        )
-    )
-    for chatty in ("httpx", "httpcore"):  # they log whole URLs, numbers included
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)

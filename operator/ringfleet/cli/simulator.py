@@ -14,6 +14,7 @@ from ringfleet.simulator.exchange import STOCK_SIZE, WrongSeed
 from ringfleet.simulator.market import SLOTS
 from ringfleet.simulator.money import parse_cents
 from ringfleet.simulator.rules import parse_flag, parse_rule
+from ringfleet.simulator.schema import StateTooNew
 from ringfleet.simulator.stock_change import parse_stock_change
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ def simulator(
     )
     try:
         run(settings, ready=lambda url: click.echo(f"simulator ready on {url}"))
-    except WrongSeed as error:
+    except (StateTooNew, WrongSeed) as error:
         raise click.UsageError(str(error)) from error
 
 

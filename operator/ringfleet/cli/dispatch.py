@@ -1,0 +1,53 @@
+"""`ringfleet dispatch`: answer at call time which number to use."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+from pydantic import ValidationError
+
+from ringfleet.cli.logs import configure_logs
+from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.openapi import write_document
+from ringfleet.dispatch.recipients import KeysMissing
+from ringfleet.dispatch.serve import run_dispatcher
+from ringfleet.dispatch.settings import DispatchSettings
+from ringfleet.kube.errors import KubeError
+
+SWITCH_SECONDS = 0.0005
+"""How long one thread keeps the interpreter while another wants it: loop and ledger take short turns."""
+
+
+@click.command()
+@click.option("--ledger", help="sqlite:PATH, or the URL of a PostgreSQL database.")
+@click.option("--listen", help="Address where picks are answered.  [default: 127.0.0.1:8095]")
+@click.option("--events", help="Address where carriers' webhooks come in.  [default: 127.0.0.1:8096]")
+@click.option("--health", help="Address of /healthz, /readyz and /metrics.  [default: 127.0.0.1:8097]")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace. Repeatable; default: all.")
+@click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Folder of the keys for recipients.")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
+@click.option("--context", help="Which context of the kubeconfig.")
+@click.option("--dev-insecure", is_flag=True, help="On loopback only: ask for no tokens, let the clock be moved.")
+@click.option("--openapi", is_flag=True, help="Print the OpenAPI document of the HTTP API, and serve nothing.")
+def dispatch(openapi: bool, **options: Any) -> None:
+    """Serve until SIGTERM. Prints one line with its URLs (picks, events, health) when it listens."""
+    if openapi:
+        click.echo(write_document(), nl=False)
+        return
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    try:
+        settings = DispatchSettings(**given)
+    except ValidationError as error:
+        raise click.ClickException("; ".join(one["msg"] for one in error.errors())) from error
+    configure_logs(settings.log_level, settings.log_format)
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        uvloop.run(run_dispatcher(settings, lambda urls: click.echo(" ".join(urls))))
+    except (KubeError, LedgerUnavailable, KeysMissing, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error

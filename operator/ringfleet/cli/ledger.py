@@ -1,0 +1,98 @@
+"""`ringfleet ledger migrate|backup|verify`: the dispatcher's memory, looked after.
+
+`migrate` and a dispatcher that starts do the same to the schema. `backup` and `verify` may run while a dispatcher
+works. `verify` ends with 1 and says in sentences what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.ledger.open import UnknownLedger, sqlite_path
+
+
+@click.group()
+def ledger() -> None:
+    """Look after the dispatcher's ledger."""
+
+
+Where = Path | str
+"""The file of a SQLite ledger, or the DSN of one in PostgreSQL."""
+
+
+def _of_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--ledger`, and its troubles as errors."""
+
+    @click.option(
+        "--ledger",
+        "url",
+        required=True,
+        envvar="RINGFLEET_DISPATCH_LEDGER",
+        show_envvar=True,
+        metavar="sqlite:PATH|postgresql://...",
+        help="Where it is.",
+    )
+    @wraps(command)
+    def run(url: str, **options: Any) -> None:
+        try:
+            command(sqlite_path(url) or url, **options)
+        except (LedgerUnavailable, UnknownLedger, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@ledger.command()
+@_of_a_ledger
+def migrate(where: Where) -> None:
+    """Make the ledger, or bring its schema up to date."""
+    if isinstance(where, Path):
+        before, after = _engine("sqlite_file").migrate(where)
+    else:
+        postgres = _engine("postgres")
+        before, after = asyncio.run(postgres.migrate(postgres.Address(where)))
+    if before == after:
+        click.echo(f"The schema is {after}: nothing to do.")
+    else:
+        click.echo(f"The schema is {after} now; it was {before}." if before else f"Made, with schema {after}.")
+
+
+@ledger.command()
+@click.argument("to", type=click.Path(dir_okay=False, path_type=Path))
+@_of_a_ledger
+def backup(where: Where, to: Path) -> None:
+    """Copy a SQLite ledger to the file TO, while the dispatcher runs.
+
+    To restore it, stop the dispatcher and put the copy in the ledger's place, without the files beside it that end in
+    -wal and -shm.
+    """
+    if not isinstance(where, Path):
+        raise click.ClickException("A PostgreSQL ledger is backed up by PostgreSQL: pg_dump --schema=ringfleet DSN")
+    click.echo(f"{to}: {_engine('sqlite_file').back_up(where, to):,} bytes")
+
+
+@ledger.command()
+@_of_a_ledger
+def verify(where: Where) -> None:
+    """Check that the ledger keeps its own laws: ends with 1 when it does not."""
+    if isinstance(where, Path):
+        found = _engine("sqlite_verify").verify(where)
+    else:
+        postgres = _engine("postgres")
+        found = asyncio.run(postgres.verify(postgres.Address(where)))
+    if found:
+        raise click.ClickException("\n".join(("The ledger breaks its laws:", *found)))
+    click.echo("The ledger keeps its laws.")
+
+
+def _engine(module: str) -> Any:
+    """Loaded when it is needed: one engine, not both."""
+    return import_module(f"ringfleet.dispatch.ledger.{module}")
