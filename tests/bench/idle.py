@@ -11,7 +11,6 @@ import asyncio
 import subprocess
 import sys
 import time
-from typing import Any
 
 import psutil
 
@@ -19,6 +18,7 @@ from ringfleet.engine.world import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
 from tests.bench.measure import WriteCounter, show
 from tests.cluster.stage import ROOT, OperatorProcess, Stage, install_operator_rbac
+from tests.cluster.stock import put_numbers
 from tests.controlplane.cluster import running_cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
@@ -35,67 +35,12 @@ def main() -> None:
         stage = Stage(cluster, cluster.new_namespace("bench-idle"), simulator)
         try:
             stage.account(limits={"requestsPerSecond": 500, "concurrency": 16})
-            asyncio.run(_fill(stage))
+            print(f"making {NUMBERS} numbers", file=sys.stderr, flush=True)
+            asyncio.run(put_numbers(stage, dict.fromkeys(BLOCKS, NUMBERS // len(BLOCKS))))
             _settle(stage)
             _measure(stage)
         finally:
             stage.close()
-
-
-async def _fill(stage: Stage) -> None:
-    """Ten thousand numbers at the carrier and in the cluster, in a pool that wants just these."""
-    print(f"making {NUMBERS} numbers", file=sys.stderr, flush=True)
-    installation = stage.cluster.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
-    reference = f"rf/{installation.split('-', 1)[0]}/{stage.namespace}/us-west"
-    for area_code in BLOCKS:
-        kind = {"country": "US", "type": "geographic", "area_code": area_code}
-        wish = {"account": _account(stage), "count": NUMBERS // len(BLOCKS), "reference": reference, **kind}
-        stage.simulator.control("POST", "numbers", wish)
-    async with Kube.connect(stage.cluster.kubeconfig) as kube:
-        places = asyncio.Semaphore(32)
-        await asyncio.gather(*(_make(kube, stage, places, number) for number in _listing(stage)))
-
-
-def _listing(stage: Stage) -> list[dict[str, Any]]:
-    """All that the carrier lists, as the operator's sweep will see it."""
-    rows: list[dict[str, Any]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        page = stage.at_carrier("GET", f"numbers?limit=250&cursor={cursor}" if cursor else "numbers?limit=250")
-        rows += page["data"]
-        cursor = page["next_cursor"]
-    return rows
-
-
-def _account(stage: Stage) -> str:
-    accounts = stage.simulator.control("GET", "accounts")
-    return str(accounts[0]["id"])
-
-
-async def _make(kube: Kube, stage: Stage, places: asyncio.Semaphore, number: dict[str, Any]) -> None:
-    name = number["number"][1:]
-    spec = {
-        "number": number["number"],
-        "accountRef": {"name": "sandbox", "namespace": stage.namespace},
-        "poolRef": {"name": "us-west"},
-    }
-    labels = {"ringfleet.dev/pool": "us-west", "ringfleet.dev/account": "sandbox"}
-    status = {
-        "observedGeneration": 1,
-        "phase": "Available",
-        "externalId": number["id"],
-        "country": number["country"],
-        "type": number["type"],
-        "areaCode": number["area_code"],
-        "region": number["region"],
-        "capabilities": sorted(number["capabilities"]),
-        "price": {"monthly": number["monthly_price"], "setup": number["setup_price"], "currency": number["currency"]},
-        "purchasedAt": number["purchased_at"],
-        "renewsAt": number["renews_at"],
-    }
-    async with places:
-        await kube.create(PHONE_NUMBERS, stage.namespace, {"metadata": {"name": name, "labels": labels}, "spec": spec})
-        await kube.patch_status(PHONE_NUMBERS, stage.namespace, name, status)
 
 
 def _settle(stage: Stage) -> None:

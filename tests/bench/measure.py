@@ -7,6 +7,7 @@ counters, leases by watching the namespace (the API server renews a lease of its
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 from collections import Counter
@@ -68,6 +69,11 @@ class WriteCounter:
                     what = "/".join(filter(None, (labels["resource"], labels["subresource"])))
                     counted[f"{_WRITES[labels['verb']]} {what}"] += int(float(found[2]))
         return counted
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The least of the values that are at least as large as this share of them (0 to 1); `values` sorted, not empty."""
+    return values[max(math.ceil(share * len(values)) - 1, 0)]
 
 
 def show(title: str, rows: Sequence[tuple[str, str, str]], result: Mapping[str, float | int]) -> None:

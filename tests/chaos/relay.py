@@ -76,10 +76,14 @@ def everything_but_watches(call: Call) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where a relay leads: an API server (`authority` is the PEM that vouches for it) or a plain HTTP server."""
+    """Where a relay leads: an API server (`authority` is the PEM that vouches for it) or a plain HTTP server.
+
+    `late`: seconds by which each piece of a watch comes later than it was sent.
+    """
 
     url: str
     authority: bytes | None = None
+    late: float = 0.0
 
 
 class WorldStopped(Exception):
@@ -254,6 +258,7 @@ class _Relay:
             passed_on = web.StreamResponse(status=reply.status_code, headers=_headers(reply))
             await passed_on.prepare(request)
             async for chunk in reply.aiter_raw():
+                await asyncio.sleep(self.upstream.late)
                 self._tripwire.must_run()
                 await passed_on.write(chunk)
             await passed_on.write_eof()

@@ -1,39 +1,42 @@
-"""One crash trial: an order of numbers, a SIGKILL at the n-th call, a restart, and what must hold then.
+"""One crash trial: a story, a SIGKILL at the n-th call of it, a restart, and what must hold then.
 
     operator (forked, killed) --> relays --> API server and simulator         the relays count the calls (relay.py)
 
 The operator is the real one; it runs in a process that is forked from a server which has imported it already, so that
 a trial costs no start-up time. What it has done is judged at the exchange and at the API server, not at the operator.
+What is told, and judged, is the story's (story.py).
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import multiprocessing
 import os
 import secrets
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.chaos.relay import Relays, Tripwire, Upstream, When, relaying
-from tests.cluster.stage import SYSTEM, a_pool, a_profile, a_secret, an_account
+from tests.chaos.relay import Call, Relays, Tripwire, Upstream, When, changes_something, relaying
+from tests.chaos.story import Story
+from tests.cluster.stage import SYSTEM, a_secret, an_account
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
 
-PRICE = Decimal("1.99")
 CALM_S = 180.0
+FILING_GRACE = timedelta(seconds=6)
+"""In place of two minutes: a call that the relays let pass has taken effect long before."""
 AREA_CODES = ("415", "628", "212", "646", "312", "303")
 _turns = itertools.count()
+
+Counts = Callable[[Call], bool]
 
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["ringfleet.handlers.operator", "ringfleet.cli.operator"])
@@ -41,14 +44,23 @@ _forks.set_forkserver_preload(["ringfleet.handlers.operator", "ringfleet.cli.ope
 
 def serve(kubeconfig: str, namespace: str, log: str) -> None:
     """What the forked process runs: the operator as the command runs it, its log in a file."""
-    from ringfleet.cli.operator import configure_logs, run
+    from ringfleet.cli.logs import configure_logs
+    from ringfleet.cli.operator import run
     from ringfleet.settings import Settings
 
     sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(sink, sys.stdout.fileno())
     os.dup2(sink, sys.stderr.fileno())
-    settings = Settings(namespaces=(namespace,), kubeconfig=Path(kubeconfig), identity="crasher", health_port=0)
-    configure_logs(settings)
+    settings = Settings(
+        namespaces=(namespace,),
+        kubeconfig=Path(kubeconfig),
+        identity="crasher",
+        health_port=0,
+        release_settle=timedelta(seconds=1),
+        review_interval=timedelta(seconds=1),
+        filing_grace=FILING_GRACE,
+    )
+    configure_logs(settings.log_level, settings.log_format)
     run(settings)
 
 
@@ -67,59 +79,86 @@ THEFT = Weather(
 SILENCE = Weather(
     "silence",
     (
-        {"fault": "reply_lost", "operations": ["checkout"], "probability": 0.5, "how": "close"},
+        {"fault": "reply_lost", "operations": ["checkout"], "probability": 0.3, "how": "close"},
         {"fault": "reset_after_commit", "operations": ["cart_add", "number_patch"], "probability": 0.02},
+        {"fault": "reset_after_commit", "operations": ["suspend", "release"], "probability": 0.5},
         {"fault": "pending_documents", "probability": 0.1},
     ),
 )
 
 
 class Trial:
-    """One namespace, one carrier account, one pool; made by `staged`."""
+    """One namespace, one carrier account, one story; made by `staged`."""
 
-    def __init__(self, cluster: Cluster, simulator: SimulatorProcess, tripwire: Tripwire, count: int) -> None:
+    def __init__(self, cluster: Cluster, simulator: SimulatorProcess, tripwire: Tripwire, story: Story) -> None:
         self.cluster = cluster
         self.simulator = simulator
         self.tripwire = tripwire
-        self.count = count
+        self.story = story
         self.namespace = cluster.new_namespace("crash")
         self.account = f"acct-{self.namespace}"
-        self._operator: Any = None
         # Trials that run side by side buy in different places, or they would snap up each other's numbers.
-        self._area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
+        self.area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
+        self._operator: Any = None
 
-    def prepare(self, relays: Relays, folder: Path) -> None:
+    def connect(self, relays: Relays, folder: Path) -> None:
+        """From now on the operator can be started: it reaches API server and carrier only through the relays."""
+        self._log = folder / "operator.log"
+        self._kubeconfig = self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator", server=relays.server("kubernetes"))
+        self._carrier = relays.urls["carrier"]
+
+    # What stories do.
+
+    def open_account(self) -> None:
+        """An account of the trial's own at the carrier, and the CarrierAccount that leads there."""
         token = secrets.token_hex(8)
         opened = {"token": token, "id": self.account, "balance": "100000.00", "currency": "USD"}
         self.simulator.control("POST", "accounts", opened)
-        self._log = folder / "operator.log"
-        self._kubeconfig = self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator", server=relays.server("kubernetes"))
-        self._manifests = (
-            a_secret("sandbox-token", token),
-            an_account(
-                "sandbox",
-                relays.urls["carrier"],
-                limits={"requestsPerSecond": 1000, "concurrency": 16},
-                sweepInterval="5s",
-            ),
-            a_profile("front-desk", "sip:pbx.example.com"),
-            a_pool(
-                "us-west",
-                self.count,
-                market={"country": "US", "type": "geographic", "areaCodes": [self._area_code]},
-                limits={
-                    "maxNumbers": self.count,
-                    "maxMonthlyPrice": str(PRICE),
-                    "maxSetupPrice": "0.00",
-                    "monthlyBudget": str(PRICE * self.count),
-                },
-            ),
-        )
+        limits = {"requestsPerSecond": 1000, "concurrency": 16}
+        account = an_account("sandbox", self._carrier, limits=limits, sweepInterval="5s")
+        self.apply(a_secret("sandbox-token", token), account)
+
+    def apply(self, *manifests: Mapping[str, Any]) -> None:
+        self.cluster.apply(*manifests, namespace=self.namespace)
+
+    def kubectl(self, *arguments: str) -> str:
+        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+
+    def owned(self) -> list[dict[str, Any]]:
+        return self.simulator.owned(self.account)
 
     def start(self) -> None:
+        """Start the operator, which must not run."""
         arguments = (str(self._kubeconfig), self.namespace, str(self._log))
         self._operator = _forks.Process(target=serve, args=arguments, daemon=True)
         self._operator.start()
+
+    def settle(self, story: Story) -> None:
+        """Wait until an earlier story is calm; for `prepare`."""
+        wait_until(lambda: self._is_calm(story), f"calm before the story\n{self.last_words()}", timeout=CALM_S)
+
+    # The trial itself.
+
+    def run(self, n: int, when: When) -> bool:
+        """Kill before or after call `n`, start again, wait for calm. Returns whether that call was reached at all."""
+        self.story.prepare(self)
+        running = self._operator is not None
+        self.tripwire.arm(n, when, self.kill)
+        self.story.act(self)
+        if not running:  # one that runs may have been killed by now, and must not be started in a stopped world
+            self.start()
+        with self._waiting_for_sign() as waiting:
+            wait_until(lambda: self._stopped_or(waiting), "a crash or calm", timeout=CALM_S)
+        if not self.tripwire.sprung.is_set():  # the sign came first: the call may still come before it is calm
+            self._wait_for_calm()
+        if not self.tripwire.sprung.is_set():
+            return False
+        self._operator.join()
+        self.story.judge_crash(self)
+        self.tripwire.reset()
+        self.start()
+        self._wait_for_calm()
+        return True
 
     def kill(self) -> None:
         """SIGKILL; may be called from the relays' thread, so it does not wait."""
@@ -132,33 +171,16 @@ class Trial:
             self._operator.join()
         self.cluster.delete_namespace(self.namespace)
 
-    def run(self, n: int, when: When) -> bool:
-        """Kill before or after call `n`, start again, wait for calm. Returns whether that call was reached at all."""
-        self.tripwire.arm(n, when, self.kill)
-        self.cluster.apply(*self._manifests, namespace=self.namespace)
-        self.start()
-        with self._waiting_for_ready() as waiting:
-            wait_until(lambda: self._stopped_or(waiting), "a crash or calm", timeout=CALM_S)
-        if not self.tripwire.sprung.is_set():
-            self._wait_for_calm()
-            return self.tripwire.sprung.is_set()
-        self._operator.join()
-        assert len(self.owned()) <= self.count, "more was bought than wanted before the restart"
-        self.tripwire.reset()
-        self.start()
-        self._wait_for_calm()
-        return True
-
     def _stopped_or(self, waiting: subprocess.Popen[bytes]) -> bool:
-        self._approve_documents()
+        self.story.nudge(self)
         return self.tripwire.sprung.is_set() or waiting.poll() is not None
 
     @contextmanager
-    def _waiting_for_ready(self) -> Iterator[subprocess.Popen[bytes]]:
+    def _waiting_for_sign(self) -> Iterator[subprocess.Popen[bytes]]:
         command = [str(self.cluster.program), "--kubeconfig", str(self.cluster.kubeconfig)]
-        options = ["--namespace", self.namespace, "--for=condition=Ready", f"--timeout={CALM_S:.0f}s"]
+        options = ["--namespace", self.namespace, f"--timeout={CALM_S:.0f}s"]
         process = subprocess.Popen(
-            [*command, "wait", "numberpool/us-west", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "wait", *self.story.sign, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             yield process
@@ -167,32 +189,16 @@ class Trial:
             process.wait()
 
     def _wait_for_calm(self) -> None:
-        """Until the pool is ready and every order has ended; documents are approved as they are asked for."""
-        wait_until(self._calm, f"calm after a crash\n{self.last_words()}", timeout=CALM_S, interval=0.3)
+        wait_until(
+            lambda: self.tripwire.sprung.is_set() or self._is_calm(self.story),
+            f"calm after a crash\n{self.last_words()}",
+            timeout=CALM_S,
+            interval=0.3,
+        )
 
-    def _calm(self) -> bool:
-        if self.tripwire.sprung.is_set():
-            return True
-        self._approve_documents()
-        said = self.cluster.kubectl("get", "np,norder", "--namespace", self.namespace, "--output=json")
-        return all(_is_calm(obj) for obj in json.loads(said)["items"])
-
-    def _approve_documents(self) -> None:
-        pending = [number["number"] for number in self.owned() if number["status"] == "pending_documents"]
-        if pending:
-            self.simulator.control("POST", "documents/approve", {"numbers": pending})
-
-    def judge(self) -> None:
-        """Promises 1, 2 and 5: bought once, none lost, nothing beyond the limits. Raises AssertionError."""
-        bills = Counter(entry["number"] for entry in self.simulator.ledger(self.account, "purchase"))
-        path = "jsonpath={range .items[*]}{.spec.number} {end}"
-        objects = self.cluster.kubectl("get", "phonenumbers", "--namespace", self.namespace, "--output", path).split()
-        assert set(bills.values()) == {1}, f"billed more than once: {bills.most_common(3)}"
-        assert sorted(objects) == sorted(bills), "what was bought is not what is in the cluster"
-        assert len(bills) == self.count, f"{len(bills)} numbers were bought, {self.count} were wanted"
-
-    def owned(self) -> list[dict[str, Any]]:
-        return self.simulator.owned(self.account)
+    def _is_calm(self, story: Story) -> bool:
+        story.nudge(self)
+        return story.is_calm(self)
 
     def last_words(self) -> str:
         lines = self._log.read_text().splitlines()[-40:] if self._log.exists() else []
@@ -200,49 +206,45 @@ class Trial:
         return "\n".join([f"namespace {self.namespace}", *lines, *calls])
 
 
-def _is_calm(obj: dict[str, Any]) -> bool:
-    """A pool that is ready, or an order that has ended."""
-    status = obj.get("status", {})
-    if obj["kind"] == "NumberOrder":
-        return bool(status.get("recorded"))
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))
-
-
 @contextmanager
-def staged(cluster: Cluster, simulator: SimulatorProcess, count: int) -> Iterator[Trial]:
+def staged(
+    cluster: Cluster, simulator: SimulatorProcess, story: Story, counts: Counts = changes_something
+) -> Iterator[Trial]:
     """A trial whose operator reaches API server and carrier only through relays with one tripwire.
 
-    It counts the calls that change something: a crash at a read is the crash after the write before it.
+    By default it counts the calls that change something: a crash at a read is the crash after the write before it.
     """
-    tripwire = Tripwire()
+    tripwire = Tripwire(counts)
     server = cluster.server()
     upstreams = {
         "kubernetes": Upstream(server.url, server.authority),
         "carrier": Upstream(simulator.url),
     }
     with TemporaryDirectory(prefix="ringfleet-crash-") as folder, relaying(tripwire, upstreams) as relays:
-        trial = Trial(cluster, simulator, tripwire, count)
+        trial = Trial(cluster, simulator, tripwire, story)
         try:
-            trial.prepare(relays, Path(folder))
+            trial.connect(relays, Path(folder))
             yield trial
         finally:
             trial.end()
 
 
-def crash_at(cluster: Cluster, simulator: SimulatorProcess, count: int, n: int, when: When) -> bool:
+def crash_at(
+    cluster: Cluster, simulator: SimulatorProcess, story: Story, n: int, when: When, counts: Counts = changes_something
+) -> bool:
     """One whole trial, judged. Returns whether call `n` was reached."""
-    with staged(cluster, simulator, count) as trial:
+    with staged(cluster, simulator, story, counts) as trial:
         try:
             reached = trial.run(n, when)
-            trial.judge()
+            story.judge(trial)
         except AssertionError as error:
             raise AssertionError(f"killed {when} call {n}: {error}\n{trial.last_words()}") from error
         return reached
 
 
-def count_calls(cluster: Cluster, simulator: SimulatorProcess, count: int) -> int:
-    """How many calls the same order takes when nobody is killed."""
-    with staged(cluster, simulator, count) as trial:
+def count_calls(cluster: Cluster, simulator: SimulatorProcess, story: Story, counts: Counts = changes_something) -> int:
+    """How many calls the same story takes when nobody is killed."""
+    with staged(cluster, simulator, story, counts) as trial:
         trial.run(1_000_000, When.BEFORE)
-        trial.judge()
+        story.judge(trial)
         return trial.tripwire.count

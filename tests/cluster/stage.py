@@ -7,6 +7,7 @@ assert stage.bills() == dict.fromkeys(stage.numbers(), 1)
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,14 +15,19 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import ringfleet
-from tests.controlplane.cluster import Cluster
+from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
+from ringfleet.engine.intents import resource_of
+from ringfleet.kube.client import Kube
+from tests.api.manifests import a_number, changed
+from tests.cluster.papers import PLANTS
+from tests.controlplane.cluster import Cluster, KubectlFailed
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
 
@@ -29,18 +35,49 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCE = Path(ringfleet.__file__).parents[1]
 SYSTEM = "ringfleet-system"
 ACCOUNT = "operator"
+LAST_POLICY = "ringfleet-number-binding"
 
 
 def install_operator_rbac(cluster: Cluster) -> None:
-    """Apply manifests/base without its Deployment: namespace, service account, role and binding, exactly as shipped."""
+    """Apply manifests/base without its Deployment and kinds, exactly as shipped; return when its policies hold.
+
+    That is: namespace, service account, roles and bindings, and what the API server refuses (admission.yaml).
+    """
     rendered = cluster.kubectl("kustomize", str(ROOT / "manifests" / "base"))
     objects = cluster.kubectl("create", "--dry-run=client", "--output=json", "--filename=-", stdin=rendered)
-    kept = [obj for obj in _documents(objects) if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
-    for obj in sorted(kept, key=lambda obj: obj["kind"] != "Namespace"):
-        cluster.kubectl("apply", "--filename=-", stdin=json.dumps(obj))
+    kept = [obj for obj in json_documents(objects) if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
+    cluster.kubectl("apply", "--filename=-", stdin=_as_list(sorted(kept, key=_turn)))
+    wait_until(lambda: _refuses_a_binding(cluster), f"the API server to enforce {LAST_POLICY}")
 
 
-def _documents(text: str) -> list[dict[str, Any]]:
+def install_dispatcher_rbac(cluster: Cluster) -> None:
+    """Apply the dispatcher's service account and roles, exactly as manifests/components/dispatcher ships them."""
+    folder = ROOT / "manifests" / "components" / "dispatcher"
+    cluster.kubectl("apply", *(f"--filename={folder / name}.yaml" for name in ("service-account", "roles")))
+
+
+def _turn(obj: Mapping[str, Any]) -> tuple[int, bool]:
+    """When an object is applied: what others need first, the policy that is waited for last, and so its binding.
+
+    The API server learns of policies in the order of their creation and of bindings in that of theirs, so when the last
+    of both is enforced, all are.
+    """
+    kinds = ("Namespace", "", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+    kind = obj["kind"] if obj["kind"] in kinds else ""
+    return kinds.index(kind), obj["metadata"]["name"] == LAST_POLICY
+
+
+def _refuses_a_binding(cluster: Cluster) -> bool:
+    """Whether even an administrator can't make a number that is bound. Nothing is made: it is a dry run."""
+    bound = changed(a_number(), "spec.claimRef", {"namespace": "default", "name": "any", "uid": "any"})
+    try:
+        cluster.kubectl("create", "--dry-run=server", "--filename=-", stdin=json.dumps(bound))
+    except KubectlFailed as refused:
+        return LAST_POLICY in refused.complaint
+    return False
+
+
+def json_documents(text: str) -> list[dict[str, Any]]:
     """The JSON objects that stand one after the other in `text`, lists flattened."""
     decoder, objects, at = json.JSONDecoder(), [], 0
     while at < len(text.rstrip()):
@@ -49,6 +86,37 @@ def _documents(text: str) -> list[dict[str, Any]]:
         while at < len(text) and text[at].isspace():
             at += 1
     return objects
+
+
+def let_go_of_namespace(kubeconfig: Path, namespace: str) -> None:
+    """Take off what keeps our objects from being deleted when no operator is left to see to it.
+
+    `kubeconfig` is the operator's own: an administrator may not unbind numbers.
+    """
+    asyncio.run(_let_go(kubeconfig, namespace))
+
+
+async def _let_go(kubeconfig: Path, namespace: str) -> None:
+    async with Kube.connect(kubeconfig) as kube, asyncio.TaskGroup() as group:
+        for kind in (PhoneNumber, NumberClaim, NumberOrder, NumberPool):
+            resource = resource_of(kind)
+            for obj in (await kube.list_all(resource, namespace)).items:
+                name = obj["metadata"]["name"]
+                if kind is NumberPool:
+                    group.create_task(kube.patch_status(resource, namespace, name, {"numbers": None}))
+                if change := _freeing(obj):
+                    group.create_task(kube.patch(resource, namespace, name, change))
+
+
+def _freeing(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that takes finalizers, binding and protection off; empty when there is none of them."""
+    held = dict.fromkeys({"claimRef", "protected"} & obj["spec"].keys())
+    spec = {"spec": held} if held else {}
+    return {"metadata": {"finalizers": None}, **spec} if held or obj["metadata"].get("finalizers") else {}
+
+
+def _as_list(objects: Iterable[Mapping[str, Any]]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 
 class OperatorProcess:
@@ -82,6 +150,10 @@ class OperatorProcess:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(timeout=30)
 
+    def send_kill(self) -> None:
+        """SIGKILL, without waiting for the end."""
+        self._process.send_signal(signal.SIGKILL)
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         if self.running:
@@ -102,12 +174,24 @@ class Stage:
         self.simulator = simulator
         self._folder = tempfile.TemporaryDirectory(prefix="ringfleet-stage-")
         self._operators: list[OperatorProcess] = []
-        self._kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
+        self._planted = False
+        self.operator_kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
 
-    def close(self) -> None:
+    def stop_operators(self) -> None:
         for operator in self._operators:
             if operator.running:
                 operator.kill()
+
+    def close(self) -> None:
+        self.stop_operators()
+        try:
+            if self._planted:
+                refuse_leaks(self)
+        finally:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        let_go_of_namespace(self.operator_kubeconfig, self.namespace)
         self._folder.cleanup()
 
     # Acting.
@@ -122,11 +206,12 @@ class Stage:
         """Start an operator for the stage's namespace, and for those of `also`."""
         log = Path(self._folder.name) / f"{identity}.log"
         namespaces = (self.namespace, *also)
-        operator = OperatorProcess(kubeconfig or self._kubeconfig, namespaces, log, identity, environment)
+        operator = OperatorProcess(kubeconfig or self.operator_kubeconfig, namespaces, log, identity, environment)
         self._operators.append(operator)
         return operator
 
     def apply(self, *manifests: Mapping[str, Any]) -> None:
+        self._planted = self._planted or any(plant in str(manifests) for plant in PLANTS)
         self.cluster.apply(*manifests, namespace=self.namespace)
 
     def account(self, name: str = "sandbox", *, token: str | None = None, url: str | None = None, **spec: Any) -> None:
@@ -142,6 +227,10 @@ class Stage:
 
     def pool(self, name: str = "us-west", *, target: int = 10, **spec: Any) -> None:
         self.apply(a_pool(name, target, **spec))
+
+    def claim(self, *names: str, **spec: Any) -> None:
+        """Claims of the pool `us-west`, or of another that `spec` names."""
+        self.apply(*(a_claim(name, **spec) for name in names))
 
     def scale(self, target: int, name: str = "us-west") -> None:
         self.kubectl("scale", f"numberpool/{name}", f"--replicas={target}")
@@ -168,6 +257,11 @@ class Stage:
         return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
 
     # Looking.
+
+    @property
+    def operators(self) -> tuple[OperatorProcess, ...]:
+        """All that were started, those that have ended included."""
+        return tuple(self._operators)
 
     def get(self, what: str, name: str) -> dict[str, Any]:
         return self.cluster.get(what, name, namespace=self.namespace)
@@ -227,6 +321,16 @@ class Stage:
         """How often each number was billed as bought, by the exchange's ledger."""
         return Counter(entry["number"] for entry in self.simulator.ledger(kind="purchase"))
 
+    def bound(self) -> dict[str, str]:
+        """The number of each claim that is bound, by the claim's name."""
+        claims = {claim["metadata"]["name"]: claim.get("status", {}) for claim in self.list("numberclaims")}
+        bound = {name: status for name, status in claims.items() if status.get("phase") == "Bound"}
+        return {name: status["phoneNumber"]["number"] for name, status in bound.items()}
+
+    def phases(self) -> dict[str, str]:
+        """The phase of each number, by its E.164 form."""
+        return {one["spec"]["number"]: one.get("status", {}).get("phase") for one in self.list("phonenumbers")}
+
     def last_words(self, lines: int = 25) -> str:
         """The ends of the operators' logs."""
         logs = (operator.log.read_text().splitlines()[-lines:] for operator in self._operators)
@@ -257,5 +361,39 @@ def a_pool(name: str, target: int, **spec: Any) -> dict[str, Any]:
     return _object("NumberPool", name, body)
 
 
+def a_claim(name: str, **spec: Any) -> dict[str, Any]:
+    return _object("NumberClaim", name, {"poolRef": {"name": "us-west"}, **spec})
+
+
+def a_set(name: str = "calls", *, annotations: Mapping[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """A voice set of six numbers of the pool us-west, their caps whole from the first day."""
+    body = {
+        "channel": "voice",
+        "pools": [{"name": "us-west"}],
+        "size": 6,
+        "routingProfileRef": {"name": "front-desk"},
+        "ramp": {"days": 0},
+        **spec,
+    }
+    said = {"override.ringfleet.dev/ramp": "tests"} | dict(annotations or {})
+    obj = _object("RotationSet", name, {field: value for field, value in body.items() if value is not None})
+    return {**obj, "metadata": {**obj["metadata"], "annotations": said}}
+
+
+def a_quota(name: str = "tenant", **spec: Any) -> dict[str, Any]:
+    return _object("NumberQuota", name, spec)
+
+
 def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "ringfleet.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
+
+
+def refuse_leaks(stage: Stage) -> None:
+    """Nothing of the end user and the documents of `tests/cluster/papers.py` is in any log line, event or status."""
+    kinds = [kind.plural for kind in KINDS]
+    told = {f"the log of {operator.identity}": operator.log.read_text() for operator in stage.operators}
+    told["the simulator's log"] = stage.simulator.errors()
+    told["an event"] = stage.kubectl("get", "events.events.k8s.io", "--output=json")
+    told["a status"] = json.dumps([obj.get("status") for kind in kinds for obj in stage.list(kind)])
+    leaks = sorted(f"{plant!r} is in {place}" for place, text in told.items() for plant in PLANTS if plant in text)
+    assert not leaks, f"personal data leaked: {leaks}"

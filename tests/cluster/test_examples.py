@@ -1,33 +1,74 @@
 """Each example does what it says: `apply.yaml` is applied, and all of `expect.yaml` becomes true.
 
-`expect.yaml` names objects by kind and name, their conditions by type, and those fields of their status that matter.
+`expect.yaml` names objects by kind and name, their conditions by type, the reasons of these, and those fields of their
+status that matter. It may go on in steps, a document each: another file to apply, or days that pass at the carrier.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster.stage import ROOT, Stage
+from tests.cluster.stage import ROOT, Stage, let_go_of_namespace
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/expect.yaml"))
 
 
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
 def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None:
-    stage.apply(*(at_our_carrier(stage, manifest) for manifest in documents(folder / "apply.yaml")))
-    stage.start_operator()
-    (expected,) = documents(folder / "expect.yaml")
-    for wish in expected["objects"]:
-        what = f"{wish['kind']} {wish['name']} to be as in {folder.name}/expect.yaml"
-        stage.wait_for(lambda wish=wish: is_so(stage, wish), what, timeout=120)
+    steps = documents(folder / "expect.yaml")
+    files = ["apply.yaml", *(step["apply"] for step in steps if "apply" in step)]
+    manifests = [manifest for file in files for manifest in documents(folder / file)]
+    ours = {name: f"{stage.namespace}-{name}" for name in namespaces(manifests)}
+    try:
+        apply(stage, folder / "apply.yaml", ours)
+        stage.start_operator(also=tuple(ours.values()), RINGFLEET_REVIEW_INTERVAL="PT1S")
+        for step in steps:
+            if "apply" in step:
+                apply(stage, folder / step["apply"], ours)
+            if "advanceDays" in step:
+                stage.simulator.control("POST", "clock", {"advance_seconds": step["advanceDays"] * 86_400})
+            for wish in step["objects"]:
+                what = f"{wish['kind']} {wish['name']} to be as in {folder.name}/expect.yaml"
+                stage.wait_for(lambda wish=wish: is_so(stage, wish, ours), what, timeout=120)
+    finally:
+        stage.stop_operators()
+        for namespace in ours.values():
+            stage.cluster.delete_namespace(namespace)
+            let_go_of_namespace(stage.operator_kubeconfig, namespace)
+
+
+def apply(stage: Stage, path: Path, ours: dict[str, str]) -> None:
+    for manifest in documents(path):
+        applied = at_our_carrier(stage, in_our_namespaces(manifest, ours))
+        stage.cluster.apply(applied, namespace=applied["metadata"].get("namespace", stage.namespace))
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def namespaces(manifests: list[dict[str, Any]]) -> list[str]:
+    """The namespaces that an example makes."""
+    return [manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Namespace"]
+
+
+def in_our_namespaces(part: Any, ours: dict[str, str], key: str = "") -> Any:
+    """The manifest with every namespace that the example makes under the name that is free here."""
+    match part:
+        case {"kind": "Namespace", "metadata": {"name": name}}:
+            return {**part, "metadata": {"name": ours[name]}}
+        case dict():
+            return {name: in_our_namespaces(value, ours, name) for name, value in part.items()}
+        case list():
+            return [in_our_namespaces(value, ours, key) for value in part]
+        case str() if key in {"namespace", "allowedNamespaces"}:
+            return ours.get(part, part)
+    return part
 
 
 def at_our_carrier(stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -37,11 +78,16 @@ def at_our_carrier(stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
     return {**manifest, "spec": {**manifest["spec"], "endpoint": stage.simulator.url}}
 
 
-def is_so(stage: Stage, wish: dict[str, Any]) -> bool:
-    found = [obj for obj in stage.list(wish["kind"]) if obj["metadata"]["name"] == wish["name"]]
+def is_so(stage: Stage, wish: dict[str, Any], ours: dict[str, str]) -> bool:
+    namespace = ours.get(wish.get("namespace", ""), stage.namespace)
+    listed = json.loads(stage.cluster.kubectl("get", wish["kind"], "--namespace", namespace, "--output=json"))
+    found = [obj for obj in listed["items"] if obj["metadata"]["name"] == wish["name"]]
     status = found[0].get("status", {}) if found else {}
-    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions", [])}
-    return holds(conditions, wish.get("conditions", {})) and holds(status, wish.get("status", {}))
+    said = status.get("conditions", [])
+    conditions = {condition["type"]: condition["status"] for condition in said}
+    reasons = {condition["type"]: condition["reason"] for condition in said}
+    found_and_said = {"conditions": conditions, "reasons": reasons, "status": status}
+    return all(holds(value, wish.get(part, {})) for part, value in found_and_said.items())
 
 
 def holds(value: Any, wish: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cluster.stage import Stage
+from tests.cluster.stage import OperatorProcess, Stage
 
 OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100}}
 
@@ -10,8 +10,7 @@ OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100}}
 def test_an_orphan_of_ours_is_adopted_and_what_is_not_ours_is_counted_and_left_alone(stage: Stage) -> None:
     open_pool(stage, target=2)
     stage.wait_ready()
-    installation = stage.get("carrieraccount", "sandbox")["status"]["installation"]
-    orphan = buy_by_hand(stage, f"rf/{installation}/{stage.namespace}/us-west")
+    orphan = buy_by_hand(stage, our_mark(stage))
     theirs = buy_by_hand(stage, None)
     stage.wait_for(lambda: orphan in stage.numbers(), "the orphan to have an object")
     stage.wait_ready(orphan[1:], "phonenumber")
@@ -25,13 +24,35 @@ def test_an_orphan_of_ours_is_adopted_and_what_is_not_ours_is_counted_and_left_a
 def test_an_orphan_whose_pool_is_gone_is_reported_and_adopted_when_the_pool_is_there(stage: Stage) -> None:
     open_pool(stage, target=0)
     stage.wait_ready("sandbox", "carrieraccount")
-    installation = stage.get("carrieraccount", "sandbox")["status"]["installation"]
-    orphan = buy_by_hand(stage, f"rf/{installation}/{stage.namespace}/gone")
+    orphan = buy_by_hand(stage, our_mark(stage, "gone"))
     stage.wait_reason("carrieraccount", "sandbox", "OrphansFound", "Orphans")
     assert counts(stage)["orphans"] == 1
     stage.pool("gone", target=1)
     stage.wait_for(lambda: orphan in stage.numbers(), "the orphan to have an object")
     stage.wait_gone("carrieraccount", "sandbox", "Orphans")
+
+
+def test_an_orphan_that_is_suspended_is_adopted_as_suspended_and_one_that_waits_for_documents_as_waiting(
+    stage: Stage,
+) -> None:
+    open_pool(stage, target=0)
+    stage.wait_ready("sandbox", "carrieraccount")
+    suspended = buy_by_hand(stage, None)
+    stage.simulator.set_faults({"fault": "pending_documents"})
+    waiting = buy_by_hand(stage, None)
+    stage.simulator.set_faults()
+    stage.at_carrier("POST", f"numbers/{id_of(stage, suspended)}/suspend")
+    for number in (suspended, waiting):
+        stage.at_carrier("PATCH", f"numbers/{id_of(stage, number)}", {"reference": our_mark(stage)})
+    stage.wait_for(lambda: stage.numbers() == {suspended, waiting}, "both orphans to have an object")
+    stage.wait_reason("phonenumber", waiting[1:], "PendingDocuments")
+    stage.wait_for(lambda: phase(stage, suspended) == "Suspended", "the suspended one to say so")
+    assert {number["routing_profile_id"] for number in stage.simulator.owned()} == {None}
+    stage.at_carrier("POST", f"numbers/{id_of(stage, suspended)}/resume")
+    stage.simulator.control("POST", "documents/approve", {"numbers": None})
+    for number in (suspended, waiting):
+        stage.wait_ready(number[1:], "phonenumber")
+    assert None not in {number["routing_profile_id"] for number in stage.simulator.owned()}
 
 
 def test_drifted_routing_and_a_removed_mark_are_put_right(stage: Stage) -> None:
@@ -145,17 +166,34 @@ def test_a_suspended_profile_keeps_changes_from_the_carrier_and_new_numbers_wait
     assert trunk(stage) == "sip:other.example.com"
 
 
-def open_pool(stage: Stage, target: int, **spec: object) -> None:
+def open_pool(stage: Stage, target: int, **spec: object) -> OperatorProcess:
     stage.account(**OFTEN)
     stage.profile()
     stage.pool(target=target, **spec)
-    stage.start_operator()
+    return stage.start_operator()
 
 
 def buy_by_hand(stage: Stage, reference: str | None) -> str:
     """Buy one number in the account past the operator; return it."""
     bought = stage.simulator.control("POST", "numbers", {"account": "sandbox", "count": 1, "reference": reference})
     return str(bought["items"][0]["number"])
+
+
+def our_mark(stage: Stage, pool: str = "us-west") -> str:
+    """The mark of this installation for a pool of the stage."""
+    installation = stage.get("carrieraccount", "sandbox")["status"]["installation"]
+    return f"rf/{installation}/{stage.namespace}/{pool}"
+
+
+def id_of(stage: Stage, number: str) -> str:
+    """The carrier's id of a number."""
+    return next(str(owned["id"]) for owned in stage.simulator.owned() if owned["number"] == number)
+
+
+def phase(stage: Stage, number: str) -> str | None:
+    """The phase of a number's object."""
+    said = stage.get("phonenumber", number[1:]).get("status", {}).get("phase")
+    return None if said is None else str(said)
 
 
 def counts(stage: Stage) -> dict[str, int]:

@@ -1,10 +1,12 @@
-"""Run one program that must not outlive its owner: `python leash.py PROGRAM ARGUMENT...`
+"""Run one program that must not outlive its owner: `python leash.py USER PROGRAM ARGUMENT...`
 
 The owner keeps our standard input open and never writes to it. When the owner dies, however it dies, the kernel
 closes its end, we read the end of file, and the program gets SIGKILL. It works on every Unix and does not care which
 thread of the owner started it, as Linux's parent-death signal does. SIGTERM is passed on.
 
     owner --(pipe: stdin)--> leash --(SIGKILL at end of file)--> program
+
+USER is the id of the user that the program runs as, `-` for our own.
 
 This file is started as a bare script with `-I -S`: standard library only, no import of ours.
 """
@@ -21,9 +23,13 @@ def main() -> int:
     os.setsid()
     # SIGTERM waits until there is a program to pass it on to.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    user = None if sys.argv[1] == "-" else int(sys.argv[1])
     program = subprocess.Popen(
-        sys.argv[1:],
+        sys.argv[2:],
         stdin=subprocess.DEVNULL,
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
         preexec_fn=_take_sigterm,  # noqa: PLW1509 - there are no other threads yet
     )
     signal.signal(signal.SIGTERM, lambda *_: program.terminate())

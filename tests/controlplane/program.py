@@ -19,16 +19,22 @@ class ProgramEnded(RuntimeError):
 
 
 class Leashed:
-    """A program that dies with us. `arguments` begins with the program itself; its output is added to `log`."""
+    """A program that dies with us. `arguments` begins with the program itself; its output is added to `log`. `user` is
+    the id of the user and group that it runs as; ours when left out."""
 
     def __init__(
-        self, name: str, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        user: int | None = None,
     ) -> None:
         self.name = name
         self._log = log
         with log.open("ab") as output:
             self._leash = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), *arguments],
+                [sys.executable, "-I", "-S", str(LEASH), "-" if user is None else str(user), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -39,6 +45,10 @@ class Leashed:
     def pid(self) -> int:
         """The process id of the program itself (the leash is its parent)."""
         return int(wait_until(psutil.Process(self._leash.pid).children, f"{self.name} to start")[0].pid)
+
+    @property
+    def runs(self) -> bool:
+        return self._leash.poll() is None
 
     def must_run(self) -> None:
         """Raises ProgramEnded when the program has ended."""

@@ -48,7 +48,7 @@ def test_an_ended_program_is_reported_with_its_code_and_last_words(log: Path) ->
 
 def test_a_program_dies_with_an_owner_that_is_killed(log: Path) -> None:
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, sys.executable, str(LEASH), *SLEEPER], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWNER, sys.executable, str(LEASH), "-", *SLEEPER], stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout
     leash = psutil.Process(int(owner.stdout.readline()))

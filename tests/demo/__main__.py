@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac
+from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac, let_go_of_namespace
 from tests.controlplane.build import BuildFailed
 from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
 from tests.controlplane.plane import ControlPlaneFailed
@@ -62,6 +62,7 @@ def _installed(cluster: Cluster) -> Iterator[None]:
     finally:
         if os.environ.get("KUBECONFIG"):
             step("Removing what the demo brought")
+            let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), NAMESPACE)
             cluster.kubectl("delete", "namespace", NAMESPACE, SYSTEM, "--timeout=60s")
             if brought:
                 cluster.kubectl("delete", *sorted(brought), "--timeout=60s")

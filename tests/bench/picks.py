@@ -1,0 +1,227 @@
+"""`make bench-picks`: durable picks a second over HTTP, by engine, beside the bare HTTP layer in the same run.
+
+The real dispatcher before a real API server: a set of 1,000 numbers, a ledger that remembers a million recipients, 64
+connections that ask for one of them at random. Every answer is on disk. The load comes from this process, on the same
+cores. The bare layer is the same server with a route that reads the same body and answers a constant.
+
+`--rows` and `--seconds` make it shorter; `--engines sqlite` leaves PostgreSQL out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvloop
+
+from ringfleet.api import NumberClaim, PhoneNumber
+from ringfleet.dispatch.ledger.open import open_ledger
+from ringfleet.dispatch.ledger.values import Ask, Roster
+from ringfleet.dispatch.recipients import read_keys
+from ringfleet.engine.intents import resource_of
+from ringfleet.kube.client import Kube
+from ringfleet.plan.roster import Member
+from tests.bench.http_load import Load, run_load
+from tests.bench.measure import percentile, show
+from tests.cluster.load import UNHINDERED
+from tests.cluster.stage import ROOT
+from tests.controlplane.cluster import Cluster, running_cluster
+from tests.dispatch.postgres_server import running_postgres
+from tests.dispatch.process import SOURCE_ROOT, DispatcherProcess, a_set
+
+NUMBERS = 1_000
+CONNECTIONS = 64
+WARM_UP_S = 3.0
+AT_ONCE = 256
+AIM_PER_S, AIM_P99_MS, PROTOTYPE_PER_S = 15_000, 15.0, 13_300
+NAMESPACE = "bench-picks"
+SET = f"{NAMESPACE}/outbound"
+LOTS = 100_000_000
+BARE = """
+import msgspec, uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+import asyncio
+from ringfleet.dispatch.door import PickReply, PickRequest
+from ringfleet.dispatch.serve import Listener
+from ringfleet.dispatch.settings import Address
+read, write = msgspec.json.Decoder(PickRequest).decode, msgspec.json.Encoder().encode
+reply = PickReply("p1", "+14155550100", "a/b", "A", True, False, None, 1, "2026-11-25T00:00:00Z", ("same-number",), 0.1)
+async def pick(request: Request) -> Response:
+    read(await request.body())
+    return Response(write(reply), media_type="application/json")
+async def main() -> None:
+    app = Starlette(routes=[Route("/v1/namespaces/{namespace}/rotationsets/{name}/picks", pick, methods=["POST"])])
+    listener = Listener(app, Address("127.0.0.1", 0))
+    serving = asyncio.create_task(listener.serve())
+    await listener.bound.wait()
+    print(listener.url, flush=True)
+    await serving
+uvloop.run(main())
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--engines", nargs="+", default=["sqlite", "postgres"])
+    options = parser.parse_args()
+    found: dict[str, Load] = {}
+    with running_cluster() as cluster, TemporaryDirectory(prefix="ringfleet-picks-") as folder:
+        cluster.install(ROOT / "crds")
+        cluster.kubectl("create", "namespace", NAMESPACE)
+        cluster.apply(a_set(size=NUMBERS, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE)
+        _say(f"making {NUMBERS} numbers")
+        asyncio.run(_put_numbers(cluster))
+        found["bare"] = _bare(options.seconds)
+        for engine in options.engines:
+            place = Path(folder) / engine
+            place.mkdir()
+            with _ledger_url(engine, place) as url:
+                found[engine] = _measure(cluster, place, url, options)
+    _report(found)
+
+
+@contextmanager
+def _ledger_url(engine: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty ledger of that engine."""
+    if engine == "sqlite":
+        yield f"sqlite:{folder / 'ledger.sqlite'}"
+        return
+    with running_postgres() as server:
+        yield server.dsn
+
+
+def _measure(cluster: Cluster, folder: Path, url: str, options: argparse.Namespace) -> Load:
+    dispatcher = DispatcherProcess(folder, cluster.kubeconfig, NAMESPACE, "--dev-insecure", ledger=url)
+    _say(f"{folder.name}: remembering {options.rows:,} recipients")
+    uvloop.run(_remember(url, folder / "keys", options.rows))
+    with dispatcher as process:
+        _say(f"{folder.name}: {CONNECTIONS} connections for {options.seconds:g} s")
+        requests = _requests(process.path("picks"), options.rows)
+        load = uvloop.run(run_load(process.urls[0], requests, CONNECTIONS, WARM_UP_S, options.seconds))
+        assert set(load.statuses) == {200}, f"{load.statuses}\n{process.log()}"
+        return load
+
+
+def _bare(seconds: float) -> Load:
+    command = [sys.executable, "-c", BARE]
+    environment = {"PYTHONPATH": str(SOURCE_ROOT), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        _say(f"bare: {CONNECTIONS} connections for {seconds:g} s")
+        requests = _requests(f"/v1/namespaces/{NAMESPACE}/rotationsets/outbound/picks", 1_000_000)
+        load = uvloop.run(run_load(url, requests, CONNECTIONS, WARM_UP_S, seconds))
+        process.terminate()
+    return load
+
+
+def _recipient(n: int) -> str:
+    return f"+1415{2_000_000 + n:07}"
+
+
+def _requests(path: str, rows: int) -> Iterator[bytes]:
+    dice = random.Random(6)
+    for n in count():
+        body = b'{"to":"%s"}' % _recipient(dice.randrange(rows)).encode()
+        yield (
+            f"POST {path} HTTP/1.1\r\nHost: dispatcher\r\nContent-Type: application/json\r\n"
+            f"Idempotency-Key: bench-{n}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+
+
+async def _remember(url: str, keys: Path, rows: int) -> None:
+    """Each recipient is picked for once, by the ledger itself."""
+    hashes = read_keys(keys).hashes
+    now = datetime.now(UTC).timestamp()
+    day = datetime.fromtimestamp(now, UTC).date().toordinal()
+    tiers = ("c:US", "")
+    members = tuple(Member(_number(n), "a/b", tiers, LOTS, LOTS, LOTS) for n in range(NUMBERS))
+    left = iter(range(rows))
+    async with open_ledger(url) as ledger:
+        await ledger.enlist(Roster(SET, day, members))
+
+        async def work() -> None:
+            for n in left:
+                recipient = hashes(_recipient(n))[0]
+                await ledger.pick(Ask(SET, recipient, now, day, now + 86_400, now + 3_600, tiers=("c:US",)))
+
+        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+
+
+def _number(n: int) -> str:
+    return f"+1212{2_000_000 + n:07}"
+
+
+async def _put_numbers(cluster: Cluster) -> None:
+    """Claims of the set, each with a number, as the operator has them."""
+    async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
+        places = asyncio.Semaphore(32)
+
+        async def put(n: int) -> None:
+            async with places:
+                await _put_number(kube, _number(n))
+
+        await asyncio.gather(*(put(n) for n in range(NUMBERS)))
+
+
+async def _put_number(kube: Kube, number: str) -> None:
+    claims, numbers = resource_of(NumberClaim), resource_of(PhoneNumber)
+    name = f"outbound-{number[1:]}"
+    metadata = {"name": name, "labels": {"ringfleet.dev/rotation-set": "outbound"}}
+    claim = await kube.create(claims, NAMESPACE, {"metadata": metadata, "spec": {"poolRef": {"name": "us"}}})
+    holder = {"namespace": NAMESPACE, "name": name, "uid": claim["metadata"]["uid"]}
+    spec = {"number": number, "accountRef": {"name": "b", "namespace": NAMESPACE}, "claimRef": holder}
+    await kube.create(numbers, NAMESPACE, {"metadata": {"name": number[1:]}, "spec": spec})
+    routed = {"routing": {"hash": "h"}, "health": {"attestation": "A"}, "country": "US", "phase": "Bound"}
+    await kube.patch_status(numbers, NAMESPACE, number[1:], routed)
+
+
+def _report(found: dict[str, Load]) -> None:
+    rows = [
+        (f"{name}: {what}", measured, reference)
+        for name, load in found.items()
+        for what, measured, reference in (
+            ("picks a second", f"{load.rate:,.0f}", _beside(name)),
+            ("p50", f"{_millis(load, 0.5):.2f} ms", ""),
+            ("p99", f"{_millis(load, 0.99):.2f} ms", f"aim {AIM_P99_MS:g} ms" if name == "sqlite" else ""),
+        )
+    ]
+    line: dict[str, float] = {}
+    for engine in ("sqlite", "postgres"):
+        if engine in found:
+            load = found[engine]
+            line |= {f"{engine}_per_s": round(load.rate)}
+            line |= {f"{engine}_p50_ms": _millis(load, 0.5), f"{engine}_p99_ms": _millis(load, 0.99)}
+    show("Durable picks over HTTP", rows, line | {"bare_http_per_s": round(found["bare"].rate)})
+
+
+def _beside(name: str) -> str:
+    if name == "sqlite":
+        return f"aim {AIM_PER_S:,}; prototype {PROTOTYPE_PER_S:,}"
+    return "the same server, a constant answer" if name == "bare" else ""
+
+
+def _millis(load: Load, share: float) -> float:
+    return round(percentile(sorted(load.latencies), share) * 1000, 2)
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

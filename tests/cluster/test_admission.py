@@ -1,0 +1,259 @@
+"""What the API server refuses by manifests/base/admission.yaml, and that each refusal names the object and the remedy.
+
+No operator runs here: what it writes is written under its own account.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
+from tests.cluster.stage import SYSTEM, let_go_of_namespace
+from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.waiting import wait_until
+
+CLAIM = {"namespace": "shop", "name": "line", "uid": "u-1"}
+OTHER_CLAIM = {"namespace": "shop", "name": "other", "uid": "u-2"}
+FREE = a_number()
+BOUND = changed(FREE, "spec.claimRef", CLAIM)
+RESTING = changed(FREE, "spec.unboundAt", "2026-07-01T12:00:00Z")
+PROTECTED = changed(FREE, "spec.protected", True)
+CLAIMED = a_manifest("NumberClaim", "line", {"poolRef": {"name": "west"}})
+NUMBER_FINALIZER = "ringfleet.dev/number"
+CLAIM_FINALIZER = "ringfleet.dev/claim"
+HELD = changed(FREE, "metadata.finalizers", [NUMBER_FINALIZER])
+HELD_CLAIM = changed(CLAIMED, "metadata.finalizers", [CLAIM_FINALIZER])
+
+
+class Place:
+    """One namespace, written to as the administrator, as the operator, or as a tenant who may do all to our kinds."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.namespace = namespace
+        self._cluster = cluster
+        self._callers = {
+            "admin": (),
+            "operator": (f"--as=system:serviceaccount:{SYSTEM}:ringfleet-operator",),
+            "tenant": (f"--as=system:serviceaccount:{namespace}:tenant",),
+        }
+        cluster.apply(*a_mighty_tenant(namespace), namespace=namespace)
+
+    def kubectl(self, *arguments: str, by: str = "admin", stdin: str | None = None) -> str:
+        """Run kubectl here as `by`. Raises KubectlFailed."""
+        return self._cluster.kubectl(*arguments, "--namespace", self.namespace, *self._callers[by], stdin=stdin)
+
+    def make(self, manifest: Manifest, by: str = "operator") -> None:
+        self.kubectl("create", "--filename=-", by=by, stdin=json.dumps(manifest))
+
+    def patch(self, manifest: Manifest, change: Mapping[str, Any], by: str, *options: str) -> None:
+        name = manifest["metadata"]["name"]
+        self.kubectl("patch", manifest["kind"], name, "--type=merge", f"--patch={json.dumps(change)}", *options, by=by)
+
+    def delete(self, manifest: Manifest, by: str = "admin") -> None:
+        self.kubectl("delete", manifest["kind"], manifest["metadata"]["name"], "--wait=false", by=by)
+
+    def names(self, what: str) -> list[str]:
+        return self.kubectl("get", what, "--output=jsonpath={.items[*].metadata.name}").split()
+
+
+def a_mighty_tenant(namespace: str) -> tuple[Manifest, Manifest]:
+    """RBAC that gives more than a tenant ever gets, so that only the policies are in the way."""
+    group = "rbac.authorization.k8s.io"
+    rule = {"apiGroups": ["ringfleet.dev"], "resources": ["numberclaims", "phonenumbers"], "verbs": ["*"]}
+    role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": {"name": "mighty"}, "rules": [rule]}
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "mighty"},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "mighty"},
+        "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": namespace}],
+    }
+    return role, binding
+
+
+@pytest.fixture
+def place(cluster: Cluster, installed: None, namespace: str) -> Iterator[Place]:
+    yield Place(cluster, namespace)
+    let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), namespace)
+
+
+def refusal(place: Place, *arguments: str, **options: Any) -> str:
+    """What the API server says to a kubectl command that it must refuse."""
+    with pytest.raises(KubectlFailed) as refused:
+        place.kubectl(*arguments, **options)
+    return refused.value.complaint
+
+
+def test_the_policies_fit_the_kinds(cluster: Cluster, installed: None) -> None:
+    for policy in ("pool-deletion", "number-deletion", "number-binding", "finalizers"):
+        status = wait_until(lambda policy=policy: checked(cluster, f"ringfleet-{policy}"), "the types to be checked")
+        assert status["typeChecking"] == {}
+
+
+def checked(cluster: Cluster, name: str) -> dict[str, Any] | None:
+    """The policy's status, once the types in its present version were checked."""
+    policy: Any = cluster.get("validatingadmissionpolicies", name)
+    status: dict[str, Any] = policy.get("status", {})
+    return status if status.get("observedGeneration") == policy["metadata"]["generation"] else None
+
+
+# Pools.
+
+
+def test_a_pool_stays_while_claims_hold_its_numbers(place: Place) -> None:
+    place.make(a_pool(), by="admin")
+    say_bound(place, 3)
+    said = refusal(place, "delete", "numberpool", "west")
+    assert f"NumberPool {place.namespace}/west is not deleted: claims hold 3 of its numbers" in said
+    assert (
+        "Delete those NumberClaims first (kubectl get numberclaims -A --field-selector=spec.poolRef.name=west)" in said
+    )
+    say_bound(place, 0)
+    place.delete(a_pool())
+    assert place.names("numberpools") == []
+
+
+def test_a_pool_that_was_never_looked_at_can_be_deleted(place: Place) -> None:
+    place.make(a_pool(), by="admin")
+    place.delete(a_pool())
+    assert place.names("numberpools") == []
+
+
+def say_bound(place: Place, count: int) -> None:
+    place.patch(a_pool(), {"status": {"numbers": {"claimed": count}}}, "admin", "--subresource=status")
+
+
+# Deleting numbers.
+
+
+def test_a_number_stays_while_a_claim_holds_it(place: Place) -> None:
+    place.make(BOUND)
+    said = refusal(place, "delete", "phonenumber", "14155550123")
+    assert f"PhoneNumber {place.namespace}/14155550123 is not deleted: NumberClaim shop/line holds it" in said
+    assert "Delete the claim first: kubectl delete numberclaim -n shop line" in said
+    place.patch(BOUND, {"spec": {"claimRef": None}}, by="operator")
+    place.delete(BOUND)
+    assert place.names("phonenumbers") == []
+
+
+def test_a_number_stays_while_it_is_protected(place: Place) -> None:
+    place.make(PROTECTED)
+    said = refusal(place, "delete", "phonenumber", "14155550123")
+    assert f"PhoneNumber {place.namespace}/14155550123 is not deleted: it is protected" in said
+    assert "Set spec.protected to false first" in said
+    place.patch(PROTECTED, {"spec": {"protected": False}}, by="admin")
+    place.delete(PROTECTED)
+    assert place.names("phonenumbers") == []
+
+
+def test_deleting_them_all_leaves_out_the_bound_and_the_protected(place: Place) -> None:
+    make_three(place)
+    said = refusal(place, "delete", f"--raw=/apis/ringfleet.dev/v1alpha1/namespaces/{place.namespace}/phonenumbers")
+    assert "is not deleted" in said
+    assert {"14155550001", "14155550002"} <= set(place.names("phonenumbers"))
+
+
+def test_a_namespace_waits_for_its_bound_and_protected_numbers_and_says_so(cluster: Cluster, place: Place) -> None:
+    make_three(place)
+    cluster.delete_namespace(place.namespace)
+    why = "--output=jsonpath={.status.conditions[?(@.type=='NamespaceDeletionContentFailure')].message}"
+    said = wait_until(lambda: cluster.kubectl("get", "namespace", place.namespace, why), "the namespace to say why")
+    assert "is not deleted" in said
+    assert {"14155550001", "14155550002"} <= set(place.names("phonenumbers"))
+    place.patch(a_number("14155550001"), {"spec": {"claimRef": None}}, by="operator")
+    place.patch(a_number("14155550002"), {"spec": {"protected": False}}, by="admin")
+    cluster.kubectl("wait", "--for=delete", f"namespace/{place.namespace}", "--timeout=60s")
+
+
+def make_three(place: Place) -> None:
+    """A bound number, a protected one and a free one, by rising digits."""
+    place.make(changed(a_number("14155550001"), "spec.claimRef", CLAIM))
+    place.make(changed(a_number("14155550002"), "spec.protected", True))
+    place.make(a_number("14155550003"))
+
+
+# Binding.
+
+
+@pytest.mark.parametrize("by", ["admin", "tenant"])
+def test_nobody_but_the_operator_makes_a_bound_or_resting_number(place: Place, by: str) -> None:
+    said = refusal(place, "create", "--filename=-", by=by, stdin=json.dumps(BOUND))
+    assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.claimRef" in said
+    assert "make a NumberClaim with spec.phoneNumberName 14155550123" in said
+    said = refusal(place, "create", "--filename=-", by=by, stdin=json.dumps(RESTING))
+    assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.unboundAt" in said
+    assert "spec.reclaim.cooldown of NumberPool west" in said
+    place.make(FREE, by=by)
+
+
+@pytest.mark.parametrize("by", ["admin", "tenant"])
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        (FREE, {"claimRef": CLAIM}),
+        (BOUND, {"claimRef": OTHER_CLAIM}),
+        (BOUND, {"claimRef": {"uid": "u-2"}}),
+        (BOUND, {"claimRef": None}),
+        (FREE, {"unboundAt": "2026-07-01T12:00:00Z"}),
+        (RESTING, {"unboundAt": "2025-07-01T12:00:00Z"}),
+        (RESTING, {"unboundAt": None}),
+    ],
+    ids=["bind", "rebind", "rebind to a namesake", "unbind", "rest", "rest longer", "wake"],
+)
+def test_nobody_but_the_operator_changes_a_binding(place: Place, before: Manifest, change: Manifest, by: str) -> None:
+    place.make(before)
+    patch = ("patch", "phonenumber", "14155550123", "--type=merge", f"--patch={json.dumps({'spec': change})}")
+    (field,) = change
+    assert f"only the operator writes spec.{field}" in refusal(place, *patch, by=by)
+    place.kubectl(*patch, by="operator")
+
+
+def test_who_wants_to_unbind_is_told_which_claim_to_delete(place: Place) -> None:
+    place.make(BOUND)
+    said = refusal(place, "replace", "--filename=-", stdin=json.dumps(FREE))
+    assert "to let it go, delete its NumberClaim: kubectl delete numberclaim -n shop line" in said
+
+
+def test_server_side_apply_binds_no_number_either(place: Place) -> None:
+    apply = ("apply", "--server-side", "--filename=-")
+    assert "only the operator writes spec.claimRef" in refusal(place, *apply, stdin=json.dumps(BOUND))
+    place.make(FREE)
+    assert "only the operator writes spec.claimRef" in refusal(place, *apply, stdin=json.dumps(BOUND))
+
+
+@pytest.mark.parametrize("by", ["admin", "tenant"])
+def test_the_rest_of_a_bound_number_may_be_changed(place: Place, by: str) -> None:
+    place.make(BOUND)
+    change = {"metadata": {"annotations": {"note": "ours"}}, "spec": {"suspend": True, "protected": True}}
+    place.patch(BOUND, change, by)
+
+
+# Finalizers.
+
+
+@pytest.mark.parametrize(
+    ("manifest", "finalizer"), [(HELD, NUMBER_FINALIZER), (HELD_CLAIM, CLAIM_FINALIZER)], ids=["number", "claim"]
+)
+def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest, finalizer: str) -> None:
+    place.make(manifest, by="admin")
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    off = json.dumps({"metadata": {"finalizers": ["example.com/another"]}})
+    said = refusal(place, "patch", kind, name, "--type=merge", f"--patch={off}", by="tenant")
+    assert f"{kind} {place.namespace}/{name}: the finalizer {finalizer} is the operator's" in said
+    assert f"kubectl describe {kind.lower()}s -n {place.namespace} {name}" in said
+    more = {"metadata": {"finalizers": [finalizer, "example.com/another"], "labels": {"a": "b"}}}
+    place.patch(manifest, more, by="tenant")
+    place.patch(manifest, {"metadata": {"finalizers": [finalizer]}}, by="tenant")
+
+
+@pytest.mark.parametrize("by", ["operator", "admin"])
+@pytest.mark.parametrize("manifest", [HELD, HELD_CLAIM], ids=["number", "claim"])
+def test_the_operator_and_an_administrator_take_finalizers_off(place: Place, manifest: Manifest, by: str) -> None:
+    place.make(manifest, by="admin")
+    place.delete(manifest)
+    place.patch(manifest, {"metadata": {"finalizers": None}}, by)
+    assert place.names(manifest["kind"]) == []
