@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 	--no-emit-index-url --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check bench bench-order bench-idle format lock clean
+.PHONY: help demo test chaos check bench bench-order bench-idle bench-claims bench-picks format lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -31,13 +31,19 @@ check: $(READY) ## Check style, types, import contracts, and that crds/ is what 
 	@$(BIN)/lint-imports
 	@$(BIN)/ringfleet crds --check
 
-bench: bench-order bench-idle ## Run all benchmarks
+bench: bench-order bench-idle bench-claims bench-picks ## Run all benchmarks
 
 bench-order: $(READY) ## Order 500 numbers: wall time against the carrier's floor
 	@$(BIN)/python -m tests.bench.order
 
 bench-idle: $(READY) ## Keep 10,000 numbers: start-up, memory, and what it costs to do nothing
 	@$(BIN)/python -m tests.bench.idle
+
+bench-claims: $(READY) ## Bind claims to numbers: latency and highest rate, beside Kubernetes' own volume binder
+	@$(BIN)/python -m tests.bench.claims
+
+bench-picks: $(READY) ## Pick durably over HTTP: rate and latency by engine, beside the bare HTTP layer
+	@$(BIN)/python -m tests.bench.picks
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix
