@@ -2,7 +2,7 @@
 
 Hour by hour, from nine to nine in New York: what was put off and is due goes first, then the hour's contacts. Each asks
 the dispatcher which number to use, and calls with that number at the sandbox carrier. Some people call back, and get
-their call returned. What did not fit into the day goes out the next one, before anybody else.
+their call returned. What did not fit into the day goes out the next one, before any other call of its number.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ LONGEST_CALL = 1000
 RAMPED = 15
 """Days after which a new number has its whole caps."""
 CAP = 75
+OLD, NEW = "old", "new"
+"""Calls of the next day: put off from the day before, or not."""
 ONE = "one-number"
 
 
@@ -57,13 +59,13 @@ class PutOff:
 
 @dataclass
 class Log:
-    """What became of the contacts. `order`: of the next day, in which the old and the new ones went out."""
+    """What became of the contacts. `order`: by number, in which the old and the new ones of the next day went out."""
 
     seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     used: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     replies: Counter[str] = field(default_factory=Counter)
-    order: list[str] = field(default_factory=list)
+    order: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     by_hour: dict[int, list[bool]] = field(default_factory=lambda: defaultdict(list))
     by_hour_with_one: dict[int, list[bool]] = field(default_factory=lambda: defaultdict(list))
     unanswered: list[tuple[str, str]] = field(default_factory=list)
@@ -165,25 +167,26 @@ class Play:
 
     # One hour.
 
-    def hour(self, contacts: list[Contact], old: str = "", new: str = "") -> None:
-        """What is due, then these. `old` and `new` are written into the order of the next day."""
+    def hour(self, contacts: list[Contact]) -> None:
+        """What is due, then these."""
         due = [one for one in self.waiting if one.not_before <= self.now]
         self.waiting = [one for one in self.waiting if one.not_before > self.now]
-        calls = [self.ask(one.contact, one.id, old) for one in sorted(due, key=lambda one: one.not_before)]
-        calls += [self.ask(contact, None, new) for contact in contacts]
+        calls = [self.ask(one.contact, one.id) for one in sorted(due, key=lambda one: one.not_before)]
+        calls += [self.ask(contact, None) for contact in contacts]
         made = [call for call in calls if call]
         for outcome in self.call(made):
             self.log.by_hour[self.hour_played].append(outcome["answered"])
             if not outcome["answered"]:
                 self.log.unanswered.append((outcome["to"], outcome["from"]))
 
-    def ask(self, contact: Contact, deferred: str | None, mark: str) -> Json | None:
+    def ask(self, contact: Contact, deferred: str | None) -> Json | None:
         """The call to make, or nothing: it was put off, or refused."""
         reply = self.dispatcher.pick(contact.to, deferred=deferred)
         body = reply.json()
         if reply.status_code == httpx.codes.OK:
             self.log.used[body["number"]] += 1
-            self.log.order += [mark] if mark else []
+            if self.hour_played == NEXT_DAY:
+                self.log.order[body["number"]].append(NEW if contact.to in self.new_people else OLD)
             return {"from": body["number"], "to": contact.to, "pick": body["pickId"]}
         if "notBefore" not in body:
             self.log.refused[body.get("type", "").rsplit("/", 1)[-1]] += 1
@@ -246,11 +249,12 @@ class Play:
 
     def play_next_day(self, contacts: list[Contact], starts: datetime) -> None:
         """From noon on, when it is morning everywhere; what is put off goes first."""
+        self.new_people = {contact.to for contact in contacts}
         for hour in range(12, 16):
             self.today = starts.date()
             self.move_to(starts.replace(hour=hour))
             self.hour_played = NEXT_DAY
-            self.hour(contacts if hour == 12 else [], old="old", new="new")  # noqa: PLR2004 - noon
+            self.hour(contacts if hour == 12 else [])  # noqa: PLR2004 - noon
         self.sandbox.wait_told()
 
     # What came of it.
@@ -270,13 +274,13 @@ class Play:
             }
             for number, row in sorted(ledger.items())
         ]
-        old, new = self.log.order.count("old"), self.log.order.count("new")
+        old, new = (sum(order.count(mark) for order in self.log.order.values()) for mark in (OLD, NEW))
         judged = {
             "noNumberOverItsCap": all(row["used"] <= CAP for row in numbers),
             "noNumberLabelled": not any(row["label"] for row in numbers),
             "theLedgerKnowsEveryCall": all(row["calls"] == row["callsByTheLedger"] for row in numbers),
             "sameRecipientSameNumber": all(len(seen) == 1 for seen in self.log.seen.values()),
-            "deferredWentOutFirst": 0 < put_off <= old and self.log.order[:put_off] == ["old"] * put_off,
+            "deferredWentOutFirst": 0 < put_off == old and all(map(_old_first, self.log.order.values())),
             "repliesNeverDeferred": 0 < self.log.replies["asked"] == self.log.replies["the number they know"],
             "theOneNumberIsLabelled": one["label"] is not None,
         }
@@ -347,6 +351,10 @@ def draw(summary: Json, play: Play, path: Path) -> None:
     right.set_title("Answer rate")
     right.legend()
     figure.savefig(path, dpi=110, metadata={"Software": ""})
+
+
+def _old_first(order: list[str]) -> bool:
+    return order == [OLD] * order.count(OLD) + [NEW] * order.count(NEW)
 
 
 def _rate(by_hour: dict[int, list[bool]]) -> float:
