@@ -29,6 +29,7 @@ from ringfleet.dispatch.ledger.values import Ask, Roster
 from ringfleet.dispatch.recipients import read_keys
 from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
+from ringfleet.kube.transport import Json
 from ringfleet.plan.roster import Member
 from tests.bench.http_load import Load, run_load
 from tests.bench.measure import percentile, show
@@ -36,7 +37,7 @@ from tests.cluster.load import UNHINDERED
 from tests.cluster.stage import ROOT
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.dispatch.postgres_server import running_postgres
-from tests.dispatch.process import SOURCE_ROOT, DispatcherProcess, a_set
+from tests.dispatch.process import SOURCE_ROOT, DispatcherProcess, a_set, owner_of_claims
 
 NUMBERS = 1_000
 CONNECTIONS = 64
@@ -84,7 +85,7 @@ def main() -> None:
         cluster.kubectl("create", "namespace", NAMESPACE)
         cluster.apply(a_set(size=NUMBERS, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE)
         _say(f"making {NUMBERS} numbers")
-        asyncio.run(_put_numbers(cluster))
+        asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE)))
         found["bare"] = _bare(options.seconds)
         for engine in options.engines:
             place = Path(folder) / engine
@@ -166,22 +167,22 @@ def _number(n: int) -> str:
     return f"+1212{2_000_000 + n:07}"
 
 
-async def _put_numbers(cluster: Cluster) -> None:
-    """Claims of the set, each with a number, as the operator has them."""
+async def _put_numbers(cluster: Cluster, owner: Json) -> None:
+    """Claims that `owner`, the set, has; each with a number, as the operator has them."""
     async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
         places = asyncio.Semaphore(32)
 
         async def put(n: int) -> None:
             async with places:
-                await _put_number(kube, _number(n))
+                await _put_number(kube, _number(n), owner)
 
         await asyncio.gather(*(put(n) for n in range(NUMBERS)))
 
 
-async def _put_number(kube: Kube, number: str) -> None:
+async def _put_number(kube: Kube, number: str, owner: Json) -> None:
     claims, numbers = resource_of(NumberClaim), resource_of(PhoneNumber)
     name = f"outbound-{number[1:]}"
-    metadata = {"name": name, "labels": {"ringfleet.dev/rotation-set": "outbound"}}
+    metadata = {"name": name, "labels": {"ringfleet.dev/rotation-set": "outbound"}, "ownerReferences": [owner]}
     claim = await kube.create(claims, NAMESPACE, {"metadata": metadata, "spec": {"poolRef": {"name": "us"}}})
     holder = {"namespace": NAMESPACE, "name": name, "uid": claim["metadata"]["uid"]}
     spec = {"number": number, "accountRef": {"name": "b", "namespace": NAMESPACE}, "claimRef": holder}

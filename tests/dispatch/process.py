@@ -125,19 +125,38 @@ def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
     }
 
 
-def put_members(
-    cluster: Cluster, namespace: str, numbers: Sequence[str], set_: str = "outbound", account: str = "sandbox"
-) -> None:
-    """Numbers that the set has: claims, bound, with numbers that are routed and attested.
+def owner_of_claims(cluster: Cluster, namespace: str, set_: str = "outbound") -> dict[str, Any]:
+    """The ownerReference that the operator writes into the claims of a set."""
+    made: Any = cluster.get("rotationset", set_, namespace=namespace)
+    uid = made["metadata"]["uid"]
+    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": set_, "uid": uid}
+    return {**owner, "controller": True}
 
-    Written as the operator: nobody else may say who holds a number.
+
+def put_members(
+    cluster: Cluster,
+    namespace: str,
+    numbers: Sequence[str],
+    set_: str = "outbound",
+    account: str = "sandbox",
+    *,
+    owned: bool = True,
+) -> None:
+    """Numbers that the set has: claims that it owns, bound, with numbers that are routed and attested.
+
+    Written as the operator: nobody else may say who holds a number. Not `owned`: the claims have the set's label only.
     """
+    owners = [owner_of_claims(cluster, namespace, set_)] if owned else []
     for number in numbers:
         digits = number[1:]
         claim = {
             "apiVersion": "ringfleet.dev/v1alpha1",
             "kind": "NumberClaim",
-            "metadata": {"name": f"{set_}-{digits}", "labels": {"ringfleet.dev/rotation-set": set_}},
+            "metadata": {
+                "name": f"{set_}-{digits}",
+                "labels": {"ringfleet.dev/rotation-set": set_},
+                "ownerReferences": owners,
+            },
             "spec": {"poolRef": {"name": "us-west"}},
         }
         cluster.apply(claim, namespace=namespace)

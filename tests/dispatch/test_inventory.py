@@ -15,13 +15,14 @@ from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite import SqliteLedger
 from ringfleet.dispatch.ledger.values import Roster
 from ringfleet.kube.client import Kube
+from ringfleet.model import E164
 from ringfleet.plan.roster import State
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
 from tests.dispatch.process import a_set, put_members
 from tests.waiting import until
 
-ONE, TWO = "+14155550131", "+14155550132"
+ONE, TWO, THREE = "+14155550131", "+14155550132", "+14155550133"
 
 
 class FrailLedger(SqliteLedger):
@@ -106,6 +107,18 @@ async def test_the_inventory_is_not_there_before_its_rosters_are_in_the_ledger(
         ledger.broken = False
         await inventory.synced.wait()
         assert ledger.rosters[key].keys() == {ONE, TWO}
+
+
+async def test_a_label_alone_makes_no_member(
+    cluster: Cluster, installed: None, namespace: str, ledger: FrailLedger
+) -> None:
+    """Whoever may claim a number may write any label: the operator and the dispatcher go by the owner."""
+    key = a_fleet(cluster, namespace)
+    put_members(cluster, namespace, [THREE], owned=False)
+    async with following(cluster, namespace, ledger) as inventory:
+        await inventory.synced.wait()
+        assert ledger.rosters[key].keys() == {ONE, TWO}
+        assert [inventory.sets_of(E164(number)) != [] for number in (ONE, THREE)] == [True, False]
 
 
 async def test_a_set_that_is_deleted_has_no_numbers_any_more(

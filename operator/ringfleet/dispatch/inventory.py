@@ -6,8 +6,9 @@
     NumberClaim  ----> who is a member, of which set --> the roster of a day --> ledger.enlist
     PhoneNumber  --/
 
-While the API server is away the copies stay, picks go on, and `age` says how old they are. Rosters are made anew when
-something has changed, and when a day begins that nobody has asked about before.
+A member is the number of a claim that the set owns: the label alone, which anybody may write, makes none. While the API
+server is away the copies stay, picks go on, and `age` says how old they are. Rosters are made anew when something has
+changed, and when a day begins that nobody has asked about before.
 """
 
 from __future__ import annotations
@@ -133,8 +134,9 @@ class Inventory:
             if record.claim
             for claim in self.claims.store.by("uid", record.claim.uid)
         ]
-        keys = [Key(claim.namespace, claim.rotation.name) for claim in claims if claim.rotation]
-        return [want for key in keys if (want := self.sets.store.get(key)) is not None]
+        keyed = [(claim, Key(claim.namespace, claim.rotation.name)) for claim in claims if claim.rotation]
+        sets = [(claim, self.sets.store.get(key)) for claim, key in keyed]
+        return [want for claim, want in sets if want is not None and claim.is_of(want.uid)]
 
     # Following.
 
@@ -209,7 +211,8 @@ class Inventory:
         view.attestations = {one.number: one.attestation for one in seen}
 
     def _members(self, want: RotationWant) -> list[MemberSeen]:
-        claims = self.claims.store.by("set", (want.namespace, want.name))
+        labelled = self.claims.store.by("set", (want.namespace, want.name))
+        claims = [claim for claim in labelled if claim.is_of(want.uid)]
         return [member_seen(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
 
     # Hearing.

@@ -100,6 +100,10 @@ class ClaimRecord:
         """Failed for good, by a status that speaks of the present spec."""
         return self.phase == "Failed" and self.status_current
 
+    def is_of(self, set_uid: str) -> bool:
+        """Whether that set owns it. The label alone is anybody's to write."""
+        return self.rotation is not None and self.rotation.owner == set_uid
+
     def want(self) -> ClaimWant:
         return ClaimWant(
             self.namespace, str(self.pool), self.pool.namespace, self.on_no_stock, self.named, self.suspended

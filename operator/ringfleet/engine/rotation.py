@@ -99,7 +99,7 @@ Members = list[tuple[ClaimRecord, NumberRecord | None]]
 
 def _members(world: World, obj: RotationSet) -> Members:
     claims = world.claims_of_set(obj.metadata.namespace, obj.metadata.name)
-    ours = [claim for claim in claims if claim.rotation and claim.rotation.owner == obj.metadata.uid]
+    ours = [claim for claim in claims if claim.is_of(obj.metadata.uid)]
     return [(claim, _number(world, claim)) for claim in sorted(ours, key=lambda claim: claim.name)]
 
 
@@ -200,7 +200,7 @@ async def _create(world: World, obj: RotationSet, want: RotationWant, action: Cr
     world.claims.observe(reply)
     claim = project_claim(reply)
     log.info("rotation set claims a number", set=obj.key, claim=claim.key)
-    return claim.rotation is not None and claim.rotation.owner == obj.metadata.uid
+    return claim.is_of(obj.metadata.uid)
 
 
 def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dict[str, Any]:

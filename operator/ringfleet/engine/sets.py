@@ -45,6 +45,7 @@ def rotation_want(obj: RotationSet) -> RotationWant:
     return RotationWant(
         namespace=meta.namespace,
         name=meta.name,
+        uid=meta.uid,
         channel=spec.channel,
         pools=tuple(_pool(ref, meta.namespace) for ref in spec.pools),
         daily=daily,

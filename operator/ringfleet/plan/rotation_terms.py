@@ -175,6 +175,7 @@ class RotationWant:
     pools: tuple[tuple[str, str], ...]
     daily: int
     hourly: int
+    uid: str = ""
     zone: str = "UTC"
     concurrent: int | None = None
     volume: int | None = None
