@@ -73,14 +73,18 @@ class DispatcherProcess:
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
-        assert self._process
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(_STOP_TIMEOUT)
+        self.terminate()
+        return self.wait()
 
     def terminate(self) -> None:
         """SIGTERM, and do not wait."""
         assert self._process
         self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Until it has ended; returns the exit code."""
+        assert self._process
+        return self._process.wait(_STOP_TIMEOUT)
 
     def kill(self) -> None:
         """SIGKILL."""
