@@ -1,10 +1,14 @@
-"""The embedded engine: one SQLite file, one process, one writer thread, group commit.
+"""The embedded engine: one SQLite file, one process, one writer, group commit.
 
 ::
 
-    pick, ingest, ... --> queue --> writer thread:  BEGIN, all that waits, COMMIT (one fsync) --> answers, all at once
+    pick, ingest, ... --> waiting --> BEGIN, all that waits, COMMIT (one fsync) --> answers, all at once; and so on
     rollup, lists ------> reader connection, in a thread of its own
     checkpointer -------> copies the WAL back into the file, off the commit path
+
+Picks are decided in the event loop and committed in the writer thread, which then lets the loop have the interpreter
+for as long as the disk takes: two threads that both want it cost each other more than a pick does. All else is done in
+the thread from beginning to end, for it may take a while.
 
 The file is this process's alone (a lock beside it says so), so the counts of the seats are held in memory and written
 once a commit. When a commit fails, nothing of it was answered; memory is read from the file again.
@@ -14,12 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
@@ -47,8 +52,9 @@ CHECKPOINT_PAGES = 2000
 MOST_AT_ONCE = 512
 """Requests in one commit, at most: no caller waits for more."""
 
-Job = tuple[Ask | Callable[[Writer], Any], "asyncio.Future[Any]"]
+Work = Ask | Callable[[Writer], Any]
 """A pick is its ask: all that come in a row are done together."""
+Job = tuple[Work, "asyncio.Future[Any]"]
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +64,12 @@ class SqliteLedger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._waiting: deque[Job] = deque()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._thread = ThreadPoolExecutor(1, "ledger-writer")
         self._reader = ThreadPoolExecutor(1, "ledger-reader")
-        self._closed = threading.Event()
+        self._closed = False
         self._full = threading.Event()
 
     async def __aenter__(self) -> SqliteLedger:
@@ -77,20 +86,17 @@ class SqliteLedger:
                 self._writer = await asyncio.to_thread(Writer, self._connection)
             self._open = opening.pop_all()
         self._connection.set_wal_hook(self._on_commit)
-        self._threads = [
-            threading.Thread(target=self._write, name="ledger-writer", daemon=True),
-            threading.Thread(target=self._checkpoint, name="ledger-checkpoint", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._checkpointer = threading.Thread(target=self._checkpoint, name="ledger-checkpoint", daemon=True)
+        self._checkpointer.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closed.set()
+        """What was asked for before is done."""
+        self._closed = True
+        await self._idle.wait()
         self._full.set()
-        self._queue.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        await asyncio.to_thread(self._checkpointer.join)
+        self._thread.shutdown()
         self._reader.shutdown()
         await self._open.aclose()
 
@@ -139,12 +145,15 @@ class SqliteLedger:
         """Have the writer do it; the future is done when it is on disk."""
         return self._put(job)
 
-    def _put(self, job: Ask | Callable[[Writer], Any]) -> asyncio.Future[Any]:
+    def _put(self, work: Work) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self._loop.create_future()
-        if self._closed.is_set():
+        if self._closed:
             future.set_exception(LedgerUnavailable(f"The ledger {self.path} is closed."))
-        else:
-            self._queue.put((job, future))
+            return future
+        self._waiting.append((work, future))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._begin)  # after all who ask in this turn of the loop
         return future
 
     async def _read(self, look: Callable[[apsw.Connection], T]) -> T:
@@ -153,38 +162,68 @@ class SqliteLedger:
         except apsw.Error as error:
             raise LedgerUnavailable(f"The ledger {self.path} can't be read: {error}.") from error
 
-    def _write(self) -> None:
-        """The writer thread: whatever waits goes into one commit."""
-        while True:
-            jobs = self._gather()
-            done = [job for job in jobs if job is not None]
-            if done:
-                self._loop.call_soon_threadsafe(_tell, self._commit(done))
-            if len(done) < len(jobs):
-                return
+    def _begin(self) -> None:
+        """In the loop: take all that waits into one transaction."""
+        jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+        work, futures = [one for one, _ in jobs], [future for _, future in jobs]
+        committing = self._loop.run_in_executor(self._thread, self._transact, work, self._decide(work))
+        committing.add_done_callback(partial(self._finish, futures))
 
-    def _gather(self) -> list[Job | None]:
-        jobs = [self._queue.get()]
-        with suppress(Empty):
-            while len(jobs) < MOST_AT_ONCE and jobs[-1] is not None:
-                jobs.append(self._queue.get_nowait())
-        return jobs
-
-    def _commit(self, jobs: list[Job]) -> list[tuple[asyncio.Future[Any], Any]]:
-        """Do them in one transaction. When anything fails, all of it has failed: nothing was answered."""
+    def _decide(self, work: Sequence[Work]) -> list[Any] | Exception | None:
+        """The results of picks that are not yet on disk, or why there are none; None: all is left to the thread."""
+        if self._is_lost or not all(isinstance(one, Ask) for one in work):
+            return None
         try:
-            if self._is_lost:
-                self._writer.roll_back()
-                self._is_lost = False
-            self._writer.begin()
-            results = _do_all(self._writer, [job for job, _ in jobs])
+            return self._do_all(work)
+        except Exception as error:
+            return error
+
+    def _finish(self, futures: Sequence[asyncio.Future[Any]], committing: asyncio.Future[list[Any]]) -> None:
+        """In the loop: tell whoever has not gone meanwhile."""
+        for future, result in zip(futures, committing.result(), strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        if self._waiting:
+            self._begin()
+        else:
+            self._idle.set()
+
+    def _transact(self, work: Sequence[Work], decided: list[Any] | Exception | None) -> list[Any]:
+        """In the thread: do what was not decided, and commit. When anything fails, all of it has: nothing was
+        answered."""
+        if isinstance(decided, Exception):
+            return self._fail(work, decided)
+        try:
+            results = self._do_all(work) if decided is None else decided
             self._writer.commit()
         except Exception as error:
-            log.exception("the ledger could not be written", ledger=str(self.path))
-            self._roll_back()
-            failure = f"The ledger {self.path} could not be written: {type(error).__name__}: {error}."
-            return [(future, LedgerUnavailable(failure)) for _, future in jobs]
-        return [(future, result) for (_, future), result in zip(jobs, results, strict=True)]
+            return self._fail(work, error)
+        return results
+
+    def _fail(self, work: Sequence[Work], error: Exception) -> list[Any]:
+        log.error("the ledger could not be written", ledger=str(self.path), exc_info=error)
+        self._roll_back()
+        failure = f"The ledger {self.path} could not be written: {type(error).__name__}: {error}."
+        return [LedgerUnavailable(failure)] * len(work)
+
+    def _do_all(self, work: Sequence[Work]) -> list[Any]:
+        """Their results, in their order. Picks in a row are done at once."""
+        if self._is_lost:
+            self._writer.roll_back()
+            self._is_lost = False
+        self._writer.begin()
+        results: list[Any] = []
+        for is_pick, some in groupby(work, lambda one: isinstance(one, Ask)):
+            if is_pick:
+                results += self._writer.pick_all(list(some))  # type: ignore[arg-type]  # asks, by the line above
+            else:
+                results += [one(self._writer) for one in some]  # type: ignore[operator]  # no asks, by the same
+        self._writer.write_seats()
+        return results
 
     def _roll_back(self) -> None:
         """While that fails, nothing is done: what memory says may be more than what is on disk."""
@@ -205,30 +244,8 @@ class SqliteLedger:
         while True:
             self._full.wait()
             self._full.clear()
-            if self._closed.is_set():
+            if self._closed:
                 break
             with suppress(apsw.Error):
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         connection.close()
-
-
-def _do_all(writer: Writer, jobs: Sequence[Ask | Callable[[Writer], Any]]) -> list[Any]:
-    """Their results, in their order. Picks in a row are done at once."""
-    results: list[Any] = []
-    for is_pick, some in groupby(jobs, lambda job: isinstance(job, Ask)):
-        if is_pick:
-            results += writer.pick_all(list(some))  # type: ignore[arg-type]  # asks, by the line above
-        else:
-            results += [job(writer) for job in some]  # type: ignore[operator]  # no asks, by the same
-    return results
-
-
-def _tell(results: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    """In the loop: whoever has gone meanwhile is not told."""
-    for future, result in results:
-        if future.done():
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
-        else:
-            future.set_result(result)

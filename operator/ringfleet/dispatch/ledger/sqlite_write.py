@@ -1,4 +1,4 @@
-"""What the writer thread does, one transaction at a time. Nothing here waits or locks: there is one writer."""
+"""What is written, one transaction at a time. Nothing here waits or locks: there is one writer."""
 
 from __future__ import annotations
 
@@ -36,8 +36,11 @@ class Writer:
     def begin(self) -> None:
         self._rows.execute("BEGIN IMMEDIATE")
 
-    def commit(self) -> None:
+    def write_seats(self) -> None:
+        """The last of a transaction: the counts that it has changed."""
         self._seats.write()
+
+    def commit(self) -> None:
         self._rows.execute("COMMIT")
 
     def roll_back(self) -> None:
