@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.chaos.relay import Call, Relays, Tripwire, Upstream, When, changes_something, relaying
 from tests.chaos.story import Story
-from tests.cluster.stage import SYSTEM, a_secret, an_account
+from tests.cluster.stage import SYSTEM, a_secret, an_account, let_go_of_namespace
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
@@ -169,6 +169,8 @@ class Trial:
         self.kill()
         if self._operator:
             self._operator.join()
+        # What no operator lets go of keeps the namespace, and the API server busy with it for as long as it runs.
+        let_go_of_namespace(self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), self.namespace)
         self.cluster.delete_namespace(self.namespace)
 
     def _stopped_or(self, waiting: subprocess.Popen[bytes]) -> bool:
