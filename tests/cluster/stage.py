@@ -174,6 +174,7 @@ class Stage:
         self.simulator = simulator
         self._folder = tempfile.TemporaryDirectory(prefix="ringfleet-stage-")
         self._operators: list[OperatorProcess] = []
+        self._served = {namespace}
         self._planted = False
         self.operator_kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
 
@@ -191,7 +192,8 @@ class Stage:
             self._tidy()
 
     def _tidy(self) -> None:
-        let_go_of_namespace(self.operator_kubeconfig, self.namespace)
+        for namespace in self._served:
+            let_go_of_namespace(self.operator_kubeconfig, namespace)
         self._folder.cleanup()
 
     # Acting.
@@ -206,6 +208,7 @@ class Stage:
         """Start an operator for the stage's namespace, and for those of `also`."""
         log = Path(self._folder.name) / f"{identity}.log"
         namespaces = (self.namespace, *also)
+        self._served.update(also)
         operator = OperatorProcess(kubeconfig or self.operator_kubeconfig, namespaces, log, identity, environment)
         self._operators.append(operator)
         return operator

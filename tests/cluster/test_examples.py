@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.stage import ROOT, Stage, let_go_of_namespace
+from tests.cluster.stage import ROOT, Stage
 
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/expect.yaml"))
 
@@ -39,7 +39,6 @@ def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None
         stage.stop_operators()
         for namespace in ours.values():
             stage.cluster.delete_namespace(namespace)
-            let_go_of_namespace(stage.operator_kubeconfig, namespace)
 
 
 def apply(stage: Stage, path: Path, ours: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ One interface, two engines, one conformance suite:
 - `values`   what goes in and comes out
 - `pick`     the decision that both engines make: its law in words and, for SQLite, in Python on the members of a set
              in memory (`bench`, `seat`, `room`)
-- `sqlite`   the embedded engine: one file, one process, one writer thread; `sqlite_*` are its parts
+- `sqlite`   the embedded engine: one file, one process, one writer; `sqlite_*` are its parts
 - `postgres` the shared engine: several replicas, one function
 - `open`     which engine an address means
 
