@@ -6,8 +6,8 @@ route reaches those.
     account known? -> at most 1 MiB -> signed, and now? -> reads? -> the account's number? -> ledger: once -> 200
 
 What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repeats everything else, under the same id.
-STOP words become opt-outs in the transaction that takes in their event. START takes back only what a STOP has made, and
-no younger one: when a carrier repeats or mixes up messages, the opt-out wins.
+STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
+what a STOP has made, and no younger one: when a carrier repeats or mixes up messages, the opt-out wins.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
 from ringfleet.dispatch.app import on_error, on_http_error, read_body
 from ringfleet.dispatch.health import Metrics
 from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.values import Heard, Suppression
+from ringfleet.dispatch.ledger.values import Heard, OptIn, Suppression
 from ringfleet.dispatch.problems import Problem, answer
-from ringfleet.dispatch.recipients import HASH_BYTES
 from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.words import Wish, wish_in
 from ringfleet.model import E164, AccountKey
@@ -42,8 +41,6 @@ FORGOTTEN: Final = 30 * 86_400.0
 """Seconds. The ledger knows its events for 35 days; an older one could be counted twice."""
 AHEAD: Final = 3600.0
 """Seconds that an event may be ahead of us."""
-BY_WORD: Final = "message: "
-"""How the reason of an opt-out begins that a person has sent, and may take back."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +86,6 @@ class Events:
         self._hashes = hashes
         self._now = now
         self._metrics = metrics
-        self._wishes = asyncio.Lock()
 
     async def receive(self, request: Request) -> Response:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
@@ -120,39 +116,27 @@ class Events:
         if age > FORGOTTEN or owner not in (None, key):
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
-        wish = wish_in(event.text) if event.happening is Happening.MESSAGE_RECEIVED and event.peer else None
-        if wish is None:
-            return await self._ingest(Heard(str(key), event))
-        async with self._wishes:
-            return await self._obey(key, event, *wish)
+        return "counted" if await self._ledger.ingest([self._understand(key, event)]) else "known"
 
-    async def _obey(self, key: AccountKey, event: CarrierEvent, wish: Wish, word: str) -> str:
-        assert event.peer is not None
-        hashes, since = self._hashes(event.peer), event.at.timestamp()
-        scopes = self._brands(key, event.number)
-        if wish is Wish.LEAVE:
-            opt_outs = tuple(Suppression(scope, hashes[0], since, f"{BY_WORD}{word}") for scope in scopes)
-            return await self._ingest(Heard(str(key), event, opt_outs))
-        status = await self._ingest(Heard(str(key), event))
-        for scope in scopes:
-            await self._take_back(scope, hashes, since)
-        return status
+    def _understand(self, key: AccountKey, event: CarrierEvent) -> Heard:
+        """The event, with what it wishes of opt-outs."""
+        wish = wish_in(event.text) if event.happening is Happening.MESSAGE_RECEIVED else None
+        if wish is None or event.peer is None:
+            return Heard(str(key), event)
+        hashes, at, scopes = self._hashes(event.peer), event.at.timestamp(), self._brands(key, event.number)
+        match wish:
+            case Wish.LEAVE, word:
+                reason = f"message: {word}"
+                opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
+                return Heard(str(key), event, opt_outs)
+            case _:
+                opt_ins = tuple(OptIn(scope, hash_, at) for scope in scopes for hash_ in hashes)
+                return Heard(str(key), event, opt_ins=opt_ins)
 
     def _brands(self, key: AccountKey, number: E164) -> list[str]:
         """Where the wish counts: in each brand that uses the number; without any, in the account's namespace."""
         brands = {brand for _, brand in self._numbers.scopes_of(number)}
         return sorted(brands) or [f"brand:{key.namespace}/"]
-
-    async def _take_back(self, scope: str, hashes: Sequence[bytes], since: float) -> None:
-        """Also when the event is known: the ledger may have failed between the two the last time."""
-        for hash_ in hashes:
-            found = await self._ledger.suppressions(scope, 1, _before(hash_))
-            theirs = [one for one in found if one.recipient == hash_]
-            if any(one.reason.startswith(BY_WORD) and one.since <= since for one in theirs):
-                await self._ledger.allow(scope, [hash_])
-
-    async def _ingest(self, heard: Heard) -> str:
-        return "counted" if await self._ledger.ingest([heard]) else "known"
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -194,9 +178,3 @@ async def _read(request: Request) -> bytes:
         raise Problem("malformed-request", f"The body did not come within {BODY_SECONDS:.0f} seconds.") from error
     except ClientDisconnect as error:
         raise Problem("malformed-request", "The body ended early.") from error
-
-
-def _before(hash_: bytes) -> bytes:
-    """The hash in front of this one: a list that begins after it begins with this one."""
-    number = int.from_bytes(hash_)
-    return (number - 1).to_bytes(HASH_BYTES) if number else b""

@@ -59,8 +59,8 @@ def an_ask(name: str = "ann", after: float = 0.0, **changes: Any) -> Ask:
     return replace(plain, **changes)
 
 
-def an_opt_out(name: str = "ann", scope: str = SET_SCOPE) -> Suppression:
-    return Suppression(scope, somebody(name), NOON, "STOP")
+def an_opt_out(name: str = "ann", scope: str = SET_SCOPE, **changes: Any) -> Suppression:
+    return replace(Suppression(scope, somebody(name), NOON, "imported"), **changes)
 
 
 def an_event(id_: str, happening: Happening, after: float = 0.0, n: int = 1, **changes: Any) -> Heard:

@@ -8,9 +8,10 @@ from itertools import permutations
 import pytest
 
 from ringfleet.dispatch.ledger.ledger import KEPT, LONGEST_CALL, Ledger
-from ringfleet.dispatch.ledger.values import Heard, Hour, NoNumber, Picked, Suppressed, Why
+from ringfleet.dispatch.ledger.values import Heard, Hour, NoNumber, OptIn, Picked, Suppressed, Suppression, Why
 from ringfleet.traffic import Direction, Happening
 from tests.dispatch.ledger.builders import (
+    BRAND_SCOPE,
     DAY,
     HOUR,
     NOON,
@@ -88,6 +89,53 @@ async def test_a_stop_that_comes_again_does_not_undo_a_start(ledger: Ledger) -> 
     await ledger.allow(SET_SCOPE, [an_opt_out().recipient])
     await ledger.ingest([stop])
     assert isinstance(await ledger.pick(an_ask()), Picked)
+
+
+STOP = an_opt_out(since=NOON + 10, reason="STOP", by_word=True)
+
+
+def a_start(after: float, opt_out: Suppression = STOP, id_: str = "s9") -> Heard:
+    opt_ins = (OptIn(opt_out.scope, opt_out.recipient, NOON + after),)
+    return replace(an_event(id_, Happening.MESSAGE_RECEIVED, after), opt_ins=opt_ins)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ([STOP], 10, []),
+        ([STOP], 9, [STOP]),
+        ([STOP, replace(STOP, since=NOON + 20)], 15, [replace(STOP, since=NOON + 20)]),
+        ([replace(STOP, since=NOON + 20), STOP], 15, [replace(STOP, since=NOON + 20)]),
+        ([an_opt_out()], 15, [an_opt_out()]),
+        ([an_opt_out(), STOP], 15, [an_opt_out()]),
+        ([STOP, an_opt_out()], 15, [an_opt_out()]),
+        ([an_opt_out("bob", by_word=True)], 15, [an_opt_out("bob", by_word=True)]),
+        ([replace(STOP, scope=BRAND_SCOPE)], 15, []),
+    ],
+    ids=["a-stop", "younger", "two-stops", "late-stop", "a-list", "list-stop", "stop-list", "bobs", "another-scope"],
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["at-once", "one-by-one"])
+async def test_a_start_takes_back_what_a_word_has_said_before(
+    ledger: Ledger, before: list[Suppression], after: float, left: list[Suppression], at_once: bool
+) -> None:
+    """A list's opt-out stays, and so does a word's that is younger, in whatever order they came."""
+    new = [await ledger.suppress(some) for some in ([before] if at_once else [[one] for one in before])]
+    assert sum(new) == 1
+    assert await ledger.ingest([a_start(after)]) == 1
+    assert list(await ledger.suppressions(SET_SCOPE)) == left
+
+
+async def test_of_what_is_heard_together_a_start_takes_back_the_older_stop(ledger: Ledger) -> None:
+    stops = [replace(an_event(f"s{n}", Happening.MESSAGE_RECEIVED), opt_outs=(STOP,)) for n in range(2)]
+    assert await ledger.ingest([a_start(20), *stops]) == 3
+    assert await ledger.suppressions(SET_SCOPE) == ()
+
+
+async def test_a_start_that_comes_again_does_nothing(ledger: Ledger) -> None:
+    await ledger.ingest([a_start(15)])
+    await ledger.suppress([STOP])
+    assert await ledger.ingest([a_start(15)]) == 0
+    assert await ledger.suppressions(SET_SCOPE) == (STOP,)
 
 
 async def test_guardrail_a_flagged_number_is_used_for_nobody(ledger: Ledger) -> None:

@@ -19,10 +19,11 @@ import pytest
 from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
 from ringfleet.dispatch.ledger.postgres import Address, PostgresLedger, migrate
 from ringfleet.dispatch.ledger.postgres.migrations import newest
-from ringfleet.dispatch.ledger.values import Deferred, Picked
+from ringfleet.dispatch.ledger.values import Deferred, OptIn, Picked
 from ringfleet.rotation import StickyMode
 from ringfleet.traffic import Happening
 from tests.dispatch.ledger.builders import (
+    NOON,
     SET,
     SET_SCOPE,
     TODAY,
@@ -144,7 +145,8 @@ async def test_nobody_waits_in_a_circle(postgres_dsn: str, ledger: PostgresLedge
                     replace(
                         an_event(f"e{dice.randrange(900)}", dice.choice(list(Happening)), n=dice.randrange(8),
                                  subject=f"c{dice.randrange(20)}", label="Spam" if not dice.randrange(9) else ""),
-                        opt_outs=(an_opt_out(f"x{dice.randrange(20)}"),),
+                        opt_outs=(an_opt_out(f"x{dice.randrange(20)}", since=NOON + n, by_word=True),),
+                        opt_ins=(OptIn(SET_SCOPE, somebody(f"x{dice.randrange(20)}"), NOON + n),),
                     )
                     for _ in range(10)
                 ]  # fmt: skip

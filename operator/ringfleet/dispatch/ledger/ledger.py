@@ -60,11 +60,12 @@ class Ledger(Protocol):
         ...
 
     async def suppress(self, entries: Sequence[Suppression]) -> int:
-        """Record opt-outs; returns how many are new. One that is there stays as it is."""
+        """Record opt-outs; returns how many are new. One that is there stays as it is, but that by word gives way to a
+        younger one by word, and to any that is not."""
         ...
 
     async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
-        """Take opt-outs back, by the recipients' own word; returns how many there were."""
+        """Take opt-outs back, whatever they are by; returns how many there were."""
         ...
 
     async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
@@ -72,7 +73,7 @@ class Ledger(Protocol):
         ...
 
     async def ingest(self, heard: Sequence[Heard]) -> int:
-        """Count events, and record their opt-outs; returns how many were new."""
+        """Count events, and do what they say of opt-outs; returns how many were new."""
         ...
 
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:

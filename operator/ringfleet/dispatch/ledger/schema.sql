@@ -37,8 +37,9 @@ CREATE INDEX deferral_waiting ON deferral (set_id, day, not_before, id) WHERE us
 CREATE INDEX deferral_room ON deferral (set_id, number) WHERE used = 0;
 CREATE INDEX deferral_age ON deferral (not_before);
 
+-- by_word: 1 for what a message of the recipient's has said, and another one may take back.
 CREATE TABLE suppression (
-  scope TEXT NOT NULL, recipient BLOB NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL,
+  scope TEXT NOT NULL, recipient BLOB NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL, by_word INTEGER NOT NULL,
   PRIMARY KEY (recipient, scope)
 ) WITHOUT ROWID;
 CREATE INDEX suppression_scope ON suppression (scope, recipient);

@@ -12,13 +12,23 @@ from ringfleet.dispatch.ledger.sqlite_seats import LABELLED, Seats
 from ringfleet.dispatch.ledger.values import Heard, Suppression
 from ringfleet.traffic import CarrierEvent, Direction, Happening
 
+_SUPPRESS = "INSERT INTO suppression (scope, recipient, since, reason, by_word)"
+_GIVE_WAY = (
+    "ON CONFLICT (recipient, scope) DO UPDATE SET since = excluded.since, reason = excluded.reason, "
+    "by_word = excluded.by_word WHERE by_word AND (excluded.since > since OR NOT excluded.by_word)"
+)
+_TAKE_BACK = "DELETE FROM suppression WHERE scope = ? AND recipient = ? AND by_word AND since <= ?"
+
 
 def suppress(rows: Rows, entries: Sequence[Suppression]) -> int:
-    """Record opt-outs; returns how many are new."""
-    statement = "INSERT OR IGNORE INTO suppression (scope, recipient, since, reason)"
+    """Record opt-outs; returns how many are new. One by word gives way to a younger one by word, and to any other."""
+    written = [(one.scope, one.recipient, one.since, one.reason, one.by_word) for one in entries]
     before = rows.connection.total_changes()
-    rows.insert(statement, [(one.scope, one.recipient, one.since, one.reason) for one in entries])
-    return rows.connection.total_changes() - before
+    rows.insert(_SUPPRESS, written, "ON CONFLICT DO NOTHING")
+    new = rows.connection.total_changes() - before
+    if new < len(written):
+        rows.insert(_SUPPRESS, written, _GIVE_WAY)
+    return new
 
 
 class Events:
@@ -29,15 +39,17 @@ class Events:
         self._seats = seats
 
     def ingest(self, heard: Sequence[Heard]) -> int:
-        new = 0
-        for one in heard:
-            event = one.event
-            key = (one.account, event.id, event.at.timestamp())
-            if self._rows.change("INSERT OR IGNORE INTO event (account, id, at) VALUES (?, ?, ?)", key):
-                new += 1
-                suppress(self._rows, one.opt_outs)
-                self._hear(one.account, event)
-        return new
+        new = [one for one in heard if self._is_new(one)]
+        for one in new:
+            self._hear(one.account, one.event)
+        suppress(self._rows, [opt_out for one in new for opt_out in one.opt_outs])
+        for back in (opt_in for one in new for opt_in in one.opt_ins):
+            self._rows.execute(_TAKE_BACK, (back.scope, back.recipient, back.at))
+        return len(new)
+
+    def _is_new(self, one: Heard) -> bool:
+        row = (one.account, one.event.id, one.event.at.timestamp())
+        return self._rows.change("INSERT OR IGNORE INTO event (account, id, at) VALUES (?, ?, ?)", row) > 0
 
     def _hear(self, account: str, event: CarrierEvent) -> None:
         number = int(event.number.digits)

@@ -32,10 +32,11 @@ def read_deferrals(connection: apsw.Connection, set_: str, day: int, limit: int)
 
 def read_suppressions(connection: apsw.Connection, scope: str, limit: int, after: bytes) -> tuple[Suppression, ...]:
     rows = connection.execute(
-        "SELECT recipient, since, reason FROM suppression WHERE scope = ? AND recipient > ? ORDER BY recipient LIMIT ?",
+        "SELECT recipient, since, reason, by_word FROM suppression WHERE scope = ? AND recipient > ? "
+        "ORDER BY recipient LIMIT ?",
         (scope, after, limit),
     )
-    return tuple(Suppression(scope, *row) for row in rows)
+    return tuple(Suppression(scope, who, since, reason, bool(by_word)) for who, since, reason, by_word in rows)
 
 
 def read_rollup(

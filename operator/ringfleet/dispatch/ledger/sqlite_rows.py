@@ -54,13 +54,13 @@ class Rows:
                 found += text.split(" ")
         return found
 
-    def insert(self, statement: str, rows: Sequence[Row]) -> None:
-        """`statement` ends before VALUES."""
+    def insert(self, statement: str, rows: Sequence[Row], otherwise: str = "") -> None:
+        """`statement` ends before VALUES; `otherwise` stands behind them: what is done where a row is there already."""
         start = 0
         for size in MANY:
             while len(rows) - start >= size:
-                part = rows[start : start + size]
-                self.execute(_with_rows(statement, size, len(part[0])), [value for row in part for value in row])
+                values = [value for row in rows[start : start + size] for value in row]
+                self.execute(_with_rows(statement, size, len(rows[0]), otherwise), values)
                 start += size
 
 
@@ -70,6 +70,6 @@ def _with_list(statement: str, size: int) -> str:
 
 
 @cache
-def _with_rows(statement: str, rows: int, columns: int) -> str:
+def _with_rows(statement: str, rows: int, columns: int, otherwise: str) -> str:
     row = f"({', '.join('?' * columns)})"
-    return f"{statement} VALUES {', '.join([row] * rows)}"
+    return f"{statement} VALUES {', '.join([row] * rows)} {otherwise}"

@@ -185,22 +185,36 @@ class Deferrals:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An opt-out: nobody contacts `recipient` in `scope`, since then and for that reason."""
+    """An opt-out: nobody contacts `recipient` in `scope`, since then and for that reason. `by_word`: the recipient has
+    written so, and may take it back."""
 
     scope: str
     recipient: bytes = field(repr=False)
     since: float
     reason: str
+    by_word: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptIn:
+    """What a person said at that moment takes back what they said before: their opt-out in `scope`, when it is by word
+    and no younger."""
+
+    scope: str
+    recipient: bytes = field(repr=False)
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A carrier's event, ready to be counted. `account` is `namespace/name`: ids are unique in an account. `opt_outs`
-    are recorded in the same transaction: what a STOP means."""
+    """A carrier's event, ready to be counted. `account` is `namespace/name`: ids are unique in an account. What a
+    STOP or a START means is done in the same transaction: the opt-outs of all that is heard together, then its opt-ins.
+    """
 
     account: str
     event: CarrierEvent
     opt_outs: tuple[Suppression, ...] = ()
+    opt_ins: tuple[OptIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

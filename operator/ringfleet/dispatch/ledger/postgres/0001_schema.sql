@@ -104,6 +104,7 @@ CREATE TABLE suppression (
   recipient bytea NOT NULL,
   since double precision NOT NULL,
   reason text NOT NULL,
+  by_word boolean NOT NULL,
   PRIMARY KEY (recipient, scope)
 );
 CREATE INDEX suppression_scope ON suppression (scope, recipient);

@@ -1,17 +1,25 @@
 -- Events and opt-outs come in batches. Each batch takes its rows in order, table by table, so that two batches wait for
--- each other at most in a line.
+-- each other at most in a line; what it deletes are the rows that it took, and none that has come since.
 
-CREATE FUNCTION suppress(scopes text[], recipients bytea[], sinces double precision[], reasons text[]) RETURNS bigint
+-- One by word gives way to a younger one by word, and to any that is not; also among those that come together.
+CREATE FUNCTION suppress(
+  scopes text[], recipients bytea[], sinces double precision[], reasons text[], by_words boolean[]
+) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
   added bigint;
 BEGIN
-  INSERT INTO suppression (scope, recipient, since, reason)
-  SELECT DISTINCT ON (scope, recipient) scope, recipient, since, reason
-  FROM unnest(scopes, recipients, sinces, reasons) WITH ORDINALITY AS one (scope, recipient, since, reason, place)
-  ORDER BY scope, recipient, place
-  ON CONFLICT DO NOTHING;
-  GET DIAGNOSTICS added = ROW_COUNT;
+  WITH written AS (
+    INSERT INTO suppression AS s (scope, recipient, since, reason, by_word)
+    SELECT DISTINCT ON (scope, recipient) scope, recipient, since, reason, by_word
+    FROM unnest(scopes, recipients, sinces, reasons, by_words)
+      WITH ORDINALITY AS one (scope, recipient, since, reason, by_word, place)
+    ORDER BY scope, recipient, by_word, CASE WHEN by_word THEN -since END, place
+    ON CONFLICT (recipient, scope) DO UPDATE SET since = excluded.since, reason = excluded.reason, by_word = excluded.by_word
+    WHERE s.by_word AND (excluded.since > s.since OR NOT excluded.by_word)
+    RETURNING xmax = 0 AS is_new  -- xmax is that of the row which an UPDATE has replaced
+  )
+  SELECT count(*) FILTER (WHERE is_new) INTO added FROM written;
   RETURN added;
 END $$;
 
@@ -19,17 +27,21 @@ CREATE FUNCTION allow(of_scope text, recipients bytea[]) RETURNS bigint LANGUAGE
 DECLARE
   gone bigint;
 BEGIN
-  PERFORM FROM suppression WHERE scope = of_scope AND recipient = ANY (recipients) ORDER BY recipient FOR UPDATE;
-  DELETE FROM suppression WHERE scope = of_scope AND recipient = ANY (recipients);
+  WITH theirs AS MATERIALIZED (
+    SELECT recipient FROM suppression WHERE scope = of_scope AND recipient = ANY (recipients)
+    ORDER BY recipient FOR UPDATE
+  )
+  DELETE FROM suppression AS s USING theirs WHERE s.scope = of_scope AND s.recipient = theirs.recipient;
   GET DIAGNOSTICS gone = ROW_COUNT;
   RETURN gone;
 END $$;
 
 -- Count the events that are new, and say how many there were. `heard`: a list of events in the order in which they came,
--- each with its opt-outs; ids of picks and numbers as integers.
+-- each with its opt-outs and opt-ins; ids of picks and numbers as integers.
 CREATE FUNCTION ingest(heard jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   fresh jsonb;  -- those of `heard` that are new
+  wish record;
 BEGIN
   WITH one AS (
     SELECT DISTINCT ON (item ->> 'account', item ->> 'id') item
@@ -48,9 +60,27 @@ BEGIN
     RETURN 0;
   END IF;
 
-  PERFORM suppress(array_agg(o.scope), array_agg(decode(o.recipient, 'hex')), array_agg(o.since), array_agg(o.reason))
-  FROM jsonb_array_elements(fresh) AS item,
-    jsonb_to_recordset(item -> 'opt_outs') AS o (scope text, recipient text, since double precision, reason text);
+  FOR wish IN
+    SELECT o.scope, decode(o.recipient, 'hex') AS recipient, o.since AS at, o.reason, o.by_word, false AS is_opt_in
+    FROM jsonb_array_elements(fresh) AS item,
+      jsonb_to_recordset(item -> 'opt_outs') AS o (
+        scope text, recipient text, since double precision, reason text, by_word boolean
+      )
+    UNION ALL
+    SELECT i.scope, decode(i.recipient, 'hex'), i.at, NULL, NULL, true
+    FROM jsonb_array_elements(fresh) AS item,
+      jsonb_to_recordset(item -> 'opt_ins') AS i (scope text, recipient text, at double precision)
+    ORDER BY scope, recipient, is_opt_in
+  LOOP
+    IF wish.is_opt_in THEN
+      DELETE FROM suppression AS s
+      WHERE s.scope = wish.scope AND s.recipient = wish.recipient AND s.by_word AND s.since <= wish.at;
+    ELSE
+      PERFORM suppress(
+        ARRAY[wish.scope], ARRAY[wish.recipient], ARRAY[wish.at], ARRAY[wish.reason], ARRAY[wish.by_word]
+      );
+    END IF;
+  END LOOP;
 
   PERFORM FROM pick
   WHERE id IN (SELECT (item ->> 'pick')::bigint FROM jsonb_array_elements(fresh) AS item) ORDER BY id FOR UPDATE;

@@ -127,8 +127,9 @@ class PostgresLedger:
         return GivenBack(await self._value("SELECT give_back($1, $2, $3)", set_, _parse_id(pick, "p"), day))
 
     async def suppress(self, entries: Sequence[Suppression]) -> int:
-        columns = zip(*((one.scope, one.recipient, one.since, one.reason) for one in entries), strict=True)
-        return await self._count("SELECT suppress($1, $2, $3, $4)", *columns) if entries else 0
+        rows = ((one.scope, one.recipient, one.since, one.reason, one.by_word) for one in entries)
+        columns = zip(*rows, strict=True)
+        return await self._count("SELECT suppress($1, $2, $3, $4, $5)", *columns) if entries else 0
 
     async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
         return await self._count("SELECT allow($1, $2)", scope, recipients)
@@ -244,9 +245,16 @@ def _event(one: Heard) -> dict[str, object]:
         "label": event.label or "",
         "pick": _parse_id(event.pick or "", "p"),
         "opt_outs": [
-            {"scope": out.scope, "recipient": out.recipient.hex(), "since": out.since, "reason": out.reason}
+            {
+                "scope": out.scope,
+                "recipient": out.recipient.hex(),
+                "since": out.since,
+                "reason": out.reason,
+                "by_word": out.by_word,
+            }
             for out in one.opt_outs
         ],
+        "opt_ins": [{"scope": back.scope, "recipient": back.recipient.hex(), "at": back.at} for back in one.opt_ins],
     }
 
 

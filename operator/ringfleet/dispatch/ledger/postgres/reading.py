@@ -39,7 +39,7 @@ async def read_deferrals(connection: Any, set_: str, day: int, limit: int) -> De
 
 async def read_suppressions(connection: Any, scope: str, limit: int, after: bytes) -> tuple[Suppression, ...]:
     rows = await connection.fetch(
-        "SELECT recipient, since, reason FROM suppression WHERE scope = $1 AND recipient > $2 "
+        "SELECT recipient, since, reason, by_word FROM suppression WHERE scope = $1 AND recipient > $2 "
         "ORDER BY recipient LIMIT $3",
         scope,
         after,
