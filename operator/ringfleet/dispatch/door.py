@@ -120,7 +120,8 @@ class SuppressionList(Struct, rename="camel", frozen=True):
 
 
 class NumberRollup(Struct, rename="camel", frozen=True):
-    """What is known of one number. `used` and `reserved` are of the set's day; the 7 and 30 days end now."""
+    """What is known of one number. `used` is of the set's day, `reserved` of that and later ones; the 7 and 30 days
+    end now."""
 
     number: str
     used: int

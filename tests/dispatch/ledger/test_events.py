@@ -167,6 +167,8 @@ async def test_a_set_at_a_glance(ledger: Ledger) -> None:
     assert (one.number, one.used, one.open_calls, one.last_pick) == (a_number(1), 1, 1, NOON)
     (tomorrow,) = [tally for tally in (await ledger.rollup(SET, NOON, TODAY + 1)).tallies if tally.reserved]
     assert (tomorrow.used, tomorrow.reserved) == (0, 1)
+    assert sum(tally.reserved for tally in rollup.tallies) == 1, "room of a later day is room"
+    assert not any(tally.reserved for tally in (await ledger.rollup(SET, NOON, TODAY + 2)).tallies)
 
 
 async def test_a_call_whose_end_was_never_told_is_not_open_for_ever(ledger: Ledger) -> None:

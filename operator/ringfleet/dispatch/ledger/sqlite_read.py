@@ -49,7 +49,7 @@ def read_rollup(
         reserved = dict(
             _rows(
                 connection,
-                f"SELECT number, count(*) FROM deferral WHERE set_id = {_SET} AND used = 0 AND day = ?2 "  # noqa: S608
+                f"SELECT number, count(*) FROM deferral WHERE set_id = {_SET} AND used = 0 AND day >= ?2 "  # noqa: S608
                 "GROUP BY number",
                 (set_, day),
             )

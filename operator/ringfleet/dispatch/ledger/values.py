@@ -233,9 +233,9 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the ledger knows of one number. `used` and `reserved`: of `day`, in its set; `open_calls`: now. `label`:
-    what carriers or analytics show for it, `labelled_at` since when; `cleared_at`: since when it is gone, when it was
-    there. `hours`: its traffic, oldest first."""
+    """What the ledger knows of one number. `used`: on `day`, in its set; `reserved`: from `day` on; `open_calls`: now.
+    `label`: what carriers or analytics show for it, `labelled_at` since when; `cleared_at`: since when it is gone, when
+    it was there. `hours`: its traffic, oldest first."""
 
     number: str
     used: int = 0

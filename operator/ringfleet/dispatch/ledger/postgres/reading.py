@@ -13,7 +13,7 @@ _MEMBERS = """
 SELECT m.number, m.last,
   CASE WHEN m.day >= $2 THEN m.used ELSE 0 END AS used,
   (SELECT count(*) FROM deferral AS d
-    WHERE d.set_ = $1 AND NOT d.used AND d.day = $2 AND d.number = m.number) AS reserved,
+    WHERE d.set_ = $1 AND NOT d.used AND d.day >= $2 AND d.number = m.number) AS reserved,
   open_calls(m.number, $3) AS open_calls,
   l.label, l.labelled, l.cleared, l.shown
 FROM member AS m LEFT JOIN label AS l ON l.number = m.number
