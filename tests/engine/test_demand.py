@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.api import NumberPool
-from ringfleet.engine.demand import capacity_status, demand_memory, demand_status, demand_want
+from ringfleet.engine.claims import project_claim
+from ringfleet.engine.demand import capacity_status, demand_memory, demand_status, demand_want, see_demand
 from ringfleet.plan.demand import DemandMemory, DemandSeen, Lead, Tally
 from ringfleet.plan.forecast import DemandWant, plan_demand
 from ringfleet.plan.sizing import capacity
@@ -75,6 +77,22 @@ def test_a_status_without_demand_remembers_nothing() -> None:
 )
 def test_what_the_spec_says_of_demand_is_taken_over(spec: dict[str, Any], expected: DemandWant) -> None:
     assert demand_want(a_pool(**spec)) == expected
+
+
+@pytest.mark.parametrize(("on_no_stock", "counted"), [("Wait", 1), ("Order", 0)])
+def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(on_no_stock: str, counted: int) -> None:
+    meta = {"name": "one", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
+    meta["creationTimestamp"] = NOW.isoformat()
+    spec = {"poolRef": {"name": "west"}, "onNoStock": on_no_stock}
+    claim = project_claim({"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}})
+    nothing = SimpleNamespace(by=lambda *_: [])
+    world: Any = SimpleNamespace(
+        numbers=SimpleNamespace(store=nothing),
+        claims=SimpleNamespace(store=SimpleNamespace(by=lambda *_: [claim])),
+        intents=SimpleNamespace(orders_for=lambda *_: []),
+        desk=SimpleNamespace(waiting=lambda *_: []),
+    )
+    assert len(see_demand(world, a_pool(), DemandMemory()).bound) == counted
 
 
 def test_figures_are_written_short() -> None:
