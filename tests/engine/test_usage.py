@@ -84,6 +84,7 @@ async def test_a_dispatcher_that_goes_is_gone_by_after_three_intervals(ledger: L
         seen.append(reading.usage is not None)
     await dispatcher.close()
     assert seen == [True, True, False, False]
+    assert reading.blind_since == clock.wall() - timedelta(seconds=180), "since the first that failed"
     assert str(reading.unknown.reason) == "DispatcherUnavailable"
 
 

@@ -90,6 +90,8 @@ class Town:
     now: datetime = NOW
     seats: dict[str, Seat] = field(default_factory=dict)
     uses: dict[E164, NumberUse] | None = field(default_factory=dict)
+    hidden: dict[E164, NumberUse] = field(default_factory=dict)
+    blind_since: datetime | None = None
     replaced: tuple[Replaced, ...] = ()
     stock: int = 1000
     born: int = 0
@@ -98,7 +100,22 @@ class Town:
     def look(self) -> RotationSeen:
         usage = None if self.uses is None else Usage(self.now, self.now.date(), numbers=dict(self.uses))
         pools = {POOL: PoolSeen("US", self.stock)}
-        return RotationSeen(tuple(self.seats.values()), frozenset(self.seats), pools, usage, replaced=self.replaced)
+        return RotationSeen(
+            tuple(self.seats.values()),
+            frozenset(self.seats),
+            pools,
+            usage,
+            blind_since=self.blind_since,
+            replaced=self.replaced,
+        )
+
+    def lose_sight(self) -> None:
+        """What is used can't be read from now on; it goes on all the same."""
+        if self.uses is not None:
+            self.hidden, self.uses, self.blind_since = self.uses, None, self.now
+
+    def see(self, uses: dict[E164, NumberUse]) -> None:
+        self.uses, self.blind_since = uses, None
 
     def turn(self, most: int | None = None) -> RotationPlan:
         """Plan and act; after `most` actions the operator is killed."""
@@ -154,7 +171,9 @@ class Town:
         if seat.member is None:
             return
         self.stock += 1
-        use = (self.uses or {}).pop(seat.member.number, NumberUse())
+        use = (self.hidden if self.uses is None else self.uses).pop(seat.member.number, NumberUse())
+        if self.blind_since is not None and self.now - self.blind_since >= timedelta(days=1):
+            return  # nobody can know
         recent = use.last_pick is not None and use.last_pick > self.now - timedelta(hours=1)
         if use.open_calls or use.reserved or recent:
             self.cut.append(seat.member.number)

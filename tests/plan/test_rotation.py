@@ -189,6 +189,26 @@ def test_a_claim_whose_number_is_gone_makes_room_for_another() -> None:
     )
 
 
+def test_a_region_draws_from_the_pools_of_its_country_and_from_no_other() -> None:
+    american, german = ("shop", "us"), ("shop", "de")
+    regions = (RegionWant("us", "US", 50), RegionWant("de", "DE", 50))
+    want = a_want(size=2, pools=(american, german), regions=regions)
+    pools = {american: PoolSeen("US", 9), german: PoolSeen("DE", 0)}
+    claims = [one for one in actions(want, seen(pools=pools)) if isinstance(one, CreateClaim)]
+    assert [(one.region, one.pool) for one in claims] == [("us", american), ("de", german)]
+
+
+@pytest.mark.parametrize("named", [None, ("shop", "us")], ids=["the-sets-pools", "its-own"])
+def test_a_region_without_a_pool_of_its_country_claims_nothing_and_the_set_says_so(named: Any) -> None:
+    american = ("shop", "us")
+    want = a_want(size=2, pools=(american,), regions=(RegionWant("de", "DE", 100, pool=named),))
+    what = seen(pools={american: PoolSeen("US", 9)})
+    assert actions(want, what) == ()
+    plan = plan_rotation(want, what, NOW)
+    (stalled,) = [one for one in rotation_conditions(want, what, plan, NOW) if one.type == "Stalled"]
+    assert (stalled.reason, "NumberPool shop/us of country DE" in stalled.message) == ("PoolMissing", True)
+
+
 def test_without_a_pool_nothing_is_claimed_and_the_set_says_so() -> None:
     assert actions(a_want(), seen(pools={})) == ()
     assert said(a_want(), seen(pools={})) == {
@@ -408,6 +428,15 @@ def test_more_asked_of_a_set_of_a_size_than_it_may_do_is_said() -> None:
     assert said(a_want(), replace(seen(*some), usage=busy))["CapacityShort"] == "TooFewNumbers"
 
 
+def test_a_number_that_has_drained_for_long_is_not_cut_when_its_use_is_lost_sight_of() -> None:
+    """A day of not knowing counts from when it began, not from when the number began to drain."""
+    seat, want = a_seat(9, draining=NOW - timedelta(days=3)), a_want(size=0)
+    lately = seen(seat, blind_since=NOW - timedelta(hours=14))
+    assert actions(want, lately) == ()
+    assert plan_rotation(want, lately, NOW).due == NOW + timedelta(hours=10)
+    assert actions(want, seen(seat, blind_since=NOW - timedelta(days=1))) == (DeleteClaim(seat.name),)
+
+
 def test_the_set_is_looked_at_again_at_its_own_midnight_or_when_a_number_has_drained_for_a_day() -> None:
     want = a_want(zone="America/Los_Angeles")
     midnight = datetime(2026, 11, 25, 8, tzinfo=UTC)
@@ -459,11 +488,11 @@ def test_whatever_comes_no_more_is_claimed_than_wanted_and_no_number_in_use_is_c
             case "bind":
                 town.bind()
             case "time":
-                town.wait(minutes=data.draw(st.integers(0, 90)))
+                town.wait(minutes=data.draw(st.integers(0, 90) | st.just(1500)))
             case "use":
-                town.uses = {seat.member.number: data.draw(a_use(town)) for seat in town.seats.values() if seat.member}
+                town.see({seat.member.number: data.draw(a_use(town)) for seat in town.seats.values() if seat.member})
             case "blind":
-                town.uses = None
+                town.lose_sight()
         before = sum(seat.live for seat in town.seats.values())
         plan = town.turn(most=data.draw(st.none() | st.integers(0, 3)))
         size: SetSize = plan.size
@@ -473,7 +502,7 @@ def test_whatever_comes_no_more_is_claimed_than_wanted_and_no_number_in_use_is_c
         assert sum(seat.live for seat in town.seats.values()) <= max(before, 2 * size.total)
         assert not town.cut
     town.stock = 1000
-    town.uses = {seat.member.number: NumberUse() for seat in town.seats.values() if seat.member}
+    town.see({seat.member.number: NumberUse() for seat in town.seats.values() if seat.member})
     for _ in range(20):
         town.turn()
         town.bind()

@@ -118,6 +118,7 @@ def _seen(world: World, obj: RotationSet, members: Members, reading: Reading) ->
         pools={place: _pool(world, pool) for place, pool in pools.items() if pool},
         usage=reading.usage,
         unknown=reading.unknown,
+        blind_since=reading.blind_since,
         replaced=tuple(Replaced(one.at, E164(one.number)) for one in obj.status.replaced),
     )
 

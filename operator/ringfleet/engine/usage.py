@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -36,11 +36,12 @@ class _Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of a set. `unknown` is what the set says while `usage` is None. `ended`: each number's traffic of
-    the last day that was seen to end."""
+    """What was read of a set. `unknown` is what the set says while `usage` is None, and `blind_since` the first of the
+    readings in a row that failed. `ended`: each number's traffic of the last day that was seen to end."""
 
     usage: Usage | None = None
     unknown: Condition = UNKNOWN
+    blind_since: datetime | None = None
     ended: Mapping[E164, DayUsage] = field(default_factory=dict)
 
 
@@ -97,7 +98,9 @@ class Dispatcher:
         now, known = self._monotonic(), self._known.get((namespace, name))
         renewed = known.renewed if known else float("-inf")
         fresh = before.usage is not None and now - renewed < OLD * (self.interval or 0.0)
-        reading = replace(before, unknown=unknown) if fresh else Reading(None, unknown, before.ended)
+        blind_since = before.blind_since or self._clock()
+        usage = before.usage if fresh else None
+        reading = Reading(usage, unknown, blind_since, before.ended)
         self._known[namespace, name] = _Known(now, renewed, reading)
         return reading
 

@@ -36,7 +36,7 @@ QUIET = timedelta(hours=1)
 SETTLE = timedelta(seconds=5)
 """How old the word that a number drains must be when its use is read: so long, dispatchers may not have heard it."""
 BLIND = timedelta(days=1)
-"""How long a number drains whose use is not known."""
+"""How long a number drains whose use is not known, and has not been for so long."""
 CHURN_WINDOW = timedelta(days=30)
 MOST_WISHES = 16
 """Of area codes, in one claim."""
@@ -220,7 +220,8 @@ def _due(want: RotationWant, seen: RotationSeen, today: date, now: datetime) -> 
     """The next midnight, when caps and rests are others; or the end of a number's draining that nobody can watch."""
     zone, tomorrow = _zone(want), date.fromordinal(today.toordinal() + 1)
     moments = [datetime.combine(tomorrow, time(), zone).astimezone(UTC)]
-    moments += [seat.since + BLIND for seat in seen.seats if seat.since and not seat.deleting]
+    draining = [seat.since for seat in seen.seats if seat.since and not seat.deleting]
+    moments += [max(since, seen.blind_since or since) + BLIND for since in draining]
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -349,7 +350,7 @@ class _Turn:
     def _is_drained(self, seat: Seat, since: datetime) -> bool:
         usage, use = self._seen.usage, self._use(seat)
         if usage is None or use is None:
-            return self._now - since >= BLIND
+            return self._now - max(since, self._seen.blind_since or since) >= BLIND
         quiet = use.last_pick is None or use.last_pick <= self._now - QUIET
         return usage.at >= since + SETTLE and quiet and not use.open_calls and not use.reserved
 
@@ -412,6 +413,12 @@ class _FreeNames:
         return turn, name
 
 
+def pools_for(want: RotationWant, part: RegionWant, pools: Mapping[PoolName, PoolSeen]) -> list[PoolName]:
+    """The pools that are there for a part of the set, in its order. A region's are of its country."""
+    named = (part.pool,) if part.pool else want.pools
+    return [pool for pool in named if pool in pools and part.country in ("", pools[pool].country)]
+
+
 class _Pools:
     """Which pool the next claim draws from: the first that has a number free, else the first."""
 
@@ -421,8 +428,7 @@ class _Pools:
 
     def next_for(self, part: RegionWant) -> PoolName | None:
         """None: there is no such pool."""
-        named = (part.pool,) if part.pool else self._want.pools
-        there = [pool for pool in named if pool in self._pools]
+        there = pools_for(self._want, part, self._pools)
         chosen = next((pool for pool in there if self._free[pool] > 0), there[0] if there else None)
         if chosen:
             self._free[chosen] -= 1

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.roster import State, Unfit
-from ringfleet.plan.rotation import CreateClaim, RotationPlan, is_snowshoe
+from ringfleet.plan.rotation import CreateClaim, RotationPlan, is_snowshoe, pools_for
 from ringfleet.plan.rotation_seen import RotationSeen, Seat
-from ringfleet.plan.rotation_size import LimitedBy
+from ringfleet.plan.rotation_size import LimitedBy, parts_of
 from ringfleet.plan.rotation_terms import Guardrail, RotationWant
 
 NAMED = 3
@@ -73,11 +73,11 @@ def _waits(seat: Seat) -> str:
 
 
 def _missing_pools(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> str:
-    """The pools that a part of the set lacks all of."""
-    here = [(region.pool,) if region.pool else want.pools for region in want.regions] or [want.pools]
-    for names in here:
-        if plan.size.total and not any(name in seen.pools for name in names):
-            return f"NumberPool {', '.join('/'.join(name) for name in sorted(names))}"
+    """The pools that a part of the set lacks all of, or that are of another country than it."""
+    for part in parts_of(want, "") if plan.size.total else ():
+        if not pools_for(want, part, seen.pools):
+            named = ", ".join("/".join(name) for name in sorted((part.pool,) if part.pool else want.pools))
+            return f"NumberPool {named}" + (f" of country {part.country}" if part.country else "")
     return ""
 
 

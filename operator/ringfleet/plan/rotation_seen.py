@@ -104,11 +104,12 @@ UNKNOWN = usage_unknown(Reason.NO_DISPATCHER, "No dispatcher is known to the ope
 @dataclass(frozen=True, slots=True)
 class RotationSeen:
     """All of it. `taken`: the names of all claims of the namespace. `usage` None: it is not known, and `unknown` says
-    why. `replaced`: what the status remembers."""
+    why, and `blind_since` since when, where a dispatcher ought to tell. `replaced`: what the status remembers."""
 
     seats: tuple[Seat, ...] = ()
     taken: frozenset[str] = frozenset()
     pools: Mapping[PoolName, PoolSeen] = field(default_factory=dict)
     usage: Usage | None = None
     unknown: Condition = UNKNOWN
+    blind_since: datetime | None = None
     replaced: tuple[Replaced, ...] = ()
