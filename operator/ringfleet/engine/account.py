@@ -324,6 +324,9 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
         troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
     if account.findings and account.findings.orphans:
-        message = "Numbers of ours were found whose pool is gone: create the pool again, and they are adopted."
+        message = (
+            "The carrier has numbers of ours that can't be adopted: their pool is gone, or a PhoneNumber in their place "
+            "was released or is another account's. Create the pool again, or delete that PhoneNumber."
+        )
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
     return tuple(troubles)

@@ -29,7 +29,7 @@ Records = Mapping[E164, NumberRecord]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a complete listing showed. `findings.orphans` are those that no pool could adopt."""
+    """What a complete listing showed. `findings.orphans` are those that could not be adopted."""
 
     findings: Findings
     listing: Listing
@@ -122,16 +122,20 @@ async def _act(
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
     spoken_for = _on_order(world, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, world.installation)
-    adopted = [await _adopt(world, key, holding) for holding in found.orphans]
+    adopted = [await adopt(world, key, holding) for holding in found.orphans]
     await _note(world, account, records, found)
     left = tuple(holding for holding, home in zip(found.orphans, adopted, strict=True) if home is None)
     return replace(found, orphans=left, unmarked=())
 
 
-async def _adopt(world: World, key: AccountKey, holding: Holding) -> Mark | None:
-    """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool."""
+async def adopt(world: World, key: AccountKey, holding: Holding) -> Mark | None:
+    """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool, or an
+    object in its place that stands for another holding, or for none any more."""
     order, mark = _origin_of(world, key, holding)
     if mark is None or world.intents.get(NumberPool, mark.namespace, mark.pool) is None:
+        return None
+    there = world.number(mark.namespace, holding.number.digits)
+    if there is not None and (there.account != key or there.state.phase is Phase.RELEASED):
         return None
     await record_number(world, holding, key, mark, order)
     log.warning("orphan adopted", number=holding.number.digits, account=str(key), pool=f"{mark.namespace}/{mark.pool}")

@@ -81,11 +81,9 @@ def compare(
 
 def _judge(holding: Holding, known: Known | None, on_order: bool, installation: str) -> Findings:
     marked = holding.mark is not None and holding.mark.installation == installation
-    if known is None:
+    if known is None or known.phase is Phase.RELEASED:  # given back, says its object, and the carrier has it still
         counted = _counted(ours=marked or on_order)
         return replace(counted, orphans=(holding,)) if marked and not on_order else counted
-    if known.phase is Phase.RELEASED:
-        return _counted(ours=marked)
     changed = (holding,) if differs(holding, known) else ()
     if known.observed:
         return replace(_counted(ours=marked), changed=changed)
