@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from ringfleet.plan.safety import refuse_unsafe
 from ringfleet.plan.supply import OrderSeen
 from ringfleet.plan.topup import CarrierMemory, OrderIntent, TopUp, forgive, learn
 from tests.plan.builders import (
+    LAST_MONTH,
     MAIN,
     NOW,
     SPARE,
@@ -501,6 +502,34 @@ def test_finished_orders_beyond_the_history_are_trimmed_the_oldest_first() -> No
     orders = tuple(finished(n, ItemState.PROVISIONED) for n in (3, 1, 5, 2, 4))
     seen = a_world(numbers=numbers(5), orders=orders, top_up=TopUp(5))
     assert actions(a_pool(5, history=2), seen) == (TrimOrder("west-1"), TrimOrder("west-2"))
+
+
+@pytest.mark.parametrize(
+    ("ended", "trimmed"),
+    [(LAST_MONTH, True), (NOW - timedelta(hours=1), False), (NOW - timedelta(minutes=1), False)],
+    ids=["last month", "this month, which it costs", "a moment ago"],
+)
+def test_an_order_whose_number_is_gone_stands_for_it_until_its_month_is_over(ended: datetime, trimmed: bool) -> None:
+    gone = an_order(1, items=items(ItemState.PROVISIONED, first=50), finished=True, completed_at=ended)
+    seen = a_world(orders=(gone, finished(2, ItemState.FAILED)), top_up=TopUp(2))
+    assert (TrimOrder("west-1") in actions(a_pool(0, history=0), seen)) is trimmed
+
+
+@pytest.mark.parametrize(("counts", "trimmed"), [(False, ["west-1", "west-2"]), (True, ["west-1"])])
+def test_where_a_quota_counts_the_orders_of_a_day_they_are_kept_for_the_day(counts: bool, trimmed: list[str]) -> None:
+    ended = {1: NOW - timedelta(days=1), 2: NOW - timedelta(minutes=1), 3: NOW - timedelta(minutes=1)}
+    orders = tuple(replace(finished(n, ItemState.FAILED), completed_at=at) for n, at in ended.items())
+    seen = a_world(orders=orders, top_up=TopUp(3), room=Room(counts_orders=counts))
+    assert [one.name for one in actions(a_pool(0, history=0), seen) if isinstance(one, TrimOrder)] == trimmed
+
+
+def test_a_pool_whose_number_was_deleted_orders_another() -> None:
+    done = an_order(1, items=items(ItemState.PROVISIONED), finished=True, completed_at=NOW - timedelta(minutes=20))
+    assert actions(a_pool(1), a_world(orders=(done,), top_up=TopUp(1))) == (start(1, 2),)
+    late = replace(done, completed_at=NOW - timedelta(minutes=5))
+    seen = a_world(orders=(late,), top_up=TopUp(1))
+    assert actions(a_pool(1), seen) == ()
+    assert plan_pool(a_pool(1), seen, NOW).requeue == 600
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from ringfleet.model import ItemState, Limits, Phase
-from ringfleet.plan.supply import NumberSeen, OrderSeen, count_supply
+from ringfleet.plan.supply import NumberSeen, OrderSeen, count_supply, next_settling
 from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
 
 UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
@@ -63,6 +64,37 @@ def test_every_item_that_is_bought_or_may_be_counts(state: ItemState, finished: 
     assert counted(orders=(an_order(items=items(state), finished=finished),)) == (0, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("state", "ago", "in_flight", "paid"),
+    [
+        (ItemState.PROVISIONED, timedelta(minutes=14), 1, 3),
+        (ItemState.PROVISIONED, timedelta(minutes=15), 0, 3),
+        (ItemState.PENDING_DOCUMENTS, timedelta(minutes=15), 0, 3),
+        (ItemState.PROVISIONED, timedelta(days=31), 0, 0),
+        (ItemState.UNKNOWN, timedelta(days=31), 1, 3),
+    ],
+    ids=["a moment ago", "its object is gone", "while it waited", "of last month", "never told"],
+)
+def test_an_item_of_an_order_that_has_ended_is_not_on_its_way_for_ever(
+    state: ItemState, ago: timedelta, in_flight: int, paid: int
+) -> None:
+    """Its object was made before the order ended. It was deleted; the month in which it was bought is paid."""
+    order = an_order(items=items(state), finished=True, completed_at=NOW - ago)
+    assert counted(orders=(order,)) == (0, in_flight, in_flight)
+    assert count_supply(Limits(), (), (order,), NOW).committed == dollars(paid)
+
+
+def test_the_next_item_to_settle_is_looked_at_then() -> None:
+    orders = [
+        an_order(
+            n, items=items(ItemState.PROVISIONED, first=n), finished=True, completed_at=NOW - timedelta(minutes=ago)
+        )
+        for n, ago in ((1, 5), (2, 9), (3, 12), (4, 20))
+    ]
+    assert next_settling(numbers(1, first=3), orders, NOW) == NOW + timedelta(minutes=6)
+    assert next_settling(numbers(4), orders, NOW) is None
+
+
 def test_a_failed_item_goes_back_to_the_shortfall() -> None:
     assert counted(orders=(an_order(items=items(ItemState.FAILED)),)) == (0, 0, 0)
 
@@ -96,9 +128,23 @@ def test_a_number_that_is_gone_and_bought_once_more_counts(phase: Phase) -> None
         (a_number(purchased_at=NOW.replace(year=2025)), 2, 2),
         (a_number(phase=Phase.BOUND), 2, 2),
         (a_number(phase=Phase.LOST), 0, 0),
+        (a_number(phase=Phase.RELEASED, purchased_at=NOW), 0, 3),
+        (a_number(phase=Phase.LOST, purchased_at=NOW), 0, 3),
+        (a_number(phase=Phase.FAILED, purchased_at=NOW), 0, 0),
         (a_number(price=None), 0, 0),
     ],
-    ids=["of last month", "of this month", "of unknown date", "of last year", "bound", "lost", "of unknown price"],
+    ids=[
+        "of last month",
+        "of this month",
+        "of unknown date",
+        "of last year",
+        "bound",
+        "lost",
+        "bought this month and given back",
+        "bought this month and lost",
+        "failed",
+        "of unknown price",
+    ],
 )
 def test_a_month_costs_every_rental_and_the_setups_of_this_month(
     number: NumberSeen, monthly: int, committed: int

@@ -325,8 +325,8 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
     if account.findings and account.findings.orphans:
         message = (
-            "The carrier has numbers of ours that can't be adopted: their pool is gone, or a PhoneNumber in their place "
-            "was released or is another account's. Create the pool again, or delete that PhoneNumber."
+            "The carrier has numbers of ours that can't be adopted: their pool is gone, or the PhoneNumber of that "
+            "name was released or is another account's. Create the pool again, or delete that PhoneNumber."
         )
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
     return tuple(troubles)

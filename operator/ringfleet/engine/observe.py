@@ -134,6 +134,7 @@ def order_seen(order: NumberOrder) -> OrderSeen:
         budget=_money(order.spec.limits.budget, order.spec.limits.currency),
         failure=state.failure if state.recorded else None,
         message=state.message,
+        completed_at=order.status.completed_at,
     )
 
 

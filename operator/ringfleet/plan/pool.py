@@ -24,7 +24,16 @@ from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, recon
 from ringfleet.plan.phase import IN_FLIGHT
 from ringfleet.plan.quota import NO_QUOTA, Room
 from ringfleet.plan.standing import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
-from ringfleet.plan.supply import NumberSeen, OrderSeen, Supply, count_supply
+from ringfleet.plan.supply import (
+    ItemSeen,
+    NumberSeen,
+    OrderSeen,
+    Supply,
+    count_supply,
+    is_gone,
+    is_of_this_month,
+    next_settling,
+)
 from ringfleet.plan.topup import OrderIntent, TopUp, forgive, learn
 
 MAX_UNFINISHED = 3
@@ -118,7 +127,7 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     supply = count_supply(want.limits, seen.numbers, seen.orders, now)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     wanted = (want.target if top_up.filling else 0) + seen.on_demand
-    trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen))
+    trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     surplus = max(0, supply.total - want.target - seen.on_demand)
     plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
@@ -133,9 +142,11 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
 
 
 def _look_at_carriers(plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
-    """Say what is amiss at the carriers, and look again when the preferred one has rested."""
+    """Say what is amiss at the carriers, and look again when the preferred one has rested, or an item has settled."""
     preferred = next(iter(standings.values()))
-    requeue = preferred.seconds(now) if preferred else None
+    settling = next_settling(seen.numbers, seen.orders, now)
+    delays = (preferred.seconds(now) if preferred else None, (settling - now).total_seconds() if settling else None)
+    requeue = min((delay for delay in delays if delay is not None), default=None)
     return replace(plan, conditions=tuple(carrier_troubles(standings, seen.accounts)), requeue=requeue)
 
 
@@ -258,19 +269,31 @@ def _reserve(limits: Limits, supply: Supply, room: Room, count: int) -> Money | 
     return min(worst, left)
 
 
-def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
+def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderSeen, ...]:
     """Finished orders beyond the newest `history`, except the last one started and those that are still counted from:
 
     an order stands for its numbers until their objects are seen, with a price, and tells its lead time when the last
-    of them has come.
+    of them has come. For those whose objects are gone it stands until its month is over, and for itself, where a quota
+    counts orders, until its day is.
     """
+    objects = {number.number for number in seen.numbers}
     owned = {number.number for number in seen.numbers if number.price is not None and number.phase not in IN_FLIGHT}
+
+    def is_done_with(item: ItemSeen, order: OrderSeen) -> bool:
+        if item.state is ItemState.FAILED or item.number in owned:
+            return True
+        return item.number not in objects and is_gone(item, order, now) and not is_of_this_month(order, now)
+
+    def is_of_today(order: OrderSeen) -> bool:
+        return order.completed_at is None or order.completed_at.date() >= now.date()
+
     done = [
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
         if order.finished
         and order.sequence != seen.top_up.sequence
-        and all(item.state is ItemState.FAILED or item.number in owned for item in order.items)
+        and not (seen.room.counts_orders and is_of_today(order))
+        and all(is_done_with(item, order) for item in order.items)
     ]
     return tuple(sorted(done[want.history :], key=lambda order: order.sequence))
 
@@ -278,9 +301,9 @@ def _past_history(want: PoolWant, seen: PoolSeen) -> tuple[OrderSeen, ...]:
 def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
     """Add the conditions to those of the carriers, and the next look when time alone may lift the block."""
     conditions = (*_conditions(want, plan, block), *plan.conditions)
-    if block and block.until:
-        return replace(plan, conditions=conditions, requeue=block.seconds(now))
-    return replace(plan, conditions=conditions)
+    delays = (plan.requeue, block.seconds(now) if block else None)
+    requeue = min((delay for delay in delays if delay is not None), default=None)
+    return replace(plan, conditions=conditions, requeue=requeue)
 
 
 def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:

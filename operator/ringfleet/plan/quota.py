@@ -64,11 +64,13 @@ def count_used(supplies: Iterable[Supply], borrowed: Iterable[Money | None], ord
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What may still be ordered; None: as much as you like. `full` says which limit is met, when one is."""
+    """What may still be ordered; None: as much as you like. `full` says which limit is met, when one is.
+    `counts_orders`: a limit counts the orders of the day."""
 
     numbers: int | None = None
     spend: Money | None = None
     full: str | None = None
+    counts_orders: bool = False
 
 
 NO_QUOTA = Room()
@@ -101,7 +103,8 @@ def _narrow(room: Room, want: QuotaWant, used: Used) -> Room:
     if want.monthly_spend is not None and used.spend is not None:
         rest = want.monthly_spend - used.spend
         spend = rest if spend is None or (spend.currency == rest.currency and rest <= spend) else spend
-    return Room(numbers, spend, room.full or _full(want, used) or _mixed(want, room.spend))
+    counts_orders = room.counts_orders or want.orders_per_day is not None
+    return Room(numbers, spend, room.full or _full(want, used) or _mixed(want, room.spend), counts_orders)
 
 
 def _full(want: QuotaWant, used: Used) -> str | None:

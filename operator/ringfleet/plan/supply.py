@@ -8,18 +8,25 @@
     returning = numbers on their way out that nobody asks to go any more
 
 Numbers are counted by their digits, so a number that is seen both as an order's item and as an object counts once, and
-a stale view can only count too many, never too few.
+a stale view can only count too many, never too few. An order that has ended has made the objects of its numbers, so an
+item without one is on its way only for a while, `SETTLES`, in which a copy may be late; then the object is gone. What
+was paid this month for numbers that are gone stays paid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringfleet.model import E164, AccountKey, ItemState, Limits, Money, Phase, Price
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phase import GONE, IN_FLIGHT
+
+RECORDED = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
+"""The states of an item that has an object when its order has ended."""
+SETTLES = timedelta(minutes=15)
+"""How long, after an order has ended, the object of one of its numbers may not have been seen yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class ItemSeen:
 
 @dataclass(frozen=True, slots=True)
 class OrderSeen:
-    """One NumberOrder of the pool. `chosen`: its numbers are written, so `items` and not `count` say what it wants."""
+    """One NumberOrder of the pool. `chosen`: its numbers are written, so `items` and not `count` say what it wants.
+    `completed_at`: when it has ended."""
 
     sequence: int
     name: str
@@ -56,6 +64,11 @@ class OrderSeen:
     budget: Money | None = None
     failure: Reason | None = None
     message: str = ""
+    completed_at: datetime | None = None
+
+    def settles(self) -> datetime | None:
+        """From when on an item without an object stands for a number that is gone; None: never."""
+        return self.completed_at + SETTLES if self.finished and self.completed_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,8 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
         phases[number.phase] += 1
         if number.phase not in GONE:
             bill.add_number(number, number.price or priced.get(number.number), now)
+        elif number.phase is not Phase.FAILED and number.purchased_at and _same_month(number.purchased_at, now):
+            bill.add_purchase(number.price or priced.get(number.number))
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)
     searching = 0
@@ -109,8 +124,10 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
             if item.number in seen:
                 continue
             seen.add(item.number)
-            phases[Phase.ORDERING] += 1
-            bill.add_item(item.price)
+            gone = is_gone(item, order, now)
+            phases[Phase.ORDERING] += not gone
+            if not gone or is_of_this_month(order, now):
+                bill.add_purchase(item.price)
     in_flight = searching + sum(phases[phase] for phase in IN_FLIGHT)
     held = searching + sum(count for phase, count in phases.items() if phase not in GONE)
     return Supply(
@@ -124,6 +141,25 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
         tuple(sorted(bill.foreign)),
         sum(number.returning for number in numbers),
     )
+
+
+def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
+    """Whether the object of the item, which is not seen, has been there and is gone."""
+    settles = order.settles()
+    return settles is not None and settles <= now and item.state in RECORDED
+
+
+def is_of_this_month(order: OrderSeen, now: datetime) -> bool:
+    """Whether it ended in this month, which pays for its numbers."""
+    return order.completed_at is not None and _same_month(order.completed_at, now)
+
+
+def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> datetime | None:
+    """When the next item without an object is gone, if none is seen until then."""
+    seen = {number.number for number in numbers}
+    waiting = [order for order in orders if any(item.number not in seen for item in _bought(order))]
+    moments = (order.settles() for order in waiting)
+    return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 def _bought(order: OrderSeen) -> Iterable[ItemSeen]:
@@ -146,7 +182,7 @@ class _Bill:
         if number.purchased_at is None or _same_month(number.purchased_at, now):
             self.committed += price.setup
 
-    def add_item(self, price: Price | None) -> None:
+    def add_purchase(self, price: Price | None) -> None:
         if price is not None and self._knows(price.monthly, price.setup):
             self.committed += price.first_month
 
