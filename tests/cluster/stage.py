@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import ringfleet
 from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
 from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
+from ringfleet.kube.errors import NotFound
 from tests.api.manifests import a_number, changed
 from tests.cluster.papers import PLANTS
 from tests.controlplane.cluster import Cluster, KubectlFailed
@@ -103,9 +105,15 @@ async def _let_go(kubeconfig: Path, namespace: str) -> None:
             for obj in (await kube.list_all(resource, namespace)).items:
                 name = obj["metadata"]["name"]
                 if kind is NumberPool:
-                    group.create_task(kube.patch_status(resource, namespace, name, {"numbers": None}))
+                    group.create_task(_unless_gone(kube.patch_status(resource, namespace, name, {"numbers": None})))
                 if change := _freeing(obj):
-                    group.create_task(kube.patch(resource, namespace, name, change))
+                    group.create_task(_unless_gone(kube.patch(resource, namespace, name, change)))
+
+
+async def _unless_gone(write: Awaitable[object]) -> None:
+    """An object that is being deleted goes with its last finalizer, which may be before we have written all to it."""
+    with suppress(NotFound):
+        await write
 
 
 def _freeing(obj: Mapping[str, Any]) -> dict[str, Any]:
