@@ -56,6 +56,10 @@ UP = OrderWorld(AccountSeen())
 DOWN = OrderWorld(AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer."))
 SOON, JUST_NOW = NOW + timedelta(seconds=9), NOW - timedelta(seconds=1)
 TRIED = {"attempts": 1, "last_error": "It timed out."}
+SUSPENDED = replace(UP, pool_suspended=True)
+GONE = replace(UP, pool_gone=True)
+PAUSED = Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
+CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
 APPROVAL = "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
 CART = "Another order of this account is at the carrier; orders go one at a time."
 ANOTHER = "Search at default/main is down; another carrier of the pool is asked."
@@ -101,6 +105,17 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             UP,
             Wait(Reason.OUTCOME_UNKNOWN, "It timed out.", SOON),
         ),
+        (WANT, FRESH, SUSPENDED, PAUSED),
+        (WANT, an_order_state(PENDING), SUSPENDED, PAUSED),
+        (WANT, an_order_state(PENDING, SUBMITTING), SUSPENDED, Submit(resumed=True)),
+        (WANT, an_order_state(UNKNOWN), SUSPENDED, Submit(resumed=True)),
+        (WANT, an_order_state(PROVISIONED), SUSPENDED, Record()),
+        (WANT, FRESH, GONE, CALLED_OFF),
+        (replace(WANT, approved=False), FRESH, GONE, CALLED_OFF),
+        (WANT, an_order_state(PENDING, PENDING), replace(GONE, pool_suspended=True), CALLED_OFF),
+        (WANT, an_order_state(PENDING, PROVISIONED), GONE, Submit(resumed=False)),
+        (WANT, an_order_state(PENDING, SUBMITTING), GONE, Submit(resumed=True)),
+        (WANT, an_order_state(PROVISIONED), GONE, Record()),
         (WANT, an_order_state(PROVISIONED, PARKED, FAILED), UP, Record()),
         (WANT, an_order_state(PROVISIONED), DOWN, Record()),
         (WANT, an_order_state(FAILED), UP, Record()),
@@ -127,6 +142,17 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
         "an unknown outcome never goes to another carrier",
         "a failed purchase rests",
         "an unknown outcome rests and says so",
+        "under a suspended pool nothing is searched",
+        "under a suspended pool nothing is bought",
+        "under a suspended pool what was sent is seen through",
+        "under a suspended pool an unknown outcome is looked up",
+        "under a suspended pool what was bought is recorded",
+        "without its pool an order ends",
+        "without its pool an order waits for no approval",
+        "without its pool an order ends that has chosen",
+        "without its pool an order that has bought is seen through",
+        "without its pool what was sent is seen through",
+        "without its pool what was bought is recorded",
         "settled items are recorded",
         "recording needs no carrier",
         "an order that bought nothing is recorded too",

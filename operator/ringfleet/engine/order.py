@@ -91,13 +91,16 @@ async def reconcile_order(world: World, key: Key) -> float | None:
 
 
 def order_world(world: World, order: NumberOrder) -> OrderWorld:
-    """The order's surroundings: its account, who has the cart, and whether its pool could ask another carrier."""
+    """The order's surroundings: its account, who has the cart, its pool, and whether that could ask another carrier."""
+    pool = world.intents.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     others = [other for other in world.intents.orders_at(key) if other.metadata.uid != order.metadata.uid]
     return OrderWorld(
         account=world.accounts.seen(key, order.metadata.namespace),
         cart_taken=not _sent(order) and any(_sent(other) for other in others),
-        alternatives=_has_alternatives(world, order, key),
+        alternatives=_has_alternatives(world, pool, key),
+        pool_suspended=pool is not None and pool.spec.suspend,
+        pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
     )
 
 
@@ -105,10 +108,11 @@ def _sent(order: NumberOrder) -> bool:
     return any(item.state in SENT for item in order.status.items or ())
 
 
-def _has_alternatives(world: World, order: NumberOrder, mine: AccountKey) -> bool:
-    namespace = order.metadata.namespace
-    pool = world.intents.get(NumberPool, namespace, order.spec.pool_ref.name)
-    carriers = [account_key(carrier.account_ref, namespace) for carrier in pool.spec.carriers] if pool else []
+def _has_alternatives(world: World, pool: NumberPool | None, mine: AccountKey) -> bool:
+    if pool is None:
+        return False
+    namespace = pool.metadata.namespace
+    carriers = [account_key(carrier.account_ref, namespace) for carrier in pool.spec.carriers]
     return any(one != mine and world.accounts.seen(one, namespace).blocked is None for one in carriers)
 
 

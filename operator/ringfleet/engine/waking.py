@@ -75,8 +75,12 @@ class _Bell:
             self._world.wake_needy(self._world.numbers.store.by("account", AccountKey(*place)))
 
     def _note_pool(self, place: PoolKey, old: ApiObject | None, new: ApiObject | None) -> None:
-        """A pool has changed: its numbers by its spec, by whom it lets go, and its claims by whom it lets in."""
+        """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
+        by whether it calls them off."""
         self._world.wake_quotas(place.namespace)
+        if _calls_off(old) is not _calls_off(new):
+            for order in self._world.intents.orders_for(*place):
+                self._world.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
         if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
             self._world.wake_needy(self._world.numbers.store.by("pool", tuple(place)))
         if old is None or new is None or _wish(old) != _wish(new):
@@ -239,6 +243,11 @@ def _turn_in(claim: ClaimRecord) -> float | None:
     if claim.phase is None or not claim.status_current:
         return 0.0
     return GUARD_DELAY if claim.bound and not claim.guarded else None
+
+
+def _calls_off(pool: ApiObject | None) -> bool:
+    """Whether orders of the pool that were not sent yet stay so."""
+    return not isinstance(pool, NumberPool) or pool.spec.suspend or pool.metadata.deletion_timestamp is not None
 
 
 def _wish(obj: ApiObject) -> int:

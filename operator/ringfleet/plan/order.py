@@ -90,11 +90,14 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class OrderWorld:
-    """What else the order depends on: its account, whether another order has the cart, and other usable carriers."""
+    """What else the order depends on: its account, whether another order has the cart, other usable carriers, and
+    whether its pool still wants to buy at all: it may be suspended, or deleted."""
 
     account: AccountSeen
     cart_taken: bool = False
     alternatives: bool = False
+    pool_suspended: bool = False
+    pool_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """End an order that has chosen nothing, so that the pool can go to another carrier."""
+    """End an order that has sent nothing: the pool can go to another carrier, or is gone."""
 
     reason: Reason
     message: str
@@ -149,6 +152,8 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _before_choosing(want, state, world, now)
     if all(item.state not in UNRESOLVED for item in state.items):
         return Record()
+    if called_off := _called_off(state, world):
+        return called_off
     if world.account.blocked:
         return Wait(world.account.blocked, world.account.message)
     if resting := _resting(state, now):
@@ -160,7 +165,20 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
     return Submit(resumed=_sent(state))
 
 
+def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
+    """What stops an order of which the carrier has not heard. One that was sent may have bought: it is seen through."""
+    if any(item.state is not ItemState.PENDING for item in state.items or ()):
+        return None
+    if world.pool_gone:
+        return GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
+    if world.pool_suspended:
+        return Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
+    return None
+
+
 def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
+    if called_off := _called_off(state, world):
+        return called_off
     if not want.approved:
         return Wait(
             Reason.AWAITING_APPROVAL, "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
