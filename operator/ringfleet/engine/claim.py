@@ -45,7 +45,8 @@ async def reconcile_claim(world: World, key: Key) -> float | None:
         return None
     if claim.deleting:
         return await _let_go(world, claim)
-    number = await _committed(world, claim)
+    number = await committed(world, claim)
+    claim = world.claim(key.namespace, key.name) or claim
     if number is None and claim.bound is None:
         number = await _bind(world, claim)
         if number is None and world.desk.hand(claim):
@@ -59,26 +60,38 @@ async def reconcile_claim(world: World, key: Key) -> float | None:
 # Binding.
 
 
-async def _committed(world: World, claim: ClaimRecord) -> NumberRecord | None:
-    """The number that is bound to the claim already, by the copy or by a live look where the copy may be late."""
+async def committed(world: World, claim: ClaimRecord) -> NumberRecord | None:
+    """The number that is bound to the claim already, by the copy or by a live look where the copy may be late.
+
+    Two operators may have bound one each. Which of them it is, the claim's status says, and nothing else; until it
+    does, both stay bound, for either operator may be about to write it.
+    """
     held = world.numbers_of(claim)
     if claim.bound and all((one.namespace, one.name) != claim.bound for one in held):
-        await _look(world, *claim.bound)
+        await look_at(world, *claim.bound)
         held = world.numbers_of(claim)
     elif claim.uid in world.desk.unsure and (handed := world.desk.hand(claim)):
-        await _look(world, claim.pool.namespace, handed.name)
+        await look_at(world, claim.pool.namespace, handed.name)
         held = world.numbers_of(claim)
-    if not held:
-        return None
-    keep = min(held, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name))
+    if len(held) > 1 and claim.bound is None:
+        claim = await _read(world, claim)
+    if claim.bound is None:
+        return min(held, key=lambda one: one.name, default=None)
     for stray in held:
-        if stray is not keep:
+        if (stray.namespace, stray.name) != claim.bound:
             log.warning("a second number was bound to a claim", claim=claim.key, number=stray.name)
             await _patch_number(world, stray, {"claimRef": None})
-    return keep
+    return next((one for one in held if (one.namespace, one.name) == claim.bound), None)
 
 
-async def _look(world: World, namespace: str, name: str) -> None:
+async def _read(world: World, claim: ClaimRecord) -> ClaimRecord:
+    """Read the claim live, past our copy."""
+    with suppress(NotFound):
+        world.claims.observe(await world.kube.get(CLAIMS, claim.namespace, claim.name))
+    return world.claim(claim.namespace, claim.name) or claim
+
+
+async def look_at(world: World, namespace: str, name: str) -> None:
     """Read a number live, past our copy."""
     try:
         world.numbers.observe(await world.kube.get(PHONE_NUMBERS, namespace, name))
@@ -115,7 +128,7 @@ async def _bind(world: World, claim: ClaimRecord) -> NumberRecord | None:
     try:
         bound = await _patch_number(world, record, ref, claim.rotation.name if claim.rotation else None)
     except (Conflict, NotFound):
-        await _look(world, record.namespace, record.name)
+        await look_at(world, record.namespace, record.name)
         _ask_anew(world, claim)
         return None
     except Unavailable:
@@ -216,7 +229,7 @@ async def _let_go(world: World, claim: ClaimRecord) -> float | None:
     """Unbind its number, which rests from now on; then the claim may go."""
     world.desk.give_up(claim)
     if claim.bound and not world.numbers_of(claim):
-        await _look(world, *claim.bound)
+        await look_at(world, *claim.bound)
     for record in world.numbers_of(claim):
         await unbind(world, record)
     if claim.guarded:
@@ -229,7 +242,7 @@ async def unbind(world: World, record: NumberRecord) -> None:
     try:
         await _patch_number(world, record, {"claimRef": None, "unboundAt": stamp(world.clock())})
     except Conflict:
-        await _look(world, record.namespace, record.name)
+        await look_at(world, record.namespace, record.name)
         raise
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from ringfleet.api import NumberPool, PhoneNumber, RotationSet
 from ringfleet.api.meta import API_VERSION, DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
-from ringfleet.engine.claim import CLAIMS
+from ringfleet.engine.claim import CLAIMS, look_at
 from ringfleet.engine.claims import ClaimRecord, project_claim
 from ringfleet.engine.health import HealthSeen, is_news
 from ringfleet.engine.intents import Key, resource_of
@@ -62,6 +62,9 @@ async def reconcile_set(world: World, key: Key) -> float | None:
     want = rotation_want(obj)
     reading = await world.dispatcher.read(key.namespace, key.name, want.channel)
     now = world.clock()
+    for claim, number in _members(world, obj):
+        if claim.bound and number is None:  # gone, or our copy of the numbers is late
+            await look_at(world, *claim.bound)
     members = _members(world, obj)
     seen = _seen(world, obj, members, reading)
     try:
