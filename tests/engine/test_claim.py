@@ -1,4 +1,4 @@
-"""Which number a claim holds, when two operators have bound one each."""
+"""Which number a claim holds, when two operators have bound one each; and what a number leaves behind with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.engine.claim import committed
+from ringfleet.engine.claim import committed, unbind
 from ringfleet.engine.claims import ClaimRecord, project_claim
 from tests.plan.builders import NOW
 
@@ -81,3 +81,36 @@ async def test_the_claims_status_says_which_number_it_holds_and_the_other_is_fre
     world: Any = Shop(copy, live, held)
     kept = await committed(world, world.copy)
     assert (kept.name if kept else None, world.freed) == (keeps, frees)
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "lifted"),
+    [
+        ("RotationSet shop/calls: seldom answered", True),
+        ("RotationSet shop/calls: labelled Spam: seldom answered", False),
+        ("RotationSet shop/calls: labelled Spam Likely", False),
+        ("complaints, says Joe: seldom answered", False),
+        (None, False),
+    ],
+)
+async def test_a_number_that_leaves_its_set_leaves_behind_that_it_was_seldom_answered(
+    quarantine: str | None, lifted: bool
+) -> None:
+    written: list[dict[str, Any]] = []
+
+    async def patch(_: Any, __: str, ___: str, body: dict[str, Any], *____: str) -> dict[str, Any]:
+        written.append(body)
+        return {}
+
+    world: Any = SimpleNamespace(
+        kube=SimpleNamespace(patch=patch),
+        numbers=SimpleNamespace(observe=lambda _: None),
+        number=lambda *_: None,
+        clock=lambda: NOW,
+    )
+    notes = SimpleNamespace(quarantine=quarantine)
+    record: Any = SimpleNamespace(namespace="shop", name=FIRST, resource_version="1", notes=notes)
+    await unbind(world, record)
+    (body,) = written
+    assert body["spec"]["claimRef"] is None
+    assert body["metadata"].get("annotations") == ({"ringfleet.dev/quarantine": None} if lifted else None)

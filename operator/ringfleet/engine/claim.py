@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from ringfleet.api import NumberClaim
-from ringfleet.api.meta import CLAIM_FINALIZER, SET_LABEL, format_duration
+from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
 from ringfleet.engine.claims import ClaimRecord
 from ringfleet.engine.handover import write_number
 from ringfleet.engine.intents import Key, resource_of
@@ -32,6 +32,7 @@ from ringfleet.engine.world import GUARD_DELAY, PHONE_NUMBERS, World
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.plan.claim import OnNoStock, bound_conditions, waiting_conditions
 from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.rotation import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
 
@@ -100,16 +101,17 @@ async def look_at(world: World, namespace: str, name: str) -> None:
 
 
 async def _patch_number(
-    world: World, record: NumberRecord, spec: dict[str, Any], rotation: str | None = None
+    world: World, record: NumberRecord, spec: dict[str, Any], rotation: str | None = None, lifts: bool = False
 ) -> NumberRecord | None:
     """Change a number's spec, and which RotationSet it is labelled with, under its resourceVersion; the record as it
-    is then.
+    is then. `lifts`: its quarantine is over.
 
     Raises:
         Conflict: the number has changed meanwhile.
     """
     namespace, name = record.namespace, record.name
-    body = {"metadata": {"labels": {SET_LABEL: rotation}}, "spec": spec}
+    annotations = {"annotations": {QUARANTINE: None}} if lifts else {}
+    body = {"metadata": {"labels": {SET_LABEL: rotation}, **annotations}, "spec": spec}
     reply = await world.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
     world.numbers.observe(reply)
     return world.number(namespace, name)
@@ -239,8 +241,9 @@ async def _let_go(world: World, claim: ClaimRecord) -> float | None:
 
 async def unbind(world: World, record: NumberRecord) -> None:
     """Take the claim off a number. From `unboundAt` on it rests."""
+    spec = {"claimRef": None, "unboundAt": stamp(world.clock())}
     try:
-        await _patch_number(world, record, {"claimRef": None, "unboundAt": stamp(world.clock())})
+        await _patch_number(world, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
     except Conflict:
         await look_at(world, record.namespace, record.name)
         raise

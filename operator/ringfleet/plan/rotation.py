@@ -167,7 +167,18 @@ def is_out(seat: Seat) -> bool:
 
 def our_word(want: RotationWant) -> str:
     """What begins a quarantine that the set itself has put on a number. A person's word is never taken back."""
-    return f"RotationSet {want.key}: "
+    return f"{_SETS_WORD}{want.key}: "
+
+
+_SETS_WORD = "RotationSet "
+
+
+def is_over_with_its_use(quarantine: str | None) -> bool:
+    """Whether a number that leaves its set leaves this quarantine behind: a set has put it on because the number was
+    seldom answered, and its rest ends that. One for a label stays until a person lifts it: outside of a set nobody
+    hears that the label has gone."""
+    whose, _, why = (quarantine or "").partition(": ")
+    return whose.startswith(_SETS_WORD) and why == Judgement.SELDOM_ANSWERED
 
 
 def _why(want: RotationWant, verdict: Verdict) -> str:
