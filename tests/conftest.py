@@ -11,12 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.toolchain import NoToolchain
 
 CRDS = Path(__file__).parent.parent / "crds"
+
+# Properties: the same examples each time, and no clock decides. Said here, for a profile holds from its loading on.
+settings.register_profile(
+    "ringfleet",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("ringfleet")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 INTERVAL_S = 0.05
 
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 
 import ringfleet
-from tests.controlplane.cluster import Cluster
+from tests.controlplane.cluster import Cluster, KubectlFailed
 from tests.waiting import wait_until
 
 SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
@@ -65,8 +65,9 @@ class DispatcherProcess:
         assert self.urls, f"the dispatcher did not start:\n{self.log()}"
         self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False)
         try:
-            wait_until(lambda: httpx.get(f"{self.urls[-1]}/readyz").status_code == 200, "a ready dispatcher")
-        except AssertionError as error:
+            with httpx.Client(base_url=self.urls[-1], timeout=30, trust_env=False) as health:
+                wait_until(lambda: health.get("/readyz").status_code == 200, "a ready dispatcher", timeout=120)
+        except (AssertionError, httpx.HTTPError) as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.log()}") from error
         return self
@@ -106,6 +107,20 @@ class DispatcherProcess:
     def pick(self, to: str, *, token: str | None = None, key: str | None = None, **body: Any) -> httpx.Response:
         headers = {"Idempotency-Key": key or str(uuid4())} | ({"Authorization": f"Bearer {token}"} if token else {})
         return self.client.post(self.path("picks"), json={"to": to, **body}, headers=headers)
+
+    def would_pick(self, to: str, **body: Any) -> httpx.Response:
+        """A dry run, of which as many may be asked as a test has to wait."""
+        return self.client.post(self.path("picks"), params={"dryRun": "true"}, json={"to": to, **body})
+
+
+def may_pick(cluster: Cluster, namespace: str, account: str, set_: str = "calls") -> bool:
+    """Whether the API server lets the account: it hears of a role by a watch of its own, after it was created."""
+    question = ["auth", "can-i", "create", f"rotationsets.ringfleet.dev/{set_}", "--subresource=picks"]
+    who = [f"--as=system:serviceaccount:{namespace}:{account}", "--namespace", namespace]
+    try:
+        return cluster.kubectl(*question, *who).strip() == "yes"
+    except KubectlFailed:  # which is how it says no
+        return False
 
 
 def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:

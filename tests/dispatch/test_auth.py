@@ -16,6 +16,8 @@ from ringfleet.kube.client import Kube
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
 from tests.dispatch.gate import Gate
+from tests.dispatch.process import may_pick
+from tests.waiting import wait_until
 
 REVIEWS = ("create", "tokenreviews")
 
@@ -47,6 +49,7 @@ class Guard:
     def grant(self) -> None:
         role = ("--clusterrole=ringfleet-dispatch-caller", f"--serviceaccount={self.namespace}:dialer")
         self.cluster.kubectl("create", "rolebinding", "dialer", *role, "--namespace", self.namespace)
+        wait_until(lambda: may_pick(self.cluster, self.namespace, "dialer"), "the API server to know of the right")
 
 
 @pytest.fixture(scope="session")

@@ -34,14 +34,17 @@ class Desk:
         """A set with these numbers, known to the dispatcher. It looks for numbers everywhere."""
         self.apply(name, **spec)
         put_members(self.cluster, self.process.namespace, numbers, set_=name)
-        wait_until(lambda: self._numbers(name) == sorted(numbers), f"the dispatcher to know {name}")
+        known = (sorted(numbers), spec.get("perNumber", {}).get("daily", 10) * len(numbers))
+        wait_until(lambda: self._known(name) == known, f"the dispatcher to know {name}")
 
     def apply(self, name: str, **spec: Any) -> None:
         self.cluster.apply(a_set(name, **{"localPresence": "None", **spec}), namespace=self.process.namespace)
 
-    def _numbers(self, name: str) -> list[str] | None:
+    def _known(self, name: str) -> tuple[list[str], int] | None:
+        """The numbers of the set, and what those that may be used may do in a day."""
         reply = self.ask("GET", name, "rollup")
-        return [one["number"] for one in reply.json()["numbers"]] if reply.is_success else None
+        said = reply.json()
+        return ([one["number"] for one in said["numbers"]], said["capacity"]) if reply.is_success else None
 
     def ask(self, method: str, name: str, rest: str, **kwargs: Any) -> httpx.Response:
         return self.process.client.request(method, self.process.path(rest, name), **kwargs)
@@ -252,7 +255,7 @@ def webhook(desk: Desk) -> str:
     account = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "CarrierAccount", "metadata": {"name": "sandbox"}}
     desk.cluster.apply(secret, {**account, "spec": spec}, namespace=namespace)
     url = f"{desk.process.urls[1]}/v1/events/{namespace}/sandbox"
-    wait_until(lambda: httpx.post(url, trust_env=False).status_code != 404, "the account to be known")
+    wait_until(lambda: httpx.post(url, trust_env=False, timeout=30).status_code == 401, "the account to be known")
     return url
 
 
@@ -309,6 +312,6 @@ def test_metrics_tell_outcomes_latency_and_age(desk: Desk) -> None:
 
 
 def samples(desk: Desk) -> dict[str, float]:
-    text = httpx.get(f"{desk.process.urls[2]}/metrics", trust_env=False).text
+    text = httpx.get(f"{desk.process.urls[2]}/metrics", trust_env=False, timeout=30).text
     written = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, value in written}

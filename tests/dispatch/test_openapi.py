@@ -127,7 +127,7 @@ def test_the_dispatcher_keeps_to_it(
     @settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=cases)
     def ask(case: schemathesis.Case) -> None:
-        response = case.call(base_url=dispatcher.urls[0])
+        response = case.call(base_url=dispatcher.urls[0], timeout=60)
         assert response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR
         case.validate_response(response, checks=checks)
 

@@ -73,6 +73,7 @@ def listen(shop: Shop, receiver: Receiver, secret: str = SECRET) -> None:
 
 def wait_told(shop: Shop, wait: int = 30) -> Json:
     """Wait until everything ripe was told; what is left."""
-    pending: Json = shop.simulator.control("GET", f"webhooks/pending?account={shop.account}&wait={wait}")
+    path = f"webhooks/pending?account={shop.account}&wait={wait}"
+    pending: Json = shop.simulator.control("GET", path, timeout=wait + 60)
     assert pending["ripe"] == 0, pending
     return pending

@@ -24,7 +24,7 @@ from ringfleet.simulator.app import DEFAULT_TOKEN
 _SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
 _PROGRAM = "from ringfleet.cli.simulator import simulator; simulator()"
 """The command by itself: `-m ringfleet` would load every other command's libraries with it."""
-_CONTROL_TIMEOUT = 30.0
+_CONTROL_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
 
 
@@ -104,9 +104,9 @@ class SimulatorProcess:
         self._client.close()
         self._folder.cleanup()
 
-    def control(self, method: str, path: str, json: object = None) -> Any:
+    def control(self, method: str, path: str, json: object = None, timeout: float = _CONTROL_TIMEOUT) -> Any:
         """Call the control endpoint (`ringfleet.simulator.control` lists it). Raises AssertionError when it refuses."""
-        reply = self._client.request(method, f"{self.url}/_sandbox/{path}", json=json)
+        reply = self._client.request(method, f"{self.url}/_sandbox/{path}", json=json, timeout=timeout)
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json()
 

@@ -102,7 +102,9 @@ def test_faults_stock_tokens_and_port_can_be_given_by_flags_and_files(tmp_path: 
         rules = [(rule["fault"], rule["operations"]) for rule in simulator.control("GET", "faults")]
         assert rules[1] == ("reply_lost", ["checkout", "release"])
         assert rules[0][0] == "latency"
-        reply = httpx.get(f"{simulator.url}/v1/account", headers={"Authorization": "Bearer abc"})
+        reply = httpx.get(
+            f"{simulator.url}/v1/account", headers={"Authorization": "Bearer abc"}, timeout=60, trust_env=False
+        )
         assert reply.json() == {"id": "mine", "balance": "12.50", "currency": "EUR", "status": "active"}
         shop = Shop(simulator, "customer")
         assert [row["snapshot"]["monthly_price"] for row in shop.search("415")] == ["4.20"] * 3

@@ -44,7 +44,8 @@ def test_a_call_that_goes_on_is_not_told_to_have_ended(shop: Shop, receiver: Rec
     listen(shop, receiver)
     call(shop, number, people(1))
     assert wait_told(shop)["later"] >= 1
-    assert receiver.told() == ["call.started"]
+    assert begun(receiver) == ["call.started"]
+    assert "call.ended" not in receiver.told()
     pass_time(shop.simulator, LONG_ENOUGH)
     assert wait_told(shop)["later"] == 0
     assert receiver.told()[-1] == "call.ended"
@@ -89,8 +90,8 @@ def test_what_is_not_answered_with_a_2xx_is_told_again_under_its_id(shop: Shop, 
     receiver.answers = [500, 401, 302]
     call(shop, number, people(1))
     wait_told(shop)
-    assert receiver.told() == ["call.started"] * 4
-    assert len({event["id"] for event in receiver.events}) == 1
+    assert begun(receiver) == ["call.started"] * 4
+    assert len({event["id"] for event in receiver.events if event["type"] == "call.started"}) == 1
 
 
 def test_an_event_that_is_refused_for_ever_does_not_stop_the_others(shop: Shop, receiver: Receiver) -> None:
@@ -130,7 +131,7 @@ def test_an_event_outlives_the_simulator_and_a_webhook_that_is_away() -> None:
         with Receiver() as receiver:
             listen(shop, receiver)
             wait_told(shop)
-            assert receiver.told() == ["call.started"]
+            assert begun(receiver) == ["call.started"]
         shop.close()
 
 
@@ -144,7 +145,8 @@ def test_nothing_is_told_without_a_webhook_nor_after_it_is_taken_away(shop: Shop
     assert shop.call("DELETE", "/webhooks").status_code == 204
     pass_time(shop.simulator, LONG_ENOUGH)
     assert wait_told(shop)["later"] == 0
-    assert receiver.told() == ["call.started"]
+    assert begun(receiver) == ["call.started"]
+    assert "call.ended" not in receiver.told()
     assert shop.get("/webhooks") == {"url": None}
 
 
@@ -162,8 +164,8 @@ def test_a_duplicated_event_comes_twice_under_one_id(shop: Shop, receiver: Recei
     shop.simulator.set_faults({"fault": "event_duplicated"})
     call(shop, number, people(1))
     wait_told(shop)
-    assert receiver.told() == ["call.started"] * 2
-    assert len({event["id"] for event in receiver.events}) == 1
+    assert begun(receiver) == ["call.started"] * 2
+    assert len({event["id"] for event in receiver.events if event["type"] == "call.started"}) == 1
 
 
 def test_a_lost_reply_tells_an_event_again(shop: Shop, receiver: Receiver) -> None:
@@ -172,7 +174,7 @@ def test_a_lost_reply_tells_an_event_again(shop: Shop, receiver: Receiver) -> No
     shop.simulator.set_faults({"fault": "event_reply_lost", "account": shop.account, "script": [1, 1]})
     call(shop, number, people(1))
     wait_told(shop)
-    assert receiver.told() == ["call.started"] * 3
+    assert begun(receiver) == ["call.started"] * 3
 
 
 def test_a_reordered_event_comes_after_the_next(shop: Shop, receiver: Receiver) -> None:
@@ -210,6 +212,11 @@ def test_a_day_of_calls_is_told_whole(shop: Shop, receiver: Receiver) -> None:
         "call.answered": len(answered(outcomes)),
         "call.ended": 1500,
     }
+
+
+def begun(receiver: Receiver) -> list[str]:
+    """What is told at once: a call goes on by the real clock, and may be answered meanwhile."""
+    return [one for one in receiver.told() if one == "call.started"]
 
 
 def answered(outcomes: list[dict[str, object]]) -> list[dict[str, object]]:
