@@ -631,6 +631,29 @@ async def test_what_was_not_used_is_free_again(ledger: Ledger) -> None:
     assert isinstance(await ledger.pick(an_ask("cid")), Deferred)
 
 
+async def test_who_asks_again_after_giving_back_is_judged_anew(ledger: Ledger) -> None:
+    """Under the same key: nothing is left of the first answer, and what is used now counts."""
+    await ledger.enlist(a_roster(a_member(1, daily=1, hourly=1)))
+    ask = an_ask(key="k", fingerprint=b"f" * 16)
+    first = await picked(ledger, ask)
+    await ledger.give_back(SET, first.id, TODAY)
+    second = await picked(ledger, replace(ask, now=ask.now + 1))
+    assert second.id != first.id
+    assert await used(ledger) == {ONE: 1}
+    assert await ledger.pick(ask) == second
+    await ledger.give_back(SET, second.id, TODAY)
+    await ledger.suppress([an_opt_out()])
+    assert await ledger.pick(ask) == Suppressed(SET_SCOPE)
+
+
+async def test_a_reply_uses_up_no_deferral(ledger: Ledger) -> None:
+    await ledger.enlist(a_roster(a_member(1, daily=1, hourly=1)))
+    await picked(ledger, an_ask())
+    bobs = await deferred(ledger, an_ask("bob"))
+    assert (await picked(ledger, an_ask(reply=True, deferral=bobs.id))).sticky
+    assert (await picked(ledger, an_ask("bob", DAY, deferral=bobs.id))).number == ONE
+
+
 async def test_a_pick_of_yesterday_is_not_taken_back(ledger: Ledger) -> None:
     first = await picked(ledger, an_ask())
     assert await ledger.give_back(SET, first.id, TODAY + 1) is GivenBack.TOO_LATE

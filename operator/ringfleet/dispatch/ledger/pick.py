@@ -4,7 +4,7 @@ In this order, and all in one transaction::
 
     0  the key was seen        in the last `KEPT` seconds. The same fingerprint: the same answer, whatever it was of
                                Picked, Deferred; another fingerprint: KeyReused. Refusals are not kept: they are judged
-                               anew. A dry run has no key.
+                               anew, and so is a pick that was given back. A dry run has no key.
     1  opted out               a scope of the ask holds an opt-out under any of the recipient's hashes: Suppressed (of
                                several, the scope that is first by name)
     2  not now                 a reply is not asked. Any other contact: `quiet_until` is there: Quiet. So many

@@ -117,7 +117,11 @@ class Picks:
 
     def _pick(self, ask: Ask, key: bytes | None) -> Verdict:
         if key is not None and (before := self._answers.get(key)) is not None and before[0] > ask.now - KEPT:
-            return _decode(before[2]) if before[1] == ask.fingerprint else KeyReused()
+            if before[1] != ask.fingerprint:
+                return KeyReused()
+            answered = _decode(before[2])
+            if not self._was_given_back(answered):
+                return answered
         bench, id_ = self._seats.bench(ask.set)
         self._seats.hang_up(ask.now)
         known = self._known(ask, id_)
@@ -138,6 +142,13 @@ class Picks:
             self._new_answers.append((self._next_answer, key, ask.now, ask.fingerprint, answer))
             self._next_answer += 1
         return verdict
+
+    def _was_given_back(self, answered: Verdict) -> bool:
+        """Whether nothing is left of what was answered, so that the same request is a new one."""
+        if not isinstance(answered, Picked):
+            return False
+        state = self._rows.one("SELECT state FROM pick WHERE id = ?", (parse_id(answered.id, "p"),))
+        return bool(state == GIVEN_BACK)
 
     # What is remembered.
 
@@ -201,7 +212,7 @@ class Picks:
         seat = choice.seat
         name = ""
         if not ask.dry_run:
-            if known.put_off is not None and not known.put_off.used:
+            if choice.counts and known.put_off is not None and not known.put_off.used:
                 self._redeem(bench, known.put_off)
             recent = known.recent
             if choice.counts:

@@ -306,7 +306,10 @@ BEGIN
   IF of_key IS NOT NULL THEN
     PERFORM lock_key(in_set, of_key);
     SELECT * INTO seen FROM replay WHERE set_ = in_set AND key = of_key AND at > at_time - 86400;
-    IF FOUND THEN
+    IF FOUND AND NOT (
+      seen.fingerprint = of_fingerprint AND seen.kind = 'Picked'
+      AND EXISTS (SELECT FROM pick AS p WHERE p.id = substr(seen.answer ->> 'id', 2)::bigint AND p.state = 1)
+    ) THEN
       kind := CASE WHEN seen.fingerprint = of_fingerprint THEN seen.kind ELSE 'KeyReused' END;
       answer := CASE WHEN seen.fingerprint = of_fingerprint THEN seen.answer ELSE '{}' END;
       RETURN;
