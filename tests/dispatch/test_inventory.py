@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,13 +34,16 @@ class FrailLedger(SqliteLedger):
         self.broken = False
         self.refused = 0
         self.rosters: dict[str, dict[str, State]] = {}
+        self.day = 0
 
     async def enlist(self, roster: Roster) -> None:
         if self.broken:
             self.refused += 1
             raise LedgerUnavailable("out of order")
         await super().enlist(roster)
-        self.rosters[roster.set] = {member.number: member.state for member in roster.members}
+        if roster.day >= self.day:  # as it is: a lower one changes nothing
+            self.day = roster.day
+            self.rosters[roster.set] = {member.number: member.state for member in roster.members}
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +72,8 @@ async def following(cluster: Cluster, namespace: str, ledger: FrailLedger) -> As
                 await running
 
 
-def a_fleet(cluster: Cluster, namespace: str) -> str:
-    cluster.apply(a_set(), namespace=namespace)
+def a_fleet(cluster: Cluster, namespace: str, **spec: Any) -> str:
+    cluster.apply(a_set(**spec), namespace=namespace)
     put_members(cluster, namespace, [ONE, TWO])
     return f"{namespace}/outbound"
 
@@ -94,6 +98,18 @@ async def test_guardrail_a_quarantine_reaches_a_ledger_that_was_out_of_order_whe
         view = inventory.view(namespace, "outbound")
         assert view is not None
         assert view.unfit == {"quarantined": 1}
+
+
+async def test_guardrail_a_quarantine_holds_at_once_after_the_set_has_moved_a_day_to_the_west(
+    cluster: Cluster, installed: None, namespace: str, ledger: FrailLedger
+) -> None:
+    """In Pago Pago it is always a day earlier than in Kiritimati; the ledger has begun the later day."""
+    key = a_fleet(cluster, namespace, resetTimeZone="Pacific/Kiritimati")
+    async with following(cluster, namespace, ledger) as inventory:
+        await inventory.synced.wait()
+        cluster.apply(a_set(resetTimeZone="Pacific/Pago_Pago"), namespace=namespace)
+        quarantine(cluster, namespace, ONE)
+        await until(lambda: ledger.rosters[key][ONE] is State.QUARANTINED, "the roster to be written")
 
 
 async def test_the_inventory_is_not_there_before_its_rosters_are_in_the_ledger(

@@ -202,6 +202,8 @@ class Inventory:
             self._dirty.add(key)
 
     async def _enlist(self, view: SetView, day: date) -> None:
+        if view.day is not None:
+            day = max(day, view.day)  # a zone to the west has the day before: the ledger goes by the one it has begun
         seen = self._members(view.want)
         roster = enlist(view.want, seen, day, lambda number: locate(number).places)
         accounts = frozenset(one.account for one in seen)
