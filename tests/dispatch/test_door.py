@@ -233,6 +233,16 @@ def test_a_deferral_that_is_none_is_refused(desk: Desk) -> None:
     assert problem_of(desk.pick("deferrals", ANN, deferredId="d1")) == (404, "unknown-deferral")
 
 
+def test_guardrail_who_has_left_the_namespace_is_called_for_no_brand_of_it(desk: Desk) -> None:
+    """As somebody does who says STOP to a number that is in no set any more."""
+    desk.set("plain", "+14155550170")
+    desk.set("branded", "+14155550171", messaging={"brand": "acme"})
+    assert desk.ask("POST", "plain", "suppressions", json={"recipients": [BOB], "scope": "brand"}).status_code == 200
+    assert problem_of(desk.pick("branded", BOB)) == (403, "recipient-suppressed")
+    assert desk.ask("DELETE", "plain", "suppressions", json={"recipients": [BOB], "scope": "brand"}).status_code == 200
+    assert desk.pick("branded", BOB).status_code == 200
+
+
 # Two listeners.
 
 

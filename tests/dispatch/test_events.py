@@ -41,6 +41,7 @@ class World:
 
     ledger: Ledger
     now: float = NOW
+    known: bool = True
     secrets: tuple[str, ...] = (SECRET,)
     owners: dict[str, AccountKey] = field(default_factory=lambda: {NUMBER: HERE})
     scopes: list[tuple[str, str]] = field(default_factory=lambda: [("set:shop/us", BRAND)])
@@ -49,6 +50,9 @@ class World:
         if key != HERE:
             raise Problem("not-found", "There is no such account.")
         return Sender(WEBHOOKS["didhub"], self.secrets)
+
+    def is_known(self) -> bool:
+        return self.known
 
     def account_of(self, number: E164) -> AccountKey | None:
         return self.owners.get(number)
@@ -214,6 +218,14 @@ async def test_while_the_ledger_is_away_nothing_is_acknowledged(world: World) ->
     assert await world.tell(an_event()) == "counted"
 
 
+async def test_before_the_numbers_are_read_nothing_is_acknowledged(world: World) -> None:
+    """A STOP would be recorded where no set looks, and its repetition would be known."""
+    world.known = False
+    assert refusal(await world.send(BODY)) == (503, "inventory-unknown")
+    world.known = True
+    assert await world.tell(an_event()) == "counted"
+
+
 async def test_a_fault_of_ours_tells_nothing_of_the_request(world: World) -> None:
     class Broken:
         async def ingest(self, heard: list[Heard]) -> int:
@@ -294,6 +306,14 @@ async def test_a_stop_to_a_number_of_no_set_is_not_lost(world: World) -> None:
     world.scopes = []
     await world.write("STOP", "m1")
     assert len(await world.opted_out("brand:shop/")) == 1
+
+
+async def test_a_start_takes_back_a_stop_that_was_said_when_the_number_was_in_no_set(world: World) -> None:
+    now, world.scopes = world.scopes, []
+    await world.write("STOP", "m1")
+    world.scopes = now
+    await world.write("START", "m2", after=60)
+    assert await world.opted_out("brand:shop/") == []
 
 
 async def test_another_message_opts_nobody_out(world: World) -> None:

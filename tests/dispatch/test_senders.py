@@ -13,7 +13,7 @@ import pytest
 
 from ringfleet.api import CarrierAccount
 from ringfleet.dispatch.problems import Problem
-from ringfleet.dispatch.senders import KEPT_SECONDS, SECRETS, Senders
+from ringfleet.dispatch.senders import AGAIN_SECONDS, KEPT_SECONDS, SECRETS, Senders
 from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey
@@ -164,6 +164,27 @@ async def test_while_the_api_server_is_away_what_was_read_last_holds(
         assert await book.secrets(known) == ("s3cret",)
         assert (await book.refusal(unknown))[0] == 503
         await wire.mend()
+
+
+async def test_a_secret_that_could_not_be_read_is_not_looked_at_for_every_event(
+    wired_kube: Kube,  # noqa: F811
+    wire: Wire,  # noqa: F811
+    namespace: str,
+    crds: None,
+) -> None:
+    async with opened(wired_kube, namespace) as book:
+        key = await book.account()
+        await book.secret("s3cret")
+        await book.secrets(key)
+        await wire.cut()
+        book.time.seconds += KEPT_SECONDS
+        await book.secrets(key)
+        await wire.mend()
+        await book.change("another")
+        book.time.seconds += AGAIN_SECONDS - 0.1
+        assert await book.secrets(key) == ("s3cret",)
+        book.time.seconds += 0.1
+        assert await book.secrets(key) == ("another",)
 
 
 async def test_nothing_is_decided_before_the_accounts_were_read(kube: Kube, namespace: str) -> None:  # noqa: F811

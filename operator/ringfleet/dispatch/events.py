@@ -33,6 +33,7 @@ from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.words import Wish, wish_in
 from ringfleet.model import E164, AccountKey
+from ringfleet.plan.rotation_terms import everywhere_in
 from ringfleet.traffic import CarrierEvent, Happening
 
 EVENT_BYTES: Final = 1_048_576
@@ -53,6 +54,8 @@ class Accounts(Protocol):
 
 class Numbers(Protocol):
     """Whose numbers are: `senders.Fleet`."""
+
+    def is_known(self) -> bool: ...
 
     def account_of(self, number: E164) -> AccountKey | None: ...
 
@@ -109,6 +112,8 @@ class Events:
 
     async def _take_in(self, key: AccountKey, event: CarrierEvent) -> str:
         """What became of it. Raises LedgerUnavailable: nothing, or it is not known."""
+        if not self._numbers.is_known():
+            raise Problem("inventory-unknown", "The numbers have not been read yet. Send the event again.")
         age = self._now() - event.at.timestamp()
         if age < -AHEAD:
             raise Problem("malformed-request", "The event's created_at is in the future: compare the clocks.")
@@ -130,13 +135,14 @@ class Events:
                 opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
                 return Heard(str(key), event, opt_outs)
             case _:
-                opt_ins = tuple(OptIn(scope, hash_, at) for scope in scopes for hash_ in hashes)
+                everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
+                opt_ins = tuple(OptIn(scope, hash_, at) for scope in everywhere for hash_ in hashes)
                 return Heard(str(key), event, opt_ins=opt_ins)
 
     def _brands(self, key: AccountKey, number: E164) -> list[str]:
         """Where the wish counts: in each brand that uses the number; without any, in the account's namespace."""
         brands = {brand for _, brand in self._numbers.scopes_of(number)}
-        return sorted(brands) or [f"brand:{key.namespace}/"]
+        return sorted(brands) or [everywhere_in(key.namespace)]
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)

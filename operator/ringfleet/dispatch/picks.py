@@ -108,7 +108,7 @@ class Picker:
             tomorrow=window.tomorrow,
             hour_ends=window.hour_ends,
             tiers=view.tiers(where.places),
-            scopes=want.scopes,
+            scopes=want.looks_in,
             account=_account(view, request.account),
             key=None if dry_run else key,
             fingerprint=_fingerprint(request, hashes[-1]),

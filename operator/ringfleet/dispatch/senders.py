@@ -11,7 +11,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfleet.api import CarrierAccount
@@ -28,6 +28,8 @@ from ringfleet.model import E164, AccountKey
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 KEPT_SECONDS = 60.0
+AGAIN_SECONDS = 10.0
+"""After which a Secret is looked at again that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Senders:
             ) from error
         except KubeError as error:
             if before is not None and before.secret == secret:
-                return before
+                return replace(before, until=self._clock() + AGAIN_SECONDS)  # a look that fails takes a while
             raise Problem(
                 "authority-unavailable", "The API server can't be asked for the account's secret. Send the event again."
             ) from error
@@ -131,6 +133,10 @@ class Fleet:
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
+
+    def is_known(self) -> bool:
+        """Whether the inventory was read: before, nothing can be said of any number."""
+        return self._inventory.synced_informers()
 
     def account_of(self, number: E164) -> AccountKey | None:
         """The account that owns it; None while no PhoneNumber says so."""

@@ -208,10 +208,21 @@ class RotationWant:
 
     @property
     def scopes(self) -> tuple[str, str]:
-        """Where an opt-out from this set is looked for: in the set, and in its brand. Without a brand it is the
+        """Where an opt-out from this set is recorded: in the set, or in its brand. Without a brand that is the
         namespace."""
         brand = self.messaging.brand if self.messaging else ""
         return f"set:{self.key}", f"brand:{self.namespace}/{brand}"
+
+    @property
+    def looks_in(self) -> tuple[str, ...]:
+        """Where an opt-out from this set is looked for: who has left all of the namespace has left any brand of it.
+        There is recorded what is said to a number that is in no set any more."""
+        return tuple(dict.fromkeys((*self.scopes, everywhere_in(self.namespace))))
+
+
+def everywhere_in(namespace: str) -> str:
+    """The scope of an opt-out from all sets of a namespace."""
+    return f"brand:{namespace}/"
 
 
 DEFAULT_DAILY = {Channel.VOICE: 75, Channel.SMS: 1000}
