@@ -240,6 +240,27 @@ def test_the_number_that_a_claim_names_neither_changes_nor_is_taken_away(
         kubectl("patch", "-n", namespace, "nc", "line", "--type=merge", "-p", patch)
 
 
+BRANDED = {
+    "apiVersion": "ringfleet.dev/v1alpha1",
+    "kind": "RotationSet",
+    "metadata": {"name": "calls"},
+    "spec": {"channel": "voice", "size": 2, "pools": [{"name": "us-west"}], "messaging": {"brand": "acme"}},
+}
+
+
+@pytest.mark.parametrize("messaging", [{"brand": "acme inc"}, None], ids=["another", "none"])
+def test_guardrail_the_brand_by_which_opt_outs_are_kept_neither_changes_nor_is_taken_away(
+    kubectl: Kubectl, namespace: str, messaging: dict[str, str] | None
+) -> None:
+    create(kubectl, namespace, changed(BRANDED, "spec.messaging", None))
+    kubectl(
+        "patch", "-n", namespace, "rotationset", "calls", "--type=merge", "-p", json.dumps({"spec": BRANDED["spec"]})
+    )
+    patch = json.dumps({"spec": {"messaging": messaging}})
+    with pytest.raises(KubectlFailed, match=r"messaging\.brand can't change"):
+        kubectl("patch", "-n", namespace, "rotationset", "calls", "--type=merge", "-p", patch)
+
+
 def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
     kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
 

@@ -210,6 +210,12 @@ class RotationSetSpec(Part):
             "a set that sends messages needs messaging.brand, under which they go out",
             at=".messaging",
         ),
+        Rule(
+            "!has(oldSelf.messaging) || (has(self.messaging) && self.messaging.brand == oldSelf.messaging.brand)",
+            "messaging.brand can't change: opt-outs are kept by brand, and nobody would be asked again; make another "
+            "RotationSet",
+            at=".messaging",
+        ),
     )
 
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
