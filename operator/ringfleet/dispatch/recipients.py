@@ -1,8 +1,8 @@
 """Recipients as keyed hashes: HMAC-SHA-256 of the E.164 number, 16 bytes of it. There is no list that could leak.
 
 The keys come from files, one key each, mounted from a Secret; the newest is the one whose name sorts last, so a key is
-rotated by adding `2027-01` beside `2026-11`, and the older file may go when no recipient of its time is remembered any
-more (the longest sticky.ttl). Files are read again when they change.
+rotated by adding `2027-01` beside `2026-11`. The older file stays: opt-outs are remembered for ever, and one under a
+key that is gone is found by nobody. Files are read again when they change.
 """
 
 from __future__ import annotations
