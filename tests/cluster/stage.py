@@ -264,8 +264,8 @@ class Stage:
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json()
 
-    def kubectl(self, *arguments: str) -> str:
-        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        return self.cluster.kubectl(*arguments, "--namespace", self.namespace, **options)
 
     # Looking.
 
@@ -292,9 +292,10 @@ class Stage:
 
     def wait_ready(self, name: str = "us-west", what: str = "numberpool", timeout: int = 120) -> None:
         """What a user would type; kubectl waits for the condition and fails after `timeout` seconds."""
-        self.kubectl("wait", "--for=condition=Ready", f"{what}/{name}", f"--timeout={timeout}s")
+        arguments = ("wait", "--for=condition=Ready", f"{what}/{name}", f"--timeout={timeout}s")
+        self.kubectl(*arguments, patience=timeout + 60)
 
-    def wait_for(self, look: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+    def wait_for(self, look: Callable[[], Any], what: str, timeout: float = 150) -> Any:
         """Wait for `look` to give something true; on the way out the operators' last words are shown."""
         try:
             return wait_until(look, what, timeout=timeout, interval=0.2)
@@ -338,8 +339,8 @@ class Stage:
         bound = {name: status for name, status in claims.items() if status.get("phase") == "Bound"}
         return {name: status["phoneNumber"]["number"] for name, status in bound.items()}
 
-    def phases(self) -> dict[str, str]:
-        """The phase of each number, by its E.164 form."""
+    def phases(self) -> dict[str, str | None]:
+        """The phase of each number, by its E.164 form; one that was made just now has none."""
         return {one["spec"]["number"]: one.get("status", {}).get("phase") for one in self.list("phonenumbers")}
 
     def last_words(self, lines: int = 25) -> str:

@@ -41,6 +41,8 @@ class Place:
             "tenant": (f"--as=system:serviceaccount:{namespace}:tenant",),
         }
         cluster.apply(*a_mighty_tenant(namespace), namespace=namespace)
+        in_force = lambda: cluster.may("tenant", "create", "phonenumbers.ringfleet.dev", namespace=namespace)  # noqa: E731
+        wait_until(in_force, "the tenant's role to be in force")
 
     def kubectl(self, *arguments: str, by: str = "admin", stdin: str | None = None) -> str:
         """Run kubectl here as `by`. Raises KubectlFailed."""

@@ -132,8 +132,8 @@ def first_number(stage: Stage) -> str:
     return min(stage.numbers())
 
 
-def phases(stage: Stage) -> dict[str, str]:
-    return {number["spec"]["number"]: number["status"]["phase"] for number in stage.list("phonenumbers")}
+def phases(stage: Stage) -> dict[str, str | None]:
+    return stage.phases()
 
 
 def pool_counts(stage: Stage) -> tuple[int, int]:

@@ -39,19 +39,26 @@ class Cluster:
         self.program = kubectl
         self._folder = folder
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl as the administrator and return what it printed.
+    def kubectl(self, *arguments: str, stdin: str | None = None, patience: float = KUBECTL_TIMEOUT_S) -> str:
+        """Run kubectl as the administrator and return what it printed. It has `patience` seconds.
 
         Raises:
             KubectlFailed: it ended with an error; `complaint` is its standard error.
         """
         command = [str(self.program), "--kubeconfig", str(self.kubeconfig), *arguments]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=KUBECTL_TIMEOUT_S, check=False
-        )
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=patience, check=False)
         if done.returncode != 0:
             raise KubectlFailed(arguments, done.stderr.strip())
         return done.stdout
+
+    def may(self, account: str, verb: str, what: str, *options: str, namespace: str) -> bool:
+        """Whether a service account of the namespace may do that. The API server hears of a role by a watch of its own,
+        a moment after it was created: wait for this before the account uses it."""
+        who = ("--as", f"system:serviceaccount:{namespace}:{account}", "--namespace", namespace)
+        try:
+            return self.kubectl("auth", "can-i", verb, what, *options, *who).strip() == "yes"
+        except KubectlFailed:  # which is how it says no
+            return False
 
     def apply(self, *manifests: Mapping[str, object], namespace: str = "default") -> None:
         """Apply manifests, given as values."""

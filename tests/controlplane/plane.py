@@ -32,7 +32,7 @@ from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.controlplane.program import Leashed, ProgramEnded
 from tests.waiting import NeverHappened, wait_until
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 STARTS = 3  # with new ports each time
 FOLDER_PREFIX = "ringfleet-plane-"
 STALE_AFTER_S = 60.0  # younger folders may not be locked by their owner yet

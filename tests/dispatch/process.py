@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 
 import ringfleet
-from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.controlplane.cluster import Cluster
 from tests.waiting import wait_until
 
 SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
@@ -114,13 +114,10 @@ class DispatcherProcess:
 
 
 def may_pick(cluster: Cluster, namespace: str, account: str, set_: str = "calls") -> bool:
-    """Whether the API server lets the account: it hears of a role by a watch of its own, after it was created."""
-    question = ["auth", "can-i", "create", f"rotationsets.ringfleet.dev/{set_}", "--subresource=picks"]
-    who = [f"--as=system:serviceaccount:{namespace}:{account}", "--namespace", namespace]
-    try:
-        return cluster.kubectl(*question, *who).strip() == "yes"
-    except KubectlFailed:  # which is how it says no
-        return False
+    """Whether the API server lets the account pick from the set."""
+    return cluster.may(
+        account, "create", f"rotationsets.ringfleet.dev/{set_}", "--subresource=picks", namespace=namespace
+    )
 
 
 def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
