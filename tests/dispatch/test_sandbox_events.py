@@ -52,6 +52,9 @@ class Dispatcher:
         assert key == HERE
         return Sender(WEBHOOKS["didhub"], (SECRET,))
 
+    def is_known(self) -> bool:
+        return True
+
     def account_of(self, _: E164) -> AccountKey | None:
         return HERE
 
