@@ -79,11 +79,21 @@ def test_what_the_spec_says_of_demand_is_taken_over(spec: dict[str, Any], expect
     assert demand_want(a_pool(**spec)) == expected
 
 
-@pytest.mark.parametrize(("on_no_stock", "counted"), [("Wait", 1), ("Order", 0)])
-def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(on_no_stock: str, counted: int) -> None:
+@pytest.mark.parametrize(
+    ("asks", "counted"),
+    [
+        ({"onNoStock": "Wait"}, 1),
+        ({"onNoStock": "Wait", "phoneNumberName": "14155550123"}, 1),
+        ({"onNoStock": "Order"}, 0),
+    ],
+    ids=["takes any", "names one", "orders one"],
+)
+def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
+    asks: dict[str, Any], counted: int
+) -> None:
     meta = {"name": "one", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
     meta["creationTimestamp"] = NOW.isoformat()
-    spec = {"poolRef": {"name": "west"}, "onNoStock": on_no_stock}
+    spec = {"poolRef": {"name": "west"}, **asks}
     claim = project_claim({"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}})
     nothing = SimpleNamespace(by=lambda *_: [])
     world: Any = SimpleNamespace(

@@ -61,7 +61,8 @@ def see_demand(world: World, pool: NumberPool, memory: DemandMemory) -> DemandSe
     key = PoolKey(pool.metadata.namespace, pool.metadata.name)
     records = {record.number: record for record in world.numbers.store.by("pool", key)}
     since = memory.counted_until
-    bound = (claim.bound_at for claim in world.claims.store.by("pool", key) if claim.bound_at and _takes_any(claim))
+    claims = (claim for claim in world.claims.store.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
+    bound = (claim.bound_at for claim in claims if claim.bound_at)
     return DemandSeen(
         bound=tuple(moment for moment in bound if since is None or moment > since),
         free=sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
