@@ -149,42 +149,37 @@ async def test_an_account_that_is_deleted_is_refused(book: Book) -> None:
     assert (await book.refusal(key))[0] == 404
 
 
-async def test_while_the_api_server_is_away_what_was_read_last_holds(
-    wired_kube: Kube,  # noqa: F811
-    wire: Wire,  # noqa: F811
-    namespace: str,
-    crds: None,
-) -> None:
+@pytest.fixture
+async def wired(wired_kube: Kube, namespace: str, crds: None) -> AsyncIterator[Book]:  # noqa: F811
+    """Behind a wire that can be cut."""
     async with opened(wired_kube, namespace) as book:
-        known, unknown = await book.account(), await book.account("other", {"name": "signing", "key": "other"})
-        await book.secret("s3cret")
-        await book.secrets(known)
-        await wire.cut()
-        book.time.seconds += 10 * KEPT_SECONDS
-        assert await book.secrets(known) == ("s3cret",)
-        assert (await book.refusal(unknown))[0] == 503
-        await wire.mend()
+        yield book
 
 
-async def test_a_secret_that_could_not_be_read_is_not_looked_at_for_every_event(
-    wired_kube: Kube,  # noqa: F811
-    wire: Wire,  # noqa: F811
-    namespace: str,
-    crds: None,
-) -> None:
-    async with opened(wired_kube, namespace) as book:
-        key = await book.account()
-        await book.secret("s3cret")
-        await book.secrets(key)
-        await wire.cut()
-        book.time.seconds += KEPT_SECONDS
-        await book.secrets(key)
-        await wire.mend()
-        await book.change("another")
-        book.time.seconds += AGAIN_SECONDS - 0.1
-        assert await book.secrets(key) == ("s3cret",)
-        book.time.seconds += 0.1
-        assert await book.secrets(key) == ("another",)
+async def test_while_the_api_server_is_away_what_was_read_last_holds(wired: Book, wire: Wire) -> None:  # noqa: F811
+    known, unknown = await wired.account(), await wired.account("other", {"name": "signing", "key": "other"})
+    await wired.secret("s3cret")
+    await wired.secrets(known)
+    await wire.cut()
+    wired.time.seconds += 10 * KEPT_SECONDS
+    assert await wired.secrets(known) == ("s3cret",)
+    assert (await wired.refusal(unknown))[0] == 503
+    await wire.mend()
+
+
+async def test_a_secret_that_could_not_be_read_is_not_looked_at_for_every_event(wired: Book, wire: Wire) -> None:  # noqa: F811
+    key = await wired.account()
+    await wired.secret("s3cret")
+    await wired.secrets(key)
+    await wire.cut()
+    wired.time.seconds += KEPT_SECONDS
+    await wired.secrets(key)
+    await wire.mend()
+    await wired.change("another")
+    wired.time.seconds += AGAIN_SECONDS - 0.1
+    assert await wired.secrets(key) == ("s3cret",)
+    wired.time.seconds += 0.1
+    assert await wired.secrets(key) == ("another",)
 
 
 async def test_nothing_is_decided_before_the_accounts_were_read(kube: Kube, namespace: str) -> None:  # noqa: F811
