@@ -148,12 +148,12 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
     """Decide the one next step of an order. Pure; `now` is timezone-aware UTC."""
     if state.recorded:
         return Done()
-    if state.items is None:
-        return _before_choosing(want, state, world, now)
-    if all(item.state not in UNRESOLVED for item in state.items):
+    if state.items is not None and all(item.state not in UNRESOLVED for item in state.items):
         return Record()
     if called_off := _called_off(state, world):
         return called_off
+    if state.items is None:
+        return _before_choosing(want, state, world, now)
     if world.account.blocked:
         return Wait(world.account.blocked, world.account.message)
     if resting := _resting(state, now):
@@ -177,8 +177,6 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
 
 
 def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
-    if called_off := _called_off(state, world):
-        return called_off
     if not want.approved:
         return Wait(
             Reason.AWAITING_APPROVAL, "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
