@@ -101,7 +101,7 @@ class Ordering(Part):
     while it waits for documents; so it is too where this is left out and the carrier asks for documents. False: numbers
     are bought all the same, wait at the carrier, and are finished when the bundle is approved."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
-    """How many finished NumberOrders are kept to be read."""
+    """How many finished NumberOrders are kept to be read. One that budget or quota still count from is kept longer."""
 
 
 class TopUpMode(StrEnum):

@@ -212,8 +212,7 @@ class RotationSetSpec(Part):
         ),
         Rule(
             "!has(oldSelf.messaging) || (has(self.messaging) && self.messaging.brand == oldSelf.messaging.brand)",
-            "messaging.brand can't change: opt-outs are kept by brand, and nobody would be asked again; make another "
-            "RotationSet",
+            "messaging.brand can't change: opt-outs are kept by brand and would hold no more; make another RotationSet",
             at=".messaging",
         ),
     )
