@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
+from tests.controlplane.shared import shared_control_plane
 from tests.controlplane.toolchain import NoToolchain
 
 CRDS = Path(__file__).parent.parent / "crds"
@@ -55,8 +57,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """A real API server, the same for all tests: make what you need in a `namespace`."""
-    with running_cluster(pytestconfig.getoption("--kubeconfig")) as cluster:
-        yield cluster
+    chosen, run = _kubeconfig(pytestconfig), os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    with ExitStack() as stack:
+        if run and not chosen:
+            chosen = str(stack.enter_context(shared_control_plane(run)))
+        yield stack.enter_context(running_cluster(chosen))
 
 
 @pytest.fixture(scope="session")

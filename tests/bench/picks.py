@@ -40,7 +40,8 @@ from tests.cluster.load import UNHINDERED
 from tests.cluster.stage import ROOT
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.dispatch.postgres_server import running_postgres
-from tests.dispatch.process import SOURCE_ROOT, DispatcherProcess, a_set, owner_of_claims
+from tests.dispatch.process import DispatcherProcess, a_set, owner_of_claims
+from tests.programs import SOURCE
 
 NUMBERS = 1_000
 CONNECTIONS = 64
@@ -121,7 +122,7 @@ def _measure(cluster: Cluster, folder: Path, url: str, options: argparse.Namespa
 
 def _bare(seconds: float) -> Load:
     command = [sys.executable, "-c", BARE]
-    environment = {"PYTHONPATH": str(SOURCE_ROOT), "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout
         url = process.stdout.readline().strip()

@@ -37,6 +37,7 @@ from yarl import URL
 
 from tests.controlplane.certificates import Authority
 from tests.controlplane.kubeconfig import Server
+from tests.waiting import Source, note
 
 # Headers of one connection, not of the message (RFC 9110, 7.6.1), and those that each side sets for itself.
 OF_THE_CONNECTION = frozenset(
@@ -61,8 +62,27 @@ class Call:
     index: int | None = None
 
     @property
+    def what(self) -> tuple[str, ...]:
+        """What it is a call of: where to, the verb, and the path without names, such as `numberorders`, `status`.
+
+        What stands after `namespaces` is a name, and elsewhere what has a digit in it: versions and the carrier's ids.
+        """
+        parts = URL(self.path, encoded=True).path.strip("/").split("/")
+        if self.upstream == "kubernetes":
+            return (self.upstream, self.method, *_resource(parts))
+        return (self.upstream, self.method, *(part for part in parts if not any(sign.isdigit() for sign in part)))
+
+    @property
     def watches(self) -> bool:
         return self.method == "GET" and URL(self.path, encoded=True).query.get("watch", "") in {"1", "true", "True"}
+
+
+def _resource(parts: list[str]) -> list[str]:
+    """Resource and subresource of a path of the API server: /api/v1/..., /apis/GROUP/VERSION/..."""
+    rest = parts[2:] if parts[0] == "api" else parts[3:]
+    if rest[0] == "namespaces" and len(rest) > 2:
+        rest = rest[2:]
+    return rest[0::2]
 
 
 def changes_something(call: Call) -> bool:
@@ -90,10 +110,11 @@ class WorldStopped(Exception):
     """The tripwire was sprung: nothing passes."""
 
 
-class Tripwire:
+class Tripwire(Source):
     """Counts calls over all relays and stops the world at the armed one. Threads may look at it at any time."""
 
     def __init__(self, counts: Callable[[Call], bool] = changes_something) -> None:
+        super().__init__()
         self.sprung = threading.Event()
         self._counts = counts
         self._calls: list[Call] = []
@@ -119,6 +140,11 @@ class Tripwire:
         self.reset()
         self._action = action
         self._trap = (n, When(when))
+
+    def has_sprung(self) -> bool:
+        """Whether the world is stopped; to be waited for."""
+        note(lambda: self)
+        return self.sprung.is_set()
 
     def reset(self) -> None:
         """Let everything pass again, and begin to count at 1."""
@@ -151,6 +177,7 @@ class Tripwire:
         if call.index is not None and (call.index, when) == self._trap and not self.sprung.is_set():
             self.sprung.set()
             self._action()
+            self.changed()
             raise WorldStopped
 
 

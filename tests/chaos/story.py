@@ -15,7 +15,6 @@ there.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,11 +32,6 @@ WITH_CARRIER = {"submitted", "in_review"}
 
 class Story(Protocol):
     """See the module. A story keeps nothing: what differs from trial to trial is in the trial."""
-
-    @property
-    def sign(self) -> tuple[str, ...]:
-        """The arguments of the `kubectl wait` that ends when calm may have come: polling begins only then."""
-        ...
 
     def prepare(self, trial: Trial) -> None:
         """Before anything counts. May start the operator and wait for it; it then runs on."""
@@ -70,8 +64,6 @@ class Ordering:
 
     count: int
 
-    sign = ("numberpool/us-west", "--for=condition=Ready")
-
     def prepare(self, trial: Trial) -> None:
         trial.open_account()
 
@@ -92,8 +84,7 @@ class Ordering:
             trial.simulator.control("POST", "documents/approve", {"numbers": pending})
 
     def is_calm(self, trial: Trial) -> bool:
-        said = trial.kubectl("get", "np,norder", "--output=json")
-        return all(_is_calm(obj) for obj in json.loads(said)["items"])
+        return all(_is_calm(obj) for what in ("numberpools", "numberorders") for obj in trial.list(what))
 
     def judge_crash(self, trial: Trial) -> None:
         assert len(trial.owned()) <= self.count, "more was bought than wanted before the restart"
@@ -101,8 +92,7 @@ class Ordering:
     def judge(self, trial: Trial) -> None:
         """Bought once, none lost, nothing beyond the limits."""
         bills = Counter(entry["number"] for entry in trial.simulator.ledger(trial.account, "purchase"))
-        path = "jsonpath={range .items[*]}{.spec.number} {end}"
-        objects = trial.kubectl("get", "phonenumbers", "--output", path).split()
+        objects = [number["spec"]["number"] for number in trial.list("phonenumbers")]
         assert set(bills.values()) == {1}, f"billed more than once: {bills.most_common(3)}"
         assert sorted(objects) == sorted(bills), "what was bought is not what is in the cluster"
         assert len(bills) == self.count, f"{len(bills)} numbers were bought, {self.count} were wanted"
@@ -127,8 +117,6 @@ class Adopting(Ordering):
 
     orphans: int = 3
 
-    sign = ("numberpool/us-west", "--for=jsonpath={.status.surplus}=3")
-
     def prepare(self, trial: Trial) -> None:
         super().prepare(trial)
         super().act(trial)
@@ -136,7 +124,7 @@ class Adopting(Ordering):
         trial.settle(self)
 
     def act(self, trial: Trial) -> None:
-        said = json.loads(trial.kubectl("get", "carrieraccount", "sandbox", "--output=json"))
+        said = trial.get("carrieraccount", "sandbox")
         mark = f"rf/{said['status']['installation']}/{trial.namespace}/us-west"
         one = {"account": trial.account, "area_code": trial.area_code, "reference": mark, "count": 1}
         wanted = len(trial.owned()) + self.orphans
@@ -145,7 +133,7 @@ class Adopting(Ordering):
 
     def is_calm(self, trial: Trial) -> bool:
         """Every number that is owned has an object, and is routed."""
-        objects = json.loads(trial.kubectl("get", "phonenumbers", "--output=json"))["items"]
+        objects = trial.list("phonenumbers")
         routed = {obj["spec"]["number"] for obj in objects if obj.get("status", {}).get("phase") == "Available"}
         return super().is_calm(trial) and bool(routed) and routed == {number["number"] for number in trial.owned()}
 
@@ -162,8 +150,6 @@ class Living(Ordering):
 
     count: int = 4
 
-    sign = ("numberclaim/second", "--for=jsonpath={.status.phase}=Bound")
-
     def prepare(self, trial: Trial) -> None:
         self.fill(trial)
 
@@ -171,19 +157,19 @@ class Living(Ordering):
         """The pool wants no number in place of those that go. Each number has its own fate, so that none races."""
         given_back, suspended, first, second = _objects(trial)
         release = {"mode": "Manual", "hold": "1s"}
-        _patch(trial, "numberpool/us-west", {"spec": {"size": {"target": 0}, "release": release}})
+        trial.patch("numberpool", "us-west", {"spec": {"size": {"target": 0}, "release": release}})
         asked = {"ringfleet.dev/release": f"+{given_back}"}
-        _patch(trial, f"phonenumber/{given_back}", {"metadata": {"annotations": asked}})
-        _patch(trial, f"phonenumber/{suspended}", {"spec": {"suspend": True}})
+        trial.patch("phonenumber", given_back, {"metadata": {"annotations": asked}})
+        trial.patch("phonenumber", suspended, {"spec": {"suspend": True}})
         trial.apply(a_claim("first", phoneNumberName=first), a_claim("second", phoneNumberName=second))
 
     def nudge(self, trial: Trial) -> None:
         """A person lets go what the operator has found asked for when it started again."""
         super().nudge(trial)
-        (pool,) = json.loads(trial.kubectl("get", "numberpools", "--output=json"))["items"] or [{}]
+        (pool,) = trial.list("numberpools") or [{}]
         if frozen := pool.get("status", {}).get("release", {}).get("frozenSince"):
             word = {"ringfleet.dev/acknowledge-release": frozen}
-            _patch(trial, "numberpool/us-west", {"metadata": {"annotations": word}})
+            trial.patch("numberpool", "us-west", {"metadata": {"annotations": word}})
 
     def is_calm(self, trial: Trial) -> bool:
         phases = sorted(_phases(trial).values())
@@ -200,7 +186,7 @@ class Living(Ordering):
         assert bills == dict.fromkeys((f"+{name}" for name in _objects(trial)), 1), "bought once, and nothing since"
         assert [entry["number"] for entry in ledger if entry["kind"] == "release"] == [f"+{given_back}"]
         assert [one["number"] for one in trial.owned() if one["suspended"]] == [f"+{suspended}"]
-        claims = json.loads(trial.kubectl("get", "numberclaims", "--output=json"))["items"]
+        claims = trial.list("numberclaims")
         bound = {claim["metadata"]["name"]: claim["status"]["phoneNumber"]["name"] for claim in claims}
         assert bound == {"first": first, "second": second}
 
@@ -212,8 +198,6 @@ class Rotating(Ordering):
     count: int = 4
     size: int = 3
 
-    sign = ("rotationset/calls", "--for=condition=Ready")
-
     def prepare(self, trial: Trial) -> None:
         self.fill(trial)
 
@@ -222,7 +206,7 @@ class Rotating(Ordering):
 
     def is_calm(self, trial: Trial) -> bool:
         """The set counts all its numbers, and every claim and number says that it is bound."""
-        (rotation,) = json.loads(trial.kubectl("get", "rotationsets", "--output=json"))["items"]
+        (rotation,) = trial.list("rotationsets")
         members = rotation.get("status", {}).get("members", {})
         bound = Counter(_phases(trial).values())["Bound"]
         return _is_calm(rotation) and members.get("total") == self.size == bound == len(_held(trial))
@@ -236,7 +220,7 @@ class Rotating(Ordering):
         assert sorted(one["metadata"]["name"] for one in claims.values()) == [
             f"calls-{n + 1}" for n in range(self.size)
         ]
-        numbers = json.loads(trial.kubectl("get", "phonenumbers", "--output=json"))["items"]
+        numbers = trial.list("phonenumbers")
         held = {one["spec"]["claimRef"]["uid"]: one["metadata"]["name"] for one in numbers if "claimRef" in one["spec"]}
         said = {uid: claim["status"]["phoneNumber"]["name"] for uid, claim in claims.items()}
         assert held == said, "a claim has another number than it says"
@@ -250,7 +234,7 @@ _OF_SET = "ringfleet.dev/rotation-set"
 
 
 def _claims(trial: Trial) -> list[dict[str, Any]]:
-    return list(json.loads(trial.kubectl("get", "numberclaims", "--output=json"))["items"])
+    return trial.list("numberclaims")
 
 
 def _held(trial: Trial) -> list[dict[str, Any]]:
@@ -266,7 +250,6 @@ class Filing(Ordering):
 
     count: int = 2
 
-    sign = ("numberpool/berlin", "--for=condition=Ready")
     revisions = 1
     """How many of the bundle there are in the end."""
 
@@ -281,7 +264,7 @@ class Filing(Ordering):
                 trial.simulator.control("POST", "bundles/decide", decided)
 
     def is_calm(self, trial: Trial) -> bool:
-        (bundle,) = json.loads(trial.kubectl("get", "compliancebundles", "--output=json"))["items"]
+        (bundle,) = trial.list("compliancebundles")
         return _is_calm(bundle) and super().is_calm(trial)
 
     def judge_crash(self, trial: Trial) -> None:
@@ -325,7 +308,6 @@ class Parking(Filing):
 class Revising(Filing):
     """A revision is approved of the bundle that numbers live on: each is moved to it, and works all the while."""
 
-    sign = ("compliancebundle/germany", "--for=condition=Ready")
     revisions = 2
 
     def prepare(self, trial: Trial) -> None:
@@ -339,9 +321,9 @@ class Revising(Filing):
 
     def is_calm(self, trial: Trial) -> bool:
         """Every number carries the revision that supersedes the first."""
-        (bundle,) = json.loads(trial.kubectl("get", "compliancebundles", "--output=json"))["items"]
+        (bundle,) = trial.list("compliancebundles")
         (filing,) = bundle["status"]["filings"]
-        numbers = json.loads(trial.kubectl("get", "phonenumbers", "--output=json"))["items"]
+        numbers = trial.list("phonenumbers")
         carried = [(number["status"].get("documents") or {}).get("attached") for number in numbers]
         moved = bool(filing["superseded"]) and carried == [filing["approved"]["id"]] * self.count
         return moved and super().is_calm(trial)
@@ -367,12 +349,8 @@ def _objects(trial: Trial) -> list[str]:
 
 
 def _phases(trial: Trial) -> dict[str, str]:
-    numbers = json.loads(trial.kubectl("get", "phonenumbers", "--output=json"))["items"]
+    numbers = trial.list("phonenumbers")
     return {number["metadata"]["name"]: number.get("status", {}).get("phase", "") for number in numbers}
-
-
-def _patch(trial: Trial, what: str, change: dict[str, Any]) -> None:
-    trial.kubectl("patch", what, "--type=merge", f"--patch={json.dumps(change)}")
 
 
 def _is_calm(obj: dict[str, Any]) -> bool:

@@ -1,67 +1,40 @@
-"""One crash trial: a story, a SIGKILL at the n-th call of it, a restart, and what must hold then.
+"""One crash trial: a story, a SIGKILL at one call of it, a restart, and what must hold then.
 
-    operator (forked, killed) --> relays --> API server and simulator         the relays count the calls (relay.py)
+    operator (killed) --> relays --> API server and simulator         the relays count the calls (relay.py)
 
-The operator is the real one; it runs in a process that is forked from a server which has imported it already, so that
-a trial costs no start-up time. What it has done is judged at the exchange and at the API server, not at the operator.
-What is told, and judged, is the story's (story.py).
+The operator is the real one, in a process of its own (tests/programs.py). What it has done is judged at the exchange
+and at the API server, not at the operator. What is told, and judged, is the story's (story.py).
 """
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.chaos.relay import Call, Relays, Tripwire, Upstream, When, changes_something, relaying
 from tests.chaos.story import Story
-from tests.cluster.stage import SYSTEM, a_secret, an_account, let_go_of_namespace
+from tests.cluster.stage import SYSTEM, OperatorProcess, a_secret, an_account, let_go_of_namespace
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
 
 CALM_S = 600.0
-FILING_GRACE = timedelta(seconds=6)
-"""In place of two minutes: a call that the relays let pass has taken effect long before."""
+QUICK = {
+    "RINGFLEET_RELEASE_SETTLE": "PT1S",
+    "RINGFLEET_REVIEW_INTERVAL": "PT1S",
+    # In place of two minutes: a call that the relays let pass has taken effect long before.
+    "RINGFLEET_FILING_GRACE": "PT6S",
+}
 AREA_CODES = ("415", "628", "212", "646", "312", "303")
 _turns = itertools.count()
 
 Counts = Callable[[Call], bool]
-
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["ringfleet.handlers.operator", "ringfleet.cli.operator"])
-
-
-def serve(kubeconfig: str, namespace: str, log: str) -> None:
-    """What the forked process runs: the operator as the command runs it, its log in a file."""
-    from ringfleet.cli.logs import configure_logs
-    from ringfleet.cli.operator import run
-    from ringfleet.settings import Settings
-
-    sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(sink, sys.stdout.fileno())
-    os.dup2(sink, sys.stderr.fileno())
-    settings = Settings(
-        namespaces=(namespace,),
-        kubeconfig=Path(kubeconfig),
-        identity="crasher",
-        health_port=0,
-        release_settle=timedelta(seconds=1),
-        review_interval=timedelta(seconds=1),
-        filing_grace=FILING_GRACE,
-    )
-    configure_logs(settings.log_level, settings.log_format)
-    run(settings)
 
 
 @dataclass(frozen=True)
@@ -99,7 +72,7 @@ class Trial:
         self.account = f"acct-{self.namespace}"
         # Trials that run side by side buy in different places, or they would snap up each other's numbers.
         self.area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
-        self._operator: Any = None
+        self._operator: OperatorProcess | None = None
 
     def connect(self, relays: Relays, folder: Path) -> None:
         """From now on the operator can be started: it reaches API server and carrier only through the relays."""
@@ -121,17 +94,21 @@ class Trial:
     def apply(self, *manifests: Mapping[str, Any]) -> None:
         self.cluster.apply(*manifests, namespace=self.namespace)
 
-    def kubectl(self, *arguments: str) -> str:
-        return self.cluster.kubectl(*arguments, "--namespace", self.namespace)
+    def patch(self, what: str, name: str, change: Mapping[str, Any]) -> None:
+        self.cluster.api.patch(what, name, change, self.namespace)
+
+    def get(self, what: str, name: str) -> dict[str, Any]:
+        return self.cluster.get(what, name, namespace=self.namespace)
+
+    def list(self, what: str) -> list[dict[str, Any]]:
+        return self.cluster.api.list(what, self.namespace)
 
     def owned(self) -> list[dict[str, Any]]:
         return self.simulator.owned(self.account)
 
     def start(self) -> None:
         """Start the operator, which must not run."""
-        arguments = (str(self._kubeconfig), self.namespace, str(self._log))
-        self._operator = _forks.Process(target=serve, args=arguments, daemon=True)
-        self._operator.start()
+        self._operator = OperatorProcess(self._kubeconfig, (self.namespace,), self._log, "crasher", QUICK)
 
     def settle(self, story: Story) -> None:
         """Wait until an earlier story is calm; for `prepare`."""
@@ -147,13 +124,11 @@ class Trial:
         self.story.act(self)
         if not running:  # one that runs may have been killed by now, and must not be started in a stopped world
             self.start()
-        with self._waiting_for_sign() as waiting:
-            wait_until(lambda: self._stopped_or(waiting), "a crash or calm", timeout=CALM_S)
-        if not self.tripwire.sprung.is_set():  # the sign came first: the call may still come before it is calm
-            self._wait_for_calm()
+        self._wait_for_calm()
         if not self.tripwire.sprung.is_set():
             return False
-        self._operator.join()
+        assert self._operator
+        self._operator.kill()
         self.story.judge_crash(self)
         self.tripwire.reset()
         self.start()
@@ -163,39 +138,21 @@ class Trial:
     def kill(self) -> None:
         """SIGKILL; may be called from the relays' thread, so it does not wait."""
         if self._operator:
-            self._operator.kill()
+            self._operator.send_kill()
 
     def end(self) -> None:
-        self.kill()
         if self._operator:
-            self._operator.join()
+            self._operator.kill()
         # What no operator lets go of keeps the namespace, and the API server busy with it for as long as it runs.
         let_go_of_namespace(self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), self.namespace)
         self.cluster.delete_namespace(self.namespace)
 
-    def _stopped_or(self, waiting: subprocess.Popen[bytes]) -> bool:
-        self.story.nudge(self)
-        return self.tripwire.sprung.is_set() or waiting.poll() is not None
-
-    @contextmanager
-    def _waiting_for_sign(self) -> Iterator[subprocess.Popen[bytes]]:
-        command = [str(self.cluster.program), "--kubeconfig", str(self.cluster.kubeconfig)]
-        options = ["--namespace", self.namespace, f"--timeout={CALM_S:.0f}s"]
-        process = subprocess.Popen(
-            [*command, "wait", *self.story.sign, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
     def _wait_for_calm(self) -> None:
         wait_until(
-            lambda: self.tripwire.sprung.is_set() or self._is_calm(self.story),
-            f"calm after a crash\n{self.last_words()}",
+            lambda: self.tripwire.has_sprung() or self._is_calm(self.story),
+            f"calm\n{self.last_words()}",
             timeout=CALM_S,
-            interval=0.3,
+            interval=0.2,
         )
 
     def _is_calm(self, story: Story) -> bool:
@@ -244,9 +201,11 @@ def crash_at(
         return reached
 
 
-def count_calls(cluster: Cluster, simulator: SimulatorProcess, story: Story, counts: Counts = changes_something) -> int:
-    """How many calls the same story takes when nobody is killed."""
+def list_calls(
+    cluster: Cluster, simulator: SimulatorProcess, story: Story, counts: Counts = changes_something
+) -> list[Call]:
+    """The calls that count of the same story when nobody is killed."""
     with staged(cluster, simulator, story, counts) as trial:
         trial.run(1_000_000, When.BEFORE)
         story.judge(trial)
-        return trial.tripwire.count
+        return [call for call in trial.tripwire.calls if call.index is not None]

@@ -16,8 +16,6 @@ import yaml
 from tests.cli.conftest import Ringfleet
 from tests.cli.test_fleet import a_number
 from tests.cluster.stage import (
-    ROOT,
-    SOURCE,
     Stage,
     a_claim,
     a_pool,
@@ -28,6 +26,7 @@ from tests.cluster.stage import (
     let_go_of_namespace,
 )
 from tests.cluster.test_examples import at_our_carrier, documents, in_our_namespaces, namespaces
+from tests.programs import ROOT, SOURCE
 from tests.simulator.process import SimulatorProcess
 
 EXAMPLES = sorted(

@@ -9,32 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
-import ringfleet
 from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
 from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from tests.api.manifests import a_number, changed
 from tests.cluster.papers import PLANTS
-from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.controlplane.api import Refused
+from tests.controlplane.cluster import Cluster
+from tests.programs import ROOT, start_program
 from tests.simulator.process import SimulatorProcess
-from tests.waiting import wait_until
+from tests.waiting import note_unwatched, wait_until
 
-ROOT = Path(__file__).parent.parent.parent
-SOURCE = Path(ringfleet.__file__).parents[1]
 SYSTEM = "ringfleet-system"
 ACCOUNT = "operator"
 LAST_POLICY = "ringfleet-number-binding"
@@ -45,17 +41,17 @@ def install_operator_rbac(cluster: Cluster) -> None:
 
     That is: namespace, service account, roles and bindings, and what the API server refuses (admission.yaml).
     """
-    rendered = cluster.kubectl("kustomize", str(ROOT / "manifests" / "base"))
-    objects = cluster.kubectl("create", "--dry-run=client", "--output=json", "--filename=-", stdin=rendered)
-    kept = [obj for obj in json_documents(objects) if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
-    cluster.kubectl("apply", "--filename=-", stdin=_as_list(sorted(kept, key=_turn)))
+    objects = yaml.safe_load_all(cluster.kubectl("kustomize", str(ROOT / "manifests" / "base")))
+    kept = [obj for obj in objects if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
+    cluster.apply(*sorted(kept, key=_turn))
     wait_until(lambda: _refuses_a_binding(cluster), f"the API server to enforce {LAST_POLICY}")
 
 
 def install_dispatcher_rbac(cluster: Cluster) -> None:
     """Apply the dispatcher's service account and roles, exactly as manifests/components/dispatcher ships them."""
     folder = ROOT / "manifests" / "components" / "dispatcher"
-    cluster.kubectl("apply", *(f"--filename={folder / name}.yaml" for name in ("service-account", "roles")))
+    for name in ("service-account", "roles"):
+        cluster.apply(*yaml.safe_load_all((folder / f"{name}.yaml").read_text()))
 
 
 def _turn(obj: Mapping[str, Any]) -> tuple[int, bool]:
@@ -73,21 +69,10 @@ def _refuses_a_binding(cluster: Cluster) -> bool:
     """Whether even an administrator can't make a number that is bound. Nothing is made: it is a dry run."""
     bound = changed(a_number(), "spec.claimRef", {"namespace": "default", "name": "any", "uid": "any"})
     try:
-        cluster.kubectl("create", "--dry-run=server", "--filename=-", stdin=json.dumps(bound))
-    except KubectlFailed as refused:
+        cluster.api.create(bound, "default", dry_run=True)
+    except Refused as refused:
         return LAST_POLICY in refused.complaint
     return False
-
-
-def json_documents(text: str) -> list[dict[str, Any]]:
-    """The JSON objects that stand one after the other in `text`, lists flattened."""
-    decoder, objects, at = json.JSONDecoder(), [], 0
-    while at < len(text.rstrip()):
-        obj, at = decoder.raw_decode(text, at)
-        objects += obj["items"] if obj["kind"] == "List" else [obj]
-        while at < len(text) and text[at].isspace():
-            at += 1
-    return objects
 
 
 def let_go_of_namespace(kubeconfig: Path, namespace: str) -> None:
@@ -123,27 +108,24 @@ def _freeing(obj: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": {"finalizers": None}, **spec} if held or obj["metadata"].get("finalizers") else {}
 
 
-def _as_list(objects: Iterable[Mapping[str, Any]]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-
-
 class OperatorProcess:
     """`ringfleet operator` as a process of its own, serving the namespaces that it is given. Its log is kept."""
 
     def __init__(
-        self, kubeconfig: Path, namespaces: tuple[str, ...], log: Path, identity: str, extra: Mapping[str, str]
+        self,
+        kubeconfig: Path,
+        namespaces: tuple[str, ...],
+        log: Path,
+        identity: str,
+        extra: Mapping[str, str],
+        installed: bool = False,
     ) -> None:
         self.log = log
         self.identity = identity
-        command = [sys.executable, "-m", "ringfleet", "operator", "--kubeconfig", str(kubeconfig)]
-        options = [*(f"--namespace={name}" for name in namespaces), "--identity", identity, "--health-port", "0"]
+        where = ["--kubeconfig", str(kubeconfig), *(f"--namespace={name}" for name in namespaces)]
+        arguments = ["operator", *where, "--identity", identity, "--health-port", "0"]
         with log.open("a") as sink:
-            self._process = subprocess.Popen(
-                [*command, *options],
-                stdout=sink,
-                stderr=sink,
-                env={**os.environ, "PYTHONPATH": str(SOURCE), **extra},
-            )
+            self._process = start_program(*arguments, log=sink, environment=extra, installed=installed)
 
     @property
     def pid(self) -> int:
@@ -151,25 +133,26 @@ class OperatorProcess:
 
     @property
     def running(self) -> bool:
+        note_unwatched()
         return self._process.poll() is None
 
     def kill(self) -> None:
         """SIGKILL: the end that nobody can prepare for."""
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait(timeout=30)
 
     def send_kill(self) -> None:
         """SIGKILL, without waiting for the end."""
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
-        if self.running:
-            self._process.terminate()
+        self._process.terminate()
         return self._process.wait(timeout=60)
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far, one JSON object a line."""
+        note_unwatched()
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
@@ -184,6 +167,7 @@ class Stage:
         self._operators: list[OperatorProcess] = []
         self._served = {namespace}
         self._planted = False
+        self.api = cluster.api
         self.operator_kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
 
     def stop_operators(self) -> None:
@@ -211,13 +195,15 @@ class Stage:
         identity: str = "operator-1",
         kubeconfig: Path | None = None,
         also: tuple[str, ...] = (),
+        installed: bool = False,
         **environment: str,
     ) -> OperatorProcess:
-        """Start an operator for the stage's namespace, and for those of `also`."""
+        """Start an operator for the stage's namespace, and for those of `also`; `installed`: as `tests/programs.py`."""
         log = Path(self._folder.name) / f"{identity}.log"
         namespaces = (self.namespace, *also)
         self._served.update(also)
-        operator = OperatorProcess(kubeconfig or self.operator_kubeconfig, namespaces, log, identity, environment)
+        served = kubeconfig or self.operator_kubeconfig
+        operator = OperatorProcess(served, namespaces, log, identity, environment, installed)
         self._operators.append(operator)
         return operator
 
@@ -244,11 +230,19 @@ class Stage:
         self.apply(*(a_claim(name, **spec) for name in names))
 
     def scale(self, target: int, name: str = "us-west") -> None:
-        self.kubectl("scale", f"numberpool/{name}", f"--replicas={target}")
+        self.api.scale("numberpool", name, target, self.namespace)
 
     def patch(self, what: str, name: str, **spec: Any) -> None:
-        """Change fields of an object's spec, as `kubectl edit` would."""
-        self.kubectl("patch", what, name, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+        """Change fields of an object's spec."""
+        self.api.patch(what, name, {"spec": spec}, self.namespace)
+
+    def annotate(self, what: str, name: str, **notes: str | None) -> None:
+        """Set annotations `ringfleet.dev/<word>`, with `_` for `-`; None takes one off."""
+        self.api.annotate(what, name, self.namespace, **notes)
+
+    def delete(self, what: str, *names: str, wait: bool = True) -> None:
+        """Delete objects, and wait until they are gone unless told not to."""
+        self.api.delete(what, *names, namespace=self.namespace, wait=wait)
 
     def stock(self, size: int, area_code: str = "415", **rest: Any) -> None:
         """Let the carrier have so many geographic US numbers of this area code, taken ones included."""
@@ -257,6 +251,7 @@ class Stage:
 
     def at_carrier(self, method: str, path: str, json: object = None) -> Any:
         """Do something to the account by hand, as if in its portal. `path` is under /v1/; returns the JSON."""
+        note_unwatched()
         headers = {"Authorization": f"Bearer {self.simulator.token}"}
         reply = httpx.request(
             method, f"{self.simulator.url}/v1/{path}", headers=headers, json=json, trust_env=False, timeout=30
@@ -275,10 +270,11 @@ class Stage:
         return tuple(self._operators)
 
     def get(self, what: str, name: str) -> dict[str, Any]:
-        return self.cluster.get(what, name, namespace=self.namespace)
+        """One object. Raises Refused when there is none."""
+        return self.api.get(what, name, self.namespace)
 
     def list(self, what: str) -> list[dict[str, Any]]:
-        return list(json.loads(self.kubectl("get", what, "--output=json"))["items"])
+        return self.api.list(what, self.namespace)
 
     def condition(self, what: str, name: str, type_: str = "Ready") -> dict[str, Any] | None:
         """One condition of an object, None while it has none of that type."""
@@ -290,10 +286,14 @@ class Stage:
         events = self.list("events.events.k8s.io")
         return [event for event in events if event["regarding"]["name"] == name]
 
-    def wait_ready(self, name: str = "us-west", what: str = "numberpool", timeout: int = 120) -> None:
-        """What a user would type; kubectl waits for the condition and fails after `timeout` seconds."""
-        arguments = ("wait", "--for=condition=Ready", f"{what}/{name}", f"--timeout={timeout}s")
-        self.kubectl(*arguments, patience=timeout + 60)
+    def wait_ready(self, name: str = "us-west", what: str = "numberpool", timeout: float = 180) -> None:
+        """Wait until the object's condition Ready is True."""
+
+        def look() -> bool:
+            condition = self.condition(what, name)
+            return condition is not None and condition["status"] == "True"
+
+        self.wait_for(look, f"{what}/{name} to be Ready", timeout)
 
     def wait_for(self, look: Callable[[], Any], what: str, timeout: float = 150) -> Any:
         """Wait for `look` to give something true; on the way out the operators' last words are shown."""
@@ -405,7 +405,7 @@ def refuse_leaks(stage: Stage) -> None:
     kinds = [kind.plural for kind in KINDS]
     told = {f"the log of {operator.identity}": operator.log.read_text() for operator in stage.operators}
     told["the simulator's log"] = stage.simulator.errors()
-    told["an event"] = stage.kubectl("get", "events.events.k8s.io", "--output=json")
+    told["an event"] = json.dumps(stage.list("events.events.k8s.io"))
     told["a status"] = json.dumps([obj.get("status") for kind in kinds for obj in stage.list(kind)])
     leaks = sorted(f"{plant!r} is in {place}" for place, text in told.items() for plant in PLANTS if plant in text)
     assert not leaks, f"personal data leaked: {leaks}"

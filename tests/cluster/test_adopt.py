@@ -8,8 +8,9 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.cluster.stage import SOURCE, Stage
+from tests.cluster.stage import Stage
 from tests.cluster.test_sweep import buy_by_hand, counts, id_of, open_pool, our_mark
+from tests.programs import SOURCE
 
 THEIRS = "rf/elsewhere/default/us-west"
 

@@ -13,7 +13,7 @@ import pytest
 
 from ringfleet.api import KINDS
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, a_profile
-from tests.cluster.stage import SYSTEM, json_documents, let_go_of_namespace
+from tests.cluster.stage import SYSTEM, let_go_of_namespace
 from tests.controlplane.cluster import Cluster, KubectlFailed
 from tests.waiting import wait_until
 
@@ -31,6 +31,7 @@ EDIT = VIEW | {
 }
 ADMIN = EDIT | {*product(("update", "patch", "delete", "deletecollection"), ("phonenumbers", "numberorders"))}
 
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 A_CLAIM = a_manifest("NumberClaim", "line", {"poolRef": {"name": "west"}})
 A_QUOTA = a_manifest("NumberQuota", "limits", {"limits": {"numbers": 5}})
 THEIRS = (a_pool(), a_profile(), a_number(), A_CLAIM, A_QUOTA)
@@ -45,14 +46,14 @@ class Tenant:
         cluster.kubectl("create", "serviceaccount", "tenant", "--namespace", namespace)
         cluster.kubectl("create", "rolebinding", "tenant", "--namespace", namespace, *account)
         kubeconfig = cluster.kubeconfig_of(namespace, "tenant")
-        self.kubectl = Cluster(kubeconfig, cluster.program, kubeconfig.parent).kubectl
+        own = Cluster(kubeconfig, cluster.program, kubeconfig.parent)
+        self.kubectl, self.api = own.kubectl, own.api
 
     def may(self, namespace: str | None) -> frozenset[tuple[str, str]]:
         """All that it may do with our kinds there, as (verb, resource); None asks for all namespaces at once."""
         asked = sorted(ALL)
         questions = [a_question(verb, resource, namespace) for verb, resource in asked]
-        answers = self.kubectl("create", "--filename=-", "--output=json", stdin=as_list(questions))
-        allowed = [answer["status"]["allowed"] for answer in json_documents(answers)]
+        allowed = [self.api.request("POST", REVIEWS, question)["status"]["allowed"] for question in questions]
         return frozenset(one for one, yes in zip(asked, allowed, strict=True) if yes)
 
 
@@ -62,10 +63,6 @@ def a_question(verb: str, resource: str, namespace: str | None) -> Manifest:
     where = {"namespace": namespace} if namespace else {}
     kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     return {**kind, "spec": {"resourceAttributes": {**what, **where}}}
-
-
-def as_list(manifests: list[Manifest]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
 
 
 @pytest.fixture

@@ -1,26 +1,30 @@
 """The cluster that tests and demo run on: our own control plane, or whatever the user's kubeconfig names.
 
-Both look the same from here: one kubeconfig file with one administrator, and our own kubectl beside it.
+Both look the same from here: one kubeconfig file with one administrator, and our own kubectl beside it. What a test
+puts in place or looks at goes through `api`, a connection of the test process; `kubectl` is for what a user would type.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from tests.controlplane.api import Api, login
 from tests.controlplane.build import find_kubectl, find_programs
-from tests.controlplane.kubeconfig import Server, parse_server, write_kubeconfig
+from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.controlplane.plane import ControlPlane
+from tests.waiting import note_unwatched
 
 KUBECTL_TIMEOUT_S = 120.0
-TOKEN_LIFETIME = "24h"
+TOKEN_LIFETIME_S = 24 * 3600
 
 
 class KubectlFailed(RuntimeError):
@@ -38,6 +42,22 @@ class Cluster:
         self.kubeconfig = kubeconfig
         self.program = kubectl
         self._folder = folder
+        self._acting: dict[str, Api] = {}
+
+    @cached_property
+    def api(self) -> Api:
+        """The API server, as the administrator."""
+        return Api(self.kubeconfig)
+
+    def api_as(self, user: str) -> Api:
+        """The API server, as another user: `system:serviceaccount:NAMESPACE:NAME`."""
+        if user not in self._acting:
+            self._acting[user] = Api(self.kubeconfig, user)
+        return self._acting[user]
+
+    def close(self) -> None:
+        for api in (self.api, *self._acting.values()):
+            api.close()
 
     def kubectl(self, *arguments: str, stdin: str | None = None, patience: float = KUBECTL_TIMEOUT_S) -> str:
         """Run kubectl as the administrator and return what it printed. It has `patience` seconds.
@@ -45,40 +65,34 @@ class Cluster:
         Raises:
             KubectlFailed: it ended with an error; `complaint` is its standard error.
         """
+        note_unwatched()
         command = [str(self.program), "--kubeconfig", str(self.kubeconfig), *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=patience, check=False)
         if done.returncode != 0:
             raise KubectlFailed(arguments, done.stderr.strip())
         return done.stdout
 
-    def may(self, account: str, verb: str, what: str, *options: str, namespace: str) -> bool:
+    def may(self, account: str, verb: str, what: str, *, namespace: str, name: str = "", subresource: str = "") -> bool:
         """Whether a service account of the namespace may do that. The API server hears of a role by a watch of its own,
         a moment after it was created: wait for this before the account uses it."""
-        who = ("--as", f"system:serviceaccount:{namespace}:{account}", "--namespace", namespace)
-        try:
-            return self.kubectl("auth", "can-i", verb, what, *options, *who).strip() == "yes"
-        except KubectlFailed:  # which is how it says no
-            return False
+        return self.api.may(f"{namespace}:{account}", verb, what, namespace, name, subresource)
 
     def apply(self, *manifests: Mapping[str, object], namespace: str = "default") -> None:
         """Apply manifests, given as values."""
-        items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-        self.kubectl("apply", "--namespace", namespace, "--filename=-", stdin=json.dumps(items))
+        self.api.apply(*manifests, namespace=namespace)
 
-    def get(self, what: str, name: str, *, namespace: str = "default") -> dict[str, object]:
-        """One object as the API server gives it."""
-        said = self.kubectl("get", what, name, "--namespace", namespace, "--output=json")
-        return dict(json.loads(said))
+    def get(self, what: str, name: str, *, namespace: str = "default") -> dict[str, Any]:
+        """One object as the API server gives it. Raises Refused."""
+        return self.api.get(what, name, namespace)
 
     def server(self) -> Server:
         """Where the API server is and whom to trust for it."""
-        view = ("config", "view", "--raw", "--flatten", "--minify", "--output=json")
-        return parse_server(self.kubectl(*view))
+        there = login(self.kubeconfig)
+        return Server(there.url, there.authority.encode() if there.authority else None)
 
     def token(self, namespace: str, service_account: str) -> str:
         """A bearer token of a service account, asked for with TokenRequest."""
-        options = ("--namespace", namespace, f"--duration={TOKEN_LIFETIME}")
-        return self.kubectl("create", "token", service_account, *options).strip()
+        return self.api.token(namespace, service_account, TOKEN_LIFETIME_S)
 
     def kubeconfig_of(self, namespace: str, service_account: str, *, server: Server | None = None) -> Path:
         """Write a kubeconfig for a service account, so that a program runs under its RBAC and no other.
@@ -93,12 +107,14 @@ class Cluster:
         """Create a namespace of a fresh name that says what it is for, and return the name."""
         words = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")[:48].rstrip("-")
         name = f"t-{words}-{secrets.token_hex(3)}"
-        self.kubectl("create", "namespace", name)
+        self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
 
     def delete_namespace(self, name: str) -> None:
         """Ask for a namespace to be deleted; what is in it goes a little later."""
-        self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+        self.api.forget(name)
+        if self.api.find("namespace", name):
+            self.api.delete("namespace", name, wait=False)
 
     def install(self, folder: Path) -> None:
         """Apply the CRDs of `folder`, and return when the API server serves them."""
@@ -117,11 +133,12 @@ def running_cluster(kubeconfig: str | None = None, environment: Mapping[str, str
     with tempfile.TemporaryDirectory(prefix="ringfleet-kubeconfig-") as folder:
         chosen = kubeconfig or environment.get("KUBECONFIG")
         if chosen:
-            yield _users_cluster(chosen, find_kubectl(environment), Path(folder))
+            with closing(_users_cluster(chosen, find_kubectl(environment), Path(folder))) as cluster:
+                yield cluster
             return
         programs = find_programs(environment)
-        with ControlPlane(programs) as plane:
-            yield Cluster(plane.kubeconfig, programs.kubectl, Path(folder))
+        with ControlPlane(programs) as plane, closing(Cluster(plane.kubeconfig, programs.kubectl, Path(folder))) as own:
+            yield own
 
 
 def _users_cluster(kubeconfig: str, kubectl: Path, folder: Path) -> Cluster:

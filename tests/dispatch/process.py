@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -15,25 +10,34 @@ from uuid import uuid4
 
 import httpx
 
-import ringfleet
 from tests.controlplane.cluster import Cluster
-from tests.waiting import wait_until
+from tests.programs import Program, start_program
+from tests.waiting import note_unwatched, wait_until
 
-SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
-_PROGRAM = "from ringfleet.cli.dispatch import dispatch; dispatch()"
 _STOP_TIMEOUT = 40.0
-OPERATOR = "--as=system:serviceaccount:ringfleet-system:ringfleet-operator"
+OPERATOR = "system:serviceaccount:ringfleet-system:ringfleet-operator"
 
 
 class DispatcherProcess:
-    """`ringfleet dispatch` with these flags, on free ports; its ledger and keys are in `folder`, and outlive it."""
+    """`ringfleet dispatch` with these flags, on free ports; its ledger and keys are in `folder`, and outlive it.
 
-    def __init__(self, folder: Path, kubeconfig: Path, namespace: str, *flags: str, ledger: str | None = None) -> None:
+    `installed`: as `tests/programs.py`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        kubeconfig: Path,
+        namespace: str,
+        *flags: str,
+        ledger: str | None = None,
+        installed: bool = False,
+    ) -> None:
+        self._installed = installed
         self._folder = folder
         self._flags = ["--kubeconfig", str(kubeconfig), "--namespace", namespace, *flags]
         self._ledger = ledger or f"sqlite:{folder / 'ledger.sqlite'}"
         self.namespace = namespace
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Program | None = None
         self._errors: IO[str] | None = None
         self.urls: tuple[str, ...] = ()
         keys = folder / "keys"
@@ -52,18 +56,13 @@ class DispatcherProcess:
         """Returns when it listens and has read its inventory."""
         self._errors = (self._folder / "dispatcher.log").open("a")
         addresses = [part for name in ("listen", "events", "health") for part in (f"--{name}", "127.0.0.1:0")]
-        command = [sys.executable, "-c", _PROGRAM, *addresses, "--ledger", self._ledger, "--keys", str(self._keys)]
-        self._process = subprocess.Popen(
-            [*command, *self._flags],
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(SOURCE_ROOT)},
-        )
+        arguments = ["dispatch", *addresses, "--ledger", self._ledger, "--keys", str(self._keys), *self._flags]
+        self._process = start_program(*arguments, log=self._errors, piped=True, installed=self._installed)
         assert self._process.stdout
         self.urls = tuple(self._process.stdout.readline().split())
         assert self.urls, f"the dispatcher did not start:\n{self.log()}"
-        self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False)
+        asked = {"request": [lambda _: note_unwatched()]}
+        self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False, event_hooks=asked)
         try:
             with httpx.Client(base_url=self.urls[-1], timeout=30, trust_env=False) as health:
                 wait_until(lambda: health.get("/readyz").status_code == 200, "a ready dispatcher", timeout=120)
@@ -80,7 +79,7 @@ class DispatcherProcess:
     def terminate(self) -> None:
         """SIGTERM, and do not wait."""
         assert self._process
-        self._process.send_signal(signal.SIGTERM)
+        self._process.terminate()
 
     def wait(self) -> int:
         """Until it has ended; returns the exit code."""
@@ -116,7 +115,7 @@ class DispatcherProcess:
 def may_pick(cluster: Cluster, namespace: str, account: str, set_: str = "calls") -> bool:
     """Whether the API server lets the account pick from the set."""
     return cluster.may(
-        account, "create", f"rotationsets.ringfleet.dev/{set_}", "--subresource=picks", namespace=namespace
+        account, "create", "rotationsets.ringfleet.dev", namespace=namespace, name=set_, subresource="picks"
     )
 
 
@@ -143,8 +142,7 @@ def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
 
 def owner_of_claims(cluster: Cluster, namespace: str, set_: str = "outbound") -> dict[str, Any]:
     """The ownerReference that the operator writes into the claims of a set."""
-    made: Any = cluster.get("rotationset", set_, namespace=namespace)
-    uid = made["metadata"]["uid"]
+    uid = cluster.get("rotationset", set_, namespace=namespace)["metadata"]["uid"]
     owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": set_, "uid": uid}
     return {**owner, "controller": True}
 
@@ -176,8 +174,7 @@ def put_members(
             "spec": {"poolRef": {"name": "us-west"}},
         }
         cluster.apply(claim, namespace=namespace)
-        made = cluster.get("numberclaim", f"{set_}-{digits}", namespace=namespace)
-        uid = made["metadata"]["uid"]  # type: ignore[index]
+        uid = cluster.get("numberclaim", f"{set_}-{digits}", namespace=namespace)["metadata"]["uid"]
         holder = {"namespace": namespace, "name": f"{set_}-{digits}", "uid": uid}
         _put_number(cluster, namespace, number, holder, account)
 
@@ -191,7 +188,7 @@ def _put_number(cluster: Cluster, namespace: str, number: str, holder: Mapping[s
         "claimRef": dict(holder),
     }
     made = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "PhoneNumber", "metadata": {"name": digits}, "spec": spec}
-    cluster.kubectl("create", "--namespace", namespace, OPERATOR, "-f", "-", stdin=json.dumps(made))
+    cluster.api_as(OPERATOR).create(made, namespace)
     set_status(
         cluster,
         namespace,
@@ -206,8 +203,4 @@ def _put_number(cluster: Cluster, namespace: str, number: str, holder: Mapping[s
 
 def set_status(cluster: Cluster, namespace: str, digits: str, **status: Any) -> None:
     """Write what the operator would."""
-
-    patch = json.dumps({"status": status})
-    cluster.kubectl(
-        "patch", "phonenumber", digits, "--namespace", namespace, "--subresource=status", "--type=merge", "-p", patch
-    )
+    cluster.api.patch("phonenumber", digits, {"status": status}, namespace, "status")

@@ -21,7 +21,7 @@ from ringfleet.cli.dispatch import dispatch
 from ringfleet.dispatch.app import discreet, on_error
 from ringfleet.dispatch.health import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.settings import Address
-from tests.dispatch.process import SOURCE_ROOT
+from tests.programs import SOURCE
 
 SECRET = "+14155550198"
 
@@ -79,7 +79,7 @@ def test_a_dispatcher_that_would_not_be_safe_does_not_start(options: list[str], 
 
 def test_a_dispatcher_without_a_key_does_not_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ringfleet", "dispatch", "--keys", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert done.returncode == 1
     assert f"There is no key in {tmp_path}" in done.stderr

@@ -9,36 +9,33 @@ State is in a file, so that `kill` and `restart` lose nothing that was committed
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 import httpx
 
-import ringfleet
 from ringfleet.simulator.app import DEFAULT_TOKEN
+from tests.programs import Program, start_program
+from tests.waiting import note_unwatched
 
-_SOURCE_ROOT = Path(ringfleet.__file__).parents[1]
-_PROGRAM = "from ringfleet.cli.simulator import simulator; simulator()"
-"""The command by itself: `-m ringfleet` would load every other command's libraries with it."""
 _CONTROL_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
 
 
 class SimulatorProcess:
-    """`flags` are those of `ringfleet simulator`. Without `state`, the state file lives as long as the object."""
+    """`flags` are those of `ringfleet simulator`. Without `state`, the state file lives as long as the object;
+    `installed`: as `tests/programs.py`."""
 
     token = DEFAULT_TOKEN
 
-    def __init__(self, *flags: str, state: Path | None = None, port: int = 0) -> None:
+    def __init__(self, *flags: str, state: Path | None = None, port: int = 0, installed: bool = False) -> None:
         self._flags = flags
+        self._installed = installed
         self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
         self._state = state or Path(self._folder.name) / "state.db"
         self._port = port
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Program | None = None
         self._errors: IO[str] | None = None
         self._client = httpx.Client(verify=False, trust_env=False, timeout=_CONTROL_TIMEOUT)
 
@@ -63,13 +60,7 @@ class SimulatorProcess:
         assert self._process is None, "the simulator runs already"
         self._errors = (Path(self._folder.name) / "stderr").open("w+")
         arguments = ["--port", str(self._port), "--state", str(self._state), *self._flags]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(_SOURCE_ROOT)},
-        )
+        self._process = start_program("simulator", *arguments, log=self._errors, piped=True, installed=self._installed)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if "ready on" not in line:
@@ -106,6 +97,7 @@ class SimulatorProcess:
 
     def control(self, method: str, path: str, json: object = None, timeout: float = _CONTROL_TIMEOUT) -> Any:
         """Call the control endpoint (`ringfleet.simulator.control` lists it). Raises AssertionError when it refuses."""
+        note_unwatched()
         reply = self._client.request(method, f"{self.url}/_sandbox/{path}", json=json, timeout=timeout)
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json()

@@ -1,0 +1,124 @@
+"""One control plane for all test workers of a run: started by whoever comes first, stopped when the last has gone.
+
+    worker --(holds the writing end of a fifo open)-->.
+    worker --------------------------------------------> holder: reads the fifo, owns the control plane
+    worker --------------------------------------------'         end of file: nobody is left
+
+The holder is a process of its own, for the worker that comes first may be the first to go. The kernel closes the ends
+of a worker however it ends, so a killed run leaves nothing behind. A lock in the folder keeps coming and going apart.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.controlplane.build import BuildFailed, find_programs
+from tests.controlplane.plane import ControlPlane, ControlPlaneFailed
+from tests.controlplane.toolchain import NoToolchain
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+READY_TIMEOUT_S = 300.0
+
+
+@contextmanager
+def shared_control_plane(run: str) -> Iterator[Path]:
+    """Give the kubeconfig of the control plane of this `run` of tests; `run` is the same for all its workers.
+
+    Raises:
+        ControlPlaneFailed: it could not be started; the message says why.
+    """
+    folder = Path(tempfile.gettempdir()) / f"ringfleet-shared-{run}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with _locked(folder):
+        place = _join(folder) or _start(folder)
+    try:
+        wait_until(lambda: _said(folder), "the shared control plane to start", timeout=READY_TIMEOUT_S)
+        if (folder / "failed").exists():
+            raise ControlPlaneFailed((folder / "failed").read_text())
+        yield Path((folder / "kubeconfig").read_text())
+    finally:
+        os.close(place)
+
+
+def _join(folder: Path) -> int | None:
+    """Take a place at a holder that runs; None when there is none."""
+    try:
+        return os.open(folder / "users", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def _start(folder: Path) -> int:
+    """Start the holder, and be the first at it."""
+    for left in ("users", "kubeconfig", "failed"):
+        (folder / left).unlink(missing_ok=True)
+    os.mkfifo(folder / "users", 0o600)
+    with (folder / "log").open("a") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.controlplane.shared", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+    return os.open(folder / "users", os.O_WRONLY)
+
+
+def _said(folder: Path) -> bool:
+    return (folder / "kubeconfig").exists() or (folder / "failed").exists()
+
+
+def hold(folder: Path) -> None:
+    """The holder: keep a control plane until nobody is left."""
+    users = os.open(folder / "users", os.O_RDONLY)
+    try:
+        with ControlPlane(find_programs()) as plane:
+            _say(folder / "kubeconfig", str(plane.kubeconfig))
+            while not _is_left(folder, users):
+                os.read(users, 1)  # nobody writes: it returns when the last has gone
+    except (BuildFailed, NoToolchain, ControlPlaneFailed) as error:
+        _say(folder / "failed", str(error))
+        os.read(users, 1)
+
+
+def _is_left(folder: Path, users: int) -> bool:
+    """Whether nobody is left; then nobody joins any more, either."""
+    with _locked(folder):
+        os.set_blocking(users, False)
+        try:
+            left = os.read(users, 1) == b""
+        except BlockingIOError:
+            left = False
+        finally:
+            os.set_blocking(users, True)
+        if left:
+            (folder / "users").unlink()
+            (folder / "kubeconfig").unlink()
+    return left
+
+
+def _say(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(text)
+    draft.rename(path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    hold(Path(sys.argv[1]))
