@@ -24,13 +24,13 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-import httpx
+import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
@@ -80,7 +80,7 @@ class Call:
 def _resource(parts: list[str]) -> list[str]:
     """Resource and subresource of a path of the API server: /api/v1/..., /apis/GROUP/VERSION/..."""
     rest = parts[2:] if parts[0] == "api" else parts[3:]
-    if rest[0] == "namespaces" and len(rest) > 2:
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
         rest = rest[2:]
     return rest[0::2]
 
@@ -244,8 +244,11 @@ class _Relay:
         self._effects: set[asyncio.Task[web.Response]] = set()
         trust = ssl.create_default_context(cadata=upstream.authority.decode()) if upstream.authority else True
         # A connection for each call and nothing sent twice: what happens to a call is what happened on the wire.
-        self.client = httpx.AsyncClient(
-            verify=trust, trust_env=False, timeout=None, limits=httpx.Limits(max_keepalive_connections=0)
+        self.client = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=trust, force_close=True, limit=0),
+            timeout=aiohttp.ClientTimeout(total=None),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            auto_decompress=False,
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -256,7 +259,7 @@ class _Relay:
                 return await self._stream(call, request)
             # The caller may die meanwhile, and then we are cancelled; what was admitted takes effect all the same.
             return await asyncio.shield(self._effect(self._forward(call, request, body)))
-        except (WorldStopped, httpx.HTTPError):
+        except (WorldStopped, aiohttp.ClientError):
             return _hang_up(request)
 
     def _effect(self, forwarding: Coroutine[None, None, web.Response]) -> asyncio.Task[web.Response]:
@@ -271,32 +274,28 @@ class _Relay:
             task.exception()  # is the caller's, if there still is one
 
     async def _forward(self, call: Call, request: web.BaseRequest, body: bytes) -> web.Response:
-        reply = await self.client.send(self._outgoing(call, request, body), stream=True)
-        try:
-            content = b"".join([chunk async for chunk in reply.aiter_raw()])
-        finally:
-            await reply.aclose()
+        async with self._ask(call, request, body) as reply:
+            content = await reply.read()
         self._tripwire.settle(call)
-        return web.Response(status=reply.status_code, headers=_headers(reply), body=content)
+        return web.Response(status=reply.status, headers=_headers(reply), body=content)
 
     async def _stream(self, call: Call, request: web.BaseRequest) -> web.StreamResponse:
-        reply = await self.client.send(self._outgoing(call, request, b""), stream=True)
-        try:
-            passed_on = web.StreamResponse(status=reply.status_code, headers=_headers(reply))
+        async with self._ask(call, request, b"") as reply:
+            passed_on = web.StreamResponse(status=reply.status, headers=_headers(reply))
             await passed_on.prepare(request)
-            async for chunk in reply.aiter_raw():
+            async for chunk in reply.content.iter_any():
                 await asyncio.sleep(self.upstream.late)
                 self._tripwire.must_run()
                 await passed_on.write(chunk)
             await passed_on.write_eof()
-        finally:
-            await reply.aclose()
         return passed_on
 
-    def _outgoing(self, call: Call, request: web.BaseRequest, body: bytes) -> httpx.Request:
-        target = httpx.URL(self.upstream.url).copy_with(raw_path=call.path.encode())
+    def _ask(
+        self, call: Call, request: web.BaseRequest, body: bytes
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        target = URL(self.upstream.url + call.path, encoded=True)
         headers = [pair for pair in request.headers.items() if pair[0].lower() not in OF_THE_CONNECTION]
-        return httpx.Request(call.method, target, headers=headers, content=body)
+        return self.client.request(call.method, target, headers=headers, data=body or None, allow_redirects=False)
 
 
 @asynccontextmanager
@@ -324,10 +323,10 @@ def _serving(authority: Authority) -> ssl.SSLContext:
     return context
 
 
-def _headers(reply: httpx.Response) -> CIMultiDict[str]:
+def _headers(reply: aiohttp.ClientResponse) -> CIMultiDict[str]:
     """The headers of the message, without its length: that is set anew."""
     kept = OF_THE_CONNECTION | {"content-length"}
-    return CIMultiDict((name, value) for name, value in reply.headers.multi_items() if name.lower() not in kept)
+    return CIMultiDict((name, value) for name, value in reply.headers.items() if name.lower() not in kept)
 
 
 def _hang_up(request: web.BaseRequest) -> web.StreamResponse:

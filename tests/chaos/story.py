@@ -173,7 +173,7 @@ class Living(Ordering):
 
     def is_calm(self, trial: Trial) -> bool:
         phases = sorted(_phases(trial).values())
-        return super().is_calm(trial) and phases == ["Bound", "Bound", "Released", "Suspended"]
+        return phases == ["Bound", "Bound", "Released", "Suspended"] and super().is_calm(trial)
 
     def judge_crash(self, trial: Trial) -> None:
         assert self.count - 1 <= len(trial.owned()) <= self.count, "something was bought, or too much was given back"
