@@ -3,14 +3,22 @@
 
 PYTHON ?= python3
 UV ?= uv
+# How many tests run side by side, each worker a process of its own.
+WORKERS ?= 3
+# More arguments for pytest: make test ARGS="-k claims"
+ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make lock"
 
+# Bytecode is kept, whatever the user's habit: a start that compiles every module again takes a second longer.
+unexport PYTHONDONTWRITEBYTECODE
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos check bench bench-order bench-idle bench-claims bench-picks format lock clean
+.PHONY: help demo test test-fast test-ops chaos check bench bench-order bench-idle bench-claims bench-picks format lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -19,10 +27,20 @@ demo: $(READY) ## Start a cluster, a carrier and the operator, and watch a pool 
 	@$(BIN)/python -m tests.demo
 
 test: $(READY) ## Run every test, those on a real API server included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.controlplane --build-only
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-chaos: $(READY) ## Run the crash test in its long form: killed at every call, with several seeds
-	@$(BIN)/python -m pytest -m chaos tests/chaos
+test-fast: $(READY) ## Run what needs no API server: 90 seconds
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not cluster and not chaos and not ops" $(ARGS)
+
+test-ops: $(READY) ## Run what needs a real Prometheus or a browser
+	@if grep -rq --include='*.py' 'mark\.ops' tests; \
+		then $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m ops $(ARGS); \
+		else echo "No test needs a Prometheus or a browser yet."; fi
+
+chaos: $(READY) ## Run the crash test in its long form: killed at every call, in each weather
+	@$(BIN)/python -m tests.controlplane --build-only
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m chaos tests/chaos $(ARGS)
 
 check: $(READY) ## Check style, types, import contracts, and that crds/ is what the models say
 	@$(BIN)/ruff check

@@ -43,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("cluster")
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """What takes minutes first, then what waits: so that no worker is left alone with a long test at the end."""
+    if item.get_closest_marker("long"):
+        return 0
+    return 1 if item.get_closest_marker("cluster") else 2
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

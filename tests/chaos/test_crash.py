@@ -22,7 +22,7 @@ from tests.cluster.stage import install_operator_rbac
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
 """Seconds for one test: a slow machine may take minutes over dozens of crashes."""
 WEATHERS = (FAIR, THEFT, SILENCE)
 AT_ONCE = int(os.environ.get("CRASHES_AT_ONCE", "2"))

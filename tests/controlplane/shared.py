@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,7 @@ def shared_control_plane(run: str) -> Iterator[Path]:
     Raises:
         ControlPlaneFailed: it could not be started; the message says why.
     """
-    folder = Path(tempfile.gettempdir()) / f"ringfleet-shared-{run}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = folder_of(run)
     with _locked(folder):
         place = _join(folder) or _start(folder)
     try:
@@ -46,6 +46,11 @@ def shared_control_plane(run: str) -> Iterator[Path]:
         yield Path((folder / "kubeconfig").read_text())
     finally:
         os.close(place)
+
+
+def folder_of(run: str) -> Path:
+    """Where the workers of a run meet; gone when the last has left."""
+    return Path(tempfile.gettempdir()) / f"ringfleet-shared-{run}"
 
 
 def _join(folder: Path) -> int | None:
@@ -83,27 +88,30 @@ def hold(folder: Path) -> None:
     try:
         with ControlPlane(find_programs()) as plane:
             _say(folder / "kubeconfig", str(plane.kubeconfig))
-            while not _is_left(folder, users):
-                os.read(users, 1)  # nobody writes: it returns when the last has gone
+            _wait_until_left(folder, users)
     except (BuildFailed, NoToolchain, ControlPlaneFailed) as error:
         _say(folder / "failed", str(error))
-        os.read(users, 1)
+        _wait_until_left(folder, users)
 
 
-def _is_left(folder: Path, users: int) -> bool:
-    """Whether nobody is left; then nobody joins any more, either."""
-    with _locked(folder):
-        os.set_blocking(users, False)
-        try:
-            left = os.read(users, 1) == b""
-        except BlockingIOError:
-            left = False
-        finally:
-            os.set_blocking(users, True)
-        if left:
-            (folder / "users").unlink()
-            (folder / "kubeconfig").unlink()
-    return left
+def _wait_until_left(folder: Path, users: int) -> None:
+    """Return when nobody is left, and the folder is gone: who comes now starts another holder."""
+    left = False
+    while not left:
+        os.read(users, 1)  # nobody writes: it returns when the last has gone
+        with _locked(folder):
+            if left := _is_left(users):
+                shutil.rmtree(folder)
+
+
+def _is_left(users: int) -> bool:
+    os.set_blocking(users, False)
+    try:
+        return os.read(users, 1) == b""
+    except BlockingIOError:  # somebody has come meanwhile
+        return False
+    finally:
+        os.set_blocking(users, True)
 
 
 def _say(path: Path, text: str) -> None:
@@ -115,9 +123,14 @@ def _say(path: Path, text: str) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    """Hold the folder, which is made anew when a holder has removed it while we waited for it."""
+    while True:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (folder / "lock").exists():
+                yield
+                return
 
 
 if __name__ == "__main__":
