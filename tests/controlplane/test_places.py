@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.stage import ROOT
 from tests.controlplane import places as looked_at
 from tests.controlplane.fakes import a_program, programs
 from tests.controlplane.places import OLDEST_MINOR, Place, cached, choose, envtest_store, find_places
 
+ROOT = Path(__file__).parent.parent.parent
 DEMO = ("etcd", "kube-apiserver", "kubectl")
 ALL = (*DEMO, "kube-controller-manager")
 CACHE = cached(Path("cache"), 36)
