@@ -1,8 +1,12 @@
 """A Kubernetes control plane without Docker: etcd, kube-apiserver, kube-controller-manager and kubectl.
 
     go.mod, go.sum   which Kubernetes, pinned; there is no Go source of ours
-    build.py         programs: found in KUBEBUILDER_ASSETS or the user's cache, else built once
+    build.py         programs: found, else built once
+    places.py        where they may be, and which of them fit together
+    cache.py         the last two builds
+    compiler.py      go list and go build
     toolchain.py     the Go that builds them: the machine's, else one from PyPI
+    progress.py      how far a build is
     certificates.py  a throwaway authority and what it signs
     kubeconfig.py    kubeconfig files, written and read
     program.py       one running program on a leash (leash.py), so that it can't outlive us

@@ -16,6 +16,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.controlplane", description=__doc__)
     parser.add_argument("--build-only", action="store_true", help="build what is missing, print the folder, and exit")
     options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
+        signal.signal(number, _as_interrupt)
     try:
         programs = find_programs()
         if options.build_only:
@@ -31,8 +33,6 @@ def main() -> int:
 
 
 def _serve(programs: Programs) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
-        signal.signal(number, _as_interrupt)
     with ControlPlane(programs) as plane:
         print(
             "The control plane is up. In another terminal:\n\n"

@@ -1,37 +1,40 @@
 """The programs of the control plane: found, or built once.
 
-    KUBEBUILDER_ASSETS (envtest's convention)  ->  the user's cache  ->  go build, into the cache
+    KUBEBUILDER_ASSETS  ->  envtest's store  ->  /usr/local/kubebuilder/bin  ->  our cache  ->  go build, into our cache
 
-Each program is looked for by itself, so that a folder of envtest, which has no kube-controller-manager, is completed
-from the cache. A build lands in the cache program by program with a rename, under a lock: a build that was cut short
-leaves nothing half-made, and a second one waits for the first.
+`places.py` says which of the programs that are there fit. What is built lands in the cache (`cache.py`) program by
+program, each with a rename as soon as it is finished, under a lock: a build that was cut short leaves finished programs
+and, in Go's own cache, compiled packages (`compiler.py`); a second build at the same time waits for the first.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import platform
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.controlplane import cache as caches
+from tests.controlplane.compiler import BuildFailed, Compiler, interruptible
+from tests.controlplane.places import cached, choose, find_places, home
 from tests.controlplane.progress import Progress
 from tests.controlplane.toolchain import find_go
 
+__all__ = ["BuildFailed", "Programs", "find_kubectl", "find_programs"]
+
 MODULE = Path(__file__).parent
 VERSION = "v1.36.3"
-PACKAGES = {
+MINOR = 36
+PACKAGES = {  # in the order in which they are built
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
 }
-OUTPUTS = {"etcd": "server"}  # what `go build` calls a program where that is not our name for it
+ONCE = "once: up to ten minutes on two cores; when interrupted, it goes on where it was"
+CONTROLLER_MANAGER = "kube-controller-manager"
 # Without the versions, kubectl cannot tell what the server is.
 LINKER_FLAGS = (
     "-s -w"
@@ -44,26 +47,25 @@ BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-ldflags", LINKER_FLAGS)
 BUILD_ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
-class BuildFailed(RuntimeError):
-    """`go build` failed; the message ends with what it said."""
-
-
 @dataclass(frozen=True, slots=True)
 class Programs:
     etcd: Path
     api_server: Path
-    controller_manager: Path
+    controller_manager: Path | None
+    """None: the control plane runs without it."""
     kubectl: Path
 
 
-def find_programs(environment: Mapping[str, str] = os.environ) -> Programs:
-    """Return the four programs, building those that are nowhere: five minutes on two cores, once.
+def find_programs(environment: Mapping[str, str] = os.environ, *, controllers: bool = True) -> Programs:
+    """Return the programs of a control plane, building those that are nowhere: minutes, once (README.md says how many).
+
+    Without `controllers`, kube-controller-manager is neither looked for nor built.
 
     Raises:
         BuildFailed, NoToolchain: they could not be built; the message says why and what to do.
     """
-    found = provide(tuple(PACKAGES), environment)
-    return Programs(found["etcd"], found["kube-apiserver"], found["kube-controller-manager"], found["kubectl"])
+    found = provide(tuple(name for name in PACKAGES if controllers or name != CONTROLLER_MANAGER), environment)
+    return Programs(found["etcd"], found["kube-apiserver"], found.get(CONTROLLER_MANAGER), found["kubectl"])
 
 
 def find_kubectl(environment: Mapping[str, str] = os.environ) -> Path:
@@ -72,18 +74,27 @@ def find_kubectl(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def provide(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Path]:
-    """Return where each of the named programs is, after building those that are missing."""
+    """Return where each of the named programs is, after building those that are missing.
+
+    Those of our cache stay there for as long as this process lives.
+    """
     cache = cache_folder(environment)
-    found = {name: _find(name, cache, environment) for name in names}
-    if missing := tuple(name for name in names if found[name] is None):
-        build(missing, cache)
-    return {name: path or cache / name for name, path in found.items()}
+    choice = choose(names, find_places(names, environment), cached(cache, MINOR))
+    found = dict(choice.programs)
+    if ours := tuple(name for name in names if found[name].parent == cache):
+        caches.hold(cache)
+        missing = tuple(name for name in ours if not found[name].exists())
+        if choice.passed_over and (missing or environment.get("KUBEBUILDER_ASSETS")):
+            print(*choice.passed_over, sep="\n", flush=True)
+        if missing:
+            build(missing, cache)
+    return found
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Where this very build is kept: a change of pins, flags or machine makes another folder."""
-    home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "ringfleet" / "controlplane" / fingerprint()
+    root = environment.get("XDG_CACHE_HOME") or home(environment) / ".cache"
+    return Path(root) / "ringfleet" / "controlplane" / fingerprint()
 
 
 def fingerprint() -> str:
@@ -96,56 +107,32 @@ def fingerprint() -> str:
 
 
 def build(names: tuple[str, ...], cache: Path) -> None:
-    """Build the named programs into `cache`, showing progress, unless another builder does so first."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with _lock(cache), tempfile.TemporaryDirectory(dir=cache, prefix="build-") as folder:
-        missing = [name for name in names if not (cache / name).exists()]
-        if missing:
-            _go_build(find_go(cache.parent), missing, Path(folder))
-        for name in missing:
-            (Path(folder) / OUTPUTS.get(name, name)).rename(cache / name)
+    """Build the named programs into `cache`, showing progress, unless another builder does so first; then remove the
+    builds that nobody is going to miss."""
+    with interruptible(), caches.building(cache) as scratch:
+        if missing := [name for name in names if not (cache / name).exists()]:
+            _compile(Compiler(find_go(cache.parent), MODULE, scratch, BUILD_FLAGS, BUILD_ENVIRONMENT), missing, cache)
+    caches.prune(cache, tuple(PACKAGES))
 
 
-def _find(name: str, cache: Path, environment: Mapping[str, str]) -> Path | None:
-    assets = environment.get("KUBEBUILDER_ASSETS")
-    folders = [Path(assets)] if assets else []
-    return next((folder / name for folder in (*folders, cache) if (folder / name).exists()), None)
+def _compile(compiler: Compiler, names: list[str], cache: Path) -> None:
+    with Progress(f"Building {', '.join(names)} ({ONCE})") as progress:
+        progress.say("fetching the Go modules and seeing what is compiled already")
+        survey = compiler.survey([PACKAGES[name] for name in names])
+        progress.count(survey.packages, survey.packages - len(survey.pending), len(names))
+        for name in names:
+            progress.say(name)
+            compiler.build(PACKAGES[name], cache / name, _teller(progress, survey.pending, name))
+            progress.program()
 
 
-def _go_build(go: Path, names: list[str], output: Path) -> None:
-    packages = [PACKAGES[name] for name in names]
-    with Progress(f"Building {', '.join(names)} (once; all of them take five minutes on two cores)") as progress:
-        progress.show("fetching the Go modules")
-        progress.total = len(_go(go, "list", "-deps", *packages).splitlines())
-        command = [str(go), "build", "-v", "-o", f"{output}/", *BUILD_FLAGS, *packages]
-        with _start(command, stderr=subprocess.STDOUT) as process:
-            said = [progress.step(line.rstrip()) for line in process.stdout or ()]
-        if process.returncode != 0:
-            raise BuildFailed(f"go build of {', '.join(names)} failed:\n" + "\n".join(said[-15:]))
+def _teller(progress: Progress, pending: frozenset[str], name: str) -> Callable[[str], None]:
+    """Shows each line that `go build -v` of a program prints: a package, the program's own package the last."""
 
+    def tell(line: str) -> None:
+        if line in pending:
+            progress.package(line)
+        elif line == PACKAGES[name]:
+            progress.say(f"linking {name}")
 
-def _go(go: Path, *arguments: str) -> str:
-    with _start([str(go), *arguments], stderr=subprocess.PIPE) as process:
-        said, complaint = process.communicate()
-    if process.returncode != 0:
-        raise BuildFailed(f"go {arguments[0]} failed:\n{complaint.strip()}")
-    return said
-
-
-def _start(command: list[str], *, stderr: int) -> subprocess.Popen[str]:
-    environment = {**os.environ, **BUILD_ENVIRONMENT}
-    return subprocess.Popen(
-        command, cwd=MODULE, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, errors="replace"
-    )
-
-
-@contextmanager
-def _lock(cache: Path) -> Iterator[None]:
-    """Hold the cache folder for the time of a build; waits for another builder."""
-    with (cache / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            print("Waiting for another build of the control plane to end", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return tell

@@ -124,8 +124,12 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(kubeconfig: str | None = None, environment: Mapping[str, str] = os.environ) -> Iterator[Cluster]:
+def running_cluster(
+    kubeconfig: str | None = None, environment: Mapping[str, str] = os.environ, *, controllers: bool = True
+) -> Iterator[Cluster]:
     """Give the cluster that `kubeconfig` names, else that of `KUBECONFIG`, else a control plane of our own.
+
+    Without `controllers` our own control plane has no kube-controller-manager (`plane.py` says what is missing then).
 
     Raises:
         BuildFailed, NoToolchain, ControlPlaneFailed: there is no cluster to be had; the message says why.
@@ -136,7 +140,7 @@ def running_cluster(kubeconfig: str | None = None, environment: Mapping[str, str
             with closing(_users_cluster(chosen, find_kubectl(environment), Path(folder))) as cluster:
                 yield cluster
             return
-        programs = find_programs(environment)
+        programs = find_programs(environment, controllers=controllers)
         with ControlPlane(programs) as plane, closing(Cluster(plane.kubeconfig, programs.kubectl, Path(folder))) as own:
             yield own
 

@@ -110,6 +110,22 @@ def test_a_port_that_is_taken_is_exchanged_for_another(monkeypatch: pytest.Monke
             assert f"127.0.0.1:{free[4]}" in ours.kubeconfig.read_text()
 
 
+def test_without_controllers_a_service_account_that_was_applied_works_and_no_namespace_is_given_one() -> None:
+    with running_cluster(environment=_without_cluster(), controllers=False) as small:
+        namespace = small.new_namespace("small")
+        small.kubectl("create", "serviceaccount", "reader", "--namespace", namespace)
+        small.kubectl("create", "role", "reader", "--verb=list", "--resource=serviceaccounts", "--namespace", namespace)
+        binding = ("--role=reader", f"--serviceaccount={namespace}:reader")
+        small.kubectl("create", "rolebinding", "reader", *binding, "--namespace", namespace)
+        wait_until(
+            lambda: small.may("reader", "list", "serviceaccounts", namespace=namespace), "the role to be in force"
+        )
+        reader = Cluster(small.kubeconfig_of(namespace, "reader"), small.program, Path())
+        assert reader.kubectl("get", "serviceaccounts", "--output=name", "--namespace", namespace) == (
+            "serviceaccount/reader\n"
+        )
+
+
 def test_a_kubeconfig_of_the_user_is_the_cluster(cluster: Cluster) -> None:
     with running_cluster(str(cluster.kubeconfig)) as same:
         assert same.server() == cluster.server()

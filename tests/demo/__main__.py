@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac, let_go_of_namespace
@@ -31,6 +31,10 @@ NAMESPACE = "ringfleet-demo"
 POOL = "us-west"
 SIMULATOR_PORT = 8085
 PATIENCE_S = 180.0
+WITHOUT_CONTROLLERS = (
+    "This control plane has no kube-controller-manager: a deleted namespace stays Terminating, and what an object\n"
+    "owns outlives it. `make test` and `python -m tests.controlplane` run one.\n\n"
+)
 
 
 def main() -> int:
@@ -38,7 +42,7 @@ def main() -> int:
         signal.signal(number, _as_interrupt)
     step("Looking for a cluster" if os.environ.get("KUBECONFIG") else "Starting a control plane of our own")
     try:
-        with running_cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
+        with _cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
             return _demo(cluster, carrier, operator)
     except (BuildFailed, NoToolchain, ControlPlaneFailed, KubectlFailed) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -46,6 +50,12 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nStopped; everything was taken down.")
         return 0
+
+
+def _cluster() -> AbstractContextManager[Cluster]:
+    """The user's cluster, or a control plane without kube-controller-manager: nothing here waits for its controllers,
+    and without it there is a seventh less to build before the first demo."""
+    return running_cluster(controllers=False)
 
 
 @contextmanager
@@ -152,6 +162,7 @@ def _keep(cluster: Cluster, operator: OperatorProcess) -> None:
         "  kubectl explain numberpool.spec.size\n"
         f"  kubectl describe np/{POOL}\n"
         f"  tail -f {operator.log}\n\n"
+        f"{'' if os.environ.get('KUBECONFIG') else WITHOUT_CONTROLLERS}"
         "Ctrl-C takes everything down.\n"
     )
     pause = threading.Event()
