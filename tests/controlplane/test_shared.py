@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.controlplane.build import VERSION
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.plane import ControlPlaneFailed
 from tests.controlplane.shared import ROOT, folder_of, shared_control_plane
@@ -23,6 +24,13 @@ from tests.controlplane.shared import shared_control_plane
 with shared_control_plane(sys.argv[1]) as kubeconfig:
     print(kubeconfig, flush=True)
     input()
+"""
+
+
+UNLUCKY = f"""#!/bin/sh
+case "$*" in *version*) echo 'Kubernetes {VERSION}'; exit 0; esac
+echo no such luck >&2
+exit 3
 """
 
 
@@ -67,7 +75,7 @@ def test_it_is_stopped_when_its_only_worker_is_killed(cluster: Cluster, run: str
 def test_every_worker_is_told_why_there_is_none(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The programs that the environment names are none."""
     for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl"):
-        (tmp_path / name).write_text("#!/bin/sh\necho no such luck >&2\nexit 3\n")
+        (tmp_path / name).write_text(UNLUCKY)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
     for _ in range(2):
