@@ -31,6 +31,7 @@ from ringfleet.engine.intents import INTENTS, Key, resource_of
 from ringfleet.engine.order import ORDER_FINALIZER
 from ringfleet.engine.reconcile import reconcile
 from ringfleet.engine.start import build_world, run_world
+from ringfleet.engine.usage import Reading
 from ringfleet.engine.waking import follow
 from ringfleet.engine.world import World
 from ringfleet.kube.cache import Informer
@@ -40,6 +41,8 @@ from ringfleet.kube.events import EVENTS
 from ringfleet.kube.lease import LEASES, LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
+from ringfleet.model import E164, AccountKey, Holding
+from ringfleet.plan.rotation_seen import NumberUse, Usage
 from ringfleet.settings import Settings
 from tests.engine.api_double import ApiDouble
 from tests.engine.carrier_double import CarrierDouble
@@ -102,6 +105,23 @@ class Rig:
     def carrier(self) -> CarrierDouble:
         return self.carriers[f"{HERE}/main"]
 
+    def is_lost(self, number: E164) -> bool:
+        """Whether the account `main` has lost the number."""
+        return self.world.accounts.is_lost(AccountKey(HERE, "main"), number)
+
+    def tell_news(self, holding: Holding) -> None:
+        """What a sweep or an order does when the carrier says something new of a number."""
+        self.world.news[holding.number] = holding
+
+    def has_news(self, number: E164) -> bool:
+        return number in self.world.news
+
+    def tell_traffic(self, **uses: NumberUse) -> None:
+        """Let there be a dispatcher, by which sets are used so: `n1` is the first of our numbers."""
+        numbers = {digits(int(name.removeprefix("n"))): use for name, use in uses.items()}
+        usage = Usage(clock(), clock().date(), sum(use.used for use in numbers.values()), numbers=numbers)
+        self.world.dispatcher = TrafficDouble(Reading(usage))  # type: ignore[assignment]  # as far as it is asked
+
     # What people do.
 
     async def create(self, *objects: Json) -> None:
@@ -160,13 +180,19 @@ class Rig:
 
     async def look(self) -> None:
         """Let the engine learn all that there is now, and what is gone."""
-        await self.world.intents.relist(self.kube)
+        await self.look_at_intents()
         await self.look_at_numbers()
-        await _relist(self.world.claims, self.kube, "NumberClaim")
+        await self.look_at_claims()
+
+    async def look_at_intents(self) -> None:
+        """Let it learn all that there is of these, as when their watch is ahead of the others."""
+        await self.world.intents.relist(self.kube)
 
     async def look_at_numbers(self) -> None:
-        """Let it learn all that there is of numbers, as when their watch is ahead of the others."""
         await _relist(self.world.numbers, self.kube, "PhoneNumber")
+
+    async def look_at_claims(self) -> None:
+        await _relist(self.world.claims, self.kube, "NumberClaim")
 
     async def turn(self, kind: str, name: str) -> float | None:
         """One turn of one object; the seconds until it wants another."""
@@ -220,6 +246,21 @@ class Rig:
             assert now() < began + within, f"it has not happened within {within:g} virtual seconds"
             await asyncio.sleep(0.1)
         return now() - began
+
+
+@dataclass
+class TrafficDouble:
+    """What can be asked of `engine.usage.Dispatcher`, without a connection."""
+
+    reading: Reading
+    interval: float = 60.0
+
+    async def read(self, *_: object) -> Reading:
+        return self.reading
+
+    def forget(self, *_: object) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @asynccontextmanager

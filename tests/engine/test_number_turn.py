@@ -167,7 +167,7 @@ async def test_what_was_done_and_could_not_be_written_is_done_again_and_comes_ou
 ) -> None:
     async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig)
-        rig.world.news[ONE] = rig.carrier.held[ONE]
+        rig.tell_news(rig.carrier.held[ONE])
         rig.api.refuse("patch", "phonenumbers/status", code)
         with pytest.raises(error):
             await turn(rig)
@@ -375,11 +375,11 @@ async def test_drift_that_a_sweep_has_found_is_repaired_and_said_only_while_it_l
         held(rig)
         await turn(rig)
         rig.carrier.held[ONE] = replace(rig.carrier.held[ONE], routing="elsewhere")
-        rig.world.news[ONE] = rig.carrier.held[ONE]
+        rig.tell_news(rig.carrier.held[ONE])
         rig.told()
         await turn(rig)
         assert rig.told() == [f"carrier: route did-1 {SIP}"]
-        assert (rig.carrier.held[ONE].routing, ONE in rig.world.news) == (SIP, False)
+        assert (rig.carrier.held[ONE].routing, rig.has_news(ONE)) == (SIP, False)
 
 
 @in_virtual_time
