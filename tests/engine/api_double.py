@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -92,7 +93,7 @@ class ApiDouble:
 
     def __init__(self, story: list[str], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.story = story
-        self.lists = 0
+        self._lists: Counter[str] = Counter()
         self._clock = clock
         self._objects: dict[Place, Json] = {}
         self._changes: list[Change] = []
@@ -127,6 +128,10 @@ class ApiDouble:
     def forget(self) -> None:
         """Remember no version before the present one: who watches on from an older one must list again."""
         self._forgotten = self._version
+
+    def lists_of(self, plural: str) -> int:
+        """How often a kind has been listed."""
+        return self._lists[plural]
 
     # The transport's part.
 
@@ -197,7 +202,7 @@ class ApiDouble:
             raise _refused(400, "BadRequest", f"not here: {query}")
         wanted = [term.split("=") for term in query.get("labelSelector", "").split(",") if term]
         items = [obj for there, obj in self._objects.items() if _lies_in(there, place) and _has(obj, wanted)]
-        self.lists += 1
+        self._lists[place.collection.rpartition("/")[2]] += 1
         return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
 
     def _create(self, asked: Asked, body: Json) -> Json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ringfleet.carriers.carrier import Health
 from ringfleet.carriers.errors import NotHeld
@@ -41,12 +42,12 @@ class CarrierDouble:
     stock: list[Offer] = field(default_factory=list)
     taken: set[E164] = field(default_factory=set)
     held: dict[E164, Holding] = field(default_factory=dict)
-    money: Money = dollars(1000)
+    money: Money = field(default_factory=partial(dollars, 1000))
     before_buying: Callable[[], Awaitable[object]] | None = None
     purchases: list[Purchase] = field(default_factory=list)
     billed: Counter[E164] = field(default_factory=Counter)
     registrar: None = None
-    health: Health = Health()
+    health: Health = field(default_factory=Health)
     opened: int = 0
     _errors: dict[str, list[Exception]] = field(default_factory=dict)
     _lost: dict[str, list[Exception]] = field(default_factory=dict)
@@ -133,6 +134,7 @@ class CarrierDouble:
             type=offer.type,
             price=offer.price,
             area_code=offer.area_code,
+            capabilities=offer.capabilities,
             mark=purchase.mark,
         )
         return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=offer.price)

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec
 from unittest.mock import patch
 
@@ -194,9 +194,9 @@ class Rig:
     async def look_at_claims(self) -> None:
         await _relist(self.world.claims, self.kube, "NumberClaim")
 
-    async def turn(self, kind: str, name: str) -> float | None:
+    async def turn(self, kind: str, name: str, namespace: str = HERE) -> float | None:
         """One turn of one object; the seconds until it wants another."""
-        return await reconcile(self.world, Key(kind, HERE, name))
+        return await reconcile(self.world, Key(kind, namespace, name))
 
     async def turn_all(self, *objects: tuple[str, str]) -> None:
         """One turn of each object, all at the same time."""
@@ -213,16 +213,28 @@ class Rig:
         self.story.clear()
 
     async def woken(self, seconds: float = 30.0) -> dict[str, float]:
-        """Whom the queues would run within so many seconds from now, and when, in tenths; nobody is run."""
+        """Whom the queues would run within so many seconds from now, and when first, in tenths; nobody is run."""
         began, due = now(), dict[str, float]()
 
         async def note(key: Key) -> None:
             due.setdefault(f"{key.kind} {key.name}", round(now() - began, 1))
 
+        await self._run_queues(note, seconds)
+        return due
+
+    async def settle(self, seconds: float = 60.0) -> None:
+        """Run whoever is woken, for so long that nobody has anything left to do but wait."""
+        await self._run_queues(partial(reconcile, self.world), seconds)
+        self.story.clear()
+
+    async def _run_queues(self, handler: Callable[[Key], Awaitable[float | None]], seconds: float) -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stop.set)
-        await asyncio.gather(*(queue.run(note, stop) for queue in _queues(self.world)))
-        return due
+        await asyncio.gather(*(queue.run(handler, stop) for queue in _queues(self.world)))
+
+    async def run(self) -> None:
+        """Run until it fails; see `running` for the other case."""
+        await run_world(self.world, asyncio.Event())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -19,6 +19,12 @@ async def turn(rig: Rig) -> float | None:
     return await rig.turn("NumberClaim", "desk")
 
 
+async def take_turns(rig: Rig) -> None:
+    """Turn after turn, each when the last one asked for it, until the claim wants none."""
+    while (delay := await turn(rig)) is not None:
+        await rig.woken(delay)
+
+
 async def holds(rig: Rig) -> list[str]:
     """The numbers that are bound to the claim, by their own word."""
     claim = await rig.find("NumberClaim", "desk")
@@ -95,11 +101,9 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_binds_no
     async with a_rig(*HOUSE, a_pool(), a_number(1), a_number(2), a_claim()) as rig:
         rig.api.break_write(nth, done=done)
         with pytest.raises(Unavailable):
-            while (delay := await turn(rig)) is not None:
-                await rig.woken(delay)
+            await take_turns(rig)
         async with restarted(rig) as again:
-            while (delay := await turn(again)) is not None:
-                await again.woken(delay)
+            await take_turns(again)
             status = await again.status("NumberClaim", "desk")
             assert (await holds(again), status["phoneNumber"]["name"], status["phase"]) == ([ONE], ONE, "Bound")
 
