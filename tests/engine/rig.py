@@ -198,9 +198,9 @@ class Rig:
         """One turn of one object; the seconds until it wants another."""
         return await reconcile(self.world, Key(kind, namespace, name))
 
-    async def turn_all(self, *objects: tuple[str, str]) -> None:
-        """One turn of each object, all at the same time."""
-        await asyncio.gather(*(self.turn(kind, name) for kind, name in objects))
+    async def turn_all(self, *objects: tuple[str, ...]) -> None:
+        """One turn of each object, by kind and name, all at the same time."""
+        await asyncio.gather(*(self.turn(*one) for one in objects))
 
     async def begin(self) -> None:
         """What an operator does when it starts, and the first turn of every account; the story of it is forgotten."""
@@ -237,11 +237,13 @@ class Rig:
         await run_world(self.world, asyncio.Event())
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's."""
+    async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
+        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, which may miss some."""
         stop, ready = asyncio.Event(), asyncio.Event()
         tasks = [asyncio.create_task(run_world(self.world, stop, ready))]
-        tasks += [asyncio.create_task(_follow_intent(self.world, model.__name__)) for model in INTENTS]
+        tasks += [
+            asyncio.create_task(_follow_intent(self.world, model.__name__, misses_deletions)) for model in INTENTS
+        ]
         await ready.wait()
         try:
             yield
@@ -334,7 +336,7 @@ async def _relist(informer: Informer[Any], kube: Kube, kind: str) -> None:
     assert len(informer.store) == len(page.items), f"a {kind} of the test is not understood"
 
 
-async def _follow_intent(world: World, kind: str) -> None:
+async def _follow_intent(world: World, kind: str, misses_deletions: bool) -> None:
     """What Kopf does with one kind, without Kopf."""
     while True:
         page = await world.kube.list_all(RESOURCES[kind])
@@ -343,7 +345,8 @@ async def _follow_intent(world: World, kind: str) -> None:
         with suppress(KubeError):
             async with aclosing(world.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
                 async for change, obj in events:
-                    world.intents.take_in(kind, obj, deleted=change is Change.DELETED)
+                    if change is not Change.DELETED or not misses_deletions:
+                        world.intents.take_in(kind, obj, deleted=change is Change.DELETED)
 
 
 def _namespace(obj: Json) -> str | None:

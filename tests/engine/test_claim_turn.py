@@ -90,6 +90,7 @@ async def test_a_first_write_without_an_answer_is_looked_up_before_another_numbe
         rig.told()
         await turn(rig)
         assert (await holds(rig), rig.told()) == ([ONE], [CLAIM] if done else [FIRST, CLAIM])
+        assert await rig.says("NumberClaim", "desk") == "True Bound"
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])

@@ -148,7 +148,6 @@ async def test_claims_that_borrow_at_the_same_moment_do_not_take_more_than_their
     quotas = [{**a_quota(numbers=limit), "metadata": {"name": "month", "namespace": ELSE}}] if limit is not None else []
     pool = a_pool(allowedNamespaces=[ELSE])
     async with a_rig(*HOUSE, pool, *(a_number(n) for n in (1, 2, 3)), *quotas, *claims) as rig:
-        for n in range(3):
-            await rig.turn("NumberClaim", f"c{n}", ELSE)
+        await rig.turn_all(*(("NumberClaim", f"c{n}", ELSE) for n in range(3)))
         found = [await rig.find("PhoneNumber", digits(n).digits) for n in (1, 2, 3)]
         assert sum("claimRef" in number["spec"] for number in found if number) == served

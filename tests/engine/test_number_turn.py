@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -267,15 +266,17 @@ async def test_a_number_that_has_leave_to_go_is_looked_at_once_more_and_given_ba
 async def test_whatever_has_changed_since_the_last_look_keeps_the_number(
     change: Json | None, status: Json | None
 ) -> None:
-    """The operator's copy still says that it may go."""
+    """The operator's copy still says that it may go, and a turn that was cut short has said so too."""
     async with a_rig(*HOUSE, a_granting_pool(), a_leaving_number()) as rig:
         held(rig)
+        rig.carrier.fail("find", CarrierUnavailable("It is down."))
+        with pytest.raises(CarrierUnavailable):
+            await turn(rig)
         if change:
             await rig.change("PhoneNumber", NAME, change)
         if status:
             await rig.change_status("NumberPool", "west", status)
-        with suppress(Conflict):
-            await turn(rig)
+        assert await turn(rig) == 5.0
         assert [line for line in rig.told() if "release" in line] == []
         assert ONE in rig.carrier.held
 

@@ -39,10 +39,12 @@ async def test_unpaid_bills_stop_the_numbers_of_the_namespace_when_the_grace_is_
     async with a_rig(*HOUSE, a_pool(0), quota, a_number(1)) as rig:
         rig.carrier.held[digits(1)] = a_holding(1, area_code="415")
         assert await rig.turn("NumberQuota", "month") == waits
+        name = digits(1).digits
         if waits:
+            await rig.turn("PhoneNumber", name)
+            assert (await rig.status("PhoneNumber", name))["phase"] == "Available"
             await rig.woken(waits)
             await rig.turn("NumberQuota", "month")
-        name = digits(1).digits
         assert (f"PhoneNumber {name}" in await rig.woken(1.0)) is stopped
         await rig.turn("PhoneNumber", name)
         assert ((await rig.status("PhoneNumber", name))["phase"] == "Suspended") is stopped
