@@ -238,7 +238,7 @@ class Rig:
 
     @asynccontextmanager
     async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
-        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, which may miss some."""
+        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some."""
         stop, ready = asyncio.Event(), asyncio.Event()
         tasks = [asyncio.create_task(run_world(self.world, stop, ready))]
         tasks += [

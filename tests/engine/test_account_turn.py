@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ringfleet.carriers.carrier import Health
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -139,6 +140,21 @@ async def test_a_carrier_that_asks_for_fewer_calls_stays_usable() -> None:
         rig.carrier.fail("balance", Throttled("Slower."))
         await turn(rig)
         assert (await rig.says("CarrierAccount", "main"), await rig.woken(1.0)) == ("True Reachable", {})
+
+
+@pytest.mark.parametrize(
+    ("health", "condition"),
+    [(Health(throttled=True), "Throttled"), (Health(circuit_open=True), "CircuitOpen"), (Health(), None)],
+)
+@in_virtual_time
+async def test_an_account_says_what_is_not_as_it_should_be_although_it_can_be_used(
+    health: Health, condition: str | None
+) -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.carrier.health = health
+        await turn(rig)
+        types = [one["type"] for one in (await rig.status("CarrierAccount", "main"))["conditions"]]
+        assert types == ["Ready", *([condition] if condition else [])]
 
 
 @in_virtual_time

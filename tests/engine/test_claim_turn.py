@@ -6,7 +6,19 @@ import pytest
 
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
-from tests.engine.rig import HERE, HOUSE, Rig, a_claim, a_number, a_pool, a_rig, a_secret, in_virtual_time, restarted
+from tests.engine.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_profile,
+    a_rig,
+    a_secret,
+    in_virtual_time,
+    restarted,
+)
 from tests.plan.builders import digits
 
 CLAIM = "patch numberclaims/status desk"
@@ -193,6 +205,20 @@ async def test_the_number_is_written_where_the_claim_wants_it_and_anothers_objec
         await turn(rig)
         assert (await rig.find("Secret", "phone") or {})["data"] == a_secret("phone", number="theirs")["data"]
         assert await rig.says("NumberClaim", "desk") == "False WriteRefused"
+
+
+@in_virtual_time
+async def test_what_was_written_for_a_program_follows_the_claim_and_what_is_said_no_more_is_taken_away() -> None:
+    to = {"configMap": {"name": "phone"}}
+    async with a_rig(*HOUSE, a_pool(), a_profile(), a_number(1), a_claim(writeTo=to, tenant="acme")) as rig:
+        await take_turns(rig)
+        await rig.change("NumberClaim", "desk", {"spec": {"tenant": None, "routingProfileRef": {"name": "sip"}}})
+        await rig.look()
+        await take_turns(rig)
+        assert (await rig.find("ConfigMap", "phone") or {})["data"] == {
+            **{"number": digits(1), "digits": ONE},
+            **{"routingProfile": "sip", "sipUri": "sip:pbx.example.com", "sipUris": "sip:pbx.example.com"},
+        }
 
 
 # Letting go.

@@ -318,6 +318,23 @@ async def test_a_deleted_number_stays_until_its_pool_lets_it_go() -> None:
         assert (found["status"]["phase"], ONE in rig.carrier.held) == ("Releasing", True)
 
 
+@pytest.mark.parametrize(
+    ("policy", "acknowledged", "goes"), [("Retain", False, False), ("Retain", True, True), ("Release", True, False)]
+)
+@in_virtual_time
+async def test_a_deleted_number_whose_pool_is_gone_is_let_go_on_a_persons_word_and_never_given_back(
+    policy: str, acknowledged: bool, goes: bool
+) -> None:
+    async with a_rig(*HOUSE, a_number(1, deletionPolicy=policy)) as rig:
+        held(rig)
+        words = {"ringfleet.dev/acknowledge-release": ONE} if acknowledged else {}
+        await rig.change("PhoneNumber", NAME, {"metadata": {"annotations": words}})
+        await rig.delete("PhoneNumber", NAME)
+        await rig.look()
+        await turn(rig)
+        assert (await rig.find("PhoneNumber", NAME) is None, rig.carrier.held[ONE].mark is None) == (goes, goes)
+
+
 # What is not ours to touch.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -14,8 +15,9 @@ from ringfleet.carriers.errors import (
     RequestRejected,
 )
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
+from ringfleet.kube.lease import HeldByOther, LeaseLock
 from ringfleet.kube.transport import Json
-from tests.engine.rig import HOUSE, Rig, a_number, a_pool, a_rig, an_account, an_order, in_virtual_time, restarted
+from tests.engine.rig import HERE, HOUSE, Rig, a_number, a_pool, a_rig, an_account, an_order, in_virtual_time, restarted
 from tests.kube.virtual_time import now
 from tests.plan.builders import a_price, an_offer, digits
 
@@ -161,6 +163,17 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_not
     assert broken is not given_back, "giving the cart back is a courtesy: a lost one runs out"
 
 
+@in_virtual_time
+async def test_an_object_whose_creation_was_not_answered_is_taken_as_it_is() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).api.lose_reply("create", "phonenumbers")
+        with pytest.raises(Unavailable):
+            await take_turns(rig)
+        await take_turns(rig)
+        assert await rig.names("PhoneNumber") == [FIRST.digits, SECOND.digits]
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+
+
 # What the carrier answers.
 
 
@@ -304,6 +317,44 @@ async def test_an_order_waits_while_another_operator_has_the_cart_and_takes_it_w
         assert rig.told() == []
         await take_turns(rig)
         assert (rig.carrier.billed, now() >= 30.0) == (Counter([FIRST, SECOND]), True)
+
+
+@in_virtual_time
+async def test_a_purchase_that_takes_long_keeps_the_cart_for_as_long_as_it_takes() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+
+        async def for_long() -> None:
+            await asyncio.sleep(100)
+            lease = await rig.find("Lease", LEASE)
+            assert lease
+            assert lease["spec"]["holderIdentity"] == "operator-0"
+            taken = await LeaseLock(rig.kube, now).acquire(HERE, LEASE, "operator-1", 30.0)
+            assert isinstance(taken, HeldByOther)
+
+        (await stocked(rig)).carrier.before_buying = for_long
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        story = rig.told()
+        assert story[: story.index("carrier: buy")].count(f"update leases {LEASE}") >= 9
+
+
+@in_virtual_time
+async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:
+        at_once, most = 0, 0
+
+        async def slowly() -> None:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(3)
+            at_once -= 1
+
+        (await stocked(rig)).carrier.before_buying = slowly
+        for _ in range(20):
+            await rig.turn_all(("NumberOrder", "west-1"), ("NumberOrder", "west-2"))
+            await asyncio.sleep(1)
+        assert (most, rig.carrier.billed) == (1, Counter([FIRST, SECOND]))
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,19 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_makes_th
 
 
 @in_virtual_time
+async def test_an_order_whose_creation_was_not_answered_is_found_to_be_there() -> None:
+    async with a_rig(*HOUSE, a_pool()) as rig:
+        rig.api.lose_reply("create", "numberorders")
+        with pytest.raises(Unavailable):
+            await turn(rig)
+        rig.told()
+        await turn(rig)
+        await turn(rig)
+        assert ([line for line in rig.told() if "create" in line], await rig.names("NumberOrder")) == ([], ["west-1"])
+        assert (await rig.status("NumberPool", "west"))["topUp"]["ordered"] is True
+
+
+@in_virtual_time
 async def test_a_changed_spec_does_not_change_the_order_that_was_written_down() -> None:
     async with a_rig(*HOUSE, a_pool()) as rig:
         rig.api.refuse("create", "numberorders", 503)
@@ -293,3 +306,26 @@ async def test_no_number_is_granted_leave_while_its_namespace_is_gone_or_going()
         release = (await rig.status("NumberPool", "west"))["release"]
         assert (await granted(rig), await rig.says("NumberPool", "west", "ReleaseFrozen")) == ([], "True ReleaseFrozen")
         assert release["frozenBecause"].startswith("namespace shop is being deleted")
+
+
+@in_virtual_time
+async def test_surplus_that_has_long_been_free_is_asked_to_go_on_its_last_day_and_is_taken_back_when_it_is_wanted() -> (
+    None
+):
+    automatic = {"release": {"mode": "Automatic", "hold": "1h"}, "reclaim": {"idleAfter": "30m"}}
+    ending = a_number(1, status={"freeSince": later(-7200), "renewsAt": later(7200)})
+    async with a_rig(*HOUSE, a_pool(0, **automatic), ending, a_number(2)) as rig:
+        await turn(rig)
+        asked = [await surplus(rig, n) for n in (1, 2)]
+        assert asked == [digits(1), None]
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+        await rig.look()
+        await turn(rig)
+        assert ([await surplus(rig, n) for n in (1, 2)], await rig.names("NumberOrder")) == ([None, None], [])
+
+
+async def surplus(rig: Rig, n: int) -> str | None:
+    number = await rig.find("PhoneNumber", digits(n).digits)
+    assert number
+    asked: str | None = number["metadata"].get("annotations", {}).get("ringfleet.dev/surplus")
+    return asked
