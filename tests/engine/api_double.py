@@ -29,8 +29,11 @@ from ringfleet.kube.transport import Json, Request, status_error
 OLDEST = 1000
 """The version that the server begins with; it has forgotten all before."""
 _PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+)(?=/))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?")
-_SERVERS_OWN = ("uid", "name", "namespace", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
-"""What of metadata no update changes. Version and generation are the server's own too, and change."""
+_SERVERS_OWN = (
+    *("uid", "name", "namespace", "resourceVersion", "generation"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+)
+"""What of metadata nobody else writes."""
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 Act = Callable[[], Awaitable[object]]
@@ -141,7 +144,7 @@ class ApiDouble:
         asked = _asked(request)
         await self._happen(asked, after=False)
         try:
-            reply = orjson.loads(orjson.dumps(self._answer(request, asked)))
+            reply = _copy(self._answer(request, asked))
         except _Refused as refused:
             raise status_error(str(request), refused.status) from None
         await self._happen(asked, after=True)
@@ -152,6 +155,7 @@ class ApiDouble:
         query, collection = dict(request.query), _asked(request).place
         since, cuts = int(query["resourceVersion"]), self._cuts
         ends = asyncio.get_running_loop().time() + int(query["timeoutSeconds"])
+        assert not query.keys() & {"labelSelector", "fieldSelector"}, f"not here: {query}"
         if since < self._forgotten:
             yield {"type": "ERROR", "object": _refused(410, "Expired", f"too old resource version: {since}").status}
             return
@@ -159,7 +163,7 @@ class ApiDouble:
             news = self._news
             for change in self._changes_of(collection, since):
                 since = change.version
-                yield {"type": change.type, "object": change.obj}
+                yield {"type": change.type, "object": _copy(change.obj)}
             try:
                 async with asyncio.timeout_at(ends):
                     await news.wait()
@@ -174,15 +178,18 @@ class ApiDouble:
         for mishap in [one for one in self._mishaps if one.after is after and one.meets(asked)]:
             if mishap.skip == 0:
                 self._mishaps.remove(mishap)
-                return await mishap.act()
+                await mishap.act()
+                return
             mishap.skip -= 1
-        return None
 
     def _answer(self, request: Request, asked: Asked) -> Json:
+        query = dict(request.query)
+        if query.keys() & {"fieldSelector", "dryRun"} or (asked.verb == "delete" and "dryRun" in request.body):
+            raise _refused(400, "BadRequest", f"not here: {query}")
         if asked.verb == "list":
-            return self._list(dict(request.query), asked.place)
+            return self._list(query, asked.place)
         if asked.verb == "create":
-            return self._create(asked, orjson.loads(orjson.dumps(request.body)))
+            return self._create(asked, _copy(request.body))
         old = self._objects.get(asked.place)
         if old is None:
             raise _refused(404, "NotFound", f"{asked.target} {asked.place.name!r} not found")
@@ -194,12 +201,10 @@ class ApiDouble:
             case "patch" if request.content_type != MERGE_PATCH:
                 raise _refused(415, "UnsupportedMediaType", f"no {request.content_type} here")
             case "patch":
-                return self._update(asked, old, merged(old, orjson.loads(orjson.dumps(request.body))))
-        return self._update(asked, old, orjson.loads(orjson.dumps(request.body)))
+                return self._update(asked, old, _copy(merged(old, request.body)))
+        return self._update(asked, old, _copy(request.body))
 
     def _list(self, query: dict[str, str], place: Place) -> Json:
-        if "fieldSelector" in query or "dryRun" in query:
-            raise _refused(400, "BadRequest", f"not here: {query}")
         wanted = [term.split("=") for term in query.get("labelSelector", "").split(",") if term]
         items = [obj for there, obj in self._objects.items() if _lies_in(there, place) and _has(obj, wanted)]
         self._lists[place.collection.rpartition("/")[2]] += 1
@@ -209,8 +214,9 @@ class ApiDouble:
         place = asked.place._replace(name=body["metadata"]["name"])
         if place in self._objects:
             raise _refused(409, "AlreadyExists", f"{asked.target} {place.name!r} already exists")
-        given = {key: value for key, value in body["metadata"].items() if key not in ("resourceVersion", "generation")}
+        given = {key: value for key, value in body["metadata"].items() if key not in _SERVERS_OWN and value}
         metadata = given | {
+            "name": place.name,
             "uid": str(uuid5(NAMESPACE_OID, f"{place} {self._version}")),
             "creationTimestamp": f"{self._clock():%Y-%m-%dT%H:%M:%SZ}",
         }
@@ -219,29 +225,19 @@ class ApiDouble:
         kept = {key: value for key, value in body.items() if key != "status" or not asked.is_ours}
         return self._store("ADDED", asked, place, {**kept, "metadata": metadata})
 
-    def _update(self, asked: Asked, old: Json, new: Json) -> Json:
-        """Put `new` in the place of `old`, as far as the request may: status and the rest are written apart."""
-        _check(old, _part(new["metadata"], "resourceVersion"))
-        if any(new["metadata"].get(key) != old["metadata"].get(key) for key in ("uid", "deletionTimestamp")):
+    def _update(self, asked: Asked, old: Json, wished: Json) -> Json:
+        _check(old, _part(wished["metadata"], "resourceVersion"))
+        if any(wished["metadata"].get(key) != old["metadata"].get(key) for key in ("uid", "deletionTimestamp")):
             raise _refused(422, "Invalid", "metadata.uid and metadata.deletionTimestamp: field is immutable")
-        if asked.of_status:
-            new = {**old, "status": new.get("status", {})}
-        elif asked.is_ours:
-            new = {key: value for key, value in new.items() if key != "status"} | _part(old, "status")
-        kept = {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}
-        source = old if asked.of_status else new
-        metadata = {key: value for key, value in source["metadata"].items() if key not in _SERVERS_OWN and value}
-        metadata |= kept | _part(old["metadata"], "resourceVersion") | _part(old["metadata"], "generation")
-        new = {**new, "metadata": metadata}
-        going = "deletionTimestamp" in metadata
-        if going and not set(metadata.get("finalizers", ())) <= set(old["metadata"].get("finalizers", ())):
+        new = _written(asked, old, wished)
+        guards, going = new["metadata"].get("finalizers", ()), "deletionTimestamp" in old["metadata"]
+        if going and not set(guards) <= set(old["metadata"].get("finalizers", ())):
             raise _refused(422, "Invalid", "no new finalizers can be added if the object is being deleted")
         if new == old:
             return old
         if asked.is_ours and _wish(new) != _wish(old):
-            metadata["generation"] += 1
-        last = going and not metadata.get("finalizers")
-        return self._store("DELETED" if last else "MODIFIED", asked, asked.place, new)
+            new["metadata"]["generation"] += 1
+        return self._store("DELETED" if going and not guards else "MODIFIED", asked, asked.place, new)
 
     def _delete(self, asked: Asked, old: Json, preconditions: dict[str, str]) -> Json:
         _check(old, preconditions)
@@ -294,6 +290,18 @@ def _status(code: int) -> KubeError:
     return status_error("a test", {"code": code, "message": f"HTTP {code}, says the test"})
 
 
+def _written(asked: Asked, old: Json, wished: Json) -> Json:
+    """What of `wished` the request may write over `old`: the status or all the rest, and nothing of the server's own.
+    What is empty in metadata is left out, as the server does."""
+    if asked.of_status:
+        return {**old, "status": wished.get("status", {})}
+    mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
+    new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}
+    return (
+        {key: value for key, value in new.items() if key != "status"} | _part(old, "status") if asked.is_ours else new
+    )
+
+
 def _check(old: Json, claimed: dict[str, str]) -> None:
     """Refuse a write that was meant for another version, or for another object of the name."""
     for field, claim in claimed.items():
@@ -318,6 +326,12 @@ def _asked(request: Request) -> Asked:
     verb = _VERBS.get(request.method) or ("get" if name else "list")
     target = f"{plural}/{subresource}" if subresource else plural
     return Asked(verb, target, Place(f"{root}/{plural}", namespace, name))
+
+
+def _copy(obj: object) -> Json:
+    """Through JSON and back, as on a wire: nobody holds a part of what is stored."""
+    copy: Json = orjson.loads(orjson.dumps(obj))
+    return copy
 
 
 def _lies_in(place: Place, collection: Place) -> bool:

@@ -25,6 +25,7 @@ from unittest.mock import patch
 
 from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber
 from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, POOL_LABEL
+from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.engine.attached import Refusals
 from ringfleet.engine.intents import INTENTS, Key, resource_of
@@ -54,7 +55,8 @@ P = ParamSpec("P")
 HERE = "shop"
 """The namespace of everything, unless an object says another one."""
 INSTALLATION = "home"
-RESOURCES: dict[str, Resource] = {model.__name__: resource_of(model) for model in (*INTENTS, PhoneNumber, NumberClaim)}
+_KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
+RESOURCES: dict[str, Resource] = {model.__name__: resource_of(model) for model in _KINDS}
 RESOURCES |= {
     "Secret": Resource("", "v1", "secrets", "Secret"),
     "ConfigMap": Resource("", "v1", "configmaps", "ConfigMap"),
@@ -159,7 +161,8 @@ class Rig:
     async def status(self, kind: str, name: str) -> Json:
         found = await self.find(kind, name)
         assert found, f"there is no {kind} {name}"
-        return found.get("status", {})
+        status: Json = found.get("status", {})
+        return status
 
     async def says(self, kind: str, name: str, condition: str = "Ready") -> str | None:
         """Status and reason of a condition, such as `False NoStock`; None when the object does not have it."""
@@ -278,7 +281,7 @@ class TrafficDouble:
 
 
 @asynccontextmanager
-async def a_rig(*objects: Json, begun: bool = True, **settings: object) -> AsyncIterator[Rig]:
+async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIterator[Rig]:
     """A rig whose API server holds `objects`, all of them seen, every account open, and the desk of claims too.
 
     `begun` False: as an operator is that has connected and looked at nothing yet, for `running`.
@@ -301,7 +304,7 @@ async def restarted(rig: Rig) -> AsyncIterator[Rig]:
         yield again
 
 
-_SETTINGS: dict[str, object] = {"installation": INSTALLATION, "identity": "operator-0"}
+_SETTINGS: dict[str, Any] = {"installation": INSTALLATION, "identity": "operator-0"}
 
 
 @asynccontextmanager

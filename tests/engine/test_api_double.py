@@ -178,13 +178,14 @@ async def a_list_is_of_its_namespace_and_of_its_labels(kube: Kube, namespace: st
 
 
 async def a_watch_tells_what_happened_since_in_its_order(kube: Kube, namespace: str) -> None:
-    first = await kube.create(MAPS, namespace, a_map())
-    await kube.patch(MAPS, namespace, "a", {"data": {"colour": "blue"}})
-    await kube.patch(MAPS, namespace, "a", {"data": {"colour": "blue"}})
-    await kube.delete(MAPS, namespace, "a")
-    events = await told_since(kube, MAPS, namespace, version(first), 2)
-    told = [(event.change, event.obj["data"]["colour"]) for event in events]
-    assert told == [(Change.MODIFIED, "blue"), (Change.DELETED, "blue")]
+    """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
+    first = await kube.create(POOLS, namespace, a_pool())
+    for _ in range(2):
+        await kube.patch(POOLS, namespace, "west", {"spec": {"size": {"target": 11}}})
+    await kube.delete(POOLS, namespace, "west")
+    events = await told_since(kube, POOLS, namespace, version(first), 2)
+    told = [(event.change, event.obj["spec"]["size"]["target"]) for event in events]
+    assert told == [(Change.MODIFIED, 11), (Change.DELETED, 11)]
     modified, deleted = (int(version(event.obj)) for event in events)
     assert int(version(first)) < modified < deleted
 
