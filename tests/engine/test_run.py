@@ -63,17 +63,22 @@ async def test_a_set_gets_its_claims_its_numbers_and_its_members() -> None:
 
 @in_virtual_time
 async def test_a_turn_that_meets_another_writer_is_taken_again_soon_with_what_was_written() -> None:
-    async with a_rig(*HOUSE, a_pool(1), begun=False) as rig:
+    async with a_rig(*HOUSE, begun=False) as rig, stocked(rig).running():
+        await rig.until(lambda: _is_reachable(rig))
 
         async def somebody_raises_the_target() -> None:
             await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
 
-        stocked(rig).api.meanwhile("patch", "numberpools/status", somebody_raises_the_target)
-        async with rig.running():
-            await rig.until(lambda: _is_at(rig, Available=2), within=30)
-            order = await rig.find("NumberOrder", "west-1")
-            assert order
-            assert (order["spec"]["count"], await rig.names("NumberOrder")) == (2, ["west-1"])
+        rig.api.meanwhile("patch", "numberpools/status", somebody_raises_the_target)
+        await rig.create(a_pool(1))
+        await rig.until(lambda: _is_at(rig, Available=2), within=30)
+        order = await rig.find("NumberOrder", "west-1")
+        assert order
+        assert (order["spec"]["count"], await rig.names("NumberOrder")) == (2, ["west-1"])
+
+
+async def _is_reachable(rig: Rig) -> bool:
+    return await rig.says("CarrierAccount", "main") == "True Reachable"
 
 
 @pytest.mark.parametrize("code", [409, 403, 500, 503, 429])
