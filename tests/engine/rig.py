@@ -243,18 +243,19 @@ class Rig:
     async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
         """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some."""
         stop, ready = asyncio.Event(), asyncio.Event()
-        tasks = [asyncio.create_task(run_world(self.world, stop, ready))]
-        tasks += [
-            asyncio.create_task(_follow_intent(self.world, model.__name__, misses_deletions)) for model in INTENTS
-        ]
-        await ready.wait()
+        engine = asyncio.create_task(run_world(self.world, stop, ready))
+        watches = [_follow_intent(self.world, model.__name__, misses_deletions) for model in INTENTS]
+        followers = [asyncio.create_task(watch) for watch in watches]
         try:
-            yield
+            beginning = asyncio.create_task(ready.wait())
+            await asyncio.wait({engine, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            if not engine.done():
+                yield
         finally:
             stop.set()
-            for task in tasks[1:]:
+            for task in (*followers, beginning):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await engine  # a test must not pass over what has ended it
 
     async def until(self, happened: Callable[[], Awaitable[object]], within: float = 300.0) -> float:
         """Let virtual time pass until something has happened; how many seconds that took."""
