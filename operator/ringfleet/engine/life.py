@@ -114,9 +114,9 @@ def leaving(world: World, record: NumberRecord) -> Leaving | None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
     release = pool.status.release
     known = record.state.farewell
-    granted = release is not None and record.name in release.granted and known is not None
-    granted = granted and known is not None and known.not_before <= world.clock()
     frozen = release is not None and release.frozen_since is not None
+    granted = release is not None and not frozen and record.name in release.granted
+    granted = granted and known is not None and known.not_before <= world.clock()
     return Leaving(asked.way, None, granted, frozen, _waits(asked, record, frozen))
 
 

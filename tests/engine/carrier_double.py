@@ -1,0 +1,160 @@
+"""A carrier in dictionaries, for unit tests of the engine only: it does what it is asked, unless a test says otherwise.
+
+It keeps the money rules of `carriers/carrier.py`: what is bought under one key is bought once. Adapters are tested
+against the sandbox carrier, never by this.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from ringfleet.carriers.carrier import Health
+from ringfleet.carriers.errors import NotHeld
+from ringfleet.model import (
+    E164,
+    Catalog,
+    Holding,
+    HoldingStatus,
+    ItemState,
+    Mark,
+    Money,
+    Offer,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
+from tests.plan.builders import dollars
+
+
+@dataclass
+class CarrierDouble:
+    """See the module. `story` is shared with the API double, so that it shows what was written before what was called.
+
+    `stock` is what can be bought; `taken` is what another buyer is faster with. `before_buying` runs first of all when
+    the carrier is asked to sell. `billed` counts how often each number was sold.
+    """
+
+    story: list[str]
+    stock: list[Offer] = field(default_factory=list)
+    taken: set[E164] = field(default_factory=set)
+    held: dict[E164, Holding] = field(default_factory=dict)
+    money: Money = field(default_factory=partial(dollars, 1000))
+    before_buying: Callable[[], Awaitable[object]] | None = None
+    purchases: list[Purchase] = field(default_factory=list)
+    billed: Counter[E164] = field(default_factory=Counter)
+    registrar: None = None
+    health: Health = field(default_factory=Health)
+    opened: int = 0
+    _errors: dict[str, list[Exception]] = field(default_factory=dict)
+    _lost: dict[str, list[Exception]] = field(default_factory=dict)
+    _answers: dict[tuple[str, E164], Outcome] = field(default_factory=dict)
+
+    def fail(self, call: str, *errors: Exception) -> None:
+        """Let the next calls raise these, one each, and do nothing."""
+        self._errors.setdefault(call, []).extend(errors)
+
+    def lose_reply(self, call: str, error: Exception) -> None:
+        """Let the next such call do what it is asked, and raise this."""
+        self._lost.setdefault(call, []).append(error)
+
+    async def __aenter__(self) -> CarrierDouble:
+        self.opened += 1
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.opened -= 1
+
+    async def balance(self) -> Money:
+        self._begin("balance")
+        return self.money
+
+    async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        self._begin("search", query.area_code or "anywhere")
+        fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
+        return Catalog(tuple(offer for offer in fitting if offer.number not in exclude)[:count])
+
+    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        if self.before_buying:
+            await self.before_buying()
+        self.purchases.append(purchase)
+        self._begin("buy", "again" if purchase.resumed else "")
+        outcomes = tuple(self._sell(purchase, offer) for offer in purchase.offers)
+        self._end("buy")
+        return outcomes
+
+    async def find(self, number: E164) -> Holding | None:
+        self._begin("find", number.digits)
+        return self.held.get(number)
+
+    async def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+        self._begin("holdings")
+        yield tuple(self.held.values())
+        self._end("holdings")
+
+    async def ensure_routing(self, routing: Routing) -> str:
+        self._begin("ensure_routing", routing.reference)
+        return f"at-carrier/{routing.reference}"
+
+    async def route(self, external_id: str, routing_id: str | None) -> None:
+        self._change("route", external_id, routing_id or "nowhere", routing=routing_id)
+
+    async def mark(self, external_id: str, mark: Mark | None) -> None:
+        self._change("mark", external_id, str(mark or "off"), mark=mark)
+
+    async def suspend(self, external_id: str) -> None:
+        self._change("suspend", external_id, status=HoldingStatus.SUSPENDED)
+
+    async def resume(self, external_id: str) -> None:
+        self._change("resume", external_id, status=HoldingStatus.ACTIVE)
+
+    async def release(self, external_id: str) -> None:
+        self._begin("release", external_id)
+        self.held = {number: one for number, one in self.held.items() if one.external_id != external_id}
+
+    def _sell(self, purchase: Purchase, offer: Offer) -> Outcome:
+        known = self._answers.get((purchase.key, offer.number))
+        if known is None:
+            known = self._answers[purchase.key, offer.number] = self._sell_anew(purchase, offer)
+        return known
+
+    def _sell_anew(self, purchase: Purchase, offer: Offer) -> Outcome:
+        if offer.number in self.taken | self.held.keys():
+            return Outcome(offer.number, ItemState.FAILED, "NumberTaken", "Somebody was faster.")
+        self.billed[offer.number] += 1
+        external_id = f"did-{offer.number.digits[-4:].lstrip('0')}"
+        self.held[offer.number] = Holding(
+            number=offer.number,
+            external_id=external_id,
+            status=HoldingStatus.ACTIVE,
+            country=offer.country,
+            type=offer.type,
+            price=offer.price,
+            area_code=offer.area_code,
+            capabilities=offer.capabilities,
+            mark=purchase.mark,
+        )
+        return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=offer.price)
+
+    def _change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
+        self._begin(call, external_id, *words)
+        number = next((number for number, one in self.held.items() if one.external_id == external_id), None)
+        if number is None:
+            raise NotHeld(f"{call}: the account does not hold {external_id}")
+        self.held[number] = replace(self.held[number], **facts)  # type: ignore[arg-type]  # one field by name
+        self._end(call)
+
+    def _begin(self, call: str, *words: str) -> None:
+        self.story.append(" ".join(["carrier:", call, *filter(None, words)]))
+        _raise_next(self._errors.get(call, ()))
+
+    def _end(self, call: str) -> None:
+        _raise_next(self._lost.get(call, ()))
+
+
+def _raise_next(errors: Sequence[Exception]) -> None:
+    if isinstance(errors, list) and errors:
+        raise errors.pop(0)
