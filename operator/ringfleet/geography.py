@@ -5,9 +5,9 @@ for quiet hours.
 
 The places are in `regions/`, a file a calling code, which is read when the first number of that code is asked for: the
 table of `phonenumbers` has every place in every language, and costs 100 MB to open. Each line is a place and the first
-digits of the numbers there, without the calling code; where several fit, the longest counts, and no name means that
-the place is of no use here. `python -m tests.plan.regions` writes them; `tests/plan/test_geography.py` holds them equal
-to `phonenumbers`.
+digits of the numbers there, without the calling code; where several fit, the longest counts. Without a name, it is none
+that we use. Jersey=JE is of no use for a number of JE, whose country says as much. `python -m tests.plan.regions` writes
+the files; `tests/plan/test_geography.py` holds them equal to `phonenumbers`.
 """
 
 from __future__ import annotations
@@ -59,14 +59,15 @@ def locate(number_: E164) -> Whereabouts:
     length = phonenumbers.length_of_geographical_area_code(number)
     national = phonenumbers.national_significant_number(number)
     zones = tuple(sorted(zone for zone in timezone.time_zones_for_number(number) if zone != timezone.UNKNOWN_TIMEZONE))
-    return Whereabouts(country, national[:length] or None, _region(number) if length else None, zones)
+    return Whereabouts(country, national[:length] or None, _region(number, country) if length else None, zones)
 
 
-def _region(number: phonenumbers.PhoneNumber) -> str | None:
+def _region(number: phonenumbers.PhoneNumber, country: str | None) -> str | None:
     """The state or place of a number that has an area code."""
     regions, digits = _regions(number.country_code), _without_mobile_token(number)
     found = (regions[digits[:length]] for length in range(len(digits), 0, -1) if digits[:length] in regions)
-    return next(found, None) or None
+    region, _, same = next(found, "").partition("=")
+    return region if region and same != country else None
 
 
 def _without_mobile_token(number: phonenumbers.PhoneNumber) -> str:
@@ -84,7 +85,7 @@ def _without_mobile_token(number: phonenumbers.PhoneNumber) -> str:
 
 @cache
 def _regions(calling_code: int) -> Mapping[str, str]:
-    """State or place by the first digits of the national number."""
+    """What the file says, by the first digits of the national number."""
     file = REGIONS / f"{calling_code}.txt"
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else ()
     named = (line.split("\t") for line in lines)

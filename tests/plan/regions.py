@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
 
 import phonenumbers
 from phonenumbers import geocoder
@@ -51,17 +52,19 @@ def _calling_code(prefix: str) -> int:
 
 
 def _region(code: int, place: str) -> str:
-    """What we say of the place; nothing, when it says no more than the country does."""
+    """What is said of the place. What is a whole country is written as Jersey=JE."""
     if code != NANP:
-        return "" if place == _country(code) else place
+        return f"{place}={country}" if (country := _countries(code).get(place)) else place
     city, _, state = place.rpartition(", ")
     return state if city and len(state) == len("CA") else STATES.get(place, "")
 
 
-def _country(code: int) -> str:
-    """The name of the only country with this calling code."""
-    name: str = geocoder.country_name_for_number(phonenumbers.PhoneNumber(code, 0), "en")
-    return name
+@cache
+def _countries(code: int) -> Mapping[str, str]:
+    """The countries with this calling code, by their names."""
+    countries = phonenumbers.region_codes_for_country_code(code)
+    examples = ((country, phonenumbers.example_number(country)) for country in countries)
+    return {geocoder.country_name_for_number(example, "en"): country for country, example in examples if example}
 
 
 def _learn(table: dict[str, str], digits: str, region: str) -> None:
