@@ -5,9 +5,9 @@ for quiet hours.
 
 The places are in `regions/`, a file a calling code, which is read when the first number of that code is asked for: the
 table of `phonenumbers` has every place in every language, and costs 100 MB to open. Each line is a place and the first
-digits of the numbers there, without the calling code; where several fit, the longest counts. Without a name, it is none
-that we use. Jersey=JE is of no use for a number of JE, whose country says as much. `python -m tests.plan.regions` writes
-the files; `tests/plan/test_geography.py` holds them equal to `phonenumbers`.
+digits of the numbers there, without the calling code; where several fit, the longest counts. A line without a place:
+none that is of use. Jersey=JE is of none to a number of JE, whose country says as much. `python -m tests.plan.regions`
+writes the files; `tests/plan/test_geography.py` holds them equal to `phonenumbers`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from ringfleet.model import E164
 REGIONS = Path(__file__).with_name("regions")
 NANP = 1
 """The calling code of the North American Numbering Plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
     """`region`: the state of a North American number, such as CA, elsewhere the place, such as Berlin. None: not known,

@@ -1,6 +1,6 @@
-"""`python -m tests.plan.regions`: write operator/ringfleet/regions anew, from the geocoder of the pinned `phonenumbers`.
+"""`python -m tests.plan.regions`: write operator/ringfleet/regions anew, from the geocoder of `phonenumbers`.
 
-To be run when requirements.lock has a new `phonenumbers`. Left out of the geocoder's table: other languages than
+To be run when requirements-dev.lock has a new `phonenumbers`. Left out of the geocoder's table: other languages than
 English; the city of a North American number, of which the state is kept; a longer prefix that says what a shorter one
 has said; and China's mobile numbers, which have no area code and would be half of everything.
 """
@@ -30,8 +30,8 @@ STATES = {
     "Texas": "TX", "Utah": "UT", "Vermont": "VT", "Virginia": "VA", "Washington State": "WA", "Washington": "WA",
     "Washington D.C.": "DC", "West Virginia": "WV", "Wisconsin": "WI", "Wyoming": "WY",
     "Alberta": "AB", "British Columbia": "BC", "Manitoba": "MB", "New Brunswick": "NB",
-    "Newfoundland and Labrador": "NL", "Nova Scotia": "NS", "Ontario": "ON", "Prince Edward Island": "PE", "Quebec": "QC",
-    "Saskatchewan": "SK",
+    "Newfoundland and Labrador": "NL", "Nova Scotia": "NS", "Ontario": "ON", "Prince Edward Island": "PE",
+    "Quebec": "QC", "Saskatchewan": "SK",
 }  # fmt: skip
 
 

@@ -124,7 +124,6 @@ class Part(BaseModel):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     rules: ClassVar[tuple[Rule, ...]] = ()
