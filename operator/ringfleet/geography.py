@@ -74,6 +74,7 @@ def _region(number: phonenumbers.PhoneNumber, country: str | None) -> str | None
 
 def _without_mobile_token(number: phonenumbers.PhoneNumber) -> str:
     """The national number as a caller in its country knows it: Argentina's mobiles have a 9 before the area code."""
+    assert number.country_code is not None  # it was parsed
     national = phonenumbers.national_significant_number(number)
     token = phonenumbers.country_mobile_token(number.country_code)
     if not token or not national.startswith(token):
