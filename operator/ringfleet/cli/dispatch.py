@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ringfleet.cli.loading import loading
+from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
     from ringfleet.dispatch.settings import DispatchSettings
@@ -36,9 +40,10 @@ def dispatch(openapi: bool, **options: Any) -> None:
 
 
 def _settings(options: dict[str, Any]) -> DispatchSettings:
-    from pydantic import ValidationError
+    with loading():
+        from pydantic import ValidationError
 
-    from ringfleet.dispatch.settings import DispatchSettings
+        from ringfleet.dispatch.settings import DispatchSettings
 
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
     try:
@@ -48,19 +53,15 @@ def _settings(options: dict[str, Any]) -> DispatchSettings:
 
 
 def _serve(settings: DispatchSettings) -> None:
-    import gc
-    import sys
+    with loading():
+        import uvloop
 
-    import uvloop
-
-    from ringfleet.cli.logs import configure_logs
-    from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
-    from ringfleet.dispatch.recipients import KeysMissing
-    from ringfleet.dispatch.serve import run_dispatcher
-    from ringfleet.kube.errors import KubeError
+        from ringfleet.cli.logs import configure_logs
+        from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+        from ringfleet.dispatch.recipients import KeysMissing
+        from ringfleet.dispatch.serve import run_dispatcher
 
     configure_logs(settings.log_level, settings.log_format)
-    gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         uvloop.run(run_dispatcher(settings, lambda urls: click.echo(" ".join(urls))))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ringfleet.cli.loading import loading
 from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 @click.option("--dev", is_flag=True, help="For a laptop: readable logs, a free health port.")
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
-    from ringfleet.cli.logs import configure_logs
-    from ringfleet.settings import Settings
+    with loading():
+        from ringfleet.cli.logs import configure_logs
+        from ringfleet.settings import Settings
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if dev:
@@ -44,10 +46,9 @@ def run(settings: Settings) -> None:
     Raises:
         KubeError: there is no API server to talk to, or it refuses us.
     """
-    import asyncio
-    import gc
+    with loading():
+        import asyncio
 
-    from ringfleet.handlers.operator import run_operator
+        from ringfleet.handlers.operator import run_operator
 
-    gc.freeze()  # what is loaded by now stays for life: the collector need not walk through it again and again
     asyncio.run(run_operator(settings))
