@@ -36,6 +36,9 @@ LOADED = (
     "ringfleet.dispatch.serve",
     "ringfleet.cli.simulator",
     "ringfleet.simulator.app",
+    "ringfleet.cli.logs",
+    "ringfleet.carriers.didhub.account",
+    "uvloop",
 )
 PR_SET_PDEATHSIG = 1
 

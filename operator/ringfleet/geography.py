@@ -2,33 +2,29 @@
 
 Not where its owner is: people take their numbers along. It decides which caller ID looks local, and whose clock counts
 for quiet hours.
+
+The places are in `regions/`, a file a calling code, which is read when the first number of that code is asked for: the
+table of `phonenumbers` has every place in every language, and costs 100 MB to open. Each line is a place and the first
+digits of the numbers there, without the calling code; where several fit, the longest counts. A line without a place:
+none that is of use. Jersey=JE is of none to a number of JE, whose country says as much. `python -m tests.plan.regions`
+writes the files; `tests/plan/test_geography.py` holds them equal to `phonenumbers`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import phonenumbers
-from phonenumbers import geocoder, timezone
+from phonenumbers import timezone
 
 from ringfleet.model import E164
 
+REGIONS = Path(__file__).with_name("regions")
 NANP = 1
-"""The country code of the North American Numbering Plan."""
-_STATES = {
-    "Alabama": "AL", "Alaska": "AK", "Arizona": "AZ", "Arkansas": "AR", "California": "CA", "Colorado": "CO",
-    "Connecticut": "CT", "Delaware": "DE", "Florida": "FL", "Georgia": "GA", "Hawaii": "HI", "Idaho": "ID",
-    "Illinois": "IL", "Indiana": "IN", "Iowa": "IA", "Kansas": "KS", "Kentucky": "KY", "Louisiana": "LA", "Maine": "ME",
-    "Maryland": "MD", "Massachusetts": "MA", "Michigan": "MI", "Minnesota": "MN", "Mississippi": "MS", "Missouri": "MO",
-    "Montana": "MT", "Nebraska": "NE", "Nevada": "NV", "New Hampshire": "NH", "New Jersey": "NJ", "New Mexico": "NM",
-    "New York": "NY", "North Carolina": "NC", "North Dakota": "ND", "Ohio": "OH", "Oklahoma": "OK", "Oregon": "OR",
-    "Pennsylvania": "PA", "Rhode Island": "RI", "South Carolina": "SC", "South Dakota": "SD", "Tennessee": "TN",
-    "Texas": "TX", "Utah": "UT", "Vermont": "VT", "Virginia": "VA", "Washington State": "WA", "Washington": "WA",
-    "Washington D.C.": "DC", "West Virginia": "WV", "Wisconsin": "WI", "Wyoming": "WY",
-    "Alberta": "AB", "British Columbia": "BC", "Manitoba": "MB", "New Brunswick": "NB",
-    "Newfoundland and Labrador": "NL", "Nova Scotia": "NS", "Ontario": "ON", "Prince Edward Island": "PE", "Quebec":
-"QC", "Saskatchewan": "SK", }  # fmt: skip
+"""The calling code of the North American Numbering Plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +61,35 @@ def locate(number_: E164) -> Whereabouts:
     length = phonenumbers.length_of_geographical_area_code(number)
     national = phonenumbers.national_significant_number(number)
     zones = tuple(sorted(zone for zone in timezone.time_zones_for_number(number) if zone != timezone.UNKNOWN_TIMEZONE))
-    return Whereabouts(country, national[:length] or None, _region(number) if length else None, zones)
+    return Whereabouts(country, national[:length] or None, _region(number, country) if length else None, zones)
 
 
-def _region(number: phonenumbers.PhoneNumber) -> str | None:
-    place = geocoder.description_for_number(number, "en")
-    if number.country_code != NANP:
-        same = geocoder.country_name_for_number(number, "en")
-        return place if place and place != same else None
-    city, _, state = place.rpartition(", ")
-    return state if city and len(state) == len("CA") else _STATES.get(place)
+def _region(number: phonenumbers.PhoneNumber, country: str | None) -> str | None:
+    """The state or place of a number that has an area code."""
+    regions, digits = _regions(number.country_code), _without_mobile_token(number)
+    found = (regions[digits[:length]] for length in range(len(digits), 0, -1) if digits[:length] in regions)
+    region, _, same = next(found, "").partition("=")
+    return region if region and same != country else None
+
+
+def _without_mobile_token(number: phonenumbers.PhoneNumber) -> str:
+    """The national number as a caller in its country knows it: Argentina's mobiles have a 9 before the area code."""
+    assert number.country_code is not None  # it was parsed
+    national = phonenumbers.national_significant_number(number)
+    token = phonenumbers.country_mobile_token(number.country_code)
+    if not token or not national.startswith(token):
+        return national
+    country = phonenumbers.region_code_for_country_code(number.country_code)
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(national.removeprefix(token), country))
+    except phonenumbers.NumberParseException:
+        return national
+
+
+@cache
+def _regions(calling_code: int) -> Mapping[str, str]:
+    """What the file says, by the first digits of the national number."""
+    file = REGIONS / f"{calling_code}.txt"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else ()
+    named = (line.split("\t") for line in lines)
+    return {digits: region for region, prefixes in named for digits in prefixes.split()}

@@ -91,7 +91,7 @@ async def _list_bare(stage: Stage) -> float:
 def _import_alone() -> float:
     """Seconds that Python takes to load the operator's modules, which any start pays."""
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import ringfleet.cli.operator"], check=True)
+    subprocess.run([sys.executable, "-c", "import ringfleet.handlers.operator"], check=True)
     return time.monotonic() - began
 
 

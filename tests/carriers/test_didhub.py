@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ringfleet.carriers.didhub import DIDHub
-from ringfleet.carriers.didhub.account import open_client
+from ringfleet.carriers.didhub.account import DIDHub, open_client
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
 from ringfleet.carriers.reasons import FailureReason
 from ringfleet.model import E164, ItemState, Mark, Offer

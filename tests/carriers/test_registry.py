@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ringfleet.carriers.didhub import DIDHub
+from ringfleet.carriers.didhub.account import DIDHub
 from ringfleet.carriers.registry import open_carrier
 from tests.carriers.scripts import settings
 

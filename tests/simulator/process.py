@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import httpx
 
-from ringfleet.simulator.app import DEFAULT_TOKEN
+from ringfleet.simulator.defaults import DEFAULT_TOKEN
 from tests.programs import Program, start_program
 from tests.waiting import note_unwatched
 

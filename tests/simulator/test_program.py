@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ringfleet.simulator.app import DEFAULT_TOKEN, SimulatorSettings, build
+from ringfleet.simulator.app import SimulatorSettings, build
+from ringfleet.simulator.defaults import DEFAULT_TOKEN
 from tests.simulator.process import SimulatorProcess
 from tests.simulator.shop import Shop, outcomes
 from tests.waiting import wait_until

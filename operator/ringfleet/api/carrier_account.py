@@ -1,7 +1,5 @@
 """`CarrierAccount`: one account at one carrier, with its credentials, its limits, and who may use it."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar

@@ -4,8 +4,6 @@ What a person writes here, and what the Secrets hold that it names, is personal 
 carriers' ids, and names that are ours.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar

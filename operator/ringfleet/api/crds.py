@@ -8,17 +8,23 @@ and a rule there could only stop it from saying what is. What has no structural 
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
 
 from ringfleet.api import KINDS
-from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Resource, format_duration
+from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
 
 Schema = dict[str, Any]
 
@@ -48,7 +54,17 @@ class NotStructural(TypeError):
 
 
 class _Generator(GenerateJsonSchema):
-    """pydantic's own, but for defaults: durations in our notation, and `{}` where nested fields have their own."""
+    """pydantic's own, but for two things. Defaults: durations are in our notation, and `{}` stands where nested fields
+    have their own. Descriptions: the docstrings under the fields are read here, and not with `use_attribute_docstrings`
+    by every program that imports the models (measured: that is half of what importing them costs)."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for base in reversed(model.__mro__):
+            for name, text in _docstrings(base).items():
+                found["properties"][model.model_fields[name].alias or name]["description"] = text
+        return found
 
     def encode_default(self, dft: Any) -> Any:
         match dft:
@@ -58,6 +74,23 @@ class _Generator(GenerateJsonSchema):
                 return {}
             case _:
                 return super().encode_default(dft)
+
+
+@cache
+def _docstrings(model: type) -> Mapping[str, str]:
+    """The docstrings under the fields that the class itself has, by field."""
+    if not issubclass(model, Part):
+        return {}
+    tree = ast.parse(inspect.getsource(sys.modules[model.__module__]))
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == model.__name__)
+    return {
+        field.target.id: inspect.cleandoc(below.value.value)
+        for found in classes
+        for field, below in pairwise(found.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+        if field.target.id in model.model_fields
+    }
 
 
 def build_crd(kind: type[Resource]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ North American code that is not in service or is of another country, a trunk pre
 30), an area code for a type that has none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from functools import cache

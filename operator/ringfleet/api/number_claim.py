@@ -4,8 +4,6 @@ The claim says what is wished; the binding itself is written on the number (`spe
 guards it. No ownerReference points either way: deleting a claim must never reach a number.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, ClassVar
 

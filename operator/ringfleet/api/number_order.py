@@ -5,8 +5,6 @@ purchase: the idempotency key and the chosen numbers are there before the carrie
 after.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """`NumberPool`: numbers kept ready to be assigned, the market they come from, and what they may cost."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """`NumberQuota`: what the pools and claims of one namespace may hold and spend together, and how its bills stand."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar

@@ -4,8 +4,6 @@ The name makes buying twice into "already exists". What a person or the binder d
 status. No ownerReference points from a number to anything: garbage collection must never reach one.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, ClassVar
 

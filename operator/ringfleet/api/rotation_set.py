@@ -5,8 +5,6 @@ it owns. Which of them a call uses is the dispatcher's answer at call time, and 
 status is a summary of the day, never one write a pick.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum

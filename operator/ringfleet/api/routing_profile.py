@@ -1,7 +1,5 @@
 """`RoutingProfile`: where calls and messages of the numbers that name it go."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ringfleet.carriers.carrier import AccountSettings, Carrier
-from ringfleet.carriers.didhub import DIDHub
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.webhooks import WebhookReader
 
-PROVIDERS: Mapping[str, Callable[[AccountSettings], Carrier]] = MappingProxyType({"didhub": DIDHub})
+
+def _didhub(settings: AccountSettings) -> Carrier:
+    """Loaded with its HTTP client when there is an account: a program without one does not pay for it."""
+    from ringfleet.carriers.didhub.account import DIDHub  # noqa: PLC0415 - see above
+
+    return DIDHub(settings)
+
+
+PROVIDERS: Mapping[str, Callable[[AccountSettings], Carrier]] = MappingProxyType({"didhub": _didhub})
 
 WEBHOOKS: Mapping[str, WebhookReader] = MappingProxyType({"didhub": DIDHubWebhook()})
 """Who reads the webhooks of a provider; one that is not here sends none."""

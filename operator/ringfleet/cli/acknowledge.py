@@ -8,16 +8,18 @@ acknowledged by itself, as pn/NAME. `-o json` prints a list of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
-from ringfleet.api import NumberPool, PhoneNumber
-from ringfleet.api.meta import ACKNOWLEDGE
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.look import read
 from ringfleet.cli.names import parse_name
 from ringfleet.cli.word import Word, give
-from ringfleet.kube.client import Kube
+
+if TYPE_CHECKING:
+    from ringfleet.api import NumberPool
+    from ringfleet.kube.client import Kube
 
 
 @click.command()
@@ -36,6 +38,9 @@ def acknowledge(what: str, sure: bool, cluster: Cluster, output: str) -> None:
 
 
 async def _word(kube: Kube, namespace: str, what: str) -> Word:
+    from ringfleet.api import NumberPool, PhoneNumber
+    from ringfleet.api.meta import ACKNOWLEDGE
+
     if what.partition("/")[0] in (*PhoneNumber.short_names, PhoneNumber.singular, PhoneNumber.plural):
         number = await read(kube, PhoneNumber, namespace, parse_name(what, PhoneNumber))
         if number.spec.pool_ref:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.api import NumberPool
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.names import parse_name
 from ringfleet.cli.show import echo_json, echo_table, plural
-from ringfleet.engine.adopt import CannotAdopt, Made, Request, find_adoptable
-from ringfleet.engine.adopt import adopt as adopt_number
-from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey, Holding
 from ringfleet.plan.adopt import Candidate, Selection, Wish
+
+if TYPE_CHECKING:
+    from ringfleet.engine.adopt import Made, Request
+    from ringfleet.kube.client import Kube
 
 COLUMNS = ("Number", "Region", "Monthly", "Status", "Reference", "Becomes")
 
@@ -40,6 +40,9 @@ def adopt(
     pool says. Numbers that carry the mark of another installation are never offered. With -o json and without --yes
     nothing is asked and nothing is done.
     """
+    from ringfleet.api import NumberPool
+    from ringfleet.engine.adopt import Made
+
     if bool(pool) is observe:
         raise click.UsageError("say which pool manages the numbers (--pool NAME), or that they are --observe only")
     wish = Wish(match, parse_name(pool, NumberPool) if pool else None)
@@ -58,6 +61,8 @@ def adopt(
 
 
 def _run(cluster: Cluster, work: Any) -> Any:
+    from ringfleet.engine.adopt import CannotAdopt
+
     try:
         return cluster.run(work)
     except (CannotAdopt, CarrierError) as error:
@@ -65,11 +70,15 @@ def _run(cluster: Cluster, work: Any) -> Any:
 
 
 async def _find(account: str, wish: Wish, kube: Kube, namespace: str) -> tuple[Request, Selection]:
+    from ringfleet.engine.adopt import Request, find_adoptable
+
     home, _, name = account.partition("/") if "/" in account else (namespace, "", account)
     return await find_adoptable(kube, Request(AccountKey(home, name), namespace, wish))
 
 
 async def _adopt_all(request: Request, holdings: tuple[Holding, ...], kube: Kube, _namespace: str) -> dict[str, Made]:
+    from ringfleet.engine.adopt import adopt as adopt_number
+
     return {holding.number: await adopt_number(kube, request, holding) for holding in holdings}
 
 

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
-from ringfleet.api import NumberOrder
-from ringfleet.api.meta import APPROVED
-from ringfleet.api.number_order import Approval
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.look import read
 from ringfleet.cli.names import parse_name
 from ringfleet.cli.word import Word, give
-from ringfleet.kube.client import Kube
+
+if TYPE_CHECKING:
+    from ringfleet.api import NumberOrder
+    from ringfleet.kube.client import Kube
 
 
 @click.command()
@@ -25,12 +26,18 @@ from ringfleet.kube.client import Kube
 @output_option()
 def approve(orders: tuple[str, ...], cluster: Cluster, output: str) -> None:
     """Let orders of pools whose topUp.mode is Manual buy their numbers."""
+    from ringfleet.api import NumberOrder
+
     names = [parse_name(text, NumberOrder) for text in orders]
     words = cluster.run(lambda kube, namespace: _words(kube, namespace, names))
     give(cluster, words, "", sure=True, output=output)
 
 
 async def _words(kube: Kube, namespace: str, names: Iterable[str]) -> list[Word]:
+    from ringfleet.api import NumberOrder
+    from ringfleet.api.meta import APPROVED
+    from ringfleet.api.number_order import Approval
+
     found = [await read(kube, NumberOrder, namespace, name) for name in dict.fromkeys(names)]
     for order in found:
         if order.spec.approval is not Approval.REQUIRED:

@@ -11,21 +11,19 @@ An error of the API server is one line on stderr and the exit code 1.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import structlog
 
-from ringfleet.kube.client import Kube
-from ringfleet.kube.config import default_namespace
 from ringfleet.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from ringfleet.kube.client import Kube
 
 T = TypeVar("T")
 
@@ -46,6 +44,8 @@ class Cluster:
         Raises:
             click.ClickException: the API server can't be reached, or refuses.
         """
+        import asyncio
+
         try:
             with _unlogged():
                 return asyncio.run(self._connected(work, dry_run))
@@ -53,6 +53,9 @@ class Cluster:
             raise click.ClickException(str(error)) from error
 
     async def _connected(self, work: Callable[[Kube, str], Awaitable[T]], dry_run: bool) -> T:
+        from ringfleet.kube.client import Kube
+        from ringfleet.kube.config import default_namespace
+
         namespace = self.namespace or default_namespace(self.kubeconfig, self.context)
         async with Kube.connect(self.kubeconfig, self.context, dry_run=dry_run) as kube:
             return await work(kube, namespace)
@@ -61,6 +64,10 @@ class Cluster:
 @contextmanager
 def _unlogged() -> Iterator[None]:
     """What a command has to say it prints; the log is the operator's."""
+    import logging
+
+    import structlog
+
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from ringfleet.api.crds import check_crds, write_crds
-
 
 @click.command()
 @click.option(
@@ -20,6 +18,8 @@ from ringfleet.api.crds import check_crds, write_crds
 @click.option("--check", is_flag=True, help="Write nothing; fail when a file is not what the models say.")
 def crds(output: Path, check: bool) -> None:
     """Write the CustomResourceDefinitions of all kinds, one file each."""
+    from ringfleet.api.crds import check_crds, write_crds
+
     if not check:
         for path in write_crds(output):
             click.echo(f"wrote {path}")

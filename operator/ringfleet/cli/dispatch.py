@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import uvloop
-from pydantic import ValidationError
 
-from ringfleet.cli.logs import configure_logs
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
-from ringfleet.dispatch.openapi import write_document
-from ringfleet.dispatch.recipients import KeysMissing
-from ringfleet.dispatch.serve import run_dispatcher
-from ringfleet.dispatch.settings import DispatchSettings
+from ringfleet.cli.loading import loading
 from ringfleet.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from ringfleet.dispatch.settings import DispatchSettings
 
 SWITCH_SECONDS = 0.0005
 """How long one thread keeps the interpreter while another wants it: loop and ledger take short turns."""
@@ -37,15 +32,36 @@ SWITCH_SECONDS = 0.0005
 def dispatch(openapi: bool, **options: Any) -> None:
     """Serve until SIGTERM. Prints one line with its URLs (picks, events, health) when it listens."""
     if openapi:
+        from ringfleet.dispatch.openapi import write_document
+
         click.echo(write_document(), nl=False)
         return
+    _serve(_settings(options))
+
+
+def _settings(options: dict[str, Any]) -> DispatchSettings:
+    with loading():
+        from pydantic import ValidationError
+
+        from ringfleet.dispatch.settings import DispatchSettings
+
     given = {name: value for name, value in options.items() if value not in (None, (), False)}
     try:
-        settings = DispatchSettings(**given)
+        return DispatchSettings(**given)
     except ValidationError as error:
         raise click.ClickException("; ".join(one["msg"] for one in error.errors())) from error
+
+
+def _serve(settings: DispatchSettings) -> None:
+    with loading():
+        import uvloop
+
+        from ringfleet.cli.logs import configure_logs
+        from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+        from ringfleet.dispatch.recipients import KeysMissing
+        from ringfleet.dispatch.serve import run_dispatcher
+
     configure_logs(settings.log_level, settings.log_format)
-    gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         uvloop.run(run_dispatcher(settings, lambda urls: click.echo(" ".join(urls))))

@@ -6,7 +6,6 @@ works. `verify` ends with 1 and says in sentences what is wrong.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
@@ -14,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
-from ringfleet.dispatch.ledger.open import UnknownLedger, sqlite_path
 
 
 @click.group()
@@ -42,6 +38,9 @@ def _of_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def run(url: str, **options: Any) -> None:
+        from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+        from ringfleet.dispatch.ledger.open import UnknownLedger, sqlite_path
+
         try:
             command(sqlite_path(url) or url, **options)
         except (LedgerUnavailable, UnknownLedger, OSError) as error:
@@ -54,6 +53,8 @@ def _of_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
 @_of_a_ledger
 def migrate(where: Where) -> None:
     """Make the ledger, or bring its schema up to date."""
+    import asyncio
+
     if isinstance(where, Path):
         before, after = _engine("sqlite_file").migrate(where)
     else:
@@ -83,6 +84,8 @@ def backup(where: Where, to: Path) -> None:
 @_of_a_ledger
 def verify(where: Where) -> None:
     """Check that the ledger keeps its own laws: ends with 1 when it does not."""
+    import asyncio
+
     if isinstance(where, Path):
         found = _engine("sqlite_verify").verify(where)
     else:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ringfleet.api.meta import Condition, Resource
-from ringfleet.engine.intents import resource_of
-from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 
-R = TypeVar("R", bound=Resource)
+if TYPE_CHECKING:
+    from ringfleet.api.meta import Condition, Resource
+    from ringfleet.kube.client import Kube
+
+R = TypeVar("R", bound="Resource")
 
 
 async def read(kube: Kube, kind: type[R], namespace: str, name: str) -> R:
@@ -20,6 +21,8 @@ async def read(kube: Kube, kind: type[R], namespace: str, name: str) -> R:
     Raises:
         click.ClickException: it is not there.
     """
+    from ringfleet.engine.intents import resource_of
+
     try:
         return kind.parse(await kube.get(resource_of(kind), namespace, name))
     except NotFound as error:
@@ -38,6 +41,8 @@ async def read_all(
     field_selector: str | None = None,
 ) -> list[R]:
     """All objects of a namespace, or of the cluster, in the order of their names."""
+    from ringfleet.engine.intents import resource_of
+
     page = await kube.list_all(
         resource_of(kind), namespace, label_selector=label_selector, field_selector=field_selector
     )

@@ -1,7 +1,9 @@
 """The root command; each command is a module of its own beside this one, imported when it is called.
 
-So the operator does not load the simulator, nor the simulator Kubernetes. The same program is `ringfleet` and, as
-`kubectl-ringfleet` on the PATH, `kubectl ringfleet`.
+So the operator does not load the simulator, nor the simulator Kubernetes. And since `--help` imports every command, the
+modules of this room import at their top only what is cheap: what a command works with (Kubernetes, our kinds, a server)
+is imported inside its functions. The same program is `ringfleet` and, as `kubectl-ringfleet` on the PATH, `kubectl
+ringfleet`.
 """
 
 from __future__ import annotations

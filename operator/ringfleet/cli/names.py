@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from ringfleet.api.meta import Resource
+if TYPE_CHECKING:
+    from ringfleet.api.meta import Resource
 
 
 def names_kind(text: str, kind: type[Resource]) -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli.logs import configure_logs
-from ringfleet.handlers.operator import run_operator
+from ringfleet.cli.loading import loading
 from ringfleet.kube.errors import KubeError
-from ringfleet.settings import Settings
+
+if TYPE_CHECKING:
+    from ringfleet.settings import Settings
 
 
 @click.command()
@@ -26,6 +25,10 @@ from ringfleet.settings import Settings
 @click.option("--dev", is_flag=True, help="For a laptop: readable logs, a free health port.")
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
+    with loading():
+        from ringfleet.cli.logs import configure_logs
+        from ringfleet.settings import Settings
+
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if dev:
         given = {"log_format": "console", "health_port": 0} | given
@@ -43,5 +46,9 @@ def run(settings: Settings) -> None:
     Raises:
         KubeError: there is no API server to talk to, or it refuses us.
     """
-    gc.freeze()  # what is loaded by now stays for life: the collector need not walk through it again and again
+    with loading():
+        import asyncio
+
+        from ringfleet.handlers.operator import run_operator
+
     asyncio.run(run_operator(settings))

@@ -23,18 +23,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
-from ringfleet.cli.manifests import read_manifests
-from ringfleet.cli.plan_json import as_json
-from ringfleet.cli.plan_text import as_markdown, echo_preview
 from ringfleet.cli.show import echo_json
-from ringfleet.engine.foreseen import Preview
-from ringfleet.engine.preview import preview
-from ringfleet.engine.rehearse import Manifest
-from ringfleet.kube.client import Kube
+
+if TYPE_CHECKING:
+    from ringfleet.engine.foreseen import Preview
+    from ringfleet.engine.rehearse import Manifest
+    from ringfleet.kube.client import Kube
 
 CHANGES = 2
 FAILED = 1
@@ -59,6 +58,10 @@ def plan(paths: tuple[Path, ...], cluster: Cluster, output: str) -> None:
     carriers are asked for their offers. Exit code: 0 nothing would change, 2 something would, 1 something is refused or
     could not be found out.
     """
+    from ringfleet.cli.manifests import read_manifests
+    from ringfleet.cli.plan_json import as_json
+    from ringfleet.cli.plan_text import as_markdown, echo_preview
+
     manifests = read_manifests(paths)
     found = cluster.run(lambda kube, namespace: _preview(kube, manifests, namespace), dry_run=True)
     match output:
@@ -72,4 +75,6 @@ def plan(paths: tuple[Path, ...], cluster: Cluster, output: str) -> None:
 
 
 async def _preview(kube: Kube, manifests: tuple[Manifest, ...], namespace: str) -> Preview:
+    from ringfleet.engine.preview import preview
+
     return await preview(kube, manifests, namespace)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ringfleet.api import Resource
 from ringfleet.cli.look import readiness
-from ringfleet.engine.intents import resource_of
-from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from ringfleet.api import Resource
+    from ringfleet.kube.client import Kube
 
 NAMED = 3
 """How many numbers or claims of a phase are named; of the others, there is a count."""
@@ -27,6 +29,8 @@ class Relative:
 
 async def find(kube: Kube, kind: type[Resource], namespace: str, name: str) -> Relative:
     """An object that another one names, which may be missing, or not for our eyes."""
+    from ringfleet.engine.intents import resource_of
+
     try:
         obj = kind.parse(await kube.get(resource_of(kind), namespace, name))
     except NotFound:

@@ -7,18 +7,18 @@ request is taken back, `remarks` are sentences about what stands against it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
-from ringfleet.api import NumberPool, PhoneNumber
-from ringfleet.api.meta import RELEASE
-from ringfleet.api.number_pool import ReleaseMode
-from ringfleet.api.phone_number import ManagementPolicy
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.look import read, read_all
 from ringfleet.cli.names import parse_name
 from ringfleet.cli.word import Word, give
-from ringfleet.kube.client import Kube
+
+if TYPE_CHECKING:
+    from ringfleet.api import NumberPool, PhoneNumber
+    from ringfleet.kube.client import Kube
 
 
 @click.command()
@@ -33,6 +33,8 @@ def release(numbers: tuple[str, ...], cancel: bool, sure: bool, cluster: Cluster
     Nothing goes at once: a number that is bound or protected stays, its pool's release.mode, hold and daily budget
     apply, and until the carrier is called the request can be taken back with --cancel.
     """
+    from ringfleet.api import PhoneNumber
+
     names = [parse_name(text, PhoneNumber) for text in numbers]
     words = cluster.run(lambda kube, namespace: _words(kube, namespace, names, cancel))
     question = "Take the request back for {}?" if cancel else "Ask for {} to be given back for good?"
@@ -40,6 +42,9 @@ def release(numbers: tuple[str, ...], cancel: bool, sure: bool, cluster: Cluster
 
 
 async def _words(kube: Kube, namespace: str, names: Iterable[str], cancel: bool) -> list[Word]:
+    from ringfleet.api import NumberPool, PhoneNumber
+    from ringfleet.api.meta import RELEASE
+
     found = [await read(kube, PhoneNumber, namespace, name) for name in dict.fromkeys(names)]
     if cancel:
         return [Word(number, RELEASE, None) for number in found]
@@ -49,6 +54,8 @@ async def _words(kube: Kube, namespace: str, names: Iterable[str], cancel: bool)
 
 def _remarks(number: PhoneNumber, pools: dict[str, NumberPool]) -> Iterable[str]:
     """What stands against giving the number back, and what will hold it up."""
+    from ringfleet.api.phone_number import ManagementPolicy
+
     spec = number.spec
     if spec.management_policy is ManagementPolicy.OBSERVE:
         yield "stays: it is only observed (spec.managementPolicy); give it back at the carrier by hand."
@@ -62,6 +69,8 @@ def _remarks(number: PhoneNumber, pools: dict[str, NumberPool]) -> Iterable[str]
 
 
 def _of_pool(pool: NumberPool) -> Iterable[str]:
+    from ringfleet.api.number_pool import ReleaseMode
+
     policy = pool.spec.release.as_dict()
     if pool.spec.release.mode is ReleaseMode.NEVER:
         yield f"stays while release.mode of pool {pool.metadata.name} is Never: set it to Manual first."

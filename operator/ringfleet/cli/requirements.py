@@ -11,19 +11,20 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.api.market import countries
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.show import echo_heading, echo_json, echo_table, plural
 from ringfleet.cli.skeleton import as_yaml, one_line
 from ringfleet.compliance import EndUserType, Requirement, Subject
-from ringfleet.engine.requirements import Answer, Question, UnknownAccount, ask_carriers
-from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.plan.requirements import describe
+
+if TYPE_CHECKING:
+    from ringfleet.engine.requirements import Answer, Question
+    from ringfleet.kube.client import Kube
 
 COLUMNS = ("Requirement", "About", "What", "Satisfied by")
 PLACES = {Subject.END_USER: "spec.endUser.attributes", Subject.ADDRESS: "spec.address"}
@@ -38,6 +39,8 @@ class Country(click.ParamType[str]):
     name = "country"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from ringfleet.api.market import countries
+
         if (code := str(value).upper()) not in countries():
             self.fail(f"{value!r} is no country: write its ISO 3166-1 alpha-2 code, such as DE or GB", param, ctx)
         return code
@@ -66,6 +69,8 @@ def requirements(
     The carriers are asked live, and nothing is changed. A carrier that can't be asked is named, the others are shown,
     and the exit code is 1.
     """
+    from ringfleet.engine.requirements import Question
+
     question = Question(country, NumberType(type_), EndUserType(end_user))
     namespace, answers = _ask(cluster, names, question)
     _complain(answers)
@@ -85,6 +90,8 @@ def _ask(cluster: Cluster, names: tuple[str, ...], question: Question) -> tuple[
     Raises:
         click.ClickException: there is no such account, or no carrier sells such numbers.
     """
+    from ringfleet.engine.requirements import UnknownAccount
+
     try:
         namespace, answers = cluster.run(partial(_asked, names, question))
     except UnknownAccount as error:
@@ -100,6 +107,8 @@ def _ask(cluster: Cluster, names: tuple[str, ...], question: Question) -> tuple[
 async def _asked(
     names: tuple[str, ...], question: Question, kube: Kube, namespace: str
 ) -> tuple[str, tuple[Answer, ...]]:
+    from ringfleet.engine.requirements import ask_carriers
+
     keys = dict.fromkeys(_key(name, namespace) for name in names)
     return namespace, await ask_carriers(kube, namespace, tuple(keys), question)
 

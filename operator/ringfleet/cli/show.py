@@ -10,11 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-import orjson
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 Row = Sequence[object]
 """The cells of a line; None is shown as a dash."""
@@ -22,6 +17,8 @@ Row = Sequence[object]
 
 def echo_json(value: Any) -> None:
     """Print a JSON value, indented, its keys in the order in which they are given."""
+    import orjson
+
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
@@ -51,6 +48,11 @@ def _cell(value: object) -> str:
 
 
 def _echo_rich(columns: Sequence[str], rows: list[list[str]], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(*columns, title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: a name is never read as markup

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ringfleet.simulator.app import DEFAULT_ACCOUNT, DEFAULT_TOKEN, NewAccount, SimulatorSettings, run
-from ringfleet.simulator.exchange import STOCK_SIZE, WrongSeed
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
 from ringfleet.simulator.market import SLOTS
 from ringfleet.simulator.money import parse_cents
 from ringfleet.simulator.rules import parse_flag, parse_rule
-from ringfleet.simulator.schema import StateTooNew
 from ringfleet.simulator.stock_change import parse_stock_change
+
+if TYPE_CHECKING:
+    from ringfleet.simulator.app import NewAccount
 
 T = TypeVar("T")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -71,6 +72,10 @@ def simulator(
     flags: tuple[str, ...],
 ) -> None:
     """Run the sandbox carrier: a simulated DIDHub that sells numbers for play money and fails as it is told."""
+    from ringfleet.simulator.app import SimulatorSettings, run
+    from ringfleet.simulator.exchange import WrongSeed
+    from ringfleet.simulator.schema import StateTooNew
+
     opening = _parse("--balance", parse_cents, balance)
     settings = SimulatorSettings(
         host=host,
@@ -94,6 +99,8 @@ def simulator(
 
 
 def _account(text: str, balance: int, currency: str) -> NewAccount:
+    from ringfleet.simulator.app import NewAccount
+
     token, _, account = text.partition(":")
     return NewAccount(token, account or token, balance, currency)
 

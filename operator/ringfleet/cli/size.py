@@ -18,7 +18,6 @@ from typing import Any
 
 import click
 
-from ringfleet.api.meta import parse_duration
 from ringfleet.cli.connect import output_option
 from ringfleet.cli.show import echo_json, echo_table
 from ringfleet.plan.calculator import EXAMPLE_CAP, Traffic, numbers_for, tier_for, volume_of
@@ -46,6 +45,8 @@ class Days(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from ringfleet.api.meta import parse_duration
+
         if isinstance(value, float):
             return value
         try:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from ringfleet.compliance import Regulation
-from ringfleet.engine.requirements import Question
 from ringfleet.model import AccountKey
 from ringfleet.plan.requirements import describe
 from ringfleet.plan.skeleton import Skeleton, Slot, outline
+
+if TYPE_CHECKING:
+    from ringfleet.engine.requirements import Question
 
 CHANGE_ME = "CHANGE-ME"
 _PLAIN = re.compile(r"[a-z][a-z_-]*[a-z]")

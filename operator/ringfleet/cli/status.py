@@ -18,17 +18,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, Resource, RotationSet
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.look import read_all, readiness
 from ringfleet.cli.show import echo_heading, echo_json, echo_table, plural
-from ringfleet.engine.intents import resource_of
-from ringfleet.kube.client import Kube
 from ringfleet.model import Phase
+
+if TYPE_CHECKING:
+    from ringfleet.api import CarrierAccount, NumberPool, Resource, RotationSet
+    from ringfleet.kube.client import Kube
 
 POOLS = ("Pool", "Ready", "Target", "Available", "In flight", "Bound", "Short", "Waiting", "Monthly", "Reason")
 _OF_SET = ("channel", "active", "cooling", "quarantined", "draining", "waiting", "capacity", "used", "deferred")
@@ -69,6 +70,8 @@ def status(everywhere: bool, cluster: Cluster, output: str) -> None:
 
 
 async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
+    from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
+
     return Fleet(
         pools=tuple(await read_all(kube, NumberPool, namespace)),
         accounts=tuple(await read_all(kube, CarrierAccount, namespace)),
@@ -80,6 +83,8 @@ async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
 
 async def _phases(kube: Kube, kind: type[Resource], namespace: str | None) -> Counter[str]:
     """How many objects are in each phase; they are counted page by page, and not kept."""
+    from ringfleet.engine.intents import resource_of
+
     found: Counter[str] = Counter()
     async for page in kube.pages(resource_of(kind), namespace):
         found.update(obj.get("status", {}).get("phase", "") for obj in page.items)

@@ -14,30 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.api import (
-    CarrierAccount,
-    NumberClaim,
-    NumberOrder,
-    NumberPool,
-    PhoneNumber,
-    RotationSet,
-    RoutingProfile,
-)
-from ringfleet.api.meta import POOL_LABEL
 from ringfleet.cli.connect import Cluster, cluster_options, output_option
 from ringfleet.cli.look import read, read_all
 from ringfleet.cli.names import names_kind, parse_name
 from ringfleet.cli.relative import Relative, crowd, draw, find, line, one_json, ready_says, relative
 from ringfleet.cli.show import echo_heading, echo_json
 from ringfleet.cli.tree_set import see_set, set_branches, set_json
-from ringfleet.engine.intents import resource_of
-from ringfleet.engine.observe import account_key
-from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Forbidden
+
+if TYPE_CHECKING:
+    from ringfleet.api import NumberOrder, NumberPool
+    from ringfleet.kube.client import Kube
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +50,8 @@ class Family:
 def tree(what: str, cluster: Cluster, output: str) -> None:
     """Show a pool with its accounts, its routing profile, its orders, and its numbers and claims by phase; or a
     rotation set with its pools, its routing profile, and its claims with their numbers."""
+    from ringfleet.api import NumberPool, RotationSet
+
     if names_kind(what, RotationSet):
         of_set = parse_name(what, RotationSet)
         rotation = cluster.run(lambda kube, namespace: see_set(kube, namespace, of_set))
@@ -84,6 +77,10 @@ async def see_family(kube: Kube, namespace: str, name: str) -> Family:
     Raises:
         click.ClickException: there is no such pool.
     """
+    from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
+    from ringfleet.api.meta import POOL_LABEL
+    from ringfleet.engine.observe import account_key
+
     pool = await read(kube, NumberPool, namespace, name)
     keys = [account_key(carrier.account_ref, namespace) for carrier in pool.spec.carriers]
     profile = pool.spec.routing_profile_ref
@@ -103,6 +100,10 @@ def _sequence(order: NumberOrder) -> int:
 
 
 async def _numbers(kube: Kube, namespace: str, pool: str) -> dict[str, tuple[str, ...]]:
+    from ringfleet.api import PhoneNumber
+    from ringfleet.api.meta import POOL_LABEL
+    from ringfleet.engine.intents import resource_of
+
     found: dict[str, list[str]] = {}
     async for page in kube.pages(resource_of(PhoneNumber), namespace, label_selector=f"{POOL_LABEL}={pool}"):
         for obj in page.items:
@@ -112,6 +113,8 @@ async def _numbers(kube: Kube, namespace: str, pool: str) -> dict[str, tuple[str
 
 async def _claims(kube: Kube, namespace: str, pool: str) -> dict[str, tuple[str, ...]]:
     """The claims of the pool, those of other namespaces included where they may be read."""
+    from ringfleet.api import NumberClaim
+
     try:
         claims = await read_all(kube, NumberClaim, None, field_selector=f"spec.poolRef.name={pool}")
     except Forbidden:

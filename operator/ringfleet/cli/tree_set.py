@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ringfleet.api import NumberClaim, NumberPool, RotationSet, RoutingProfile
-from ringfleet.api.meta import DRAINING, REGION_LABEL, SET_LABEL
-from ringfleet.api.number_claim import PoolRef
 from ringfleet.cli.look import read, read_all, readiness
 from ringfleet.cli.relative import Relative, crowd, find, line, one_json
-from ringfleet.kube.client import Kube
+
+if TYPE_CHECKING:
+    from ringfleet.api import NumberClaim, RotationSet
+    from ringfleet.api.number_claim import PoolRef
+    from ringfleet.kube.client import Kube
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ async def see_set(kube: Kube, namespace: str, name: str) -> SetFamily:
     Raises:
         click.ClickException: there is no such set.
     """
+    from ringfleet.api import NumberClaim, RotationSet, RoutingProfile
+    from ringfleet.api.meta import SET_LABEL
+
     obj = await read(kube, RotationSet, namespace, name)
     refs = dict.fromkeys((*obj.spec.pools, *(region.pool_ref for region in obj.spec.regions if region.pool_ref)))
     profile = obj.spec.routing_profile_ref
@@ -61,10 +65,14 @@ async def see_set(kube: Kube, namespace: str, name: str) -> SetFamily:
 
 
 async def _pool(kube: Kube, namespace: str, ref: PoolRef) -> Relative:
+    from ringfleet.api import NumberPool
+
     return await find(kube, NumberPool, ref.namespace or namespace, ref.name)
 
 
 def _seat(claim: NumberClaim) -> Seat:
+    from ringfleet.api.meta import DRAINING, REGION_LABEL
+
     meta, number = claim.metadata, claim.status.phone_number
     state = "Draining" if DRAINING in meta.annotations else str(claim.status.phase or "New")
     return Seat(meta.name, meta.labels.get(REGION_LABEL), state, number.number if number else None)

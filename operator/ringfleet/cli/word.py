@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.api.meta import Resource
 from ringfleet.cli.connect import Cluster
 from ringfleet.cli.show import echo_json, plural
-from ringfleet.engine.intents import resource_of
-from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Conflict
+
+if TYPE_CHECKING:
+    from ringfleet.api.meta import Resource
+    from ringfleet.kube.client import Kube
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ async def _write_all(kube: Kube, words: Iterable[Word]) -> None:
 
 
 async def _write(kube: Kube, word: Word) -> None:
+    from ringfleet.engine.intents import resource_of
+
     meta = word.obj.metadata
     body = {"metadata": {"annotations": {word.annotation: word.value}}}
     try:

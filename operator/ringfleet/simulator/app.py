@@ -20,16 +20,14 @@ from uvicorn import Config, Server
 from ringfleet.simulator.calls import Calls
 from ringfleet.simulator.control import Control
 from ringfleet.simulator.courier import Courier
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
 from ringfleet.simulator.door import Door, RateLimit
-from ringfleet.simulator.exchange import STOCK_SIZE, Exchange, open_exchange
+from ringfleet.simulator.exchange import Exchange, open_exchange
 from ringfleet.simulator.faces.didhub import DIDHUB
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.rules import Rule
 from ringfleet.simulator.stock_change import StockChange
 from ringfleet.simulator.wire import WireProtocol
-
-DEFAULT_TOKEN = "sandbox-token"  # noqa: S105 - the simulator's, opens nothing else
-DEFAULT_ACCOUNT = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from ringfleet.simulator.accounts import Accounts
 from ringfleet.simulator.bundles import Bundles
 from ringfleet.simulator.carts import Carts
 from ringfleet.simulator.clock import Clock
+from ringfleet.simulator.defaults import STOCK_SIZE
 from ringfleet.simulator.faults import Faults
 from ringfleet.simulator.holdings import Holding, Holdings
 from ringfleet.simulator.papers import Papers
@@ -28,8 +29,6 @@ from ringfleet.simulator.store import Store
 from ringfleet.simulator.tidings import Tidings
 from ringfleet.simulator.traffic import Traffic
 from ringfleet.simulator.webhooks import Webhooks
-
-STOCK_SIZE = 2_000
 
 
 class WrongSeed(ValueError):

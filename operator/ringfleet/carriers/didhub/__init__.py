@@ -1,5 +1,1 @@
 """DIDHub: `account` is the adapter, `cart` is how it buys, `wire` is what is said on the line and how it is read."""
-
-from ringfleet.carriers.didhub.account import DIDHub
-
-__all__ = ["DIDHub"]
