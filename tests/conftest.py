@@ -12,7 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
@@ -29,6 +31,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("ringfleet")
+
+# Logs with plain tracebacks: coloured ones, of failures that are on purpose, cost more than all that is tested.
+structlog.configure(
+    [*structlog.get_config()["processors"][:-1], ConsoleRenderer(colors=False, exception_formatter=plain_traceback)]
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

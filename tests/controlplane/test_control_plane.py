@@ -20,6 +20,7 @@ from tests.controlplane.build import Programs, find_programs
 from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.cluster
 Kubectl = Callable[..., str]
 ROOT = Path(__file__).parent.parent.parent
 

@@ -18,6 +18,7 @@ from tests.controlplane.plane import ControlPlaneFailed
 from tests.controlplane.shared import ROOT, folder_of, shared_control_plane
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.cluster
 WORKER = """
 import sys
 from tests.controlplane.shared import shared_control_plane
