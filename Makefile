@@ -15,7 +15,7 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 
 # Bytecode is kept, whatever the user's habit: a start that compiles every module again takes a second longer.
 unexport PYTHONDONTWRITEBYTECODE
-SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup
+SIDE_BY_SIDE := -n $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-ops chaos check bench bench-order bench-idle bench-claims bench-picks format lock clean

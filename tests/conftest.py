@@ -20,6 +20,7 @@ from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.shared import shared_control_plane
 from tests.controlplane.toolchain import NoToolchain
+from tests.scheduling import Scheduling
 
 CRDS = Path(__file__).parent.parent / "crds"
 
@@ -40,6 +41,10 @@ structlog.configure(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kubeconfig", help="run on this cluster (default: KUBECONFIG, else a control plane of our own)")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

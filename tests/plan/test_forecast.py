@@ -37,9 +37,6 @@ from ringfleet.plan.supply import ItemSeen, NumberSeen, OrderSeen
 from ringfleet.plan.topup import OrderIntent, TopUp
 from tests.plan.builders import NOW, a_pool, a_world, digits
 
-# The worlds that were simulated are kept in the process, and asked about by several tests.
-pytestmark = pytest.mark.xdist_group("forecast")
-
 DAY = timedelta(days=1)
 SEEDS = range(4)
 RATE = 10.0
