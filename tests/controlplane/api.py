@@ -115,12 +115,16 @@ def login(kubeconfig: Path) -> Login:
 
 
 class Api:
-    """One user's way to the API server. `user` is another one to act as: `system:serviceaccount:NAMESPACE:NAME`."""
+    """One user's way to the API server.
 
-    def __init__(self, kubeconfig: Path, user: str | None = None) -> None:
+    `user` is another one to act as: `system:serviceaccount:NAMESPACE:NAME`; `groups`: those of that user, instead of
+    the ones that a service account has of itself.
+    """
+
+    def __init__(self, kubeconfig: Path, user: str | None = None, groups: tuple[str, ...] = ()) -> None:
         self._login = login(kubeconfig)
-        self._user = user
-        headers = self._login.headers() | ({"Impersonate-User": user} if user else {})
+        acting = [("Impersonate-User", user)] if user else []
+        headers = [*self._login.headers().items(), *acting, *(("Impersonate-Group", group) for group in groups)]
         self._client = httpx.Client(
             base_url=self._login.url, verify=self._login.trust(), headers=headers, timeout=TIMEOUT_S, trust_env=False
         )
@@ -167,15 +171,28 @@ class Api:
         said = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List")}
         return [said | item for item in listed["items"]]
 
+    def changes(self, what: str, namespace: str, seconds: int) -> list[Json]:
+        """What happens to a collection from now on, as a watch tells it, until the server ends the watch."""
+        path = self.kind(what).path(namespace)
+        version = self.request("GET", path)["metadata"]["resourceVersion"]
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        patience = httpx.Timeout(TIMEOUT_S, read=seconds + TIMEOUT_S)
+        with self._client.stream("GET", path, params=query, timeout=patience) as reply:
+            return [json.loads(line) for line in reply.raise_for_status().iter_lines()]
+
+    def text(self, path: str) -> str:
+        """What is at a path that is no object, such as `/metrics`."""
+        return self._client.get(path).raise_for_status().text
+
     # Acting.
 
     def create(self, manifest: Mapping[str, Any], namespace: str | None = None, *, dry_run: bool = False) -> Json:
         kind, _, where = self._address(manifest, namespace)
         return self.request("POST", kind.path(where), manifest, query=STRICT | _dry(dry_run))
 
-    def apply(self, *manifests: Mapping[str, Any], namespace: str | None = None) -> None:
+    def apply(self, *manifests: Mapping[str, Any], namespace: str | None = None, dry_run: bool = False) -> None:
         """Server-side apply, each in the order given; a manifest's own namespace goes before `namespace`."""
-        query = {"fieldManager": FIELD_MANAGER, "force": "true", **STRICT}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", **STRICT, **_dry(dry_run)}
         for manifest in manifests:
             kind, name, where = self._address(manifest, namespace)
             self.request("PATCH", kind.path(where, name), manifest, query=query, content_type=APPLY_PATCH)
