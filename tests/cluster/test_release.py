@@ -81,10 +81,10 @@ def test_exactly_the_asked_numbers_go_at_most_so_many_a_day(stage: Stage) -> Non
 def test_a_number_that_was_asked_to_go_can_be_taken_back_until_it_goes(stage: Stage) -> None:
     open_pool(stage, 2, release={**MANUAL, "hold": "720h"})
     number = min(stage.numbers())
-    ask_to_go(stage, number)
+    stage.kubectl("annotate", f"pn/{number[1:]}", f"ringfleet.dev/release={number}")
     stage.wait_for(lambda: stage.phases()[number] == "Releasing", "the number to be on its way out")
     assert "farewell" in stage.get("phonenumber", number[1:])["status"]
-    stage.annotate("phonenumber", number[1:], release=None)
+    stage.kubectl("annotate", f"pn/{number[1:]}", "ringfleet.dev/release-")
     stage.wait_for(lambda: stage.phases()[number] == "Available", "the number to be back")
     assert "farewell" not in stage.get("phonenumber", number[1:])["status"]
     assert released(stage) == set()

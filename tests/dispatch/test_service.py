@@ -88,7 +88,8 @@ def test_a_caller_with_a_token_for_us_and_the_right_gets_a_number(
     cluster: Cluster, dispatcher: DispatcherProcess
 ) -> None:
     an_account(cluster, dispatcher.namespace)
-    token = a_token(cluster, dispatcher.namespace)
+    asked = ("create", "token", "caller", f"--audience={AUDIENCE}", "--namespace", dispatcher.namespace)
+    token = cluster.kubectl(*asked).strip()
     reply = dispatcher.pick(ANN, token=token)
     assert reply.status_code == 200, reply.text
     said = reply.json()
