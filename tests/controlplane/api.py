@@ -8,8 +8,8 @@ It shares no code with the product's client. Kinds are named as kubectl names th
 kind, with `.group` where that is needed; what the server serves is asked once, and again for a name that is not known.
 
 A look during `tests.waiting.wait_until` opens a watch on the collection that it looked at. What the watch says is not
-read: that it says something wakes the waiter, which looks again. A watch without a resourceVersion begins by telling
-what there is, so nothing can happen unseen between a look and its watch. The watches of all waiters run in one thread.
+read: that it says something wakes the waiter, which looks again. So does that it begins, for what came and went between
+a look and its watch. The watches of all waiters run in one thread.
 """
 
 from __future__ import annotations
@@ -331,7 +331,7 @@ class _Watch(Source):
         super().__init__()
         self._login = login
         self._path = path
-        self._task = asyncio.run_coroutine_threadsafe(self._run(), _loop())
+        self._task = asyncio.run_coroutine_threadsafe(self._run(), watching_loop())
 
     def close(self) -> None:
         self._task.cancel()
@@ -343,6 +343,7 @@ class _Watch(Source):
             while True:
                 with suppress(aiohttp.ClientError, OSError):
                     async with session.get(self._path, params={"watch": "1"}, ssl=trust) as reply:
+                        self.changed()  # what has gone between the look and now is not told
                         async for _ in reply.content.iter_any():
                             self.changed()
                 self.changed()  # whatever ended it: the waiter looks for itself
@@ -353,7 +354,7 @@ _thread_lock = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def watching_loop() -> asyncio.AbstractEventLoop:
     """The event loop of all watches of this process, started with the first."""
     with _thread_lock:
         if not _loops:
