@@ -54,7 +54,7 @@ class Refused(RuntimeError):
         self.code = code
 
 
-NOT_FOUND = 404
+NOT_FOUND, LATER = 404, 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +261,20 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        """One call. Raises Refused with what the API server said."""
+        """One call. Raises Refused with what the API server said.
+
+        "Later" is no answer: a server that has just been given kinds says it of calls that it has not begun with, and
+        kubectl does not show it either.
+        """
         headers = {"Content-Type": content_type} if body is not None else {}
         content = json.dumps(body).encode() if body is not None else None
         target = f"{path}?{urlencode(query)}" if query else path
-        reply = self._client.request(method, target, content=content, headers=headers)
+
+        def send() -> httpx.Response | None:
+            reply = self._client.request(method, target, content=content, headers=headers)
+            return None if reply.status_code == LATER and "Retry-After" in reply.headers else reply
+
+        reply = wait_until(send, f"an answer to {method} {path}")
         said: Json = reply.json() if "json" in reply.headers.get("Content-Type", "") else {"message": reply.text}
         if not reply.is_success:
             raise Refused(f"{method} {path}", str(said.get("message")), reply.status_code)

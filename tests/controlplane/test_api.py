@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -133,6 +135,53 @@ def test_another_user_is_acted_as_with_his_rights_or_those_of_a_group(cluster: C
         cluster.api_as(reader).create(a_secret("a"), namespace)
     cluster.api_as(reader, "system:masters").create(a_secret("a"), namespace)
     assert names(cluster.api_as(reader).list("secrets", namespace)) == ["a"]
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Answers `later` so often, and then what it was asked."""
+
+    later: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = self.later.pop() if self.later else None
+        self.send_response(200 if headers is None else 429)
+        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(asked)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[Api]:
+    """The client of a server that is `Busy`."""
+    server = HTTPServer(("127.0.0.1", 0), Busy)
+    kubeconfig = tmp_path / "busy.kubeconfig"
+    place = {"server": f"http://127.0.0.1:{server.server_port}"}
+    kubeconfig.write_text(json.dumps({"clusters": [{"cluster": place}], "users": [{"user": {}}]}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with closing(Api(kubeconfig)) as api:
+        yield api
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_server_that_says_later_is_asked_again(busy: Api) -> None:
+    Busy.later[:] = [{"Retry-After": "1"}] * 2
+    assert busy.request("POST", "/any", {"message": "hello"}) == {"message": "hello"}
+    assert Busy.later == []
+
+
+def test_too_many_without_a_word_of_later_is_a_refusal(busy: Api) -> None:
+    Busy.later[:] = [{}, {}]
+    with pytest.raises(Refused, match="hello"):
+        busy.request("POST", "/any", {"message": "hello"})
+    assert len(Busy.later) == 1
 
 
 # Waiting.
