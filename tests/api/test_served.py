@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -433,10 +434,14 @@ def test_every_kind_answers_to_its_short_name(api: Api, short_name: str) -> None
     assert api.kind(short_name) == api.kind(f"{SHORT_NAMES[short_name].plural}.ringfleet.dev")
 
 
-def test_all_our_kinds_are_listed_by_category(api: Api, kubectl: Callable[..., str], namespace: str) -> None:
+def test_all_our_kinds_are_listed_by_category(
+    api: Api, kubectl: Callable[..., str], namespace: str, tmp_path: Path
+) -> None:
+    """A category that it does not know kubectl does not look up again: it starts with nothing remembered."""
     for manifest in (an_account(), a_profile(), a_pool(), an_order(), a_number(), a_claim(), a_quota()):
         api.create(manifest, namespace)
-    assert len(kubectl("get", "-n", namespace, "ringfleet", "-o=name").split()) == 7
+    listed = kubectl("get", "-n", namespace, "ringfleet", "-o=name", f"--cache-dir={tmp_path}")
+    assert len(listed.split()) == 7
 
 
 @pytest.mark.parametrize(
