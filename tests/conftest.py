@@ -16,6 +16,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
+from tests.controlplane.api import Api
 from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.shared import shared_control_plane
@@ -82,6 +83,12 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
         if run and not chosen:
             chosen = str(stack.enter_context(shared_control_plane(run)))
         yield stack.enter_context(running_cluster(chosen))
+
+
+@pytest.fixture(scope="session")
+def api(cluster: Cluster) -> Api:
+    """The API server, as the administrator, over a connection of this process."""
+    return cluster.api
 
 
 @pytest.fixture(scope="session")

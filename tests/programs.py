@@ -157,6 +157,7 @@ def _detached(duplicate: _Descriptor) -> int:
 def _run(arguments: tuple[str, ...], environment: dict[str, str], stdout: int, stderr: int) -> None:
     """What the child runs: the command as the console script runs it."""
     _die_with_the_server()
+    _let_the_server_die()
     os.environ.clear()
     os.environ.update(environment)
     os.dup2(stdout, 1)
@@ -173,6 +174,14 @@ def _die_with_the_server() -> None:
     """Linux only; elsewhere a program that runs when the tests are killed must be ended by hand."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _let_the_server_die() -> None:
+    """The server ends when nobody holds a pipe any more, and hands that pipe to its children, so that they may start
+    others: while we held it, the server would wait for us to end, and we for it (tests/test_programs.py)."""
+    server = forkserver._forkserver
+    os.close(server._forkserver_alive_fd)
+    server._forkserver_alive_fd = None
 
 
 @cache

@@ -22,6 +22,7 @@ from tests.api.manifests import (
     changed,
     in_market,
 )
+from tests.controlplane.api import Api, Refused
 from tests.controlplane.cluster import KubectlFailed
 
 Kubectl = Callable[..., str]
@@ -211,33 +212,39 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("bad", [*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS], ids=lambda bad: bad.why)
-def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
+def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(api: Api, namespace: str, bad: Bad) -> None:
+    with pytest.raises(Refused) as refused:
+        api.create(bad.manifest, namespace)
+    assert said_of(bad.field, refused.value.complaint)
+    assert bad.advice in refused.value.complaint
+
+
+@pytest.mark.parametrize("bad", [POOLS[0], POOLS[1], CLAIMS[0]], ids=lambda bad: bad.why)
+def test_kubectl_tells_its_user_just_that(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
     with pytest.raises(KubectlFailed) as refused:
-        create(kubectl, namespace, bad.manifest)
+        kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(bad.manifest))
     assert said_of(bad.field, refused.value.complaint)
     assert bad.advice in refused.value.complaint
 
 
 @pytest.mark.parametrize("bad", CHANGES, ids=lambda bad: bad.why)
-def test_what_must_not_change_is_refused_with_what_to_do_instead(kubectl: Kubectl, namespace: str, bad: Bad) -> None:
+def test_what_must_not_change_is_refused_with_what_to_do_instead(api: Api, namespace: str, bad: Bad) -> None:
     kinds = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number, "NumberClaim": a_claim}
     good = kinds[bad.manifest["kind"]]()
-    patch = json.dumps({"spec": bad.manifest["spec"]})
-    create(kubectl, namespace, good)
-    with pytest.raises(KubectlFailed) as refused:
-        kubectl("patch", "-n", namespace, good["kind"], good["metadata"]["name"], "--type=merge", "-p", patch)
+    api.create(good, namespace)
+    with pytest.raises(Refused) as refused:
+        api.patch(good["kind"], good["metadata"]["name"], {"spec": bad.manifest["spec"]}, namespace)
     assert said_of(bad.field, refused.value.complaint)
     assert bad.advice in refused.value.complaint
 
 
 @pytest.mark.parametrize("name", ["14155550124", None])
 def test_the_number_that_a_claim_names_neither_changes_nor_is_taken_away(
-    kubectl: Kubectl, namespace: str, name: str | None
+    api: Api, namespace: str, name: str | None
 ) -> None:
-    create(kubectl, namespace, NAMED)
-    patch = json.dumps({"spec": {"phoneNumberName": name}})
-    with pytest.raises(KubectlFailed, match="phoneNumberName can't change"):
-        kubectl("patch", "-n", namespace, "nc", "line", "--type=merge", "-p", patch)
+    api.create(NAMED, namespace)
+    with pytest.raises(Refused, match="phoneNumberName can't change"):
+        api.patch("nc", "line", {"spec": {"phoneNumberName": name}}, namespace)
 
 
 BRANDED = {
@@ -250,19 +257,12 @@ BRANDED = {
 
 @pytest.mark.parametrize("messaging", [{"brand": "acme inc"}, None], ids=["another", "none"])
 def test_guardrail_the_brand_by_which_opt_outs_are_kept_neither_changes_nor_is_taken_away(
-    kubectl: Kubectl, namespace: str, messaging: dict[str, str] | None
+    api: Api, namespace: str, messaging: dict[str, str] | None
 ) -> None:
-    create(kubectl, namespace, changed(BRANDED, "spec.messaging", None))
-    kubectl(
-        "patch", "-n", namespace, "rotationset", "calls", "--type=merge", "-p", json.dumps({"spec": BRANDED["spec"]})
-    )
-    patch = json.dumps({"spec": {"messaging": messaging}})
-    with pytest.raises(KubectlFailed, match=r"messaging\.brand can't change"):
-        kubectl("patch", "-n", namespace, "rotationset", "calls", "--type=merge", "-p", patch)
-
-
-def create(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
-    kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+    api.create(changed(BRANDED, "spec.messaging", None), namespace)
+    api.patch("rotationset", "calls", {"spec": BRANDED["spec"]}, namespace)
+    with pytest.raises(Refused, match=r"messaging\.brand can't change"):
+        api.patch("rotationset", "calls", {"spec": {"messaging": messaging}}, namespace)
 
 
 def said_of(field: str, complaint: str) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from ringfleet.api import (
+    KINDS,
     CarrierAccount,
     ComplianceBundle,
     NumberClaim,
@@ -70,13 +70,14 @@ from tests.api.manifests import (
     changed,
     in_market,
 )
-
-Kubectl = Callable[..., str]
+from tests.controlplane.api import Api
+from tests.controlplane.cluster import Cluster
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("crds")
 
 # Where manifests/base is installed, nobody else writes a binding.
-AS_OPERATOR = ("--as=system:serviceaccount:ringfleet-system:ringfleet-operator", "--as-group=system:masters")
+AS_OPERATOR = ("system:serviceaccount:ringfleet-system:ringfleet-operator", "system:masters")
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -127,13 +128,13 @@ GOOD = {
 
 
 @pytest.mark.parametrize("manifest", GOOD.values(), ids=GOOD.keys())
-def test_a_good_manifest_is_accepted(kubectl: Kubectl, namespace: str, manifest: Manifest) -> None:
-    create(kubectl, namespace, manifest)
+def test_a_good_manifest_is_accepted(api: Api, namespace: str, manifest: Manifest) -> None:
+    api.create(manifest, namespace)
 
 
-def test_left_out_fields_are_filled_in_where_a_person_can_see_them(kubectl: Kubectl, namespace: str) -> None:
-    create(kubectl, namespace, an_account())
-    assert get(kubectl, namespace, "ca", "main")["spec"] == {
+def test_left_out_fields_are_filled_in_where_a_person_can_see_them(api: Api, namespace: str) -> None:
+    api.create(an_account(), namespace)
+    assert api.get("ca", "main", namespace)["spec"] == {
         "provider": "didhub",
         "endpoint": "https://api.didhub.io",
         "credentialsSecretRef": {"name": "token", "key": "token"},
@@ -159,10 +160,10 @@ def test_left_out_fields_are_filled_in_where_a_person_can_see_them(kubectl: Kube
     ],
 )
 def test_the_server_fills_in_what_the_models_do(
-    kubectl: Kubectl, namespace: str, kind: type[Resource], manifest: Manifest
+    api: Api, namespace: str, kind: type[Resource], manifest: Manifest
 ) -> None:
-    create(kubectl, namespace, manifest)
-    served = get(kubectl, namespace, kind.plural, manifest["metadata"]["name"])
+    api.create(manifest, namespace)
+    served = api.get(kind.plural, manifest["metadata"]["name"], namespace)
     assert kind.parse(served).spec == kind.parse(manifest).spec
 
 
@@ -351,38 +352,36 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
 
 @pytest.mark.parametrize(("manifest", "kind", "status"), STATUSES, ids=[kind.plural for _, kind, _ in STATUSES])
 def test_a_status_comes_back_just_as_it_was_written(
-    kubectl: Kubectl, namespace: str, manifest: Manifest, kind: type[Resource], status: Status
+    api: Api, namespace: str, manifest: Manifest, kind: type[Resource], status: Status
 ) -> None:
     name = manifest["metadata"]["name"]
-    create(kubectl, namespace, manifest)
-    patch = json.dumps({"status": status.as_dict()})
-    kubectl("patch", "-n", namespace, kind.plural, name, "--subresource=status", "--type=merge", "-p", patch)
-    served = get(kubectl, namespace, kind.plural, name)
+    api.create(manifest, namespace)
+    api.patch(kind.plural, name, {"status": status.as_dict()}, namespace, "status")
+    served = api.get(kind.plural, name, namespace)
     assert served["status"] == status.as_dict()
     assert kind.parse(served).status == status
 
 
-def test_a_person_can_not_write_a_status_by_applying_a_manifest(kubectl: Kubectl, namespace: str) -> None:
-    create(kubectl, namespace, changed(a_pool(), "status.supply", 7))
-    assert "status" not in get(kubectl, namespace, "np", "west")
+def test_a_person_can_not_write_a_status_by_applying_a_manifest(api: Api, namespace: str) -> None:
+    api.create(changed(a_pool(), "status.supply", 7), namespace)
+    assert "status" not in api.get("np", "west", namespace)
 
 
-def test_a_pool_is_scaled_like_a_deployment(kubectl: Kubectl, namespace: str) -> None:
-    create(kubectl, namespace, a_pool())
-    kubectl("scale", "-n", namespace, "np/west", "--replicas=100")
-    assert get(kubectl, namespace, "np", "west")["spec"]["size"]["target"] == 100
+def test_a_pool_is_scaled_like_a_deployment(api: Api, namespace: str) -> None:
+    api.create(a_pool(), namespace)
+    api.scale("np", "west", 100, namespace)
+    assert api.get("np", "west", namespace)["spec"]["size"]["target"] == 100
 
 
 @pytest.mark.parametrize("market", [("US", "geographic"), ("DE", "geographic"), ("US", "tollFree"), ("GB", "mobile")])
-def test_area_codes_may_be_left_out(kubectl: Kubectl, namespace: str, market: tuple[str, str]) -> None:
+def test_area_codes_may_be_left_out(api: Api, namespace: str, market: tuple[str, str]) -> None:
     country, type_ = market
-    create(kubectl, namespace, changed(a_pool(), "spec.market", {"country": country, "type": type_}))
+    api.create(changed(a_pool(), "spec.market", {"country": country, "type": type_}), namespace)
 
 
-def test_the_area_codes_of_a_pool_may_change(kubectl: Kubectl, namespace: str) -> None:
-    create(kubectl, namespace, a_pool())
-    patch = json.dumps({"spec": {"market": {"areaCodes": ["212"]}}})
-    kubectl("patch", "-n", namespace, "np", "west", "--type=merge", "-p", patch)
+def test_the_area_codes_of_a_pool_may_change(api: Api, namespace: str) -> None:
+    api.create(a_pool(), namespace)
+    api.patch("np", "west", {"spec": {"market": {"areaCodes": ["212"]}}}, namespace)
 
 
 @pytest.mark.parametrize(
@@ -394,42 +393,55 @@ def test_the_area_codes_of_a_pool_may_change(kubectl: Kubectl, namespace: str) -
         ("status.phase=Bound", ["14155550124"]),
     ],
 )
-def test_numbers_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, selector: str, found: list[str]) -> None:
+def test_numbers_are_filtered_by_the_server(
+    cluster: Cluster, api: Api, namespace: str, selector: str, found: list[str]
+) -> None:
     claim = {"namespace": "shop", "name": "line", "uid": "u-1"}
-    create(kubectl, namespace, a_number("14155550123", pool="west"))
-    create(kubectl, namespace, changed(a_number("14155550124", pool="east"), "spec.claimRef", claim), *AS_OPERATOR)
-    bound = json.dumps({"status": {"phase": "Bound"}})
-    kubectl("patch", "-n", namespace, "pn", "14155550124", "--subresource=status", "--type=merge", "-p", bound)
-    names = kubectl(
-        "get", "-n", namespace, "pn", f"--field-selector={selector}", "-o=jsonpath={.items[*].metadata.name}"
-    )
-    assert names.split() == found
+    api.create(a_number("14155550123", pool="west"), namespace)
+    taken = changed(a_number("14155550124", pool="east"), "spec.claimRef", claim)
+    cluster.api_as(*AS_OPERATOR).create(taken, namespace)
+    api.patch("pn", "14155550124", {"status": {"phase": "Bound"}}, namespace, "status")
+    listed = api.list("pn", namespace, fieldSelector=selector)
+    assert [one["metadata"]["name"] for one in listed] == found
 
 
 @pytest.mark.parametrize(
     ("selector", "found"),
     [("spec.poolRef.name=west", ["line"]), ("status.phase=Waiting", ["other"]), ("status.phase=Bound", [])],
 )
-def test_claims_are_filtered_by_the_server(kubectl: Kubectl, namespace: str, selector: str, found: list[str]) -> None:
-    create(kubectl, namespace, a_claim())
-    create(kubectl, namespace, changed(changed(a_claim(), "metadata.name", "other"), "spec.poolRef.name", "east"))
-    waiting = json.dumps({"status": {"phase": "Waiting"}})
-    kubectl("patch", "-n", namespace, "nc", "other", "--subresource=status", "--type=merge", "-p", waiting)
-    names = kubectl(
-        "get", "-n", namespace, "nc", f"--field-selector={selector}", "-o=jsonpath={.items[*].metadata.name}"
-    )
-    assert names.split() == found
+def test_claims_are_filtered_by_the_server(api: Api, namespace: str, selector: str, found: list[str]) -> None:
+    api.create(a_claim(), namespace)
+    api.create(changed(changed(a_claim(), "metadata.name", "other"), "spec.poolRef.name", "east"), namespace)
+    api.patch("nc", "other", {"status": {"phase": "Waiting"}}, namespace, "status")
+    listed = api.list("nc", namespace, fieldSelector=selector)
+    assert [one["metadata"]["name"] for one in listed] == found
 
 
-@pytest.mark.parametrize("short_name", ["ca", "rp", "cb", "np", "norder", "pn", "nc", "nq"])
-def test_every_kind_answers_to_its_short_name(kubectl: Kubectl, namespace: str, short_name: str) -> None:
-    assert kubectl("get", "-n", namespace, short_name, "--ignore-not-found") == ""
+SHORT_NAMES = {
+    "ca": CarrierAccount,
+    "rp": RoutingProfile,
+    "cb": ComplianceBundle,
+    "np": NumberPool,
+    "norder": NumberOrder,
+    "pn": PhoneNumber,
+    "nc": NumberClaim,
+    "nq": NumberQuota,
+}
 
 
-def test_all_our_kinds_are_listed_by_category(kubectl: Kubectl, namespace: str) -> None:
+@pytest.mark.parametrize("short_name", SHORT_NAMES)
+def test_every_kind_answers_to_its_short_name(api: Api, short_name: str) -> None:
+    assert api.kind(short_name) == api.kind(f"{SHORT_NAMES[short_name].plural}.ringfleet.dev")
+
+
+def test_all_our_kinds_are_listed_by_category(
+    api: Api, kubectl: Callable[..., str], namespace: str, tmp_path: Path
+) -> None:
+    """A category that it does not know kubectl does not look up again: it starts with nothing remembered."""
     for manifest in (an_account(), a_profile(), a_pool(), an_order(), a_number(), a_claim(), a_quota()):
-        create(kubectl, namespace, manifest)
-    assert len(kubectl("get", "-n", namespace, "ringfleet", "-o=name").split()) == 7
+        api.create(manifest, namespace)
+    listed = kubectl("get", "-n", namespace, "ringfleet", "-o=name", f"--cache-dir={tmp_path}")
+    assert len(listed.split()) == 7
 
 
 @pytest.mark.parametrize(
@@ -444,14 +456,31 @@ def test_all_our_kinds_are_listed_by_category(kubectl: Kubectl, namespace: str) 
         ("numberquota.spec.billing", "every number of the namespace is suspended"),
     ],
 )
-def test_explain_reads_as_documentation(kubectl: Kubectl, field: str, says: str) -> None:
-    assert says in " ".join(kubectl("explain", field).split())
+def test_a_field_is_explained(fields: Fields, field: str, says: str) -> None:
+    """What `kubectl explain` prints is this text; that it does is shown by tests/cluster/test_at_a_glance.py."""
+    assert says in " ".join(fields.description(*field.split(".")).split())
 
 
-def create(kubectl: Kubectl, namespace: str, manifest: Manifest, *options: str) -> None:
-    kubectl("create", "-n", namespace, "-f", "-", *options, stdin=json.dumps(manifest))
+class Fields:
+    """What the API server's OpenAPI document says of our kinds' fields."""
+
+    def __init__(self, api: Api) -> None:
+        document = api.request("GET", "/openapi/v3/apis/ringfleet.dev/v1alpha1")
+        self._schemas = {
+            name.rpartition(".")[2].lower(): schema for name, schema in document["components"]["schemas"].items()
+        }
+
+    def has_all(self) -> bool:
+        """Whether the document is up to date: it is written a moment after the kinds are served."""
+        return {kind.plural.removesuffix("s") for kind in KINDS} <= self._schemas.keys()
+
+    def description(self, kind: str, *path: str) -> str:
+        schema = self._schemas[kind]
+        for field in path:
+            schema = schema.get("items", schema)["properties"][field]
+        return str(schema["description"])
 
 
-def get(kubectl: Kubectl, namespace: str, kind: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(kubectl("get", "-n", namespace, kind, name, "-o=json"))
-    return found
+@pytest.fixture(scope="module")
+def fields(api: Api, crds: None) -> Fields:
+    return wait_until(lambda: found if (found := Fields(api)).has_all() else None, "our kinds to be documented")

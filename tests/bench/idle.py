@@ -54,8 +54,8 @@ def _settle(stage: Stage) -> None:
 
 
 def _all_have_conditions(stage: Stage) -> bool:
-    ready = "{range .items[*]}{.status.conditions[0].status}{end}"
-    return stage.kubectl("get", "phonenumbers", f"--output=jsonpath={ready}") == "True" * NUMBERS
+    said = [number.get("status", {}).get("conditions", []) for number in stage.list("phonenumbers")]
+    return [conditions[0]["status"] for conditions in said if conditions] == ["True"] * NUMBERS
 
 
 def _measure(stage: Stage) -> None:

@@ -62,7 +62,7 @@ class WriteCounter:
 
     def _requests(self) -> Counter[str]:
         counted: Counter[str] = Counter()
-        for line in self._cluster.kubectl("get", "--raw=/metrics").splitlines():
+        for line in self._cluster.api.text("/metrics").splitlines():
             if found := _LINE.match(line):
                 labels = dict(_LABEL.findall(found[1]))
                 if labels["group"] in _GROUPS and labels["verb"] in _WRITES:

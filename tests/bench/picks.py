@@ -85,7 +85,7 @@ def main() -> None:
     found: dict[str, Load] = {}
     with running_cluster() as cluster, TemporaryDirectory(prefix="ringfleet-picks-") as folder:
         cluster.install(ROOT / "crds")
-        cluster.kubectl("create", "namespace", NAMESPACE)
+        cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         cluster.apply(a_set(size=NUMBERS, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE)
         _say(f"making {NUMBERS} numbers")
         asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 from aiohttp import web
 
-from tests.chaos.relay import Call, Relays, Tripwire, Upstream, everything_but_watches, relaying
-from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.chaos.relay import Call, Tripwire, Upstream, everything_but_watches, relaying
+from tests.controlplane.api import Api
+from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.waiting import until, wait_until
 
 
@@ -205,11 +207,9 @@ async def test_an_upstream_that_is_gone_is_a_cut_connection(tripwire: Tripwire) 
 @pytest.fixture
 def writer(cluster: Cluster, namespace: str) -> str:
     """A service account that may write ConfigMaps."""
-    cluster.kubectl("create", "serviceaccount", "writer", "--namespace", namespace)
-    rights = ("--verb=create,get,list", "--resource=configmaps", "--namespace", namespace)
-    cluster.kubectl("create", "role", "writer", *rights)
-    binding = ("--role=writer", f"--serviceaccount={namespace}:writer", "--namespace", namespace)
-    cluster.kubectl("create", "rolebinding", "writer", *binding)
+    role = a_role("writer", a_rule(["configmaps"], ["create", "get", "list"]))
+    binding = a_role_binding(namespace, "writer", "writer")
+    cluster.apply(a_service_account("writer"), role, binding, namespace=namespace)
     wait_until(lambda: cluster.may("writer", "create", "configmaps", namespace=namespace), "the role to be in force")
     return "writer"
 
@@ -220,16 +220,15 @@ def test_a_write_to_a_real_api_server_is_stopped_under_tls_and_rbac(
 ) -> None:
     kubernetes = cluster.server()
     with relaying(tripwire, {"kubernetes": Upstream(kubernetes.url, kubernetes.authority)}) as relays:
-        through = as_writer(cluster, namespace, writer, relays)
-        through("create", "configmap", "first")
-        tripwire.arm(1, when, lambda: None)
-        with pytest.raises(KubectlFailed, match=r"EOF|reset|closed"):
-            through("create", "configmap", "second")
-    names = cluster.kubectl("get", "configmaps", "--namespace", namespace, "--output=name").split()
-    assert "configmap/first" in names
-    assert ("configmap/second" in names) is exists
+        kubeconfig = cluster.kubeconfig_of(namespace, writer, server=relays.server("kubernetes"))
+        with closing(Api(kubeconfig)) as through:
+            through.create(a_config_map("first"), namespace)
+            tripwire.arm(1, when, lambda: None)
+            with pytest.raises(httpx.TransportError):
+                through.create(a_config_map("second"), namespace)
+    assert cluster.api.find("configmap", "first", namespace)
+    assert (cluster.api.find("configmap", "second", namespace) is not None) is exists
 
 
-def as_writer(cluster: Cluster, namespace: str, writer: str, relays: Relays) -> Callable[..., str]:
-    kubeconfig = cluster.kubeconfig_of(namespace, writer, server=relays.server("kubernetes"))
-    return Cluster(kubeconfig, cluster.program, kubeconfig.parent).kubectl
+def a_config_map(name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ def annotation(stage: Stage, what: str, name: str, key: str) -> str | None:
 
 def write_status(stage: Stage, what: str, name: str, **status: Any) -> None:
     """Play the operator."""
-    patch = f"--patch={json.dumps({'status': status})}"
-    stage.kubectl("patch", what, name, "--subresource=status", "--type=merge", patch)
+    stage.api.patch(what, name, {"status": status}, stage.namespace, "status")
 
 
 def a_number(stage: Stage, number: str = "+14155550100", **spec: Any) -> str:
@@ -32,9 +30,8 @@ def a_number(stage: Stage, number: str = "+14155550100", **spec: Any) -> str:
     kind = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "PhoneNumber"}
     stage.apply({**kind, "metadata": metadata, "spec": {key: value for key, value in body.items() if value}})
     if claim_ref:
-        patch = f"--patch={json.dumps({'spec': {'claimRef': claim_ref}})}"
-        as_operator = f"--as=system:serviceaccount:{SYSTEM}:ringfleet-operator"
-        stage.kubectl("patch", "phonenumber", number[1:], "--type=merge", patch, as_operator)
+        operator = stage.cluster.api_as(f"system:serviceaccount:{SYSTEM}:ringfleet-operator")
+        operator.patch("phonenumber", number[1:], {"spec": {"claimRef": claim_ref}}, stage.namespace)
     return number[1:]
 
 

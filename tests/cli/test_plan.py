@@ -26,9 +26,20 @@ from tests.cluster.stage import (
     let_go_of_namespace,
 )
 from tests.cluster.test_examples import at_our_carrier, documents, in_our_namespaces, namespaces
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.programs import ROOT, SOURCE
 from tests.simulator.process import SimulatorProcess
 
+TRACED = (
+    "carrieraccounts",
+    "routingprofiles",
+    "numberpools",
+    "numberorders",
+    "phonenumbers",
+    "secrets",
+    "leases",
+    "events.events.k8s.io",
+)
 EXAMPLES = sorted(
     path.parent for path in (ROOT / "examples").glob("*/apply.yaml") if "kind: NumberPool" in path.read_text()
 )
@@ -67,9 +78,9 @@ def plan_and_do(
     everywhere = (stage.namespace, *made)
     stage.wait_for(lambda: bought_by_operator(stage, *everywhere) == bought, "the operator to do as planned", 120)
     for pool in planned.json["pools"]:
-        filled = f"--for=condition=Ready={not pool['short']}"  # what waits for a bundle stays short, as planned
-        ready = ("wait", filled, f"numberpool/{pool['name']}", "--timeout=90s")
-        stage.cluster.kubectl(*ready, "--namespace", pool["namespace"])
+        ready = str(not pool["short"])  # what waits for a bundle stays short, as planned
+        what = f"{pool['namespace']}/{pool['name']} to be ready: {ready}"
+        stage.wait_for(lambda pool=pool, ready=ready: readiness(stage, pool) == ready, what)
     served = {claim for pool in planned.json["pools"] for claim in pool["served"]}
     stage.wait_for(lambda: served_by_operator(stage, *everywhere) == served, "the claims to be served as planned")
     assert stage.bills() == dict.fromkeys((number for number, *_ in bought), 1)
@@ -77,6 +88,12 @@ def plan_and_do(
     again = ringfleet("plan", "-f", str(folder), "-o", "json")
     assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False)
     assert {one["action"] for one in again.json["objects"]} == {"unchanged"}
+
+
+def readiness(stage: Stage, pool: Mapping[str, Any]) -> str | None:
+    """The status of a planned pool's condition Ready, None while it has none."""
+    conditions = stage.api.get("numberpool", pool["name"], pool["namespace"]).get("status", {}).get("conditions", [])
+    return next((one["status"] for one in conditions if one["type"] == "Ready"), None)
 
 
 def write(path: Path, *manifests: Mapping[str, Any]) -> None:
@@ -100,8 +117,7 @@ def served_by_operator(stage: Stage, *namespaces: str) -> set[str]:
 
 
 def listed(stage: Stage, what: str, namespace: str) -> list[dict[str, Any]]:
-    said = stage.cluster.kubectl("get", what, "--namespace", namespace, "--output=json")
-    return list(json.loads(said)["items"])
+    return stage.api.list(what, namespace)
 
 
 def bought_by_operator(stage: Stage, *namespaces: str) -> set[tuple[str, ...]]:
@@ -122,8 +138,8 @@ def bought_by_operator(stage: Stage, *namespaces: str) -> set[tuple[str, ...]]:
 
 def traces(stage: Stage) -> Any:
     """All that a change would show in: the versions of the objects, the carrier's ledger, and its carts."""
-    kinds = "carrieraccounts,routingprofiles,numberpools,numberorders,phonenumbers,secrets,leases,events"
-    objects = {(obj["kind"], obj["metadata"]["name"]): obj["metadata"]["resourceVersion"] for obj in stage.list(kinds)}
+    found = (obj for kind in TRACED for obj in stage.list(kind))
+    objects = {(obj["kind"], obj["metadata"]["name"]): obj["metadata"]["resourceVersion"] for obj in found}
     return objects, stage.simulator.ledger(), stage.simulator.owned(), stage.at_carrier("GET", "cart")
 
 
@@ -300,13 +316,11 @@ def test_a_token_that_cannot_be_read_is_told_for_its_pool(stage: Stage, ringflee
 
 def test_a_user_who_may_not_read_the_token_is_told_so(stage: Stage, ringfleet: Ringfleet, folder: Path) -> None:
     stage.apply(*an_opened_account(stage.simulator), a_front_desk())
-    stage.kubectl("create", "serviceaccount", "planner")
-    rules = [
-        {"apiGroups": ["ringfleet.dev"], "resources": ["*"], "verbs": ["get", "list", "create", "patch"]},
-    ]
-    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "planner"}}
-    stage.apply({**role, "rules": rules})
-    stage.kubectl("create", "rolebinding", "planner", "--role=planner", f"--serviceaccount={stage.namespace}:planner")
+    rule = a_rule(["*"], ["get", "list", "create", "patch"], "ringfleet.dev")
+    binding = a_role_binding(stage.namespace, "planner", "planner")
+    stage.apply(a_service_account("planner"), a_role("planner", rule), binding)
+    in_force = lambda: stage.cluster.may("planner", "patch", "numberpools", namespace=stage.namespace)  # noqa: E731
+    stage.wait_for(in_force, "the planner's role to be in force")
     write(folder / "pool.yaml", a_pool("us-west", 2))
     kubeconfig = stage.cluster.kubeconfig_of(stage.namespace, "planner")
     planned = ringfleet("plan", "-f", str(folder), "-o", "json", "--kubeconfig", str(kubeconfig))
@@ -378,6 +392,7 @@ def test_kubectl_finds_the_plan_as_a_plugin(stage: Stage, folder: Path, tmp_path
     environment = os.environ | {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "PYTHONPATH": str(SOURCE),
+        "PYTHONDONTWRITEBYTECODE": "",
         "KUBECONFIG": str(stage.cluster.kubeconfig),
     }
     command = [str(stage.cluster.program), "ringfleet", "plan", "-f", str(folder), "-n", stage.namespace]

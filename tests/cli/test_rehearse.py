@@ -56,7 +56,7 @@ async def test_a_field_that_is_taken_out_is_out_as_with_the_apply_that_made_it(
 
 async def test_annotations_of_others_are_not_touched(cluster: Cluster, kube: Kube, namespace: str) -> None:
     cluster.apply(a_secret("token", "a"), namespace=namespace)
-    cluster.kubectl("annotate", "secret/token", "team=voice", "--namespace", namespace)
+    cluster.api.patch("secret", "token", {"metadata": {"annotations": {"team": "voice"}}}, namespace)
     (found,) = await rehearsed(kube, namespace, a_secret("token", "a"))
     assert found.fate is Fate.UNCHANGED
 
@@ -102,4 +102,4 @@ async def test_manifests_are_rehearsed_only_where_no_write_is_kept(cluster: Clus
     async with Kube.connect(cluster.kubeconfig) as real:
         with pytest.raises(ValueError, match="keeps no write"):
             await rehearsed(real, namespace, a_secret("token", "a"))
-    assert "token" not in cluster.kubectl("get", "secrets", "--namespace", namespace)
+    assert cluster.api.list("secrets", namespace) == []

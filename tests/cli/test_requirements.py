@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -75,13 +74,9 @@ def test_the_skeleton_is_accepted_as_it_is_and_complete_when_filled_in(stage: St
     secret = papers(registration=PLANTED_REGISTER, residence=PLANTED_BILL)
     stage.apply({**secret, "metadata": {"name": f"{NAME}-papers"}})
     stage.start_operator()
-    stage.kubectl("patch", "compliancebundle", NAME, "--type=merge", f"--patch={unsuspended(filled_in(skeleton))}")
+    stage.patch("compliancebundle", NAME, **filled_in(skeleton)["spec"] | {"suspend": None})
     stage.wait_for(lambda: states(stage) <= {"Submitted", "InReview"} and states(stage), "both carriers to review it")
     assert stage.wait_reason("compliancebundle", NAME, "Complete", "Complete")["status"] == "True"
-
-
-def unsuspended(manifest: dict[str, Any]) -> str:
-    return json.dumps({"spec": {**manifest["spec"], "suspend": None}})
 
 
 def states(stage: Stage) -> set[str]:
@@ -123,7 +118,7 @@ def test_only_the_accounts_that_are_named_are_asked(stage: Stage, ringfleet: Rin
 
 def test_an_account_without_its_secret_says_so(stage: Stage, ringfleet: Ringfleet) -> None:
     stage.account()
-    stage.kubectl("delete", "secret", "sandbox-token")
+    stage.delete("secret", "sandbox-token")
     said = ringfleet("requirements", *GERMANY)
     assert (said.exit_code, said.out) == (1, "")
     assert "sandbox-token (spec.credentialsSecretRef.name) does not exist" in said.err

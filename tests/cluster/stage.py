@@ -388,7 +388,7 @@ def a_set(name: str = "calls", *, annotations: Mapping[str, str] | None = None, 
         **spec,
     }
     said = {"override.ringfleet.dev/ramp": "tests"} | dict(annotations or {})
-    obj = _object("RotationSet", name, {field: value for field, value in body.items() if value is not None})
+    obj = _object("RotationSet", name, body)
     return {**obj, "metadata": {**obj["metadata"], "annotations": said}}
 
 
@@ -397,7 +397,9 @@ def a_quota(name: str = "tenant", **spec: Any) -> dict[str, Any]:
 
 
 def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "ringfleet.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": dict(spec)}
+    """A field that is None is left out: server-side apply takes no null for one."""
+    said = {field: value for field, value in spec.items() if value is not None}
+    return {"apiVersion": "ringfleet.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": said}
 
 
 def refuse_leaks(stage: Stage) -> None:

@@ -35,9 +35,11 @@ def wait_free(stage: Stage, count: int) -> None:
 
 def _is_calm(stage: Stage) -> bool:
     """Whether each number, free or bound, shows what it is."""
-    path = "{range .items[*]}{.status.conditions[0].status}/{.spec.claimRef.name}/{.status.phase}{'\\n'}{end}"
-    said = [line.split("/") for line in stage.kubectl("get", "phonenumbers", f"--output=jsonpath={path}").splitlines()]
-    return all(ready and (phase == "Bound") is bool(claim) for ready, claim, phase in said)
+    return all(_is_shown(number.get("status", {}), number["spec"]) for number in stage.list("phonenumbers"))
+
+
+def _is_shown(status: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
+    return bool(status.get("conditions")) and (status.get("phase") == "Bound") is ("claimRef" in spec)
 
 
 def _free(stage: Stage) -> int:
@@ -55,7 +57,7 @@ async def put_numbers(stage: Stage, counts: Mapping[str, int]) -> None:
 
 def _buy(stage: Stage, area_code: str, count: int) -> list[str]:
     """Buy past the operator, and return the numbers."""
-    installation = stage.cluster.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}")
+    installation = stage.api.get("namespace", "kube-system")["metadata"]["uid"]
     reference = f"rf/{installation.split('-', 1)[0]}/{stage.namespace}/us-west"
     kind = {"country": "US", "type": "geographic", "area_code": area_code}
     wish = {"account": _account(stage), "count": count, "reference": reference, **kind}

@@ -5,15 +5,16 @@ No operator runs here: what it writes is written under its own account.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
 from tests.cluster.stage import SYSTEM, let_go_of_namespace
-from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.controlplane.api import Api, Refused
+from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule
 from tests.waiting import wait_until
 
 CLAIM = {"namespace": "shop", "name": "line", "uid": "u-1"}
@@ -34,47 +35,42 @@ class Place:
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.namespace = namespace
-        self._cluster = cluster
         self._callers = {
-            "admin": (),
-            "operator": (f"--as=system:serviceaccount:{SYSTEM}:ringfleet-operator",),
-            "tenant": (f"--as=system:serviceaccount:{namespace}:tenant",),
+            "admin": cluster.api,
+            "operator": cluster.api_as(f"system:serviceaccount:{SYSTEM}:ringfleet-operator"),
+            "tenant": cluster.api_as(f"system:serviceaccount:{namespace}:tenant"),
         }
         cluster.apply(*a_mighty_tenant(namespace), namespace=namespace)
         in_force = lambda: cluster.may("tenant", "create", "phonenumbers.ringfleet.dev", namespace=namespace)  # noqa: E731
         wait_until(in_force, "the tenant's role to be in force")
 
-    def kubectl(self, *arguments: str, by: str = "admin", stdin: str | None = None) -> str:
-        """Run kubectl here as `by`. Raises KubectlFailed."""
-        return self._cluster.kubectl(*arguments, "--namespace", self.namespace, *self._callers[by], stdin=stdin)
+    def api(self, by: str = "admin") -> Api:
+        return self._callers[by]
 
     def make(self, manifest: Manifest, by: str = "operator") -> None:
-        self.kubectl("create", "--filename=-", by=by, stdin=json.dumps(manifest))
+        self.api(by).create(manifest, self.namespace)
 
-    def patch(self, manifest: Manifest, change: Mapping[str, Any], by: str, *options: str) -> None:
+    def patch(self, manifest: Manifest, change: Mapping[str, Any], by: str, subresource: str | None = None) -> None:
         name = manifest["metadata"]["name"]
-        self.kubectl("patch", manifest["kind"], name, "--type=merge", f"--patch={json.dumps(change)}", *options, by=by)
+        self.api(by).patch(manifest["kind"], name, change, self.namespace, subresource)
 
     def delete(self, manifest: Manifest, by: str = "admin") -> None:
-        self.kubectl("delete", manifest["kind"], manifest["metadata"]["name"], "--wait=false", by=by)
+        self.api(by).delete(manifest["kind"], manifest["metadata"]["name"], namespace=self.namespace, wait=False)
+
+    def replace(self, manifest: Manifest) -> None:
+        """As the administrator, whatever the version of what is there."""
+        there = self.api().get(manifest["kind"], manifest["metadata"]["name"], self.namespace)["metadata"]
+        path = self.api().kind(manifest["kind"]).path(self.namespace, there["name"])
+        self.api().request("PUT", path, changed(manifest, "metadata.resourceVersion", there["resourceVersion"]))
 
     def names(self, what: str) -> list[str]:
-        return self.kubectl("get", what, "--output=jsonpath={.items[*].metadata.name}").split()
+        return [one["metadata"]["name"] for one in self.api().list(what, self.namespace)]
 
 
 def a_mighty_tenant(namespace: str) -> tuple[Manifest, Manifest]:
     """RBAC that gives more than a tenant ever gets, so that only the policies are in the way."""
-    group = "rbac.authorization.k8s.io"
-    rule = {"apiGroups": ["ringfleet.dev"], "resources": ["numberclaims", "phonenumbers"], "verbs": ["*"]}
-    role = {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": {"name": "mighty"}, "rules": [rule]}
-    binding = {
-        "apiVersion": f"{group}/v1",
-        "kind": "RoleBinding",
-        "metadata": {"name": "mighty"},
-        "roleRef": {"apiGroup": group, "kind": "Role", "name": "mighty"},
-        "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": namespace}],
-    }
-    return role, binding
+    rule = a_rule(["numberclaims", "phonenumbers"], ["*"], "ringfleet.dev")
+    return a_role("mighty", rule), a_role_binding(namespace, "tenant", "mighty")
 
 
 @pytest.fixture
@@ -83,10 +79,10 @@ def place(cluster: Cluster, installed: None, namespace: str) -> Iterator[Place]:
     let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), namespace)
 
 
-def refusal(place: Place, *arguments: str, **options: Any) -> str:
-    """What the API server says to a kubectl command that it must refuse."""
-    with pytest.raises(KubectlFailed) as refused:
-        place.kubectl(*arguments, **options)
+def refusal(act: Callable[..., object], *arguments: Any, **options: Any) -> str:
+    """What the API server says to what it must refuse."""
+    with pytest.raises(Refused) as refused:
+        act(*arguments, **options)
     return refused.value.complaint
 
 
@@ -109,7 +105,7 @@ def checked(cluster: Cluster, name: str) -> dict[str, Any] | None:
 def test_a_pool_stays_while_claims_hold_its_numbers(place: Place) -> None:
     place.make(a_pool(), by="admin")
     say_bound(place, 3)
-    said = refusal(place, "delete", "numberpool", "west")
+    said = refusal(place.delete, a_pool())
     assert f"NumberPool {place.namespace}/west is not deleted: claims hold 3 of its numbers" in said
     assert (
         "Delete those NumberClaims first (kubectl get numberclaims -A --field-selector=spec.poolRef.name=west)" in said
@@ -126,7 +122,7 @@ def test_a_pool_that_was_never_looked_at_can_be_deleted(place: Place) -> None:
 
 
 def say_bound(place: Place, count: int) -> None:
-    place.patch(a_pool(), {"status": {"numbers": {"claimed": count}}}, "admin", "--subresource=status")
+    place.patch(a_pool(), {"status": {"numbers": {"claimed": count}}}, "admin", "status")
 
 
 # Deleting numbers.
@@ -134,7 +130,7 @@ def say_bound(place: Place, count: int) -> None:
 
 def test_a_number_stays_while_a_claim_holds_it(place: Place) -> None:
     place.make(BOUND)
-    said = refusal(place, "delete", "phonenumber", "14155550123")
+    said = refusal(place.delete, BOUND)
     assert f"PhoneNumber {place.namespace}/14155550123 is not deleted: NumberClaim shop/line holds it" in said
     assert "Delete the claim first: kubectl delete numberclaim -n shop line" in said
     place.patch(BOUND, {"spec": {"claimRef": None}}, by="operator")
@@ -144,7 +140,7 @@ def test_a_number_stays_while_a_claim_holds_it(place: Place) -> None:
 
 def test_a_number_stays_while_it_is_protected(place: Place) -> None:
     place.make(PROTECTED)
-    said = refusal(place, "delete", "phonenumber", "14155550123")
+    said = refusal(place.delete, PROTECTED)
     assert f"PhoneNumber {place.namespace}/14155550123 is not deleted: it is protected" in said
     assert "Set spec.protected to false first" in said
     place.patch(PROTECTED, {"spec": {"protected": False}}, by="admin")
@@ -154,7 +150,8 @@ def test_a_number_stays_while_it_is_protected(place: Place) -> None:
 
 def test_deleting_them_all_leaves_out_the_bound_and_the_protected(place: Place) -> None:
     make_three(place)
-    said = refusal(place, "delete", f"--raw=/apis/ringfleet.dev/v1alpha1/namespaces/{place.namespace}/phonenumbers")
+    them_all = place.api().kind("phonenumbers").path(place.namespace)
+    said = refusal(place.api().request, "DELETE", them_all)
     assert "is not deleted" in said
     assert {"14155550001", "14155550002"} <= set(place.names("phonenumbers"))
 
@@ -162,13 +159,18 @@ def test_deleting_them_all_leaves_out_the_bound_and_the_protected(place: Place) 
 def test_a_namespace_waits_for_its_bound_and_protected_numbers_and_says_so(cluster: Cluster, place: Place) -> None:
     make_three(place)
     cluster.delete_namespace(place.namespace)
-    why = "--output=jsonpath={.status.conditions[?(@.type=='NamespaceDeletionContentFailure')].message}"
-    said = wait_until(lambda: cluster.kubectl("get", "namespace", place.namespace, why), "the namespace to say why")
+    said = wait_until(lambda: why_it_waits(cluster, place.namespace), "the namespace to say why")
     assert "is not deleted" in said
     assert {"14155550001", "14155550002"} <= set(place.names("phonenumbers"))
     place.patch(a_number("14155550001"), {"spec": {"claimRef": None}}, by="operator")
     place.patch(a_number("14155550002"), {"spec": {"protected": False}}, by="admin")
-    cluster.kubectl("wait", "--for=delete", f"namespace/{place.namespace}", "--timeout=60s")
+    wait_until(lambda: cluster.api.find("namespace", place.namespace) is None, "the namespace to go")
+
+
+def why_it_waits(cluster: Cluster, namespace: str) -> str | None:
+    """What a namespace that is being deleted says of what can't be deleted in it."""
+    conditions = cluster.api.get("namespace", namespace)["status"].get("conditions", [])
+    return next((one["message"] for one in conditions if one["type"] == "NamespaceDeletionContentFailure"), None)
 
 
 def make_three(place: Place) -> None:
@@ -183,10 +185,10 @@ def make_three(place: Place) -> None:
 
 @pytest.mark.parametrize("by", ["admin", "tenant"])
 def test_nobody_but_the_operator_makes_a_bound_or_resting_number(place: Place, by: str) -> None:
-    said = refusal(place, "create", "--filename=-", by=by, stdin=json.dumps(BOUND))
+    said = refusal(place.make, BOUND, by)
     assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.claimRef" in said
     assert "make a NumberClaim with spec.phoneNumberName 14155550123" in said
-    said = refusal(place, "create", "--filename=-", by=by, stdin=json.dumps(RESTING))
+    said = refusal(place.make, RESTING, by)
     assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.unboundAt" in said
     assert "spec.reclaim.cooldown of NumberPool west" in said
     place.make(FREE, by=by)
@@ -208,23 +210,22 @@ def test_nobody_but_the_operator_makes_a_bound_or_resting_number(place: Place, b
 )
 def test_nobody_but_the_operator_changes_a_binding(place: Place, before: Manifest, change: Manifest, by: str) -> None:
     place.make(before)
-    patch = ("patch", "phonenumber", "14155550123", "--type=merge", f"--patch={json.dumps({'spec': change})}")
     (field,) = change
-    assert f"only the operator writes spec.{field}" in refusal(place, *patch, by=by)
-    place.kubectl(*patch, by="operator")
+    assert f"only the operator writes spec.{field}" in refusal(place.patch, before, {"spec": change}, by)
+    place.patch(before, {"spec": change}, by="operator")
 
 
 def test_who_wants_to_unbind_is_told_which_claim_to_delete(place: Place) -> None:
     place.make(BOUND)
-    said = refusal(place, "replace", "--filename=-", stdin=json.dumps(FREE))
+    said = refusal(place.replace, FREE)
     assert "to let it go, delete its NumberClaim: kubectl delete numberclaim -n shop line" in said
 
 
 def test_server_side_apply_binds_no_number_either(place: Place) -> None:
-    apply = ("apply", "--server-side", "--filename=-")
-    assert "only the operator writes spec.claimRef" in refusal(place, *apply, stdin=json.dumps(BOUND))
+    apply = place.api().apply
+    assert "only the operator writes spec.claimRef" in refusal(apply, BOUND, namespace=place.namespace)
     place.make(FREE)
-    assert "only the operator writes spec.claimRef" in refusal(place, *apply, stdin=json.dumps(BOUND))
+    assert "only the operator writes spec.claimRef" in refusal(apply, BOUND, namespace=place.namespace)
 
 
 @pytest.mark.parametrize("by", ["admin", "tenant"])
@@ -243,8 +244,8 @@ def test_the_rest_of_a_bound_number_may_be_changed(place: Place, by: str) -> Non
 def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest, finalizer: str) -> None:
     place.make(manifest, by="admin")
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    off = json.dumps({"metadata": {"finalizers": ["example.com/another"]}})
-    said = refusal(place, "patch", kind, name, "--type=merge", f"--patch={off}", by="tenant")
+    off = {"metadata": {"finalizers": ["example.com/another"]}}
+    said = refusal(place.patch, manifest, off, "tenant")
     assert f"{kind} {place.namespace}/{name}: the finalizer {finalizer} is the operator's" in said
     assert f"kubectl describe {kind.lower()}s -n {place.namespace} {name}" in said
     more = {"metadata": {"finalizers": [finalizer, "example.com/another"], "labels": {"a": "b"}}}

@@ -71,7 +71,7 @@ def test_what_is_missing_is_named(stage: Stage) -> None:
     assert "CarrierAccount" in adopt(stage, "--observe").stderr
     stage.account()
     assert f"NumberPool {stage.namespace}/us-west does not exist." in adopt(stage, "--pool", "us-west").stderr
-    stage.kubectl("delete", "secret", "sandbox-token")
+    stage.delete("secret", "sandbox-token")
     assert "Secret" in adopt(stage, "--observe").stderr
 
 
@@ -84,7 +84,7 @@ def adopt(stage: Stage, *options: str, answer: str = "") -> subprocess.Completed
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": ""},
         check=False,
     )
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from tests.cluster.stage import Stage
 
-OURS = "apis/ringfleet.dev/v1alpha1"
 WATCHED = (
-    f"{OURS}/carrieraccounts",
-    f"{OURS}/routingprofiles",
-    f"{OURS}/numberpools",
-    f"{OURS}/numberorders",
-    f"{OURS}/phonenumbers",
-    "apis/coordination.k8s.io/v1/leases",
-    "apis/events.k8s.io/v1/events",
+    "carrieraccounts",
+    "routingprofiles",
+    "numberpools",
+    "numberorders",
+    "phonenumbers",
+    "leases",
+    "events.events.k8s.io",
 )
 MINUTE = 60
 
@@ -96,14 +93,5 @@ def tables_of(printed: str) -> dict[str, dict[str, str]]:
 def written_in_a_minute(stage: Stage) -> list[str]:
     """What the API server tells of changes in the stage's namespace while a minute passes, all kinds at once."""
     with ThreadPoolExecutor(len(WATCHED)) as pool:
-        told = pool.map(lambda path: watched(stage, path), WATCHED)
+        told = pool.map(lambda what: stage.api.changes(what, stage.namespace, MINUTE), WATCHED)
         return [f"{change['type']} {change['object']}" for changes in told for change in changes]
-
-
-def watched(stage: Stage, path: str) -> list[dict[str, Any]]:
-    """The changes of one kind from now on; the server ends the watch after a minute."""
-    group, kind = path.rsplit("/", 1)
-    url = f"/{group}/namespaces/{stage.namespace}/{kind}"
-    version = json.loads(stage.kubectl("get", "--raw", url))["metadata"]["resourceVersion"]
-    seen = stage.kubectl("get", "--raw", f"{url}?watch=1&resourceVersion={version}&timeoutSeconds={MINUTE}")
-    return [json.loads(line) for line in seen.splitlines()]

@@ -22,7 +22,7 @@ def test_a_suspended_pool_buys_nothing_of_what_it_had_ordered_until_it_is_resume
 
 def test_without_its_pool_an_order_ends_with_nothing_bought(stage: Stage) -> None:
     name = open_order(stage)
-    stage.kubectl("delete", "numberpool", "us-west")
+    stage.delete("numberpool", "us-west")
     stage.wait_for(lambda: order(stage, name)["status"].get("failure") == "PoolMissing", "the order to end")
     approve(stage, name)
     another_pool_buys_one(stage)
@@ -41,7 +41,7 @@ def open_order(stage: Stage) -> str:
 
 
 def approve(stage: Stage, name: str) -> None:
-    stage.kubectl("annotate", "numberorder", name, "ringfleet.dev/approved=true")
+    stage.annotate("numberorder", name, approved="true")
 
 
 def another_pool_buys_one(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from tests.chaos.relay import Call, Tripwire, Upstream, When, relaying
 from tests.cluster.stage import SYSTEM, Stage
 
 FAST = {"limits": {"requestsPerSecond": 200, "concurrency": 8}}
+BETWEEN_WRITES_S = 0.05
 
 
 def open_pool(stage: Stage, target: int, **spec: object) -> None:
@@ -114,10 +115,9 @@ def test_a_claim_that_may_not_wait_fails_and_stays_failed(stage: Stage) -> None:
     stage.wait_ready("first", "numberclaim")
     stage.claim("hasty", onNoStock="Fail")
     stage.wait_reason("numberclaim", "hasty", "NoStock", "Stalled")
-    stage.kubectl("delete", "numberclaim", "first")
-    stage.wait_for(lambda: is_filled(stage, 1), "the number to be free again")
+    stage.delete("numberclaim", "first")
+    stage.wait_for(lambda: is_filled(stage, 1) and not holders(stage), "the number to be free again")
     assert stage.get("numberclaim", "hasty")["status"]["phase"] == "Failed"
-    assert holders(stage) == {}
 
 
 def test_on_demand_a_pool_without_stock_orders_for_its_claims(stage: Stage) -> None:
@@ -136,9 +136,9 @@ def test_waiting_claims_are_served_in_their_order_the_moment_stock_returns(stage
         stage.claim(name)
         stage.wait_for(lambda: len(stage.bound()) + len(places(stage)) == len(stage.list("numberclaims")), "its turn")
     assert places(stage) == {"z": 1, "m": 2, "c": 3}
-    stage.kubectl("delete", "numberclaim", "a")
+    stage.delete("numberclaim", "a")
     stage.wait_for(lambda: set(stage.bound()) == {"b", "z"}, "the first in the queue to be served")
-    stage.kubectl("delete", "numberclaim", "b")
+    stage.delete("numberclaim", "b")
     stage.wait_for(lambda: set(stage.bound()) == {"z", "m"}, "the next one to be served")
     assert is_consistent(stage)
 
@@ -156,7 +156,7 @@ def test_a_restarted_operator_keeps_the_order_of_the_queue(stage: Stage) -> None
         stage.wait_for(lambda: len(stage.bound()) + len(places(stage)) == len(stage.list("numberclaims")), "its turn")
     (operator,) = stage.operators
     operator.kill()
-    stage.kubectl("delete", "numberclaim", "held", "--wait=false")
+    stage.delete("numberclaim", "held", wait=False)
     stage.start_operator("operator-2")
     stage.wait_for(lambda: set(stage.bound()) == {"z"}, "the earlier claim to be served first")
 
@@ -167,7 +167,7 @@ def test_a_deleted_claim_lets_its_number_rest_before_another_gets_it(stage: Stag
     stage.wait_ready("first", "numberclaim")
     (number,) = stage.numbers()
     stage.claim("second")
-    stage.kubectl("delete", "numberclaim", "first")
+    stage.kubectl("delete", "nc/first")
     stage.wait_for(lambda: stage.phases() == {number: "Cooling"}, "the number to cool")
     status = stage.get("phonenumber", number[1:])["status"]
     assert status["coolingUntil"] > status["renewsAt"][:8]
@@ -182,8 +182,8 @@ def test_a_claim_that_goes_without_a_trace_lets_its_number_go(stage: Stage) -> N
     stage.wait_ready("forced", "numberclaim")
     (operator,) = stage.operators
     operator.kill()
-    stage.kubectl("patch", "numberclaim", "forced", "--type=merge", '--patch={"metadata":{"finalizers":null}}')
-    stage.kubectl("delete", "numberclaim", "forced")
+    stage.api.patch("numberclaim", "forced", {"metadata": {"finalizers": None}}, stage.namespace)
+    stage.delete("numberclaim", "forced")
     stage.start_operator("operator-2")
     stage.wait_for(lambda: set(stage.phases().values()) == {"Cooling"}, "the number to cool")
     assert holders(stage) == {}
@@ -235,16 +235,19 @@ def test_claims_of_another_namespace_need_the_pools_leave(stage: Stage) -> None:
         stage.claim("local")
         manifest = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "NumberClaim", "metadata": {"name": "far"}}
         stage.cluster.apply({**manifest, "spec": claim}, namespace=other)
-        reason = "jsonpath={.status.conditions[0].reason}"
-        look = ("get", "numberclaim", "far", "--namespace", other, "--output")
-        stage.wait_for(lambda: stage.cluster.kubectl(*look, reason) == "PoolNotAllowed", "the claim to be refused")
+        stage.wait_for(lambda: stands(stage, other)[1] == "PoolNotAllowed", "the claim to be refused")
         stage.patch("numberpool", "us-west", allowedNamespaces=[other])
-        phase = "jsonpath={.status.phase}"
-        stage.wait_for(lambda: stage.cluster.kubectl(*look, phase) == "Bound", "the claim to be let in")
-        stage.cluster.kubectl("delete", "numberclaim", "far", "--namespace", other)
+        stage.wait_for(lambda: stands(stage, other)[0] == "Bound", "the claim to be let in")
+        stage.api.delete("numberclaim", "far", namespace=other)
         stage.wait_for(lambda: sorted(stage.phases().values()) == ["Bound", "Cooling"], "its number to cool")
     finally:
         stage.cluster.delete_namespace(other)
+
+
+def stands(stage: Stage, namespace: str) -> tuple[str | None, str | None]:
+    """Phase and reason of the claim `far` there."""
+    status = stage.api.get("numberclaim", "far", namespace).get("status", {})
+    return status.get("phase"), next((one["reason"] for one in status.get("conditions", [])), None)
 
 
 def test_many_claims_race_for_fewer_numbers_while_everything_is_written_all_the_time(stage: Stage) -> None:
@@ -262,10 +265,12 @@ def written_all_the_time(stage: Stage) -> Iterator[None]:
     over = threading.Event()
 
     def write() -> None:
-        for tick in range(10_000):
-            if over.is_set():
+        for tick in itertools.count():
+            for number in stage.list("phonenumbers"):
+                label = {"metadata": {"labels": {"tick": str(tick)}}}
+                stage.api.patch("phonenumber", number["metadata"]["name"], label, stage.namespace)
+            if over.wait(BETWEEN_WRITES_S):
                 return
-            stage.kubectl("label", "phonenumbers", "--all", "--overwrite", f"tick={tick}")
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -290,7 +295,7 @@ def test_two_operators_of_which_one_hears_everything_late_bind_each_claim_once(s
         stage.wait_for(lambda: is_consistent(stage), "numbers and claims to name each other")
         gone = sorted(stage.bound())[:3]
         stage.patch("numberpool", "us-west", reclaim={"cooldown": "1s"})
-        stage.kubectl("delete", "numberclaim", *gone)
+        stage.delete("numberclaim", *gone)
         stage.wait_for(lambda: len(stage.bound()) == 12, "three that waited to be bound", timeout=120)
         stage.wait_for(lambda: is_consistent(stage), "numbers and claims to name each other")
 
@@ -334,5 +339,4 @@ def routed(stage: Stage, number: str) -> str | None:
 
 
 def names(stage: Stage, what: str) -> set[str]:
-    listed = json.loads(stage.kubectl("get", what, "--output=json"))["items"]
-    return {found["metadata"]["name"] for found in listed}
+    return {found["metadata"]["name"] for found in stage.list(what)}

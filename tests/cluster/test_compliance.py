@@ -231,7 +231,7 @@ def test_numbers_are_counted_as_they_come_and_go_without_a_word_to_the_carrier(s
     gone = min(stage.numbers())[1:]
     stage.patch("phonenumber", gone, deletionPolicy="Retain")
     stage.scale(2, "berlin")
-    stage.kubectl("delete", f"phonenumber/{gone}", "--wait=false")
+    stage.delete("phonenumber", gone, wait=False)
     stage.wait_for(lambda: carried(stage) == (2, 0), "the bundle to count one less")
     assert not {"requirements", "bundle_get"} & calls(stage).keys()
 

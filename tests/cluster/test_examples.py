@@ -6,7 +6,6 @@ status that matter. It may go on in steps, a document each: another file to appl
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,17 @@ def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None
 
 
 def apply(stage: Stage, path: Path, ours: dict[str, str]) -> None:
-    for manifest in documents(path):
-        applied = at_our_carrier(stage, in_our_namespaces(manifest, ours))
-        stage.cluster.apply(applied, namespace=applied["metadata"].get("namespace", stage.namespace))
+    """As a user does."""
+    manifests = (at_our_carrier(stage, in_our_namespaces(manifest, ours)) for manifest in documents(path))
+    placed = yaml.safe_dump_all([in_namespace(stage.namespace, manifest) for manifest in manifests])
+    stage.cluster.kubectl("apply", "--filename=-", stdin=placed)
+
+
+def in_namespace(namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest in this namespace if it names none itself: kubectl refuses one that names another than its flag."""
+    if manifest["kind"] == "Namespace":
+        return manifest
+    return {**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}}
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -79,9 +86,8 @@ def at_our_carrier(stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def is_so(stage: Stage, wish: dict[str, Any], ours: dict[str, str]) -> bool:
     namespace = ours.get(wish.get("namespace", ""), stage.namespace)
-    listed = json.loads(stage.cluster.kubectl("get", wish["kind"], "--namespace", namespace, "--output=json"))
-    found = [obj for obj in listed["items"] if obj["metadata"]["name"] == wish["name"]]
-    status = found[0].get("status", {}) if found else {}
+    found = stage.api.find(wish["kind"], wish["name"], namespace)
+    status = found.get("status", {}) if found else {}
     said = status.get("conditions", [])
     conditions = {condition["type"]: condition["status"] for condition in said}
     reasons = {condition["type"]: condition["reason"] for condition in said}

@@ -9,8 +9,8 @@ def test_a_pool_manifest_becomes_numbers_that_are_bought_once_and_routed(stage: 
     stage.account()
     stage.profile()
     stage.pool(target=25)
-    stage.start_operator()
-    stage.wait_ready()
+    stage.start_operator(installed=True)
+    stage.kubectl("wait", "--for=condition=Ready", "np/us-west", "--timeout=120s")
     numbers = stage.list("phonenumbers")
     assert {number["status"]["phase"] for number in numbers} == {"Available"}
     assert {number["status"]["routing"]["profile"] for number in numbers} == {"front-desk"}
@@ -27,7 +27,7 @@ def test_scaling_up_orders_the_difference_and_scaling_down_only_shows_a_surplus(
     stage.pool(target=3)
     stage.start_operator()
     stage.wait_ready()
-    stage.scale(8)
+    stage.kubectl("scale", "np/us-west", "--replicas=8")
     stage.wait_for(lambda: len(stage.numbers()) == 8, "eight numbers")
     stage.wait_ready()
     stage.scale(2)

@@ -18,7 +18,7 @@ def test_a_deleted_kind_takes_no_number_with_it(cluster: Cluster) -> None:
         try:
             open_pool(stage, 4)
             before = simulator.owned()
-            apart.kubectl("delete", "crd", "phonenumbers.ringfleet.dev", "--wait=false")
+            apart.api.delete("crd", "phonenumbers.ringfleet.dev", wait=False)
             condition = stage.wait_reason("numberpool", "us-west", "ReleaseFrozen", "ReleaseFrozen")
             assert "the kind PhoneNumber is being deleted" in condition["message"]
             stage.wait_for(lambda: count_phase(stage, "Releasing") == 4, "the deletions to be seen")

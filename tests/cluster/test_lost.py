@@ -71,7 +71,7 @@ def test_a_person_who_really_gave_half_of_the_numbers_away_says_so_by_their_coun
     move_away(stage, *gone)
     stage.wait_reason("carrieraccount", "sandbox", "ListingShrunk", "ListingShrunk")
     assert (counts(stage)["owned"], counts(stage)["shrunkTo"]) == (6, 3)
-    stage.kubectl("annotate", "carrieraccount", "sandbox", "ringfleet.dev/accept-listing=3")
+    stage.annotate("carrieraccount", "sandbox", accept_listing="3")
     stage.wait_gone("carrieraccount", "sandbox", "ListingShrunk")
     assert counts(stage)["owned"] == 3
     lost = dict.fromkeys(gone, "Lost")

@@ -53,7 +53,7 @@ def test_an_observed_number_whose_object_is_deleted_stays_as_it_is(stage: Stage)
     before = stage.simulator.owned()
     stage.apply(observed(number))
     stage.wait_reason("phonenumber", number[1:], "Observed")
-    stage.kubectl("delete", "phonenumber", number[1:], "--timeout=60s")
+    stage.delete("phonenumber", number[1:])
     stage.wait_for(lambda: counts(stage)["unmanaged"] == 1, "it to count as unmanaged")
     assert (stage.numbers(), stage.simulator.owned()) == (set(), before)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.stage import ROOT, Stage
-from tests.cluster.test_examples import apply
+from tests.cluster.test_examples import at_our_carrier, documents
 from tests.dispatch.process import DispatcherProcess
 
 FOLDER = ROOT / "examples" / "05-outbound-rotation"
@@ -22,7 +23,7 @@ CAP = 75
 def test_a_day_of_calls_burns_no_number_of_twenty_and_burns_one_alone(stage: Stage, tmp_path: Path) -> None:
     dispatcher = DispatcherProcess(tmp_path, stage.cluster.kubeconfig, stage.namespace, "--dev-insecure")
     with dispatcher:
-        apply(stage, FOLDER / "apply.yaml", {})
+        stage.apply(*(at_our_carrier(stage, manifest) for manifest in documents(FOLDER / "apply.yaml")))
         stage.start_operator(RINGFLEET_DISPATCHER=dispatcher.urls[0], RINGFLEET_USAGE_INTERVAL="PT1S")
         stage.wait_ready("outbound", "rotationset")
         summary = play(stage, dispatcher, tmp_path / "day.png")
@@ -38,7 +39,8 @@ def play(stage: Stage, dispatcher: DispatcherProcess, plot: Path) -> dict[str, A
     """Run the example's program; its summary."""
     urls = ["--dispatcher", dispatcher.urls[0], "--events", dispatcher.urls[1], "--sandbox", stage.simulator.url]
     command = [sys.executable, str(FOLDER / "day.py"), *urls, "--namespace", stage.namespace, "--output", str(plot)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
     assert done.stdout, f"{done.stderr}\n{dispatcher.log()}\n{stage.last_words()}"
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary

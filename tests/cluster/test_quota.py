@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,8 +81,8 @@ def claim_from(stage: Stage, namespace: str, *names: str) -> None:
 
 def reasons(stage: Stage, namespace: str) -> list[str]:
     """Why each claim of a namespace is ready or not, sorted."""
-    listed = stage.cluster.kubectl("get", "numberclaims", "--namespace", namespace, "--output=json")
-    said = (claim.get("status", {}).get("conditions", []) for claim in json.loads(listed)["items"])
+    claims = stage.api.list("numberclaims", namespace)
+    said = (claim.get("status", {}).get("conditions", []) for claim in claims)
     return sorted(conditions[0]["reason"] for conditions in said if conditions)
 
 
@@ -102,7 +101,7 @@ def test_a_tenant_can_not_exhaust_what_another_shares_with_it(stage: Stage, neig
     stage.wait_for(lambda: len(stage.bound()) == 4, "the owner to have its own")
     bound = [one["spec"]["claimRef"]["name"] for one in stage.list("phonenumbers")]
     freed = next(name for name in bound if name in "abcd")
-    stage.cluster.kubectl("delete", "numberclaim", freed, "--namespace", neighbour)
+    stage.api.delete("numberclaim", freed, namespace=neighbour)
     stage.wait_for(lambda: reasons(stage, neighbour) == ["Bound", "Bound", "QuotaExceeded"], "the next to be let in")
 
 

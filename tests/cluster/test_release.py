@@ -38,16 +38,16 @@ def marks(stage: Stage) -> dict[str, str | None]:
 
 def ask_to_go(stage: Stage, *numbers: str) -> None:
     for number in numbers:
-        stage.kubectl("annotate", "phonenumber", number[1:], f"ringfleet.dev/release={number}")
+        stage.annotate("phonenumber", number[1:], release=number)
 
 
 def delete(stage: Stage, *numbers: str) -> None:
-    stage.kubectl("delete", "phonenumber", *(number[1:] for number in numbers), "--wait=false")
+    stage.delete("phonenumber", *(number[1:] for number in numbers), wait=False)
 
 
 def acknowledge(stage: Stage, pool: str = "us-west") -> None:
     frozen = stage.get("numberpool", pool)["status"]["release"]["frozenSince"]
-    stage.kubectl("annotate", "--overwrite", "numberpool", pool, f"ringfleet.dev/acknowledge-release={frozen}")
+    stage.annotate("numberpool", pool, acknowledge_release=frozen)
 
 
 def count_phase(stage: Stage, phase: str) -> int:
@@ -81,10 +81,10 @@ def test_exactly_the_asked_numbers_go_at_most_so_many_a_day(stage: Stage) -> Non
 def test_a_number_that_was_asked_to_go_can_be_taken_back_until_it_goes(stage: Stage) -> None:
     open_pool(stage, 2, release={**MANUAL, "hold": "720h"})
     number = min(stage.numbers())
-    ask_to_go(stage, number)
+    stage.kubectl("annotate", f"pn/{number[1:]}", f"ringfleet.dev/release={number}")
     stage.wait_for(lambda: stage.phases()[number] == "Releasing", "the number to be on its way out")
     assert "farewell" in stage.get("phonenumber", number[1:])["status"]
-    stage.kubectl("annotate", "phonenumber", number[1:], "ringfleet.dev/release-")
+    stage.kubectl("annotate", f"pn/{number[1:]}", "ringfleet.dev/release-")
     stage.wait_for(lambda: stage.phases()[number] == "Available", "the number to be back")
     assert "farewell" not in stage.get("phonenumber", number[1:])["status"]
     assert released(stage) == set()
@@ -148,7 +148,7 @@ def test_a_number_deleted_under_release_is_given_back_after_its_hold(stage: Stag
 def test_a_deleted_pool_retains_its_numbers_and_their_routing(stage: Stage) -> None:
     open_pool(stage, 3)
     before = stage.simulator.owned()
-    stage.kubectl("delete", "numberpool", "us-west")
+    stage.delete("numberpool", "us-west")
     stage.wait_for(lambda: {said(stage, one)[0] for one in stage.numbers()} == {"Routed"}, "all to be routed still")
     stage.wait_for(lambda: counts(stage).get("ours") == 3, "a sweep")
     assert stage.simulator.owned() == before
@@ -156,7 +156,7 @@ def test_a_deleted_pool_retains_its_numbers_and_their_routing(stage: Stage) -> N
     delete(stage, number)
     stage.wait_for(lambda: said(stage, number)[0] == "ReleaseFrozen", "the number to wait for a person")
     assert "pool" in said(stage, number)[1]
-    stage.kubectl("annotate", "phonenumber", number[1:], f"ringfleet.dev/acknowledge-release={number}")
+    stage.annotate("phonenumber", number[1:], acknowledge_release=number)
     stage.wait_for(lambda: number not in stage.numbers(), "the number to be let go")
     assert marks(stage)[number] is None
 
@@ -164,7 +164,7 @@ def test_a_deleted_pool_retains_its_numbers_and_their_routing(stage: Stage) -> N
 def test_a_pool_deleted_under_release_goes_when_its_numbers_have_gone(stage: Stage) -> None:
     open_pool(stage, 2, release=MANUAL, deletionPolicy="Release")
     stage.wait_for(lambda: stage.get("numberpool", "us-west")["metadata"].get("finalizers"), "the pool to be held")
-    stage.kubectl("delete", "numberpool", "us-west", "--wait=false")
+    stage.delete("numberpool", "us-west", wait=False)
     stage.wait_reason("numberpool", "us-west", "ReleaseFrozen", "ReleaseFrozen")
     assert released(stage) == set()
     acknowledge(stage)
@@ -213,7 +213,7 @@ def test_surplus_goes_by_itself_the_longest_idle_first_just_before_its_renewal(s
     stage.wait_for(lambda: len(stage.bound()) == 2, "two to be used")
     stage.scale(2)
     stage.wait_for(lambda: datetime.now(UTC) - free_since(stage) > timedelta(seconds=1), "the others to be idle longer")
-    stage.kubectl("delete", "numberclaim", "one", "two")
+    stage.delete("numberclaim", "one", "two")
     stage.wait_for(lambda: stage.get("numberpool", "us-west")["status"]["surplus"] == 2, "a surplus")
     assert count_phase(stage, "Releasing") == 0
     stage.patch("numberpool", "us-west", release={"hold": "719h"})

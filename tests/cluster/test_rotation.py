@@ -46,7 +46,7 @@ def wait_members(stage: Stage, **expected: int) -> None:
 
 
 def resize(stage: Stage, size: int) -> None:
-    stage.kubectl("scale", "rotationset/calls", f"--replicas={size}")
+    stage.api.scale("rotationset", "calls", size, stage.namespace)
 
 
 def member_numbers(stage: Stage) -> set[str]:
@@ -219,7 +219,7 @@ def test_when_the_set_is_deleted_its_numbers_rest_and_none_is_lost(stage: Stage)
     stage.apply(a_set())
     stage.wait_ready("calls", "rotationset")
     numbers = member_numbers(stage)
-    stage.kubectl("delete", "rotationset", "calls")
+    stage.delete("rotationset", "calls")
     stage.wait_for(lambda: {stage.phases()[number] for number in numbers} == {"Cooling"}, "its numbers to rest")
     assert stage.list("numberclaims") == []
     assert member_numbers(stage) == set()

@@ -54,15 +54,11 @@ CAUSES: dict[str, tuple[Act, Act, str]] = {
         "The bills of namespace",
     ),
     "fraud": (
-        lambda stage, name: annotate(stage, name, "ringfleet.dev/fraud=wangiri"),
-        lambda stage, name: annotate(stage, name, "ringfleet.dev/fraud-"),
+        lambda stage, name: stage.annotate("phonenumber", name, fraud="wangiri"),
+        lambda stage, name: stage.annotate("phonenumber", name, fraud=None),
         "wangiri",
     ),
 }
-
-
-def annotate(stage: Stage, name: str, note: str) -> None:
-    stage.kubectl("annotate", "phonenumber", name, note)
 
 
 @pytest.mark.parametrize("account", [{}, {"suspendBy": "Parking"}], ids=["by the carrier's verb", "by parking"])
@@ -127,9 +123,9 @@ def test_a_quarantined_number_is_not_given_out_until_a_person_says_so(stage: Sta
     stage.start_operator()
     stage.wait_for(lambda: list(stage.phases().values()) == ["Available"], "a free number")
     (number,) = stage.numbers()
-    annotate(stage, number[1:], "ringfleet.dev/quarantine=labelled as spam")
+    stage.annotate("phonenumber", number[1:], quarantine="labelled as spam")
     stage.wait_reason("phonenumber", number[1:], "Quarantined")
     stage.claim("eager")
     stage.wait_reason("numberclaim", "eager", "WaitingForNumber")
-    annotate(stage, number[1:], "ringfleet.dev/quarantine-")
+    stage.annotate("phonenumber", number[1:], quarantine=None)
     stage.wait_ready("eager", "numberclaim")

@@ -122,7 +122,7 @@ def test_an_order_that_is_deleted_while_it_searches_is_replaced(stage: Stage) ->
     stage.simulator.set_faults({"fault": "latency", "operations": ["search"], "seconds": 1})
     open_pool(stage, target=3)
     stage.wait_for(lambda: names(stage, "numberorders") == {"us-west-1"}, "the first order")
-    stage.kubectl("delete", "numberorder", "us-west-1", "--wait=false")
+    stage.delete("numberorder", "us-west-1", wait=False)
     stage.wait_ready()
     stage.wait_for(lambda: "us-west-1" not in names(stage, "numberorders"), "the order to be gone")
     assert len(stage.numbers()) == 3
@@ -133,7 +133,7 @@ def test_an_order_that_is_deleted_while_its_outcome_is_unknown_stays_until_it_is
     stage.simulator.set_faults({"fault": "reply_lost", "operations": ["checkout"], "how": "close"})
     open_pool(stage, target=3)
     before = stage.wait_for(lambda: attempts(stage, "us-west-1"), "the reply to a checkout to be lost")
-    stage.kubectl("delete", "numberorder", "us-west-1", "--wait=false")
+    stage.delete("numberorder", "us-west-1", wait=False)
     stage.wait_for(lambda: attempts(stage, "us-west-1") > before + 1, "the order to be looked up and looked up again")
     stage.simulator.set_faults()
     stage.wait_ready()

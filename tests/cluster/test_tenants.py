@@ -5,16 +5,19 @@ What RBAC alone decides: who may see and write what. The roles are manifests/bas
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import product
+from typing import Any
 
 import pytest
 
 from ringfleet.api import KINDS
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, a_profile
 from tests.cluster.stage import SYSTEM, let_go_of_namespace
-from tests.controlplane.cluster import Cluster, KubectlFailed
+from tests.controlplane.api import Api, Refused
+from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role_binding, a_service_account
 from tests.waiting import wait_until
 
 READ = ("get", "list", "watch")
@@ -31,6 +34,7 @@ EDIT = VIEW | {
 }
 ADMIN = EDIT | {*product(("update", "patch", "delete", "deletecollection"), ("phonenumbers", "numberorders"))}
 
+FORBIDDEN = 403
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 A_CLAIM = a_manifest("NumberClaim", "line", {"poolRef": {"name": "west"}})
 A_QUOTA = a_manifest("NumberQuota", "limits", {"limits": {"numbers": 5}})
@@ -42,12 +46,12 @@ class Tenant:
 
     def __init__(self, cluster: Cluster, namespace: str, role: str = "edit") -> None:
         self.namespace = namespace
-        account = ("--clusterrole", role, f"--serviceaccount={namespace}:tenant")
-        cluster.kubectl("create", "serviceaccount", "tenant", "--namespace", namespace)
-        cluster.kubectl("create", "rolebinding", "tenant", "--namespace", namespace, *account)
-        kubeconfig = cluster.kubeconfig_of(namespace, "tenant")
-        own = Cluster(kubeconfig, cluster.program, kubeconfig.parent)
-        self.kubectl, self.api = own.kubectl, own.api
+        binding = a_role_binding(namespace, "tenant", role, "ClusterRole")
+        cluster.apply(a_service_account("tenant"), binding, namespace=namespace)
+        self.api = Api(cluster.kubeconfig_of(namespace, "tenant"))
+
+    def close(self) -> None:
+        self.api.close()
 
     def may(self, namespace: str | None) -> frozenset[tuple[str, str]]:
         """All that it may do with our kinds there, as (verb, resource); None asks for all namespaces at once."""
@@ -69,11 +73,11 @@ def a_question(verb: str, resource: str, namespace: str | None) -> Manifest:
 def tenants(cluster: Cluster, installed: None, namespace: str) -> Iterator[tuple[Tenant, Tenant]]:
     """Two tenants with the role `edit`; the second has one of each thing."""
     other = cluster.new_namespace("other-tenant")
-    pair = Tenant(cluster, namespace), Tenant(cluster, other)
-    cluster.apply(*THEIRS, namespace=other)
-    for tenant in pair:
-        wait_until(lambda tenant=tenant: tenant.may(tenant.namespace) >= EDIT, "the role to reach its holder")
-    yield pair
+    with closing(Tenant(cluster, namespace)) as one, closing(Tenant(cluster, other)) as another:
+        cluster.apply(*THEIRS, namespace=other)
+        for tenant in (one, another):
+            wait_until(lambda tenant=tenant: tenant.may(tenant.namespace) >= EDIT, "the role to reach its holder")
+        yield one, another
     cluster.delete_namespace(other)
 
 
@@ -81,9 +85,9 @@ def tenants(cluster: Cluster, installed: None, namespace: str) -> Iterator[tuple
 def test_each_role_may_do_just_this_in_its_own_namespace(
     cluster: Cluster, installed: None, namespace: str, role: str, allowed: frozenset[tuple[str, str]]
 ) -> None:
-    tenant = Tenant(cluster, namespace, role)
-    wait_until(lambda: tenant.may(namespace) >= allowed, "the role to reach its holder")
-    assert tenant.may(namespace) == allowed
+    with closing(Tenant(cluster, namespace, role)) as tenant:
+        wait_until(lambda: tenant.may(namespace) >= allowed, "the role to reach its holder")
+        assert tenant.may(namespace) == allowed
 
 
 def test_a_tenant_may_do_nothing_outside_its_namespace(tenants: tuple[Tenant, Tenant]) -> None:
@@ -95,49 +99,45 @@ def test_a_tenant_may_do_nothing_outside_its_namespace(tenants: tuple[Tenant, Te
 def test_a_tenant_sees_nothing_of_anothers(tenants: tuple[Tenant, Tenant]) -> None:
     one, other = tenants
     for what in OURS:
-        assert forbidden(one, "get", what, "--namespace", other.namespace)
-        assert forbidden(one, "get", what, "--all-namespaces")
-        assert forbidden(one, "get", what, "--watch-only", "--namespace", other.namespace)
-        assert one.kubectl("get", what, "--output=name") == ""
+        assert forbidden(one.api.list, what, other.namespace)
+        assert forbidden(one.api.list, what)
+        assert forbidden(one.api.request, "GET", one.api.kind(what).path(other.namespace), query={"watch": "1"})
+        assert one.api.list(what, one.namespace) == []
     for manifest in THEIRS:
-        assert forbidden(one, "get", *address(manifest), "--namespace", other.namespace)
+        assert forbidden(one.api.get, *address(manifest), other.namespace)
 
 
 def test_a_tenant_takes_nothing_of_anothers(tenants: tuple[Tenant, Tenant]) -> None:
     one, other = tenants
     for manifest in THEIRS:
-        where = (*address(manifest), "--namespace", other.namespace)
-        assert forbidden(one, "delete", *where)
-        assert forbidden(one, "patch", *where, "--type=merge", '--patch={"spec": {"suspend": true}}')
+        assert forbidden(one.api.delete, *address(manifest), namespace=other.namespace)
+        assert forbidden(one.api.patch, *address(manifest), {"spec": {"suspend": True}}, other.namespace)
     for manifest in (a_pool(), A_CLAIM):
-        assert forbidden(one, "create", "--namespace", other.namespace, "--filename=-", stdin=json.dumps(manifest))
+        assert forbidden(one.api.create, manifest, other.namespace)
 
 
-def test_a_tenant_can_not_help_itself_in_its_own_namespace(cluster: Cluster, tenants: tuple[Tenant, Tenant]) -> None:
+def test_a_tenant_can_not_help_itself_in_its_own_namespace(tenants: tuple[Tenant, Tenant]) -> None:
     _, tenant = tenants
-    forged = json.dumps(a_number("14155550199"))
-    assert forbidden(tenant, "create", "--filename=-", stdin=forged)
-    more = ("--type=merge", '--patch={"spec": {"limits": {"numbers": 500}}}')
-    assert forbidden(tenant, "patch", *address(A_QUOTA), *more)
-    assert forbidden(tenant, "delete", *address(A_QUOTA))
-    bound = ("--type=merge", "--subresource=status", '--patch={"status": {"phase": "Bound"}}')
-    assert forbidden(tenant, "patch", *address(A_CLAIM), *bound)
-    tenant.kubectl("delete", *address(A_CLAIM))
+    api, namespace = tenant.api, tenant.namespace
+    assert forbidden(api.create, a_number("14155550199"), namespace)
+    assert forbidden(api.patch, *address(A_QUOTA), {"spec": {"limits": {"numbers": 500}}}, namespace)
+    assert forbidden(api.delete, *address(A_QUOTA), namespace=namespace)
+    assert forbidden(api.patch, *address(A_CLAIM), {"status": {"phase": "Bound"}}, namespace, "status")
+    api.delete(*address(A_CLAIM), namespace=namespace)
 
 
 def test_the_administrator_of_a_namespace_protects_its_numbers_but_does_not_bind_them(
     cluster: Cluster, installed: None, namespace: str
 ) -> None:
     cluster.apply(a_number(), namespace=namespace)
-    tenant = Tenant(cluster, namespace, "admin")
-    wait_until(lambda: tenant.may(namespace) >= ADMIN, "the role to reach its holder")
-    change = ("patch", *address(a_number()), "--type=merge", "--patch")
-    tenant.kubectl(*change, '{"spec": {"protected": true}}')
-    binding = {"spec": {"claimRef": {"namespace": namespace, "name": "line", "uid": "u-1"}}}
-    with pytest.raises(KubectlFailed, match=r"only the operator writes spec\.claimRef"):
-        tenant.kubectl(*change, json.dumps(binding))
-    with pytest.raises(KubectlFailed, match="it is protected"):
-        tenant.kubectl("delete", *address(a_number()))
+    with closing(Tenant(cluster, namespace, "admin")) as tenant:
+        wait_until(lambda: tenant.may(namespace) >= ADMIN, "the role to reach its holder")
+        tenant.api.patch(*address(a_number()), {"spec": {"protected": True}}, namespace)
+        binding = {"spec": {"claimRef": {"namespace": namespace, "name": "line", "uid": "u-1"}}}
+        with pytest.raises(Refused, match=r"only the operator writes spec\.claimRef"):
+            tenant.api.patch(*address(a_number()), binding, namespace)
+        with pytest.raises(Refused, match="it is protected"):
+            tenant.api.delete(*address(a_number()), namespace=namespace)
     let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), namespace)
 
 
@@ -145,8 +145,8 @@ def address(manifest: Manifest) -> tuple[str, str]:
     return manifest["kind"], manifest["metadata"]["name"]
 
 
-def forbidden(tenant: Tenant, *arguments: str, stdin: str | None = None) -> bool:
-    """Whether RBAC refuses the tenant's command."""
-    with pytest.raises(KubectlFailed) as refused:
-        tenant.kubectl(*arguments, stdin=stdin)
-    return "(Forbidden)" in refused.value.complaint and "cannot" in refused.value.complaint
+def forbidden(act: Callable[..., object], *arguments: Any, **options: Any) -> bool:
+    """Whether RBAC refuses what the tenant does."""
+    with pytest.raises(Refused) as refused:
+        act(*arguments, **options)
+    return refused.value.code == FORBIDDEN and " cannot " in refused.value.complaint

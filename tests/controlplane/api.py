@@ -8,8 +8,8 @@ It shares no code with the product's client. Kinds are named as kubectl names th
 kind, with `.group` where that is needed; what the server serves is asked once, and again for a name that is not known.
 
 A look during `tests.waiting.wait_until` opens a watch on the collection that it looked at. What the watch says is not
-read: that it says something wakes the waiter, which looks again. A watch without a resourceVersion begins by telling
-what there is, so nothing can happen unseen between a look and its watch. The watches of all waiters run in one thread.
+read: that it says something wakes the waiter, which looks again. So does that it begins, for what came and went between
+a look and its watch. The watches of all waiters run in one thread.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Refused(RuntimeError):
         self.code = code
 
 
-NOT_FOUND = 404
+NOT_FOUND, LATER = 404, 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +115,16 @@ def login(kubeconfig: Path) -> Login:
 
 
 class Api:
-    """One user's way to the API server. `user` is another one to act as: `system:serviceaccount:NAMESPACE:NAME`."""
+    """One user's way to the API server.
 
-    def __init__(self, kubeconfig: Path, user: str | None = None) -> None:
+    `user` is another one to act as: `system:serviceaccount:NAMESPACE:NAME`; `groups`: those of that user, instead of
+    the ones that a service account has of itself.
+    """
+
+    def __init__(self, kubeconfig: Path, user: str | None = None, groups: tuple[str, ...] = ()) -> None:
         self._login = login(kubeconfig)
-        self._user = user
-        headers = self._login.headers() | ({"Impersonate-User": user} if user else {})
+        acting = [("Impersonate-User", user)] if user else []
+        headers = [*self._login.headers().items(), *acting, *(("Impersonate-Group", group) for group in groups)]
         self._client = httpx.Client(
             base_url=self._login.url, verify=self._login.trust(), headers=headers, timeout=TIMEOUT_S, trust_env=False
         )
@@ -167,15 +171,28 @@ class Api:
         said = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List")}
         return [said | item for item in listed["items"]]
 
+    def changes(self, what: str, namespace: str, seconds: int) -> list[Json]:
+        """What happens to a collection from now on, as a watch tells it, until the server ends the watch."""
+        path = self.kind(what).path(namespace)
+        version = self.request("GET", path)["metadata"]["resourceVersion"]
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        patience = httpx.Timeout(TIMEOUT_S, read=seconds + TIMEOUT_S)
+        with self._client.stream("GET", path, params=query, timeout=patience) as reply:
+            return [json.loads(line) for line in reply.raise_for_status().iter_lines()]
+
+    def text(self, path: str) -> str:
+        """What is at a path that is no object, such as `/metrics`."""
+        return self._client.get(path).raise_for_status().text
+
     # Acting.
 
     def create(self, manifest: Mapping[str, Any], namespace: str | None = None, *, dry_run: bool = False) -> Json:
         kind, _, where = self._address(manifest, namespace)
         return self.request("POST", kind.path(where), manifest, query=STRICT | _dry(dry_run))
 
-    def apply(self, *manifests: Mapping[str, Any], namespace: str | None = None) -> None:
+    def apply(self, *manifests: Mapping[str, Any], namespace: str | None = None, dry_run: bool = False) -> None:
         """Server-side apply, each in the order given; a manifest's own namespace goes before `namespace`."""
-        query = {"fieldManager": FIELD_MANAGER, "force": "true", **STRICT}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", **STRICT, **_dry(dry_run)}
         for manifest in manifests:
             kind, name, where = self._address(manifest, namespace)
             self.request("PATCH", kind.path(where, name), manifest, query=query, content_type=APPLY_PATCH)
@@ -244,11 +261,20 @@ class Api:
         query: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        """One call. Raises Refused with what the API server said."""
+        """One call. Raises Refused with what the API server said.
+
+        "Later" is no answer: a server that has just been given kinds says it of calls that it has not begun with, and
+        kubectl does not show it either.
+        """
         headers = {"Content-Type": content_type} if body is not None else {}
         content = json.dumps(body).encode() if body is not None else None
         target = f"{path}?{urlencode(query)}" if query else path
-        reply = self._client.request(method, target, content=content, headers=headers)
+
+        def send() -> httpx.Response | None:
+            reply = self._client.request(method, target, content=content, headers=headers)
+            return None if reply.status_code == LATER and "Retry-After" in reply.headers else reply
+
+        reply = wait_until(send, f"an answer to {method} {path}")
         said: Json = reply.json() if "json" in reply.headers.get("Content-Type", "") else {"message": reply.text}
         if not reply.is_success:
             raise Refused(f"{method} {path}", str(said.get("message")), reply.status_code)
@@ -314,7 +340,7 @@ class _Watch(Source):
         super().__init__()
         self._login = login
         self._path = path
-        self._task = asyncio.run_coroutine_threadsafe(self._run(), _loop())
+        self._task = asyncio.run_coroutine_threadsafe(self._run(), watching_loop())
 
     def close(self) -> None:
         self._task.cancel()
@@ -326,6 +352,7 @@ class _Watch(Source):
             while True:
                 with suppress(aiohttp.ClientError, OSError):
                     async with session.get(self._path, params={"watch": "1"}, ssl=trust) as reply:
+                        self.changed()  # what has gone between the look and now is not told
                         async for _ in reply.content.iter_any():
                             self.changed()
                 self.changed()  # whatever ended it: the waiter looks for itself
@@ -336,7 +363,7 @@ _thread_lock = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def watching_loop() -> asyncio.AbstractEventLoop:
     """The event loop of all watches of this process, started with the first."""
     with _thread_lock:
         if not _loops:

@@ -42,18 +42,19 @@ class Cluster:
         self.kubeconfig = kubeconfig
         self.program = kubectl
         self._folder = folder
-        self._acting: dict[str, Api] = {}
+        self._acting: dict[tuple[str, ...], Api] = {}
 
     @cached_property
     def api(self) -> Api:
         """The API server, as the administrator."""
         return Api(self.kubeconfig)
 
-    def api_as(self, user: str) -> Api:
-        """The API server, as another user: `system:serviceaccount:NAMESPACE:NAME`."""
-        if user not in self._acting:
-            self._acting[user] = Api(self.kubeconfig, user)
-        return self._acting[user]
+    def api_as(self, user: str, *groups: str) -> Api:
+        """The API server, as another user: `system:serviceaccount:NAMESPACE:NAME`; `groups` as `Api`."""
+        acting = (user, *groups)
+        if acting not in self._acting:
+            self._acting[acting] = Api(self.kubeconfig, user, groups)
+        return self._acting[acting]
 
     def close(self) -> None:
         for api in (self.api, *self._acting.values()):

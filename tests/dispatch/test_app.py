@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from ringfleet.cli.dispatch import dispatch
 from ringfleet.dispatch.app import discreet, on_error
 from ringfleet.dispatch.health import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.settings import Address
-from tests.programs import SOURCE
+from tests.programs import start_program
 
 SECRET = "+14155550198"
 
@@ -78,11 +75,11 @@ def test_a_dispatcher_that_would_not_be_safe_does_not_start(options: list[str], 
 
 
 def test_a_dispatcher_without_a_key_does_not_start(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ringfleet", "dispatch", "--keys", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
-    assert done.returncode == 1
-    assert f"There is no key in {tmp_path}" in done.stderr
+    keys, log = tmp_path / "keys", tmp_path / "log"
+    keys.mkdir()
+    with log.open("w") as sink:
+        assert start_program("dispatch", "--keys", str(keys), log=sink).wait(timeout=60) == 1
+    assert f"There is no key in {keys}" in log.read_text()
 
 
 @pytest.mark.parametrize(("text", "loopback"), [("127.0.0.1:0", True), ("[::1]:80", True), ("10.0.0.1:80", False)])

@@ -15,11 +15,13 @@ from ringfleet.dispatch.problems import Problem
 from ringfleet.kube.client import Kube
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role_binding, a_service_account
 from tests.dispatch.gate import Gate
 from tests.dispatch.process import may_pick
 from tests.waiting import wait_until
 
 REVIEWS = ("create", "tokenreviews")
+TEN_MINUTES = 600
 
 
 class Guard:
@@ -40,15 +42,14 @@ class Guard:
         return "yes"
 
     def token(self, *, grant: bool = True) -> str:
-        self.cluster.kubectl("create", "serviceaccount", "dialer", "--namespace", self.namespace)
+        self.cluster.apply(a_service_account("dialer"), namespace=self.namespace)
         if grant:
             self.grant()
-        options = (f"--audience={AUDIENCE}", "--duration=10m", "--namespace", self.namespace)
-        return self.cluster.kubectl("create", "token", "dialer", *options).strip()
+        return self.cluster.api.token(self.namespace, "dialer", TEN_MINUTES, AUDIENCE)
 
     def grant(self) -> None:
-        role = ("--clusterrole=ringfleet-dispatch-caller", f"--serviceaccount={self.namespace}:dialer")
-        self.cluster.kubectl("create", "rolebinding", "dialer", *role, "--namespace", self.namespace)
+        binding = a_role_binding(self.namespace, "dialer", "ringfleet-dispatch-caller", "ClusterRole")
+        self.cluster.apply(binding, namespace=self.namespace)
         wait_until(lambda: may_pick(self.cluster, self.namespace, "dialer"), "the API server to know of the right")
 
 

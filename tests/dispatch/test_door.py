@@ -213,8 +213,7 @@ def test_a_set_that_does_not_defer_refuses_beyond_its_budget(desk: Desk) -> None
 def test_guardrail_with_no_number_fit_to_be_used_the_set_fails_closed_and_counts_the_reasons(desk: Desk) -> None:
     desk.set("flagged", "+14155550117", "+14155550118")
     for digits in ("14155550117", "14155550118"):
-        word = "ringfleet.dev/quarantine=labelled"
-        desk.cluster.kubectl("annotate", "phonenumber", digits, word, "--namespace", desk.process.namespace)
+        desk.cluster.api.annotate("phonenumber", digits, desk.process.namespace, quarantine="labelled")
     reply = wait_until(
         lambda: (
             reply

@@ -79,7 +79,7 @@ def a_fleet(cluster: Cluster, namespace: str, **spec: Any) -> str:
 
 
 def quarantine(cluster: Cluster, namespace: str, number: str) -> None:
-    cluster.kubectl("annotate", "phonenumber", number[1:], "ringfleet.dev/quarantine=flagged", "-n", namespace)
+    cluster.api.annotate("phonenumber", number[1:], namespace, quarantine="flagged")
 
 
 async def test_guardrail_a_quarantine_reaches_a_ledger_that_was_out_of_order_when_it_came(
@@ -143,7 +143,7 @@ async def test_a_set_that_is_deleted_has_no_numbers_any_more(
     key = a_fleet(cluster, namespace)
     async with following(cluster, namespace, ledger) as inventory:
         await inventory.synced.wait()
-        cluster.kubectl("delete", "rotationset", "outbound", "--namespace", namespace)
+        cluster.api.delete("rotationset", "outbound", namespace=namespace)
         await until(lambda: ledger.rosters[key] == {}, "the roster to be emptied")
         assert inventory.view(namespace, "outbound") is None
 

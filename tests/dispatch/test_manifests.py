@@ -14,7 +14,8 @@ from ringfleet.dispatch.auth import AUDIENCE
 from ringfleet.dispatch.operations import OPERATIONS
 from ringfleet.dispatch.settings import Address, DispatchSettings
 from tests.api.manifests import Manifest
-from tests.api.test_manifests import CLUSTER_WIDE, as_list, in_namespace
+from tests.api.test_manifests import rehearse
+from tests.controlplane.api import Api
 
 Kubectl = Callable[..., str]
 
@@ -41,7 +42,7 @@ def container(deployment: Manifest) -> Manifest:
 
 @pytest.mark.usefixtures("crds")
 def test_the_component_builds_into_an_overlay_and_the_server_takes_it(
-    kubectl: Kubectl, namespace: str, tmp_path: Path
+    kubectl: Kubectl, api: Api, namespace: str, tmp_path: Path
 ) -> None:
     overlay = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -54,10 +55,7 @@ def test_the_component_builds_into_an_overlay_and_the_server_takes_it(
     ours = [one for one in built if one["metadata"].get("labels", {}).get("app.kubernetes.io/name") == NAME]
     (component,) = read("kustomization.yaml")
     assert len(ours) == len([one for name in component["resources"] for one in read(name)])
-    inside = [in_namespace(one, namespace) for one in ours if one["kind"] not in CLUSTER_WIDE]
-    kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=as_list(inside))
-    outside = [one for one in ours if one["kind"] in CLUSTER_WIDE]
-    kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-", stdin=as_list(outside))
+    rehearse(api, namespace, *ours)
 
 
 @pytest.mark.parametrize(

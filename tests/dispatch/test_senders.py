@@ -18,6 +18,7 @@ from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.kube.conftest import kube, wire, wired_kube  # noqa: F401 - fixtures
 from tests.kube.wire import Wire
 from tests.waiting import until
@@ -191,11 +192,11 @@ async def test_nothing_is_decided_before_the_accounts_were_read(kube: Kube, name
 async def test_a_secret_that_may_not_be_read_is_our_fault_and_says_so(
     cluster: Cluster, namespace: str, crds: None
 ) -> None:
-    cluster.kubectl("create", "serviceaccount", "reader", "--namespace", namespace)
-    verbs, resource = "--verb=get,list,watch,create", "--resource=carrieraccounts.ringfleet.dev"
-    cluster.kubectl("create", "role", "reader", verbs, resource, "--namespace", namespace)
-    subject = f"--serviceaccount={namespace}:reader"
-    cluster.kubectl("create", "rolebinding", "reader", "--role=reader", subject, "--namespace", namespace)
+    rule = a_rule(["carrieraccounts"], ["get", "list", "watch", "create"], "ringfleet.dev")
+    rights = a_role("reader", rule), a_role_binding(namespace, "reader", "reader")
+    cluster.apply(a_service_account("reader"), *rights, namespace=namespace)
+    in_force = lambda: cluster.may("reader", "create", "carrieraccounts", namespace=namespace)  # noqa: E731
+    await until(in_force, "the role to be in force")
     async with (
         Kube.connect(cluster.kubeconfig_of(namespace, "reader")) as reading,
         opened(reading, namespace) as book,

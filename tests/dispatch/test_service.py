@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.dispatch.gate import Gate
 from tests.dispatch.process import DispatcherProcess, a_set, may_pick, put_members
 from tests.waiting import wait_until
@@ -21,16 +22,8 @@ from tests.waiting import wait_until
 AUDIENCE = "dispatch.ringfleet.dev"
 ONE, TWO = "+14155550101", "+14155550102"
 ANN, BOB = "+14155550198", "+12125550197"
-CALLER = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: caller}}
-rules:
-- apiGroups: [ringfleet.dev]
-  resources: [rotationsets/picks, rotationsets/deferred, rotationsets/suppressions]
-  verbs: [create, get, delete]
-  resourceNames: [{set}]
-"""
+CALLED = ("rotationsets/picks", "rotationsets/deferred", "rotationsets/suppressions")
+AN_HOUR = 3600
 
 
 @pytest.fixture(scope="session")
@@ -68,17 +61,15 @@ def open_one(cluster: Cluster, installed: None, namespace: str, tmp_path: Path) 
 
 
 def a_token(cluster: Cluster, namespace: str, name: str = "caller", audience: str | None = AUDIENCE) -> str:
-    options = [f"--audience={audience}"] if audience else []
-    return cluster.kubectl("create", "token", name, "--namespace", namespace, *options).strip()
+    return cluster.api.token(namespace, name, AN_HOUR, audience)
 
 
 def an_account(cluster: Cluster, namespace: str, name: str = "caller", set_: str | None = "outbound") -> None:
     """A service account that may pick from the set; None: that may do nothing."""
-    cluster.kubectl("create", "serviceaccount", name, "--namespace", namespace)
+    cluster.apply(a_service_account(name), namespace=namespace)
     if set_ is not None:
-        cluster.kubectl("apply", "--namespace", namespace, "-f", "-", stdin=CALLER.format(set=set_))
-        subject = f"--serviceaccount={namespace}:{name}"
-        cluster.kubectl("create", "rolebinding", name, "--role=caller", subject, "--namespace", namespace)
+        rule = a_rule(CALLED, ["create", "get", "delete"], "ringfleet.dev") | {"resourceNames": [set_]}
+        cluster.apply(a_role("caller", rule), a_role_binding(namespace, name, "caller"), namespace=namespace)
         wait_until(lambda: may_pick(cluster, namespace, name, set_), "the API server to know of the right")
 
 
@@ -97,7 +88,8 @@ def test_a_caller_with_a_token_for_us_and_the_right_gets_a_number(
     cluster: Cluster, dispatcher: DispatcherProcess
 ) -> None:
     an_account(cluster, dispatcher.namespace)
-    token = a_token(cluster, dispatcher.namespace)
+    asked = ("create", "token", "caller", f"--audience={AUDIENCE}", "--namespace", dispatcher.namespace)
+    token = cluster.kubectl(*asked).strip()
     reply = dispatcher.pick(ANN, token=token)
     assert reply.status_code == 200, reply.text
     said = reply.json()
@@ -277,8 +269,7 @@ def test_guardrail_the_request_names_the_account_when_there_are_several(
 
 def test_a_number_that_is_quarantined_is_used_no_more(cluster: Cluster, open_one: DispatcherProcess) -> None:
     first = open_one.pick(ANN).json()["number"]
-    word = "ringfleet.dev/quarantine=labelled"
-    cluster.kubectl("annotate", "phonenumber", first[1:], word, "--namespace", open_one.namespace)
+    cluster.api.annotate("phonenumber", first[1:], open_one.namespace, quarantine="labelled")
     wait_until(lambda: open_one.would_pick(ANN).json()["number"] != first, "the other number")
     assert open_one.pick(ANN).json()["reassigned"] is True
 
@@ -320,7 +311,7 @@ def test_while_the_api_server_is_away_only_callers_who_are_remembered_are_let_in
     an_account(cluster, namespace)
     known, unknown = a_token(cluster, namespace), a_token(cluster, namespace)
     gate, kubeconfig = behind_a_gate(cluster)
-    with DispatcherProcess(tmp_path, kubeconfig, namespace) as process:
+    with DispatcherProcess(tmp_path, kubeconfig, namespace, installed=True) as process:
         assert process.pick(ANN, token=known).status_code == 200
         gate.shut()
         assert process.pick(ANN, token=known).status_code == 200

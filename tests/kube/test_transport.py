@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -28,8 +28,10 @@ from ringfleet.kube.transport import Json, Request, Transport, refusal
 from tests.controlplane.certificates import Authority
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.kube.conftest import CONFIG_MAPS
 from tests.kube.wire import Wire
+from tests.waiting import wait_until
 
 WRITE = Request("POST", "/api/v1/namespaces/ns/configmaps")
 
@@ -155,12 +157,11 @@ async def test_a_server_that_never_answers_is_given_up(wire: Wire, wired_kube: K
 
 
 @pytest.fixture
-def robot(cluster: Cluster, namespace: str, kubectl: Callable[..., str]) -> str:
+def robot(cluster: Cluster, namespace: str) -> str:
     """The kubeconfig of a service account that may list ConfigMaps, as text."""
-    within = ("--namespace", namespace)
-    kubectl("create", "serviceaccount", "robot", *within)
-    kubectl("create", "role", "robot", "--verb=list", "--resource=configmaps", *within)
-    kubectl("create", "rolebinding", "robot", "--role=robot", f"--serviceaccount={namespace}:robot", *within)
+    rights = a_role("robot", a_rule(["configmaps"], ["list"])), a_role_binding(namespace, "robot", "robot")
+    cluster.apply(a_service_account("robot"), *rights, namespace=namespace)
+    wait_until(lambda: cluster.may("robot", "list", "configmaps", namespace=namespace), "the role to be in force")
     return cluster.kubeconfig_of(namespace, "robot").read_text()
 
 

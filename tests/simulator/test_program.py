@@ -18,7 +18,8 @@ from tests.waiting import wait_until
 
 @pytest.mark.parametrize("end", [SimulatorProcess.stop, SimulatorProcess.kill])
 def test_nothing_is_forgotten_over_a_restart(end: object) -> None:
-    with SimulatorProcess() as simulator:
+    """The installed command is started here; other tests fork it."""
+    with SimulatorProcess(installed=end is SimulatorProcess.stop) as simulator:
         shop = Shop(simulator, "customer")
         bought = shop.stage(2)
         items = shop.checkout("co-1")
