@@ -81,8 +81,10 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     chosen, run = _kubeconfig(pytestconfig), os.environ.get("PYTEST_XDIST_TESTRUNUID")
     with ExitStack() as stack:
         if run and not chosen:
-            chosen = str(stack.enter_context(shared_control_plane(run)))
-        yield stack.enter_context(running_cluster(chosen))
+            shared = str(stack.enter_context(shared_control_plane(run)))
+            yield stack.enter_context(running_cluster(shared, passing=True))
+        else:
+            yield stack.enter_context(running_cluster(chosen))
 
 
 @pytest.fixture(scope="session")
@@ -99,10 +101,10 @@ def kubectl(cluster: Cluster) -> Callable[..., str]:
 
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace that only this test uses; it is deleted at the end, and nobody waits for that."""
+    """A namespace that only this test uses; on a cluster that stays it is deleted, and nobody waits for that."""
     name = cluster.new_namespace(request.node.name.removeprefix("test_"))
     yield name
-    cluster.delete_namespace(name)
+    cluster.leave_namespace(name)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.chaos.relay import Call, Relays, Tripwire, Upstream, When, changes_something, relaying
 from tests.chaos.story import Story
-from tests.cluster.stage import SYSTEM, OperatorProcess, a_secret, an_account, let_go_of_namespace
+from tests.cluster.stage import SYSTEM, OperatorProcess, a_secret, an_account, leave_namespace
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
@@ -145,9 +145,7 @@ class Trial:
     def end(self) -> None:
         if self._operator:
             self._operator.kill()
-        # What no operator lets go of keeps the namespace, and the API server busy with it for as long as it runs.
-        let_go_of_namespace(self.cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), self.namespace)
-        self.cluster.delete_namespace(self.namespace)
+        leave_namespace(self.cluster, self.namespace)
 
     def _wait_for_calm(self) -> None:
         wait_until(

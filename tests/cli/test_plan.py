@@ -23,7 +23,7 @@ from tests.cluster.stage import (
     a_quota,
     a_secret,
     an_account,
-    let_go_of_namespace,
+    leave_namespace,
 )
 from tests.cluster.test_examples import at_our_carrier, documents, in_our_namespaces, namespaces
 from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
@@ -57,8 +57,7 @@ def test_an_example_is_done_as_planned(stage: Stage, ringfleet: Ringfleet, folde
     finally:
         stage.stop_operators()
         for namespace in ours.values():
-            stage.cluster.delete_namespace(namespace)
-            let_go_of_namespace(stage.operator_kubeconfig, namespace)
+            leave_namespace(stage.cluster, namespace)
 
 
 def plan_and_do(

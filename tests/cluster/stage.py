@@ -32,7 +32,7 @@ from tests.simulator.process import SimulatorProcess
 from tests.waiting import note_unwatched, wait_until
 
 SYSTEM = "ringfleet-system"
-ACCOUNT = "operator"
+ACCOUNT = "ringfleet-operator"
 LAST_POLICY = "ringfleet-number-binding"
 
 
@@ -73,6 +73,13 @@ def _refuses_a_binding(cluster: Cluster) -> bool:
     except Refused as refused:
         return LAST_POLICY in refused.complaint
     return False
+
+
+def leave_namespace(cluster: Cluster, namespace: str) -> None:
+    """Delete a namespace with our objects that nobody serves any more, where it would stay otherwise."""
+    if not cluster.passing:
+        let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, ACCOUNT), namespace)
+    cluster.leave_namespace(namespace)
 
 
 def let_go_of_namespace(kubeconfig: Path, namespace: str) -> None:
@@ -168,7 +175,7 @@ class Stage:
         self._served = {namespace}
         self._planted = False
         self.api = cluster.api
-        self.operator_kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-operator")
+        self.operator_kubeconfig = cluster.kubeconfig_of(SYSTEM, ACCOUNT)
 
     def stop_operators(self) -> None:
         for operator in self._operators:
@@ -185,7 +192,7 @@ class Stage:
 
     def _tidy(self) -> None:
         for namespace in self._served:
-            let_go_of_namespace(self.operator_kubeconfig, namespace)
+            leave_namespace(self.cluster, namespace)
         self._folder.cleanup()
 
     # Acting.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
-from tests.cluster.stage import SYSTEM, let_go_of_namespace
+from tests.cluster.stage import SYSTEM, leave_namespace
 from tests.controlplane.api import Api, Refused
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_role_binding, a_rule
@@ -76,7 +76,7 @@ def a_mighty_tenant(namespace: str) -> tuple[Manifest, Manifest]:
 @pytest.fixture
 def place(cluster: Cluster, installed: None, namespace: str) -> Iterator[Place]:
     yield Place(cluster, namespace)
-    let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), namespace)
+    leave_namespace(cluster, namespace)
 
 
 def refusal(act: Callable[..., object], *arguments: Any, **options: Any) -> str:

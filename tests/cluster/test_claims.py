@@ -241,7 +241,7 @@ def test_claims_of_another_namespace_need_the_pools_leave(stage: Stage) -> None:
         stage.api.delete("numberclaim", "far", namespace=other)
         stage.wait_for(lambda: sorted(stage.phases().values()) == ["Bound", "Cooling"], "its number to cool")
     finally:
-        stage.cluster.delete_namespace(other)
+        stage.cluster.leave_namespace(other)
 
 
 def stands(stage: Stage, namespace: str) -> tuple[str | None, str | None]:

@@ -37,7 +37,7 @@ def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None
     finally:
         stage.stop_operators()
         for namespace in ours.values():
-            stage.cluster.delete_namespace(namespace)
+            stage.cluster.leave_namespace(namespace)
 
 
 def apply(stage: Stage, path: Path, ours: dict[str, str]) -> None:

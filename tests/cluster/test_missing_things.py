@@ -38,7 +38,7 @@ def test_an_account_of_another_namespace_says_what_to_add_and_lets_the_pool_in_w
     tenant.wait_ready()
     assert tenant.bills() == dict.fromkeys(tenant.numbers(), 1)
     tenant.close()
-    stage.cluster.delete_namespace(other)
+    stage.cluster.leave_namespace(other)
 
 
 def test_wrong_credentials_stall_the_account_without_a_storm_and_a_corrected_secret_heals_all(stage: Stage) -> None:

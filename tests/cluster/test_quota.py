@@ -69,7 +69,7 @@ def neighbour(stage: Stage) -> Iterator[str]:
     """Another tenant's namespace."""
     name = stage.cluster.new_namespace("neighbour")
     yield name
-    stage.cluster.delete_namespace(name)
+    stage.cluster.leave_namespace(name)
 
 
 def claim_from(stage: Stage, namespace: str, *names: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from ringfleet.api import KINDS
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, a_profile
-from tests.cluster.stage import SYSTEM, let_go_of_namespace
+from tests.cluster.stage import leave_namespace
 from tests.controlplane.api import Api, Refused
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role_binding, a_service_account
@@ -78,7 +78,7 @@ def tenants(cluster: Cluster, installed: None, namespace: str) -> Iterator[tuple
         for tenant in (one, another):
             wait_until(lambda tenant=tenant: tenant.may(tenant.namespace) >= EDIT, "the role to reach its holder")
         yield one, another
-    cluster.delete_namespace(other)
+    cluster.leave_namespace(other)
 
 
 @pytest.mark.parametrize(("role", "allowed"), [("view", VIEW), ("edit", EDIT), ("admin", ADMIN)])
@@ -138,7 +138,7 @@ def test_the_administrator_of_a_namespace_protects_its_numbers_but_does_not_bind
             tenant.api.patch(*address(a_number()), binding, namespace)
         with pytest.raises(Refused, match="it is protected"):
             tenant.api.delete(*address(a_number()), namespace=namespace)
-    let_go_of_namespace(cluster.kubeconfig_of(SYSTEM, "ringfleet-operator"), namespace)
+    leave_namespace(cluster, namespace)
 
 
 def address(manifest: Manifest) -> tuple[str, str]:

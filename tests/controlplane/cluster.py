@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.controlplane.api import Api, login
-from tests.controlplane.build import find_kubectl, find_programs
+from tests.controlplane.build import Programs, find_kubectl, find_programs
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.controlplane.plane import ControlPlane
 from tests.waiting import note_unwatched
@@ -38,8 +38,10 @@ class KubectlFailed(RuntimeError):
 class Cluster:
     """One API server with an administrator's kubeconfig. Make one with `running_cluster`."""
 
-    def __init__(self, kubeconfig: Path, kubectl: Path, folder: Path) -> None:
+    def __init__(self, kubeconfig: Path, kubectl: Path, folder: Path, *, passing: bool = False) -> None:
         self.kubeconfig = kubeconfig
+        self.passing = passing
+        """Whether it ends with the tests: what they have left in it need not be removed."""
         self.program = kubectl
         self._folder = folder
         self._acting: dict[tuple[str, ...], Api] = {}
@@ -114,8 +116,19 @@ class Cluster:
     def delete_namespace(self, name: str) -> None:
         """Ask for a namespace to be deleted; what is in it goes a little later."""
         self.api.forget(name)
-        if self.api.find("namespace", name):
+        found = self.api.find("namespace", name)
+        if found and "deletionTimestamp" not in found["metadata"]:
             self.api.delete("namespace", name, wait=False)
+
+    def leave_namespace(self, name: str) -> None:
+        """Delete a namespace that a test has done with, where it would stay otherwise.
+
+        On a control plane that ends with the tests it is left: its deletion takes the API server a hundred calls, more
+        than most tests.
+        """
+        self.api.forget(name)
+        if not self.passing:
+            self.delete_namespace(name)
 
     def install(self, folder: Path) -> None:
         """Apply the CRDs of `folder`, and return when the API server serves them."""
@@ -126,10 +139,15 @@ class Cluster:
 
 @contextmanager
 def running_cluster(
-    kubeconfig: str | None = None, environment: Mapping[str, str] = os.environ, *, controllers: bool = True
+    kubeconfig: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    controllers: bool = True,
+    passing: bool = False,
 ) -> Iterator[Cluster]:
     """Give the cluster that `kubeconfig` names, else that of `KUBECONFIG`, else a control plane of our own.
 
+    `passing`: what `kubeconfig` names ends with the tests, as a control plane of our own does.
     Without `controllers` our own control plane has no kube-controller-manager (`plane.py` says what is missing then).
 
     Raises:
@@ -138,15 +156,19 @@ def running_cluster(
     with tempfile.TemporaryDirectory(prefix="ringfleet-kubeconfig-") as folder:
         chosen = kubeconfig or environment.get("KUBECONFIG")
         if chosen:
-            with closing(_users_cluster(chosen, find_kubectl(environment), Path(folder))) as cluster:
+            with closing(_named_cluster(chosen, find_kubectl(environment), Path(folder), passing)) as cluster:
                 yield cluster
             return
         programs = find_programs(environment, controllers=controllers)
-        with ControlPlane(programs) as plane, closing(Cluster(plane.kubeconfig, programs.kubectl, Path(folder))) as own:
+        with ControlPlane(programs) as plane, closing(_own_cluster(plane, programs, Path(folder))) as own:
             yield own
 
 
-def _users_cluster(kubeconfig: str, kubectl: Path, folder: Path) -> Cluster:
+def _own_cluster(plane: ControlPlane, programs: Programs, folder: Path) -> Cluster:
+    return Cluster(plane.kubeconfig, programs.kubectl, folder, passing=True)
+
+
+def _named_cluster(kubeconfig: str, kubectl: Path, folder: Path, passing: bool) -> Cluster:
     """Freeze the current context of `kubeconfig` (one path or several, as kubectl reads them) into one file."""
     view = ("config", "view", "--raw", "--flatten", "--minify")
     environment = {**os.environ, "KUBECONFIG": kubeconfig}
@@ -156,4 +178,4 @@ def _users_cluster(kubeconfig: str, kubectl: Path, folder: Path) -> Cluster:
     frozen = folder / "admin.kubeconfig"
     frozen.touch(mode=0o600)
     frozen.write_text(done.stdout)
-    return Cluster(frozen, kubectl, folder)
+    return Cluster(frozen, kubectl, folder, passing=passing)

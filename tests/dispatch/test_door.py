@@ -67,7 +67,7 @@ def desk(cluster: Cluster, installed: None, tmp_path_factory: pytest.TempPathFac
     kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-dispatcher")
     with DispatcherProcess(tmp_path_factory.mktemp("door"), kubeconfig, namespace, "--dev-insecure") as process:
         yield Desk(cluster, process)
-    cluster.delete_namespace(namespace)
+    cluster.leave_namespace(namespace)
 
 
 def problem_of(reply: httpx.Response) -> tuple[int, str]:

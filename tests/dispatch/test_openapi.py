@@ -85,7 +85,7 @@ def dispatcher(
     kubeconfig = cluster.kubeconfig_of(SYSTEM, "ringfleet-dispatcher")
     with DispatcherProcess(tmp_path_factory.mktemp("api"), kubeconfig, namespace, "--dev-insecure") as process:
         yield process
-    cluster.delete_namespace(namespace)
+    cluster.leave_namespace(namespace)
 
 
 def test_it_is_served_as_committed(dispatcher: DispatcherProcess) -> None:

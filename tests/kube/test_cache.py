@@ -92,8 +92,8 @@ async def test_only_the_namespaces_asked_for_are_followed(cluster: Cluster, kube
         async with following(an_informer(kube)) as informer:
             assert {key.namespace for key, _ in informer.store.items()} >= {namespace, second, third}
     finally:
-        cluster.delete_namespace(second)
-        cluster.delete_namespace(third)
+        cluster.leave_namespace(second)
+        cluster.leave_namespace(third)
 
 
 async def test_a_write_of_our_own_is_known_at_once_and_told_once(kube: Kube, namespace: str) -> None:
@@ -199,4 +199,4 @@ async def test_a_quiet_namespace_keeps_up_by_bookmarks(
         watches = kube.reads["watch", "configmaps"]
         await until(lambda: kube.reads["watch", "configmaps"] > watches, "the next watch")
         assert (informer.lists, len(informer.store)) == (1, 0)
-    cluster.delete_namespace(elsewhere)
+    cluster.leave_namespace(elsewhere)
