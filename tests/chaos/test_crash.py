@@ -62,10 +62,13 @@ def carrier(request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
 
 
 class Kill:
-    """One crash: before or after the `n`-th of the calls that `counts` counts, which are called `calls`."""
+    """One crash: before or after the `n`-th of the calls that `counts` counts, which are called `calls`.
 
-    def __init__(self, n: int, when: When, counts: Counts, calls: str) -> None:
-        self.n, self.when, self.counts, self.calls = n, when, counts, calls
+    `certain`: the story makes such a call each time that it is told.
+    """
+
+    def __init__(self, n: int, when: When, counts: Counts, calls: str, certain: bool = True) -> None:
+        self.n, self.when, self.counts, self.calls, self.certain = n, when, counts, calls, certain
 
     def __str__(self) -> str:
         return f"{self.when} {self.calls} {self.n}"
@@ -80,10 +83,16 @@ def once_a_kind(calls: Iterable[Call]) -> list[Kill]:
     """A kill before and after one call of each kind: verb, resource and subresource."""
     kinds = Counter(call.what for call in calls)
     return [
-        Kill(Random(f"{when} {what}").randint(1, count), when, of_kind(what), " ".join(what))
+        Kill(Random(f"{when} {what}").randint(1, count), when, of_kind(what), " ".join(what), is_certain(what))
         for what, count in kinds.items()
         for when in When
     ]
+
+
+def is_certain(what: tuple[str, ...]) -> bool:
+    """Not so certain are reports: two of them may become one, and a sweep or a lease comes when its time has come."""
+    upstream, _, *path = what
+    return upstream == "carrier" or (path[-1] != "status" and path[0] not in {"events", "leases"})
 
 
 def of_kind(what: tuple[str, ...]) -> Counts:
@@ -96,16 +105,21 @@ def crash(
     """Tell the story once, and then once for each of the kills that are chosen by the calls it has made.
 
     A story takes more calls one time than another: a trial whose call never came is told again with an earlier one, so
-    that each of them ends in a crash. All trials are run, and a failure is printed as it happens: in the long form
-    there are hundreds to come.
+    that each of them ends in a crash, but for reports that are not made each time: without theirs a story is only told
+    and judged, and most must end in a crash. All trials are run, and a failure is printed as it happens: in the long
+    form there are hundreds to come.
     """
     kills = choose(list_calls(cluster, carrier, story))
     failures: list[str] = []
+    missed: list[Kill] = []
 
     def trial(kill: Kill) -> None:
         n = kill.n
         try:
             while not crash_at(cluster, carrier, story, n, kill.when, kill.counts):
+                if n == 1 and not kill.certain:
+                    missed.append(kill)
+                    return
                 assert n > 1, f"a {name_of(story)} story made no {kill.calls} at all"
                 n = (n + 1) // 2
         except AssertionError as error:
@@ -114,7 +128,8 @@ def crash(
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(trial, kills))
-    print(f"{len(kills)} crashes of {name_of(story)}")
+    print(f"{len(kills) - len(missed)} crashes of {name_of(story)}; not met: {', '.join(map(str, missed)) or 'none'}")
+    assert 2 * len(missed) < len(kills), f"{len(missed)} of {len(kills)} trials met no crash"
     assert not failures, f"{len(failures)} of {len(kills)} trials failed:\n{failures[0]}"
 
 
