@@ -30,7 +30,7 @@ test: $(READY) ## Run every test, those on a real API server included
 	@$(BIN)/python -m tests.controlplane --build-only
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-test-fast: $(READY) ## Run what needs no API server: 90 seconds
+test-fast: $(READY) ## Run what needs no API server
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not cluster and not chaos and not ops" $(ARGS)
 
 test-ops: $(READY) ## Run what needs a real Prometheus or a browser

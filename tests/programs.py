@@ -83,8 +83,7 @@ def start_program(
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with our source before any other, and with bytecode kept: this machine's habit of keeping none costs a
-    second a start."""
+    """Ours, with our source before any other, and with bytecode kept: compiling every module costs a second a start."""
     return {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": ""}
 
 

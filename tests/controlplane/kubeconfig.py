@@ -35,13 +35,6 @@ def write_kubeconfig(path: Path, server: Server, credentials: Identity | str, *,
     return path
 
 
-def parse_server(flattened: str) -> Server:
-    """Read the server out of what `kubectl config view --raw --flatten --minify -o json` prints."""
-    cluster = json.loads(flattened)["clusters"][0]["cluster"]
-    authority = cluster.get("certificate-authority-data")
-    return Server(cluster["server"], base64.b64decode(authority) if authority else None)
-
-
 def _cluster(server: Server) -> dict[str, str]:
     if server.authority is None:
         return {"server": server.url}
