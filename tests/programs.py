@@ -36,7 +36,7 @@ LOADED = (
     "ringfleet.dispatch.serve",
     "ringfleet.cli.simulator",
     "ringfleet.simulator.app",
-    "ringfleet.cli.logs",
+    "ringfleet.cli._shared.logging",
     "ringfleet.carriers.didhub.account",
     "uvloop",
 )

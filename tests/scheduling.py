@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-TOGETHER = ("tests/plan/test_forecast.py",)
+TOGETHER = ("tests/plan/number_pool/test_forecast.py",)
 """The worlds that were simulated are kept in the process, and asked about by several tests."""
 
 

@@ -55,8 +55,8 @@ from ringfleet.api.phone_number import (
     Suspension,
 )
 from ringfleet.api.routing_profile import RoutingProfileStatus
-from ringfleet.compliance import FilingState, Review
 from ringfleet.model import Capability, ItemState, NumberType, Phase
+from ringfleet.model.compliance import FilingState, Review
 from tests.api.manifests import (
     Manifest,
     a_bundle,

@@ -14,7 +14,7 @@ import time
 
 import psutil
 
-from ringfleet.engine.world import PHONE_NUMBERS
+from ringfleet.controllers.services import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
 from tests.bench.measure import WriteCounter, show
 from tests.cluster.stage import ROOT, OperatorProcess, Stage, install_operator_rbac

@@ -26,14 +26,14 @@ import asyncpg
 import uvloop
 
 from ringfleet.api import NumberClaim, PhoneNumber
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.ledger.open import open_ledger, sqlite_path
-from ringfleet.dispatch.ledger.sqlite_file import connect
-from ringfleet.dispatch.ledger.values import Roster
+from ringfleet.dispatch.ledger.sqlite.file import connect
+from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.dispatch.recipients import read_keys
-from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
-from ringfleet.plan.roster import Member
+from ringfleet.plan.rotation_set.roster import Member
 from tests.bench.http_load import Load, run_load
 from tests.bench.measure import percentile, show
 from tests.cluster.load import UNHINDERED

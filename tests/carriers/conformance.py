@@ -24,7 +24,6 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
-from ringfleet.carriers.reasons import FailureReason
 from ringfleet.model import (
     E164,
     HoldingStatus,
@@ -36,6 +35,7 @@ from ringfleet.model import (
     Routing,
     SipTarget,
 )
+from ringfleet.model.failures import FailureReason
 from tests.carriers.customer import MARK, US_415, Customer, buy_to_the_end, numbers
 from tests.waiting import until
 

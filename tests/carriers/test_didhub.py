@@ -12,8 +12,8 @@ import pytest
 
 from ringfleet.carriers.didhub.account import DIDHub, open_client
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
-from ringfleet.carriers.reasons import FailureReason
 from ringfleet.model import E164, ItemState, Mark, Offer
+from ringfleet.model.failures import FailureReason
 from tests.carriers.conformance import REPLY_LOST, CarrierConformance
 from tests.carriers.customer import MARK, US_415, Customer, numbers
 

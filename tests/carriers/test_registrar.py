@@ -24,7 +24,8 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.http import TRIES, Call
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.compliance import (
+from ringfleet.model import ItemState, NumberType, Query
+from ringfleet.model.compliance import (
     EndUserType,
     Filing,
     Paper,
@@ -35,7 +36,6 @@ from ringfleet.compliance import (
     Shortcoming,
     Subject,
 )
-from ringfleet.model import ItemState, NumberType, Query
 from tests.carriers.customer import Customer
 from tests.carriers.scripts import Script, client, error
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ringfleet.carriers.registry import PROVIDERS, WEBHOOKS
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
 from ringfleet.model import E164
-from ringfleet.traffic import CarrierEvent, Direction, Happening
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
 
 READER = WEBHOOKS["didhub"]

@@ -23,9 +23,8 @@ from ringfleet.carriers.didhub.wire import (
     staging,
 )
 from ringfleet.carriers.errors import CarrierUnavailable
-from ringfleet.carriers.fields import Fields
 from ringfleet.carriers.http import Refusal
-from ringfleet.carriers.reasons import FailureReason
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import (
     E164,
     Capability,
@@ -40,6 +39,7 @@ from ringfleet.model import (
     Price,
     Query,
 )
+from ringfleet.model.failures import FailureReason
 
 NUMBER = E164("+12125550147")
 PRICE = Price(Money(Decimal("1.99"), "USD"), Money(Decimal("0.00"), "USD"))

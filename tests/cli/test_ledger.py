@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ringfleet.cli.main import main
-from ringfleet.dispatch.ledger.ledger import Ledger
+from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.postgres import PostgresLedger
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
-from ringfleet.dispatch.ledger.values import GivenBack
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.types import GivenBack
 from tests.dispatch.conftest import postgres_dsn, postgres_server
 from tests.dispatch.ledger.builders import SET, TODAY, a_member, a_roster, an_ask, deferred, fill, picked, used
 

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from ringfleet.api import PhoneNumber
+from ringfleet.cli._shared.names import parse_name
+from ringfleet.cli._shared.printing import echo_table
 from ringfleet.cli.main import main
-from ringfleet.cli.names import parse_name
-from ringfleet.cli.show import echo_table
 
 
 @pytest.mark.parametrize(

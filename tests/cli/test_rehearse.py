@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.engine.rehearse import Fate, Manifest, Rehearsed, overlay, rehearse
+from ringfleet.dryrun.server import Fate, Manifest, Rehearsed, overlay, rehearse
 from ringfleet.kube.client import Kube
 from tests.cluster.stage import a_pool, a_secret
 from tests.controlplane.cluster import Cluster

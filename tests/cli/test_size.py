@@ -1,4 +1,4 @@
-"""The calculators on the command line; the formulas have tests of their own (tests/plan/test_sizing.py)."""
+"""The calculators on the command line; the formulas have tests of their own (tests/plan/sizing/test_formulas.py)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""The text of a bundle to be filled in; what it holds is told by tests/plan/test_skeleton.py."""
+"""The text of a bundle to be filled in; what it holds is told by tests/plan/compliance_bundle/test_skeleton.py."""
 
 from __future__ import annotations
 
 import yaml
 
-from ringfleet.cli.skeleton import as_yaml
-from ringfleet.compliance import EndUserType, Regulation, Requirement, Subject
-from ringfleet.engine.requirements import Question
+from ringfleet.cli.requirements.skeleton import as_yaml
+from ringfleet.dryrun.requirements import Question
 from ringfleet.model import AccountKey, NumberType
+from ringfleet.model.compliance import EndUserType, Regulation, Requirement, Subject
 
 
 def test_nothing_that_a_carrier_says_becomes_a_field() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringfleet.api import NumberClaim
-from ringfleet.engine.intents import resource_of
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.kube.transport import Json
 from tests.cluster.stage import Stage
 

@@ -20,7 +20,7 @@ import httpx
 import yaml
 
 from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
-from ringfleet.engine.intents import resource_of
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from tests.api.manifests import a_number, changed

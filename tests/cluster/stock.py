@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfleet.api.meta import NUMBER_FINALIZER
-from ringfleet.engine.world import PHONE_NUMBERS
+from ringfleet.controllers.services import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
 from tests.cluster.stage import Stage
 

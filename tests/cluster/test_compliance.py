@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from ringfleet.engine.discretion import NO_CODE, WITHHELD
+from ringfleet.controllers.redaction import NO_CODE, WITHHELD
 from tests.cluster.papers import BILL, PLANTED, a_german_bundle, a_revision, papers
 from tests.cluster.stage import Stage
 

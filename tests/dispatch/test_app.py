@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from ringfleet.cli.dispatch import dispatch
 from ringfleet.dispatch.app import discreet, on_error
-from ringfleet.dispatch.health import BUCKETS, Metrics, health_app
+from ringfleet.dispatch.metrics import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.settings import Address
 from tests.programs import start_program
 

@@ -12,12 +12,12 @@ import pytest
 
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
-from ringfleet.dispatch.ledger.values import Roster
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.kube.client import Kube
 from ringfleet.model import E164
-from ringfleet.plan.roster import State
+from ringfleet.plan.rotation_set.roster import State
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
 from tests.dispatch.process import a_set, put_members

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from ringfleet.carriers.registry import WEBHOOKS
-from ringfleet.dispatch.events import events_app
-from ringfleet.dispatch.ledger.ledger import Ledger
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
-from ringfleet.dispatch.ledger.values import Tally
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.types import Tally
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.serve import Listener
 from ringfleet.dispatch.settings import Address
+from ringfleet.dispatch.webhooks import events_app
 from ringfleet.model import E164, AccountKey
-from ringfleet.plan.roster import Member
+from ringfleet.plan.rotation_set.roster import Member
 from tests.dispatch.ledger.builders import a_roster
 from tests.simulator.phone import BUSY_DAY, buy, call, pass_time, people, wait_told, write
 from tests.simulator.process import SimulatorProcess

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ringfleet.api import CarrierAccount
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.senders import AGAIN_SECONDS, KEPT_SECONDS, SECRETS, Senders
-from ringfleet.engine.intents import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey
 from tests.controlplane.cluster import Cluster

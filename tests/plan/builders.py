@@ -22,10 +22,10 @@ from ringfleet.model import (
     Phase,
     Price,
 )
-from ringfleet.plan.account import AccountSeen
-from ringfleet.plan.order import Item, OrderState, OrderWant
-from ringfleet.plan.pool import PoolSeen, PoolWant
-from ringfleet.plan.supply import ItemSeen, NumberSeen, OrderSeen
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.number_order import Item, OrderState, OrderWant
+from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant
+from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 LAST_MONTH = datetime(2026, 2, 20, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""One number at a carrier that does what it is told: its turns, as in `engine/number.py`, and what may befall it."""
+"""One number at a carrier that does what it is told: its turns, as a controller takes them, and what may befall it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from ringfleet.model import Holding, HoldingStatus, Phase
-from ringfleet.plan.account import AccountSeen
-from ringfleet.plan.number import (
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.phone_number.plan import (
     Attach,
     Leave,
     Look,

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from ringfleet.compliance import EndUserType, Filing, Paper, Party, Regulation, Requirement, Review, Subject
 from ringfleet.model import NumberType
-from ringfleet.plan.compliance import FilingPlan, plan_filing
-from ringfleet.plan.filing import (
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Requirement, Review, Subject
+from ringfleet.plan.compliance_bundle.filing import (
     Action,
     Answer,
     CarrierSeen,
@@ -29,7 +28,8 @@ from ringfleet.plan.filing import (
     Upload,
     settle,
 )
-from ringfleet.plan.requirements import BundleWant
+from ringfleet.plan.compliance_bundle.plan import FilingPlan, plan_filing
+from ringfleet.plan.compliance_bundle.requirements import BundleWant
 from tests.plan.builders import MAIN, NOW
 
 PDF = "application/pdf"

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ringfleet.model import E164
-from ringfleet.plan.roster import MemberSeen
-from ringfleet.plan.rotation import (
+from ringfleet.model.rotation import Channel
+from ringfleet.plan.rotation_set.guardrails import Governed, MessagingWant, Override, Ramp, RotationWant, Terms
+from ringfleet.plan.rotation_set.plan import (
     CreateClaim,
     DeleteClaim,
     Drain,
@@ -19,9 +20,8 @@ from ringfleet.plan.rotation import (
     Unquarantine,
     plan_rotation,
 )
-from ringfleet.plan.rotation_seen import NumberUse, PoolName, PoolSeen, Replaced, RotationSeen, Seat, Usage
-from ringfleet.plan.rotation_terms import Governed, MessagingWant, Override, Ramp, RotationWant, Terms
-from ringfleet.rotation import Channel
+from ringfleet.plan.rotation_set.roster import MemberSeen
+from ringfleet.plan.rotation_set.seen import NumberUse, PoolName, PoolSeen, Replaced, RotationSeen, Seat, Usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 24)

@@ -19,9 +19,9 @@ from datetime import datetime, timedelta
 from random import Random
 
 from ringfleet.model import E164, AccountKey, ItemState, Limits, Money, Offer, Outcome, Phase
-from ringfleet.plan.account import AccountSeen
+from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.order import (
+from ringfleet.plan.number_order import (
     ITEM_STEPS,
     SENT,
     UNRESOLVED,
@@ -41,10 +41,10 @@ from ringfleet.plan.order import (
     plan_order,
     settle,
 )
-from ringfleet.plan.pool import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
-from ringfleet.plan.safety import refuse_unsafe
-from ringfleet.plan.supply import ItemSeen, NumberSeen, OrderSeen
-from ringfleet.plan.topup import OrderIntent, TopUp
+from ringfleet.plan.number_pool.last_check import refuse_unsafe
+from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
+from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
+from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
 from tests.plan.builders import NOW
 
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "The carrier does not answer.")

@@ -96,7 +96,7 @@ class SimulatorProcess:
         self._folder.cleanup()
 
     def control(self, method: str, path: str, json: object = None, timeout: float = _CONTROL_TIMEOUT) -> Any:
-        """Call the control endpoint (`ringfleet.simulator.control` lists it). Raises AssertionError when it refuses."""
+        """Call the control endpoint (`simulator/http/control.py` lists it). Raises AssertionError when it refuses."""
         note_unwatched()
         reply = self._client.request(method, f"{self.url}/_sandbox/{path}", json=json, timeout=timeout)
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"

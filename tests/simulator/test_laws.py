@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ringfleet.simulator.accounts import Kind
-from ringfleet.simulator.carts import Customer
 from ringfleet.simulator.clock import DAY, MONTH
+from ringfleet.simulator.errors import Refused
 from ringfleet.simulator.exchange import Exchange, open_exchange
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.holdings import DOCUMENTS_DUE
-from ringfleet.simulator.refusal import Refused
-from ringfleet.simulator.rules import Fault, Operation, parse_flag
-from ringfleet.simulator.sales import Result
-from ringfleet.simulator.stock_change import StockChange
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.faults.rules import Fault, Operation, parse_flag
+from ringfleet.simulator.selling.carts import Customer
+from ringfleet.simulator.selling.holdings import DOCUMENTS_DUE
+from ringfleet.simulator.selling.sales import Result
+from ringfleet.simulator.selling.stock_change import StockChange
 
 CUSTOMERS = ("ann", "bob")
 KEYS = st.sampled_from(["k1", "k2", "k3"])

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ringfleet.simulator.evaluation import find_lacks
-from ringfleet.simulator.market import MARKETS, Market
-from ringfleet.simulator.papers import Paper, PaperKind
-from ringfleet.simulator.requirements import (
+from ringfleet.simulator.review.documents import Paper, PaperKind
+from ringfleet.simulator.review.evaluation import find_lacks
+from ringfleet.simulator.review.requirements import (
     DOCUMENT_TYPES,
     REGULATIONS,
     EndUser,
@@ -17,6 +16,7 @@ from ringfleet.simulator.requirements import (
     Subject,
     find_regulation,
 )
+from ringfleet.simulator.selling.market import MARKETS, Market
 
 SOLD = pytest.mark.parametrize("market", MARKETS, ids=lambda market: f"{market.country}-{market.type}")
 

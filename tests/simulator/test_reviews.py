@@ -7,16 +7,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ringfleet.simulator.bundles import HOUR, QUEUE, Bundle, Stage
-from ringfleet.simulator.carts import Customer
 from ringfleet.simulator.clock import DAY
+from ringfleet.simulator.errors import Code, ReferenceTaken, Refused
 from ringfleet.simulator.exchange import Exchange, open_exchange
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.holdings import DOCUMENTS_DUE, Status
-from ringfleet.simulator.refusal import Code, ReferenceTaken, Refused
-from ringfleet.simulator.requirements import EndUser
-from ringfleet.simulator.rules import parse_flag
-from ringfleet.simulator.sales import Outcome
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.faults.rules import parse_flag
+from ringfleet.simulator.review.bundles import HOUR, QUEUE, Bundle, Stage
+from ringfleet.simulator.review.requirements import EndUser
+from ringfleet.simulator.selling.carts import Customer
+from ringfleet.simulator.selling.holdings import DOCUMENTS_DUE, Status
+from ringfleet.simulator.selling.sales import Outcome
 
 GERMAN = "req_de_geographic_business"
 REVIEW = 72 * HOUR

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringfleet.simulator.exchange import open_exchange
-from ringfleet.simulator.faults import Faults
+from ringfleet.simulator.faults.faults import Faults
 from ringfleet.simulator.schema import VERSION
 from tests.simulator.process import SimulatorProcess
 

@@ -6,9 +6,9 @@ import pytest
 
 from ringfleet.simulator.clock import DAY
 from ringfleet.simulator.exchange import Exchange, open_exchange
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.reputation import SPREAD, THRESHOLD, answer_rate, threshold
-from ringfleet.simulator.tidings import Attempt
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.traffic.notifications import Attempt
+from ringfleet.simulator.traffic.reputation import SPREAD, THRESHOLD, answer_rate, threshold
 from tests.simulator.phone import DAY as A_DAY
 from tests.simulator.phone import buy, call, id_of, pass_time, people, standing, write
 from tests.simulator.process import SimulatorProcess

@@ -28,8 +28,8 @@ from ringfleet.api.meta import (
     immutable,
     lasting,
 )
-from ringfleet.compliance import EndUserType, FilingState, Review
 from ringfleet.model import NumberType
+from ringfleet.model.compliance import EndUserType, FilingState, Review
 
 Label = Annotated[str, Field(min_length=1, max_length=63)]
 

@@ -35,7 +35,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_claim import PoolRef
-from ringfleet.rotation import Attestation, Channel, LocalPresence, StickyMode
+from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode
 
 
 class Overflow(StrEnum):

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ringfleet.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
 from ringfleet.model import NumberType
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
 
 
 class Registrar(Protocol):

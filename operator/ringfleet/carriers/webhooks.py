@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from ringfleet.traffic import CarrierEvent
+from ringfleet.model.traffic import CarrierEvent
 
 
 class Doubt(StrEnum):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringfleet.carriers.errors import CarrierError
-from ringfleet.cli.connect import Cluster, cluster_options, output_option
-from ringfleet.cli.names import parse_name
-from ringfleet.cli.show import echo_json, echo_table, plural
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.names import parse_name
+from ringfleet.cli._shared.printing import echo_json, echo_table, plural
 from ringfleet.model import AccountKey, Holding
-from ringfleet.plan.adopt import Candidate, Selection, Wish
+from ringfleet.plan.carrier_account.adopt import Candidate, Selection, Wish
 
 if TYPE_CHECKING:
-    from ringfleet.engine.adopt import Made, Request
+    from ringfleet.dryrun.adopt import Made, Request
     from ringfleet.kube.client import Kube
 
 COLUMNS = ("Number", "Region", "Monthly", "Status", "Reference", "Becomes")
@@ -41,7 +41,7 @@ def adopt(
     nothing is asked and nothing is done.
     """
     from ringfleet.api import NumberPool
-    from ringfleet.engine.adopt import Made
+    from ringfleet.dryrun.adopt import Made
 
     if bool(pool) is observe:
         raise click.UsageError("say which pool manages the numbers (--pool NAME), or that they are --observe only")
@@ -61,7 +61,7 @@ def adopt(
 
 
 def _run(cluster: Cluster, work: Any) -> Any:
-    from ringfleet.engine.adopt import CannotAdopt
+    from ringfleet.dryrun.adopt import CannotAdopt
 
     try:
         return cluster.run(work)
@@ -70,14 +70,14 @@ def _run(cluster: Cluster, work: Any) -> Any:
 
 
 async def _find(account: str, wish: Wish, kube: Kube, namespace: str) -> tuple[Request, Selection]:
-    from ringfleet.engine.adopt import Request, find_adoptable
+    from ringfleet.dryrun.adopt import Request, find_adoptable
 
     home, _, name = account.partition("/") if "/" in account else (namespace, "", account)
     return await find_adoptable(kube, Request(AccountKey(home, name), namespace, wish))
 
 
 async def _adopt_all(request: Request, holdings: tuple[Holding, ...], kube: Kube, _namespace: str) -> dict[str, Made]:
-    from ringfleet.engine.adopt import adopt as adopt_number
+    from ringfleet.dryrun.adopt import adopt as adopt_number
 
     return {holding.number: await adopt_number(kube, request, holding) for holding in holdings}
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ringfleet.cli.connect import Cluster, cluster_options, output_option
-from ringfleet.cli.look import read
-from ringfleet.cli.names import parse_name
-from ringfleet.cli.word import Word, give
+from ringfleet.cli._shared.annotate import Word, give
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.names import parse_name
+from ringfleet.cli._shared.objects import read
 
 if TYPE_CHECKING:
     from ringfleet.api import NumberOrder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli.loading import loading
+from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def _serve(settings: DispatchSettings) -> None:
     with loading():
         import uvloop
 
-        from ringfleet.cli.logs import configure_logs
-        from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+        from ringfleet.cli._shared.logging import configure_logs
+        from ringfleet.dispatch.ledger.interface import LedgerUnavailable
         from ringfleet.dispatch.recipients import KeysMissing
         from ringfleet.dispatch.serve import run_dispatcher
 

@@ -38,7 +38,7 @@ def _of_a_ledger(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def run(url: str, **options: Any) -> None:
-        from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+        from ringfleet.dispatch.ledger.interface import LedgerUnavailable
         from ringfleet.dispatch.ledger.open import UnknownLedger, sqlite_path
 
         try:
@@ -56,7 +56,7 @@ def migrate(where: Where) -> None:
     import asyncio
 
     if isinstance(where, Path):
-        before, after = _engine("sqlite_file").migrate(where)
+        before, after = _engine("sqlite.file").migrate(where)
     else:
         postgres = _engine("postgres")
         before, after = asyncio.run(postgres.migrate(postgres.Address(where)))
@@ -77,7 +77,7 @@ def backup(where: Where, to: Path) -> None:
     """
     if not isinstance(where, Path):
         raise click.ClickException("A PostgreSQL ledger is backed up by PostgreSQL: pg_dump --schema=ringfleet DSN")
-    click.echo(f"{to}: {_engine('sqlite_file').back_up(where, to):,} bytes")
+    click.echo(f"{to}: {_engine('sqlite.file').back_up(where, to):,} bytes")
 
 
 @ledger.command()
@@ -87,7 +87,7 @@ def verify(where: Where) -> None:
     import asyncio
 
     if isinstance(where, Path):
-        found = _engine("sqlite_verify").verify(where)
+        found = _engine("sqlite.verify").verify(where)
     else:
         postgres = _engine("postgres")
         found = asyncio.run(postgres.verify(postgres.Address(where)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli.loading import loading
+from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
     with loading():
-        from ringfleet.cli.logs import configure_logs
+        from ringfleet.cli._shared.logging import configure_logs
         from ringfleet.settings import Settings
 
     given = {name: value for name, value in options.items() if value not in (None, ())}

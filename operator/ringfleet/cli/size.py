@@ -1,4 +1,4 @@
-"""`ringfleet size pool|rotation|proxy|capacity`: how many numbers are needed, by the formulas of `plan/sizing.py`.
+"""`ringfleet size pool|rotation|proxy|capacity`: how many numbers are needed, by `plan/sizing`.
 
 `-o json` prints one object; the fields are those of the table, in camelCase::
 
@@ -18,10 +18,9 @@ from typing import Any
 
 import click
 
-from ringfleet.cli.connect import output_option
-from ringfleet.cli.show import echo_json, echo_table
-from ringfleet.plan.calculator import EXAMPLE_CAP, Traffic, numbers_for, tier_for, volume_of
-from ringfleet.plan.sizing import (
+from ringfleet.cli._shared.cluster import output_option
+from ringfleet.cli._shared.printing import echo_json, echo_table
+from ringfleet.plan.sizing.formulas import (
     base_stock,
     base_stock_lost,
     channels,
@@ -33,7 +32,8 @@ from ringfleet.plan.sizing import (
     reorder_point,
     runway,
 )
-from ringfleet.plan.sizing import capacity as calls_at_once
+from ringfleet.plan.sizing.formulas import capacity as calls_at_once
+from ringfleet.plan.sizing.rotation import EXAMPLE_CAP, Traffic, numbers_for, tier_for, volume_of
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli.connect import Cluster, cluster_options, output_option
-from ringfleet.cli.look import read_all, readiness
-from ringfleet.cli.show import echo_heading, echo_json, echo_table, plural
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.objects import read_all, readiness
+from ringfleet.cli._shared.printing import echo_heading, echo_json, echo_table, plural
 from ringfleet.model import Phase
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
 
 async def _phases(kube: Kube, kind: type[Resource], namespace: str | None) -> Counter[str]:
     """How many objects are in each phase; they are counted page by page, and not kept."""
-    from ringfleet.engine.intents import resource_of
+    from ringfleet.controllers.fleet import resource_of
 
     found: Counter[str] = Counter()
     async for page in kube.pages(resource_of(kind), namespace):

@@ -22,8 +22,19 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from ringfleet.dispatch.auth import Act, Authority
+from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.door import (
+from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.types import GivenBack, Suppression
+from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.openapi import committed
+from ringfleet.dispatch.operations import SET
+from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
+from ringfleet.dispatch.problems import Problem, answer, write_time
+from ringfleet.dispatch.recipients import Hasher, is_recipient
+from ringfleet.dispatch.rollup import write_rollup
+from ringfleet.dispatch.schema import (
     Advance,
     DayCount,
     DeferredItem,
@@ -34,17 +45,6 @@ from ringfleet.dispatch.door import (
     SuppressionReply,
     SuppressionRequest,
 )
-from ringfleet.dispatch.health import Metrics
-from ringfleet.dispatch.inventory import Inventory
-from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.values import GivenBack, Suppression
-from ringfleet.dispatch.openapi import committed
-from ringfleet.dispatch.operations import SET
-from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
-from ringfleet.dispatch.problems import Problem, answer, write_time
-from ringfleet.dispatch.recipients import Hasher, is_recipient
-from ringfleet.dispatch.rollup import write_rollup
-from ringfleet.dispatch.sizes import size_routes
 
 PICK_BYTES = 65_536
 LIST_BYTES = 1_048_576

@@ -24,21 +24,21 @@ from typing import Any
 import structlog
 
 from ringfleet.api import NumberClaim, PhoneNumber, RotationSet
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.values import Roster
-from ringfleet.engine.claims import ClaimRecord, project_claim
-from ringfleet.engine.intents import resource_of
-from ringfleet.engine.records import NumberRecord, project_number
-from ringfleet.engine.sets import member_seen, rotation_want
-from ringfleet.geography import locate
-from ringfleet.kube.cache import Informer
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.kube.client import Kube
+from ringfleet.kube.informer import Informer
 from ringfleet.kube.store import Key
 from ringfleet.model import E164
-from ringfleet.plan.roster import Day, MemberSeen, ask_tiers, enlist
-from ringfleet.plan.rotation_terms import RotationWant
-from ringfleet.plan.window import Window, is_zone, window
+from ringfleet.model.geography import locate
+from ringfleet.objects.number_claim import ClaimRecord, project_claim
+from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.rotation_set import member_seen, rotation_want
+from ringfleet.plan.rotation_set.calendar import Window, is_zone, window
+from ringfleet.plan.rotation_set.guardrails import RotationWant
+from ringfleet.plan.rotation_set.roster import Day, MemberSeen, ask_tiers, enlist
 
 RETRY_SECONDS = 1.0
 """After which a roster is written again that the ledger could not take in."""

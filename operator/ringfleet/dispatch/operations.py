@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ringfleet.dispatch import door
-from ringfleet.dispatch.sizes import CALCULATORS
+from ringfleet.dispatch import schema
+from ringfleet.dispatch.calculators import CALCULATORS
 
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
@@ -82,9 +82,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "post",
         f"{SET}/picks",
         "Which number for this contact, now?",
-        {200: door.PickReply, 202: door.DeferredReply},
+        {200: schema.PickReply, 202: schema.DeferredReply},
         right=("create", "picks"),
-        body=door.PickRequest,
+        body=schema.PickRequest,
         parameters=(DRY_RUN, IDEMPOTENCY_KEY),
         problems=(
             *_BODY,
@@ -116,7 +116,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "get",
         f"{SET}/deferred",
         "What is put off and has not gone out yet.",
-        {200: door.DeferredList},
+        {200: schema.DeferredList},
         right=("get", "deferred"),
         parameters=(LIMIT,),
         problems=(*_NO_SET, *_LEDGER, "malformed-request"),
@@ -126,7 +126,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "get",
         f"{SET}/suppressions",
         "The opt-outs of the set or of its brand, page by page.",
-        {200: door.SuppressionList},
+        {200: schema.SuppressionList},
         right=("get", "suppressions"),
         parameters=(SCOPE, LIMIT, AFTER),
         problems=(*_NO_SET, *_LEDGER, "malformed-request"),
@@ -136,9 +136,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "post",
         f"{SET}/suppressions",
         "Record opt-outs, one or a whole list. Every pick asked for afterwards sees them.",
-        {200: door.SuppressionReply},
+        {200: schema.SuppressionReply},
         right=("create", "suppressions"),
-        body=door.SuppressionRequest,
+        body=schema.SuppressionRequest,
         problems=(*_BODY, *_NO_SET, *_LEDGER),
     ),
     Operation(
@@ -146,9 +146,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "delete",
         f"{SET}/suppressions",
         "Take opt-outs back, by the recipients' own word.",
-        {200: door.SuppressionReply},
+        {200: schema.SuppressionReply},
         right=("delete", "suppressions"),
-        body=door.SuppressionRequest,
+        body=schema.SuppressionRequest,
         problems=(*_BODY, *_NO_SET, *_LEDGER),
     ),
     Operation(
@@ -156,7 +156,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "get",
         f"{SET}/rollup",
         "The set's day and its numbers' traffic, as the operator reads it.",
-        {200: door.RollupReply},
+        {200: schema.RollupReply},
         right=("get", "rollup"),
         problems=(*_NO_SET, *_LEDGER),
     ),

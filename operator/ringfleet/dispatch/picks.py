@@ -16,10 +16,9 @@ import msgspec
 from starlette.responses import Response
 
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.door import DeferredReply, Kind, PickReply, PickRequest
 from ringfleet.dispatch.inventory import Inventory, SetView
-from ringfleet.dispatch.ledger.ledger import Ledger
-from ringfleet.dispatch.ledger.values import (
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.types import (
     Ask,
     Deferred,
     Exhausted,
@@ -35,11 +34,12 @@ from ringfleet.dispatch.ledger.values import (
 )
 from ringfleet.dispatch.problems import Problem, later, write_time
 from ringfleet.dispatch.recipients import Hasher, is_recipient
-from ringfleet.geography import whereabouts
+from ringfleet.dispatch.schema import DeferredReply, Kind, PickReply, PickRequest
 from ringfleet.model import E164
-from ringfleet.plan.quiet import quiet_until
-from ringfleet.plan.rotation_terms import QuietHours
-from ringfleet.plan.window import Window
+from ringfleet.model.geography import whereabouts
+from ringfleet.plan.rotation_set.calendar import Window
+from ringfleet.plan.rotation_set.guardrails import QuietHours
+from ringfleet.plan.rotation_set.quiet import quiet_until
 
 LONGEST_KEY = 255
 JSON = "application/json"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ringfleet.dispatch.door import NumberRollup, RollupReply
-from ringfleet.dispatch.ledger.values import Hour, Rollup, Tally
+from ringfleet.dispatch.ledger.types import Hour, Rollup, Tally
 from ringfleet.dispatch.problems import write_time
-from ringfleet.plan.window import HOUR, beginning
+from ringfleet.dispatch.schema import NumberRollup, RollupReply
+from ringfleet.plan.rotation_set.calendar import HOUR, beginning
 
 WEEK, MONTH = 7 * 24, 30 * 24
 

@@ -17,12 +17,12 @@ from typing import Any
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.registry import WEBHOOKS
 from ringfleet.carriers.webhooks import WebhookReader
+from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.problems import Problem
-from ringfleet.engine.intents import resource_of
-from ringfleet.kube.cache import Informer
 from ringfleet.kube.client import Kube, Resource
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
+from ringfleet.kube.informer import Informer
 from ringfleet.kube.store import Key
 from ringfleet.model import E164, AccountKey
 

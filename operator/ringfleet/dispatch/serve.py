@@ -20,14 +20,14 @@ import uvicorn
 from ringfleet.dispatch.app import Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.events import events_app
-from ringfleet.dispatch.health import Metrics, health_app
 from ringfleet.dispatch.inventory import Inventory
-from ringfleet.dispatch.ledger.ledger import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
+from ringfleet.dispatch.metrics import Metrics, health_app
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.dispatch.webhooks import events_app
 from ringfleet.kube.client import Kube
 
 KEYS_SECONDS = 30.0

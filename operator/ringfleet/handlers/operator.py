@@ -8,9 +8,9 @@ from functools import partial
 
 import structlog
 
-from ringfleet.engine.start import build_world, run_world
-from ringfleet.engine.world import World
-from ringfleet.handlers.health import serve_health
+from ringfleet.controllers.runtime import build_world, run_world
+from ringfleet.controllers.services import World
+from ringfleet.handlers.liveness import serve_health
 from ringfleet.handlers.shell import run_shell
 from ringfleet.kube.client import Kube
 from ringfleet.settings import Settings

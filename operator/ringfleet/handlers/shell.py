@@ -12,8 +12,8 @@ from typing import Any
 import kopf
 
 from ringfleet.api.meta import GROUP, VERSION
-from ringfleet.engine.intents import INTENTS
-from ringfleet.engine.world import World
+from ringfleet.controllers.fleet import INTENTS
+from ringfleet.controllers.services import World
 from ringfleet.kube.config import Credentials
 
 

@@ -17,17 +17,17 @@ from socket import socket
 from starlette.applications import Starlette
 from uvicorn import Config, Server
 
-from ringfleet.simulator.calls import Calls
-from ringfleet.simulator.control import Control
-from ringfleet.simulator.courier import Courier
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
-from ringfleet.simulator.door import Door, RateLimit
 from ringfleet.simulator.exchange import Exchange, open_exchange
-from ringfleet.simulator.faces.didhub import DIDHUB
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.rules import Rule
-from ringfleet.simulator.stock_change import StockChange
-from ringfleet.simulator.wire import WireProtocol
+from ringfleet.simulator.faces.didhub.routes import DIDHUB
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.faults.rules import Rule
+from ringfleet.simulator.faults.wire import WireProtocol
+from ringfleet.simulator.http.control import Control
+from ringfleet.simulator.http.pipeline import Door, RateLimit
+from ringfleet.simulator.selling.stock_change import StockChange
+from ringfleet.simulator.traffic.calls import Calls
+from ringfleet.simulator.traffic.sender import Courier
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ringfleet.simulator.accounts import Accounts
-from ringfleet.simulator.bundles import Bundles
-from ringfleet.simulator.carts import Carts
 from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.defaults import STOCK_SIZE
-from ringfleet.simulator.faults import Faults
-from ringfleet.simulator.holdings import Holding, Holdings
-from ringfleet.simulator.papers import Papers
-from ringfleet.simulator.reputation import Labels
-from ringfleet.simulator.rules import Fault, Operation
-from ringfleet.simulator.sales import Sales
-from ringfleet.simulator.stock import Stock
-from ringfleet.simulator.stock_change import StockChange
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.faults.rules import Fault, Operation
+from ringfleet.simulator.review.bundles import Bundles
+from ringfleet.simulator.review.documents import Papers
+from ringfleet.simulator.selling.carts import Carts
+from ringfleet.simulator.selling.holdings import Holding, Holdings
+from ringfleet.simulator.selling.sales import Sales
+from ringfleet.simulator.selling.stock import Stock
+from ringfleet.simulator.selling.stock_change import StockChange
 from ringfleet.simulator.store import Store
-from ringfleet.simulator.tidings import Tidings
-from ringfleet.simulator.traffic import Traffic
-from ringfleet.simulator.webhooks import Webhooks
+from ringfleet.simulator.traffic.notifications import Tidings
+from ringfleet.simulator.traffic.reputation import Labels
+from ringfleet.simulator.traffic.traffic import Traffic
+from ringfleet.simulator.traffic.webhooks import Webhooks
 
 
 class WrongSeed(ValueError):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ringfleet.simulator.refusal import Refused
+from ringfleet.simulator.errors import Refused
 from ringfleet.simulator.schema import bring_up_to_date
 
 Row = tuple[Any, ...]

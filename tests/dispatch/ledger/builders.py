@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
-from ringfleet.dispatch.ledger.ledger import Ledger
-from ringfleet.dispatch.ledger.values import Ask, Deferred, Heard, Picked, Roster, Suppression
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Heard, Picked, Roster, Suppression
 from ringfleet.model import E164
-from ringfleet.plan.roster import Member
-from ringfleet.traffic import CarrierEvent, Happening
+from ringfleet.model.traffic import CarrierEvent, Happening
+from ringfleet.plan.rotation_set.roster import Member
 
 SET = "shop/calls"
 TODAY = date(2026, 11, 24).toordinal()

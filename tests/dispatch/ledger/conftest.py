@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ringfleet.dispatch.ledger.ledger import Ledger
+from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.postgres import PostgresLedger
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from tests.dispatch.ledger.builders import OpenLedger, a_member, a_roster
 
 

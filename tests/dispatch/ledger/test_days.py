@@ -1,6 +1,6 @@
 """Days and hours of budget as clocks have them: zones, the days of a clock change, half hours.
 
-The windows come from `plan/window.py`, as the dispatcher's do.
+The windows come from `plan/rotation_set/calendar.py`, as the dispatcher's do.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ringfleet.dispatch.ledger.ledger import Ledger
-from ringfleet.dispatch.ledger.values import Ask, Deferred
-from ringfleet.plan.window import window
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.types import Ask, Deferred
+from ringfleet.plan.rotation_set.calendar import window
 from tests.dispatch.ledger.builders import OpenLedger, a_member, a_number, a_roster, an_ask, deferred, picked
 
 NEW_YORK, ADELAIDE, TONGA = "America/New_York", "Australia/Adelaide", "Pacific/Tongatapu"

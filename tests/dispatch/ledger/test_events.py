@@ -7,9 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from ringfleet.dispatch.ledger.ledger import KEPT, LONGEST_CALL, Ledger
-from ringfleet.dispatch.ledger.values import Heard, Hour, NoNumber, OptIn, Picked, Suppressed, Suppression, Why
-from ringfleet.traffic import Direction, Happening
+from ringfleet.dispatch.ledger.interface import KEPT, LONGEST_CALL, Ledger
+from ringfleet.dispatch.ledger.types import Heard, Hour, NoNumber, OptIn, Picked, Suppressed, Suppression, Why
+from ringfleet.model.traffic import Direction, Happening
 from tests.dispatch.ledger.builders import (
     BRAND_SCOPE,
     DAY,

@@ -1,4 +1,4 @@
-"""The law of a pick, sentence by sentence (operator/ringfleet/dispatch/ledger/pick.py)."""
+"""The law of a pick, sentence by sentence (operator/ringfleet/dispatch/ledger/law/decision.py)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ringfleet.dispatch.ledger.ledger import KEPT, Ledger
-from ringfleet.dispatch.ledger.values import (
+from ringfleet.dispatch.ledger.interface import KEPT, Ledger
+from ringfleet.dispatch.ledger.types import (
     Deferred,
     Exhausted,
     GivenBack,
@@ -21,9 +21,9 @@ from ringfleet.dispatch.ledger.values import (
     UnknownDeferral,
     Why,
 )
-from ringfleet.plan.roster import State
-from ringfleet.rotation import StickyMode
-from ringfleet.traffic import Happening
+from ringfleet.model.rotation import StickyMode
+from ringfleet.model.traffic import Happening
+from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
     BRAND_SCOPE,
     DAY,

@@ -16,12 +16,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.postgres import Address, PostgresLedger, migrate
 from ringfleet.dispatch.ledger.postgres.migrations import newest
-from ringfleet.dispatch.ledger.values import Deferred, OptIn, Picked
-from ringfleet.rotation import StickyMode
-from ringfleet.traffic import Happening
+from ringfleet.dispatch.ledger.types import Deferred, OptIn, Picked
+from ringfleet.model.rotation import StickyMode
+from ringfleet.model.traffic import Happening
 from tests.dispatch.ledger.builders import (
     NOON,
     SET,

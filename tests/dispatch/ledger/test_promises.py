@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from ringfleet.dispatch.ledger.ledger import Ledger
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
-from ringfleet.dispatch.ledger.values import Deferred, GivenBack, Picked, Suppressed, Verdict
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.types import Deferred, GivenBack, Picked, Suppressed, Verdict
 from tests.dispatch.ledger.builders import (
     SET,
     SET_SCOPE,

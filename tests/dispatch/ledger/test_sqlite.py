@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.dispatch.ledger import sqlite, sqlite_write
-from ringfleet.dispatch.ledger.bench import Bench
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
-from ringfleet.dispatch.ledger.room import Room, Rooms, first_room
-from ringfleet.dispatch.ledger.seat import Seat
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
-from ringfleet.dispatch.ledger.sqlite_verify import verify
-from ringfleet.dispatch.ledger.values import Ask, Deferred, Picked
-from ringfleet.traffic import Happening
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.law.member import Seat
+from ringfleet.dispatch.ledger.law.members import Bench
+from ringfleet.dispatch.ledger.law.reservations import Room, Rooms, first_room
+from ringfleet.dispatch.ledger.sqlite import engine, writer
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.sqlite.verify import verify
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Picked
+from ringfleet.model.traffic import Happening
 from tests.dispatch.ledger.builders import (
     DAY,
     NOON,
@@ -168,7 +168,7 @@ def naive_room(bench: Bench, ask: Ask) -> tuple[Seat, Room] | None:
 
 async def test_forgetting_leaves_what_is_young_however_much_there_is(tmp_path: Path, monkeypatch: Any) -> None:
     """In steps that are smaller than what there is; and no id is given twice."""
-    monkeypatch.setattr(sqlite_write, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(writer, "FORGOTTEN_AT_ONCE", 3)
     async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=1000, hourly=1000), a_member(2, daily=1000, hourly=1000)))
         for after in (0.0, 40 * DAY):
@@ -232,7 +232,7 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Pat
 
 
 async def test_the_log_is_copied_back_beside_the_commits(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(engine, "CHECKPOINT_PAGES", 50)
     path = tmp_path / "ledger.sqlite"
     async with SqliteLedger(path) as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=100_000, hourly=100_000)))

@@ -23,8 +23,8 @@ from ringfleet.carriers.errors import (
     OutcomeUnknown,
     RequestRejected,
 )
-from ringfleet.carriers.fields import Fields
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import E164, Catalog, Holding, Mark, Money, Offer, Outcome, Purchase, Query, Routing
 
 log = structlog.get_logger(__name__)

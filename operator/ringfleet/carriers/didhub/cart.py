@@ -30,8 +30,8 @@ import structlog
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.wire import CartItem
 from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, OutcomeUnknown, RequestRejected
-from ringfleet.carriers.fields import Fields
 from ringfleet.carriers.http import AccountClient, Call
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import E164, Holding, ItemState, Mark, Outcome, Purchase
 
 log = structlog.get_logger(__name__)

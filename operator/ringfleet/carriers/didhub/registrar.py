@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown, RequestRejected
-from ringfleet.carriers.fields import Fields
 from ringfleet.carriers.http import AccountClient, Call
-from ringfleet.compliance import (
+from ringfleet.carriers.json_fields import Fields
+from ringfleet.model import NumberType
+from ringfleet.model.compliance import (
     EndUserType,
     Filing,
     Paper,
@@ -29,7 +30,6 @@ from ringfleet.compliance import (
     Shortcoming,
     Subject,
 )
-from ringfleet.model import NumberType
 
 COMPLIANCE_CIRCUIT = "compliance"
 EXISTS, NOT_FOUND = "reference_taken", "not_found"

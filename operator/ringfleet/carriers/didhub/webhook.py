@@ -20,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ringfleet.carriers.errors import CarrierUnavailable
-from ringfleet.carriers.fields import Fields
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
 from ringfleet.model import E164
-from ringfleet.traffic import CarrierEvent, Direction, Happening
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 
 HEADER: Final = "didhub-signature"
 WINDOW: Final = 300.0

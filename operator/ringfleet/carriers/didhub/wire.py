@@ -18,9 +18,8 @@ from urllib.parse import quote
 import httpx
 
 from ringfleet.carriers.errors import CarrierUnavailable
-from ringfleet.carriers.fields import Fields
 from ringfleet.carriers.http import Refusal
-from ringfleet.carriers.reasons import FailureReason
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import (
     E164,
     Capability,
@@ -35,7 +34,8 @@ from ringfleet.model import (
     Query,
     Routing,
 )
-from ringfleet.rotation import Attestation
+from ringfleet.model.failures import FailureReason
+from ringfleet.model.rotation import Attestation
 
 PATHS = MappingProxyType(
     {

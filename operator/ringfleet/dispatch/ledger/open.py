@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from ringfleet.dispatch.ledger.ledger import Ledger
+from ringfleet.dispatch.ledger.interface import Ledger
 
 EXAMPLES = "sqlite:/var/lib/ringfleet/ledger.sqlite or postgresql://user@host/database"
 
@@ -39,6 +39,6 @@ def open_ledger(url: str) -> Ledger:
         UnknownLedger: the address names no engine.
     """
     path = sqlite_path(url)
-    engine = import_module(f"ringfleet.dispatch.ledger.{'postgres' if path is None else 'sqlite'}")
+    engine = import_module(f"ringfleet.dispatch.ledger.{'postgres' if path is None else 'sqlite'}.engine")
     ledger: Ledger = engine.PostgresLedger(url, migrates=True) if path is None else engine.SqliteLedger(path)
     return ledger

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 
 CONNECT_S = 10.0
 STATEMENT_S = 10.0

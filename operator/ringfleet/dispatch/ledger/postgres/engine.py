@@ -11,13 +11,13 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, STATEMENT_S, Address
-from ringfleet.dispatch.ledger.postgres.forgetting import forget
 from ringfleet.dispatch.ledger.postgres.left import Left
+from ringfleet.dispatch.ledger.postgres.maintenance import forget
 from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
-from ringfleet.dispatch.ledger.postgres.reading import read_deferrals, read_rollup, read_suppressions
-from ringfleet.dispatch.ledger.values import (
+from ringfleet.dispatch.ledger.postgres.reads import read_deferrals, read_rollup, read_suppressions
+from ringfleet.dispatch.ledger.types import (
     Ask,
     Deferrals,
     Deferred,
@@ -36,7 +36,7 @@ from ringfleet.dispatch.ledger.values import (
     UnknownDeferral,
     Verdict,
 )
-from ringfleet.traffic import Direction, Happening
+from ringfleet.model.traffic import Direction, Happening
 
 SETTINGS = {
     "application_name": "ringfleet",

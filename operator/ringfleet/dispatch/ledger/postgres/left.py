@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfleet.dispatch.ledger.values import Ask
+from ringfleet.dispatch.ledger.types import Ask
 
 TOLD_S = 1.0
 """Seconds of the asks' clock for which a count is trusted."""

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ringfleet.dispatch.ledger.ledger import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.postgres.connection import Address, connected
 
 SCHEMA = "ringfleet"

@@ -1,0 +1,1 @@
+"""What several commands need: the cluster, objects by name, printing, annotating."""

@@ -1,0 +1,94 @@
+"""A person's word, written as an annotation: what is shown before, the question, and the write.
+
+Each object is written at the version that was shown, so nobody says yes to what has changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ringfleet.cli._shared.cluster import Cluster
+from ringfleet.cli._shared.printing import echo_json, plural
+from ringfleet.kube.errors import Conflict
+
+if TYPE_CHECKING:
+    from ringfleet.api.meta import Resource
+    from ringfleet.kube.client import Kube
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One annotation to write. `value` None takes it off. `remarks` are what the person should know before."""
+
+    obj: Resource
+    annotation: str
+    value: str | None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        return f"{self.obj.__class__.__name__} {self.obj.key}"
+
+    @property
+    def said_already(self) -> bool:
+        return self.obj.metadata.annotations.get(self.annotation) == self.value
+
+
+def give(cluster: Cluster, words: Sequence[Word], question: str, *, sure: bool, output: str) -> None:
+    """Show what is to be said, ask unless `sure`, write it, and tell what was written.
+
+    `question` has a place for the objects in words: "Give back {}?".
+
+    Raises:
+        click.Abort: the person said no.
+        click.ClickException: an object has changed meanwhile, or the API server refuses.
+    """
+    news = [word for word in words if not word.said_already]
+    for remark in (f"{word.named}: {remark}" for word in words for remark in word.remarks):
+        click.echo(remark, err=output == "json")
+    if news and not sure:
+        click.confirm(question.format(plural(len(news), "object")), abort=True, err=output == "json")
+    cluster.run(lambda kube, _: _write_all(kube, news))
+    if output == "json":
+        echo_json([_json(word) for word in words])
+        return
+    for word in words:
+        click.echo(f"{word.named}: {_done(word)}")
+
+
+async def _write_all(kube: Kube, words: Iterable[Word]) -> None:
+    for word in words:
+        await _write(kube, word)
+
+
+async def _write(kube: Kube, word: Word) -> None:
+    from ringfleet.controllers.fleet import resource_of
+
+    meta = word.obj.metadata
+    body = {"metadata": {"annotations": {word.annotation: word.value}}}
+    try:
+        await kube.patch(resource_of(word.obj.__class__), meta.namespace, meta.name, body, meta.resource_version)
+    except Conflict as error:
+        raise click.ClickException(f"{word.named} has changed meanwhile: look at it again, and repeat") from error
+
+
+def _done(word: Word) -> str:
+    if word.said_already:
+        return "nothing to do"
+    return f"annotated {word.annotation}={word.value}" if word.value else f"annotation {word.annotation} removed"
+
+
+def _json(word: Word) -> dict[str, Any]:
+    return {
+        "kind": word.obj.__class__.__name__,
+        "namespace": word.obj.metadata.namespace,
+        "name": word.obj.metadata.name,
+        "annotation": word.annotation,
+        "value": word.value,
+        "changed": not word.said_already,
+        "remarks": list(word.remarks),
+    }

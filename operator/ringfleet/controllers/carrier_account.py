@@ -1,0 +1,332 @@
+"""Reconciling one carrier account: read its Secret, keep its client open, probe it, sweep it, say how it is.
+
+While the account can't be used, everything that needs it waits with the account's own reason, and is woken the moment
+that this changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from ringfleet.api import CarrierAccount
+from ringfleet.api.carrier_account import AccountNumbers, Balance
+from ringfleet.carriers.carrier import AccountSettings
+from ringfleet.carriers.errors import (
+    CarrierUnavailable,
+    CredentialsRejected,
+    ListingIncomplete,
+    RequestRejected,
+    Throttled,
+)
+from ringfleet.carriers.registry import open_carrier
+from ringfleet.controllers.account_loss import accepted, believe, find_lost
+from ringfleet.controllers.account_sweep import Swept, sweep
+from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
+from ringfleet.controllers.fleet import Key
+from ringfleet.controllers.services import World
+from ringfleet.kube.client import Json, Resource
+from ringfleet.kube.errors import NotFound
+from ringfleet.model import AccountKey, Money
+from ringfleet.objects.number_pool import conditions
+from ringfleet.plan.backoff import backoff
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
+from ringfleet.plan.carrier_account.sweep import next_sweep
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
+
+log = structlog.get_logger(__name__)
+
+SECRETS = Resource("", "v1", "secrets", "Secret")
+SECRET_AGAIN = 5.0
+"""Seconds between looks at a Secret that is missing or whose token was refused. Secrets are not watched."""
+
+
+async def reconcile_account(world: World, key: Key) -> float | None:
+    """Take one look at the account. Returns the delay, in seconds, until it wants another."""
+    name = AccountKey(key.namespace, key.name)
+    obj = world.intents.get(CarrierAccount, key.namespace, key.name)
+    before = world.accounts.seen(name, key.namespace)
+    if obj is None or obj.metadata.deletion_timestamp:
+        await world.accounts.close(name)
+        delay = None
+    else:
+        delay = await _look(world, name, obj)
+    if world.accounts.seen(name, key.namespace) != before:
+        world.wake_users(name)
+    return delay
+
+
+async def _look(world: World, key: AccountKey, obj: CarrierAccount) -> float | None:
+    if obj.spec.suspend:
+        message = "The account is suspended (spec.suspend): nothing is called at the carrier."
+        return await _shut(world, key, obj, not_ready(Reason.SUSPENDED, message), None)
+    token, missing = await _token(world, obj)
+    if missing:
+        return await _shut(world, key, obj, missing, SECRET_AGAIN)
+    account = await open_account(world, key, obj, token)
+    if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
+        return SECRET_AGAIN
+    return await _probe(world, key, obj, account)
+
+
+async def _shut(
+    world: World, key: AccountKey, obj: CarrierAccount, said: Condition, again: float | None
+) -> float | None:
+    """Close the account's client; everybody that asks for it hears `said`."""
+    await world.accounts.close(key)
+    world.accounts.block(key, said.reason, f"CarrierAccount {key}: {said.message}")
+    await _say(world, obj, (said,))
+    return again
+
+
+async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | None]:
+    """The account's token, or the condition that says what is missing."""
+    try:
+        secret = await world.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
+    except NotFound:
+        secret = None
+    return token_in(secret, obj)
+
+
+def token_in(secret: Json | None, obj: CarrierAccount) -> tuple[str, Condition | None]:
+    """The account's token as its Secret has it, or the condition that says what is missing."""
+    ref, namespace = obj.spec.credentials_secret_ref, obj.metadata.namespace
+    field = "spec.credentialsSecretRef"
+    if secret is None:
+        message = f"Secret {namespace}/{ref.name} ({field}.name) does not exist: create it with the key {ref.key!r}."
+        return "", not_ready(Reason.SECRET_MISSING, message)
+    try:
+        token = base64.b64decode(secret.get("data", {})[ref.key], validate=True).decode().strip()
+    except (KeyError, binascii.Error, UnicodeDecodeError):
+        token = ""
+    if token:
+        return token, None
+    message = f"Secret {namespace}/{ref.name} has no text under the key {ref.key!r} ({field}.key): put the token there."
+    return "", not_ready(Reason.SECRET_KEY_MISSING, message)
+
+
+async def open_account(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
+    """The account's open client; a new one when its settings or its token have changed."""
+    spec, settings = obj.spec, settings_of(obj, token)
+    print_ = fingerprint(spec.provider, token, repr(settings))
+    account = world.accounts.get(key)
+    if account is None or account.fingerprint != print_:
+        carrier = open_carrier(spec.provider, settings)
+        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
+        if counted := obj.status.numbers:
+            account.last_owned, account.doubted = counted.owned, counted.shrunk_to
+        await world.accounts.open(key, account)
+    if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
+        account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+        world.wake_users(key)
+    return account
+
+
+def settings_of(obj: CarrierAccount, token: str) -> AccountSettings:
+    """The account as its adapter needs it."""
+    spec = obj.spec
+    return AccountSettings(
+        name=obj.key,
+        endpoint=spec.endpoint,
+        token=token,
+        requests_per_second=spec.limits.requests_per_second,
+        concurrency=spec.limits.concurrency,
+        timeout=spec.limits.timeout.total_seconds(),
+        catalog_ttl=spec.catalog.cache_ttl,
+    )
+
+
+async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Ask for the balance, sweep when it is time, and say how both went."""
+    try:
+        try:
+            balance = await account.carrier.balance()
+        except RequestRejected as error:
+            return await _refused(world, key, obj, account, error)
+        account.seen, account.failures = AccountSeen(), 0
+        await _ask_search_again(account)
+        listing = await _sweep_when_due(world, key, obj, account)
+    except CredentialsRejected as error:
+        message = f"{error} Put a valid token into Secret {obj.spec.credentials_secret_ref.name}."
+        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {message}")
+        said = (not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message))
+        await _say(world, obj, said, account=account)
+        return SECRET_AGAIN
+    except CarrierUnavailable as error:
+        return await _unavailable(world, key, obj, account, error)
+    await _say(world, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
+    return _next_look(world, key, obj, account)
+
+
+async def _refused(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: RequestRejected
+) -> float:
+    """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
+    account.failures += 1
+    message = f"{error}: check spec.endpoint, which is {obj.spec.endpoint}."
+    account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
+    said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
+    await _say(world, obj, said, account=account)
+    return _again(account)
+
+
+async def _unavailable(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CarrierUnavailable
+) -> float:
+    """The carrier does not answer: say so once, and look again after a growing delay."""
+    account.failures += 1
+    if not isinstance(error, Throttled):
+        message = f"The carrier at {obj.spec.endpoint} does not answer; nothing is lost, and it is asked again."
+        account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
+        said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
+        await _say(world, obj, (said, reconciling(said.reason, message)), account=account)
+    log.warning("carrier unavailable", account=str(key), failures=account.failures, error=str(error))
+    return _again(account)
+
+
+def _again(account: OpenAccount) -> float:
+    """Seconds until an account that could not be probed is probed again."""
+    return backoff(account.failures, timedelta(seconds=1), timedelta(minutes=1)).total_seconds()
+
+
+async def _ask_search_again(account: OpenAccount) -> None:
+    """While search is down, ask it the query that failed; a live answer ends that."""
+    if account.stale_query is None:
+        return
+    try:
+        catalog = await account.carrier.search(account.stale_query, 1)
+    except CarrierUnavailable:
+        return
+    if catalog.age is None:
+        account.stale_query = None
+
+
+async def _sweep_when_due(
+    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount
+) -> tuple[Condition, ...]:
+    """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
+    if not _is_due(world, key, obj, account):
+        return _listing_condition(account)
+    try:
+        swept = await sweep(world, key, account)
+    except ListingIncomplete as error:
+        log.warning("listing incomplete", account=str(key), error=str(error))
+        account.listing_incomplete = True
+    else:
+        await _conclude(world, key, obj, account, swept)
+    account.swept_at = world.monotonic()
+    return _listing_condition(account)
+
+
+def _is_due(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """A person's word on a doubted listing is followed at once."""
+    if account.swept_at is None or accepted(obj, account):
+        return True
+    return world.monotonic() >= account.swept_at + _interval(world, key, obj, account)
+
+
+async def _conclude(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, swept: Swept) -> None:
+    """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
+    account.listing_incomplete = False
+    account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
+    if not believe(obj, account, swept.listing):
+        return
+    account.bought_since_sweep = False
+    account.findings = replace(swept.findings, changed=())
+    await find_lost(world, key, account, swept.listing, _is_another_look(world, obj, account))
+
+
+def _is_another_look(world: World, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether a whole interval has passed since the last look: sweeps that come sooner make no number lost sooner."""
+    now, interval = world.monotonic(), obj.spec.sweep_interval.total_seconds()
+    if account.counted_at is not None and now < account.counted_at + interval:
+        return False
+    account.counted_at = now
+    return True
+
+
+def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
+    if account.listing_incomplete:
+        message = (
+            "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
+        )
+        return (Condition("ListingIncomplete", True, Reason.LISTING_INCOMPLETE, message),)
+    if account.doubted is not None:
+        return (Condition("ListingShrunk", True, Reason.LISTING_SHRUNK, SHRUNK_MESSAGE),)
+    return ()
+
+
+def _interval(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says."""
+    records = world.numbers.store.by("account", key)
+    waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
+    return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
+
+
+def _next_look(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    due = (account.swept_at or 0.0) + _interval(world, key, obj, account) - world.monotonic()
+    return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
+
+
+_SHORTEST_LOOK = 1.0
+_STALE_LOOK = 5.0
+
+
+async def _say(
+    world: World,
+    obj: CarrierAccount,
+    said: tuple[Condition, ...],
+    balance: Money | None = None,
+    account: OpenAccount | None = None,
+) -> None:
+    """Write the account's status: the conditions, and what is known of balance and numbers."""
+    fresh = world.intents.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
+    everything = (*said, *_troubles(account)) if account else said
+    update: dict[str, object] = {
+        "observed_generation": fresh.metadata.generation,
+        "conditions": conditions(fresh.status.conditions, everything, fresh.metadata.generation, world.clock()),
+        "installation": world.installation,
+    }
+    if balance:
+        update["balance"] = Balance(amount=f"{balance.amount:f}", currency=balance.currency)
+    if account and (account.findings or account.doubted is not None):
+        update["numbers"] = _numbers(account, fresh.status.numbers)
+    await world.write_status(fresh, fresh.status.model_copy(update=update))
+
+
+def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
+    """The counts of the last listing that was believed, and that of a later one that was not."""
+    if found := account.findings:
+        before = AccountNumbers(
+            owned=found.owned, ours=found.ours, unmanaged=found.unmanaged, orphans=len(found.orphans)
+        )
+    counts = before or AccountNumbers(owned=account.last_owned or 0)
+    return counts.model_copy(update={"shrunk_to": account.doubted})
+
+
+def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
+    """What is not as it should be although the account may be usable."""
+    health = account.carrier.health
+    troubles = []
+    if account.stale_query:
+        message = "The carrier's search is down: orders go on from what it offered last, while that is fresh enough."
+        troubles.append(Condition("CatalogStale", True, Reason.CATALOG_STALE, message))
+    if health.throttled:
+        message = "The carrier asks for fewer calls: lower spec.limits.requestsPerSecond or concurrency."
+        troubles.append(Condition("Throttled", True, Reason.THROTTLED, message))
+    if health.circuit_open:
+        message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
+        troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
+    if account.findings and account.findings.orphans:
+        message = (
+            "The carrier has numbers of ours that can't be adopted: their pool is gone, or the PhoneNumber of that "
+            "name was released or is another account's. Create the pool again, or delete that PhoneNumber."
+        )
+        troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    return tuple(troubles)

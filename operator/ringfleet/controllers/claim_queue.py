@@ -1,0 +1,189 @@
+"""The desk where claims are served: every pool's free numbers and its queue, and who is called up for a number.
+
+::
+
+    a number became free, or is not free any more  --> its pool's stock --.
+    a claim came, changed or went                  --> asks or withdraws --+--> serve --> the claims that were handed
+    its pool or quota changed                      --> asks again --------'              a number run at once
+
+Nothing here awaits: between looking at a number and taking it from the stock nobody else can run. The writes are in
+`controllers/number_claim.py`. The desk opens when intents, numbers and claims have all been listed, so that an earlier
+claim that is not seen yet loses its turn to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ringfleet.api import NumberPool
+from ringfleet.controllers.carrier_clients import allowed
+from ringfleet.model import AccountKey
+from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
+from ringfleet.plan.number_claim import Bar, ClaimWorld, OnNoStock, bar_claim
+
+if TYPE_CHECKING:
+    from ringfleet.controllers.services import World
+
+
+QUIET = 0.5
+"""Seconds without a claim that was called up, after which the desk is quiet."""
+
+
+class Desk:
+    """See the module. `unsure`: the claims whose last binding write was not answered; they look before they write.
+
+    `written`: by claim, the digest of what was last written where its writeTo says.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._stocks: dict[PoolKey, Stock] = {}
+        self._open = False
+        self.unsure: set[str] = set()
+        self.written: dict[str, str] = {}
+        self._lent: dict[str, str] = {}
+        self._called_at = float("-inf")
+
+    # Looking.
+
+    def stock(self, pool: PoolKey) -> Stock:
+        return self._stocks.setdefault(pool, Stock())
+
+    def hand(self, claim: ClaimRecord) -> FreeNumber | None:
+        """The number that the claim was handed and has not been bound to yet."""
+        return self.stock(claim.pool).hand(claim.uid)
+
+    def busy(self) -> bool:
+        """Whether claims are being bound: what nobody waits for gives way to them."""
+        return self._world.monotonic() < self._called_at + QUIET
+
+    def place(self, claim: ClaimRecord) -> int | None:
+        return self.stock(claim.pool).place(claim.uid)
+
+    def waiting(self, pool: PoolKey) -> list[ClaimRecord]:
+        """The claims in the pool's queue, the next one to be served first."""
+        found = (self._world.claim_by_uid(uid) for uid in self.stock(pool).waiting)
+        return [claim for claim in found if claim]
+
+    def on_demand(self, pool: PoolKey) -> int:
+        """How many of them want a number to be ordered for them."""
+        return sum(claim.on_no_stock is OnNoStock.ORDER for claim in self.waiting(pool))
+
+    def lent_to(self, namespace: str, but: str) -> int:
+        """How many numbers of other namespaces are in the hands of this namespace's claims, `but` (a uid) left out."""
+        return sum(borrower == namespace for uid, borrower in self._lent.items() if uid != but)
+
+    def bar(self, claim: ClaimRecord) -> Bar | None:
+        """What keeps an unbound claim out of the queue."""
+        world, pool = self._world, self._world.intents.get(NumberPool, *claim.pool)
+        let_in = pool is None or allowed(
+            frozenset(pool.spec.allowed_namespaces), AccountKey(*claim.pool), claim.namespace
+        )
+        foreign = claim.namespace != claim.pool.namespace
+        named = world.number(claim.pool.namespace, claim.named) if claim.named else None
+        around = ClaimWorld(
+            pool_exists=pool is not None,
+            let_in=let_in and not (foreign and pool is None),
+            quota=world.quotas.full_for_claims(claim.namespace, claim.uid) if foreign else None,
+            named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
+        )
+        return bar_claim(claim.want(), around)
+
+    # Hearing.
+
+    def open(self) -> None:
+        """Everything has been listed: let all claims ask, and serve every pool."""
+        self._open = True
+        for claim in self._world.claims.store.values():
+            self._ask(claim)
+        for pool in tuple(self._stocks):
+            self.serve(pool)
+
+    def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A number has changed, come or gone."""
+        before, after = _free_in(old), _free_in(new)
+        if before and before != after:
+            assert old
+            self.stock(before).withhold(old.name)
+        if after:
+            assert new
+            self.stock(after).offer(FreeNumber(new.name, new.area_code, new.region, new.capabilities))
+            self.serve(after)
+
+    def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+        """A claim has changed, come (`old` None) or gone (`new` None)."""
+        if new is None:
+            assert old
+            self.stock(old.pool).withdraw(old.uid)
+            self.give_up(old)
+        else:
+            self._ask(new)
+            self.serve(new.pool)
+
+    def reconsider(self, claims: Iterable[ClaimRecord]) -> None:
+        """What these claims depend on has changed: those without a number ask anew."""
+        pools = set()
+        for claim in claims:
+            if claim.bound is None and not claim.failed:
+                self._ask(claim)
+                self._world.wake_claim(claim)
+                pools.add(claim.pool)
+        for pool in pools:
+            self.serve(pool)
+
+    def _ask(self, claim: ClaimRecord) -> None:
+        stock = self.stock(claim.pool)
+        served = claim.bound or claim.failed or claim.deleting or self._world.numbers_of(claim)
+        if served or self.bar(claim):
+            stock.withdraw(claim.uid)
+        else:
+            stock.ask(claim.wish())
+
+    def serve(self, pool: PoolKey) -> None:
+        """Hand out what is free, and call up those who were handed something."""
+        stock = self.stock(pool)
+        while self._open and (hands := stock.serve()):
+            refused = [hand for hand in hands if not self._call_up(pool, hand)]
+            for hand in refused:
+                stock.settle(hand.uid)
+                stock.offer(hand.number)
+            if not refused:
+                return
+
+    def _call_up(self, pool: PoolKey, hand: Hand) -> bool:
+        """Let the claim take what it was handed; False when it is gone, or its quota was used up by those before it."""
+        claim = self._world.claim_by_uid(hand.uid)
+        if claim is None:
+            return False
+        self._called_at = self._world.monotonic()
+        self._world.wake_claim(claim)
+        if claim.namespace == pool.namespace:
+            return True
+        if self.bar(claim):
+            return False
+        self._lent[claim.uid] = claim.namespace
+        return True
+
+    # Settling.
+
+    def settle(self, claim: ClaimRecord) -> None:
+        """The claim is bound to what it was handed."""
+        self.stock(claim.pool).settle(claim.uid)
+        self._lent.pop(claim.uid, None)
+        self.unsure.discard(claim.uid)
+
+    def give_up(self, claim: ClaimRecord) -> None:
+        """The claim can't have what it was handed: whatever the number is now, it is offered as that."""
+        handed = self.hand(claim)
+        self.settle(claim)
+        record = self._world.number(claim.pool.namespace, handed.name) if handed else None
+        if record:
+            self.note_number(None, record)
+
+
+def _free_in(record: NumberRecord | None) -> PoolKey | None:
+    """The pool in which the number is free; None when it is not."""
+    return PoolKey(record.namespace, record.pool) if record and record.free and record.pool else None

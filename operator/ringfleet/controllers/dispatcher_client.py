@@ -1,0 +1,177 @@
+"""What rotation sets are used for, read from the dispatcher: the one thing that the operator does not see itself.
+
+It is read at most once in `usage_interval` for each set. What can't be read is not known: nothing is concluded from old
+figures, so they are forgotten when they have not been renewed for three intervals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import aiohttp
+import structlog
+
+from ringfleet.model import E164
+from ringfleet.model.rotation import Channel
+from ringfleet.objects.phone_number_status import DayUsage
+from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.rotation_set.seen import UNKNOWN, NumberUse, Usage, usage_unknown
+from ringfleet.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=3.0)
+OLD = 3
+"""After so many intervals, figures are too old to go by."""
+LONGEST_LABEL = 128
+
+
+class _Unreadable(Exception):
+    """The dispatcher did not say; the message is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of a set. `unknown` is what the set says while `usage` is None, and `blind_since` the first of the
+    readings in a row that failed. `ended`: each number's traffic of the last day that was seen to end."""
+
+    usage: Usage | None = None
+    unknown: Condition = UNKNOWN
+    blind_since: datetime | None = None
+    ended: Mapping[E164, DayUsage] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Known:
+    """`tried` and `renewed`: by the monotonic clock."""
+
+    tried: float
+    renewed: float
+    reading: Reading
+
+
+class Dispatcher:
+    """The door to it; see the module. The connection is opened with the first question."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._settings, self._clock, self._monotonic = settings, clock, monotonic
+        self._session: aiohttp.ClientSession | None = None
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between readings of one set; None: there is no dispatcher to read from."""
+        return self._settings.usage_interval.total_seconds() if self._settings.dispatcher else None
+
+    async def read(self, namespace: str, name: str, channel: Channel) -> Reading:
+        """What the set is used for. Does not raise: what can't be read is a reading without usage."""
+        interval, now = self.interval, self._monotonic()
+        if interval is None:
+            return Reading()
+        known = self._known.get((namespace, name))
+        if known is not None and now - known.tried < interval:
+            return known.reading
+        before = known.reading if known else Reading()
+        try:
+            usage = await self._ask(namespace, name, channel)
+        except _Unreadable as error:
+            log.warning("usage of a rotation set not read", set=f"{namespace}/{name}", error=str(error))
+            return self._not_read(namespace, name, before, usage_unknown(Reason.DISPATCHER_UNAVAILABLE, str(error)))
+        reading = Reading(usage, ended=_ended(before, usage))
+        self._known[namespace, name] = _Known(now, now, reading)
+        return reading
+
+    def forget(self, namespace: str, name: str) -> None:
+        """The set is gone."""
+        self._known.pop((namespace, name), None)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _not_read(self, namespace: str, name: str, before: Reading, unknown: Condition) -> Reading:
+        """What was read before, while it is not too old."""
+        now, known = self._monotonic(), self._known.get((namespace, name))
+        renewed = known.renewed if known else float("-inf")
+        fresh = before.usage is not None and now - renewed < OLD * (self.interval or 0.0)
+        blind_since = before.blind_since or self._clock()
+        usage = before.usage if fresh else None
+        reading = Reading(usage, unknown, blind_since, before.ended)
+        self._known[namespace, name] = _Known(now, renewed, reading)
+        return reading
+
+    async def _ask(self, namespace: str, name: str, channel: Channel) -> Usage:
+        path = f"/v1/namespaces/{namespace}/rotationsets/{name}/rollup"
+        try:
+            session = self._open()
+            headers = await self._headers()
+            async with session.get(
+                f"{(self._settings.dispatcher or '').rstrip('/')}{path}", headers=headers, allow_redirects=False
+            ) as reply:
+                if reply.status != 200:  # noqa: PLR2004 - OK
+                    raise _Unreadable(f"The dispatcher answers {reply.status} for the set.")
+                body = await reply.json()
+        except TimeoutError as error:
+            raise _Unreadable("The dispatcher does not answer in time.") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _Unreadable(f"The dispatcher can't be read ({type(error).__name__}).") from error
+        try:
+            return parse_rollup(body, channel, self._clock())
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _Unreadable("The dispatcher answers what can't be understood.") from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+        return self._session
+
+    async def _headers(self) -> dict[str, str]:
+        file = self._settings.dispatcher_token_file
+        if file is None:
+            return {}
+        token = await asyncio.to_thread(file.read_text)
+        return {"Authorization": f"Bearer {token.strip()}"}
+
+
+def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:
+    """The dispatcher's answer. Raises KeyError, TypeError, ValueError or AttributeError: it is none."""
+    numbers = {E164(row["number"]): _use(row, channel) for row in body["numbers"]}
+    return Usage(at, date.fromisoformat(body["day"]), int(body["used"]), int(body["deferred"]), numbers)
+
+
+def _use(row: Mapping[str, Any], channel: Channel) -> NumberUse:
+    voice = channel is Channel.VOICE
+    return NumberUse(
+        used=int(row["used"]),
+        reserved=int(row["reserved"]),
+        open_calls=int(row["openCalls"]),
+        last_pick=_time(row.get("lastPick")),
+        label=_label(row.get("label")),
+        cleared=_time(row.get("clearedAt")),
+        tries=int(row["calls7d"]) if voice else int(row["delivered7d"]) + int(row["failed7d"]),
+        successes=int(row["answered7d"]) if voice else int(row["delivered7d"]),
+        sent=int(row["calls7d"]) if voice else int(row["messages7d"]),
+        today=int(row["callsToday"]) if voice else int(row["used"]),
+        answered=int(row["answered30d"]) if voice else 0,
+    )
+
+
+def _label(text: str | None) -> str | None:
+    """In one line, and not longer than a label is."""
+    return " ".join(text.split())[:LONGEST_LABEL] if text is not None else None
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None
+
+
+def _ended(before: Reading, usage: Usage) -> Mapping[E164, DayUsage]:
+    """The traffic of the last day that has ended: as it was read last before it did, of numbers that had any."""
+    old = before.usage
+    if old is None or old.day >= usage.day:
+        return before.ended
+    return {number: DayUsage(old.day.isoformat(), use.today) for number, use in old.numbers.items() if use.today}

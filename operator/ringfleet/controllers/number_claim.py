@@ -1,0 +1,266 @@
+"""Reconciling one claim: two writes bind it, and no carrier is called on the way.
+
+::
+
+    handed a number (controllers/claim_queue.py)
+      1. PATCH the number's spec.claimRef, under its resourceVersion   refused (409): another number
+      2. PATCH the claim's status, under its resourceVersion          unanswered: look before writing again
+      later: the Secret or ConfigMap of writeTo; the finalizer, as soon as no other claim is being bound
+
+After the first write the claim has its number, whatever happens: a restart finds it by the claim's uid, on the number.
+Should two operators have bound two numbers for one claim, the claim's status names the one that counts, and the other
+one, of which nobody was told, goes back to the stock.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from ringfleet.api import NumberClaim
+from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
+from ringfleet.controllers.connection_secret import write_number
+from ringfleet.controllers.fleet import Key, resource_of
+from ringfleet.controllers.services import GUARD_DELAY, PHONE_NUMBERS, World
+from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
+from ringfleet.objects.conditions import stamp
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.number_pool import condition_patch
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.number_claim import OnNoStock, bound_conditions, waiting_conditions
+from ringfleet.plan.rotation_set.plan import is_over_with_its_use
+
+log = structlog.get_logger(__name__)
+
+CLAIMS = resource_of(NumberClaim)
+
+
+async def reconcile_claim(world: World, key: Key) -> float | None:
+    """Bind the claim, say how it stands, or unbind it. Returns the delay, in seconds, until it wants another turn."""
+    claim = world.claim(key.namespace, key.name)
+    if claim is None:
+        return None
+    if claim.deleting:
+        return await _let_go(world, claim)
+    number = await committed(world, claim)
+    claim = world.claim(key.namespace, key.name) or claim
+    if number is None and claim.bound is None:
+        number = await _bind(world, claim)
+        if number is None and world.desk.hand(claim):
+            return 0.0
+    if number is not None:
+        return await _say_bound(world, claim, number)
+    await (_say_broken(world, claim) if claim.bound else _say_waiting(world, claim))
+    return None
+
+
+# Binding.
+
+
+async def committed(world: World, claim: ClaimRecord) -> NumberRecord | None:
+    """The number that is bound to the claim already, by the copy or by a live look where the copy may be late.
+
+    Two operators may have bound one each. Which of them it is, the claim's status says, and nothing else; until it
+    does, both stay bound, for either operator may be about to write it.
+    """
+    held = world.numbers_of(claim)
+    if claim.bound and all((one.namespace, one.name) != claim.bound for one in held):
+        await look_at(world, *claim.bound)
+        held = world.numbers_of(claim)
+    elif claim.uid in world.desk.unsure and (handed := world.desk.hand(claim)):
+        await look_at(world, claim.pool.namespace, handed.name)
+        held = world.numbers_of(claim)
+    if len(held) > 1 and claim.bound is None:
+        claim = await _read(world, claim)
+    if claim.bound is None:
+        return min(held, key=lambda one: one.name, default=None)
+    for stray in held:
+        if (stray.namespace, stray.name) != claim.bound:
+            log.warning("a second number was bound to a claim", claim=claim.key, number=stray.name)
+            await _patch_number(world, stray, {"claimRef": None})
+    return next((one for one in held if (one.namespace, one.name) == claim.bound), None)
+
+
+async def _read(world: World, claim: ClaimRecord) -> ClaimRecord:
+    """Read the claim live, past our copy."""
+    with suppress(NotFound):
+        world.claims.observe(await world.kube.get(CLAIMS, claim.namespace, claim.name))
+    return world.claim(claim.namespace, claim.name) or claim
+
+
+async def look_at(world: World, namespace: str, name: str) -> None:
+    """Read a number live, past our copy."""
+    try:
+        world.numbers.observe(await world.kube.get(PHONE_NUMBERS, namespace, name))
+    except NotFound:
+        log.warning("a claim's number is gone", number=f"{namespace}/{name}")
+
+
+async def _patch_number(
+    world: World, record: NumberRecord, spec: dict[str, Any], rotation: str | None = None, lifts: bool = False
+) -> NumberRecord | None:
+    """Change a number's spec, and which RotationSet it is labelled with, under its resourceVersion; the record as it
+    is then. `lifts`: its quarantine is over.
+
+    Raises:
+        Conflict: the number has changed meanwhile.
+    """
+    namespace, name = record.namespace, record.name
+    annotations = {"annotations": {QUARANTINE: None}} if lifts else {}
+    body = {"metadata": {"labels": {SET_LABEL: rotation}, **annotations}, "spec": spec}
+    reply = await world.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
+    world.numbers.observe(reply)
+    return world.number(namespace, name)
+
+
+async def _bind(world: World, claim: ClaimRecord) -> NumberRecord | None:
+    """Write the claim on the number that it was handed; None when it has none, or can't have this one."""
+    handed = world.desk.hand(claim)
+    if handed is None:
+        return None
+    record = world.number(claim.pool.namespace, handed.name)
+    if record is None or not record.free or world.desk.bar(claim):
+        _ask_anew(world, claim)
+        return None
+    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
+    try:
+        bound = await _patch_number(world, record, ref, claim.rotation.name if claim.rotation else None)
+    except (Conflict, NotFound):
+        await look_at(world, record.namespace, record.name)
+        _ask_anew(world, claim)
+        return None
+    except Unavailable:
+        world.desk.unsure.add(claim.uid)
+        raise
+    except KubeError:
+        _ask_anew(world, claim)
+        raise
+    world.desk.settle(claim)
+    return bound
+
+
+def _ask_anew(world: World, claim: ClaimRecord) -> None:
+    world.desk.give_up(claim)
+    world.desk.reconsider([world.claim(claim.namespace, claim.name) or claim])
+
+
+# Saying.
+
+
+async def _say_bound(world: World, claim: ClaimRecord, number: NumberRecord) -> float | None:
+    """The second write; then what nobody waits for."""
+    refused = await write_number(world, claim, number) if claim.bound else None
+    said = bound_conditions(number.number, claim.suspended, refused)
+    patch: dict[str, Any] = {}
+    if claim.phase != "Bound" or claim.bound is None:
+        now = world.clock()
+        patch = {
+            "phase": "Bound",
+            "phoneNumber": {"namespace": number.namespace, "name": number.name, "number": number.number},
+            "boundAt": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "timeToBind": format_duration(_waited(world, claim, now)),
+            "place": None,
+        }
+    if await _write(world, claim, patch, said):
+        return GUARD_DELAY if not claim.guarded and not claim.write_to else 0.0
+    if claim.guarded:
+        return None
+    if world.gives_way(claim):
+        return GUARD_DELAY
+    await _guard(world, claim)
+    return None
+
+
+def _waited(world: World, claim: ClaimRecord, now: datetime) -> timedelta:
+    """How long the claim has waited. A creation time has whole seconds, so when we saw it come counts where we did."""
+    return max(timedelta(), now - world.arrivals.pop(claim.uid, claim.created))
+
+
+async def _guard(world: World, claim: ClaimRecord) -> None:
+    """From now on its deletion waits until its number is unbound."""
+    await _set_finalizers(world, claim, (*claim.finalizers, CLAIM_FINALIZER))
+
+
+async def _say_waiting(world: World, claim: ClaimRecord) -> None:
+    if claim.failed:
+        return
+    bar = world.desk.bar(claim)
+    fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
+    said = waiting_conditions(claim.want(), bar)
+    patch: dict[str, Any] = {}
+    if (phase := "Failed" if fails else "Waiting") != claim.phase:
+        patch["phase"] = phase
+    if claim.ticket is None:
+        patch["ticket"] = claim.wish().ticket
+    if (place := world.desk.place(claim)) != claim.place:
+        patch["place"] = None if fails else place
+    await _write(world, claim, patch, said)
+
+
+async def _say_broken(world: World, claim: ClaimRecord) -> None:
+    """Its number was taken from it by force. A committed binding is not exchanged for another."""
+    assert claim.bound
+    message = (
+        f"PhoneNumber {claim.bound.namespace}/{claim.bound.name}, which it held, is gone or was taken from it by hand: "
+        "delete this claim and make another one."
+    )
+    await _write(world, claim, {}, (not_ready(Reason.NUMBER_MISSING, message),))
+
+
+async def _write(
+    world: World, claim: ClaimRecord, patch: dict[str, Any], said: tuple[Condition, ...]
+) -> dict[str, Any] | None:
+    """Patch what has changed of the claim's status; the reply, None when there was nothing to write."""
+    patch |= condition_patch(claim, said, world.clock())
+    if not patch:
+        return None
+    reply = await world.kube.patch_status(CLAIMS, claim.namespace, claim.name, patch, claim.resource_version)
+    world.claims.observe(reply)
+    await world.tell(CLAIMS, reply, claim.conditions)
+    return reply
+
+
+# Letting go.
+
+
+async def _let_go(world: World, claim: ClaimRecord) -> float | None:
+    """Unbind its number, which rests from now on; then the claim may go."""
+    world.desk.give_up(claim)
+    if claim.bound and not world.numbers_of(claim):
+        await look_at(world, *claim.bound)
+    for record in world.numbers_of(claim):
+        await unbind(world, record)
+    if claim.guarded:
+        await _set_finalizers(world, claim, tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER))
+    return None
+
+
+async def unbind(world: World, record: NumberRecord) -> None:
+    """Take the claim off a number. From `unboundAt` on it rests."""
+    spec = {"claimRef": None, "unboundAt": stamp(world.clock())}
+    try:
+        await _patch_number(world, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
+    except Conflict:
+        await look_at(world, record.namespace, record.name)
+        raise
+
+
+async def claim_is_gone(world: World, record: NumberRecord) -> bool:
+    """Whether the claim that a number names is not there any more, by a live look."""
+    assert record.claim
+    try:
+        found = await world.kube.get(CLAIMS, record.claim.namespace, record.claim.name)
+    except NotFound:
+        return True
+    return bool(found["metadata"]["uid"] != record.claim.uid)
+
+
+async def _set_finalizers(world: World, claim: ClaimRecord, names: tuple[str, ...]) -> None:
+    body = {"metadata": {"finalizers": list(names)}}
+    with suppress(NotFound):
+        reply = await world.kube.patch(CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
+        world.claims.observe(reply)

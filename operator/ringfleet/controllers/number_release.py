@@ -1,0 +1,87 @@
+"""The last steps of a number that may go: look at everything once more, live, and only then tell the carrier.
+
+::
+
+    live number   still asked, bound to nobody, not protected     |
+    live pool     names it in status.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
+    live carrier  shows it, with our installation's mark          |
+    then          Release: given back.   LetGo: our mark comes off.
+
+Both calls are safe to repeat: what is gone already is gone, and a mark that is off stays off.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from ringfleet.api import NumberPool
+from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.fleet import resource_of
+from ringfleet.controllers.services import PHONE_NUMBERS, World
+from ringfleet.kube.errors import NotFound
+from ringfleet.model import Holding
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.phone_number.plan import Leave
+from ringfleet.plan.phone_number.removal import Way
+
+log = structlog.get_logger(__name__)
+
+POOLS = resource_of(NumberPool)
+
+
+class NotOurs(Exception):
+    """The number does not carry our mark at the carrier, so it is not ours to give back."""
+
+
+async def leave(world: World, account: OpenAccount, record: NumberRecord, step: Leave) -> bool:
+    """Let the number go the way of `step`, if a last live look has nothing against it. Whether it has gone.
+
+    Raises:
+        NotOurs: it is to be given back, and the carrier shows it without our mark.
+    """
+    live = await _look_at_number(world, record)
+    if live is None or not await _still_granted(world, live, step.way):
+        return False
+    holding = await account.carrier.find(record.number)
+    if holding is not None and not _is_ours(world, holding):
+        if step.way is Way.RELEASE:
+            raise NotOurs(f"{record.account} shows {record.name} without our mark")
+        holding = None  # somebody has taken our mark off already
+    if holding is not None:
+        await _tell(account, holding, step.way)
+    account.note_left(record.number, released=step.way is Way.RELEASE)
+    log.info("number left", number=record.name, account=str(record.account), way=str(step.way))
+    return True
+
+
+async def _look_at_number(world: World, record: NumberRecord) -> NumberRecord | None:
+    try:
+        world.numbers.observe(await world.kube.get(PHONE_NUMBERS, record.namespace, record.name))
+    except NotFound:
+        return None
+    return world.number(record.namespace, record.name)
+
+
+async def _still_granted(world: World, record: NumberRecord, way: Way) -> bool:
+    """Whether number and pool, read live, still say that it may go this way."""
+    if record.pool:
+        try:
+            pool = await world.kube.get(POOLS, record.namespace, record.pool)
+            world.intents.take_in("NumberPool", pool)
+        except NotFound:
+            if world.pool_of(record):
+                return False  # deleted this very moment: its numbers are planned anew without it
+    asked, leaving = going(world, record), world.number_want(record).leaving
+    return asked is not None and leaving is not None and leaving.granted and asked.way is way
+
+
+def _is_ours(world: World, holding: Holding) -> bool:
+    return holding.mark is not None and holding.mark.installation == world.installation
+
+
+async def _tell(account: OpenAccount, holding: Holding, way: Way) -> None:
+    if way is Way.RELEASE:
+        await account.carrier.release(holding.external_id)
+    else:
+        await account.carrier.mark(holding.external_id, None)

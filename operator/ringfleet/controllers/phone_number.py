@@ -1,0 +1,372 @@
+"""Reconciling one phone number: look it up, route it, stop it, let it go, say what it is; one status patch at the end.
+
+The carrier's latest word comes from `world.news`: put there by the order that bought the number, or by the sweep that
+saw it change. A restart forgets the news, and nothing is lost: what the object does not know is looked up again.
+
+Before the carrier is told to stop a number, that is written to its status; before it is told to take one back, the
+pool's status names it. So a crash finds the intent, and repeats what is safe to repeat.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ringfleet.api import NumberOrder
+from ringfleet.api.meta import NUMBER_FINALIZER
+from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
+from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.desired_number import farewell
+from ringfleet.controllers.fleet import Key
+from ringfleet.controllers.number_claim import claim_is_gone, unbind
+from ringfleet.controllers.number_release import NotOurs, leave
+from ringfleet.controllers.services import GUARD_DELAY, PHONE_NUMBERS, NotOpen, World
+from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.objects.number_order import holding_of, order_state, routing_of
+from ringfleet.objects.number_pool import Life, number_patch
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.phone_number.phase import GONE, IN_FLIGHT
+from ringfleet.plan.phone_number.plan import (
+    Attach,
+    Leave,
+    Look,
+    NumberPlan,
+    NumberState,
+    NumberWant,
+    Resume,
+    Route,
+    Routed,
+    Stop,
+    StopBy,
+    Unroute,
+    is_anothers,
+    plan_number,
+)
+
+log = structlog.get_logger(__name__)
+
+NOT_LISTED_YET = 5.0
+"""Seconds until a number that the carrier does not show yet is looked up again."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One look at one number, while it lasts: what is known of it, and what has been done to it since."""
+
+    record: NumberRecord
+    want: NumberWant
+    state: NumberState
+    holding: Holding | None
+
+
+async def reconcile_number(world: World, key: Key) -> float | None:
+    """Bring the number to where it is wished. Returns the delay, in seconds, until it wants another turn."""
+    record = world.number(key.namespace, key.name)
+    if record is None:
+        return None
+    if world.claim_is_missing(record) and await claim_is_gone(world, record):
+        await unbind(world, record)
+        return None
+    if record.deleting and (record.observed or record.state.phase in GONE):
+        await _drop_guard(world, record)
+        return None
+    if not record.guarded and not record.deleting:
+        record = await _guard(world, record)
+    return await _take_turn(world, record)
+
+
+async def _take_turn(world: World, record: NumberRecord) -> float | None:
+    news = world.news.get(record.number)
+    turn = Turn(record, world.number_want(record), record.state, news or _from_order(world, record))
+    account = world.accounts.seen(record.account, record.namespace)
+    plan = _plan(turn, account)
+    if _only_shows_its_claim(world, record, plan):
+        return GUARD_DELAY
+    try:
+        while plan.step and not isinstance(plan.step, Leave):
+            await _act(world, turn, plan.step)
+            plan = _plan(turn, account)
+    except (CarrierUnavailable, CredentialsRejected):
+        world.wake_account(record.account)
+        raise
+    except NotHeld as error:
+        log.info("number not shown by the carrier yet", number=record.name, error=str(error))
+        return await _not_shown(world, turn, plan)
+    if is_anothers(turn.want, turn.holding):
+        return await _leave_alone(world, turn, plan)
+    await _write(world, turn, plan)
+    told = _told(turn.state) != _told(record.state)  # what a sweep heard meanwhile is older than what we have told
+    if told or world.news.get(record.number) is news:
+        world.news.pop(record.number, None)
+    if isinstance(plan.step, Leave):
+        return await _leave(world, turn, plan.step)
+    return _again(world, turn.record)
+
+
+def _told(state: NumberState) -> object:
+    return (state.routed, state.attached)
+
+
+def _plan(turn: Turn, account: AccountSeen) -> NumberPlan:
+    """The plan as the turn stands. A number carries the bundle that the carrier says; one that is only observed is
+    routed as it says."""
+    if turn.holding and turn.holding.bundle:
+        turn.state = replace(turn.state, attached=turn.holding.bundle)
+    if turn.want.observed and turn.holding:
+        routing = turn.holding.routing
+        turn.state = replace(turn.state, routed=Routed("", "", routing) if routing else None)
+    return plan_number(turn.want, turn.state, turn.holding, account)
+
+
+async def _not_shown(world: World, turn: Turn, plan: NumberPlan) -> float:
+    """Say that the carrier does not show the number; of one that no order bought, that it may never have had it."""
+    record = turn.record
+    if record.state.external_id or _is_bought(world, record):
+        await _write(world, turn, plan)
+        return NOT_LISTED_YET
+    message = (
+        f"CarrierAccount {record.account} does not have this number: correct spec.number and spec.accountRef by making "
+        "another object, and delete this one; or wait until the number is moved to that account."
+    )
+    await _write(world, turn, NumberPlan(plan.phase, (not_ready(Reason.NUMBER_MISSING, message),)))
+    return _NOT_THERE_AGAIN
+
+
+def _is_bought(world: World, record: NumberRecord) -> bool:
+    """Whether an order of its pool names the number: then the carrier has it, and will show it."""
+    orders = world.intents.orders_for(record.namespace, record.pool) if record.pool else ()
+    return any(_names(order, record) for order in orders)
+
+
+_NOT_THERE_AGAIN = 60.0
+"""Seconds until a number that the account does not have is looked up again."""
+
+
+def _only_shows_its_claim(world: World, record: NumberRecord, plan: NumberPlan) -> bool:
+    """Whether this turn would only show what the claim says already, while other claims are being bound."""
+    shows = plan.step is None and plan.phase is Phase.BOUND and record.state.phase is Phase.AVAILABLE
+    claim = world.claim_of(record) if shows else None
+    return claim is not None and world.gives_way(claim)
+
+
+async def _leave_alone(world: World, turn: Turn, plan: NumberPlan) -> float | None:
+    """Another installation's number: nothing of it is noted, so that it is looked up anew before it is ever touched."""
+    world.news.pop(turn.record.number, None)
+    if turn.record.deleting:
+        await _drop_guard(world, turn.record)
+        return None
+    turn.holding = None
+    await _write(world, turn, plan)
+    return _NOT_THERE_AGAIN
+
+
+def _again(world: World, record: NumberRecord) -> float | None:
+    """Seconds until time alone changes something: the end of a rest, of a hold, or of our patience with a refusal."""
+    now, known = world.clock(), record.state.farewell
+    moments = (world.rests_until(record), known.not_before if known else None, world.refusals.again(record))
+    return min(((moment - now).total_seconds() for moment in moments if moment and moment > now), default=None)
+
+
+def _from_order(world: World, record: NumberRecord) -> Holding | None:
+    """What the order that bought a number knows of it, for a number whose object knows nothing yet."""
+    if record.state.external_id or record.pool is None:
+        return None
+    mark = world.mark_for(record.namespace, record.pool)
+    for order in world.intents.orders_for(record.namespace, record.pool):
+        for item in order_state(order).items or () if _names(order, record) else ():
+            if item.offer.number == record.number:
+                return holding_of(item, mark)
+    return None
+
+
+def _names(order: NumberOrder, record: NumberRecord) -> bool:
+    return any(item.number == record.number for item in order.status.items or ())
+
+
+# Acting.
+
+
+async def _act(world: World, turn: Turn, step: Look | Route | Unroute | Stop | Resume | Attach) -> None:
+    """Take the plan's one carrier step, and note in `turn` what is so afterwards.
+
+    Raises:
+        NotHeld: the carrier does not show the number, or not yet.
+        CarrierError: anything else that went wrong; what was written stands, and the key is tried again.
+    """
+    account = world.open_account(turn.record.account)
+    if isinstance(step, Stop):
+        await _intend_stop(world, turn, step.by)
+    async with account.number_calls:
+        match step:
+            case Look():
+                turn.holding = await _find(account, turn.record)
+            case Stop(external_id, by):
+                await _stop(account, turn, external_id, by)
+            case Resume(external_id, by, routing):
+                await _resume(account, turn, external_id, by, routing)
+            case Attach(external_id, bundle):
+                await _attach(world, account, turn, external_id, bundle)
+            case Route() | Unroute():
+                await _route(world, account, turn, step)
+
+
+async def _intend_stop(world: World, turn: Turn, by: StopBy) -> None:
+    """Write that the number is being stopped, and how, before the carrier hears of it."""
+    if turn.state.stopped is None:
+        turn.record = await _patch_status(world, turn.record, {"suspension": {"by": str(by)}})
+        turn.state = replace(turn.state, stopped=by)
+
+
+async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: StopBy) -> None:
+    if by is StopBy.VERB:
+        await account.carrier.suspend(external_id)
+        turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.SUSPENDED)
+    else:
+        await account.carrier.route(external_id, None)
+        turn.holding = turn.holding and replace(turn.holding, routing=None)
+    turn.state = replace(turn.state, phase=Phase.SUSPENDED)
+
+
+async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: StopBy, routing: str | None) -> None:
+    if by is StopBy.VERB:
+        await account.carrier.resume(external_id)
+        turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.ACTIVE)
+    else:
+        await account.carrier.route(external_id, routing)
+        turn.holding = turn.holding and replace(turn.holding, routing=routing)
+    turn.state = replace(turn.state, stopped=None, phase=Phase.ORDERING)  # in service once it is seen to be routed
+
+
+async def _attach(world: World, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:
+    """Give the number its bundle. When the carrier says no, that is noted: the number says so, and asks again later."""
+    try:
+        if registrar := account.carrier.registrar:
+            await registrar.attach(external_id, bundle)
+    except NotHeld:
+        raise
+    except RequestRejected as error:
+        log.warning("bundle not attached", number=turn.record.name, bundle=bundle, code=error.code)
+        turn.want = replace(turn.want, refusal=world.refusals.note(turn.record, bundle, error.code))
+        return
+    world.refusals.forget(turn.record)
+    turn.want = replace(turn.want, refusal=None)
+    turn.holding = turn.holding and replace(turn.holding, bundle=bundle)
+    turn.state = replace(turn.state, attached=bundle)
+
+
+async def _route(world: World, account: OpenAccount, turn: Turn, step: Route | Unroute) -> None:
+    routed = await _profile(world, account, turn, step)
+    routing = routed.external_id if routed else None
+    try:
+        await account.carrier.route(step.external_id, routing)
+    except NotActive:
+        turn.holding = await _find_inactive(account, turn.record)
+        return
+    turn.holding = turn.holding and replace(turn.holding, routing=routing)
+    turn.state = replace(turn.state, routed=routed, drift=None)
+
+
+async def _profile(world: World, account: OpenAccount, turn: Turn, step: Route | Unroute) -> Routed | None:
+    """The routing that the step gives the number, its profile told to the carrier."""
+    routing = turn.want.routing
+    if isinstance(step, Unroute) or routing is None:
+        return None
+    profile = world.profile_of(turn.record)
+    if profile is None:
+        raise NotOpen(f"RoutingProfile {step.profile} has just been deleted")
+    routing_id = await account.profile_id(routing_of(profile, world.installation), routing.hash)
+    return Routed(step.profile, routing.hash, routing_id)
+
+
+async def _find(account: OpenAccount, record: NumberRecord) -> Holding:
+    found = await account.carrier.find(record.number)
+    if found is None:
+        raise NotHeld(f"{record.account} does not list {record.name}")
+    return found
+
+
+async def _find_inactive(account: OpenAccount, record: NumberRecord) -> Holding:
+    """The carrier refused to route the number for now; what it says instead. Active since then counts as activating."""
+    found = await _find(account, record)
+    return replace(found, status=HoldingStatus.ACTIVATING) if found.status is HoldingStatus.ACTIVE else found
+
+
+async def _leave(world: World, turn: Turn, step: Leave) -> float | None:
+    """The last steps of a number that may go; see `controllers/number_release.py`."""
+    account = world.open_account(turn.record.account)
+    try:
+        async with account.number_calls:
+            left = await leave(world, account, turn.record, step)
+    except NotOurs:
+        await _write(world, turn, NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASE_FORBIDDEN, _NOT_OURS),)))
+        return _NOT_OURS_AGAIN
+    if not left:
+        return NOT_LISTED_YET
+    if turn.record.deleting:
+        await _drop_guard(world, turn.record)
+        return None
+    turn.record = world.number(turn.record.namespace, turn.record.name) or turn.record
+    turn.state, turn.holding = replace(turn.state, phase=Phase.RELEASED), None
+    await _write(world, turn, plan_number(turn.want, turn.state, None, AccountSeen()))
+    return None
+
+
+_NOT_OURS = (
+    "It was asked to go and stays: the carrier shows it without this installation's mark, so it may be another's now. "
+    "Set spec.deletionPolicy to Retain and delete it, or have it marked again by taking the request back."
+)
+_NOT_OURS_AGAIN = 60.0
+"""Seconds until such a number is looked at again."""
+
+
+# Writing.
+
+
+async def _write(world: World, turn: Turn, plan: NumberPlan) -> None:
+    """Patch what has changed. A number that waits for the carrier has its account swept sooner."""
+    life = _life(world, turn.record, plan)
+    health = world.health.get(turn.record.number)
+    patch = number_patch(turn.record, plan, turn.holding, turn.state, life, world.clock(), health)
+    if patch:
+        before = turn.record.conditions
+        turn.record = await _patch_status(world, turn.record, patch, before)
+    if world.health.get(turn.record.number) is health:
+        world.health.pop(turn.record.number, None)
+    if plan.phase in IN_FLIGHT:
+        world.wake_account(turn.record.account)
+
+
+async def _patch_status(
+    world: World, record: NumberRecord, patch: dict[str, object], before: object = None
+) -> NumberRecord:
+    reply = await world.kube.patch_status(PHONE_NUMBERS, record.namespace, record.name, patch, record.resource_version)
+    world.numbers.observe(reply)
+    if isinstance(before, tuple) and "conditions" in patch:
+        await world.tell(PHONE_NUMBERS, reply, before)
+    return world.number(record.namespace, record.name) or record
+
+
+def _life(world: World, record: NumberRecord, plan: NumberPlan) -> Life:
+    """The times of the number's life, as they are under this plan."""
+    now = world.clock().replace(microsecond=0)
+    free = (record.free_since or now) if plan.phase is Phase.AVAILABLE else None
+    return Life(world.rests_until(record), free, farewell(world, record, now))
+
+
+async def _guard(world: World, record: NumberRecord) -> NumberRecord:
+    """From now on its deletion waits until the carrier has been told what it means."""
+    return await _set_finalizers(world, record, (*record.finalizers, NUMBER_FINALIZER))
+
+
+async def _drop_guard(world: World, record: NumberRecord) -> None:
+    await _set_finalizers(world, record, tuple(name for name in record.finalizers if name != NUMBER_FINALIZER))
+
+
+async def _set_finalizers(world: World, record: NumberRecord, names: tuple[str, ...]) -> NumberRecord:
+    body = {"metadata": {"finalizers": list(names)}}
+    reply = await world.kube.patch(PHONE_NUMBERS, record.namespace, record.name, body, record.resource_version)
+    world.numbers.observe(reply)
+    return world.number(record.namespace, record.name) or record

@@ -1,0 +1,160 @@
+"""A pool's demand between objects and plan: what is seen of it, what its status remembers, and what that says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
+from ringfleet.api.number_pool import CapacityStatus, DemandStatus, LeadTime, SizeMode
+from ringfleet.api.number_pool import DemandMemory as MemoryStatus
+from ringfleet.api.number_pool import Tally as TallyStatus
+from ringfleet.controllers.services import World
+from ringfleet.model import E164, ItemState, Phase
+from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.objects.number_order import number_seen
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.number_claim import OnNoStock
+from ringfleet.plan.number_pool.capacity import CapacityWant
+from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally
+from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
+from ringfleet.plan.sizing.formulas import Capacity
+
+# From objects to values.
+
+
+def demand_want(pool: NumberPool) -> DemandWant:
+    demand = pool.spec.demand
+    return DemandWant(
+        service_level=float(demand.service_level),
+        burn_rate=None if demand.burn_rate_per_day is None else float(demand.burn_rate_per_day),
+        lead_time=demand.lead_time,
+        follow=pool.spec.size.mode is SizeMode.FORECAST,
+    )
+
+
+def demand_memory(pool: NumberPool) -> DemandMemory:
+    status = pool.status.demand.memory if pool.status.demand else None
+    if status is None:
+        return DemandMemory()
+    return DemandMemory(
+        status.counted_until,
+        bool(status.stocked),
+        _tally(status.long),
+        _tally(status.short),
+        tuple(Lead(lead.order, lead.took) for lead in status.lead_times),
+        status.awaited,
+        status.orders_until or 0,
+    )
+
+
+def _tally(status: TallyStatus | None) -> Tally:
+    if status is None:
+        return Tally()
+    return Tally(float(status.bindings), timedelta(seconds=float(status.stocked_seconds)))
+
+
+def see_demand(world: World, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
+    """What there is to count since the memory was written, and what the pool has now."""
+    key = PoolKey(pool.metadata.namespace, pool.metadata.name)
+    records = {record.number: record for record in world.numbers.store.by("pool", key)}
+    since = memory.counted_until
+    claims = (claim for claim in world.claims.store.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
+    bound = (claim.bound_at for claim in claims if claim.bound_at)
+    return DemandSeen(
+        bound=tuple(moment for moment in bound if since is None or moment > since),
+        free=sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
+        orders=tuple(_order_lead(order, records) for order in world.intents.orders_for(*key)),
+        waiting=sum(_takes_any(claim) for claim in world.desk.waiting(key)),
+        rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
+    )
+
+
+def _takes_any(claim: ClaimRecord) -> bool:
+    """Whether the claim takes what comes, and has no order made for itself (`PoolSeen.on_demand` counts those)."""
+    return claim.named is None and claim.on_no_stock is not OnNoStock.ORDER
+
+
+def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> OrderLead:
+    """An order as the pool's lead time sees it. `records`: the numbers of its pool, by number.
+
+    A recorded order has made the objects of all its numbers, so one that is not seen is gone, and not on its way.
+    """
+    status = order.status
+    bought = [E164(item.number) for item in status.items or () if item.state is not ItemState.FAILED]
+    seen = [records[number] for number in bought if number in records]
+    return OrderLead(
+        sequence=order.spec.sequence,
+        started_at=status.started_at,
+        open=not status.recorded or any(record.state.phase in IN_FLIGHT for record in seen),
+        bought=bool(bought),
+        completed_at=status.completed_at,
+        available_at=max((record.free_since for record in seen if record.free_since), default=None),
+    )
+
+
+def capacity_want(world: World, pool: NumberPool) -> CapacityWant:
+    ref, capacity = pool.spec.routing_profile_ref, pool.spec.capacity
+    profile = world.intents.get(RoutingProfile, pool.metadata.namespace, ref.name) if ref else None
+    per_agent = capacity.numbers_per_agent if capacity else None
+    return CapacityWant(
+        calls_per_number=capacity.concurrent_calls_per_number if capacity else None,
+        numbers_per_agent=float(per_agent) if per_agent else None,
+        profile=profile.metadata.name if profile else None,
+        channels=profile.spec.channels if profile else None,
+    )
+
+
+# And back.
+
+
+def demand_status(plan: DemandPlan) -> DemandStatus:
+    forecast = plan.forecast
+    return DemandStatus(
+        burn_rate_per_day=_quantity(forecast.burn_rate, 2),
+        lead_time=forecast.lead_time,
+        recommended_target=forecast.recommended,
+        runway_days=_quantity(forecast.runway, 1),
+        projected_exhaustion=forecast.exhaustion,
+        memory=_memory_status(plan.memory),
+    )
+
+
+def _memory_status(memory: DemandMemory) -> MemoryStatus:
+    return MemoryStatus(
+        counted_until=memory.counted_until,
+        stocked=memory.stocked or None,
+        long=_tally_status(memory.long),
+        short=_tally_status(memory.short),
+        lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took) for lead in memory.leads),
+        awaited=memory.awaited,
+        orders_until=memory.orders_until or None,
+    )
+
+
+def _tally_status(tally: Tally) -> TallyStatus | None:
+    bindings, seconds = _decimal(tally.bindings, 4), _decimal(tally.stocked.total_seconds(), 4)
+    return TallyStatus(bindings=bindings, stocked_seconds=seconds) if bindings or seconds else None
+
+
+def _quantity(value: float | None, decimals: int) -> Decimal | None:
+    return None if value is None else _decimal(value, decimals)
+
+
+def _decimal(value: float, decimals: int) -> Decimal:
+    """As a `Quantity` is written: no zeros at its end, and seven digits before the point at most."""
+    text = f"{min(value, _MOST):.{decimals}f}"
+    return Decimal(text.rstrip("0").rstrip("."))
+
+
+_MOST = 9_999_999.0
+
+
+def capacity_status(capacity: Capacity) -> CapacityStatus | None:
+    if capacity.binds is None:
+        return None
+    return CapacityStatus(
+        numbers=capacity.numbers, channels=capacity.channels, agents=capacity.agents, binds=str(capacity.binds)
+    )

@@ -1,0 +1,162 @@
+"""What a pool lets go, between its objects and `plan/number_pool/release.py`: who was asked, who is idle.
+
+The pool's status names whom it lets go before any of them acts on it. Numbers that the pool asks to go as surplus get
+an annotation, and lose it again when the pool takes them back.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime
+
+from ringfleet.api import NumberPool
+from ringfleet.api.meta import ACKNOWLEDGE, GROUP, SURPLUS
+from ringfleet.api.number_pool import Asking, ReleaseStatus
+from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.services import PHONE_NUMBERS, World
+from ringfleet.kube.client import Resource
+from ringfleet.kube.errors import Conflict, NotFound
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.number_pool.plan import PoolWant
+from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseRecord, ReleaseSeen, ReleaseWant
+from ringfleet.plan.number_pool.supply import Supply
+from ringfleet.plan.phone_number.phase import GONE
+from ringfleet.plan.phone_number.removal import DELETIONS, Mode
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
+
+
+def release_want(world: World, pool: NumberPool, want: PoolWant) -> ReleaseWant:
+    spec = pool.spec
+    return ReleaseWant(
+        pool=pool.metadata.name,
+        mode=Mode(spec.release.mode),
+        hold=spec.release.hold,
+        max_per_day=spec.release.max_per_day,
+        idle_after=spec.reclaim.idle_after,
+        target=want.target,
+        minimum=want.minimum,
+        settle=world.settings.release_settle,
+    )
+
+
+async def see_release(world: World, pool: NumberPool, supply: Supply) -> ReleaseSeen:
+    """All that leaving depends on. Whether namespace or kind is going away is read live, when a deletion makes it
+    matter."""
+    records = [record for record in _records(world, pool) if record.state.phase not in GONE]
+    leavers = tuple(leaver for record in records if (leaver := _leaver(world, record)))
+    record = release_record(pool.status.release)
+    deleted = any(one.cause in DELETIONS and one.name not in record.cleared for one in leavers)
+    return ReleaseSeen(
+        leavers=leavers,
+        idlers=tuple(_idler(one) for one in records if one.free or one.notes.surplus),
+        size=len(records),
+        supply=supply.total,
+        record=record,
+        ending=await find_ending(world, pool.metadata.namespace) if deleted else None,
+        acknowledged=_acknowledged(pool),
+    )
+
+
+def _records(world: World, pool: NumberPool) -> list[NumberRecord]:
+    return world.numbers.store.by("pool", (pool.metadata.namespace, pool.metadata.name))
+
+
+def _leaver(world: World, record: NumberRecord) -> Leaver | None:
+    asked = going(world, record)
+    if asked is None or record.observed:
+        return None
+    farewell = record.state.farewell
+    return Leaver(
+        record.name,
+        asked.cause,
+        asked.way,
+        asked.obstacle is not None,
+        farewell.since if farewell else None,
+        farewell.not_before if farewell else None,
+        record.uid in world.found_going,
+    )
+
+
+def _idler(record: NumberRecord) -> Idler:
+    return Idler(record.name, record.free_since, record.renews_at, record.protected, record.notes.surplus)
+
+
+def _acknowledged(pool: NumberPool) -> datetime | None:
+    text = pool.metadata.annotations.get(ACKNOWLEDGE, "")
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return None
+
+
+async def find_ending(world: World, namespace: str) -> str | None:
+    """A clause that says that the numbers go because their namespace or kind does; None when neither does."""
+    if await _is_ending(world, NAMESPACES, namespace):
+        return f"namespace {namespace} is being deleted, and with it all its numbers"
+    if await _is_ending(world, CRDS, f"phonenumbers.{GROUP}"):
+        return "the kind PhoneNumber is being deleted, and with it all numbers"
+    return None
+
+
+async def _is_ending(world: World, resource: Resource, name: str) -> bool:
+    """What can't be found has ended."""
+    try:
+        found = await world.kube.get(resource, None, name)
+    except NotFound:
+        return True
+    return "deletionTimestamp" in found["metadata"]
+
+
+# The record.
+
+
+def release_record(status: ReleaseStatus | None) -> ReleaseRecord:
+    if status is None:
+        return ReleaseRecord()
+    return ReleaseRecord(
+        day=date.fromisoformat(status.day) if status.day else None,
+        released=status.released,
+        granted=status.granted,
+        recent=tuple((asking.name, asking.at) for asking in status.recent),
+        cleared=status.cleared,
+        frozen_since=status.frozen_since,
+        frozen_because=status.frozen_because,
+    )
+
+
+def release_status(record: ReleaseRecord) -> ReleaseStatus | None:
+    """The record as the status keeps it; None when there is nothing to keep."""
+    if record == ReleaseRecord():
+        return None
+    return ReleaseStatus(
+        day=record.day.isoformat() if record.day else None,
+        released=record.released,
+        granted=record.granted,
+        recent=tuple(Asking(name=name, at=at) for name, at in record.recent),
+        cleared=record.cleared,
+        frozen_since=record.frozen_since,
+        frozen_because=record.frozen_because,
+    )
+
+
+# Asking.
+
+
+async def ask_surplus(world: World, pool: NumberPool, plan: ReleasePlan) -> None:
+    """Write on numbers that their pool asks them to go, or does not ask any more."""
+    for name in plan.ask:
+        await _annotate(world, pool, name, ask=True)
+    for name in plan.take_back:
+        await _annotate(world, pool, name, ask=False)
+
+
+async def _annotate(world: World, pool: NumberPool, name: str, *, ask: bool) -> None:
+    record = world.number(pool.metadata.namespace, name)
+    if record is None or (ask and not record.free):
+        return
+    value = str(record.number) if ask else None
+    body = {"metadata": {"annotations": {SURPLUS: value}}}
+    with suppress(Conflict, NotFound):  # the number has changed: it is looked at again
+        namespace = pool.metadata.namespace
+        world.numbers.observe(await world.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version))

@@ -1,0 +1,102 @@
+"""The right to use an account's cart: one order at a time, in this process by a lock, among operators by a Lease.
+
+A carrier's cart belongs to the account, and a checkout takes all that is in it, so two orders that fill it at once
+would buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart.
+It can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency key still
+let nothing be bought twice (promise 1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from ringfleet.api import CarrierAccount, NumberOrder
+from ringfleet.api.meta import API_VERSION
+from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.services import World
+from ringfleet.kube.errors import KubeError
+from ringfleet.kube.lease import Held, HeldByOther
+from ringfleet.model import AccountKey
+
+log = structlog.get_logger(__name__)
+
+ORDER_ANNOTATION = "ringfleet.dev/order"
+
+
+class CartBusy(Exception):
+    """Another order has the cart; ask again in `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the cart is taken for {seconds:.1f} s")
+        self.seconds = seconds
+
+
+@asynccontextmanager
+async def cart_session(world: World, account: OpenAccount, key: AccountKey, order: NumberOrder) -> AsyncIterator[None]:
+    """Hold the cart of an account for one order, and keep holding it for as long as the body runs.
+
+    Raises:
+        CartBusy: another order of this process, or another operator, has it.
+    """
+    if account.cart.locked():
+        raise CartBusy(_LOOK_AGAIN)
+    async with account.cart:
+        held = await _acquire(world, key, order)
+        renewing = asyncio.create_task(_renew(world, held), name=f"renew {held.name}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(KubeError):
+                await world.leases.release(await _last(renewing, held))
+
+
+_LOOK_AGAIN = 1.0
+
+
+async def _acquire(world: World, key: AccountKey, order: NumberOrder) -> Held:
+    seconds = world.settings.cart_lease.total_seconds()
+    name = f"ringfleet-cart-{key.name}"
+    annotations = {ORDER_ANNOTATION: order.key}
+    result = await world.leases.acquire(
+        key.namespace, name, world.settings.identity, seconds, annotations, _owners(world, key)
+    )
+    if isinstance(result, HeldByOther):
+        raise CartBusy(max(_LOOK_AGAIN, min(result.seconds_left, seconds / 3)))
+    return result
+
+
+def _owners(world: World, key: AccountKey) -> list[dict[str, str]]:
+    """The account owns its lease, so that deleting the account cleans it up."""
+    account = world.intents.get(CarrierAccount, key.namespace, key.name)
+    if account is None:
+        return []
+    return [{"apiVersion": API_VERSION, "kind": "CarrierAccount", "name": key.name, "uid": account.metadata.uid}]
+
+
+async def _renew(world: World, held: Held) -> Held:
+    """Renew at every third of the duration, until cancelled or lost; returns the last version that was held."""
+    while True:
+        try:
+            await asyncio.sleep(held.duration / 3)
+            renewed = await world.leases.renew(held)
+        except asyncio.CancelledError:
+            return held
+        except KubeError as error:
+            log.warning("cart lease not renewed", lease=held.name, error=str(error))
+            continue
+        if isinstance(renewed, HeldByOther):
+            log.warning("cart lease lost", lease=held.name, holder=renewed.holder)
+            return held
+        held = renewed
+
+
+async def _last(renewing: asyncio.Task[Held], held: Held) -> Held:
+    """The newest version of the lease that the renewal saw; a renewal that never began has seen none."""
+    with suppress(asyncio.CancelledError):
+        return await renewing
+    return held

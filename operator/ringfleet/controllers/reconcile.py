@@ -1,0 +1,44 @@
+"""Which reconcile serves which kind. `BundleCount` is none: it is what a ComplianceBundle says of its numbers."""
+
+from __future__ import annotations
+
+from ringfleet.controllers.bundle_attachments import count_attached
+from ringfleet.controllers.carrier_account import reconcile_account
+from ringfleet.controllers.compliance_bundle import reconcile_bundle
+from ringfleet.controllers.fleet import Key
+from ringfleet.controllers.number_claim import reconcile_claim
+from ringfleet.controllers.number_order import reconcile_order
+from ringfleet.controllers.number_pool import reconcile_pool
+from ringfleet.controllers.number_quota import reconcile_quota
+from ringfleet.controllers.phone_number import reconcile_number
+from ringfleet.controllers.rotation_set import reconcile_set
+from ringfleet.controllers.routing_profile import reconcile_profile
+from ringfleet.controllers.services import World
+
+
+async def reconcile(world: World, key: Key) -> float | None:
+    """Take the object of `key` one step further; the delay, in seconds, until it wants another turn."""
+    match key.kind:
+        case "PhoneNumber":
+            return await reconcile_number(world, key)
+        case "NumberClaim":
+            return await reconcile_claim(world, key)
+        case "NumberOrder":
+            return await reconcile_order(world, key)
+        case "NumberPool":
+            return await reconcile_pool(world, key)
+        case "NumberQuota":
+            return await reconcile_quota(world, key)
+        case "ComplianceBundle":
+            return await reconcile_bundle(world, key)
+        case "BundleCount":
+            await count_attached(world, key)
+            return None
+        case "CarrierAccount":
+            return await reconcile_account(world, key)
+        case "RotationSet":
+            return await reconcile_set(world, key)
+        case "RoutingProfile":
+            await reconcile_profile(world, key)
+            return None
+    raise ValueError(f"nothing reconciles a {key.kind}")

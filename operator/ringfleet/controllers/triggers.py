@@ -1,0 +1,305 @@
+"""Who wakes whom: what is seen of intents, numbers and claims becomes keys in the queues, and turns at the desk.
+
+::
+
+    an intent changed  (Kopf, relist, our own write) -> its key, and the keys of what depends on it
+    a number changed   (informer, our own write)     -> itself if it needs a step, its pool soon, its profile later;
+                                                        the desk, which may have a claim for it
+    a claim changed    (informer, our own write)     -> the desk; itself at once if it needs a turn; its number
+
+What accounts wake when they are probed, swept or bought from is `World.wake_users`. Reconciling is level-triggered:
+waking one key too many costs a look, waking one too few costs until the next relist.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet
+from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
+from ringfleet.controllers.fleet import INTENTS, Key
+from ringfleet.controllers.services import GUARD_DELAY, World
+from ringfleet.kube.store import Key as Place
+from ringfleet.model import AccountKey, Phase
+from ringfleet.objects.compliance_bundle import bundle_seen
+from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.rotation_set import pools_of
+
+POOL_DELAY = 0.5
+"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
+PROFILE_DELAY = 5.0
+SET_DELAY = 0.3
+"""Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
+
+
+def follow(world: World) -> None:
+    """From now on, wake what a change concerns."""
+    bell = _Bell(world)
+    for model in INTENTS:
+        world.intents.store(model.__name__).subscribe(partial(bell.note_intent, model.__name__))
+    world.numbers.store.subscribe(lambda _, old, new: bell.note_number(old, new))
+    world.claims.store.subscribe(lambda _, old, new: bell.note_claim(old, new))
+
+
+class _Bell:
+    """See the module. Every `note_...` hears of a change: old None: it has come; new None: it is gone."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def note_intent(self, kind: str, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
+        self._world.quotas.forget()
+        if kind == "CarrierAccount" and old is None:
+            self._world.accounts.expect(AccountKey(*place))
+        same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
+        if not (same_wish and _is_quiet(old, new)):
+            self._world.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
+        order = new or old
+        if isinstance(order, NumberOrder):
+            self._note_order(order, gone=new is None)
+        if kind == "NumberPool":
+            self._note_pool(PoolKey(*place), old, new)
+            if old is None or new is None:
+                self._wake_drawers(place)
+        if kind == "ComplianceBundle":
+            self._note_bundle(place, old, new)
+        if kind == "NumberQuota":
+            self._note_quota(place.namespace, old, new)
+        if kind == "RoutingProfile" and not same_wish:
+            self._wake_followers(place)
+        if kind == "CarrierAccount" and not same_wish:
+            self._world.wake_needy(self._world.numbers.store.by("account", AccountKey(*place)))
+
+    def _note_pool(self, place: PoolKey, old: ApiObject | None, new: ApiObject | None) -> None:
+        """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
+        by whether it calls them off."""
+        self._world.wake_quotas(place.namespace)
+        if _calls_off(old) is not _calls_off(new):
+            for order in self._world.intents.orders_for(*place):
+                self._world.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
+            self._world.wake_needy(self._world.numbers.store.by("pool", tuple(place)))
+        if old is None or new is None or _wish(old) != _wish(new):
+            self._world.desk.reconsider(self._world.claims.store.by("pool", place))
+
+    def _wake_drawers(self, pool: Place) -> None:
+        """The rotation sets that draw from a pool which has come or gone."""
+        for drawer in self._world.intents.all(RotationSet):
+            if pool in pools_of(drawer):
+                self._world.wake("RotationSet", drawer.metadata.namespace, drawer.metadata.name)
+
+    def _note_quota(self, namespace: str, old: ApiObject | None, new: ApiObject | None) -> None:
+        """What is used of a quota has changed, which pools and claims may wait for; or the state of its bills."""
+        world = self._world
+        for pool in world.intents.all(NumberPool):
+            if pool.metadata.namespace == namespace:
+                world.wake("NumberPool", namespace, pool.metadata.name)
+        world.desk.reconsider(world.claims.store.by("namespace", namespace))
+        if _terms(old) != _terms(new):
+            world.wake_needy(world.numbers.store.by("namespace", namespace))
+            world.wake_needy(world.borrowed_by(namespace))
+
+    def _note_bundle(self, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
+        """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
+        moved on to another revision."""
+        if _bundle(old) == _bundle(new):
+            return
+        world = self._world
+        world.wake_bundle_counts(place.namespace)
+        if isinstance(new, ComplianceBundle):
+            world.wake_needy(outdated_numbers(world, new))
+        for pool in world.intents.all(NumberPool):
+            if pool.metadata.namespace == place.namespace:
+                world.wake("NumberPool", place.namespace, pool.metadata.name)
+        records = world.numbers.store.by("namespace", place.namespace)
+        world.wake_needy(record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS)
+
+    def _note_order(self, order: NumberOrder, gone: bool) -> None:
+        if gone:
+            self._world.forget_order(order.metadata.uid)
+        self._world.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
+        self._world.wake_quotas(order.metadata.namespace)
+
+    def _wake_followers(self, profile: Place) -> None:
+        """The pools, numbers and claims that a routing profile concerns."""
+        world = self._world
+        for pool in world.intents.all(NumberPool):
+            ref = pool.spec.routing_profile_ref
+            if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
+                world.wake("NumberPool", profile.namespace, pool.metadata.name)
+        world.wake_needy(world.numbers.store.by("namespace", profile.namespace))
+        for claim in world.claims.store.by("namespace", profile.namespace):
+            if claim.bound and claim.routing_profile == profile.name:
+                world.wake_needy(world.numbers_of(claim))
+                self._wake_writer(claim)
+        for record in world.numbers.store.by("namespace", profile.namespace):
+            if claim_on_it := world.claim_of(record):
+                self._wake_writer(claim_on_it)
+
+    def _wake_writer(self, claim: ClaimRecord) -> None:
+        """What a claim has written somewhere follows the routing."""
+        if claim.write_to:
+            self._world.wake_claim(claim)
+
+    def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A number has changed, come (`old` None) or gone (`new` None)."""
+        self._world.quotas.forget()
+        self._world.desk.note_number(old, new)
+        if old is None and new:
+            self._tell_who_named(new)
+        self._note_bundle_of(old, new)
+        if new and self._world.needs_step(new):
+            self._world.wake_number(new)
+        self._note_member(old, new)
+        record = new or old
+        if record is None or (old and new and _looks_the_same(old, new)):
+            return
+        if record.pool:
+            self._world.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
+        for place in {(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed}:
+            self._wake_profile(*place)
+        self._note_holder(old, new)
+
+    def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The number may carry another bundle than before."""
+        if old and new is None:
+            self._world.refusals.forget(old)
+        before, after = carried_by(old), carried_by(new)
+        if before != after:
+            for namespace in {carried.namespace for carried in (before, after) if carried}:
+                self._world.wake_bundle_counts(namespace)
+
+    def _note_member(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The sets whose claim holds the number, or held it, may count it otherwise than before."""
+        if old and new and _as_member(old) == _as_member(new):
+            return
+        for claim in (self._world.claim_of(record) for record in (old, new) if record and record.claim):
+            self._wake_set(claim)
+
+    def _wake_set(self, claim: ClaimRecord | None) -> None:
+        if claim and claim.rotation:
+            self._world.wake("RotationSet", claim.namespace, claim.rotation.name, SET_DELAY)
+
+    def _tell_who_named(self, number: NumberRecord) -> None:
+        """Claims may have asked for the number by name before there was one."""
+        claims = self._world.claims.store.by("pool", PoolKey(number.namespace, number.pool)) if number.pool else []
+        self._world.desk.reconsider([claim for claim in claims if claim.named == number.name])
+
+    def _wake_profile(self, namespace: str, profile: str) -> None:
+        """`profile` as numbers of `namespace` know it."""
+        there, _, name = profile.rpartition("/")
+        self._world.wake("RoutingProfile", there or namespace, name, PROFILE_DELAY)
+
+    def _note_holder(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Who holds the number may have changed: the quotas of either count it, and its claim may have lost it."""
+        record = new or old
+        assert record
+        self._world.wake_quotas(record.namespace)
+        before, after = old.claim if old else None, new.claim if new else None
+        if before == after:
+            return
+        for holder in {holder for holder in (before, after) if holder}:
+            self._world.wake_quotas(holder.namespace)
+            if (claim := self._world.claim_by_uid(holder.uid)) and claim.bound:
+                self._world.wake_claim(claim)
+            if holder.namespace != record.namespace and self._world.quotas.of(holder.namespace):
+                self._world.desk.reconsider(self._world.claims.store.by("namespace", holder.namespace))
+
+    def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+        """A claim has changed, come (`old` None) or gone (`new` None)."""
+        self._world.desk.note_claim(old, new)
+        claim = new or old
+        assert claim
+        self._wake_set(old)
+        self._wake_set(new)
+        if old is None and self._world.clock() - claim.created < _JUST_CREATED:
+            self._world.arrivals[claim.uid] = self._world.clock()
+        if new is None:
+            self._world.arrivals.pop(claim.uid, None)
+            self._world.desk.written.pop(claim.uid, None)
+        elif delay := _turn_in(new):
+            self._world.claim_queue.add(Key("NumberClaim", new.namespace, new.name), delay)
+        elif delay is not None:
+            self._world.wake_claim(new)
+        if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
+            for record in self._world.numbers_of(claim):
+                self._world.wake_number(record)
+        if old is None or new is None or (old.bound, old.on_no_stock) != (new.bound, new.on_no_stock):
+            self._world.wake("NumberPool", *claim.pool, POOL_DELAY)
+
+
+_JUST_CREATED = timedelta(seconds=2)
+"""A creation time has whole seconds; a claim that is first seen so soon after it has just come."""
+
+
+def _turn_in(claim: ClaimRecord) -> float | None:
+    """Seconds until the claim wants a turn, for what it says itself; None when all is said and done."""
+    if claim.deleting:
+        return 0.0
+    if claim.phase is None or not claim.status_current:
+        return 0.0
+    return GUARD_DELAY if claim.bound and not claim.guarded else None
+
+
+def _calls_off(pool: ApiObject | None) -> bool:
+    """Whether orders of the pool that were not sent yet stay so."""
+    return not isinstance(pool, NumberPool) or pool.spec.suspend or pool.metadata.deletion_timestamp is not None
+
+
+def _wish(obj: ApiObject) -> int:
+    return obj.metadata.generation
+
+
+def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
+    """Whether a change beside the spec, such as of its own status, is no news to an object. Of a bundle because reading
+    it is dear; of a rotation set unless an annotation has changed: overrides are there."""
+    if isinstance(old, RotationSet) and isinstance(new, RotationSet):
+        before, after = old.metadata, new.metadata
+        return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
+    return isinstance(new, ComplianceBundle)
+
+
+def _as_member(record: NumberRecord) -> tuple[object, ...]:
+    """What a rotation set sees of a number."""
+    state = record.state
+    return (
+        *(record.claim, record.deleting, record.notes, record.suspended, record.country, record.price),
+        *(state.phase, state.routed, state.stopped, record.attestation, record.spam_label),
+    )
+
+
+def _farewells(pool: ApiObject) -> object:
+    """Whom the pool lets go, and whether it is going itself."""
+    assert isinstance(pool, NumberPool)
+    release = pool.status.release
+    return (pool.metadata.deletion_timestamp, release and (release.granted, release.frozen_since))
+
+
+def _terms(quota: ApiObject | None) -> object:
+    """What of a quota concerns numbers: its spec, and since when its bills stop them."""
+    return (_wish(quota), quota.status.suspended_since) if isinstance(quota, NumberQuota) else None
+
+
+def _bundle(bundle: ApiObject | None) -> object:
+    """What of a bundle concerns pools and numbers."""
+    if not isinstance(bundle, ComplianceBundle):
+        return None
+    superseded = [filing.superseded for filing in bundle.status.filings]
+    return (bundle_seen(bundle), superseded, bundle.spec.suspend)
+
+
+def _looks_the_same(old: NumberRecord, new: NumberRecord) -> bool:
+    """Whether pool and profile would count the number as before."""
+    return _looks(old) == _looks(new)
+
+
+def _looks(record: NumberRecord) -> tuple[object, ...]:
+    state = record.state
+    return (
+        *(state.phase, record.pool, record.price, state.routed, state.drift, state.farewell),
+        *(record.claim, record.deleting, record.notes, record.protected, record.free_since, record.renews_at),
+    )

@@ -1,0 +1,86 @@
+"""The interface of a ledger: what every engine promises. Safe for concurrent tasks; opened and closed once.
+
+Promises, each with a test in the conformance suite:
+
+- What was answered is on disk: no acknowledged pick, deferral, opt-out or event is lost by kill -9.
+- No number exceeds a cap, whatever is concurrent; no recipient has two sticky rows in a set.
+- The same `key` with the same `fingerprint` is answered as before, for `KEPT` seconds, without a second effect.
+- An opt-out that was acknowledged is seen by every pick that was asked afterwards.
+- An event is counted once, whatever its order and however often it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from ringfleet.dispatch.ledger.types import (
+    Ask,
+    Deferrals,
+    GivenBack,
+    Heard,
+    Rollup,
+    Roster,
+    Suppression,
+    Verdict,
+)
+
+KEPT = 86400.0
+"""Seconds for which an answer is replayed."""
+LONGEST_CALL = 4 * 3600.0
+"""Seconds after which a call whose end was never told is taken to have ended."""
+
+
+class LedgerUnavailable(Exception):
+    """The ledger can't be read or written now; what was asked did not happen, or is not known to have. Ask again with
+    the same key. The message says which ledger, and what is wrong with it."""
+
+
+class Ledger(Protocol):
+    """See the module."""
+
+    async def __aenter__(self) -> Ledger: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def enlist(self, roster: Roster) -> None:
+        """From now on, these are the set's members. One that stays keeps its counts; a lower day changes nothing."""
+        ...
+
+    def pick(self, ask: Ask) -> Awaitable[Verdict]:
+        """Decide, record, and answer: see `pick` for the order of what is looked at."""
+        ...
+
+    async def give_back(self, set_: str, pick: str, day: int) -> GivenBack:
+        """A pick was not used: its unit is free again. Twice is once."""
+        ...
+
+    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
+        """What is put off to `day` or later."""
+        ...
+
+    async def suppress(self, entries: Sequence[Suppression]) -> int:
+        """Record opt-outs; returns how many are new. One that is there stays as it is, but that by word gives way to a
+        younger one by word, and to any that is not."""
+        ...
+
+    async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
+        """Take opt-outs back, whatever they are by; returns how many there were."""
+        ...
+
+    async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
+        """The opt-outs of a scope, by recipient, the first `limit` after `after`."""
+        ...
+
+    async def ingest(self, heard: Sequence[Heard]) -> int:
+        """Count events, and do what they say of opt-outs; returns how many were new."""
+        ...
+
+    async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
+        """The set now, with the traffic of the last `days` days."""
+        ...
+
+    async def prune(self, now: float, contacts_before: float) -> int:
+        """Forget what no promise needs: replays older than `KEPT`, picks and events older than 35 days, deferrals of
+        days gone, and contacts whose last was before `contacts_before`. Returns how many rows went."""
+        ...

@@ -1,0 +1,1 @@
+"""The law of a pick, in Python: what a member may carry, and which member is picked."""

@@ -1,0 +1,226 @@
+"""The decision of a pick: its law. `sqlite` makes it with the functions here, `postgres` with a function of its own.
+
+In this order, and all in one transaction::
+
+    0  the key was seen        in the last `KEPT` seconds. The same fingerprint: the same answer, whatever it was of
+                               Picked, Deferred; another fingerprint: KeyReused. Refusals are not kept: they are judged
+                               anew, and so is a pick that was given back. A dry run has no key.
+    1  opted out               a scope of the ask holds an opt-out under any of the recipient's hashes: Suppressed (of
+                               several, the scope that is first by name)
+    2  not now                 a reply is not asked. Any other contact: `quiet_until` is there: Quiet. So many
+                               contacts as `frequency` allows lie within its window: TooOften until the oldest of them
+                               leaves it. A deferral counts when it goes out.
+    3  a deferral is named     unknown, or another recipient's, or used: UnknownDeferral. Not due (`now < not_before`,
+                               or its day has not begun: then not before `tomorrow`): the same Deferred again. Due: its
+                               room is used, on its number if that may be used, else it is judged as a new contact whose
+                               room is free again. A recipient who has a number, another one, keeps that.
+    4  the recipient's number  (mode not OFF, the row younger than `sticky_ttl`)
+                                 may be used: Picked(sticky).
+                                 not in the roster, quarantined, or another account's: pick anew and rewrite the row:
+                                   `reassigned`. STRICT differs for quarantined only: NoNumber, or for a rest or a cap
+                                   below.
+                                 draining: STRICT may use it; PREFER picks anew and rewrites the row: `reassigned`.
+                                 capped, resting or all lines busy: STRICT: Deferred for this number. PREFER: Deferred
+                                   for it when it may be used within `max_wait`, else pick anew and *keep* the row.
+                                   Not `defers`: STRICT is Exhausted, PREFER picks anew and keeps the row.
+    5  a new number            the first tier that has a member which may be used; in it the one with the least
+                               used / cap, of equal ones the one that was idle longest, then by number. Writes the row.
+    6  none may be used        `defers`: Deferred, with room reserved (below). Not `defers`, or no room within the
+                               horizon: Exhausted until the first time that one may be used, or until tomorrow when
+                               that is not known. All members are out of use for other reasons than caps, rest, hours,
+                               lines: NoNumber.
+
+*May be used* (for a contact that counts): ACTIVE, of the asked account, with no spam label that the carrier has told of
+(one with a label is as QUARANTINED, whatever its roster says), and ::
+
+    used(day) + reserved(day) < daily      used(hour) < hourly      open calls < concurrent
+
+An open call is one that was started or answered in the last `LONGEST_CALL` seconds, and whose end was not told. A
+deferral's own room does not stand against itself, neither here nor where room is looked for. For a *reply* the
+recipient's number (with OFF: the one that was used last) may be used unless it is QUARANTINED, not in the roster, or
+another account's; it counts nowhere and touches no cap; without such a number it is judged as any other contact would
+be. `tier` is None where the recipient's own number is used, else the first of the ask's tiers that the number is near
+to.
+
+*Room.* A contact that can't go out now because of the hour or of lines only, on a number with daily budget left, is put
+off to `hour_ends`, and reserved on that number today; when the day ends with the hour, it is put off to the next day
+instead. Else it is reserved on the earliest coming day (`day + 1` up to `day + horizon`) that has room, `not_before`
+the beginning of that day: on the recipient's number (4), or, of all members with the earliest `not_before`, on the one
+of the first tier that has least (used + reserved) / daily of that day (ties by number). Caps of later days are taken to
+be those of tomorrow, and nothing is used of them yet. A deferral of a recipient without a row writes one, for the
+number that it is reserved on. Days begin at `tomorrow`, `tomorrow + 86400`, and so on: what a clock change makes of the
+later ones is looked at when they come. Room that was not used by the end of its day is free again.
+
+*Least used* is one integer, `place(day, used, cap)`: a number that was not used today has an older day in it and sorts
+first, longest idle first. So nothing has to be reset at midnight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ringfleet.dispatch.ledger.law.member import Seat
+from ringfleet.dispatch.ledger.law.members import Bench
+from ringfleet.dispatch.ledger.law.reservations import IN_TIME, first_room
+from ringfleet.dispatch.ledger.types import Ask, Exhausted, NoNumber, Quiet, Suppressed, TooOften, UnknownDeferral, Why
+from ringfleet.model.rotation import StickyMode
+from ringfleet.plan.rotation_set.roster import State
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """A deferral as it is remembered."""
+
+    id: int
+    number: int
+    recipient: bytes = field(repr=False)
+    day: int = 0
+    not_before: float = 0.0
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered about an ask. `scope`: where an opt-out was found. `number`: of the recipient's row, digits
+    only; `last`: its last contact. `recent`: the times of the latest contacts, oldest first. `put_off`: the deferral
+    that the ask names."""
+
+    scope: str | None = None
+    number: int | None = None
+    last: float = 0.0
+    recent: tuple[float, ...] = ()
+    put_off: PutOff | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Use this seat now. `counts`: against its caps. `writes`: the recipient's row is (re)written. `redeems`: the room
+    of the ask's deferral is used, or given up."""
+
+    seat: Seat
+    tier: str | None
+    sticky: bool = False
+    reassigned: bool = False
+    counts: bool = True
+    writes: bool = True
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Put it off: room on this seat, of that day, to be used from `not_before` on."""
+
+    seat: Seat
+    day: int
+    not_before: float
+    writes: bool
+    reasons: tuple[str, ...] = ()
+
+
+Choice = Use | Wait | PutOff | Suppressed | Quiet | TooOften | Exhausted | NoNumber | UnknownDeferral
+
+
+def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
+    """What the law says, from 1 to 6. Changes nothing. A PutOff: that deferral again, it is not due."""
+    if known.scope is not None:
+        return Suppressed(known.scope)
+    own = bench.seats.get(known.number) if known.number is not None and _is_remembered(ask, known) else None
+    if ask.reply and own is not None and own.standing is not State.QUARANTINED and _is_of(own, ask):
+        return Use(own, None, sticky=True, counts=False, reasons=("reply",))
+    if ask.quiet_until is not None:
+        return Quiet(ask.quiet_until)
+    if (again := _too_often(ask, known)) is not None:
+        return TooOften(again)
+    if ask.mode is StickyMode.OFF:
+        own = None
+    room: PutOff | None = None
+    if ask.deferral is not None:
+        room = known.put_off
+        if room is None or room.used or room.recipient not in (ask.recipient, *ask.known_as):
+            return UnknownDeferral()
+        if ask.day < room.day:  # a clock change may have been forgotten in what was told
+            return replace(room, not_before=max(room.not_before, ask.tomorrow))
+        if ask.now < room.not_before:
+            return room
+        kept = bench.seats.get(room.number)
+        if kept is not None and _is_of(kept, ask) and kept.objection(ask, _own_room(room, kept, ask)) is None:
+            tier = None if own is kept else next((tier for tier in ask.tiers if tier in kept.tiers), None)
+            return Use(kept, tier, sticky=own is kept, writes=own is None, reasons=("deferred-earlier",))
+    return _for_recipient(bench, ask, known, own, room)
+
+
+def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room: PutOff | None) -> Choice:
+    """Step 4: the recipient's number."""
+    if known.number is None or ask.mode is StickyMode.OFF or not _is_remembered(ask, known):
+        return _anew(bench, ask, room, reassigned=False, keep=False)
+    if own is None:
+        return _anew(bench, ask, room, reassigned=True, keep=False, why="released")
+    strict = ask.mode is StickyMode.STRICT
+    if own.standing is State.QUARANTINED and strict:
+        return NoNumber(((Why.QUARANTINED, 1),))
+    if own.standing is State.QUARANTINED or not _is_of(own, ask) or (own.standing is State.DRAINING and not strict):
+        why = "other-account" if not _is_of(own, ask) else own.standing.value
+        return _anew(bench, ask, room, reassigned=True, keep=False, why=why)
+    own_room = _own_room(room, own, ask)
+    objection = own.objection(ask, own_room, draining=strict)
+    if objection is None:
+        return Use(own, None, sticky=True, reasons=("same-number",))
+    free = first_room(own, ask, objection)
+    soon = ask.defers and free is not None and free.not_before(ask) - ask.now <= ask.max_wait
+    if not strict and not soon:
+        return _anew(bench, ask, room, reassigned=False, keep=True, why=objection.value)
+    if free is None or not ask.defers:
+        return Exhausted(free.not_before(ask) if free else ask.tomorrow, ((objection, 1),))
+    return Wait(own, free.day(ask), free.not_before(ask), writes=False, reasons=("same-number", objection.value))
+
+
+def _anew(
+    bench: Bench, ask: Ask, room: PutOff | None, *, reassigned: bool, keep: bool, why: str | None = None
+) -> Choice:
+    """Steps 5 and 6. `keep`: the recipient's row stays as it is. `why` the recipient's own number is not used."""
+    said = (f"not-the-same:{why}",) if why else ()
+    for tier in ask.tiers:
+        seat = bench.least(tier, ask)
+        if seat is not None:
+            reasons = (*said, f"near:{tier or 'any'}", "least-used")
+            return Use(seat, tier, reassigned=reassigned, writes=not keep, reasons=reasons)
+    rooms = bench.rooms(ask)
+    excluded = rooms.excluded()
+    if not any(why in IN_TIME for why, _ in excluded):
+        return NoNumber(excluded)
+    found = rooms.first(ask, _own_seat(bench, ask, room))
+    if found is None or not ask.defers:
+        return Exhausted(found[1].not_before(ask) if found else ask.tomorrow, excluded)
+    seat, free = found
+    reasons = (*said, *(f"all-out:{why}" for why, _ in excluded))
+    return Wait(seat, free.day(ask), free.not_before(ask), writes=not keep, reasons=reasons)
+
+
+def _own_seat(bench: Bench, ask: Ask, room: PutOff | None) -> Seat | None:
+    """The seat on which the ask has room of today, that it gives up for other room."""
+    if room is None or room.day != ask.day:
+        return None
+    seat = bench.seats.get(room.number)
+    return seat if seat is not None and _is_of(seat, ask) else None
+
+
+def _is_remembered(ask: Ask, known: Known) -> bool:
+    return ask.now - known.last < ask.sticky_ttl
+
+
+def _is_of(seat: Seat, ask: Ask) -> bool:
+    return ask.account is None or seat.account == ask.account
+
+
+def _own_room(room: PutOff | None, seat: Seat, ask: Ask) -> int:
+    """The room that does not stand against the deferral it was made for."""
+    return int(room is not None and room.number == seat.digits and room.day == ask.day)
+
+
+def _too_often(ask: Ask, known: Known) -> float | None:
+    """When the recipient may be contacted again; None: now."""
+    if ask.frequency is None or len(known.recent) < ask.frequency[0]:
+        return None
+    contacts, window = ask.frequency
+    again = known.recent[-contacts] + window
+    return again if again > ask.now else None

@@ -1,0 +1,98 @@
+"""One member of a set in memory: what it is, what it has done today and this hour, and why it may not be used now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ringfleet.dispatch.ledger.types import Ask, Why
+from ringfleet.plan.rotation_set.roster import Member, State
+
+DAY_BITS = 20
+
+
+def place(day: int, used: int, cap: int) -> int:
+    """Where a number stands among those that may be used: the day of its last use, then the share of its cap that was
+    used then, in 2^-20. The least is picked. `cap` 0 stands last in its day."""
+    share = (used << DAY_BITS) // cap if cap else 1 << DAY_BITS
+    return (day << (DAY_BITS + 1)) + min(share, 1 << DAY_BITS)
+
+
+def hour_of(now: float) -> int:
+    """The hour of the clock, counted from the epoch."""
+    return int(now // 3600)
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One member and its counts. `digits`: its number. `used` counts on `day`, `in_hour` in `hour`; both stand for 0 on
+    any later one. `reserved`: room put aside, by day. `open_calls`: now. `version`: how often it has changed."""
+
+    digits: int
+    number: str
+    account: str
+    tiers: tuple[str, ...]
+    daily: int = 0
+    hourly: int = 0
+    daily_tomorrow: int = 0
+    concurrent: int | None = None
+    state: State = State.ACTIVE
+    labelled: bool = False
+    day: int = 0
+    used: int = 0
+    hour: int = 0
+    in_hour: int = 0
+    last: float = 0.0
+    open_calls: int = 0
+    reserved: dict[int, int] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def standing(self) -> State:
+        """Its state, but that a spam label outweighs any."""
+        return State.QUARANTINED if self.labelled else self.state
+
+    def take(self, member: Member) -> None:
+        """Be this member from now on; the counts stay."""
+        self.account, self.tiers, self.state = member.account, member.tiers, member.state
+        self.daily, self.hourly, self.daily_tomorrow = member.daily, member.hourly, member.daily_tomorrow
+        self.concurrent = member.concurrent
+
+    def used_on(self, day: int) -> int:
+        return self.used if self.day >= day else 0
+
+    def used_in(self, hour: int) -> int:
+        return self.in_hour if self.hour >= hour else 0
+
+    def left_on(self, day: int) -> int:
+        """What it may still do on the day; 0 when it is not picked."""
+        if self.labelled or self.state is not State.ACTIVE:
+            return 0
+        return max(0, self.daily - self.used_on(day) - self.reserved.get(day, 0))
+
+    def rank(self) -> tuple[int, float, int]:
+        """The least comes first: least used of its cap, then idle longest, then by number."""
+        return place(self.day, self.used, self.daily), self.last, self.digits
+
+    def objection(self, ask: Ask, own_room: int = 0, *, draining: bool = False) -> Why | None:
+        """Why it may not be used for a contact that counts; None when it may. `own_room`: how much of what is reserved
+        is the ask's own. `draining`: that is no reason."""
+        state = State.QUARANTINED if self.labelled else self.state
+        if state is not State.ACTIVE and not (draining and state is State.DRAINING):
+            return _OBJECTIONS[state]
+        used = self.used if self.day >= ask.day else 0
+        if used >= self.daily:
+            return Why.DAILY_CAP
+        if self.reserved and used + self.reserved.get(ask.day, 0) - own_room >= self.daily:
+            return Why.RESERVED
+        if self.in_hour >= self.hourly and self.used_in(hour_of(ask.now)) >= self.hourly:
+            return Why.HOURLY_CAP
+        if self.concurrent is not None and self.open_calls >= self.concurrent:
+            return Why.CONCURRENT
+        return None
+
+
+_OBJECTIONS = {
+    State.QUARANTINED: Why.QUARANTINED,
+    State.DRAINING: Why.DRAINING,
+    State.RESTING: Why.RESTING,
+}

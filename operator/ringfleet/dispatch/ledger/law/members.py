@@ -1,0 +1,200 @@
+"""The members of one set in memory, and the least used of each place at hand.
+
+For each place (and account) that is asked for there is a heap of the seats that may be used. It is lazy::
+
+    a seat is used        it belongs further back now; that is seen when it comes to the top
+    a top is stale        it is put where it belongs
+    a top may not be used it is dropped: it is pushed again when it gets free, and when an hour begins, with which
+                          hourly caps are free again, all heaps are made anew
+
+So a pick costs O(log n) however many seats are at their caps, and one that needs no search costs the heaps nothing.
+Seats are counted here and nowhere else; who writes them down asks for those that have changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush, heapreplace
+
+from ringfleet.dispatch.ledger.law.member import Seat, hour_of
+from ringfleet.dispatch.ledger.law.reservations import Rooms
+from ringfleet.dispatch.ledger.types import Ask
+from ringfleet.plan.rotation_set.roster import State
+
+KINDS_AT_HAND = 256
+"""So many kinds of ask are answered without a look at all seats, when none may be used."""
+
+Entry = tuple[int, float, int, int]
+
+
+class Bench:
+    """The seats of one set, by digits. `day` is that of its roster; `known` are its members and those that were;
+    `changed` those to be written down. `left`: what may still be done today, by all together."""
+
+    def __init__(self) -> None:
+        self.day = 0
+        self.seats: dict[int, Seat] = {}
+        self.known: dict[int, Seat] = {}
+        self.changed: set[Seat] = set()
+        self.left = 0
+        self._heaps: dict[tuple[str, str | None], list[Entry]] = {}
+        self._rooms: dict[object, Rooms] = {}
+        self._changes: list[Seat] = []
+        self._window = (0, 0)
+
+    def seat_all(self, day: int, seats: Iterable[Seat]) -> None:
+        """From now on these are the seats."""
+        self.day = day
+        self.seats = {seat.digits: seat for seat in seats}
+        self.known |= self.seats
+        self._begin_window(self._window)
+
+    # Looking.
+
+    def least(self, tier: str, ask: Ask) -> Seat | None:
+        """The seat of `tier` that may be used and has least used of its cap."""
+        if self._enter_window(ask):
+            return self._scan(tier, ask)
+        heap = self._heap(tier, ask.account)
+        while heap:
+            _, _, digits, version = heap[0]
+            seat = self.seats[digits]
+            if seat.objection(ask) is not None:
+                heappop(heap)
+            elif seat.version != version:
+                heapreplace(heap, (*seat.rank(), seat.version))
+            else:
+                return seat
+        return None
+
+    def rooms(self, ask: Ask) -> Rooms:
+        """What there is when no seat may be used."""
+        if self._enter_window(ask):
+            return Rooms(self.seats.values(), (), ask)
+        kind = Rooms.kind(ask)
+        rooms = self._rooms.get(kind)
+        if rooms is not None:
+            rooms.catch_up(ask)
+            return rooms
+        if len(self._rooms) >= KINDS_AT_HAND:
+            self._forget_rooms()
+        rooms = self._rooms[kind] = Rooms(self.seats.values(), self._changes, ask)
+        return rooms
+
+    def remaining(self, ask: Ask) -> int:
+        """What the seats that are picked may still do on the day of the ask, all together."""
+        self._enter_window(ask)
+        return self.left
+
+    # Counting.
+
+    def count(self, seat: Seat, ask: Ask) -> None:
+        """The seat was used once."""
+        self._enter_window(ask)
+        before = self.left_of(seat)
+        hour = hour_of(ask.now)
+        seat.used, seat.day = seat.used_on(ask.day) + 1, max(seat.day, ask.day)
+        seat.in_hour, seat.hour = seat.used_in(hour) + 1, max(seat.hour, hour)
+        seat.last = max(seat.last, ask.now)
+        self._changed(seat, before)
+
+    def give_back(self, seat: Seat, day: int, hour: int) -> None:
+        """A use on that day, in that hour, was none."""
+        before = self.left_of(seat)
+        if seat.day == day and seat.used:
+            seat.used -= 1
+        if seat.hour == hour and seat.in_hour:
+            seat.in_hour -= 1
+        self._changed(seat, before, freed=True)
+
+    def reserve(self, seat: Seat, day: int, by: int = 1) -> None:
+        """Put room aside (or give it up: `by` -1)."""
+        before = self.left_of(seat)
+        rest = seat.reserved.get(day, 0) + by
+        if rest > 0:
+            seat.reserved[day] = rest
+        else:
+            seat.reserved.pop(day, None)
+        self._changed(seat, before, freed=by < 0)
+
+    def open_calls(self, seat: Seat, lines: int) -> None:
+        """So many of its lines are busy now."""
+        freed = lines < seat.open_calls
+        seat.open_calls = lines
+        self._changed(seat, self.left_of(seat), freed=freed)
+
+    def label(self, seat: Seat, labelled: bool) -> None:
+        """The seat has a spam label, or has none any more."""
+        before = self.left_of(seat)
+        seat.labelled = labelled
+        self._changed(seat, before, freed=not labelled)
+
+    def _changed(self, seat: Seat, before: int, *, freed: bool = False) -> None:
+        """`before`: what was left of it. `freed`: it may have come forward."""
+        self.left += self.left_of(seat) - before
+        seat.version += 1
+        self.changed.add(seat)
+        if self._rooms:
+            self._note(seat)
+        if freed and seat.standing is State.ACTIVE and seat.digits in self.seats:
+            for tier in seat.tiers:
+                for account in (None, seat.account):
+                    if (heap := self._heaps.get((tier, account))) is not None:
+                        self._push(heap, seat)
+
+    def _push(self, heap: list[Entry], seat: Seat) -> None:
+        if len(heap) > 2 * len(self.seats) + 64:  # seats that got free again and again
+            heap[:] = [(*one.rank(), one.version) for one in {self.seats[entry[2]] for entry in heap}]
+            heapify(heap)
+        heappush(heap, (*seat.rank(), seat.version))
+
+    def left_of(self, seat: Seat) -> int:
+        """What the seat may still do on the day that is under way; 0 when it is no member."""
+        return seat.left_on(self._window[0]) if seat.digits in self.seats else 0
+
+    # Keeping.
+
+    def _enter_window(self, ask: Ask) -> bool:
+        """Go with the time. True: the ask is of an hour that is over, and came late."""
+        window = (ask.day, hour_of(ask.now))
+        if window > self._window:
+            self._begin_window(window)
+        return window < self._window
+
+    def _begin_window(self, window: tuple[int, int]) -> None:
+        """An hour begins, or the seats are others: all heaps are made anew when they are asked for."""
+        self._window = window
+        self._heaps.clear()
+        self._forget_rooms()
+        self.left = sum(self.left_of(seat) for seat in self.seats.values())
+
+    def _heap(self, tier: str, account: str | None) -> list[Entry]:
+        heap = self._heaps.get((tier, account))
+        if heap is None:
+            heap = [(*seat.rank(), seat.version) for seat in self._near(tier, account)]
+            heapify(heap)
+            self._heaps[tier, account] = heap
+        return heap
+
+    def _near(self, tier: str, account: str | None) -> list[Seat]:
+        return [
+            seat
+            for seat in self.seats.values()
+            if tier in seat.tiers and account in (None, seat.account) and seat.standing is State.ACTIVE
+        ]
+
+    def _scan(self, tier: str, ask: Ask) -> Seat | None:
+        """For an ask that came late: the heaps are of another hour."""
+        free = (seat for seat in self._near(tier, ask.account) if seat.objection(ask) is None)
+        return min(free, key=Seat.rank, default=None)
+
+    def _note(self, seat: Seat) -> None:
+        """Let `Rooms` look at it again; when too much has changed, at all of them."""
+        if len(self._changes) > 10 * len(self.seats) + 1000:
+            self._forget_rooms()
+        else:
+            self._changes.append(seat)
+
+    def _forget_rooms(self) -> None:
+        self._rooms.clear()
+        self._changes.clear()

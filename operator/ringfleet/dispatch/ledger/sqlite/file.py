@@ -1,0 +1,139 @@
+"""The file of a SQLite ledger: its lock, its schema, and a copy of it while it is in use."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import apsw
+
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+
+SCHEMAS = ("schema.sql",)
+"""Scripts from each version of the schema to the next; the version is in the file as `user_version`. A released one is
+never changed."""
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "cache_size=-131072")
+
+
+def connect(path: Path, *, make: bool = False) -> apsw.Connection:
+    """A connection as this engine wants it. `make`: a file that is not there is made.
+
+    Raises:
+        LedgerUnavailable: the file can't be opened, or is no database.
+    """
+    connection = look_into(path, make=make)
+    try:
+        with translating(path, "opened"):
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+    except LedgerUnavailable:
+        connection.close()
+        raise
+    return connection
+
+
+def look_into(path: Path, *, make: bool = False) -> apsw.Connection:
+    """A connection that changes nothing of how the file is kept. Raises the same."""
+    with translating(path, "opened"):
+        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
+        connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+        connection.set_busy_timeout(10_000)
+        return connection
+
+
+def migrated(connection: apsw.Connection, path: Path) -> tuple[int, int]:
+    """Bring the schema up to date; returns its versions before and after. 0: the file was empty.
+
+    Raises:
+        LedgerUnavailable: it is of a newer program, or of another one.
+    """
+    with translating(path):
+        version: int = connection.execute("PRAGMA user_version").get
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+        if version > len(SCHEMAS) or (version == 0 and tables):
+            raise LedgerUnavailable(
+                f"The ledger {path} has schema {version}, and this program writes {len(SCHEMAS)}: "
+                "take the program that wrote it, or another file."
+            )
+        if version < len(SCHEMAS):
+            folder = files(__package__)
+            scripts = "".join(folder.joinpath(name).read_text() for name in SCHEMAS[version:])
+            connection.execute(f"BEGIN IMMEDIATE; {scripts}; PRAGMA user_version={len(SCHEMAS)}; COMMIT")
+        return version, len(SCHEMAS)
+
+
+def migrate(path: Path) -> tuple[int, int]:
+    """The same, for a file that nobody uses: its versions before and after.
+
+    Raises:
+        LedgerUnavailable: it is in use, can't be opened or changed, or is of a newer program.
+    """
+    with locked(path), closing(connect(path, make=True)) as connection:
+        return migrated(connection, path)
+
+
+def back_up(path: Path, to: Path) -> int:
+    """Copy the ledger as it is at one moment, while it may be in use, to a file that is not there yet; returns its size
+    in bytes. The copy appears whole or not at all, and only its owner may read it.
+
+    Raises:
+        LedgerUnavailable: the ledger can't be read.
+        FileExistsError: there is a file at `to`.
+        OSError: the copy can't be written.
+    """
+    if to.exists():
+        raise FileExistsError(f"There is a file {to}: name one that is not there.")
+    part = to.with_name(f".{to.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    try:
+        _copy(path, part)
+        with part.open("rb") as handle:
+            os.fsync(handle.fileno())
+        part.rename(to)
+    finally:
+        part.unlink(missing_ok=True)
+    return to.stat().st_size
+
+
+def _copy(path: Path, to: Path) -> None:
+    with closing(look_into(path)) as source, closing(look_into(to)) as copy, translating(path, "copied"):
+        with copy.backup("main", source, "main") as backup:
+            backup.step(-1)  # in one read of the source: what is written meanwhile does not begin it anew
+        copy.execute("PRAGMA journal_mode=DELETE")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """The lock beside the file: two writers would starve each other, and count past each other.
+
+    Raises:
+        LedgerUnavailable: another process has it, or the folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.with_name(f"{path.name}.lock").open("w")
+    except OSError as error:
+        raise LedgerUnavailable(f"The ledger {path} can't be opened: {error.strerror}.") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LedgerUnavailable(
+                f"The ledger {path} is in use by another process: one SQLite ledger has one dispatcher. "
+                "For several replicas, take PostgreSQL."
+            ) from error
+        yield
+
+
+@contextmanager
+def translating(path: Path, what: str = "read") -> Iterator[None]:
+    """What goes wrong with the file is LedgerUnavailable."""
+    try:
+        yield
+    except apsw.Error as error:
+        raise LedgerUnavailable(f"The ledger {path} can't be {what}: {error}.") from error

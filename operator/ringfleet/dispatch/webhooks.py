@@ -1,0 +1,186 @@
+"""The listener that carriers call: webhooks in, counted events and opt-outs out. Apart from picks, so that no public
+route reaches those.
+
+::
+
+    account known? -> at most 1 MiB -> signed, and now? -> reads? -> the account's number? -> ledger: once -> 200
+
+What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repeats everything else, under the same id.
+STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
+what a STOP has made, and no younger one: when a carrier repeats or mixes up messages, the opt-out wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
+from ringfleet.dispatch.app import on_error, on_http_error, read_body
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
+from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.optout_words import Wish, wish_in
+from ringfleet.dispatch.problems import Problem, answer
+from ringfleet.dispatch.senders import Sender
+from ringfleet.model import E164, AccountKey
+from ringfleet.model.traffic import CarrierEvent, Happening
+from ringfleet.plan.rotation_set.guardrails import everywhere_in
+
+EVENT_BYTES: Final = 1_048_576
+BODY_SECONDS: Final = 10.0
+FORGOTTEN: Final = 30 * 86_400.0
+"""Seconds. The ledger knows its events for 35 days; an older one could be counted twice."""
+AHEAD: Final = 3600.0
+"""Seconds that an event may be ahead of us."""
+
+log = structlog.get_logger(__name__)
+
+
+class Accounts(Protocol):
+    """Who may send: `senders.Senders`."""
+
+    async def find(self, key: AccountKey) -> Sender: ...
+
+
+class Numbers(Protocol):
+    """Whose numbers are: `senders.Fleet`."""
+
+    def is_known(self) -> bool: ...
+
+    def account_of(self, number: E164) -> AccountKey | None: ...
+
+    def scopes_of(self, number: E164) -> Sequence[tuple[str, str]]: ...
+
+
+class Happened(msgspec.Struct, frozen=True):
+    """`status`: counted; known, when it was counted before; ignored, when it concerns nobody here."""
+
+    status: str
+
+
+_ANSWERS: Final = {word: msgspec.json.encode(Happened(word)) for word in ("counted", "known", "ignored")}
+
+
+class Events:
+    """`hashes`: of a recipient, the newest key's first. `now`: POSIX seconds."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        accounts: Accounts,
+        numbers: Numbers,
+        hashes: Callable[[str], tuple[bytes, ...]],
+        now: Callable[[], float],
+        metrics: Metrics,
+    ) -> None:
+        self._ledger = ledger
+        self._accounts = accounts
+        self._numbers = numbers
+        self._hashes = hashes
+        self._now = now
+        self._metrics = metrics
+
+    async def receive(self, request: Request) -> Response:
+        key = AccountKey(request.path_params["namespace"], request.path_params["account"])
+        sender = await self._accounts.find(key)
+        body = await _read(request)
+        event = self._believe(sender, request, body)
+        status = "ignored" if event is None else await self._take_in(key, event)
+        self._metrics.answers[f"event-{status}", 200] += 1
+        return Response(_ANSWERS[status], media_type="application/json")
+
+    def _believe(self, sender: Sender, request: Request, body: bytes) -> CarrierEvent | None:
+        """The event, once its signature holds. Raises Problem."""
+        try:
+            sender.reader.verify(request.headers, body, sender.secrets, self._now())
+            return sender.reader.read(body)
+        except SignatureRefused as refused:
+            type_ = "stale-signature" if refused.doubt is Doubt.STALE else "bad-signature"
+            raise Problem(type_, str(refused), reason=refused.doubt.value) from refused
+        except MalformedEvent as malformed:
+            raise Problem("malformed-request", f"The event does not read: {malformed}.") from malformed
+
+    async def _take_in(self, key: AccountKey, event: CarrierEvent) -> str:
+        """What became of it. Raises LedgerUnavailable: nothing, or it is not known."""
+        if not self._numbers.is_known():
+            raise Problem("inventory-unknown", "The numbers have not been read yet. Send the event again.")
+        age = self._now() - event.at.timestamp()
+        if age < -AHEAD:
+            raise Problem("malformed-request", "The event's created_at is in the future: compare the clocks.")
+        owner = self._numbers.account_of(event.number)
+        if age > FORGOTTEN or owner not in (None, key):
+            log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
+            return "ignored"
+        return "counted" if await self._ledger.ingest([self._understand(key, event)]) else "known"
+
+    def _understand(self, key: AccountKey, event: CarrierEvent) -> Heard:
+        """The event, with what it wishes of opt-outs."""
+        wish = wish_in(event.text) if event.happening is Happening.MESSAGE_RECEIVED else None
+        if wish is None or event.peer is None:
+            return Heard(str(key), event)
+        hashes, at, scopes = self._hashes(event.peer), event.at.timestamp(), self._brands(key, event.number)
+        match wish:
+            case Wish.LEAVE, word:
+                reason = f"message: {word}"
+                opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
+                return Heard(str(key), event, opt_outs)
+            case _:
+                everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
+                opt_ins = tuple(OptIn(scope, hash_, at) for scope in everywhere for hash_ in hashes)
+                return Heard(str(key), event, opt_ins=opt_ins)
+
+    def _brands(self, key: AccountKey, number: E164) -> list[str]:
+        """Where the wish counts: in each brand that uses the number; without any, in the account's namespace."""
+        brands = {brand for _, brand in self._numbers.scopes_of(number)}
+        return sorted(brands) or [everywhere_in(key.namespace)]
+
+    async def on_problem(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        self._metrics.answers[f"event-{error.type.name}", int(error.type.status)] += 1
+        return answer(error, request.url.path, self._now())
+
+    async def on_ledger(self, request: Request, error: Exception) -> Response:
+        log.error("ledger unavailable", error=str(error))
+        problem = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
+        return await self.on_problem(request, problem)
+
+
+def events_app(
+    ledger: Ledger,
+    accounts: Accounts,
+    numbers: Numbers,
+    hashes: Callable[[str], tuple[bytes, ...]],
+    now: Callable[[], float],
+    metrics: Metrics | None = None,
+) -> Starlette:
+    """The app of the listener; see `Events` for what it is given."""
+    events = Events(ledger, accounts, numbers, hashes, now, metrics or Metrics())
+    return Starlette(
+        routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
+        exception_handlers={
+            Problem: events.on_problem,
+            LedgerUnavailable: events.on_ledger,
+            HTTPException: on_http_error,
+            Exception: on_error,
+        },
+    )
+
+
+async def _read(request: Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await read_body(request, EVENT_BYTES)
+    except TimeoutError as error:
+        raise Problem("malformed-request", f"The body did not come within {BODY_SECONDS:.0f} seconds.") from error
+    except ClientDisconnect as error:
+        raise Problem("malformed-request", "The body ended early.") from error

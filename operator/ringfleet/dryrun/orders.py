@@ -1,0 +1,154 @@
+"""A pool taken on, in a world that is only imagined, to where it has no action left.
+
+The operator's steps with the operator's plans, one after the other: start orders, search and choose live, and then, in
+place of buying, take all chosen numbers as provisioned and hand them to the claims that wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
+from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
+from ringfleet.controllers.number_create import number_body
+from ringfleet.controllers.number_order import order_world, searched
+from ringfleet.controllers.number_pool import Decision, decide, order_body
+from ringfleet.controllers.services import World
+from ringfleet.dryrun.simulation import WhatIf
+from ringfleet.kube.store import Key as Place
+from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
+from ringfleet.objects.number_order import holding_of, order_state, order_want
+from ringfleet.objects.number_pool import order_spec, order_status
+from ringfleet.plan.number_order import (
+    SEARCHES_BEFORE_GIVING_UP,
+    UNRESOLVED,
+    Done,
+    GiveUp,
+    Item,
+    OrderState,
+    Record,
+    Search,
+    Submit,
+    Wait,
+    move_unresolved,
+    order_failure,
+    plan_order,
+    settle,
+)
+from ringfleet.plan.number_pool.plan import CreateOrder, StartOrder
+
+
+@dataclass(slots=True)
+class Filling:
+    """How a pool was filled: its last decision, the claims that were served (`namespace/name`), and what those orders
+    wait for, by name, that could not be brought to their end."""
+
+    last: Decision
+    served: list[str] = field(default_factory=list)
+    stuck: dict[str, Wait] = field(default_factory=dict)
+
+
+def pool_at(world: World, place: Place) -> NumberPool:
+    pool = world.intents.get(NumberPool, *place)
+    assert pool is not None, f"there is no pool {place}"
+    return pool
+
+
+async def fill(after: WhatIf, place: Place) -> Filling:
+    """Let the pool order until it has no action left.
+
+    Orders are started before they choose, and choose before they are provisioned, as it goes when both are at work.
+    """
+    filling = Filling(await decide(after.world, pool_at(after.world, place)))
+    while True:
+        filling.served += after.serve_claims(place)
+        pool = pool_at(after.world, place)
+        filling.last = await decide(after.world, pool)
+        after.write(pool.model_copy(update={"status": filling.last.status}))
+        starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
+        if starts:
+            after.take_in(NumberOrder, order_body(pool, order_spec(pool, filling.last.want, starts[0].intent)))
+        elif order := _next_order(after.world, place, filling.stuck):
+            if wait := await _advance(after, order):
+                filling.stuck[order.metadata.name] = wait
+        else:
+            return filling
+
+
+def _next_order(world: World, place: Place, stuck: Mapping[str, Wait]) -> NumberOrder | None:
+    """The open order that gets on next: first those that have not chosen, so that their numbers are taken."""
+    orders = world.intents.orders_for(*place)
+    opened = [order for order in orders if not order.status.recorded and order.metadata.name not in stuck]
+    return min(opened, key=lambda order: (order.status.items is not None, order.spec.sequence), default=None)
+
+
+async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
+    """Take the order one step further, approved if it has to be; or what it waits for."""
+    world = after.world
+    want, state = replace(order_want(order), approved=True), order_state(order)
+    step = plan_order(want, state, order_world(world, order), _patience(state, world.clock()))
+    match step:
+        case Search():
+            state = await searched(world, world.open_account(want.account), order, want, state)
+        case Submit():
+            settled = replace(state, items=_all_provisioned(state.items or ()))
+            failure, message = order_failure(want, settled)
+            state = replace(settled, failure=failure, message=message)
+        case Record():
+            _record(after, order, state)
+            state = replace(state, recorded=True)
+        case GiveUp(reason, message):
+            state = replace(state, items=(), recorded=True, failure=reason, message=message)
+        case Wait():
+            return step
+        case Done():
+            pass
+    status = order_status(order, order_want(order), state, step, world.clock())
+    after.write(order.model_copy(update={"status": status}))
+    return None
+
+
+def _patience(state: OrderState, now: datetime) -> datetime:
+    """The time at which a search that failed is tried again, as long as that may still lead to another carrier."""
+    if state.next_attempt is None or state.attempts >= SEARCHES_BEFORE_GIVING_UP:
+        return now
+    return max(now, state.next_attempt)
+
+
+def _all_provisioned(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    sent = move_unresolved(items, ItemState.SUBMITTING)
+    return settle(sent, [_provisioned(item) for item in sent if item.state in UNRESOLVED])
+
+
+def _provisioned(item: Item) -> Outcome:
+    state = ItemState.PENDING_DOCUMENTS if item.offer.needs_documents else ItemState.PROVISIONED
+    return Outcome(item.offer.number, state, external_id="what-if", price=item.offer.price)
+
+
+def _record(after: WhatIf, order: NumberOrder, state: OrderState) -> None:
+    """Let the world have the numbers of the order, routed and ready, or waiting for their documents."""
+    world, account = after.world, order_want(order).account
+    mark = world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+    for holding in filter(None, (holding_of(item, mark) for item in state.items or ())):
+        if world.number(mark.namespace, holding.number.digits) is None:
+            body = number_body(holding.number, account, mark.namespace, mark.pool, order=order.metadata.name)
+            status = _number_status(holding, world.clock()).as_dict()
+            after.take_in(PhoneNumber, {**body, "status": status})
+
+
+def _number_status(holding: Holding, now: datetime) -> PhoneNumberStatus:
+    waits = holding.status is HoldingStatus.PENDING_DOCUMENTS
+    price = holding.price
+    return PhoneNumberStatus(
+        observed_generation=1,
+        phase=Phase.PENDING_DOCUMENTS if waits else Phase.AVAILABLE,
+        external_id=holding.external_id,
+        area_code=holding.area_code,
+        region=holding.region,
+        capabilities=tuple(sorted(holding.capabilities)),
+        price=NumberPrice(monthly=price.monthly.amount, setup=price.setup.amount, currency=price.monthly.currency),
+        purchased_at=now,
+        free_since=None if waits else now,
+    )

@@ -1,0 +1,218 @@
+"""What would be bought, routed and released if manifests were applied, and what would be refused. Changes nothing.
+
+Every pool of the namespaces that the manifests are in, or claim from, is taken on to where it has no action left. The
+world and its rules are those of `whatif.py`; a carrier is asked only when one of its pools is short.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+
+from ringfleet.api import NumberOrder, NumberPool, RotationSet
+from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.number_pool import Decision, decide
+from ringfleet.controllers.services import World
+from ringfleet.dryrun.orders import fill, pool_at
+from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolPreview, Preview, Released
+from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
+from ringfleet.dryrun.simulation import WhatIf, place_of, what_if
+from ringfleet.kube.client import Json, Kube
+from ringfleet.kube.store import Key as Place
+from ringfleet.model import AccountKey, Money
+from ringfleet.objects.number_order import order_state, order_want, pool_want
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.rotation_set import pools_of
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_order import Wait
+from ringfleet.plan.number_pool.plan import PoolPlan
+from ringfleet.plan.phone_number.phase import GONE
+from ringfleet.plan.phone_number.plan import Leave, Look, plan_number
+from ringfleet.plan.phone_number.removal import Way
+
+
+async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> Preview:
+    """What applying the manifests leads to. `kube` keeps no write; `namespace` is that of objects that name none.
+
+    Raises:
+        KubeError: the cluster can't be read.
+    """
+    objects = await rehearse(kube, manifests, namespace)
+    applied = [one.obj for one in objects if one.obj is not None]
+    async with what_if(kube, _namespaces(objects), applied) as after:
+        secrets = {place_of(obj): _with_data(obj) for obj in applied if obj["kind"] == "Secret"}
+        return await _Foresight(after, secrets).see(objects)
+
+
+def _namespaces(objects: Iterable[Rehearsed]) -> tuple[str, ...]:
+    """The namespaces that the objects are in, and those of the pools that they claim from."""
+    found = {one.namespace for one in objects if one.namespace}
+    for one in objects:
+        if one.kind == "NumberClaim" and one.obj:
+            found.add(one.obj["spec"].get("poolRef", {}).get("namespace") or one.namespace or "")
+        if one.kind == "RotationSet" and one.obj:
+            found |= {namespace for namespace, _ in pools_of(RotationSet.parse(one.obj))}
+    return tuple(sorted(found - {""}))
+
+
+def _with_data(secret: Json) -> Json:
+    """A Secret as the API server holds it: what is written as `stringData` is in `data`."""
+    written = {
+        key: base64.b64encode(value.encode()).decode() for key, value in (secret.get("stringData") or {}).items()
+    }
+    return {**secret, "data": {**(secret.get("data") or {}), **written}}
+
+
+class _Foresight:
+    """One look ahead: the world, the Secrets of the manifests, and the balances that were asked on the way."""
+
+    def __init__(self, after: WhatIf, secrets: Mapping[Place, Json]) -> None:
+        self._after = after
+        self._world = after.world
+        self._secrets = secrets
+        self._balances: dict[AccountKey, Money] = {}
+
+    async def see(self, objects: tuple[Rehearsed, ...]) -> Preview:
+        pools = self._world.intents.all(NumberPool)
+        places = sorted(Place(*pool.key.split("/")) for pool in pools if not pool.metadata.deletion_timestamp)
+        changed = _changed_numbers(self._world)
+        seen = tuple([await self._see_pool(place, changed.pop(place, ())) for place in places])
+        unpooled = tuple(one for some in changed.values() for one in some)
+        return Preview(objects, seen, unpooled, tuple(self._accounts(seen)))
+
+    async def _see_pool(self, place: Place, routed: tuple[Changed, ...]) -> PoolPreview:
+        world, pool = self._world, pool_at(self._world, place)
+        before, chosen = await decide(world, pool), _chosen(world, place)
+        released = planned_releases(world, place, before)
+        if asked := self._may_order(place, before):
+            for key in self._accounts_of(pool):
+                if balance := await self._after.reach(key, self._secrets):
+                    self._balances[key] = balance
+        filling = await fill(self._after, place)
+        bought = tuple(one for order in _orders(world, place) if order.key not in chosen for one in _bought(order))
+        return PoolPreview(
+            namespace=place.namespace,
+            name=place.name,
+            target=before.want.target,
+            held=before.plan.supply.held,
+            profile=before.want.routing_profile,
+            bought=bought,
+            routed=routed,
+            released=released,
+            served=tuple(filling.served),
+            short=filling.last.plan.shortfall + _left_open(world, place, filling.stuck),
+            notes=tuple(_notes(filling.last.plan, bought)),
+            errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
+        )
+
+    def _may_order(self, place: Place, before: Decision) -> bool:
+        """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once."""
+        claims = self._world.claims.store.by("pool", tuple(place))
+        handed = any(self._world.desk.hand(claim) for claim in claims)
+        return before.plan.shortfall > 0 or handed or _has_open_orders(self._world, place)
+
+    def _accounts_of(self, pool: NumberPool) -> tuple[AccountKey, ...]:
+        """The accounts that the pool orders from, and those at which it has an order open."""
+        orders = _orders(self._world, Place(pool.metadata.namespace, pool.metadata.name))
+        opened = [order_want(order).account for order in orders if not order.status.recorded]
+        return tuple(dict.fromkeys((*pool_want(pool).carriers, *opened)))
+
+    def _errors(self, pool: NumberPool, stuck: Mapping[str, Wait]) -> Iterable[str]:
+        for key in self._accounts_of(pool):
+            seen = self._world.accounts.seen(key, pool.metadata.namespace)
+            if seen.blocked and seen.blocked is not Reason.SUSPENDED:
+                yield seen.message
+        yield from (wait.message for wait in stuck.values() if wait.reason is not Reason.SUSPENDED)
+
+    def _accounts(self, pools: Iterable[PoolPreview]) -> Iterable[AccountPreview]:
+        spent: dict[AccountKey, list[Money]] = {}
+        for one in (bought for pool in pools for bought in pool.bought):
+            spent.setdefault(one.account, []).append(one.offer.price.first_month)
+        for key in sorted(spent.keys() & self._balances.keys()):
+            yield AccountPreview(key, self._balances[key], Money.total(spent[key], spent[key][0].currency))
+
+
+def planned_releases(world: World, place: Place, decision: Decision) -> tuple[Released, ...]:
+    """The numbers that are on their way out or would be asked to go, with what still holds them. None while frozen."""
+    if decision.release.record.frozen_since:
+        return ()
+    records = sorted(world.numbers.store.by("pool", tuple(place)), key=lambda record: record.number)
+    found = ((record, _why_released(world, record, decision)) for record in records)
+    return tuple(Released(record.number, record.account, why) for record, why in found if why)
+
+
+def _why_released(world: World, record: NumberRecord, decision: Decision) -> str | None:
+    if record.state.phase in GONE:
+        return None
+    if record.name in decision.release.ask:
+        return "Surplus: its pool would ask it to go; the hold of the pool begins then."
+    asked = going(world, record)
+    if asked is None or asked.obstacle or asked.way is not Way.RELEASE:
+        return None
+    if record.name in decision.release.record.granted:
+        return f"{asked.cause}: it may go now."
+    return f"{asked.cause}: it goes after the hold of its pool and within its daily budget."
+
+
+def _changed_numbers(world: World) -> dict[Place, tuple[Changed, ...]]:
+    """The numbers that would be told something else at their carrier, by pool; under "" those without one."""
+    found: dict[Place, tuple[Changed, ...]] = {}
+    for _, record in sorted(world.numbers.store.items(), key=lambda item: item[1].number):
+        if changed := _changed(world, record):
+            place = Place(record.namespace, record.pool or "")
+            found[place] = (*found.get(place, ()), changed)
+    return found
+
+
+def _changed(world: World, record: NumberRecord) -> Changed | None:
+    if world.claim_is_missing(record):  # it may wish for a routing of its own
+        return None
+    step = plan_number(world.number_want(record), record.state, None, AccountSeen()).step
+    if step is None or isinstance(step, Look | Leave):
+        return None
+    return Changed(record.number, record.account, type(step).__name__, getattr(step, "profile", None))
+
+
+def _orders(world: World, place: Place) -> list[NumberOrder]:
+    return sorted(world.intents.orders_for(*place), key=lambda order: order.spec.sequence)
+
+
+def _has_open_orders(world: World, place: Place) -> bool:
+    return any(not order.status.recorded for order in _orders(world, place))
+
+
+def _chosen(world: World, place: Place) -> frozenset[str]:
+    """The orders that have their numbers already: these are on their way, whatever is applied."""
+    return frozenset(order.key for order in _orders(world, place) if order.status.items is not None)
+
+
+def _bought(order: NumberOrder) -> Iterable[Bought]:
+    want = order_want(order)
+    for item in order_state(order).items or ():
+        yield Bought(item.offer, want.account, order.metadata.name, approval=not want.approved)
+
+
+def _left_open(world: World, place: Place, stuck: Mapping[str, Wait]) -> int:
+    """How many numbers the orders want that could not choose any."""
+    orders = [order for order in _orders(world, place) if order.metadata.name in stuck]
+    return sum(order.spec.count for order in orders if order.status.items is None)
+
+
+_EXPECTED = frozenset({Reason.ORDERING, Reason.PENDING_DOCUMENTS, Reason.AT_TARGET, Reason.BELOW_LOW_WATERMARK})
+"""What is no news in a plan: that numbers are on order, or that so many are `short`."""
+
+
+def _notes(plan: PoolPlan, bought: tuple[Bought, ...]) -> Iterable[Note]:
+    """What the pool would say of itself, each reason once; that numbers are on order is no news here."""
+    told: dict[str, str] = {}
+    if bought or plan.shortfall:  # else what a carrier once refused is history
+        told |= {memory.reason: memory.message for memory in plan.top_up.carriers if memory.reason}
+    for condition in plan.conditions:
+        if condition.reason not in _EXPECTED:
+            told.setdefault(condition.reason, condition.message)
+    if any(one.approval for one in bought):
+        told[Reason.AWAITING_APPROVAL] = (
+            "topUp.mode is Manual: each order waits for kubectl ringfleet approve norder/NAME."
+        )
+    return (Note(reason, message) for reason, message in told.items())

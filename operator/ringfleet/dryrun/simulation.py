@@ -1,0 +1,223 @@
+"""The operator's world as it would be after manifests were applied, in memory only.
+
+::
+
+    cluster, by list  --.
+                         >-- one World, whose queues never run  --> looks and plans, as the operator's (orders.py)
+    manifests, dry run -'         ^                                            |
+                                  '---- what would be written, as if it were <-'
+
+The world is the operator's own, desk of claims and quotas included. Its connection keeps no write, and of a carrier
+nothing is asked but its balance and its offers. All of it happens at one moment: the clock stands still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+
+from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, NumberQuota, PhoneNumber, RotationSet, RoutingProfile
+from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.carriers.errors import CarrierError, CredentialsRejected
+from ringfleet.controllers.carrier_account import SECRETS, open_account, token_in
+from ringfleet.controllers.fleet import INTENTS, resource_of
+from ringfleet.controllers.rotation_set import claims_to_make
+from ringfleet.controllers.runtime import build_world
+from ringfleet.controllers.services import World
+from ringfleet.controllers.triggers import follow
+from ringfleet.kube.client import Json, Kube
+from ringfleet.kube.errors import Forbidden, KubeError, NotFound
+from ringfleet.kube.store import Key as Place
+from ringfleet.model import AccountKey, Money
+from ringfleet.objects.conditions import stamp
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
+from ringfleet.settings import Settings
+
+KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
+"""The kinds that the world is made of."""
+OF_BORROWERS: tuple[type[ApiObject], ...] = (NumberClaim, RoutingProfile, NumberQuota)
+"""What matters of a namespace whose claims hold, or may hold, numbers of another one."""
+
+Objects = dict[type[ApiObject], dict[Place, Json]]
+
+
+@asynccontextmanager
+async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Json]) -> AsyncIterator[WhatIf]:
+    """The world of `namespaces` as the cluster has it, with the objects `laid_over` in place of those of their names.
+
+    Raises:
+        KubeError: the cluster can't be read.
+    """
+    objects = await _read(kube, frozenset(namespaces))
+    for obj in laid_over:
+        if model := next((kind for kind in KINDS if kind.__name__ == obj["kind"]), None):
+            objects[model][place_of(obj)] = obj
+    async with build_world(kube, Settings(installation="what-if", namespaces=())) as world:
+        moment = world.clock()
+        world.clock = lambda: moment
+        follow(world)
+        found = WhatIf(world)
+        for model, by_place in objects.items():
+            for obj in by_place.values():
+                found.take_in(model, obj)
+        for rotation in world.intents.all(RotationSet):
+            for claim in claims_to_make(world, rotation):
+                found.take_in(NumberClaim, claim)
+        world.open_desk()
+        world.found_going.clear()  # an operator that runs has seen them before
+        yield found
+
+
+async def _read(kube: Kube, namespaces: frozenset[str]) -> Objects:
+    objects: Objects = {kind: {} for kind in KINDS}
+    for kind in KINDS:
+        for namespace in sorted(namespaces):
+            await _list(kube, kind, namespace, objects)
+    borrowers = _borrowers(objects)
+    everywhere = (None,) if "*" in borrowers else sorted(borrowers - namespaces)
+    for kind in OF_BORROWERS:
+        for other in everywhere:
+            with suppress(Forbidden):  # what may not be seen of others is left out, and nothing concluded from that
+                await _list(kube, kind, other, objects)
+    return objects
+
+
+async def _list(kube: Kube, kind: type[ApiObject], namespace: str | None, objects: Objects) -> None:
+    page = await kube.list_all(resource_of(kind), namespace)
+    objects[kind] |= {place_of(obj): obj for obj in page.items}
+
+
+def _borrowers(objects: Objects) -> set[str]:
+    """The namespaces that claim, or may claim, from the pools; "*" for all."""
+    holders = (obj["spec"].get("claimRef", {}).get("namespace") for obj in objects[PhoneNumber].values())
+    let_in = (obj["spec"].get("allowedNamespaces", ()) for obj in objects[NumberPool].values())
+    return {*filter(None, holders), *(namespace for some in let_in for namespace in some)}
+
+
+def place_of(obj: Json) -> Place:
+    return Place(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
+class WhatIf:
+    """See the module. What is known of numbers and claims is kept whole beside their slim records, to be written on."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._whole: dict[tuple[str, Place], Json] = {}
+        self._versions = count(2**62)  # later than all that is stored, and in the order of the manifests
+
+    def take_in(self, kind: type[ApiObject], obj: Json) -> None:
+        """Let the world know an object. What was never stored gets what it would have got by that."""
+        metadata = {
+            "uid": f"what-if/{kind.__name__}/{'/'.join(place_of(obj))}",
+            "generation": 1,
+            "creationTimestamp": stamp(self.world.clock()),
+            "resourceVersion": str(next(self._versions)),
+        } | obj["metadata"]
+        held = {**obj, "metadata": metadata}
+        match kind.__name__:
+            case "PhoneNumber":
+                self._whole[kind.__name__, place_of(held)] = held
+                self.world.numbers.observe(held)
+            case "NumberClaim":
+                self._whole[kind.__name__, place_of(held)] = held
+                self.world.claims.observe(held)
+            case name:
+                self.world.intents.take_in(name, held)
+
+    def write(self, obj: ApiObject) -> None:
+        """Let the world know what would have been written of an object."""
+        self._write(obj.__class__, obj.as_dict())
+
+    def _write(self, kind: type[ApiObject], body: Json) -> None:
+        version = str(next(self._versions))
+        self.take_in(kind, {**body, "metadata": {**body["metadata"], "resourceVersion": version}})
+
+    def serve_claims(self, pool: Place) -> list[str]:
+        """Bind the claims that the desk has a number of this pool for; their keys."""
+        return [claim.key for claim in self.world.claims.store.by("pool", tuple(pool)) if self._bind(claim)]
+
+    def _bind(self, claim: ClaimRecord) -> bool:
+        """The two writes that bind a claim to what it was handed. False when it was handed nothing."""
+        handed = self.world.desk.hand(claim)
+        if handed is None or self.world.desk.bar(claim):
+            return False
+        place = Place(claim.pool.namespace, handed.name)
+        number = self._whole["PhoneNumber", place]
+        ref = {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}
+        spec, status = {**number["spec"], "claimRef": ref}, {**number.get("status", {}), "phase": "Bound"}
+        self._write(PhoneNumber, {**number, "spec": spec, "status": status})
+        self.world.desk.settle(claim)
+        whole = self._whole["NumberClaim", Place(claim.namespace, claim.name)]
+        bound = {"phase": "Bound", "phoneNumber": {"namespace": place.namespace, "name": place.name}}
+        self._write(NumberClaim, {**whole, "status": {**whole.get("status", {}), **bound}})
+        return True
+
+    # Reaching accounts.
+
+    async def reach(self, key: AccountKey, secrets: Mapping[Place, Json]) -> Money | None:
+        """Open the account and ask its balance, if that is not done yet; None when it can't be asked.
+
+        Why it can't is what the world then says of the account. `secrets` are those of the manifests; others are read
+        with the rights of the connection.
+        """
+        obj = await self._account(key)
+        if obj is None or self.world.accounts.get(key) is not None:
+            return None
+        if obj.spec.suspend:
+            self._block(key, Reason.SUSPENDED, "The account is suspended (spec.suspend).")
+            return None
+        token = await self._token(key, obj, secrets)
+        return await self._ask(key, obj, token) if token else None
+
+    async def _token(self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[Place, Json]) -> str:
+        """The account's token; "" when there is none, and the account says why."""
+        place = Place(key.namespace, obj.spec.credentials_secret_ref.name)
+        try:
+            secret = secrets.get(place) or await self._secret(place)
+        except KubeError as error:
+            self._block(key, Reason.ACCOUNT_NOT_READY, f"its Secret can't be read: {error}")
+            return ""
+        token, missing = token_in(secret, obj)
+        if missing:
+            self._block(key, missing.reason, missing.message)
+        return token
+
+    async def _account(self, key: AccountKey) -> CarrierAccount | None:
+        """The account's object; one in a namespace that was not listed is read now."""
+        known = self.world.intents.get(CarrierAccount, key.namespace, key.name)
+        if known is not None:
+            return known
+        resource = resource_of(CarrierAccount)
+        try:
+            self.take_in(CarrierAccount, await self.world.kube.get(resource, key.namespace, key.name))
+        except NotFound:
+            return None
+        except Forbidden as error:
+            self._block(key, Reason.ACCOUNT_NOT_READY, f"it can't be read: {error}")
+            return None
+        return self.world.intents.get(CarrierAccount, key.namespace, key.name)
+
+    async def _secret(self, place: Place) -> Json | None:
+        try:
+            return await self.world.kube.get(SECRETS, *place)
+        except NotFound:
+            return None
+
+    async def _ask(self, key: AccountKey, obj: CarrierAccount, token: str) -> Money | None:
+        account = await open_account(self.world, key, obj, token)
+        try:
+            balance = await account.carrier.balance()
+        except CarrierError as error:
+            rejected = isinstance(error, CredentialsRejected)
+            reason = Reason.CREDENTIALS_REJECTED if rejected else Reason.CARRIER_UNAVAILABLE
+            account.seen = AccountSeen(reason, f"CarrierAccount {key}: {error}")
+            return None
+        account.seen = AccountSeen()
+        return balance
+
+    def _block(self, key: AccountKey, reason: Reason, message: str) -> None:
+        self.world.accounts.block(key, reason, f"CarrierAccount {key}: {message}")

@@ -1,0 +1,332 @@
+"""The nouns of the house: numbers, money, markets, offers, holdings.
+
+Frozen values on the standard library and `phonenumbers` only. Nothing here knows Kubernetes, HTTP or a carrier, and
+nothing here reads a clock. Text from outside becomes one of these at the door (`E164.parse`, `Money.parse`) and is
+trusted afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+import phonenumbers
+
+
+class E164(str):
+    """A phone number in E.164 form: `+`, country code, national number; at most 15 digits (ITU-T E.164, 6.2)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> E164:
+        """Return the number in `text`, which must carry its `+` and country code.
+
+        Raises:
+            ValueError: `text` is not a possible international number.
+        """
+        try:
+            parsed = phonenumbers.parse(text, None)
+        except phonenumbers.NumberParseException as error:
+            raise ValueError(f"{text!r} is not an E.164 number such as +14155550123: {error}") from error
+        if not phonenumbers.is_possible_number(parsed):
+            raise ValueError(f"{text!r} is not a possible phone number")
+        return cls(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+    @property
+    def digits(self) -> str:
+        """The number without its `+`: the name of its `PhoneNumber` object."""
+        return self[1:]
+
+
+class NumberType(StrEnum):
+    GEOGRAPHIC = "geographic"
+    MOBILE = "mobile"
+    NATIONAL = "national"
+    TOLL_FREE = "tollFree"
+
+
+class Capability(StrEnum):
+    VOICE = "voice"
+    SMS = "sms"
+    MMS = "mms"
+    FAX = "fax"
+
+
+class CurrencyMismatch(ValueError):
+    """Two amounts of different currencies were added or compared."""
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An exact amount in major units (dollars, not cents) of one ISO 4217 currency."""
+
+    amount: Decimal
+    currency: str
+
+    @classmethod
+    def parse(cls, amount: str | Decimal | int, currency: str) -> Money:
+        """Raises ValueError when `amount` is not a finite decimal."""
+        try:
+            exact = Decimal(amount)
+        except InvalidOperation as error:
+            raise ValueError(f"{amount!r} is not an amount such as 1.99") from error
+        if not exact.is_finite():
+            raise ValueError(f"{amount!r} is not a finite amount")
+        return cls(exact, currency)
+
+    @classmethod
+    def zero(cls, currency: str) -> Money:
+        return cls(Decimal(0), currency)
+
+    def _same(self, other: Money) -> Decimal:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self} and {other} are of different currencies")
+        return other.amount
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __mul__(self, count: int) -> Money:
+        return Money(self.amount * count, self.currency)
+
+    def __le__(self, other: Money) -> bool:
+        return self.amount <= self._same(other)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def __str__(self) -> str:
+        return f"{self.amount:f} {self.currency}"
+
+    @staticmethod
+    def total(amounts: Iterable[Money], currency: str) -> Money:
+        result = Money.zero(currency)
+        for amount in amounts:
+            result += amount
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a number costs: once when it is bought, and every month that it is kept."""
+
+    monthly: Money
+    setup: Money
+
+    @property
+    def first_month(self) -> Money:
+        return self.monthly + self.setup
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccountKey:
+    """A CarrierAccount by namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What kind of number a pool wants; `area_codes` in order of preference, empty for any."""
+
+    country: str
+    type: NumberType
+    area_codes: tuple[str, ...] = ()
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.country, self.type, ", ".join(self.area_codes))))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a pool may spend. `monthly_budget` covers a month: every number's rental, and the setups of this month."""
+
+    currency: str = "USD"
+    max_numbers: int | None = None
+    monthly_budget: Money | None = None
+    max_monthly: Money | None = None
+    max_setup: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One catalog search: a market, at most one of its area codes, and the capabilities that a number must have."""
+
+    country: str
+    type: NumberType
+    area_code: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One number that a carrier says can be bought now. `token` is the carrier's handle on it, opaque to us."""
+
+    number: E164
+    country: str
+    type: NumberType
+    price: Price
+    area_code: str | None = None
+    region: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    needs_documents: bool = False
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What we write on every number that we buy, so that it is known as ours (promise 8).
+
+    As text: `rf/<installation>/<namespace>/<pool>`. The installation decides whose it is; the rest helps adoption.
+    """
+
+    installation: str
+    namespace: str
+    pool: str
+
+    def __str__(self) -> str:
+        return f"rf/{self.installation}/{self.namespace}/{self.pool}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Mark | None:
+        """The mark in `text`, or None when `text` is no mark of a Ringfleet installation."""
+        match (text or "").split("/"):
+            case ["rf", installation, namespace, pool]:
+                return cls(installation, namespace, pool)
+            case _:
+                return None
+
+
+class HoldingStatus(StrEnum):
+    ACTIVE = "active"
+    ACTIVATING = "activating"
+    PENDING_DOCUMENTS = "pending_documents"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One number that a carrier account owns, as the carrier tells it. `routing` is the carrier's id of its profile.
+
+    `reference` is what somebody else has written where our mark would be; None when that is a mark, or nothing.
+    `bundle` is the carrier's id of the compliance bundle that it carries; None when it carries none, or nobody says so.
+    `attestation` is how the carrier signs its calls (STIR/SHAKEN): "A", "B" or "C"; None where it does not say.
+    """
+
+    number: E164
+    external_id: str
+    status: HoldingStatus
+    country: str
+    type: NumberType
+    price: Price
+    area_code: str | None = None
+    region: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    mark: Mark | None = None
+    reference: str | None = None
+    routing: str | None = None
+    bundle: str | None = None
+    purchased_at: datetime | None = None
+    renews_at: datetime | None = None
+    documents_deadline: datetime | None = None
+    attestation: str | None = None
+
+
+class ItemState(StrEnum):
+    """Where one number of an order stands. The law of their steps is `plan/number_order.py`."""
+
+    PENDING = "Pending"
+    SUBMITTING = "Submitting"
+    PROVISIONED = "Provisioned"
+    PENDING_DOCUMENTS = "PendingDocuments"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+class Phase(StrEnum):
+    """The phases of an owned number. The law of their steps is `plan/phone_number/phase.py`."""
+
+    ORDERING = "Ordering"
+    PENDING_DOCUMENTS = "PendingDocuments"
+    AVAILABLE = "Available"
+    BOUND = "Bound"
+    COOLING = "Cooling"
+    SUSPENDED = "Suspended"
+    QUARANTINED = "Quarantined"
+    RELEASING = "Releasing"
+    RELEASED = "Released"
+    LOST = "Lost"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Named numbers to buy under one idempotency key. `resumed`: an earlier try may have reached the carrier. `bundle`:
+    the carrier's id of the approved bundle that those carry which need documents."""
+
+    key: str
+    offers: tuple[Offer, ...]
+    mark: Mark
+    resumed: bool = False
+    bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one number of a purchase: PROVISIONED, PENDING_DOCUMENTS or FAILED, never anything else."""
+
+    number: E164
+    state: ItemState
+    reason: str = ""
+    message: str = ""
+    external_id: str | None = None
+    price: Price | None = None
+    renews_at: datetime | None = None
+    documents_deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SipTarget:
+    """One SIP destination; lower `priority` is tried first, equal ones share by `weight` (RFC 2782)."""
+
+    uri: str
+    priority: int = 10
+    weight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where calls and messages of a number go: the content of a `RoutingProfile`, as a carrier is told it.
+
+    `reference` names the profile at the carrier (`<installation>-<namespace>-<name>`), so that telling twice is once.
+    """
+
+    reference: str
+    name: str
+    sip_targets: tuple[SipTarget, ...] = ()
+    voice_webhook: str | None = None
+    voice_application: str | None = None
+    agent: str | None = None
+    messaging_webhook: str | None = None
+    messaging_service: str | None = None
+    campaign: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The offers that answer one query. `age` is None for a live answer, else the seconds since it was live."""
+
+    offers: tuple[Offer, ...] = field(default=())
+    age: float | None = None

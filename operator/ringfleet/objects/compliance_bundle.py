@@ -1,0 +1,122 @@
+"""Filings between a ComplianceBundle's status and the values of `plan/compliance_bundle`, both ways. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from ringfleet.api import ComplianceBundle
+from ringfleet.api.compliance_bundle import Approval as ApprovalStatus
+from ringfleet.api.compliance_bundle import BegunCall, FilingReason
+from ringfleet.api.compliance_bundle import FiledItem as ItemStatus
+from ringfleet.api.compliance_bundle import Filing as FilingStatus
+from ringfleet.api.compliance_bundle import Refusal as RefusalStatus
+from ringfleet.model import AccountKey, NumberType
+from ringfleet.model.compliance import FilingState, Shortcoming
+from ringfleet.objects.number_order import account_key
+from ringfleet.plan.compliance_bundle.filing import Approval, Begun, FiledItem, FilingRecord, Refusal
+from ringfleet.plan.compliance_bundle.report import FilingReport
+from ringfleet.plan.compliance_bundle.selection import BundleFiling, BundleSeen
+
+
+class Place(NamedTuple):
+    """Where a filing is: one account, one number type."""
+
+    account: AccountKey
+    type: NumberType
+
+    @classmethod
+    def of(cls, filing: FilingStatus) -> Place:
+        namespace, _, name = filing.account.partition("/")
+        return cls(AccountKey(namespace, name), filing.number_type)
+
+
+def filing_record(filing: FilingStatus) -> FilingRecord:
+    """What the status remembers."""
+    return FilingRecord(
+        revision=filing.revision or "",
+        renewals=filing.renewals,
+        items=tuple(FiledItem(item.name, item.hash, item.id) for item in filing.items),
+        begun=tuple(Begun(call.reference, call.at) for call in filing.begun),
+        id=filing.id,
+        review=filing.review,
+        shortcomings=tuple(Shortcoming(one.document, one.reason, one.message) for one in filing.reasons),
+        refused=Refusal(filing.refused.reference, filing.refused.message) if filing.refused else None,
+        submitted_at=filing.submitted_at,
+        next_look=filing.next_look,
+        looks=filing.looks,
+        approved=_approval(filing.approved),
+        superseded=filing.superseded,
+    )
+
+
+def _approval(known: ApprovalStatus | None) -> Approval | None:
+    return Approval(known.id, known.revision, known.expires_at, known.renewals) if known else None
+
+
+def filing_status(
+    place: Place, record: FilingRecord, report: FilingReport | None, before: FilingStatus | None
+) -> FilingStatus:
+    """The record as the status keeps it, with what the report says; without a report, with what was said `before`."""
+    approved = record.approved
+    missing = before.missing if before else ()
+    if report and report.missing is not None:
+        missing = tuple(lack.message for lack in report.missing)
+    state = report.state if report else before.state if before else FilingState.DRAFT
+    return FilingStatus(
+        account=str(place.account),
+        number_type=place.type,
+        state=state,
+        missing=missing,
+        reasons=tuple(
+            FilingReason(document=one.paper, reason=one.reason, message=one.message) for one in record.shortcomings
+        ),
+        approved=approved
+        and ApprovalStatus(
+            id=approved.id, revision=approved.revision, expires_at=approved.expires_at, renewals=approved.renewals
+        ),
+        id=record.id,
+        review=record.review,
+        revision=record.revision or None,
+        renewals=record.renewals,
+        items=tuple(ItemStatus(name=item.name, hash=item.hash, id=item.id) for item in record.items),
+        begun=tuple(BegunCall(reference=call.reference, at=call.at) for call in record.begun),
+        refused=record.refused and RefusalStatus(reference=record.refused.reference, message=record.refused.message),
+        superseded=record.superseded,
+        submitted_at=record.submitted_at,
+        next_look=record.next_look,
+        looks=record.looks,
+    )
+
+
+def states(filings: Iterable[FilingStatus]) -> str | None:
+    """The states of all filings in short."""
+    return ", ".join(sorted({str(filing.state) for filing in filings})) or None
+
+
+def expiry(filings: Iterable[FilingStatus]) -> datetime | None:
+    """When the first approval expires."""
+    ends = (filing.approved.expires_at for filing in filings if filing.approved)
+    return min((end for end in ends if end), default=None)
+
+
+def bundle_seen(bundle: ComplianceBundle) -> BundleSeen:
+    """A bundle as pools and numbers see it."""
+    spec, namespace = bundle.spec, bundle.metadata.namespace
+    return BundleSeen(
+        name=bundle.metadata.name,
+        country=spec.country,
+        types=spec.number_types,
+        accounts=tuple(account_key(ref, namespace) for ref in spec.carriers),
+        filings=tuple(
+            BundleFiling(*Place.of(filing), filing.state, _approval(filing.approved), _lacks(filing))
+            for filing in bundle.status.filings
+        ),
+    )
+
+
+def _lacks(filing: FilingStatus) -> tuple[str, ...]:
+    """What is missing of it, or was found wrong."""
+    found = (f"{one.document or 'the whole'}: {one.message or one.reason}" for one in filing.reasons)
+    return (*filing.missing, *found)

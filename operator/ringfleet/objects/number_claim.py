@@ -1,0 +1,199 @@
+"""A `NumberClaim` as the operator remembers it: slim like a number's record, as there is one for every bound number.
+
+Claims are followed by our own informer and not by Kopf: their binding is what a caller waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple
+
+from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
+from ringfleet.model import Capability
+from ringfleet.objects.phone_number import ConditionSeen, parse_conditions, parse_time
+from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
+from ringfleet.plan.number_claim import ClaimWant, OnNoStock
+
+
+class PoolKey(NamedTuple):
+    """A NumberPool by namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Place(NamedTuple):
+    """Where a claim's number is written to: a `Secret` or `ConfigMap` of its namespace."""
+
+    kind: str
+    name: str
+
+
+class Bound(NamedTuple):
+    """The number that a claim's status names: namespace and name of its object."""
+
+    namespace: str
+    name: str
+
+
+class InSet(NamedTuple):
+    """The RotationSet of its namespace that the claim is for, for which region, and whether it is on its way out.
+
+    `since`: when it was told to drain, where that can be read. `owner`: the uid of the set that made it, and owns it.
+    """
+
+    name: str
+    region: str | None
+    draining: bool
+    since: datetime | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """What the operator needs of one NumberClaim."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created: datetime
+    deleting: bool
+    finalizers: tuple[str, ...]
+    pool: PoolKey
+    wishes: tuple[Wish, ...]
+    capabilities: frozenset[Capability]
+    named: str | None
+    on_no_stock: OnNoStock
+    routing_profile: str | None
+    write_to: Place | None
+    tenant: str | None
+    suspended: bool
+    status_current: bool
+    phase: str | None
+    bound: Bound | None
+    bound_at: datetime | None
+    ticket: int | None
+    place: int | None
+    conditions: tuple[ConditionSeen, ...] = ()
+    rotation: InSet | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether our finalizer is on it."""
+        return CLAIM_FINALIZER in self.finalizers
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def failed(self) -> bool:
+        """Failed for good, by a status that speaks of the present spec."""
+        return self.phase == "Failed" and self.status_current
+
+    def is_of(self, set_uid: str) -> bool:
+        """Whether that set owns it. The label alone is anybody's to write."""
+        return self.rotation is not None and self.rotation.owner == set_uid
+
+    def want(self) -> ClaimWant:
+        return ClaimWant(
+            self.namespace, str(self.pool), self.pool.namespace, self.on_no_stock, self.named, self.suspended
+        )
+
+    def wish(self) -> ClaimWish:
+        """What it asks of its pool. Before a ticket is written, the version in which it was created is its ticket."""
+        ticket = int(self.resource_version) if self.ticket is None else self.ticket
+        return ClaimWish(self.uid, ticket, self.wishes, self.capabilities, self.named)
+
+
+def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
+    """The record of a NumberClaim's JSON. Fields that are missing are as in a claim that was just created."""
+    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
+    namespace = intern(meta["namespace"])
+    pool, created = spec["poolRef"], parse_time(meta["creationTimestamp"])
+    assert created
+    return ClaimRecord(
+        namespace=namespace,
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=meta["generation"],
+        created=created,
+        deleting="deletionTimestamp" in meta,
+        finalizers=tuple(map(intern, meta.get("finalizers", ()))),
+        pool=_pool(pool.get("namespace", namespace), pool["name"]),
+        wishes=_wishes(spec),
+        capabilities=frozenset(map(Capability, spec.get("capabilities", ()))),
+        named=spec.get("phoneNumberName"),
+        on_no_stock=OnNoStock(spec.get("onNoStock", OnNoStock.WAIT)),
+        routing_profile=spec["routingProfileRef"]["name"] if "routingProfileRef" in spec else None,
+        write_to=_place(spec.get("writeTo")),
+        tenant=spec.get("tenant"),
+        suspended=spec.get("suspend", False),
+        status_current=status.get("observedGeneration") == meta["generation"],
+        phase=status.get("phase"),
+        bound=_bound(status.get("phoneNumber")),
+        bound_at=parse_time(status.get("boundAt")),
+        ticket=status.get("ticket"),
+        place=status.get("place"),
+        conditions=parse_conditions(status),
+        rotation=_in_set(meta),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _pool(namespace: str, name: str) -> PoolKey:
+    return PoolKey(namespace, name)
+
+
+def _in_set(meta: Mapping[str, Any]) -> InSet | None:
+    labels = meta.get("labels") or {}
+    if SET_LABEL not in labels:
+        return None
+    since = (meta.get("annotations") or {}).get(DRAINING)
+    return InSet(intern(labels[SET_LABEL]), labels.get(REGION_LABEL), since is not None, _when(since), _owner(meta))
+
+
+def _when(text: str | None) -> datetime | None:
+    """The time that an annotation names; None when it names none, as one that was written by hand may."""
+    try:
+        moment = parse_time(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def _owner(meta: Mapping[str, Any]) -> str | None:
+    """The uid of the RotationSet that owns the claim."""
+    owners = (ref for ref in meta.get("ownerReferences") or () if ref.get("controller"))
+    return next((intern(ref["uid"]) for ref in owners if ref["kind"] == "RotationSet"), None)
+
+
+def _wishes(spec: Mapping[str, Any]) -> tuple[Wish, ...]:
+    first = (AreaCodeWish(spec["areaCode"]),) if "areaCode" in spec else ()
+    return (*first, *(_wish(wish) for wish in spec.get("wishes", ())))
+
+
+def _wish(wish: Mapping[str, str]) -> Wish:
+    return AreaCodeWish(wish["areaCode"]) if "areaCode" in wish else RegionWish(wish["region"])
+
+
+def _place(write_to: Mapping[str, Any] | None) -> Place | None:
+    if not write_to:
+        return None
+    if "secret" in write_to:
+        return Place("Secret", write_to["secret"]["name"])
+    return Place("ConfigMap", write_to["configMap"]["name"])
+
+
+def _bound(number: Mapping[str, str] | None) -> Bound | None:
+    return Bound(intern(number["namespace"]), number["name"]) if number else None

@@ -1,0 +1,277 @@
+"""A `PhoneNumber` as the operator remembers it: slim, because there are many, and projected straight from the JSON.
+
+Values that repeat from number to number (pool, account, price, profile, conditions) are shared, so that a record costs
+about a kilobyte and ten thousand of them ten megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from sys import intern
+from typing import Any, NamedTuple
+
+from ringfleet.api.meta import ACKNOWLEDGE, FRAUD, NUMBER_FINALIZER, QUARANTINE, RELEASE, SURPLUS
+from ringfleet.model import E164, AccountKey, Capability, Money, Phase, Price
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.phone_number.plan import NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.removal import Cause, Farewell
+
+
+class ConditionSeen(NamedTuple):
+    """One condition of an object's status; `since` is its lastTransitionTime."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: str
+
+
+class Holder(NamedTuple):
+    """The claim that holds a number."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Notes(NamedTuple):
+    """What people and pools have written on a number by annotation. `asked`, `surplus` and `acknowledged` are true only
+    when the value is the number itself, so that no stray or copied annotation gives a number away."""
+
+    asked: bool = False
+    surplus: bool = False
+    acknowledged: bool = False
+    quarantine: str | None = None
+    fraud: str | None = None
+
+
+NO_NOTES = Notes()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """What the operator needs of one PhoneNumber. `status_current`: the status speaks of the present generation."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    number: E164
+    account: AccountKey
+    pool: str | None
+    routing_profile: str | None
+    claim: Holder | None
+    observed: bool
+    state: NumberState
+    status_current: bool
+    conditions: tuple[ConditionSeen, ...] = ()
+    price: Price | None = None
+    purchased_at: datetime | None = None
+    renews_at: datetime | None = None
+    unbound_at: datetime | None = None
+    cooling_until: datetime | None = None
+    free_since: datetime | None = None
+    area_code: str | None = None
+    region: str | None = None
+    country: str | None = None
+    attestation: str | None = None
+    spam_label: str | None = None
+    answer_rate: Decimal | None = None
+    usage_day: str | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    suspended: bool = False
+    protected: bool = False
+    release_on_deletion: bool = False
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    notes: Notes = NO_NOTES
+
+    @property
+    def guarded(self) -> bool:
+        """Whether our finalizer is on it."""
+        return NUMBER_FINALIZER in self.finalizers
+
+    @property
+    def free(self) -> bool:
+        """Whether a claim may have it: available, by a status that speaks of the present spec, and nothing against."""
+        return (
+            self.state.phase is Phase.AVAILABLE
+            and self.status_current
+            and self.claim is None
+            and not (self.deleting or self.observed or self.suspended)
+            and self.notes == NO_NOTES
+        )
+
+
+def project_number(obj: Mapping[str, Any]) -> NumberRecord:
+    """The record of a PhoneNumber's JSON. Fields that are missing are as in a number that was just created."""
+    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
+    namespace = intern(meta["namespace"])
+    account = spec["accountRef"]
+    return NumberRecord(
+        namespace=namespace,
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=meta["generation"],
+        number=E164(spec["number"]),
+        account=_account(account.get("namespace", namespace), account["name"]),
+        pool=_ref(spec, "poolRef"),
+        routing_profile=_ref(spec, "routingProfileRef"),
+        claim=_holder(spec.get("claimRef")),
+        observed=spec.get("managementPolicy") == "Observe",
+        state=_state(status),
+        status_current=status.get("observedGeneration") == meta["generation"],
+        conditions=parse_conditions(status),
+        price=_price(status.get("price")),
+        purchased_at=parse_time(status.get("purchasedAt")),
+        renews_at=parse_time(status.get("renewsAt")),
+        unbound_at=parse_time(spec.get("unboundAt")),
+        cooling_until=parse_time(status.get("coolingUntil")),
+        free_since=_free_since(status, spec),
+        area_code=_shared(status.get("areaCode")),
+        region=_shared(status.get("region")),
+        country=_shared(status.get("country")),
+        **_health(status),
+        capabilities=_capabilities(tuple(status.get("capabilities", ()))),
+        suspended=spec.get("suspend", False),
+        protected=spec.get("protected", False),
+        release_on_deletion=spec.get("deletionPolicy") == "Release",
+        deleting="deletionTimestamp" in meta,
+        finalizers=tuple(map(intern, meta.get("finalizers", ()))),
+        notes=_notes(meta.get("annotations") or {}, spec["number"]),
+    )
+
+
+def _health(status: Mapping[str, Any]) -> dict[str, Any]:
+    """How the number is received, and the day that its usage was last written for."""
+    health, usage = status.get("health") or {}, status.get("usage") or {}
+    rate = health.get("answerRate")
+    return {
+        "attestation": _shared(health.get("attestation")),
+        "spam_label": _shared(health.get("spamLabel")),
+        "answer_rate": None if rate is None else Decimal(str(rate)),
+        "usage_day": _shared(usage.get("day")),
+    }
+
+
+def _free_since(status: Mapping[str, Any], spec: Mapping[str, Any]) -> datetime | None:
+    """None, too, when a claim has come and gone since: so short a one that the status never showed it."""
+    free, unbound = parse_time(status.get("freeSince")), parse_time(spec.get("unboundAt"))
+    return None if free and unbound and free < unbound else free
+
+
+def _holder(ref: Mapping[str, str] | None) -> Holder | None:
+    return Holder(intern(ref["namespace"]), ref["name"], ref["uid"]) if ref else None
+
+
+def _shared(text: str | None) -> str | None:
+    return intern(text) if text else None
+
+
+@lru_cache(maxsize=64)
+def _capabilities(words: tuple[str, ...]) -> frozenset[Capability]:
+    return frozenset(map(Capability, words))
+
+
+def _notes(annotations: Mapping[str, str], number: str) -> Notes:
+    if not any(name in annotations for name in (RELEASE, SURPLUS, ACKNOWLEDGE, QUARANTINE, FRAUD)):
+        return NO_NOTES
+    return Notes(
+        asked=annotations.get(RELEASE) == number,
+        surplus=annotations.get(SURPLUS) == number,
+        acknowledged=annotations.get(ACKNOWLEDGE) == number,
+        quarantine=_said(annotations, QUARANTINE),
+        fraud=_said(annotations, FRAUD),
+    )
+
+
+def _said(annotations: Mapping[str, str], name: str) -> str | None:
+    """What the annotation says; one that is there and empty says something too."""
+    return (annotations[name].strip() or "no reason given") if name in annotations else None
+
+
+@lru_cache(maxsize=4096)
+def _account(namespace: str, name: str) -> AccountKey:
+    return AccountKey(namespace, name)
+
+
+def _ref(spec: Mapping[str, Any], field: str) -> str | None:
+    ref = spec.get(field)
+    return intern(ref["name"]) if ref else None
+
+
+def _state(status: Mapping[str, Any]) -> NumberState:
+    routing = status.get("routing")
+    return NumberState(
+        phase=Phase(status.get("phase", Phase.ORDERING)),
+        external_id=status.get("externalId"),
+        routed=_routed(routing.get("profile"), routing.get("hash"), routing.get("externalId")) if routing else None,
+        drift=status.get("drift"),
+        activating=_is_activating(status),
+        stopped=_stopped(status.get("suspension")),
+        farewell=_farewell(status.get("farewell")),
+        attached=(status.get("documents") or {}).get("attached"),
+        waits_for=_shared((status.get("documents") or {}).get("waitsFor")),
+    )
+
+
+def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:
+    return StopBy(suspension["by"]) if suspension else None
+
+
+def _farewell(farewell: Mapping[str, str] | None) -> Farewell | None:
+    if not farewell:
+        return None
+    since = _time_of(farewell["since"])
+    return Farewell(Cause(farewell["cause"]), since, parse_time(farewell.get("notBefore")) or since)
+
+
+def _is_activating(status: Mapping[str, Any]) -> bool:
+    """Whether the carrier was activating the number when it was last heard: its Ready condition says so."""
+    conditions = status.get("conditions", ())
+    return any((said["type"], said["reason"]) == ("Ready", Reason.ACTIVATING) for said in conditions)
+
+
+@lru_cache(maxsize=4096)
+def _routed(profile: str | None, content: str | None, external_id: str | None) -> Routed:
+    return Routed(profile or "", content or "", external_id or "")
+
+
+def parse_conditions(status: Mapping[str, Any]) -> tuple[ConditionSeen, ...]:
+    """The conditions of a status, shared where they repeat."""
+    return tuple(_condition(condition) for condition in status.get("conditions", ()))
+
+
+def _condition(condition: Mapping[str, Any]) -> ConditionSeen:
+    return _condition_of(*(condition[field] for field in ("type", "status", "reason", "message", "lastTransitionTime")))
+
+
+@lru_cache(maxsize=65536)
+def _condition_of(type_: str, status: str, reason: str, message: str, since: str) -> ConditionSeen:
+    return ConditionSeen(type_, status, reason, message, since)
+
+
+def _price(price: Mapping[str, Any] | None) -> Price | None:
+    return _price_of(price["monthly"], price["setup"], price["currency"]) if price else None
+
+
+@lru_cache(maxsize=4096)
+def _price_of(monthly: str, setup: str, currency: str) -> Price:
+    return Price(Money(Decimal(monthly), currency), Money(Decimal(setup), currency))
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time of the API server's, shared where it repeats; None stays None."""
+    return _time_of(text) if text else None
+
+
+@lru_cache(maxsize=65536)
+def _time_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,134 @@
+"""A rotation set as plans see it: its spec with defaults and guardrails, and the numbers that its claims hold.
+
+The operator and the dispatcher both read sets through here, so that what the one counts is what the other picks.
+"""
+
+from __future__ import annotations
+
+from datetime import time
+
+from ringfleet.api import RotationSet
+from ringfleet.api.meta import OVERRIDE
+from ringfleet.api.number_claim import PoolRef
+from ringfleet.api.rotation_set import (
+    CampaignNumberPool,
+    MessagingIdentity,
+    OnFlagged,
+    Overflow,
+    Region,
+    Replies,
+    RotationSetSpec,
+)
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.phone_number.phase import GONE
+from ringfleet.plan.rotation_set.guardrails import (
+    DEFAULT_DAILY,
+    Frequency,
+    MessagingWant,
+    QuietHours,
+    Ramp,
+    RegionWant,
+    RotationWant,
+    Terms,
+    default_hourly,
+    govern,
+)
+from ringfleet.plan.rotation_set.roster import MemberSeen
+
+
+def rotation_want(obj: RotationSet) -> RotationWant:
+    """What the set wants, with the guardrails that hold for it."""
+    spec, meta = obj.spec, obj.metadata
+    words = {name.removeprefix(OVERRIDE): said for name, said in meta.annotations.items() if name.startswith(OVERRIDE)}
+    daily = spec.per_number.daily or DEFAULT_DAILY[spec.channel]
+    return RotationWant(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        channel=spec.channel,
+        pools=tuple(_pool(ref, meta.namespace) for ref in spec.pools),
+        daily=daily,
+        hourly=spec.per_number.hourly or default_hourly(daily),
+        concurrent=spec.per_number.concurrent,
+        zone=spec.reset_time_zone,
+        volume=spec.daily_volume,
+        size=spec.size,
+        governed=govern(_terms(spec), words),
+        work_days=spec.cooling.work_days,
+        rest_days=spec.cooling.rest_days,
+        after_flag=spec.cooling.after_flag,
+        regions=tuple(_region(region, meta.namespace) for region in spec.regions),
+        presence=spec.local_presence,
+        sticky=spec.sticky.mode,
+        sticky_ttl=spec.sticky.ttl,
+        max_wait=spec.sticky.max_wait,
+        defers=spec.overflow is Overflow.DEFER,
+        replies_free=spec.replies is Replies.FREE,
+        min_answer_rate=float(spec.health.min_answer_rate),
+        min_sample=spec.health.min_sample,
+        messaging=_messaging(spec.messaging) if spec.messaging else None,
+        routing_profile=spec.routing_profile_ref.name if spec.routing_profile_ref else None,
+        headroom_percent=spec.headroom_percent,
+        suspended=spec.suspend,
+    )
+
+
+def pools_of(obj: RotationSet) -> frozenset[tuple[str, str]]:
+    """All pools that the set, or a region of it, draws from: namespace and name."""
+    refs = (*obj.spec.pools, *(region.pool_ref for region in obj.spec.regions if region.pool_ref))
+    return frozenset(_pool(ref, obj.metadata.namespace) for ref in refs)
+
+
+def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
+    """A number of a set; `claim` is the set's and holds it."""
+    rotation = claim.rotation
+    assert rotation is not None, f"claim {claim.key} is not a set's"
+    return MemberSeen(
+        number=number.number,
+        account=str(number.account),
+        joined=claim.bound_at or claim.created,
+        region=rotation.region,
+        country=number.country,
+        draining=rotation.draining or claim.deleting,
+        quarantined=number.notes.quarantine is not None or number.spam_label is not None,
+        stopped=number.suspended
+        or claim.suspended
+        or number.notes.fraud is not None
+        or number.state.stopped is not None
+        or number.state.phase in GONE,
+        routed=number.state.routed is not None,
+        attestation=number.attestation,
+    )
+
+
+def _terms(spec: RotationSetSpec) -> Terms:
+    often, quiet, ramp, health = spec.recipient_frequency, spec.quiet_hours, spec.ramp, spec.health
+    return Terms(
+        min_attestation=spec.min_attestation,
+        frequency=Frequency(often.contacts, often.window),
+        quiet=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)),
+        replaces=health.on_flagged is OnFlagged.QUARANTINE_AND_REPLACE,
+        max_churn_percent=health.max_churn_percent,
+        ramp=Ramp(ramp.days, ramp.start_percent),
+    )
+
+
+def _pool(ref: PoolRef, namespace: str) -> tuple[str, str]:
+    return ref.namespace or namespace, ref.name
+
+
+def _region(region: Region, namespace: str) -> RegionWant:
+    pool = _pool(region.pool_ref, namespace) if region.pool_ref else None
+    return RegionWant(region.name, region.country, region.percent, region.area_codes, pool)
+
+
+def _messaging(said: MessagingIdentity) -> MessagingWant:
+    return MessagingWant(
+        brand=said.brand,
+        campaign=said.campaign,
+        campaign_approved=said.campaign_approved,
+        pool_approved=said.number_pool is CampaignNumberPool.APPROVED,
+        per_minute=said.messages_per_minute,
+        daily_limit=said.daily_limit,
+    )

@@ -1,0 +1,132 @@
+"""What a sweep of one carrier account finds: the carrier's listing held against our objects.
+
+::
+
+    listed, ours by mark, object exists    -> nothing, or what changed (status, routing, bundle, price, renewal)
+    listed, ours by mark, no object        -> in an unfinished order: left to that order
+                                              else: an orphan, adopted into its pool (promise 2)
+    listed, object exists, mark is missing -> marked again: the record says that we bought it
+    listed, object only observes it        -> what changed is told to the object; the number is never touched
+    listed, released by us                 -> the listing lags behind: nothing to act on
+    listed, anything else                  -> unmanaged: counted, never touched (promise 8)
+    object exists, not listed              -> nothing is concluded from one listing (`plan/carrier_account/loss.py`)
+
+Each page is judged on its own, so a listing that breaks off loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ringfleet.model import E164, Holding, HoldingStatus, Money, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What our object remembers of a number. `routing` is the carrier's id of the profile that we gave it, `bundle` its
+    id of the compliance bundle that the number carries.
+
+    `suspended`: so the carrier had it when we heard of it last, by its own doing or by ours. `parked`: we have stopped
+    its traffic by taking its routing off. `observed`: by managementPolicy Observe. `leaving`: it was asked to go.
+    `attestation`: how its calls are signed.
+    """
+
+    phase: Phase
+    external_id: str | None = None
+    routing: str | None = None
+    bundle: str | None = None
+    monthly: Money | None = None
+    renews_at: datetime | None = None
+    drifted: bool = False
+    suspended: bool = False
+    parked: bool = False
+    observed: bool = False
+    leaving: bool = False
+    attestation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """One page, or several added up, of a sweep."""
+
+    owned: int = 0
+    ours: int = 0
+    unmanaged: int = 0
+    orphans: tuple[Holding, ...] = field(default=())
+    changed: tuple[Holding, ...] = field(default=())
+    unmarked: tuple[Holding, ...] = field(default=())
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(
+            self.owned + other.owned,
+            self.ours + other.ours,
+            self.unmanaged + other.unmanaged,
+            self.orphans + other.orphans,
+            self.changed + other.changed,
+            self.unmarked + other.unmarked,
+        )
+
+
+def compare(
+    page: Iterable[Holding], known: Mapping[E164, Known], on_order: Collection[E164], installation: str
+) -> Findings:
+    """Judge one page of the carrier's listing. `on_order`: the numbers of orders that have not ended."""
+    findings = Findings()
+    for holding in sorted(page, key=lambda holding: str(holding.number)):
+        findings += _judge(holding, known.get(holding.number), holding.number in on_order, installation)
+    return findings
+
+
+def _judge(holding: Holding, known: Known | None, on_order: bool, installation: str) -> Findings:
+    marked = holding.mark is not None and holding.mark.installation == installation
+    if known is None or known.phase is Phase.RELEASED:  # given back, says its object, and the carrier has it still
+        counted = _counted(ours=marked or on_order)
+        return replace(counted, orphans=(holding,)) if marked and not on_order else counted
+    changed = (holding,) if differs(holding, known) else ()
+    if known.observed:
+        return replace(_counted(ours=marked), changed=changed)
+    unmarked = (holding,) if holding.mark is None and not known.leaving else ()
+    return replace(_counted(ours=True), changed=changed, unmarked=unmarked)
+
+
+def _counted(ours: bool) -> Findings:
+    return Findings(owned=1, ours=1 if ours else 0, unmanaged=0 if ours else 1)
+
+
+def differs(holding: Holding, known: Known) -> bool:
+    """Whether the carrier says something of a number that its object does not say yet."""
+    if known.phase is Phase.LOST or holding.external_id != known.external_id:
+        return True
+    facts = (holding.price.monthly, holding.renews_at, holding.attestation)
+    if facts != (known.monthly, known.renews_at, known.attestation):
+        return True
+    if holding.bundle is not None and holding.bundle != known.bundle:
+        return True
+    if holding.status is HoldingStatus.PENDING_DOCUMENTS:
+        return known.phase is not Phase.PENDING_DOCUMENTS
+    if (holding.status is HoldingStatus.SUSPENDED) is not known.suspended:
+        return True
+    if holding.status is HoldingStatus.ACTIVE and known.phase in {Phase.ORDERING, Phase.PENDING_DOCUMENTS}:
+        return True
+    return _routed_anew(holding, known)
+
+
+def _routed_anew(holding: Holding, known: Known) -> bool:
+    """Whether the routing has drifted, or is back. A parked number's is off; an observed one's is whatever it is."""
+    if known.observed:
+        return holding.routing != known.routing
+    if known.parked:
+        return holding.routing is not None
+    return known.routing is not None and (holding.routing != known.routing) is not known.drifted
+
+
+def next_sweep(interval: timedelta, waiting: bool, quiet: int) -> timedelta:
+    """How long until the next sweep. While numbers wait for the carrier to activate or approve them, it comes sooner:
+
+    5 s after the last change, doubling with each quiet sweep, up to the account's interval.
+    """
+    if not waiting:
+        return interval
+    return min(interval, timedelta(seconds=5) * (1 << min(quiet, 20)))

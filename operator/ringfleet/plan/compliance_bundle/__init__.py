@@ -1,0 +1,1 @@
+"""Which documents are submitted, and what a review means for numbers."""

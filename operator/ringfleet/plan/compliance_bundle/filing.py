@@ -1,0 +1,352 @@
+"""One bundle at one carrier account for one number type: what is remembered of it, and what each answer adds.
+
+::
+
+    look by reference --absent--> write `begun` --> create --> id in the record
+           |                                          |
+           '--found--> id in the record               '--reply lost--> look, and after the grace create again
+
+The reference of everything created is the hash of its content under the installation and the bundle, so the same
+content has the same reference, whoever creates it and whenever. It is looked for before it is created: even a record
+that was lost creates nothing twice. What was begun and is not found may still be on its way to the carrier: it is
+begun again only after the key's grace, which is longer than any call takes.
+
+The approved filing stays in the record, and in force, until a newer one is approved or the carrier itself takes it
+back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from ringfleet.model import AccountKey, NumberType
+from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming
+from ringfleet.plan.backoff import backoff
+from ringfleet.plan.compliance_bundle.requirements import BundleWant, fitting_papers, wants_party
+
+GRACE = timedelta(minutes=2)
+"""How long a call may be on its way to the carrier, unless the settings say otherwise."""
+FIRST_LOOK, LAST_LOOK = timedelta(minutes=1), timedelta(minutes=30)
+RESTING_LOOK = timedelta(hours=6)
+END_USER = "endUser"
+
+WITH_CARRIER = frozenset({Review.SUBMITTED, Review.IN_REVIEW})
+
+
+@dataclass(frozen=True, slots=True)
+class FilingKey:
+    """Which filing it is. `uid` is the ComplianceBundle's. `grace`: how long a call of it may be on its way."""
+
+    installation: str
+    uid: str
+    account: AccountKey
+    type: NumberType
+    grace: timedelta = GRACE
+
+    def item_reference(self, content: str) -> str:
+        """The carrier's reference of a party or document with this hash."""
+        return f"{self.installation}.{self.uid}.{content[:32]}"
+
+    def filing_reference(self, revision: str, renewals: int) -> str:
+        """The carrier's reference of a bundle with this content, filed for the n-th time."""
+        return f"{self.installation}.{self.uid}.{self.type}.{revision}.{renewals}"
+
+    def change_reference(self, revision: str, renewals: int) -> str:
+        """What the record calls a change of that bundle that is on its way; the carrier never hears it."""
+        return f"{self.filing_reference(revision, renewals)}.change"
+
+
+@dataclass(frozen=True, slots=True)
+class FiledItem:
+    """What is at the carrier: our name for it, the hash of its content, its id."""
+
+    name: str
+    hash: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A call that creates or hands in, whose outcome is not known, and when it was begun."""
+
+    reference: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What was looked for in vain, and when: a look that is older than a creating call's end proves nothing."""
+
+    reference: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A filing that the carrier has approved. `expires_at` None: never."""
+
+    id: str
+    revision: str
+    expires_at: datetime | None = None
+    renewals: int = 0
+
+    def in_force(self, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the carrier did not take, by its reference, and why. It is not sent again."""
+
+    reference: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilingRecord:
+    """What the bundle's status remembers of one filing; written before each creating call and after each answer.
+
+    `revision`, `id`, `review` and what follows are of the newest filing; `approved` is the one in force, which may be
+    older. `superseded`: ids of earlier approved ones, which numbers may still carry.
+    """
+
+    revision: str = ""
+    renewals: int = 0
+    items: tuple[FiledItem, ...] = ()
+    begun: tuple[Begun, ...] = ()
+    id: str | None = None
+    review: Review | None = None
+    shortcomings: tuple[Shortcoming, ...] = ()
+    refused: Refusal | None = None
+    submitted_at: datetime | None = None
+    next_look: datetime | None = None
+    looks: int = 0
+    approved: Approval | None = None
+    superseded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierSeen:
+    """What was learnt of the carrier in this pass; gone after it, and when a write met another writer.
+
+    `regulation` counts only when `read`: None is a carrier that sells no such numbers. `absent`: what was
+    looked for in vain. `live`: the newest filing as it was at `looked_at`. `checked`: the carrier's check passed.
+    `woken`: a webhook told of news. `rests_until` and `because`: it can't be called before.
+    """
+
+    read: bool = False
+    regulation: Regulation | None = None
+    absent: Absent | None = None
+    live: Filing | None = None
+    looked_at: datetime | None = None
+    checked: bool = False
+    woken: bool = False
+    rests_until: datetime | None = None
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRegulation:
+    """Read what is required."""
+
+    country: str
+    type: NumberType
+    end_user: EndUserType
+
+
+@dataclass(frozen=True, slots=True)
+class FindItem:
+    """Look for a party or document by its reference."""
+
+    name: str
+    hash: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateParty:
+    """Create end user and address."""
+
+    hash: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Upload the document of this name."""
+
+    name: str
+    hash: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindFiling:
+    """Look for the bundle by its reference."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFiling:
+    """Create the bundle of these items, as a draft."""
+
+    regulation: Regulation
+    items: tuple[str, ...]
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutItems:
+    """Give the draft the items that it should have."""
+
+    id: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Have the carrier check the draft."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Hand the draft in. Only after this pass has seen it as a draft: what is rejected is not handed in again."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the bundle as it is now."""
+
+    id: str
+
+
+Action = (
+    ReadRegulation | FindItem | CreateParty | Upload | FindFiling | OpenFiling | PutItems | Evaluate | Submit | Look
+)
+Answer = Regulation | Filing | str | tuple[Shortcoming, ...] | None
+
+
+def revision_of(regulation: Regulation, want: BundleWant) -> str:
+    """The hash of all that is filed under this regulation; the order of documents does not matter."""
+    party = want.party.hash if want.party and wants_party(regulation) else ""
+    papers = sorted(paper.hash for paper in fitting_papers(regulation, want.papers))
+    return sha256("\n".join((regulation.id, party, *papers)).encode()).hexdigest()[:32]
+
+
+def settle(
+    key: FilingKey, record: FilingRecord, seen: CarrierSeen, action: Action, answer: Answer, now: datetime
+) -> tuple[FilingRecord, CarrierSeen]:
+    """The record to write and what is seen, after the carrier answered. A call that failed settles nothing."""
+    match action, answer:
+        case ReadRegulation(), Regulation() | None:
+            return record, replace(seen, read=True, regulation=answer)
+        case (FindItem(reference=reference), None) | (FindFiling(reference), None):
+            return record, replace(seen, absent=Absent(reference, now))
+        case ((FindItem(name, content, reference) | Upload(name, content, reference)), str(id_)):
+            return _with_item(record, FiledItem(name, content, id_), reference), replace(seen, absent=None)
+        case CreateParty(content, reference), str(id_):
+            return _with_item(record, FiledItem(END_USER, content, id_), reference), replace(seen, absent=None)
+        case ((FindFiling(reference) | OpenFiling(reference=reference)), Filing()):
+            record = replace(record, begun=_without(record.begun, reference))
+            fresh = replace(seen, absent=None, live=answer, looked_at=now, checked=False)
+            return _with_filing(record, answer, now), fresh
+        case Look(), Filing():
+            return _with_filing(record, answer, now), replace(seen, live=answer, looked_at=now, woken=False)
+        case Look(), None:
+            return _gone(key, record, now), replace(seen, live=None, woken=False)
+        case PutItems(_, items), None:
+            live = seen.live and replace(seen.live, items=items)
+            return _changed(key, record), replace(seen, live=live, checked=False)
+        case Evaluate(), tuple():
+            due = now + RESTING_LOOK if answer else record.next_look
+            return replace(record, shortcomings=answer, next_look=due), replace(seen, checked=not answer)
+        case Submit(), None:
+            return _handed_in(_changed(key, record), now), replace(seen, live=None, checked=False)
+    raise TypeError(f"{type(action).__name__} was answered with {type(answer).__name__}")
+
+
+def refuse(key: FilingKey, record: FilingRecord, action: Action, message: str) -> FilingRecord:
+    """The record when the carrier took the call and said no (`message`, its words): a person must change something."""
+    match action:
+        case CreateParty(reference=reference) | Upload(reference=reference) | OpenFiling(reference=reference):
+            pass
+        case _:
+            reference = key.filing_reference(record.revision, record.renewals)
+    return replace(record, begun=_without(record.begun, reference), refused=Refusal(reference, message))
+
+
+def begin(key: FilingKey, record: FilingRecord, reference: str, now: datetime) -> FilingRecord:
+    """The record to write before the call that creates `reference`. What was begun long ago is forgotten."""
+    young = tuple(one for one in _without(record.begun, reference) if now - one.at < key.grace)
+    return replace(record, begun=(*young, Begun(reference, now)))
+
+
+def begun_until(key: FilingKey, record: FilingRecord, reference: str) -> datetime | None:
+    """Until when a call of `reference` may still be on its way; None when none was begun."""
+    return next((one.at + key.grace for one in record.begun if one.reference == reference), None)
+
+
+def _without(begun: tuple[Begun, ...], reference: str) -> tuple[Begun, ...]:
+    return tuple(one for one in begun if one.reference != reference)
+
+
+def _with_item(record: FilingRecord, item: FiledItem, reference: str) -> FilingRecord:
+    others = tuple(one for one in record.items if one.hash != item.hash)
+    return replace(record, items=(*others, item), begun=_without(record.begun, reference))
+
+
+def _with_filing(record: FilingRecord, filing: Filing, now: datetime) -> FilingRecord:
+    """The newest filing as the carrier tells it. An approval replaces the older one; a withdrawn one is in force no
+    more."""
+    handed_in = filing.review is not Review.DRAFT
+    looks = record.looks + 1
+    delay = backoff(looks + 1, FIRST_LOOK, LAST_LOOK) if filing.review in WITH_CARRIER else RESTING_LOOK
+    seen = replace(
+        record,
+        id=filing.external_id,
+        review=filing.review,
+        shortcomings=filing.shortcomings if handed_in else (),
+        submitted_at=(record.submitted_at or now) if handed_in else None,
+        looks=looks if handed_in else 0,
+        next_look=now + delay if handed_in else None,
+    )
+    if filing.review is Review.APPROVED:
+        return _approved(seen, Approval(filing.external_id, record.revision, filing.expires_at, record.renewals))
+    if record.approved and record.approved.id == filing.external_id:
+        return replace(seen, approved=None, superseded=_superseded(record, filing.external_id))
+    return seen
+
+
+def _approved(record: FilingRecord, approval: Approval) -> FilingRecord:
+    before = record.approved.id if record.approved else approval.id
+    past = tuple(one for one in _superseded(record, before) if one != approval.id)
+    return replace(record, approved=approval, superseded=past)
+
+
+def _superseded(record: FilingRecord, last: str) -> tuple[str, ...]:
+    return (*(one for one in record.superseded if one != last), last)
+
+
+def _gone(key: FilingKey, record: FilingRecord, now: datetime) -> FilingRecord:
+    """It was not found, and is opened anew if that lasts. An approval stays: one look in vain takes nothing away."""
+    reference = key.filing_reference(record.revision, record.renewals)
+    cleared = replace(record, id=None, review=None, shortcomings=(), submitted_at=None, next_look=None, looks=0)
+    return begin(key, cleared, reference, now)
+
+
+def _changed(key: FilingKey, record: FilingRecord) -> FilingRecord:
+    reference = key.change_reference(record.revision, record.renewals)
+    return replace(record, begun=_without(record.begun, reference))
+
+
+def _handed_in(record: FilingRecord, now: datetime) -> FilingRecord:
+    return replace(
+        record, review=Review.SUBMITTED, shortcomings=(), submitted_at=now, looks=0, next_look=now + FIRST_LOOK
+    )

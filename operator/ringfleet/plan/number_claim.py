@@ -1,0 +1,109 @@
+"""What a claim may have, and what it says of itself.
+
+::
+
+    new --+-- barred (suspended, no pool, not let in, quota)   -> Waiting, outside the queue, until that is lifted
+          '-- asks (plan/claim_allocator.py) --+-- handed a number       -> Bound, when the number's claimRef is written
+                                     '-- nothing fits          -> Waiting in the queue; or Failed, by onNoStock
+
+Bound is decided by one fact alone, a number whose claimRef names the claim's uid. A claim that has one is never given
+another, whatever else is wished by then (promise 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+
+
+class OnNoStock(StrEnum):
+    """A claim's onNoStock."""
+
+    WAIT = "Wait"
+    FAIL = "Fail"
+    ORDER = "Order"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWant:
+    """A NumberClaim's spec, as far as being served goes. `pool` is `namespace/name`; `named` asks for that number."""
+
+    namespace: str
+    pool: str
+    pool_namespace: str
+    on_no_stock: OnNoStock = OnNoStock.WAIT
+    named: str | None = None
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWorld:
+    """What else a claim depends on. `quota` says which limit keeps it from one more number, None when none does.
+
+    `named_exists`: the number that it asks for by name is in the pool.
+    """
+
+    pool_exists: bool = True
+    let_in: bool = True
+    quota: str | None = None
+    named_exists: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Why a claim is not even in the queue."""
+
+    reason: Reason
+    message: str
+
+
+def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
+    """What keeps an unbound claim out of the queue; None when nothing does."""
+    if want.suspended:
+        return Bar(Reason.SUSPENDED, "The claim is suspended (spec.suspend): it is not served.")
+    if not world.let_in:
+        return Bar(
+            Reason.POOL_NOT_ALLOWED,
+            f"NumberPool {want.pool} does not let in claims of namespace {want.namespace}, or does not exist: "
+            "its owner can add the namespace to its spec.allowedNamespaces.",
+        )
+    if not world.pool_exists:
+        return Bar(
+            Reason.POOL_MISSING,
+            f"NumberPool {want.pool} (spec.poolRef) does not exist: create it, or correct the name.",
+        )
+    if world.quota:
+        return Bar(Reason.QUOTA_EXCEEDED, world.quota)
+    if not world.named_exists:
+        return Bar(
+            Reason.NUMBER_MISSING,
+            f"NumberPool {want.pool} has no number {want.named} (spec.phoneNumberName): claim another one.",
+        )
+    return None
+
+
+def waiting_conditions(want: ClaimWant, bar: Bar | None) -> tuple[Condition, ...]:
+    """What an unbound claim says of itself. One that failed is at its end, and says so as kstatus wants it."""
+    if bar:
+        return (not_ready(bar.reason, bar.message),)
+    if want.on_no_stock is OnNoStock.FAIL:
+        message = f"No number of NumberPool {want.pool} fitted when it was asked for, and spec.onNoStock is Fail."
+        return (not_ready(Reason.NO_STOCK, message), stalled(Reason.NO_STOCK, message))
+    if want.named:
+        message = f"PhoneNumber {want.named} is not free: it is bound, rests or is stopped. The claim waits for it."
+        return (not_ready(Reason.NUMBER_NOT_FREE, message), reconciling(Reason.NUMBER_NOT_FREE, message))
+    ordered = " One is ordered for it." if want.on_no_stock is OnNoStock.ORDER else ""
+    message = f"No free number of NumberPool {want.pool} fits: the claim waits in the queue.{ordered}"
+    return (not_ready(Reason.WAITING_FOR_NUMBER, message), reconciling(Reason.WAITING_FOR_NUMBER, message))
+
+
+def bound_conditions(number: str, suspended: bool, refused: str | None) -> tuple[Condition, ...]:
+    """What a bound claim says of itself. `refused`: why the number could not be written where writeTo says."""
+    if refused:
+        return (not_ready(Reason.WRITE_REFUSED, refused), stalled(Reason.WRITE_REFUSED, refused))
+    if suspended:
+        message = f"It holds {number}, which is suspended with it (spec.suspend): no call or message gets through."
+        return (not_ready(Reason.SUSPENDED, message),)
+    return (ready(Reason.BOUND, f"It holds {number}."),)

@@ -1,0 +1,1 @@
+"""What a pool orders, keeps and lets go."""

@@ -1,0 +1,345 @@
+"""What a number pool does next: the one order that it may start, and what it says of itself.
+
+::
+
+    shortfall = (target while filling, else 0) + on demand - supply              (supply: plan/number_pool/supply.py)
+    filling   = from the moment that supply is under the low watermark until orders have brought it to the target
+    on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order)
+
+A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
+started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
+or a crash can repeat the step but never double it. At most three orders are unfinished at once: enough to search for
+the next while one is at the carrier, and few enough that chosen offers stay fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.number_pool.carriers import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
+from ringfleet.plan.number_pool.supply import (
+    ItemSeen,
+    NumberSeen,
+    OrderSeen,
+    Supply,
+    count_supply,
+    is_gone,
+    is_of_this_month,
+    next_settling,
+)
+from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
+from ringfleet.plan.number_quota import NO_QUOTA, Room
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
+
+MAX_UNFINISHED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWant:
+    """A NumberPool's spec, as far as ordering goes. `minimum` is the low watermark.
+
+    With size.mode Forecast both are what the forecast makes of them (`plan/number_pool/forecast.py`). `enough`: so many
+    available numbers make the pool ready; `minimum` when None.
+    """
+
+    name: str
+    market: Market
+    carriers: tuple[AccountKey, ...]
+    target: int
+    minimum: int
+    limits: Limits = field(default_factory=Limits)
+    batch_size: int = 100
+    history: int = 10
+    routing_profile: str | None = None
+    manual: bool = False
+    suspended: bool = False
+    enough: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """All that plan_pool may know of the world.
+
+    Any order and number may be seen late, and a number not at all yet, but once `top_up.ordered` is true `orders` must
+    hold the order `top_up.sequence` and all before it, unless they are deleted: an order that is there and not seen
+    would be started twice.
+    `room` is what the quotas of the namespace leave.
+    `routing_profile_exists` is True when none is wanted. `spec_changed`: the spec is newer than the status, so what was
+    learnt of carriers for the old spec no longer holds back. `on_demand`: waiting claims that want an order made for
+    them, beyond the target.
+    """
+
+    numbers: tuple[NumberSeen, ...] = ()
+    orders: tuple[OrderSeen, ...] = ()
+    top_up: TopUp = field(default_factory=TopUp)
+    accounts: Mapping[AccountKey, AccountSeen] = field(default_factory=dict)
+    routing_profile_exists: bool = True
+    room: Room = NO_QUOTA
+    spec_changed: bool = False
+    on_demand: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """Write this intent into `topUp` under resourceVersion, then create the order."""
+
+    intent: OrderIntent
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """Create the order of an intent that is written but whose order was not seen yet. "Already exists" is success."""
+
+    intent: OrderIntent
+
+
+@dataclass(frozen=True, slots=True)
+class TrimOrder:
+    """Delete a finished order that is past the pool's history."""
+
+    name: str
+
+
+Action = StartOrder | CreateOrder | TrimOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """What to do, what to remember, what to say, and when to look again (seconds; None: when something changes)."""
+
+    actions: tuple[Action, ...]
+    top_up: TopUp
+    supply: Supply
+    conditions: tuple[Condition, ...]
+    shortfall: int = 0
+    surplus: int = 0
+    requeue: float | None = None
+
+
+def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
+    """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
+    top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now)
+    top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
+    wanted = (want.target if top_up.filling else 0) + seen.on_demand
+    trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
+    standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
+    surplus = max(0, supply.total - want.target - seen.on_demand)
+    plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
+    plan = _look_at_carriers(plan, seen, standings, now)
+    if not top_up.ordered and top_up.intent:
+        return _finish_start(want, plan, top_up.intent, now)
+    block, intent = _next_order(want, seen, plan, standings)
+    if intent is None:
+        return _say(want, plan, block, now)
+    top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
+    return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+
+
+def _look_at_carriers(plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
+    """Say what is amiss at the carriers, and look again when the preferred one has rested, or an item has settled."""
+    preferred = next(iter(standings.values()))
+    settling = next_settling(seen.numbers, seen.orders, now)
+    delays = (preferred.seconds(now) if preferred else None, (settling - now).total_seconds() if settling else None)
+    requeue = min((delay for delay in delays if delay is not None), default=None)
+    return replace(plan, conditions=tuple(carrier_troubles(standings, seen.accounts)), requeue=requeue)
+
+
+def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> bool:
+    """A filling goes on, batch after batch and for items that failed, until no order is open and the target is met."""
+    if supply.total < want.minimum:
+        return True
+    unmet = supply.total < want.target or any(not order.finished for order in seen.orders)
+    return top_up.filling and unmet
+
+
+def _finish_start(want: PoolWant, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:
+    """Create the order of an intent that was written; drop one that the spec of today would not start any more."""
+    if want.suspended:
+        return _say(want, plan, _SUSPENDED, now)
+    if plan.shortfall < intent.count or not within_limits(want.limits, plan.supply, intent):
+        return _say(want, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
+    return _say(want, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
+
+
+_SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
+
+
+def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
+    """Whether the pool may start this order beside all that it has: `maxNumbers` and the month's budget (promise 5)."""
+    if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
+        return False
+    if limits.monthly_budget is None:
+        return True
+    if supply.foreign or intent.budget is None or intent.budget.currency != limits.currency:
+        return False
+    return supply.committed + intent.budget <= limits.monthly_budget
+
+
+def _next_order(
+    want: PoolWant, seen: PoolSeen, plan: PoolPlan, standings: Standings
+) -> tuple[Block | None, OrderIntent | None]:
+    if not want.suspended and not seen.routing_profile_exists:
+        return Block(
+            Reason.ROUTING_PROFILE_MISSING,
+            f"RoutingProfile {want.routing_profile!r} (spec.routingProfileRef.name) does not exist in this namespace: "
+            "create it, or correct the name.",
+        ), None
+    if plan.shortfall == 0:
+        return _held_up(seen), None
+    if want.suspended:
+        return _SUSPENDED, None
+    count, block = _affordable(want, plan.supply, seen.room, plan.shortfall)
+    if block or count == 0:
+        return block, None
+    account, block = choose_carrier(standings)
+    if account is None:
+        return block, None
+    if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
+        return None, None
+    sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
+    return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, seen.room, count))
+
+
+def _held_up(seen: PoolSeen) -> Block | None:
+    """Why what is on order does not get on: the account of the oldest open order can't be called."""
+    for order in sorted(seen.orders, key=lambda order: order.sequence):
+        known = seen.accounts.get(order.account)
+        if not order.finished and known and known.blocked:
+            return Block(known.blocked, known.message)
+    return None
+
+
+def _affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:
+    """How many may be ordered at once: the batch, the quota, `maxNumbers` and the budget; or what stands against one.
+
+    None, and nothing stands against it, when what is left of the budget is set aside for orders that still search.
+    """
+    if room.full:
+        return 0, Block(Reason.QUOTA_EXCEEDED, room.full)
+    limits = want.limits
+    if room.spend is not None and room.spend.currency != limits.currency:
+        return 0, Block(
+            Reason.QUOTA_EXCEEDED,
+            f"The pool orders in {limits.currency} (spec.limits.currency), and a NumberQuota of the namespace limits "
+            f"spec.limits.monthlySpend in {room.spend.currency}: give both one currency.",
+        )
+    count = min(shortfall, want.batch_size, shortfall if room.numbers is None else room.numbers)
+    if limits.max_numbers is not None:
+        count = min(count, limits.max_numbers - supply.held)
+        if count <= 0:
+            return 0, Block(
+                Reason.MAX_NUMBERS_REACHED,
+                "The pool holds spec.limits.maxNumbers numbers: raise it, or lower spec.size.target.",
+            )
+    if limits.monthly_budget is None:
+        return count, None
+    if supply.foreign:
+        return 0, Block(
+            Reason.INVALID_SPEC,
+            f"Numbers of the pool are priced in {', '.join(supply.foreign)}, so they can't be held against "
+            f"spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the budget.",
+        )
+    if limits.monthly_budget <= supply.committed - supply.reserved:
+        return 0, Block(
+            Reason.BUDGET_EXHAUSTED,
+            "This month's numbers, orders in flight included, use up spec.limits.monthlyBudget: raise it or wait.",
+        )
+    return (0 if limits.monthly_budget <= supply.committed else count), None
+
+
+def _reserve(limits: Limits, supply: Supply, room: Room, count: int) -> Money | None:
+    """The money an order may spend in its first month, set aside before it is created (promise 5).
+
+    With price caps that is their worst case; without, all that is left, so that orders run one after another.
+    """
+    left = limits.monthly_budget - supply.committed if limits.monthly_budget is not None else None
+    if room.spend is not None:
+        left = room.spend if left is None or room.spend <= left else left
+    if left is None:
+        return None
+    if limits.max_monthly is None or limits.max_setup is None:
+        return left
+    worst = (limits.max_monthly + limits.max_setup) * count
+    return min(worst, left)
+
+
+def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderSeen, ...]:
+    """Finished orders beyond the newest `history`, except the last one started and those that are still counted from:
+
+    an order stands for its numbers until their objects are seen, with a price, and tells its lead time when the last
+    of them has come. For those whose objects are gone it stands until its month is over, and for itself, where a quota
+    counts orders, until its day is.
+    """
+    objects = {number.number for number in seen.numbers}
+    owned = {number.number for number in seen.numbers if number.price is not None and number.phase not in IN_FLIGHT}
+
+    def is_done_with(item: ItemSeen, order: OrderSeen) -> bool:
+        if item.state is ItemState.FAILED or item.number in owned:
+            return True
+        return item.number not in objects and is_gone(item, order, now) and not is_of_this_month(order, now)
+
+    def is_of_today(order: OrderSeen) -> bool:
+        return order.completed_at is None or order.completed_at.date() >= now.date()
+
+    done = [
+        order
+        for order in sorted(seen.orders, key=lambda order: -order.sequence)
+        if order.finished
+        and order.sequence != seen.top_up.sequence
+        and not (seen.room.counts_orders and is_of_today(order))
+        and all(is_done_with(item, order) for item in order.items)
+    ]
+    return tuple(sorted(done[want.history :], key=lambda order: order.sequence))
+
+
+def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
+    """Add the conditions to those of the carriers, and the next look when time alone may lift the block."""
+    conditions = (*_conditions(want, plan, block), *plan.conditions)
+    delays = (plan.requeue, block.seconds(now) if block else None)
+    requeue = min((delay for delay in delays if delay is not None), default=None)
+    return replace(plan, conditions=conditions, requeue=requeue)
+
+
+def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+    supply = plan.supply
+    enough = want.minimum if want.enough is None else want.enough
+    if supply.available >= enough and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
+        yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
+    elif block:
+        yield not_ready(block.reason, block.said)
+    elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
+        yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
+    else:
+        yield not_ready(Reason.ORDERING, "Numbers are on order.")
+    yield from _watermark(want, plan, block)
+    if plan.shortfall and block and block.reason in _SHORT:
+        yield Condition("StockShort", True, block.reason, block.said)
+    if plan.shortfall and block and block.reason in _LIMITS:
+        yield Condition("LimitReached", True, block.reason, block.message)
+    if supply.in_flight or (plan.shortfall and not want.suspended):
+        yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
+
+
+def _watermark(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+    """Whether the supply is too low, or used up.
+
+    Where the low watermark is the target, every number that is taken crosses it and is replaced at once: nothing is
+    said of that unless it can't be. A pool that never had a number is new, and not exhausted.
+    """
+    supply = plan.supply
+    if supply.total < want.minimum and (want.minimum < want.target or block):
+        yield Condition("BelowLowWatermark", True, Reason.BELOW_LOW_WATERMARK, _LOW)
+    if supply.available == 0 and want.target > 0 and supply.held > supply.in_flight:
+        yield Condition("Exhausted", True, Reason.EXHAUSTED, _DRY)
+
+
+_LOW = "Available numbers and those on their way are fewer than the low watermark (spec.size.min or the forecast)."
+_DRY = "No number is available: those that claim one wait until an order arrives or a number has cooled down."
+_LIMITS = frozenset({Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED})
+_SHORT = frozenset({Reason.NO_STOCK, Reason.PRICE_ABOVE_CAP})

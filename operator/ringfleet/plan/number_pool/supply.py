@@ -1,0 +1,201 @@
+"""The supply arithmetic: what a pool has, what is on its way, and what the month costs.
+
+::
+
+    supply    = available + in flight + returning    (what will be free to assign without ordering more)
+    in flight = numbers being ordered, activated, routed or waiting for documents, and every number of an order whose
+                outcome is not known (an unknown outcome counts as bought: promise 1)
+    returning = numbers on their way out that nobody asks to go any more
+
+Numbers are counted by their digits, so a number that is seen both as an order's item and as an object counts once, and
+a stale view can only count too many, never too few. An order that has ended has made the objects of its numbers, so an
+item without one is on its way only for a while, `SETTLES`, in which a copy may be late; then the object is gone. What
+was paid this month for numbers that are gone stays paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ringfleet.model import E164, AccountKey, ItemState, Limits, Money, Phase, Price
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.phone_number.phase import GONE, IN_FLIGHT
+
+RECORDED = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
+"""The states of an item that has an object when its order has ended."""
+SETTLES = timedelta(minutes=15)
+"""How long, after an order has ended, the object of one of its numbers may not have been seen yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSeen:
+    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more."""
+
+    number: E164
+    phase: Phase
+    price: Price | None = None
+    purchased_at: datetime | None = None
+    returning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSeen:
+    """One item of an order."""
+
+    number: E164
+    state: ItemState
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSeen:
+    """One NumberOrder of the pool. `chosen`: its numbers are written, so `items` and not `count` say what it wants.
+    `completed_at`: when it has ended."""
+
+    sequence: int
+    name: str
+    account: AccountKey
+    count: int
+    chosen: bool = False
+    finished: bool = False
+    items: tuple[ItemSeen, ...] = ()
+    budget: Money | None = None
+    failure: Reason | None = None
+    message: str = ""
+    completed_at: datetime | None = None
+
+    def settles(self) -> datetime | None:
+        """From when on an item without an object stands for a number that is gone; None: never."""
+        return self.completed_at + SETTLES if self.finished and self.completed_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The pool counted.
+
+    `committed` is what this month costs so far, everything in flight included; `reserved` the part of it that orders
+    may still give back, because they have not chosen their numbers. `foreign`: the other currencies in which something
+    is priced, so that it could not be added.
+    """
+
+    phases: Mapping[Phase, int]
+    available: int
+    in_flight: int
+    held: int
+    monthly: Money
+    committed: Money
+    reserved: Money
+    foreign: tuple[str, ...] = ()
+    returning: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.available + self.in_flight + self.returning
+
+
+def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> Supply:
+    """Count each number once, by its digits; an object outranks the order's item that bought it.
+
+    Two things are still the item's: the price, until the object tells one, and the number itself, when an order that
+    has not ended buys what an older object of the same digits has lost or given back.
+    """
+    numbers, orders = tuple(numbers), tuple(orders)
+    bill = _Bill(limits.currency)
+    phases = dict.fromkeys(Phase, 0)
+    priced = {item.number: item.price for order in orders for item in order.items}
+    buying = {item.number for order in orders if not order.finished for item in _bought(order)}
+    seen: set[E164] = set()
+    for number in numbers:
+        phases[number.phase] += 1
+        if number.phase not in GONE:
+            bill.add_number(number, number.price or priced.get(number.number), now)
+        elif number.phase is not Phase.FAILED and number.purchased_at and _same_month(number.purchased_at, now):
+            bill.add_purchase(number.price or priced.get(number.number))
+        if number.phase not in GONE or number.number not in buying:
+            seen.add(number.number)
+    searching = 0
+    for order in orders:
+        if not order.chosen and not order.finished:
+            searching += order.count
+            bill.add_reservation(order.budget)
+        for item in _bought(order):
+            if item.number in seen:
+                continue
+            seen.add(item.number)
+            gone = is_gone(item, order, now)
+            phases[Phase.ORDERING] += not gone
+            if not gone or is_of_this_month(order, now):
+                bill.add_purchase(item.price)
+    in_flight = searching + sum(phases[phase] for phase in IN_FLIGHT)
+    held = searching + sum(count for phase, count in phases.items() if phase not in GONE)
+    return Supply(
+        phases,
+        phases[Phase.AVAILABLE],
+        in_flight,
+        held,
+        bill.monthly,
+        bill.committed,
+        bill.reserved,
+        tuple(sorted(bill.foreign)),
+        sum(number.returning for number in numbers),
+    )
+
+
+def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
+    """Whether the object of the item, which is not seen, has been there and is gone."""
+    settles = order.settles()
+    return settles is not None and settles <= now and item.state in RECORDED
+
+
+def is_of_this_month(order: OrderSeen, now: datetime) -> bool:
+    """Whether it ended in this month, which pays for its numbers."""
+    return order.completed_at is not None and _same_month(order.completed_at, now)
+
+
+def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> datetime | None:
+    """When the next item without an object is gone, if none is seen until then."""
+    seen = {number.number for number in numbers}
+    waiting = [order for order in orders if any(item.number not in seen for item in _bought(order))]
+    moments = (order.settles() for order in waiting)
+    return min((moment for moment in moments if moment and moment > now), default=None)
+
+
+def _bought(order: OrderSeen) -> Iterable[ItemSeen]:
+    """The items that are bought, or that may be."""
+    return (item for item in order.items if item.state is not ItemState.FAILED)
+
+
+class _Bill:
+    """The month's money while it is being added up. A purchase of unknown date may be this month's, and counts so."""
+
+    def __init__(self, currency: str) -> None:
+        self.monthly = self.committed = self.reserved = Money.zero(currency)
+        self.foreign: set[str] = set()
+
+    def add_number(self, number: NumberSeen, price: Price | None, now: datetime) -> None:
+        if price is None or not self._knows(price.monthly, price.setup):
+            return
+        self.monthly += price.monthly
+        self.committed += price.monthly
+        if number.purchased_at is None or _same_month(number.purchased_at, now):
+            self.committed += price.setup
+
+    def add_purchase(self, price: Price | None) -> None:
+        if price is not None and self._knows(price.monthly, price.setup):
+            self.committed += price.first_month
+
+    def add_reservation(self, budget: Money | None) -> None:
+        if budget is not None and self._knows(budget):
+            self.committed += budget
+            self.reserved += budget
+
+    def _knows(self, *amounts: Money) -> bool:
+        others = {amount.currency for amount in amounts} - {self.monthly.currency}
+        self.foreign |= others
+        return not others
+
+
+def _same_month(moment: datetime, now: datetime) -> bool:
+    return (moment.year, moment.month) == (now.year, now.month)

@@ -1,0 +1,79 @@
+"""What a pool remembers of its own ordering, and learns from orders that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ringfleet.model import AccountKey, Money
+from ringfleet.plan.backoff import backoff
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.supply import OrderSeen
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierMemory:
+    """What the last orders from one carrier taught the pool. `sequence` is the last order that was counted."""
+
+    account: AccountKey
+    sequence: int
+    failures: int = 0
+    reason: Reason | None = None
+    message: str = ""
+    next_attempt: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """The spec of one order, as it is written into the pool before the order exists."""
+
+    sequence: int
+    account: AccountKey
+    count: int
+    budget: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """The pool's own record: the last order that it meant to start, whether that was seen, and carrier memories.
+
+    `filling`: the supply fell under the low watermark, and orders have not yet brought it back to the target.
+    """
+
+    sequence: int = 0
+    intent: OrderIntent | None = None
+    ordered: bool = True
+    carriers: tuple[CarrierMemory, ...] = ()
+    filling: bool = False
+
+
+def forgive(top_up: TopUp) -> TopUp:
+    """The same record with no carrier resting: what was short for an old spec may be there for the new one."""
+    return replace(top_up, carriers=tuple(CarrierMemory(memory.account, memory.sequence) for memory in top_up.carriers))
+
+
+def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
+    """Note that the started order is seen, and count each finished order's failure once, by its sequence."""
+    orders = sorted(orders, key=lambda order: order.sequence)
+    if not top_up.ordered and any(order.sequence == top_up.sequence for order in orders):
+        top_up = replace(top_up, ordered=True)
+    memories = {memory.account: memory for memory in top_up.carriers}
+    for order in orders:
+        memory = memories.get(order.account, CarrierMemory(order.account, 0))
+        if order.finished and order.sequence > memory.sequence:
+            memories[order.account] = _remember(memory, order, now)
+    return replace(top_up, carriers=tuple(memories[account] for account in sorted(memories)))
+
+
+def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> CarrierMemory:
+    if order.failure is None:
+        return CarrierMemory(memory.account, order.sequence)
+    failures = memory.failures + 1
+    first = timedelta(seconds=5 if order.failure in _PASSING else 30)
+    return CarrierMemory(
+        memory.account, order.sequence, failures, order.failure, order.message, now + backoff(failures, first)
+    )
+
+
+_PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.ORDER_REFUSED})

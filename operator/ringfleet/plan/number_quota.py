@@ -1,0 +1,176 @@
+"""What a namespace may still have under its quotas, and whether its bills stop its numbers.
+
+::
+
+    used = the numbers that its pools hold or have on their way, unknown outcomes included (plan/number_pool/supply.py
+    counts them),
+           and those of other namespaces' pools that its claims hold
+
+    Current <-- a person --> PastDue --(longer than the grace)--> suspended <-- Suspended: at once
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringfleet.model import Money
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.number_pool.supply import Supply
+
+
+class Billing(StrEnum):
+    CURRENT = "Current"
+    PAST_DUE = "PastDue"
+    SUSPENDED = "Suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaWant:
+    """One NumberQuota's spec; a limit that is None is none."""
+
+    name: str
+    currency: str = "USD"
+    numbers: int | None = None
+    monthly_spend: Money | None = None
+    orders_per_day: int | None = None
+    billing: Billing = Billing.CURRENT
+    grace: timedelta = timedelta(hours=168)
+    enforced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a namespace uses. `foreign`: currencies that could not be added; that of the quota too, where a pool that
+    reckons in another one holds numbers in it."""
+
+    numbers: int = 0
+    spend: Money | None = None
+    orders_today: int = 0
+    foreign: tuple[str, ...] = ()
+
+
+def count_used(supplies: Iterable[Supply], borrowed: Iterable[Money | None], orders_today: int, currency: str) -> Used:
+    """Add up the pools of the namespace, and the numbers that its claims hold elsewhere, by their monthly price."""
+    supplies, prices = tuple(supplies), tuple(borrowed)
+    amounts = [supply.committed for supply in supplies] + [price for price in prices if price]
+    foreign = {amount.currency for amount in amounts if amount.amount and amount.currency != currency}
+    foreign |= {word for supply in supplies for word in supply.foreign}
+    spend = Money.total((amount for amount in amounts if amount.currency == currency), currency)
+    numbers = sum(supply.held for supply in supplies) + len(prices)
+    return Used(numbers, spend, orders_today, tuple(sorted(foreign)))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may still be ordered; None: as much as you like. `full` says which limit is met, when one is.
+    `counts_orders`: a limit counts the orders of the day."""
+
+    numbers: int | None = None
+    spend: Money | None = None
+    full: str | None = None
+    counts_orders: bool = False
+
+
+NO_QUOTA = Room()
+
+
+def room_under(quotas: Iterable[tuple[QuotaWant, Used]]) -> Room:
+    """What is left under all quotas of a namespace at once."""
+    room = NO_QUOTA
+    for want, used in quotas:
+        if want.enforced:
+            room = _narrow(room, want, used)
+    return room
+
+
+def _mixed(want: QuotaWant, spend: Money | None) -> str | None:
+    """Why two limits can't be held at once; None when they can."""
+    if spend is None or want.monthly_spend is None or spend.currency == want.monthly_spend.currency:
+        return None
+    return (
+        f"NumberQuota {want.name!r} limits spec.limits.monthlySpend in {want.monthly_spend.currency}, and another one "
+        f"of the namespace in {spend.currency}: no order can be held against both. Give them one currency."
+    )
+
+
+def _narrow(room: Room, want: QuotaWant, used: Used) -> Room:
+    numbers, spend = room.numbers, room.spend
+    if want.numbers is not None:
+        left = max(0, want.numbers - used.numbers)
+        numbers = left if numbers is None else min(numbers, left)
+    if want.monthly_spend is not None and used.spend is not None:
+        rest = want.monthly_spend - used.spend
+        spend = rest if spend is None or (spend.currency == rest.currency and rest <= spend) else spend
+    counts_orders = room.counts_orders or want.orders_per_day is not None
+    return Room(numbers, spend, room.full or _full(want, used) or _mixed(want, room.spend), counts_orders)
+
+
+def _full(want: QuotaWant, used: Used) -> str | None:
+    """The limit that leaves no room for even one more, in a sentence."""
+    if want.numbers is not None and used.numbers >= want.numbers:
+        return _says(want, "spec.limits.numbers")
+    if want.monthly_spend is not None and used.foreign:
+        return (
+            f"Numbers are priced in {', '.join(used.foreign)}, so they can't be held against spec.limits.monthlySpend "
+            f"of NumberQuota {want.name!r} in {want.currency}: correct its currency, or remove the limit."
+        )
+    if want.monthly_spend is not None and used.spend is not None and want.monthly_spend <= used.spend:
+        return _says(want, "spec.limits.monthlySpend")
+    if want.orders_per_day is not None and used.orders_today >= want.orders_per_day:
+        return _says(want, "spec.limits.ordersPerDay")
+    return None
+
+
+def _says(want: QuotaWant, limit: str) -> str:
+    return f"The namespace has used up {limit} of NumberQuota {want.name!r}: raise it, or wait."
+
+
+def numbers_full(quotas: Iterable[tuple[QuotaWant, Used]]) -> str | None:
+    """The limit that keeps a claim from one more number of another namespace; None when there is room."""
+    for want, used in quotas:
+        if want.enforced and want.numbers is not None and used.numbers >= want.numbers:
+            return _says(want, "spec.limits.numbers")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Bills:
+    """How the bills stand. `stops`: why the namespace's numbers carry no traffic; `seconds` until the grace is over."""
+
+    past_due_since: datetime | None = None
+    suspended_since: datetime | None = None
+    stops: str | None = None
+    seconds: float | None = None
+
+
+def judge_bills(want: QuotaWant, before: Bills, now: datetime) -> Bills:
+    """What the billing state means now. `before` is what the status remembers; whole seconds are enough."""
+    now = now.replace(microsecond=0)
+    if want.billing is Billing.CURRENT or not want.enforced:
+        return Bills()
+    why = f"NumberQuota {want.name!r} says that the bills of the namespace are not paid (spec.billing)."
+    if want.billing is Billing.SUSPENDED:
+        return Bills(before.past_due_since, before.suspended_since or now, why)
+    since = before.past_due_since or now
+    left = (since + want.grace - now).total_seconds()
+    if left > 0:
+        return Bills(since, None, None, left)
+    return Bills(since, before.suspended_since or now, why)
+
+
+def quota_conditions(want: QuotaWant, used: Used, bills: Bills) -> tuple[Condition, ...]:
+    """What a quota says of itself."""
+    if bills.stops:
+        message = "The bills are not paid: every number of the namespace is suspended. Set spec.billing to Current."
+        return (not_ready(Reason.SUSPENDED, message),)
+    if bills.past_due_since:
+        message = "The bills are past due: after spec.grace every number of the namespace is suspended."
+        return (not_ready(Reason.PAST_DUE, message),)
+    if not want.enforced:
+        return (ready(Reason.SUSPENDED, "The quota is suspended (spec.suspend): its limits are not held."),)
+    if full := _full(want, used):
+        return (not_ready(Reason.QUOTA_EXCEEDED, full),)
+    return (ready(Reason.WITHIN_LIMITS, "The namespace is within its limits."),)

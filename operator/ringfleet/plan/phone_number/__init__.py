@@ -1,0 +1,1 @@
+"""What one number needs next."""

@@ -1,0 +1,57 @@
+"""The life of a number: its phases, and the only steps between them.
+
+::
+
+                 documents asked           documents approved
+    Ordering ------------------> PendingDocuments ----.
+       |                               |              |
+       | routed                        | routed       | activating
+       |                               |              v
+       '----------------> Available <--'           Ordering
+                          |  ^   ^
+                    claim |  |   | cooldown over
+                          v  |   |
+                        Bound -> Cooling
+                                           Releasing -> Released
+      (any held phase) <-> Suspended          ^
+      (any held phase) <-> Quarantined        |
+      (any phase) ---------------- asked to go'       (any phase) -> Lost -> back when the carrier shows it again
+      (any held phase) --> Ordering, PendingDocuments: the carrier activates it, or asks for documents, once more
+      Releasing --> where it came from: taken back
+
+    Available -> Cooling: a claim came and went between two looks
+    Failed: no step leads there. No carrier says yet of a number that it is refused for good.
+
+A phase is a summary for display; the object's conditions and spec are the truth, so a phase is always computed anew
+from what is seen (`plan/phone_number/plan.py`). The table holds exactly the steps that this can make, and refuses every
+other.
+"""
+
+from __future__ import annotations
+
+from ringfleet.model import Phase
+
+IN_FLIGHT = frozenset({Phase.ORDERING, Phase.PENDING_DOCUMENTS})
+GONE = frozenset({Phase.RELEASED, Phase.LOST, Phase.FAILED})
+
+_HELD = frozenset({Phase.AVAILABLE, Phase.BOUND, Phase.COOLING, Phase.SUSPENDED, Phase.QUARANTINED})
+_ASIDE = frozenset({Phase.SUSPENDED, Phase.QUARANTINED, Phase.RELEASING, Phase.LOST})
+
+STEPS: dict[Phase, frozenset[Phase]] = {
+    Phase.ORDERING: _HELD | {Phase.PENDING_DOCUMENTS, Phase.RELEASING, Phase.LOST},
+    Phase.PENDING_DOCUMENTS: _HELD | {Phase.ORDERING, Phase.RELEASING, Phase.LOST},
+    Phase.AVAILABLE: _ASIDE | IN_FLIGHT | {Phase.BOUND, Phase.COOLING},
+    Phase.BOUND: _ASIDE | IN_FLIGHT | {Phase.COOLING},
+    Phase.COOLING: _ASIDE | IN_FLIGHT | {Phase.AVAILABLE},
+    Phase.SUSPENDED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.SUSPENDED},
+    Phase.QUARANTINED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.QUARANTINED},
+    Phase.RELEASING: _HELD | IN_FLIGHT | {Phase.RELEASED, Phase.LOST},
+    Phase.RELEASED: frozenset(),
+    Phase.LOST: _HELD | IN_FLIGHT | {Phase.RELEASING},
+    Phase.FAILED: frozenset(),
+}
+
+
+def may_step(old: Phase, new: Phase) -> bool:
+    """Whether a number may go from `old` to `new`; staying is always allowed."""
+    return old is new or new in STEPS[old]

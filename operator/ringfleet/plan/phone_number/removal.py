@@ -1,0 +1,150 @@
+"""How one number leaves: who asked for it, what it means at the carrier, and what stands against it.
+
+::
+
+    asked (annotation, surplus, deleted, pool deleted)
+      |-- an obstacle (bound, protected, policy)     -> it stays as it is, and says why
+      '-- none: Releasing, since then
+            |-- in its hold                          -> it can be taken back
+            |-- not in its pool's `granted`          -> the breaker, the settling time or the day's budget holds it
+            '-- granted                              -> a last live look, then: Release: given back to the carrier
+                                                                                LetGo:   only our mark comes off
+
+Whom a pool grants, and the breaker, is `plan/number_pool/release.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ringfleet.plan.conditions import Reason
+
+
+class Cause(StrEnum):
+    """Who asked for the number to go."""
+
+    MANUAL = "Manual"
+    SURPLUS = "Surplus"
+    DELETION = "Deletion"
+    POOL_DELETION = "PoolDeletion"
+
+
+class Way(StrEnum):
+    """What its going means at the carrier."""
+
+    RELEASE = "Release"
+    LET_GO = "LetGo"
+
+
+DELETIONS = frozenset({Cause.DELETION, Cause.POOL_DELETION})
+"""The causes that may be nobody's wish: a namespace or a kind that is deleted takes numbers or their pool with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """That a number was seen to be asked, since when, and until when it is held at least."""
+
+    cause: Cause
+    since: datetime
+    not_before: datetime
+
+
+class Mode(StrEnum):
+    """A pool's release.mode."""
+
+    NEVER = "Never"
+    MANUAL = "Manual"
+    AUTOMATIC = "Automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPolicy:
+    """What a number's pool says of leaving. `deleted_with_numbers`: it is being deleted, and wants them released."""
+
+    mode: Mode
+    hold: timedelta
+    deleted_with_numbers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """What the number itself says: who holds it, what was asked, what protects it."""
+
+    asked: bool = False
+    surplus: bool = False
+    deleting: bool = False
+    release_on_deletion: bool = False
+    claim: str | None = None
+    protected: bool = False
+    observed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why a number that was asked to go stays."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A number that was asked to go."""
+
+    cause: Cause
+    way: Way
+    hold: timedelta = timedelta()
+    obstacle: Obstacle | None = None
+
+
+def plan_going(bearing: Bearing, pool: PoolPolicy | None) -> Going | None:
+    """Whether the number was asked to go, and how; None when nobody asked. `pool` is None when it has none (any more).
+
+    Deleting the object outranks the annotations: what is deleted under Retain is let go, whatever else was asked.
+    """
+    cause = _cause(bearing, pool)
+    if cause is None:
+        return None
+    way = Way.LET_GO if cause is Cause.DELETION and not bearing.release_on_deletion else Way.RELEASE
+    hold = pool.hold if pool and way is Way.RELEASE else timedelta()
+    return Going(cause, way, hold, _obstacle(bearing, pool, way))
+
+
+def _cause(bearing: Bearing, pool: PoolPolicy | None) -> Cause | None:
+    if bearing.deleting:
+        return Cause.DELETION
+    if pool and pool.deleted_with_numbers and bearing.release_on_deletion:
+        return Cause.POOL_DELETION
+    if bearing.asked:
+        return Cause.MANUAL
+    if bearing.surplus and pool and pool.mode is Mode.AUTOMATIC:
+        return Cause.SURPLUS
+    return None
+
+
+def _obstacle(bearing: Bearing, pool: PoolPolicy | None, way: Way) -> Obstacle | None:
+    if bearing.observed:
+        if way is Way.LET_GO:
+            return None
+        return _refusal("it is only observed (spec.managementPolicy): give it back at the carrier by hand")
+    if bearing.claim:
+        return _refusal(f"NumberClaim {bearing.claim} holds it: delete the claim first")
+    if bearing.protected:
+        return _refusal("it is protected: set spec.protected to false first")
+    if way is Way.LET_GO:
+        return None
+    if pool is None:
+        message = (
+            "It was asked to go and stays: its pool is gone, whose hold and daily budget it would go by. "
+            "Set spec.deletionPolicy to Retain to let go of it, or create the pool again."
+        )
+        return Obstacle(Reason.POOL_MISSING, message)
+    if pool.mode is Mode.NEVER:
+        return _refusal("release.mode of its pool is Never: set it to Manual, or set spec.deletionPolicy to Retain")
+    return None
+
+
+def _refusal(why: str) -> Obstacle:
+    return Obstacle(Reason.RELEASE_FORBIDDEN, f"It was asked to go and stays, because {why}.")

@@ -1,0 +1,1 @@
+"""How many numbers a rotation set needs, which of them rest, and which are replaced."""

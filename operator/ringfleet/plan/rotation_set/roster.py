@@ -1,0 +1,189 @@
+"""The roster of a rotation set: which numbers it has on a day, and what each of them may do then.
+
+A pure function of the set, its numbers and the day: every dispatcher makes the same one, and the operator counts the
+same capacity. The places that numbers are near to, and are looked for in, are words::
+
+    a:US:415   an area code        s:west   a region of the set        r:US:CA   a state or city
+    c:US       a country           (empty)  everywhere
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from zlib import crc32
+from zoneinfo import ZoneInfo
+
+from ringfleet.model import E164
+from ringfleet.model.rotation import Channel, LocalPresence
+from ringfleet.plan.rotation_set.guardrails import RotationWant
+from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+
+
+class State(StrEnum):
+    """What a member may be used for."""
+
+    ACTIVE = "active"
+    RESTING = "resting"  # its rest day: for nobody but replies
+    DRAINING = "draining"  # on its way out: for recipients who know it, for nobody new
+    QUARANTINED = "quarantined"  # for nobody at all
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One number of a set, for one day and the next. The caps are those of the day, ramp and rest included: 0 on a rest
+    day. `tiers` are the places that it is near to, such as ("a:US:415", "r:US:CA", "c:US", ""); "" is everywhere.
+    `concurrent`: None for no limit."""
+
+    number: str
+    account: str
+    tiers: tuple[str, ...]
+    daily: int
+    hourly: int
+    daily_tomorrow: int
+    concurrent: int | None = None
+    state: State = State.ACTIVE
+
+
+class Unfit(StrEnum):
+    """Why a number of the set is used for nobody."""
+
+    QUARANTINED = "quarantined"
+    STOPPED = "suspended"
+    NOT_ROUTED = "no-inbound-route"
+    ATTESTATION = "attestation"
+    CAMPAIGN = "no-approved-campaign"
+    CAMPAIGN_FULL = "campaign-full"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSeen:
+    """A number that a claim of the set holds. `region` is the set's, `joined` when it was bound, `account`
+    `namespace/name`. `attestation`: what its carrier signs its calls with, None when that is not known."""
+
+    number: E164
+    account: str
+    joined: datetime
+    region: str | None = None
+    country: str | None = None
+    draining: bool = False
+    quarantined: bool = False
+    stopped: bool = False
+    routed: bool = True
+    attestation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The members of a day, by number; and the unfit ones among them, each with its reason."""
+
+    members: tuple[Member, ...]
+    unfit: tuple[tuple[E164, Unfit], ...]
+
+    @property
+    def capacity(self) -> int:
+        """What the active members may do in the day, all together."""
+        return sum(member.daily for member in self.members if member.state is State.ACTIVE)
+
+
+def enlist(want: RotationWant, seen: Iterable[MemberSeen], day: date, places: Callable[[E164], tuple[str, ...]]) -> Day:
+    """The roster of `day`. `places` are those of a number, nearest first, without the set's regions."""
+    members: list[Member] = []
+    unfit: list[tuple[E164, Unfit]] = []
+    in_campaign = 0
+    for one in sorted(seen, key=lambda one: (one.joined, one.number)):
+        why = _unfitness(want, one)
+        if why is None and _needs_campaign(want, one):
+            in_campaign += 1
+            if in_campaign > CAMPAIGN_NUMBERS and not (want.messaging and want.messaging.pool_approved):
+                why = Unfit.CAMPAIGN_FULL
+        if why is not None:
+            unfit.append((one.number, why))
+        members.append(_member(want, one, day, places(one.number), why))
+    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(sorted(unfit)))
+
+
+def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:
+    """Where a number is looked for, for a recipient who is at `places`: nearest first."""
+    region = _region_of(want, places)
+    kinds = {
+        LocalPresence.NONE: ("s", ""),
+        LocalPresence.COUNTRY: ("s", "c"),
+        LocalPresence.REGION: ("s", "r", "c"),
+        LocalPresence.AREA_CODE: ("a", "s", "r", "c"),
+    }[want.presence]
+    known = {place[:1]: place for place in places} | ({"s": f"s:{region}"} if region else {}) | {"": ""}
+    return tuple(known[kind] for kind in kinds if kind in known)
+
+
+def rests(want: RotationWant, number: E164, day: date) -> bool:
+    """Whether the number has a rest day. Numbers take turns by their digits, so that no day has them all."""
+    cycle = want.work_days + want.rest_days
+    return (day.toordinal() + crc32(number.encode())) % cycle >= want.work_days
+
+
+def ramped(want: RotationWant, cap: int, age: int) -> int:
+    """The cap of a number that is in the set for `age` days: it grows in a line, and is never less than 1."""
+    ramp = want.terms.ramp
+    if age >= ramp.days:
+        return cap
+    percent = ramp.start_percent + (100 - ramp.start_percent) * max(0, age) / ramp.days
+    return max(1, int(cap * percent / 100))
+
+
+def _member(want: RotationWant, one: MemberSeen, day: date, places: tuple[str, ...], why: Unfit | None) -> Member:
+    tomorrow = date.fromordinal(day.toordinal() + 1)
+    return Member(
+        number=one.number,
+        account=one.account,
+        tiers=(*places[:1], *((f"s:{one.region}",) if one.region else ()), *places[1:]),
+        daily=_cap(want, want.daily, one, day),
+        hourly=_cap(want, want.hourly, one, day),
+        daily_tomorrow=_cap(want, want.daily, one, tomorrow),
+        concurrent=want.concurrent,
+        state=_state(want, one, day, why),
+    )
+
+
+def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date) -> int:
+    if rests(want, one.number, day):
+        return 0
+    return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
+
+
+def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None) -> State:
+    if why is not None:
+        return State.QUARANTINED
+    if one.draining:
+        return State.DRAINING
+    return State.RESTING if rests(want, one.number, day) else State.ACTIVE
+
+
+def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
+    """What keeps the number from being used at all. What is not known counts against it."""
+    if one.quarantined:
+        return Unfit.QUARANTINED
+    if one.stopped:
+        return Unfit.STOPPED
+    if not one.routed:
+        return Unfit.NOT_ROUTED
+    if want.channel is Channel.VOICE and (one.attestation or "Z") > want.terms.min_attestation:
+        return Unfit.ATTESTATION
+    if _needs_campaign(want, one) and not (want.messaging and want.messaging.campaign_approved):
+        return Unfit.CAMPAIGN
+    return None
+
+
+def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
+    return want.channel is Channel.SMS and one.country == "US"
+
+
+def _region_of(want: RotationWant, places: tuple[str, ...]) -> str | None:
+    """The set's region that serves a recipient: the one that names the area code, else one of the whole country."""
+    country = next((place[2:] for place in places if place.startswith("c:")), None)
+    here = [region for region in want.regions if region.country == country]
+    named = [region for region in here if any(f"a:{country}:{code}" in places for code in region.area_codes)]
+    whole = [region for region in here if not region.area_codes]
+    return next((region.name for region in (*named, *whole)), None)

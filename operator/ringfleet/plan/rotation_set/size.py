@@ -1,0 +1,139 @@
+"""How many numbers a rotation set is to have, and in which region.
+
+The formula is that of the calculator (`plan/sizing/rotation.py`), region by region. Its answer is also the guardrail of
+minimum utilisation: a set never grows beyond it. Numbers that are out because they were flagged make the *recommended*
+size greater, but the wanted one only under the override: else growing would be a way around "flagged is not replaced".
+
+What is shared out among regions goes by Sainte-Lague's method: a set that grows takes no number from any region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ringfleet.model.rotation import Channel, StickyMode
+from ringfleet.plan.rotation_set.guardrails import Guardrail, RegionWant, RotationWant
+from ringfleet.plan.sizing.rotation import (
+    CAMPAIGN_NUMBERS,
+    Traffic,
+    least_numbers,
+    with_headroom,
+    within_shared_limits,
+)
+
+OVERLOAD = 0.01
+"""The share of days in which sticky traffic may meet a number at its cap."""
+MOST_OUT = 0.5
+"""The greatest share of flagged numbers that is planned for: beyond it, more numbers are not the remedy."""
+
+
+class LimitedBy(StrEnum):
+    """What binds the size. The words are stable: they are in the status."""
+
+    VOLUME = "volume"
+    SIZE = "size"
+    CAMPAIGN = "campaign"
+    BRAND = "brand"
+    NUMBER_POOL = "numberPool"
+
+
+CAMPAIGN_LIMITS = frozenset({LimitedBy.CAMPAIGN, LimitedBy.BRAND, LimitedBy.NUMBER_POOL})
+
+
+@dataclass(frozen=True, slots=True)
+class SetSize:
+    """`wanted` numbers by region, None being the one part of a set without regions. `volume`: the contacts a day that
+    the set is for, under the limits of its campaign and brand. `recommended`: None when a size was asked for."""
+
+    wanted: Mapping[str | None, int]
+    limited_by: LimitedBy
+    volume: int | None = None
+    recommended: int | None = None
+
+    @property
+    def total(self) -> int:
+        return sum(self.wanted.values())
+
+
+def size_set(want: RotationWant, country: str, out: float = 0.0) -> SetSize:
+    """The size of the set. `country` is that of its pools, for a set without regions; `out`: the share of its numbers
+    that is flagged (Little's law makes it the flag rate times the time that each is out)."""
+    parts = parts_of(want, country)
+    if want.volume is None:
+        return _of_size(want, parts)
+    traffic = _traffic(want)
+    flagged = replace(traffic, flag_rate=min(out, MOST_OUT), remediation_days=1.0)
+    recommended = _of_volume(want, parts, flagged)
+    overridden = any(one.guardrail is Guardrail.MIN_UTILISATION for one in want.governed.overrides)
+    size = recommended if overridden else _of_volume(want, parts, traffic)
+    return replace(size, recommended=recommended.total)
+
+
+def parts_of(want: RotationWant, country: str) -> tuple[RegionWant, ...]:
+    """The regions; one nameless part when there are none."""
+    return want.regions or (RegionWant("", country, 100),)
+
+
+def share_out(count: int, weights: Sequence[int]) -> list[int]:
+    """So many numbers among parts of these weights (Sainte-Lague). One number more leaves every part what it had."""
+    shares = [0] * len(weights)
+    for _ in range(count):
+        at = max(range(len(weights)), key=lambda part: (weights[part] / (2 * shares[part] + 1), -part))
+        shares[at] += 1
+    return shares
+
+
+def _traffic(want: RotationWant) -> Traffic:
+    messaging = want.messaging if want.channel is Channel.SMS else None
+    return Traffic(
+        cap=want.daily,
+        overload=None if want.sticky is StickyMode.OFF else OVERLOAD,
+        work_days=want.work_days,
+        rest_days=want.rest_days,
+        headroom_percent=want.headroom_percent,
+        per_minute=messaging.per_minute if messaging else None,
+        brand_daily=messaging.daily_limit if messaging else None,
+    )
+
+
+def _of_size(want: RotationWant, parts: Sequence[RegionWant]) -> SetSize:
+    assert want.size is not None, "a set has a volume or a size"
+    counts = share_out(want.size, [part.percent for part in parts])
+    counts, full = _within_number_pool(want, parts, counts)
+    return SetSize(_by_name(parts, counts), LimitedBy.NUMBER_POOL if full else LimitedBy.SIZE)
+
+
+def _of_volume(want: RotationWant, parts: Sequence[RegionWant], traffic: Traffic) -> SetSize:
+    assert want.volume is not None
+    volume, limit = within_shared_limits(want.volume, traffic)
+    counts = _counts(parts, volume, traffic)
+    counts, full = _within_number_pool(want, parts, counts)
+    limited_by = LimitedBy.NUMBER_POOL if full else LimitedBy(limit)
+    return SetSize(_by_name(parts, counts), limited_by, int(volume))
+
+
+def _counts(parts: Sequence[RegionWant], volume: float, traffic: Traffic) -> list[int]:
+    """What each part takes by itself, and the headroom shared out among them."""
+    volumes = tuple(volume * part.percent / 100 for part in parts)
+    alone = [least_numbers((one,), traffic) for one in volumes]
+    more = with_headroom(sum(alone), traffic) - sum(alone)
+    shares = share_out(more, [part.percent for part in parts])
+    return [one + extra for one, extra in zip(alone, shares, strict=True)]
+
+
+def _within_number_pool(want: RotationWant, parts: Sequence[RegionWant], counts: list[int]) -> tuple[list[int], bool]:
+    """The counts with no more US numbers than one campaign may have, and whether that takes any away."""
+    if want.channel is not Channel.SMS or (want.messaging and want.messaging.pool_approved):
+        return counts, False
+    american = [turn for turn, part in enumerate(parts) if part.country == "US"]
+    if sum(counts[turn] for turn in american) <= CAMPAIGN_NUMBERS:
+        return counts, False
+    kept = share_out(CAMPAIGN_NUMBERS, [parts[turn].percent for turn in american])
+    fewer = dict(zip(american, kept, strict=True))
+    return [fewer.get(turn, count) for turn, count in enumerate(counts)], True
+
+
+def _by_name(parts: Sequence[RegionWant], counts: Sequence[int]) -> dict[str | None, int]:
+    return {part.name or None: count for part, count in zip(parts, counts, strict=True)}

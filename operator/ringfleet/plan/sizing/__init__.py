@@ -1,0 +1,1 @@
+"""How many numbers a volume needs, and how much volume a number carries."""

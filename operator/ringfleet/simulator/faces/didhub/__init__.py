@@ -1,0 +1,1 @@
+"""The face of DIDHub: its paths, words, identifiers and webhooks."""

@@ -1,0 +1,41 @@
+"""The webhook of an account, at the DIDHub face. Paths, events and signature (`courier`) are this simulator's own."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.faults.rules import Operation
+from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.http.pipeline import Answer, Asked
+
+_SHORTEST_SECRET: Final = 16
+
+
+def put_webhook(exchange: Exchange, asked: Asked) -> Answer:
+    body = Fields(asked.body, "body")
+    url, secret = body.required_text("url"), body.required_text("secret")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise BadField("url", "is an http or https URL")
+    if len(secret) < _SHORTEST_SECRET:
+        raise BadField("secret", f"has at least {_SHORTEST_SECRET} characters")
+    return Answer(200, {"url": exchange.webhooks.put(asked.customer.account.id, url, secret).url})
+
+
+def get_webhook(exchange: Exchange, asked: Asked) -> Answer:
+    """Without the secret, which is told to nobody."""
+    webhook = exchange.webhooks.get(asked.customer.account.id)
+    return Answer(200, {"url": webhook.url if webhook else None})
+
+
+def delete_webhook(exchange: Exchange, asked: Asked) -> Answer:
+    exchange.webhooks.remove(asked.customer.account.id)
+    return Answer(204)
+
+
+ROUTES: Final = (
+    ("PUT", "/v1/webhooks", Operation.WEBHOOK_PUT, put_webhook),
+    ("GET", "/v1/webhooks", Operation.WEBHOOK_GET, get_webhook),
+    ("DELETE", "/v1/webhooks", Operation.WEBHOOK_DELETE, delete_webhook),
+)

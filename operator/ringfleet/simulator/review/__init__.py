@@ -1,0 +1,1 @@
+"""How the simulated carrier reviews documents."""

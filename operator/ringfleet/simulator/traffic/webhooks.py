@@ -1,0 +1,144 @@
+"""What the exchange tells its customers of: events, kept from the moment they happen until a customer has said yes.
+
+An event is written in the transaction in which it happens, and only for an account that has a webhook then. It is
+*ripe* when the exchange's clock has come to it: a call that begins now tells of its end when it ends. `courier` carries
+ripe ones out, as often as it must; `retry_at` is of the real clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ringfleet.simulator.clock import Clock
+from ringfleet.simulator.faults.faults import Faults
+from ringfleet.simulator.faults.rules import Fault, Operation
+from ringfleet.simulator.store import Store
+
+_RETRIES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds between the tries; the last goes on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    account: str
+    url: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`number` is the account's; `data` what the customer is told of it, by the fields of the wire face."""
+
+    id: int
+    account: str
+    type: str
+    number: str
+    at: float
+    data: Mapping[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """`ripe`: to be told now. `later`: of calls that go on. Both not told yet, or not known to be."""
+
+    ripe: int
+    later: int
+    delivered: int
+
+
+def _nobody() -> None:
+    """Nobody waits for events."""
+
+
+class Webhooks:
+    """`wake` is called whenever there may be something to deliver."""
+
+    def __init__(self, store: Store, clock: Clock, faults: Faults) -> None:
+        self._store = store
+        self._clock = clock
+        self._faults = faults
+        self.wake: Callable[[], None] = _nobody
+
+    def put(self, account: str, url: str, secret: str) -> Webhook:
+        """Tell the account's events there from now on, those too that wait already."""
+        self._store.write(
+            "INSERT INTO webhooks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET url = excluded.url, "
+            "secret = excluded.secret",
+            account,
+            url,
+            secret,
+        )
+        self._store.write("UPDATE events SET retry_at = 0 WHERE account = ? AND NOT delivered", account)
+        self.wake()
+        return Webhook(account, url, secret)
+
+    def remove(self, account: str) -> None:
+        """Nothing more is told, nor what waits."""
+        self._store.write("DELETE FROM webhooks WHERE account = ?", account)
+        self._store.write("DELETE FROM events WHERE account = ? AND NOT delivered", account)
+
+    def get(self, account: str) -> Webhook | None:
+        row = self._store.row("SELECT account, url, secret FROM webhooks WHERE account = ?", account)
+        return None if row is None else Webhook(*row)
+
+    def queue(self, account: str, type_: str, number: str, at: float, data: Mapping[str, Any]) -> None:
+        """Something happens, or will at `at`. Within the transaction that makes it happen."""
+        if self.get(account) is None:
+            return
+        late = self._faults.strike(Fault.EVENT_DELAYED, Operation.WEBHOOK, account, number)
+        self._store.write(
+            "INSERT INTO events (account, type, number, at, data, ripe_at) VALUES (?, ?, ?, ?, ?, ?)",
+            account,
+            type_,
+            number,
+            at,
+            json.dumps(data),
+            max(at, self._clock.now()) + late.seconds if late else at,
+        )
+        self.wake()
+
+    def ripe(self, limit: int) -> list[Event]:
+        """Events to tell now, in the order in which they happened."""
+        rows = self._store.rows(
+            "SELECT id, account, type, number, at, data, attempts FROM events "
+            "WHERE NOT delivered AND ripe_at <= ? AND retry_at <= ? ORDER BY ripe_at, id LIMIT ?",
+            self._clock.now(),
+            self._clock.real(),
+            limit,
+        )
+        return [
+            Event(id_, account, type_, number, at, json.loads(data), attempts)
+            for id_, account, type_, number, at, data, attempts in rows
+        ]
+
+    def next_in(self) -> float | None:
+        """Seconds until one is ripe, or is to be tried again; None when nothing waits."""
+        now, real = self._clock.now(), self._clock.real()
+        row = self._store.row("SELECT min(max(ripe_at - ?, retry_at - ?)) FROM events WHERE NOT delivered", now, real)
+        return None if row is None or row[0] is None else max(0.0, row[0])
+
+    def settle(self, told: Iterable[Event], failed: Iterable[Event], held: Iterable[Event]) -> None:
+        """Write down what became of a round: what was told, what failed, what was not tried. Within one transaction."""
+        self._store.write_all("UPDATE events SET delivered = 1 WHERE id = ?", [(event.id,) for event in told])
+        again = [(self._again(event), 1, event.id) for event in failed] + [
+            (self._again(event), 0, event.id) for event in held
+        ]
+        self._store.write_all("UPDATE events SET retry_at = ?, attempts = attempts + ? WHERE id = ?", again)
+
+    def _again(self, event: Event) -> float:
+        return self._clock.real() + _RETRIES[min(event.attempts, len(_RETRIES) - 1)]
+
+    def pending(self, account: str | None = None) -> Pending:
+        row = self._store.row(
+            "SELECT count(*) FILTER (WHERE NOT delivered AND ripe_at <= ?1), "
+            "count(*) FILTER (WHERE NOT delivered AND ripe_at > ?1), count(*) FILTER (WHERE delivered) "
+            "FROM events WHERE ?2 IS NULL OR account = ?2",
+            self._clock.now(),
+            account,
+        )
+        assert row is not None
+        return Pending(*row)

@@ -1,0 +1,437 @@
+"""One operator's engine between two doubles, and one turn of it: the only room of these tests that builds a world.
+
+::
+
+    a test, as a person would --create, change, delete--> API double <--verbs-- the engine, one turn at a time
+                                                              ^                    |
+                                                 look(): learn all there is        '--calls--> carrier double
+
+The engine knows what it was shown by `look`, and what it has written itself; so a test decides what its copy has not
+seen yet. `running` is the other way: the queues run, and everything is followed by watches, as in a whole operator.
+All of it is in virtual time, which begins at `NOW`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial, wraps
+from typing import Any, ParamSpec
+from unittest.mock import patch
+
+from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber
+from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, POOL_LABEL
+from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.carriers.carrier import AccountSettings
+from ringfleet.controllers.bundle_attachments import Refusals
+from ringfleet.controllers.dispatcher_client import Reading
+from ringfleet.controllers.fleet import INTENTS, Key, resource_of
+from ringfleet.controllers.number_order import ORDER_FINALIZER
+from ringfleet.controllers.reconcile import reconcile
+from ringfleet.controllers.runtime import build_world, run_world
+from ringfleet.controllers.services import World
+from ringfleet.controllers.triggers import follow
+from ringfleet.kube.client import Change, Kube, Resource
+from ringfleet.kube.errors import KubeError, NotFound
+from ringfleet.kube.events import EVENTS
+from ringfleet.kube.informer import Informer
+from ringfleet.kube.lease import LEASES, LeaseLock
+from ringfleet.kube.queue import WorkQueue
+from ringfleet.kube.transport import Json
+from ringfleet.model import E164, AccountKey, Holding
+from ringfleet.plan.rotation_set.seen import NumberUse, Usage
+from ringfleet.settings import Settings
+from tests.controllers.api_double import ApiDouble
+from tests.controllers.carrier_double import CarrierDouble
+from tests.kube.virtual_time import now, run_in_virtual_time
+from tests.plan.builders import NOW, digits
+
+P = ParamSpec("P")
+
+HERE = "shop"
+"""The namespace of everything, unless an object says another one."""
+INSTALLATION = "home"
+_KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
+RESOURCES: dict[str, Resource] = {model.__name__: resource_of(model) for model in _KINDS}
+RESOURCES |= {
+    "Secret": Resource("", "v1", "secrets", "Secret"),
+    "ConfigMap": Resource("", "v1", "configmaps", "ConfigMap"),
+    "Namespace": Resource("", "v1", "namespaces", "Namespace"),
+    "CustomResourceDefinition": Resource(
+        "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition"
+    ),
+    "Event": EVENTS,
+    "Lease": LEASES,
+}
+_CLUSTER_WIDE = {"Namespace", "CustomResourceDefinition"}
+
+
+def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """The async `test` as a plain one, on a clock that jumps."""
+
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        run_in_virtual_time(test(*args, **kwargs))
+
+    return run
+
+
+def clock() -> datetime:
+    return NOW + timedelta(seconds=now())
+
+
+def later(seconds: float) -> str:
+    """A time as Kubernetes writes it, so many seconds after the tests' beginning."""
+    return f"{NOW + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass
+class Rig:
+    """See the module. `story` is every write and every carrier call since it was last told, in their order.
+
+    `carriers` are the doubles by the account's `namespace/name`; `opened`: what each was last opened with.
+    """
+
+    api: ApiDouble
+    kube: Kube
+    world: World
+    story: list[str]
+    carriers: dict[str, CarrierDouble]
+    opened: dict[str, AccountSettings]
+
+    @property
+    def carrier(self) -> CarrierDouble:
+        return self.carriers[f"{HERE}/main"]
+
+    def is_lost(self, number: E164) -> bool:
+        """Whether the account `main` has lost the number."""
+        return self.world.accounts.is_lost(AccountKey(HERE, "main"), number)
+
+    def tell_news(self, holding: Holding) -> None:
+        """What a sweep or an order does when the carrier says something new of a number."""
+        self.world.news[holding.number] = holding
+
+    def has_news(self, number: E164) -> bool:
+        return number in self.world.news
+
+    def tell_traffic(self, **uses: NumberUse) -> None:
+        """Let there be a dispatcher, by which sets are used so: `n1` is the first of our numbers."""
+        numbers = {digits(int(name.removeprefix("n"))): use for name, use in uses.items()}
+        usage = Usage(clock(), clock().date(), sum(use.used for use in numbers.values()), numbers=numbers)
+        self.world.dispatcher = TrafficDouble(Reading(usage))  # type: ignore[assignment]  # as far as it is asked
+
+    # What people do.
+
+    async def create(self, *objects: Json) -> None:
+        """Create the objects, each with the status that it has."""
+        for obj in objects:
+            resource, namespace = RESOURCES[obj["kind"]], _namespace(obj)
+            await self.kube.create(resource, namespace, obj)
+            if obj.get("status"):
+                await self.kube.patch_status(resource, namespace, obj["metadata"]["name"], obj["status"])
+        self.story.clear()
+
+    async def change(self, kind: str, name: str, body: Json) -> Json:
+        """Merge `body` into an object; the engine has not seen it yet."""
+        changed = await self.kube.patch(RESOURCES[kind], HERE, name, body)
+        self.story.clear()
+        return changed
+
+    async def change_status(self, kind: str, name: str, status: Json) -> Json:
+        """Merge `status` into an object's, as another operator would; the engine has not seen it yet."""
+        changed = await self.kube.patch_status(RESOURCES[kind], HERE, name, status)
+        self.story.clear()
+        return changed
+
+    async def delete(self, kind: str, name: str) -> None:
+        await self.kube.delete(RESOURCES[kind], HERE, name)
+        self.story.clear()
+
+    async def find(self, kind: str, name: str, namespace: str = HERE) -> Json | None:
+        """The object as the API server has it."""
+        try:
+            return await self.kube.get(RESOURCES[kind], namespace, name)
+        except NotFound:
+            return None
+
+    async def status(self, kind: str, name: str) -> Json:
+        found = await self.find(kind, name)
+        assert found, f"there is no {kind} {name}"
+        status: Json = found.get("status", {})
+        return status
+
+    async def says(self, kind: str, name: str, condition: str = "Ready") -> str | None:
+        """Status and reason of a condition, such as `False NoStock`; None when the object does not have it."""
+        conditions = (await self.status(kind, name)).get("conditions", ())
+        found = (f"{one['status']} {one['reason']}" for one in conditions if one["type"] == condition)
+        return next(found, None)
+
+    async def names(self, kind: str) -> list[str]:
+        page = await self.kube.list_all(RESOURCES[kind], HERE)
+        return sorted(obj["metadata"]["name"] for obj in page.items)
+
+    def told(self) -> list[str]:
+        """The story since it was last told."""
+        told, self.story[:] = list(self.story), []
+        return told
+
+    # What the engine does.
+
+    async def look(self) -> None:
+        """Let the engine learn all that there is now, and what is gone."""
+        await self.look_at_intents()
+        await self.look_at_numbers()
+        await self.look_at_claims()
+
+    async def look_at_intents(self) -> None:
+        """Let it learn all that there is of these, as when their watch is ahead of the others."""
+        await self.world.intents.relist(self.kube)
+
+    async def look_at_numbers(self) -> None:
+        await _relist(self.world.numbers, self.kube, "PhoneNumber")
+
+    async def look_at_claims(self) -> None:
+        await _relist(self.world.claims, self.kube, "NumberClaim")
+
+    async def turn(self, kind: str, name: str, namespace: str = HERE) -> float | None:
+        """One turn of one object; the seconds until it wants another."""
+        return await reconcile(self.world, Key(kind, namespace, name))
+
+    async def turn_all(self, *objects: tuple[str, ...]) -> None:
+        """One turn of each object, by kind and name, all at the same time."""
+        await asyncio.gather(*(self.turn(*one) for one in objects))
+
+    async def begin(self) -> None:
+        """What an operator does when it starts, and the first turn of every account; the story of it is forgotten."""
+        follow(self.world)
+        await self.look()
+        self.world.open_desk()
+        for account in self.world.intents.all(CarrierAccount):
+            await reconcile(self.world, Key("CarrierAccount", account.metadata.namespace, account.metadata.name))
+        _empty_queues(self.world)
+        self.story.clear()
+
+    async def woken(self, seconds: float = 30.0) -> dict[str, float]:
+        """Whom the queues would run within so many seconds from now, and when first, in tenths; nobody is run."""
+        began, due = now(), dict[str, float]()
+
+        async def note(key: Key) -> None:
+            due.setdefault(f"{key.kind} {key.name}", round(now() - began, 1))
+
+        await self._run_queues(note, seconds)
+        return due
+
+    async def settle(self, seconds: float = 60.0) -> None:
+        """Run whoever is woken, for so long that nobody has anything left to do but wait."""
+        await self._run_queues(partial(reconcile, self.world), seconds)
+        self.story.clear()
+
+    async def _run_queues(self, handler: Callable[[Key], Awaitable[float | None]], seconds: float) -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(seconds, stop.set)
+        await asyncio.gather(*(queue.run(handler, stop) for queue in _queues(self.world)))
+
+    async def run(self) -> None:
+        """Run until it fails; see `running` for the other case."""
+        await run_world(self.world, asyncio.Event())
+
+    @asynccontextmanager
+    async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
+        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some."""
+        stop, ready = asyncio.Event(), asyncio.Event()
+        engine = asyncio.create_task(run_world(self.world, stop, ready))
+        watches = [_follow_intent(self.world, model.__name__, misses_deletions) for model in INTENTS]
+        followers = [asyncio.create_task(watch) for watch in watches]
+        try:
+            beginning = asyncio.create_task(ready.wait())
+            await asyncio.wait({engine, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            if not engine.done():
+                yield
+        finally:
+            stop.set()
+            for task in (*followers, beginning):
+                task.cancel()
+            await engine  # a test must not pass over what has ended it
+
+    async def until(self, happened: Callable[[], Awaitable[object]], within: float = 300.0) -> float:
+        """Let virtual time pass until something has happened; how many seconds that took."""
+        began = now()
+        while not await happened():
+            assert now() < began + within, f"it has not happened within {within:g} virtual seconds"
+            await asyncio.sleep(0.1)
+        return now() - began
+
+
+@dataclass
+class TrafficDouble:
+    """What can be asked of `engine.usage.Dispatcher`, without a connection."""
+
+    reading: Reading
+    interval: float = 60.0
+
+    async def read(self, *_: object) -> Reading:
+        return self.reading
+
+    def forget(self, *_: object) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIterator[Rig]:
+    """A rig whose API server holds `objects`, all of them seen, every account open, and the desk of claims too.
+
+    `begun` False: as an operator is that has connected and looked at nothing yet, for `running`.
+    """
+    story: list[str] = []
+    api = ApiDouble(story, clock)
+    carriers = {f"{HERE}/{name}": CarrierDouble(story) for name in ("main", "spare")}
+    async with _a_rig_on(api, carriers, Settings(**_SETTINGS | settings)) as rig:
+        await rig.create(*objects)
+        if begun:
+            await rig.begin()
+        yield rig
+
+
+@asynccontextmanager
+async def restarted(rig: Rig) -> AsyncIterator[Rig]:
+    """The operator's next process, between the same two doubles."""
+    async with _a_rig_on(rig.api, rig.carriers, rig.world.settings) as again:
+        await again.begin()
+        yield again
+
+
+_SETTINGS: dict[str, Any] = {"installation": INSTALLATION, "identity": "operator-0"}
+
+
+@asynccontextmanager
+async def _a_rig_on(api: ApiDouble, carriers: dict[str, CarrierDouble], settings: Settings) -> AsyncIterator[Rig]:
+    kube = Kube(api)  # type: ignore[arg-type]  # the double stands for the transport
+    opened: dict[str, AccountSettings] = {}
+
+    def open_double(_: str, how: AccountSettings) -> CarrierDouble:
+        opened[how.name] = how
+        return carriers[how.name]
+
+    with patch("ringfleet.controllers.carrier_account.open_carrier", open_double):
+        async with build_world(kube, settings) as world:
+            world.clock, world.monotonic = clock, now
+            world.refusals, world.leases = Refusals(clock), LeaseLock(kube, now)
+            yield Rig(api, kube, world, api.story, carriers, opened)
+
+
+def _empty_queues(world: World) -> None:
+    """Forget who was woken, without letting time pass."""
+    world.queue, world.number_queue = WorkQueue[Key](), WorkQueue[Key]()
+    world.claim_queue = WorkQueue[Key](debounce=0.0)
+
+
+def _queues(world: World) -> tuple[Any, ...]:
+    return (world.queue, world.number_queue, world.claim_queue)
+
+
+async def _relist(informer: Informer[Any], kube: Kube, kind: str) -> None:
+    page = await kube.list_all(RESOURCES[kind])
+    informer.store.learn_list_ended(None, informer.store.learn_page(page.items), int(page.resource_version))
+    assert len(informer.store) == len(page.items), f"a {kind} of the test is not understood"
+
+
+async def _follow_intent(world: World, kind: str, misses_deletions: bool) -> None:
+    """What Kopf does with one kind, without Kopf."""
+    while True:
+        page = await world.kube.list_all(RESOURCES[kind])
+        for obj in page.items:
+            world.intents.take_in(kind, obj)
+        with suppress(KubeError):
+            async with aclosing(world.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
+                async for change, obj in events:
+                    if change is not Change.DELETED or not misses_deletions:
+                        world.intents.take_in(kind, obj, deleted=change is Change.DELETED)
+
+
+def _namespace(obj: Json) -> str | None:
+    return None if obj["kind"] in _CLUSTER_WIDE else obj["metadata"].get("namespace", HERE)
+
+
+# Objects. Each builder gives a whole one; a test names only what matters.
+
+MARKET = {"country": "US", "type": "geographic", "areaCodes": ["415"]}
+READY_NOW = {"type": "Ready", "status": "True", "reason": "NoRoutingWanted", "message": "No routing is wanted."}
+
+
+def an_object(kind: str, name: str, spec: Json, status: Json | None = None, **metadata: object) -> Json:
+    return {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec, "status": status or {}}
+
+
+def a_secret(name: str = "token", **data: str) -> Json:
+    encoded = {key: b64encode(value.encode()).decode() for key, value in (data or {"token": "tok"}).items()}
+    return {"kind": "Secret", "metadata": {"name": name}, "data": encoded}
+
+
+def an_account(name: str = "main", **spec: object) -> Json:
+    return an_object("CarrierAccount", name, {"provider": "didhub", "credentialsSecretRef": {"name": "token"}, **spec})
+
+
+def a_pool(target: int = 2, name: str = "west", status: Json | None = None, **spec: object) -> Json:
+    wish = {"market": MARKET, "carriers": [{"accountRef": {"name": "main"}}], "size": {"target": target}, **spec}
+    return an_object("NumberPool", name, wish, status)
+
+
+def an_order(count: int = 2, sequence: int = 1, status: Json | None = None, **spec: object) -> Json:
+    """An order as its pool creates it."""
+    wish = {
+        "poolRef": {"name": "west"},
+        "accountRef": {"name": "main", "namespace": HERE},
+        "sequence": sequence,
+        "market": MARKET,
+        "count": count,
+        **spec,
+    }
+    labels = {POOL_LABEL: "west", ACCOUNT_LABEL: "main"}
+    return an_object("NumberOrder", f"west-{sequence}", wish, status, labels=labels, finalizers=[ORDER_FINALIZER])
+
+
+def a_number(n: int = 1, phase: str = "Available", status: Json | None = None, **spec: object) -> Json:
+    """A number that is settled: nothing is to be done about it, and it is free when it is available."""
+    known = {
+        "phase": phase,
+        "externalId": f"did-{n}",
+        "areaCode": "415",
+        "capabilities": ["voice"],
+        "price": {"monthly": "2", "setup": "1", "currency": "USD"},
+        "observedGeneration": 1,
+        "conditions": [{**READY_NOW, "lastTransitionTime": later(-3600)}],
+        **({"freeSince": later(-3600)} if phase == "Available" else {}),
+    }
+    wish = {"number": digits(n), "accountRef": {"name": "main", "namespace": HERE}, "poolRef": {"name": "west"}, **spec}
+    labels = {POOL_LABEL: "west", ACCOUNT_LABEL: "main"}
+    return an_object(
+        "PhoneNumber", digits(n).digits, wish, known | (status or {}), labels=labels, finalizers=[NUMBER_FINALIZER]
+    )
+
+
+def a_claim(name: str = "desk", status: Json | None = None, guarded: bool = False, **spec: object) -> Json:
+    finalizers = [CLAIM_FINALIZER] if guarded else []
+    return an_object("NumberClaim", name, {"poolRef": {"name": "west"}, **spec}, status, finalizers=finalizers)
+
+
+def a_profile(name: str = "sip", **spec: object) -> Json:
+    trunk = {"sipTrunk": {"targets": [{"uri": "sip:pbx.example.com"}]}}
+    return an_object("RoutingProfile", name, {"voice": trunk, **spec})
+
+
+def a_quota(name: str = "month", **limits: object) -> Json:
+    return an_object("NumberQuota", name, {"limits": limits})
+
+
+def a_set(size: int = 2, name: str = "calls", **spec: object) -> Json:
+    wish = {"channel": "voice", "pools": [{"name": "west"}], "size": size, "ramp": {"days": 0}, **spec}
+    return an_object("RotationSet", name, wish)
+
+
+HOUSE = (a_secret(), an_account())
+"""What every turn but the account's own takes for granted."""

@@ -1,0 +1,325 @@
+"""One turn of a carrier account: its Secret, its client, its probe, its sweep, and who is told of the change."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ringfleet.carriers.carrier import Health
+from ringfleet.carriers.errors import (
+    CarrierError,
+    CarrierUnavailable,
+    CredentialsRejected,
+    ListingIncomplete,
+    RequestRejected,
+    Throttled,
+)
+from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
+from ringfleet.kube.transport import Json
+from ringfleet.model import HoldingStatus, Mark
+from tests.controllers.rig import (
+    HERE,
+    Rig,
+    a_number,
+    a_pool,
+    a_rig,
+    a_secret,
+    an_account,
+    an_order,
+    in_virtual_time,
+)
+from tests.plan.builders import a_holding, an_offer, digits, dollars
+
+STATUS = "patch carrieraccounts/status main"
+OURS = Mark("home", HERE, "west")
+ONE = digits(1)
+
+
+async def turn(rig: Rig) -> float | None:
+    return await rig.turn("CarrierAccount", "main")
+
+
+async def sweep(rig: Rig, times: int = 1) -> None:
+    """Take turns until so many more listings were asked for."""
+    for _ in range(times):
+        await asyncio.sleep(600)
+        await turn(rig)
+
+
+# Reaching it.
+
+
+@pytest.mark.parametrize(
+    ("objects", "error", "said", "again"),
+    [
+        ((an_account(),), None, "False SecretMissing", 5.0),
+        ((a_secret(other="tok"), an_account()), None, "False SecretKeyMissing", 5.0),
+        ((a_secret(token=" "), an_account()), None, "False SecretKeyMissing", 5.0),
+        ((a_secret(), an_account(suspend=True)), None, "False Suspended", None),
+        ((a_secret(), an_account()), CredentialsRejected("Wrong."), "False CredentialsRejected", 5.0),
+        ((a_secret(), an_account()), RequestRejected("404"), "False InvalidSpec", 1.0),
+        ((a_secret(), an_account()), CarrierUnavailable("Down."), "False CarrierUnavailable", 1.0),
+        ((a_secret(), an_account()), None, "True Reachable", 600.0),
+    ],
+    ids=[
+        *("no secret", "no such key", "an empty token", "suspended"),
+        *("refused", "no carrier's API", "down", "all is well"),
+    ],
+)
+@in_virtual_time
+async def test_an_account_says_whether_it_can_be_used_and_looks_again_in_time(
+    objects: tuple[Json, ...], error: CarrierError | None, said: str, again: float | None
+) -> None:
+    async with a_rig(begun=False) as rig:
+        await rig.create(*objects)
+        rig.carrier.fail("balance", *([error] if error else []))
+        await rig.look()
+        delay = await turn(rig)
+        assert (await rig.says("CarrierAccount", "main"), rig.told()[-1]) == (said, STATUS)
+        assert delay == (again and pytest.approx(again, rel=0.5))
+        assert (await rig.status("CarrierAccount", "main"))["installation"] == "home"
+
+
+@in_virtual_time
+async def test_an_account_that_answers_shows_its_balance_and_its_numbers() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), a_number()) as rig:
+        rig.carrier.money = dollars("12.34")
+        rig.carrier.held |= {
+            ONE: a_holding(1, mark=OURS),
+            digits(2): a_holding(2, mark=None),
+            digits(3): a_holding(3, mark=Mark("home", HERE, "gone")),
+        }
+        await sweep(rig)
+        status = await rig.status("CarrierAccount", "main")
+        assert status["balance"] == {"amount": "12.34", "currency": "USD"}
+        counts = {key: count for key, count in status["numbers"].items() if count}
+        assert counts == {"owned": 3, "ours": 2, "unmanaged": 1, "orphans": 1}
+        assert await rig.says("CarrierAccount", "main", "Orphans") == "True OrphansFound"
+
+
+@in_virtual_time
+async def test_a_look_without_news_writes_nothing() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        await sweep(rig)
+        rig.told()
+        await turn(rig)
+        assert rig.told() == ["carrier: balance"]
+
+
+@in_virtual_time
+async def test_who_uses_the_account_is_woken_when_it_becomes_usable_or_ceases_to_be() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), a_pool(name="east"), an_order()) as rig:
+        rig.carrier.fail("balance", CarrierUnavailable("It is down."))
+        users = {"NumberPool west": 0.1, "NumberPool east": 0.1, "NumberOrder west-1": 0.0}
+        await turn(rig)
+        assert users.items() <= (await rig.woken(1.0)).items()
+        await turn(rig)
+        assert users.items() <= (await rig.woken(1.0)).items()
+        await turn(rig)
+        assert await rig.woken(1.0) == {}
+
+
+@in_virtual_time
+async def test_failures_in_a_row_are_said_once_and_looked_at_ever_more_seldom() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.carrier.fail("balance", *[CarrierUnavailable("It is down.")] * 4)
+        delays, told = [], []
+        for _ in range(4):
+            delays.append(await turn(rig))
+            told += rig.told()
+        assert told.count(STATUS) == 1
+        assert delays == sorted(delays, key=lambda delay: delay or 0.0)
+        await turn(rig)
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_a_carrier_that_asks_for_fewer_calls_stays_usable() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool()) as rig:
+        rig.carrier.fail("balance", Throttled("Slower."))
+        await turn(rig)
+        assert (await rig.says("CarrierAccount", "main"), await rig.woken(1.0)) == ("True Reachable", {})
+
+
+@pytest.mark.parametrize(
+    ("health", "condition"),
+    [(Health(throttled=True), "Throttled"), (Health(circuit_open=True), "CircuitOpen"), (Health(), None)],
+)
+@in_virtual_time
+async def test_an_account_says_what_is_not_as_it_should_be_although_it_can_be_used(
+    health: Health, condition: str | None
+) -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.carrier.health = health
+        await turn(rig)
+        types = [one["type"] for one in (await rig.status("CarrierAccount", "main"))["conditions"]]
+        assert types == ["Ready", *([condition] if condition else [])]
+
+
+@in_virtual_time
+async def test_a_new_token_opens_the_account_anew_and_the_old_client_is_closed() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        first = rig.opened[f"{HERE}/main"].token
+        rig.carrier.fail("balance", CredentialsRejected("Wrong."))
+        await turn(rig)
+        rig.told()
+        assert (await turn(rig), rig.told()) == (5.0, []), "a refused token is not tried again"
+        await rig.change("Secret", "token", a_secret(token="new"))
+        await turn(rig)
+        assert (first, rig.opened[f"{HERE}/main"].token, rig.carrier.opened) == ("tok", "new", 1)
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_a_deleted_account_is_closed_and_its_users_hear_that_it_is_missing() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool()) as rig:
+        await rig.delete("CarrierAccount", "main")
+        await rig.look()
+        await turn(rig)
+        assert (rig.carrier.opened, "NumberPool west" in await rig.woken(1.0)) == (0, True)
+        await rig.turn("NumberPool", "west")
+        assert await rig.says("NumberPool", "west") == "False AccountMissing"
+
+
+@pytest.mark.parametrize(("code", "error"), [(409, Conflict), (403, Forbidden), (503, Unavailable)])
+@in_virtual_time
+async def test_an_account_whose_status_can_not_be_written_is_usable_all_the_same(
+    code: int, error: type[KubeError]
+) -> None:
+    async with a_rig(begun=False) as rig:
+        await rig.create(a_secret(), an_account(), a_pool())
+        await rig.look()
+        rig.api.refuse("patch", "carrieraccounts/status", code)
+        with pytest.raises(error):
+            await turn(rig)
+        await rig.turn("NumberPool", "west")
+        assert await rig.names("NumberOrder") == ["west-1"]
+
+
+@in_virtual_time
+async def test_a_secret_that_can_not_be_read_leaves_the_account_as_it_was() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.api.refuse("get", "secrets", 403)
+        with pytest.raises(Forbidden):
+            await turn(rig)
+        assert (rig.carrier.opened, rig.told()) == (1, [])
+
+
+# Sweeping.
+
+
+@in_virtual_time
+async def test_a_number_of_ours_without_an_object_gets_one_in_the_pool_that_its_mark_names() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(name="east")) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", HERE, "east"))
+        await sweep(rig)
+        found = await rig.find("PhoneNumber", ONE.digits)
+        assert found
+        assert (found["spec"]["poolRef"], "orderRef" in found["spec"]) == ({"name": "east"}, False)
+        assert f"PhoneNumber {ONE.digits}" in await rig.woken(1.0)
+        rig.told()
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert rig.told() == [f"patch phonenumbers/status {ONE.digits}"], "the sweep has seen it, it is not looked up"
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@in_virtual_time
+async def test_a_number_of_an_order_that_has_not_ended_is_left_to_that_order(finished: bool) -> None:
+    status = {"items": [{"number": ONE, "state": "Submitting"}], "key": "k", "recorded": finished}
+    async with a_rig(a_secret(), an_account(), a_pool(), an_order(count=1, status=status)) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS)
+        await sweep(rig)
+        assert await rig.names("PhoneNumber") == ([ONE.digits] if finished else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "woken"),
+    [({}, False), ({"routing": "elsewhere"}, False), ({"status": HoldingStatus.SUSPENDED}, True)],
+    ids=["as it was", "an unrouted number is routed", "suspended"],
+)
+@in_virtual_time
+async def test_a_number_is_woken_by_what_the_carrier_says_anew_of_it(changes: dict, woken: bool) -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS, **changes)
+        await sweep(rig)
+        assert (f"PhoneNumber {ONE.digits}" in await rig.woken(1.0), rig.has_news(ONE)) == (woken, woken)
+
+
+@in_virtual_time
+async def test_a_mark_that_was_lost_is_written_again() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=None)
+        await sweep(rig)
+        assert rig.carrier.held[ONE].mark == OURS
+
+
+@in_virtual_time
+async def test_nothing_is_concluded_from_a_listing_that_broke_off() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS)
+        await sweep(rig)
+        rig.carrier.held.clear()
+        for _ in range(4):
+            rig.carrier.lose_reply("holdings", ListingIncomplete("It ended early."))
+            await sweep(rig)
+        assert await rig.says("CarrierAccount", "main", "ListingIncomplete") == "True ListingIncomplete"
+        assert not rig.is_lost(ONE)
+        await sweep(rig)
+        assert await rig.says("CarrierAccount", "main", "ListingIncomplete") is None
+
+
+@in_virtual_time
+async def test_a_number_is_lost_after_three_listings_without_it_and_a_question_and_found_by_the_next_listing() -> None:
+    numbers = [a_number(n) for n in range(1, 11)]
+    async with a_rig(a_secret(), an_account(), a_pool(10), *numbers) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=OURS) for n in range(1, 11)}
+        await sweep(rig)
+        gone = rig.carrier.held.pop(ONE)
+        await sweep(rig, 2)
+        assert [line for line in rig.told() if "find" in line] == []
+        await sweep(rig)
+        assert f"carrier: find {ONE.digits}" in rig.told()
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert await rig.says("PhoneNumber", ONE.digits) == "False Lost"
+        rig.carrier.held[ONE] = gone
+        await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert (await rig.status("PhoneNumber", ONE.digits))["phase"] == "Available"
+
+
+@in_virtual_time
+async def test_a_listing_that_has_shrunk_is_believed_only_when_a_person_says_so() -> None:
+    numbers = [a_number(n) for n in range(1, 11)]
+    async with a_rig(a_secret(), an_account(), a_pool(10), *numbers) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=OURS) for n in range(1, 11)}
+        await sweep(rig)
+        rig.carrier.held = {ONE: rig.carrier.held[ONE]}
+        await sweep(rig, 5)
+        counts = (await rig.status("CarrierAccount", "main"))["numbers"]
+        assert (counts["owned"], counts["shrunkTo"]) == (10, 1)
+        assert await rig.says("CarrierAccount", "main", "ListingShrunk") == "True ListingShrunk"
+        assert not any(rig.is_lost(digits(n)) for n in range(1, 11))
+        await rig.change("CarrierAccount", "main", {"metadata": {"annotations": {"ringfleet.dev/accept-listing": "1"}}})
+        await rig.look()
+        await sweep(rig, 4)
+        assert (await rig.status("CarrierAccount", "main"))["numbers"]["owned"] == 1
+        assert rig.is_lost(digits(2))
+
+
+@in_virtual_time
+async def test_a_search_that_was_down_is_asked_again_by_the_account_until_it_answers() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool(), an_order()) as rig:
+        rig.carrier.stock.append(an_offer(1))
+        rig.carrier.fail("search", CarrierUnavailable("It is down."))
+        await rig.turn("NumberOrder", "west-1")
+        await turn(rig)
+        rig.told()
+        assert await rig.says("CarrierAccount", "main", "CatalogStale") is None, "the probe has asked, and was answered"
+        rig.carrier.fail("search", *[CarrierUnavailable("It is down.")] * 2)
+        await asyncio.sleep(5)
+        await rig.turn("NumberOrder", "west-1")
+        assert await turn(rig) == 5.0
+        assert await rig.says("CarrierAccount", "main", "CatalogStale") == "True CatalogStale"
+        await turn(rig)
+        assert await rig.says("CarrierAccount", "main", "CatalogStale") is None

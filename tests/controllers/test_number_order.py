@@ -1,0 +1,416 @@
+"""One turn of an order: the intent is written before money is spent, and whatever is lost, nothing is bought twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from ringfleet.carriers.errors import (
+    CarrierError,
+    CarrierUnavailable,
+    CredentialsRejected,
+    OutcomeUnknown,
+    RequestRejected,
+)
+from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
+from ringfleet.kube.lease import HeldByOther, LeaseLock
+from ringfleet.kube.transport import Json
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_number,
+    a_pool,
+    a_rig,
+    an_account,
+    an_order,
+    in_virtual_time,
+    restarted,
+)
+from tests.kube.virtual_time import now
+from tests.plan.builders import a_price, an_offer, digits
+
+STATUS = "patch numberorders/status west-1"
+LEASE = "ringfleet-cart-main"
+FIRST, SECOND = digits(1), digits(2)
+
+
+async def stocked(rig: Rig, count: int = 3) -> Rig:
+    rig.carrier.stock += [an_offer(n) for n in range(1, count + 1)]
+    return rig
+
+
+def states(status: Json) -> list[str]:
+    return [item["state"] for item in status.get("items", ())]
+
+
+async def take_turns(rig: Rig, name: str = "west-1") -> None:
+    """Turn after turn, each when the last one asked for it, until the order wants none."""
+    while (delay := await rig.turn("NumberOrder", name)) is not None:
+        await rig.woken(delay)
+
+
+@in_virtual_time
+async def test_an_order_takes_one_carrier_step_a_turn_and_each_is_written_down_before_and_after() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        story = []
+        for _ in range(4):
+            await rig.turn("NumberOrder", "west-1")
+            story.append(rig.told())
+        assert story == [
+            ["carrier: search 415", STATUS],
+            [f"create leases {LEASE}", STATUS, "carrier: buy", STATUS, f"update leases {LEASE}"],
+            [f"create phonenumbers {FIRST.digits}", f"create phonenumbers {SECOND.digits}", STATUS],
+            ["patch numberorders west-1"],
+        ]
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+        assert await rig.turn("NumberOrder", "west-1") is None
+        assert rig.told() == []
+
+
+@in_virtual_time
+async def test_numbers_key_and_cart_are_on_the_api_server_before_the_carrier_is_asked_to_sell() -> None:
+    seen: dict[str, object] = {}
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+
+        async def look() -> None:
+            seen["order"] = await rig.status("NumberOrder", "west-1")
+            seen["lease"] = await rig.find("Lease", LEASE)
+
+        (await stocked(rig)).carrier.before_buying = look
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        order = await rig.find("NumberOrder", "west-1")
+        (purchase,) = rig.carrier.purchases
+    assert order
+    written, lease = seen["order"], seen["lease"]
+    assert isinstance(written, dict)
+    assert isinstance(lease, dict)
+    assert (purchase.key, purchase.resumed) == (f"rf-{order['metadata']['uid']}", False)
+    assert (written["key"], states(written)) == (purchase.key, ["Submitting", "Submitting"])
+    assert [item["number"] for item in written["items"]] == [offer.number for offer in purchase.offers]
+    assert str(purchase.mark) == "rf/home/shop/west"
+    assert lease["spec"]["holderIdentity"] == "operator-0"
+    assert lease["metadata"]["annotations"] == {"ringfleet.dev/order": "shop/west-1"}
+    assert lease["metadata"]["ownerReferences"][0]["name"] == "main"
+
+
+@in_virtual_time
+async def test_the_object_of_a_number_says_whose_it_is_and_by_which_order() -> None:
+    policy = {"deletionPolicy": "Release", "release": {"mode": "Manual"}}
+    async with a_rig(*HOUSE, a_pool(**policy), an_order(count=1)) as rig:
+        await take_turns(await stocked(rig))
+        number = await rig.find("PhoneNumber", FIRST.digits)
+    assert number
+    assert number["metadata"]["finalizers"] == ["ringfleet.dev/number"]
+    assert number["metadata"]["labels"] == {"ringfleet.dev/account": "main", "ringfleet.dev/pool": "west"}
+    assert number["spec"] == {
+        "number": FIRST,
+        "accountRef": {"name": "main", "namespace": "shop"},
+        "poolRef": {"name": "west"},
+        "orderRef": {"name": "west-1"},
+        "deletionPolicy": "Release",
+        "managementPolicy": "Manage",
+        "protected": False,
+        "suspend": False,
+    }
+
+
+@pytest.mark.parametrize(("code", "error"), [(409, Conflict), (403, Forbidden), (503, Unavailable)])
+@in_virtual_time
+async def test_nothing_is_bought_when_the_intent_can_not_be_written(code: int, error: type[KubeError]) -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        await rig.turn("NumberOrder", "west-1")
+        rig.api.refuse("patch", "numberorders/status", code)
+        with pytest.raises(error):
+            await rig.turn("NumberOrder", "west-1")
+        lease = await rig.find("Lease", LEASE)
+        assert (rig.carrier.purchases, states(await rig.status("NumberOrder", "west-1"))) == ([], ["Pending"] * 2)
+        assert lease
+        assert lease["spec"]["holderIdentity"] == "", "the cart is given back"
+        await take_turns(rig)
+        assert rig.carrier.billed == Counter([FIRST, SECOND])
+
+
+@in_virtual_time
+async def test_an_order_that_somebody_else_has_changed_is_not_sent_on_what_was_seen_before() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        await rig.turn("NumberOrder", "west-1")
+        await rig.change("NumberOrder", "west-1", {"metadata": {"annotations": {"by": "somebody"}}})
+        with pytest.raises(Conflict):
+            await rig.turn("NumberOrder", "west-1")
+        assert rig.carrier.purchases == []
+        await rig.look()
+        await take_turns(rig)
+        assert rig.carrier.billed == Counter([FIRST, SECOND])
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("nth", range(9))
+@in_virtual_time
+async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_nothing_twice(
+    nth: int, done: bool
+) -> None:
+    """The writes are those of the first test's story; the lease, given back or not, is the same replica's."""
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).api.break_write(nth, done=done)
+        broken = False
+        try:
+            await take_turns(rig)
+        except KubeError:
+            broken = True
+        async with restarted(rig) as again:
+            await take_turns(again)
+            assert again.carrier.billed == Counter([FIRST, SECOND])
+            assert await again.names("PhoneNumber") == [FIRST.digits, SECOND.digits]
+            assert await again.says("NumberOrder", "west-1") == "True Complete"
+            assert len({purchase.key for purchase in again.carrier.purchases}) == 1
+    given_back = nth == 4
+    assert broken is not given_back, "giving the cart back is a courtesy: a lost one runs out"
+
+
+@in_virtual_time
+async def test_an_object_whose_creation_was_not_answered_is_taken_as_it_is() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).api.lose_reply("create", "phonenumbers")
+        with pytest.raises(Unavailable):
+            await take_turns(rig)
+        await take_turns(rig)
+        assert await rig.names("PhoneNumber") == [FIRST.digits, SECOND.digits]
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+
+
+# What the carrier answers.
+
+
+@pytest.mark.parametrize(
+    ("error", "after", "said"),
+    [
+        (OutcomeUnknown("The reply was lost."), ["Unknown", "Unknown"], "False OutcomeUnknown"),
+        (CarrierUnavailable("It is down."), ["Submitting", "Submitting"], "False OutcomeUnknown"),
+        (CredentialsRejected("The token is wrong."), ["Submitting", "Submitting"], "False OutcomeUnknown"),
+        (RequestRejected("Not like that."), ["Failed", "Failed"], "False Ordering"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+@in_virtual_time
+async def test_what_the_carrier_says_no_with_decides_what_becomes_of_the_items(
+    error: CarrierError, after: list[str], said: str
+) -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.fail("buy", error)
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        status = await rig.status("NumberOrder", "west-1")
+        assert (states(status), await rig.says("NumberOrder", "west-1")) == (after, said)
+        waits = not isinstance(error, RequestRejected)
+        assert (status.get("attempts", 0), status.get("lastError")) == ((1, str(error)) if waits else (0, None))
+        woken = "CarrierAccount main" in await rig.woken(0.5)
+        assert woken is isinstance(error, CarrierUnavailable | CredentialsRejected)
+
+
+@pytest.mark.parametrize("bought", [True, False], ids=["it had bought", "it had not"])
+@in_virtual_time
+async def test_a_lost_reply_is_looked_up_under_the_same_key_and_not_before_it_is_time(bought: bool) -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        lost = OutcomeUnknown("The reply was lost.")
+        (rig.carrier.lose_reply if bought else rig.carrier.fail)("buy", lost)
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        rig.told()
+        delay = await rig.turn("NumberOrder", "west-1")
+        assert (rig.told(), delay) == ([], pytest.approx(1.0, abs=1.0))
+        assert delay
+        await rig.woken(delay)
+        await rig.turn("NumberOrder", "west-1")
+        again = rig.told()
+        assert again == [f"update leases {LEASE}", "carrier: buy again", STATUS, f"update leases {LEASE}"]
+        await take_turns(rig)
+        first, second = rig.carrier.purchases
+        assert (first.key, first.offers) == (second.key, second.offers)
+        assert rig.carrier.billed == Counter([FIRST, SECOND])
+
+
+@in_virtual_time
+async def test_a_refusal_of_what_may_have_been_bought_already_settles_nothing() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        rig.carrier.lose_reply("buy", OutcomeUnknown("The reply was lost."))
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        rig.carrier.fail("buy", RequestRejected("Not like that."))
+        await rig.woken(2.0)
+        await rig.turn("NumberOrder", "west-1")
+        status = await rig.status("NumberOrder", "west-1")
+        assert (states(status), status["attempts"]) == (["Unknown", "Unknown"], 2)
+
+
+@in_virtual_time
+async def test_a_number_that_another_was_faster_with_fails_alone() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.taken.add(FIRST)
+        await take_turns(rig)
+        status = await rig.status("NumberOrder", "west-1")
+        assert [(item["state"], item.get("reason")) for item in status["items"]] == [
+            ("Failed", "NumberTaken"),
+            ("Provisioned", None),
+        ]
+        assert (status["phase"], await rig.names("PhoneNumber")) == ("Complete", [SECOND.digits])
+
+
+# Choosing.
+
+
+@in_virtual_time
+async def test_numbers_that_are_ours_or_that_another_order_has_chosen_are_not_chosen_again() -> None:
+    chosen = {"items": [{"number": SECOND, "state": "Pending"}], "key": "rf-2", "phase": "Submitting"}
+    async with a_rig(*HOUSE, a_pool(), an_order(), an_order(sequence=2, status=chosen), a_number(1)) as rig:
+        await stocked(rig, count=4)
+        await rig.turn("NumberOrder", "west-1")
+        items = (await rig.status("NumberOrder", "west-1"))["items"]
+        assert [item["number"] for item in items] == [digits(3), digits(4)]
+
+
+@in_virtual_time
+async def test_two_orders_of_one_account_that_search_at_once_choose_different_numbers() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:
+        await stocked(rig)
+        await rig.turn_all(("NumberOrder", "west-1"), ("NumberOrder", "west-2"))
+        chosen = [(await rig.status("NumberOrder", f"west-{n}"))["items"][0]["number"] for n in (1, 2)]
+        assert sorted(chosen) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("offers", "error", "failure", "said"),
+    [
+        ([], None, "NoStock", "False NoStock"),
+        ([an_offer(price=a_price(monthly=9))], None, "PriceAboveCap", "False PriceAboveCap"),
+        ([], RequestRejected("No such market."), "OrderRefused", "False OrderRefused"),
+        ([], CarrierUnavailable("It is down."), None, "False SearchUnavailable"),
+    ],
+    ids=["nothing is offered", "too dear", "refused", "down"],
+)
+@in_virtual_time
+async def test_a_search_that_finds_nothing_ends_the_order_unless_the_carrier_is_down(
+    offers: list, error: CarrierError | None, failure: str | None, said: str
+) -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order(limits={"maxMonthlyPrice": "5"})) as rig:
+        rig.carrier.stock += offers
+        rig.carrier.fail("search", *([error] if error else []))
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        status = await rig.status("NumberOrder", "west-1")
+        assert (status.get("failure"), await rig.says("NumberOrder", "west-1")) == (failure, said)
+        assert (status.get("recorded", False), rig.carrier.purchases) == (failure is not None, [])
+
+
+# Who may buy, and when.
+
+
+@in_virtual_time
+async def test_an_order_waits_while_another_operator_has_the_cart_and_takes_it_when_that_falls_silent() -> None:
+    lease = {
+        "kind": "Lease",
+        "metadata": {"name": LEASE},
+        "spec": {"holderIdentity": "operator-1", "leaseDurationSeconds": 30},
+    }
+    async with a_rig(*HOUSE, a_pool(), an_order(), lease) as rig:
+        await stocked(rig)
+        await rig.turn("NumberOrder", "west-1")
+        rig.told()
+        assert await rig.turn("NumberOrder", "west-1") == 10.0
+        assert rig.told() == []
+        await take_turns(rig)
+        assert (rig.carrier.billed, now() >= 30.0) == (Counter([FIRST, SECOND]), True)
+
+
+@in_virtual_time
+async def test_a_purchase_that_takes_long_keeps_the_cart_for_as_long_as_it_takes() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+
+        async def for_long() -> None:
+            await asyncio.sleep(100)
+            lease = await rig.find("Lease", LEASE)
+            assert lease
+            assert lease["spec"]["holderIdentity"] == "operator-0"
+            taken = await LeaseLock(rig.kube, now).acquire(HERE, LEASE, "operator-1", 30.0)
+            assert isinstance(taken, HeldByOther)
+
+        (await stocked(rig)).carrier.before_buying = for_long
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        story = rig.told()
+        assert story[: story.index("carrier: buy")].count(f"update leases {LEASE}") >= 9
+
+
+@in_virtual_time
+async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:
+        at_once, most = 0, 0
+
+        async def slowly() -> None:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(3)
+            at_once -= 1
+
+        (await stocked(rig)).carrier.before_buying = slowly
+        for _ in range(20):
+            await rig.turn_all(("NumberOrder", "west-1"), ("NumberOrder", "west-2"))
+            await asyncio.sleep(1)
+        assert (most, rig.carrier.billed) == (1, Counter([FIRST, SECOND]))
+
+
+@pytest.mark.parametrize(
+    ("pool", "order", "said", "bought"),
+    [
+        (a_pool(suspend=True), an_order(), "False Suspended", 0),
+        (a_pool(name="other"), an_order(), "False PoolMissing", 0),
+        (a_pool(), an_order(approval="Required"), "False AwaitingApproval", 0),
+        (a_pool(), an_order(accountRef={"name": "nowhere"}), "False AccountMissing", 0),
+        (a_pool(), an_order(), "True Complete", 2),
+    ],
+    ids=["suspended", "its pool is gone", "not approved", "no account", "nothing is against it"],
+)
+@in_virtual_time
+async def test_an_order_buys_only_when_nothing_is_against_it(pool: Json, order: Json, said: str, bought: int) -> None:
+    async with a_rig(*HOUSE, pool, order) as rig:
+        await take_turns(await stocked(rig))
+        assert (await rig.says("NumberOrder", "west-1"), rig.carrier.billed.total()) == (said, bought)
+
+
+@in_virtual_time
+async def test_an_order_that_can_not_reach_its_account_gives_up_for_another_carrier_of_the_pool() -> None:
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    house = (*HOUSE[:1], an_account("spare"))
+    async with a_rig(*house, a_pool(carriers=carriers), an_order()) as rig:
+        await take_turns(rig)
+        status = await rig.status("NumberOrder", "west-1")
+        assert (status["recorded"], status["failure"]) == (True, "AccountMissing")
+
+
+@pytest.mark.parametrize(
+    ("status", "bought"),
+    [
+        ({}, 0),
+        ({"items": [{"number": FIRST, "state": "Pending"}], "key": "k"}, 0),
+        ({"items": [{"number": FIRST, "state": "Submitting"}], "key": "k"}, 1),
+    ],
+    ids=["nothing is chosen", "nothing was sent", "it may have been sent"],
+)
+@in_virtual_time
+async def test_a_deleted_order_goes_at_once_unless_the_carrier_may_have_heard_of_it(status: Json, bought: int) -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order(count=1, status=status)) as rig:
+        await rig.delete("NumberOrder", "west-1")
+        await rig.look()
+        await take_turns(rig)
+        assert await rig.find("NumberOrder", "west-1") is None
+        assert rig.carrier.billed.total() == bought
+        assert await rig.names("PhoneNumber") == [FIRST.digits] * bought

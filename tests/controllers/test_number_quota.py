@@ -1,0 +1,52 @@
+"""One turn of a quota: what it counts, and whose numbers its bills stop, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from ringfleet.kube.transport import Json
+from tests.controllers.rig import HERE, HOUSE, a_number, a_pool, a_quota, a_rig, an_order, in_virtual_time
+from tests.plan.builders import a_holding, digits
+
+
+@in_virtual_time
+async def test_numbers_orders_on_their_way_and_intents_are_all_counted() -> None:
+    intent = an_order(count=4, sequence=2)["spec"]
+    pool = a_pool(9, status={"topUp": {"sequence": 2, "ordered": False, "order": intent}})
+    async with a_rig(*HOUSE, a_quota(numbers=9), pool, a_number(1), an_order(count=3)) as rig:
+        await rig.turn("NumberQuota", "month")
+        used = (await rig.status("NumberQuota", "month"))["used"]
+        assert (used["numbers"], used["ordersToday"]) == (8, 1)
+        assert await rig.says("NumberQuota", "month") == "True WithinLimits"
+
+
+@pytest.mark.parametrize(
+    ("spec", "waits", "stopped"),
+    [
+        ({"billing": "Current"}, None, False),
+        ({"billing": "PastDue", "grace": "60s"}, 60.0, True),
+        ({"billing": "Suspended"}, None, True),
+        ({"billing": "Suspended", "suspend": True}, None, False),
+    ],
+    ids=["paid", "past due", "suspended", "not enforced"],
+)
+@in_virtual_time
+async def test_unpaid_bills_stop_the_numbers_of_the_namespace_when_the_grace_is_over(
+    spec: Json, waits: float | None, stopped: bool
+) -> None:
+    quota = a_quota()
+    quota["spec"] |= spec
+    async with a_rig(*HOUSE, a_pool(0), quota, a_number(1)) as rig:
+        rig.carrier.held[digits(1)] = a_holding(1, area_code="415")
+        assert await rig.turn("NumberQuota", "month") == waits
+        name = digits(1).digits
+        if waits:
+            await rig.turn("PhoneNumber", name)
+            assert (await rig.status("PhoneNumber", name))["phase"] == "Available"
+            await rig.woken(waits)
+            await rig.turn("NumberQuota", "month")
+        assert (f"PhoneNumber {name}" in await rig.woken(1.0)) is stopped
+        await rig.turn("PhoneNumber", name)
+        assert ((await rig.status("PhoneNumber", name))["phase"] == "Suspended") is stopped
+        said = [one["message"] for one in (await rig.status("PhoneNumber", name))["conditions"]]
+        assert any(f"The bills of namespace {HERE} are not paid" in message for message in said) is stopped

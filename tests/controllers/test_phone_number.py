@@ -1,0 +1,405 @@
+"""One turn of a number: what it does at the carrier, in which order with its writes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected, NotActive, NotHeld
+from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
+from ringfleet.kube.transport import Json
+from ringfleet.model import HoldingStatus, Mark
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_profile,
+    a_rig,
+    an_account,
+    an_order,
+    in_virtual_time,
+    later,
+    restarted,
+)
+from tests.plan.builders import a_holding, digits
+
+ONE = digits(1)
+NAME = ONE.digits
+STATUS, SPEC = f"patch phonenumbers/status {NAME}", f"patch phonenumbers {NAME}"
+OURS = Mark("home", HERE, "west")
+ROUTED = {"routingProfileRef": {"name": "sip"}}
+SIP = "at-carrier/home-shop-sip"
+
+
+def held(rig: Rig, **facts: object) -> None:
+    rig.carrier.held[ONE] = a_holding(1, **{"mark": OURS, "area_code": "415", **facts})
+
+
+def a_new_number(**spec: object) -> Json:
+    return {**a_number(1, **spec), "status": {}}
+
+
+async def turn(rig: Rig) -> float | None:
+    return await rig.turn("PhoneNumber", NAME)
+
+
+# Getting ready.
+
+
+@in_virtual_time
+async def test_a_new_number_is_looked_up_routed_and_then_free() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig)
+        assert await turn(rig) is None
+        assert rig.told() == [
+            *(f"carrier: find {NAME}", "carrier: ensure_routing home-shop-sip", f"carrier: route did-1 {SIP}"),
+            STATUS,
+        ]
+        status = await rig.status("PhoneNumber", NAME)
+        facts = ("phase", "externalId", "areaCode", "freeSince", "observedGeneration")
+        assert [status[fact] for fact in facts] == ["Available", "did-1", "415", later(0), 1]
+        assert (status["routing"]["profile"], status["routing"]["externalId"]) == ("sip", SIP)
+        assert await rig.says("PhoneNumber", NAME) == "True Routed"
+        assert (await turn(rig), rig.told()) == (None, [])
+
+
+@in_virtual_time
+async def test_what_its_order_knows_of_a_number_is_not_asked_for_again() -> None:
+    item = {"number": ONE, "state": "Provisioned", "externalId": "did-1", "monthly": "2", "setup": "1"}
+    order = an_order(count=1, status={"items": [item], "key": "k", "recorded": True})
+    async with a_rig(*HOUSE, a_pool(), order, a_new_number()) as rig:
+        held(rig)
+        await turn(rig)
+        assert rig.told() == [STATUS]
+        status = await rig.status("PhoneNumber", NAME)
+        assert (status["externalId"], status["price"]["monthly"]) == ("did-1", "2")
+
+
+@in_virtual_time
+async def test_a_number_that_has_no_finalizer_gets_one_before_anything_else() -> None:
+    number = a_new_number()
+    number["metadata"]["finalizers"] = []
+    async with a_rig(*HOUSE, a_pool(), number) as rig:
+        held(rig)
+        await turn(rig)
+        assert rig.told() == [SPEC, f"carrier: find {NAME}", STATUS]
+
+
+@in_virtual_time
+async def test_one_profile_is_told_to_the_carrier_once_for_all_numbers() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number(1), a_number(2)) as rig:
+        held(rig)
+        rig.carrier.held[digits(2)] = a_holding(2, mark=OURS)
+        await rig.turn_all(("PhoneNumber", NAME), ("PhoneNumber", digits(2).digits))
+        assert [call for call in rig.told() if "ensure" in call] == ["carrier: ensure_routing home-shop-sip"]
+
+
+@pytest.mark.parametrize(
+    ("status", "phase", "said"),
+    [
+        (HoldingStatus.ACTIVE, "Available", "True NoRoutingWanted"),
+        (HoldingStatus.ACTIVATING, "Ordering", "False Activating"),
+        (HoldingStatus.PENDING_DOCUMENTS, "PendingDocuments", "False PendingDocuments"),
+        (HoldingStatus.SUSPENDED, "Suspended", "False Suspended"),
+    ],
+)
+@in_virtual_time
+async def test_the_carriers_word_decides_the_phase_of_a_new_number(
+    status: HoldingStatus, phase: str, said: str
+) -> None:
+    async with a_rig(*HOUSE, a_pool(), a_new_number()) as rig:
+        held(rig, status=status)
+        await turn(rig)
+        assert ((await rig.status("PhoneNumber", NAME))["phase"], await rig.says("PhoneNumber", NAME)) == (phase, said)
+        sweeps_sooner = "CarrierAccount main" in await rig.woken(1.0)
+        assert sweeps_sooner is (phase in ("Ordering", "PendingDocuments"))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@in_virtual_time
+async def test_a_number_that_the_carrier_does_not_show_is_asked_for_again_soon_only_if_it_was_bought(
+    ordered: bool,
+) -> None:
+    bought = {"items": [{"number": ONE, "state": "Provisioned"}], "key": "k", "recorded": True}
+    orders = (an_order(count=1, status=bought),) if ordered else ()
+    async with a_rig(*HOUSE, a_pool(), a_new_number(), *orders) as rig:
+        assert await turn(rig) == (5.0 if ordered else 60.0)
+        said = "False Probing" if ordered else "False NumberMissing"
+        assert await rig.says("PhoneNumber", NAME) == said
+
+
+@in_virtual_time
+async def test_a_number_that_the_carrier_says_is_not_active_yet_is_routed_later() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig)
+        rig.carrier.fail("route", NotActive("It is being activated."))
+        await turn(rig)
+        assert (await rig.status("PhoneNumber", NAME))["phase"] == "Ordering"
+        assert await rig.says("PhoneNumber", NAME) == "False Activating"
+
+
+@pytest.mark.parametrize("error", [CarrierUnavailable("It is down."), CredentialsRejected("The token is wrong.")])
+@in_virtual_time
+async def test_a_carrier_that_can_not_be_used_leaves_the_number_as_it_is_and_has_its_account_looked_at(
+    error: CarrierError,
+) -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig)
+        rig.carrier.fail("route", error)
+        with pytest.raises(type(error)):
+            await turn(rig)
+        assert await rig.status("PhoneNumber", NAME) == {}
+        assert "CarrierAccount main" in await rig.woken(1.0)
+        await turn(rig)
+        assert await rig.says("PhoneNumber", NAME) == "True Routed"
+
+
+@pytest.mark.parametrize(("code", "error"), [(409, Conflict), (403, Forbidden), (503, Unavailable)])
+@in_virtual_time
+async def test_what_was_done_and_could_not_be_written_is_done_again_and_comes_out_the_same(
+    code: int, error: type[KubeError]
+) -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig)
+        rig.tell_news(rig.carrier.held[ONE])
+        rig.api.refuse("patch", "phonenumbers/status", code)
+        with pytest.raises(error):
+            await turn(rig)
+        rig.told()
+        await turn(rig)
+        assert rig.told() == [f"carrier: route did-1 {SIP}", STATUS], "the news were kept, and nothing was looked up"
+        assert await rig.says("PhoneNumber", NAME) == "True Routed"
+
+
+# Stopping.
+
+
+@pytest.mark.parametrize(
+    ("how", "stop", "resume"),
+    [
+        ("Verb", "carrier: suspend did-1", "carrier: resume did-1"),
+        ("Parking", "carrier: route did-1 nowhere", f"carrier: route did-1 {SIP}"),
+    ],
+)
+@in_virtual_time
+async def test_that_a_number_is_being_stopped_and_how_is_written_before_the_carrier_hears_of_it(
+    how: str, stop: str, resume: str
+) -> None:
+    house = (HOUSE[0], an_account(suspendBy=how))
+    async with a_rig(*house, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+        held(rig)
+        await turn(rig)
+        rig.told()
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
+        await rig.look()
+        await turn(rig)
+        assert rig.told() == [STATUS, stop, STATUS]
+        status = await rig.status("PhoneNumber", NAME)
+        assert (status["phase"], status["suspension"]) == ("Suspended", {"by": how})
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": False}})
+        await rig.look()
+        await turn(rig)
+        assert rig.told() == [resume, STATUS]
+        status = await rig.status("PhoneNumber", NAME)
+        assert (status["phase"], "suspension" in status, rig.carrier.held[ONE].routing) == ("Available", False, SIP)
+
+
+@in_virtual_time
+async def test_a_stop_that_was_begun_one_way_is_ended_that_way_by_the_next_process() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+        held(rig)
+        await turn(rig)
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
+        await rig.look()
+        rig.carrier.fail("suspend", CarrierUnavailable("It is down."))
+        with pytest.raises(CarrierUnavailable):
+            await turn(rig)
+        await rig.change("CarrierAccount", "main", {"spec": {"suspendBy": "Parking"}})
+        async with restarted(rig) as again:
+            await turn(again)
+            assert again.told() == ["carrier: suspend did-1", STATUS]
+            assert (await again.status("PhoneNumber", NAME))["phase"] == "Suspended"
+
+
+# Leaving.
+
+
+def a_granting_pool(**release: object) -> Json:
+    status = {"release": {"granted": [NAME], **release}}
+    return a_pool(0, release={"mode": "Manual", "hold": "0s"}, status=status)
+
+
+def a_leaving_number(**spec: object) -> Json:
+    farewell = {"since": later(-60), "cause": "Manual", "notBefore": later(-60)}
+    number = a_number(1, "Releasing", {"farewell": farewell}, **spec)
+    number["metadata"]["annotations"] = {"ringfleet.dev/release": ONE}
+    return number
+
+
+@in_virtual_time
+async def test_a_number_that_has_leave_to_go_is_looked_at_once_more_and_given_back() -> None:
+    async with a_rig(*HOUSE, a_granting_pool(), a_leaving_number()) as rig:
+        held(rig)
+        await turn(rig)
+        calls = [line for line in rig.told() if line.startswith("carrier:")]
+        assert calls == [f"carrier: find {NAME}", "carrier: release did-1"]
+        assert (await rig.status("PhoneNumber", NAME))["phase"] == "Released"
+        assert (rig.carrier.held, await turn(rig)) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"metadata": {"annotations": {"ringfleet.dev/release": None}}}, None),
+        ({"spec": {"protected": True}}, None),
+        ({"spec": {"claimRef": {"namespace": HERE, "name": "desk", "uid": "1"}}}, None),
+        (None, {"release": {"granted": []}}),
+        (None, {"release": {"frozenSince": later(0), "granted": [NAME]}}),
+    ],
+    ids=["taken back", "protected", "bound", "leave withdrawn", "frozen"],
+)
+@in_virtual_time
+async def test_whatever_has_changed_since_the_last_look_keeps_the_number(
+    change: Json | None, status: Json | None
+) -> None:
+    """The operator's copy still says that it may go, and a turn that was cut short has said so too."""
+    async with a_rig(*HOUSE, a_granting_pool(), a_leaving_number()) as rig:
+        held(rig)
+        rig.carrier.fail("find", CarrierUnavailable("It is down."))
+        with pytest.raises(CarrierUnavailable):
+            await turn(rig)
+        if change:
+            await rig.change("PhoneNumber", NAME, change)
+        if status:
+            await rig.change_status("NumberPool", "west", status)
+        assert await turn(rig) == 5.0
+        assert [line for line in rig.told() if "release" in line] == []
+        assert ONE in rig.carrier.held
+
+
+@pytest.mark.parametrize(("mark", "goes"), [(OURS, True), (None, False), (Mark("others", "a", "b"), False)])
+@in_virtual_time
+async def test_only_a_number_with_our_mark_is_given_back(mark: Mark | None, goes: bool) -> None:
+    async with a_rig(*HOUSE, a_granting_pool(), a_leaving_number()) as rig:
+        held(rig, mark=mark)
+        delay = await turn(rig)
+        assert (ONE not in rig.carrier.held) is goes
+        if not goes:
+            assert (delay, await rig.says("PhoneNumber", NAME)) == (60.0, "False ReleaseForbidden")
+
+
+@in_virtual_time
+async def test_a_number_that_is_deleted_and_retained_loses_our_mark_and_then_its_object() -> None:
+    farewell = {"since": later(-60), "cause": "Deletion", "notBefore": later(-60)}
+    number = a_number(1, "Releasing", {"farewell": farewell})
+    async with a_rig(*HOUSE, a_granting_pool(), number) as rig:
+        held(rig)
+        await rig.delete("PhoneNumber", NAME)
+        await rig.look()
+        await turn(rig)
+        assert "carrier: mark did-1 off" in rig.told()
+        assert (await rig.find("PhoneNumber", NAME), rig.carrier.held[ONE].mark) == (None, None)
+
+
+@in_virtual_time
+async def test_a_deleted_number_stays_until_its_pool_lets_it_go() -> None:
+    async with a_rig(*HOUSE, a_pool(0, release={"mode": "Manual"}), a_number(1, deletionPolicy="Release")) as rig:
+        held(rig)
+        await rig.delete("PhoneNumber", NAME)
+        await rig.look()
+        await turn(rig)
+        assert [line for line in rig.told() if line.startswith("carrier:")] == []
+        found = await rig.find("PhoneNumber", NAME)
+        assert found
+        assert (found["status"]["phase"], ONE in rig.carrier.held) == ("Releasing", True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "acknowledged", "goes"), [("Retain", False, False), ("Retain", True, True), ("Release", True, False)]
+)
+@in_virtual_time
+async def test_a_deleted_number_whose_pool_is_gone_is_let_go_on_a_persons_word_and_never_given_back(
+    policy: str, acknowledged: bool, goes: bool
+) -> None:
+    async with a_rig(*HOUSE, a_number(1, deletionPolicy=policy)) as rig:
+        held(rig)
+        words = {"ringfleet.dev/acknowledge-release": ONE} if acknowledged else {}
+        await rig.change("PhoneNumber", NAME, {"metadata": {"annotations": words}})
+        await rig.delete("PhoneNumber", NAME)
+        await rig.look()
+        await turn(rig)
+        assert (await rig.find("PhoneNumber", NAME) is None, rig.carrier.held[ONE].mark is None) == (goes, goes)
+
+
+# What is not ours to touch.
+
+
+@in_virtual_time
+async def test_a_number_with_another_installations_mark_is_left_alone() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig, mark=Mark("others", "a", "b"))
+        assert await turn(rig) == 60.0
+        assert rig.told() == [f"carrier: find {NAME}", STATUS]
+        assert await rig.says("PhoneNumber", NAME) == "False NotOurs"
+        assert "externalId" not in await rig.status("PhoneNumber", NAME)
+
+
+@in_virtual_time
+async def test_an_observed_number_is_told_of_and_never_touched() -> None:
+    number = a_new_number(managementPolicy="Observe", suspend=True, **ROUTED)
+    async with a_rig(*HOUSE, a_profile(), number) as rig:
+        held(rig, mark=None, routing="theirs")
+        await turn(rig)
+        assert rig.told() == [f"carrier: find {NAME}", STATUS]
+        assert (await rig.status("PhoneNumber", NAME))["routing"]["externalId"] == "theirs"
+        await rig.delete("PhoneNumber", NAME)
+        await rig.look()
+        await turn(rig)
+        assert (rig.told(), await rig.find("PhoneNumber", NAME)) == ([SPEC], None)
+
+
+# Its claim.
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["the claim is gone", "our copy of claims is late"])
+@in_virtual_time
+async def test_a_number_whose_claim_is_not_in_sight_is_unbound_only_when_a_live_look_agrees(there: bool) -> None:
+    async with a_rig(*HOUSE, a_pool()) as rig:
+        await rig.create(a_claim())
+        claim = await rig.find("NumberClaim", "desk")
+        assert claim
+        ref = {"namespace": HERE, "name": "desk", "uid": claim["metadata"]["uid"]}
+        await rig.create(a_number(1, "Bound", claimRef=ref))
+        if not there:
+            await rig.delete("NumberClaim", "desk")
+        await rig.look_at_numbers()
+        held(rig)
+        await turn(rig)
+        number = await rig.find("PhoneNumber", NAME)
+        assert number
+        assert ("claimRef" in number["spec"], "unboundAt" in number["spec"]) == (there, not there)
+
+
+@in_virtual_time
+async def test_drift_that_a_sweep_has_found_is_repaired_and_said_only_while_it_lasts() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+        held(rig)
+        await turn(rig)
+        rig.carrier.held[ONE] = replace(rig.carrier.held[ONE], routing="elsewhere")
+        rig.tell_news(rig.carrier.held[ONE])
+        rig.told()
+        await turn(rig)
+        assert rig.told() == [f"carrier: route did-1 {SIP}"]
+        assert (rig.carrier.held[ONE].routing, rig.has_news(ONE)) == (SIP, False)
+
+
+@in_virtual_time
+async def test_a_number_that_was_given_away_at_the_carrier_while_it_was_routed_is_looked_for_again() -> None:
+    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+        held(rig)
+        rig.carrier.fail("route", NotHeld("Not here."))
+        assert await turn(rig) == 5.0

@@ -1,0 +1,407 @@
+"""The listener for carriers' events: who is refused and how, and what is counted once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ringfleet.carriers.registry import WEBHOOKS
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
+from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, Problem
+from ringfleet.dispatch.recipients import Hasher
+from ringfleet.dispatch.senders import Sender
+from ringfleet.dispatch.webhooks import EVENT_BYTES, FORGOTTEN, events_app
+from ringfleet.model import E164, AccountKey
+from ringfleet.plan.rotation_set.roster import Member
+from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
+from tests.dispatch.ledger.builders import a_roster
+
+HERE = AccountKey("shop", "sandbox")
+BRAND = "brand:shop/acme"
+HASHER = Hasher((b"key-of-this-year", b"key-of-last-year"))
+SECONDS = {"call.started": 0, "call.answered": 8, "call.ended": 68}
+
+
+@dataclass
+class World:
+    """Everything around the listener that a test can change."""
+
+    ledger: Ledger
+    now: float = NOW
+    known: bool = True
+    secrets: tuple[str, ...] = (SECRET,)
+    owners: dict[str, AccountKey] = field(default_factory=lambda: {NUMBER: HERE})
+    scopes: list[tuple[str, str]] = field(default_factory=lambda: [("set:shop/us", BRAND)])
+
+    async def find(self, key: AccountKey) -> Sender:
+        if key != HERE:
+            raise Problem("not-found", "There is no such account.")
+        return Sender(WEBHOOKS["didhub"], self.secrets)
+
+    def is_known(self) -> bool:
+        return self.known
+
+    def account_of(self, number: E164) -> AccountKey | None:
+        return self.owners.get(number)
+
+    def scopes_of(self, number: E164) -> list[tuple[str, str]]:
+        return self.scopes if number == NUMBER else []
+
+    def client(self, ledger: Any = None) -> httpx.AsyncClient:
+        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://dispatcher")
+
+    async def send(
+        self, body: bytes, headers: dict[str, str] | None = None, account: str = "shop/sandbox", ledger: Any = None
+    ) -> httpx.Response:
+        sent = signed(body, at=int(self.now)) if headers is None else headers
+        async with self.client(ledger) as client:
+            return await client.post(f"/v1/events/{account}", content=body, headers=sent)
+
+    async def tell(self, event: dict[str, Any]) -> str:
+        """Send the event as the carrier does; what became of it."""
+        reply = await self.send(a_body(event))
+        assert reply.status_code == 200, reply.text
+        status: str = reply.json()["status"]
+        return status
+
+    async def write(self, text: str, id_: str, after: int = 0) -> str:
+        """A message from PEER, so many seconds after NOW."""
+        return await self.tell(an_event("message.received", id_, text=text, created_at=moment(after), message_id=id_))
+
+    async def hours(self) -> tuple[Hour, ...]:
+        rollup = await self.ledger.rollup("shop/us", self.now + 100, day_of(NOW))
+        return rollup.tallies[0].hours
+
+    async def opted_out(self, scope: str = BRAND) -> list[Suppression]:
+        return list(await self.ledger.suppressions(scope))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
+        await enlist(ledger)
+        yield World(ledger)
+
+
+async def enlist(ledger: Ledger) -> None:
+    member = Member(NUMBER, "shop/sandbox", ("",), 75, 15, 75)
+    await ledger.enlist(a_roster(member, day=day_of(NOW), set_="shop/us"))
+
+
+def refusal(reply: httpx.Response) -> tuple[int, str]:
+    """Status and type of a problem document; everything that is one must be one."""
+    assert reply.headers["content-type"] == MEDIA_TYPE
+    document = reply.json()
+    assert document["status"] == reply.status_code
+    assert document["title"]
+    assert document["detail"]
+    assert document["instance"].startswith("/v1/")
+    assert PEER not in reply.text
+    return reply.status_code, document["type"].removeprefix(BASE)
+
+
+BODY = a_body(an_event())
+
+
+async def test_an_event_is_counted(world: World) -> None:
+    reply = await world.send(BODY)
+    assert (reply.status_code, reply.json()) == (200, {"status": "counted"})
+    assert await world.hours() == (Hour(NOW // 3600, calls=1),)
+
+
+# Refused, one by one.
+
+
+async def test_without_a_signature_it_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, headers={})) == (401, "bad-signature")
+    assert await world.hours() == ()
+
+
+async def test_with_a_bad_signature_it_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, headers=signed(BODY, "another"))) == (401, "bad-signature")
+    assert await world.hours() == ()
+
+
+async def test_with_the_signature_of_another_body_it_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY + b" ", headers=signed(BODY))) == (401, "bad-signature")
+
+
+async def test_an_old_timestamp_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, headers=signed(BODY, at=NOW - 301))) == (401, "stale-signature")
+    assert await world.hours() == ()
+
+
+async def test_a_timestamp_from_the_future_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, headers=signed(BODY, at=NOW + 301))) == (401, "stale-signature")
+
+
+async def test_a_replayed_event_is_counted_once(world: World) -> None:
+    assert [await world.tell(an_event()) for _ in range(3)] == ["counted", "known", "known"]
+    assert await world.hours() == (Hour(NOW // 3600, calls=1),)
+
+
+async def test_a_replayed_event_is_counted_once_when_it_comes_many_times_at_once(world: World) -> None:
+    replies = await asyncio.gather(*(world.tell(an_event()) for _ in range(20)))
+    assert sorted(replies) == ["counted", *["known"] * 19]
+
+
+async def test_a_replayed_request_is_refused_when_its_time_is_over(world: World) -> None:
+    headers = signed(BODY)
+    await world.send(BODY, headers)
+    world.now += 400
+    assert refusal(await world.send(BODY, headers)) == (401, "stale-signature")
+
+
+async def test_a_huge_body_is_refused_before_its_signature_is_looked_at(world: World) -> None:
+    body = b" " * (EVENT_BYTES + 1)
+    assert refusal(await world.send(body)) == (413, "body-too-large")
+    assert refusal(await world.send(body, headers={})) == (413, "body-too-large")
+
+
+async def test_a_body_of_the_very_limit_is_read(world: World) -> None:
+    assert (await world.send(BODY + b" " * (EVENT_BYTES - len(BODY)))).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000])
+async def test_malformed_json_is_refused(world: World, body: bytes) -> None:
+    assert refusal(await world.send(body)) == (400, "malformed-request")
+
+
+async def test_malformed_json_that_nobody_signed_is_not_even_read(world: World) -> None:
+    assert refusal(await world.send(b"{", headers={})) == (401, "bad-signature")
+
+
+async def test_a_malformed_event_is_refused_with_the_name_of_its_field(world: World) -> None:
+    reply = await world.send(a_body(an_event(direction="up")))
+    assert refusal(reply) == (400, "malformed-request")
+    assert "event.data.direction" in reply.json()["detail"]
+
+
+async def test_an_event_from_the_future_is_refused(world: World) -> None:
+    reply = await world.send(a_body(an_event(created_at=moment(7200))))
+    assert refusal(reply) == (400, "malformed-request")
+
+
+async def test_an_unknown_account_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, account="shop/other")) == (404, "not-found")
+    assert refusal(await world.send(BODY, account="other/sandbox")) == (404, "not-found")
+
+
+async def test_another_path_or_method_is_refused(world: World) -> None:
+    assert refusal(await world.send(BODY, account="shop")) == (404, "not-found")
+    async with world.client() as client:
+        assert refusal(await client.get("/v1/events/shop/sandbox")) == (405, "method-not-allowed")
+        assert refusal(await client.post("/v1/namespaces/shop/rotationsets/us/picks")) == (404, "not-found")
+
+
+async def test_while_the_ledger_is_away_nothing_is_acknowledged(world: World) -> None:
+    class Away:
+        async def ingest(self, heard: list[Heard]) -> int:
+            raise LedgerUnavailable("the disk is full")
+
+    assert refusal(await world.send(BODY, ledger=Away())) == (503, "ledger-unavailable")
+    assert await world.tell(an_event()) == "counted"
+
+
+async def test_before_the_numbers_are_read_nothing_is_acknowledged(world: World) -> None:
+    """A STOP would be recorded where no set looks, and its repetition would be known."""
+    world.known = False
+    assert refusal(await world.send(BODY)) == (503, "inventory-unknown")
+    world.known = True
+    assert await world.tell(an_event()) == "counted"
+
+
+async def test_a_fault_of_ours_tells_nothing_of_the_request(world: World) -> None:
+    class Broken:
+        async def ingest(self, heard: list[Heard]) -> int:
+            raise RuntimeError(f"{heard[0].event.peer}")
+
+    assert refusal(await world.send(BODY, ledger=Broken())) == (500, "internal-error")
+
+
+# Counted.
+
+
+async def test_a_secret_that_is_being_changed_holds_with_the_new_one(world: World) -> None:
+    world.secrets = ("new", SECRET)
+    assert (await world.send(BODY, headers=signed(BODY, "new"))).json() == {"status": "counted"}
+    assert (await world.send(BODY, headers=signed(BODY))).json() == {"status": "known"}
+
+
+@pytest.mark.parametrize("type_", ["bundle.reviewed", "invoice.paid"])
+async def test_what_does_not_concern_us_is_acknowledged(world: World, type_: str) -> None:
+    assert await world.tell({"id": "evt_9", "type": type_}) == "ignored"
+
+
+async def test_an_event_about_another_accounts_number_counts_for_nothing(world: World) -> None:
+    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    assert await world.tell(an_event("number.labelled", label="Spam Likely")) == "ignored"
+    assert (await world.ledger.rollup("shop/us", NOW, day_of(NOW))).tallies[0].label is None
+
+
+async def test_an_event_that_is_older_than_the_ledgers_memory_is_not_counted_again(world: World) -> None:
+    assert await world.tell(an_event(created_at=moment(-int(FORGOTTEN) - 60))) == "ignored"
+
+
+@pytest.mark.parametrize("order", list(permutations(SECONDS)), ids=" ".join)
+async def test_one_call_counts_alike_in_any_order(world: World, order: tuple[str, ...]) -> None:
+    for type_ in order:
+        await world.tell(a_moment(1, type_))
+    assert await world.hours() == (Hour(NOW // 3600, calls=1, answered=1, seconds=60),)
+
+
+CALLS = [(call, type_) for call in range(4) for type_ in SECONDS if call or type_ != "call.answered"]
+
+
+@given(st.permutations(CALLS), st.lists(st.sampled_from(CALLS), max_size=6))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_and_any_repetition_count_alike(
+    tmp_path_factory: pytest.TempPathFactory, order: list[tuple[int, str]], again: list[tuple[int, str]]
+) -> None:
+    async def play() -> tuple[Hour, ...]:
+        async with SqliteLedger(tmp_path_factory.mktemp("ledger") / "ledger.sqlite") as ledger:
+            await enlist(ledger)
+            world = World(ledger)
+            for call, type_ in [*order, *again]:
+                await world.tell(a_moment(call, type_))
+            assert (await ledger.rollup("shop/us", NOW + 100, day_of(NOW))).tallies[0].open_calls == 0
+            return await world.hours()
+
+    assert asyncio.run(play()) == (Hour(NOW // 3600, calls=4, answered=3, seconds=180),)
+
+
+# Opt-outs.
+
+
+@pytest.mark.parametrize("text", ["STOP", " stop.", "Opt out!", "unsubscribe", "Stop all"])
+async def test_a_stop_word_opts_the_sender_out_of_the_brand(world: World, text: str) -> None:
+    assert await world.write(text, "m1") == "counted"
+    (opt_out,) = await world.opted_out()
+    assert (opt_out.recipient, opt_out.since) == (HASHER.hashes(PEER)[0], NOW)
+    assert await world.opted_out("set:shop/us") == []
+
+
+async def test_a_stop_of_several_brands_counts_in_each(world: World) -> None:
+    world.scopes = [("set:shop/us", BRAND), ("set:shop/ca", "brand:shop/other"), ("set:shop/mx", BRAND)]
+    await world.write("STOP", "m1")
+    assert len(await world.opted_out()) == len(await world.opted_out("brand:shop/other")) == 1
+
+
+async def test_a_stop_to_a_number_of_no_set_is_not_lost(world: World) -> None:
+    world.scopes = []
+    await world.write("STOP", "m1")
+    assert len(await world.opted_out("brand:shop/")) == 1
+
+
+async def test_a_start_takes_back_a_stop_that_was_said_when_the_number_was_in_no_set(world: World) -> None:
+    now, world.scopes = world.scopes, []
+    await world.write("STOP", "m1")
+    world.scopes = now
+    await world.write("START", "m2", after=60)
+    assert await world.opted_out("brand:shop/") == []
+
+
+async def test_another_message_opts_nobody_out(world: World) -> None:
+    await world.write("Please stop by at nine", "m1")
+    assert await world.opted_out() == []
+
+
+async def test_a_stop_that_we_sent_ourselves_opts_nobody_out(world: World) -> None:
+    await world.tell(an_event("message.sent", text="STOP"))
+    assert await world.opted_out() == []
+
+
+@pytest.mark.parametrize("text", ["START", "unstop"])
+async def test_a_start_takes_the_stop_back(world: World, text: str) -> None:
+    await world.write("STOP", "m1")
+    assert await world.write(text, "m2", after=60) == "counted"
+    assert await world.opted_out() == []
+
+
+async def test_a_start_takes_back_a_stop_under_an_older_key(world: World) -> None:
+    await world.ledger.suppress([Suppression(BRAND, HASHER.hashes(PEER)[1], NOW, "message: STOP", by_word=True)])
+    await world.write("START", "m2", after=60)
+    assert await world.opted_out() == []
+
+
+async def test_a_start_does_not_take_back_what_a_list_has_forbidden(world: World) -> None:
+    await world.ledger.suppress([Suppression(BRAND, HASHER.hashes(PEER)[0], NOW, "message: by our own list")])
+    await world.write("START", "m2", after=60)
+    assert len(await world.opted_out()) == 1
+
+
+async def test_a_start_does_not_take_back_what_a_list_has_forbidden_after_a_stop(world: World) -> None:
+    await world.write("STOP", "m1")
+    await world.ledger.suppress([Suppression(BRAND, HASHER.hashes(PEER)[0], NOW + 30, "imported")])
+    await world.write("START", "m2", after=60)
+    assert [one.reason for one in await world.opted_out()] == ["imported"]
+
+
+async def test_a_start_takes_back_nobody_elses_stop(world: World) -> None:
+    for n in range(5):
+        opt_out = Suppression(BRAND, HASHER.hashes(f"{PEER}{n}")[0], NOW, "message: STOP", by_word=True)
+        await world.ledger.suppress([opt_out])
+    await world.write("START", "m2", after=60)
+    assert len(await world.opted_out()) == 5
+
+
+async def test_a_start_that_comes_late_does_not_undo_a_younger_stop(world: World) -> None:
+    await world.write("STOP", "m2", after=60)
+    await world.write("START", "m1", after=0)
+    assert len(await world.opted_out()) == 1
+
+
+async def test_a_start_that_comes_late_does_not_undo_a_second_stop(world: World) -> None:
+    await world.write("STOP", "m1", after=0)
+    await world.write("STOP", "m3", after=60)
+    await world.write("START", "m2", after=30)
+    assert len(await world.opted_out()) == 1
+
+
+async def test_a_start_that_is_told_again_does_not_undo_a_younger_stop(world: World) -> None:
+    await world.write("STOP", "m1")
+    await world.write("START", "m2", after=10)
+    await world.write("STOP", "m3", after=20)
+    assert await world.write("START", "m2", after=10) == "known"
+    assert len(await world.opted_out()) == 1
+
+
+async def test_no_recipient_and_no_text_is_logged(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    await world.write("STOP PLANTED", "m1")
+    await world.send(a_body(an_event(direction=PEER)))
+    written = capsys.readouterr()
+    assert PEER not in written.out + written.err
+    assert "PLANTED" not in written.out + written.err
+
+
+def a_moment(call: int, type_: str) -> dict[str, Any]:
+    id_ = f"evt_{call}_{type_}"
+    return an_event(type_, id_, call_id=f"call_{call}", created_at=moment(SECONDS[type_]))
+
+
+def moment(after: int) -> str:
+    return datetime.fromtimestamp(NOW + after, UTC).isoformat()
+
+
+def day_of(now: float) -> int:
+    return datetime.fromtimestamp(now, UTC).toordinal()
+
+
+def test_a_body_is_what_a_carrier_sends() -> None:
+    assert json.loads(BODY)["data"]["number"] == NUMBER

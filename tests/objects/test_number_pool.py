@@ -1,0 +1,124 @@
+"""A pool's demand goes into the status and comes back as it was, so that a look without news writes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.api import NumberPool
+from ringfleet.controllers.pool_demand import capacity_status, demand_memory, demand_status, demand_want, see_demand
+from ringfleet.objects.number_claim import project_claim
+from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally
+from ringfleet.plan.number_pool.forecast import DemandWant, plan_demand
+from ringfleet.plan.sizing.formulas import capacity
+from tests.plan.builders import NOW
+
+DAY = timedelta(days=1)
+SPEC = {
+    "market": {"country": "US", "type": "geographic"},
+    "carriers": [{"accountRef": {"name": "main"}}],
+    "size": {"target": 10},
+}
+
+
+def a_pool(status: dict[str, Any] | None = None, **spec: Any) -> NumberPool:
+    meta = {"name": "west", "namespace": "default", "uid": "1", "resourceVersion": "1", "generation": 1}
+    return NumberPool.parse({"metadata": meta, "spec": {**SPEC, **spec}, "status": status or {}})
+
+
+tallies = st.builds(Tally, st.floats(0, 9e6), st.timedeltas(timedelta(), timedelta(days=14)))
+leads = st.lists(st.timedeltas(timedelta(seconds=1), timedelta(days=90)), max_size=20).map(
+    lambda found: tuple(Lead(n, timedelta(seconds=int(one.total_seconds()))) for n, one in enumerate(found, 1))
+)
+memories = st.builds(
+    DemandMemory,
+    counted_until=st.none() | st.timedeltas(timedelta(), timedelta(days=9)).map(lambda past: NOW - past),
+    stocked=st.booleans(),
+    long=tallies,
+    short=tallies,
+    leads=leads,
+    awaited=st.lists(st.integers(21, 99), unique=True).map(tuple),
+    orders_until=st.integers(0, 99),
+)
+
+
+@given(memories, st.integers(0, 500))
+def test_what_was_written_is_remembered_and_written_again_as_it_is(memory: DemandMemory, free: int) -> None:
+    def written(memory: DemandMemory) -> dict[str, Any]:
+        plan = plan_demand(DemandWant(), memory, DemandSeen(free=free), NOW)
+        return demand_status(plan).as_dict()
+
+    read = demand_memory(a_pool({"demand": written(memory)}))
+    assert demand_memory(a_pool({"demand": written(read)})) == read
+    assert written(demand_memory(a_pool({"demand": written(read)}))) == written(read)
+
+
+def test_a_status_without_demand_remembers_nothing() -> None:
+    assert demand_memory(a_pool()) == DemandMemory()
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, DemandWant(0.95)),
+        (
+            {
+                "size": {"mode": "Forecast", "target": 1},
+                "demand": {"burnRatePerDay": "12.5", "leadTime": "72h", "serviceLevel": "0.99"},
+            },
+            DemandWant(0.99, 12.5, 3 * DAY, follow=True),
+        ),
+    ],
+)
+def test_what_the_spec_says_of_demand_is_taken_over(spec: dict[str, Any], expected: DemandWant) -> None:
+    assert demand_want(a_pool(**spec)) == expected
+
+
+@pytest.mark.parametrize(
+    ("asks", "counted"),
+    [
+        ({"onNoStock": "Wait"}, 1),
+        ({"onNoStock": "Wait", "phoneNumberName": "14155550123"}, 1),
+        ({"onNoStock": "Order"}, 0),
+    ],
+    ids=["takes any", "names one", "orders one"],
+)
+def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
+    asks: dict[str, Any], counted: int
+) -> None:
+    meta = {"name": "one", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
+    meta["creationTimestamp"] = NOW.isoformat()
+    spec = {"poolRef": {"name": "west"}, **asks}
+    claim = project_claim({"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}})
+    nothing = SimpleNamespace(by=lambda *_: [])
+    world: Any = SimpleNamespace(
+        numbers=SimpleNamespace(store=nothing),
+        claims=SimpleNamespace(store=SimpleNamespace(by=lambda *_: [claim])),
+        intents=SimpleNamespace(orders_for=lambda *_: []),
+        desk=SimpleNamespace(waiting=lambda *_: []),
+    )
+    assert len(see_demand(world, a_pool(), DemandMemory()).bound) == counted
+
+
+def test_figures_are_written_short() -> None:
+    memory = DemandMemory(NOW, stocked=True, long=Tally(250.0, 14 * DAY), leads=(Lead(1, 3 * DAY),))
+    status = demand_status(plan_demand(DemandWant(burn_rate=20.0), memory, DemandSeen(free=50), NOW)).as_dict()
+    assert {key: value for key, value in status.items() if key != "memory"} == {
+        "burnRatePerDay": "20",
+        "leadTime": "72h",
+        "recommendedTarget": 74,
+        "runwayDays": "2.5",
+        "projectedExhaustion": "2026-03-13T00:00:00Z",
+    }
+
+
+def test_a_capacity_of_which_nothing_is_known_is_left_out() -> None:
+    assert capacity_status(capacity(10)) is None
+    found = capacity_status(capacity(10, calls_per_number=2, profile_channels=5))
+    assert found
+    assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "channels"}

@@ -1,0 +1,41 @@
+"""The slim record of a number: what of its JSON is taken as it is, and what only together makes sense."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ringfleet.api import NumberPool
+from ringfleet.controllers.desired_number import resting_until
+from ringfleet.objects.conditions import stamp
+from ringfleet.objects.phone_number import NumberRecord, project_number
+from tests.api.manifests import a_number, a_pool
+from tests.plan.builders import NOW
+
+MINUTE = timedelta(minutes=1)
+
+
+def a_record(spec: dict[str, Any], status: dict[str, Any]) -> NumberRecord:
+    number = a_number()
+    meta = {**number["metadata"], "namespace": "shop", "uid": "1", "resourceVersion": "1", "generation": 1}
+    return project_number({"metadata": meta, "spec": {**number["spec"], **spec}, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("unbound", "free_since"),
+    [(None, NOW), (NOW - MINUTE, NOW), (NOW, NOW), (NOW + MINUTE, None)],
+    ids=["never bound", "bound before", "free at once", "bound meanwhile, and the status never showed it"],
+)
+def test_a_number_is_free_since_its_last_claim_let_it_go(unbound: datetime | None, free_since: datetime | None) -> None:
+    spec = {"unboundAt": stamp(unbound)} if unbound else {}
+    assert a_record(spec, {"phase": "Available", "freeSince": stamp(NOW)}).free_since == free_since
+
+
+def test_guardrail_a_number_that_a_set_lets_go_rests_30_days_before_its_pool_may_give_it_back() -> None:
+    """By default; and what rests is not free, so it is no surplus that a pool gives back by itself."""
+    pool = NumberPool.parse(a_pool())
+    resting = a_record({"unboundAt": stamp(NOW)}, {"phase": "Cooling", "observedGeneration": 1})
+    assert resting_until(resting, pool) == NOW + timedelta(days=30)
+    assert not resting.free

@@ -1,0 +1,71 @@
+"""The status of a rotation set: its traffic is written when it matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringfleet.api.rotation_set import SetUsage
+from ringfleet.controllers.rotation_set_status import usage_matters
+from ringfleet.objects.number_claim import InSet, project_claim
+
+WRITTEN = SetUsage(day="2026-11-24", capacity=100, used=20, deferred=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "matters"),
+    [
+        ({}, False),
+        ({"used": 29}, False),
+        ({"used": 30}, True),
+        ({"used": 19}, True),
+        ({"deferred": 1}, True),
+        ({"capacity": 110}, True),
+        ({"day": "2026-11-25", "used": 20}, True),
+    ],
+)
+def test_traffic_matters_by_the_day_by_tenths_and_by_the_first_that_is_put_off(
+    changes: dict[str, Any], matters: bool
+) -> None:
+    assert usage_matters(WRITTEN, WRITTEN.model_copy(update=changes)) is matters
+
+
+def test_what_is_put_off_matters_when_it_begins_and_when_it_ends() -> None:
+    some = WRITTEN.model_copy(update={"deferred": 5})
+    assert not usage_matters(some, some.model_copy(update={"deferred": 9}))
+    assert usage_matters(some, WRITTEN)
+    assert usage_matters(None, WRITTEN)
+
+
+def a_claim(**metadata: Any) -> dict[str, Any]:
+    meta = {"namespace": "shop", "name": "calls-1", "uid": "1", "resourceVersion": "1", "generation": 1}
+    meta["creationTimestamp"] = "2026-11-24T12:00:00Z"
+    return {"metadata": {**meta, **metadata}, "spec": {"poolRef": {"name": "us"}}}
+
+
+OWNER = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": "calls", "uid": "u1"}
+LABELS = {"ringfleet.dev/rotation-set": "calls", "ringfleet.dev/region": "west"}
+
+
+def test_a_claim_is_in_a_set_by_its_label_and_owned_by_its_controller_alone() -> None:
+    assert project_claim(a_claim()).rotation is None
+    labelled = project_claim(a_claim(labels=LABELS)).rotation
+    assert labelled
+    assert labelled == InSet("calls", "west", draining=False)
+    for controller, owner in ((True, "u1"), (False, None)):
+        claim = a_claim(labels=LABELS, ownerReferences=[{**OWNER, "controller": controller}])
+        found = project_claim(claim).rotation
+        assert found
+        assert found.owner == owner
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("2026-11-24T12:00:00Z", True), ("yesterday", False), ("2026-11-24T12:00", False), ("", False)],
+)
+def test_a_draining_that_was_written_by_hand_is_one_even_if_its_time_can_not_be_read(text: str, read: bool) -> None:
+    rotation = project_claim(a_claim(labels=LABELS, annotations={"ringfleet.dev/draining": text})).rotation
+    assert rotation
+    assert rotation.draining
+    assert (rotation.since is not None) is read

@@ -1,0 +1,224 @@
+"""What a sweep finds in one page of a carrier's listing, and when the next one comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
+from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep
+from tests.plan.builders import MARK, NOW, a_holding, a_price, digits, dollars
+
+THEIRS = Mark("elsewhere", "default", "west")
+OURS_BY_MARK = a_holding(mark=MARK)
+UNMARKED = a_holding(mark=None)
+OF_ANOTHER = a_holding(mark=THEIRS)
+
+
+def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
+    suspended = phase is Phase.SUSPENDED and not rest.get("parked")
+    return Known(phase, **{"external_id": "did-1", "monthly": dollars(2), "suspended": suspended, **rest})
+
+
+@pytest.mark.parametrize(
+    ("holding", "object_", "on_order", "expected"),
+    [
+        (OURS_BY_MARK, known(), False, Findings(owned=1, ours=1)),
+        (OURS_BY_MARK, known(external_id=None), False, Findings(owned=1, ours=1, changed=(OURS_BY_MARK,))),
+        (OURS_BY_MARK, None, False, Findings(owned=1, ours=1, orphans=(OURS_BY_MARK,))),
+        (OURS_BY_MARK, None, True, Findings(owned=1, ours=1)),
+        (UNMARKED, known(), False, Findings(owned=1, ours=1, unmarked=(UNMARKED,))),
+        (UNMARKED, None, True, Findings(owned=1, ours=1)),
+        (UNMARKED, None, False, Findings(owned=1, unmanaged=1)),
+        (OF_ANOTHER, None, False, Findings(owned=1, unmanaged=1)),
+        (OF_ANOTHER, known(), False, Findings(owned=1, ours=1)),
+        (UNMARKED, known(observed=True), False, Findings(owned=1, unmanaged=1)),
+        (OF_ANOTHER, known(observed=True), False, Findings(owned=1, unmanaged=1)),
+        (UNMARKED, known(observed=True, monthly=None), False, Findings(owned=1, unmanaged=1, changed=(UNMARKED,))),
+        (OURS_BY_MARK, known(observed=True), False, Findings(owned=1, ours=1)),
+        (UNMARKED, known(leaving=True), False, Findings(owned=1, ours=1)),
+        (OURS_BY_MARK, known(Phase.RELEASED), False, Findings(owned=1, ours=1, orphans=(OURS_BY_MARK,))),
+        (OURS_BY_MARK, known(Phase.RELEASED), True, Findings(owned=1, ours=1)),
+        (UNMARKED, known(Phase.RELEASED), False, Findings(owned=1, unmanaged=1)),
+        (OURS_BY_MARK, known(Phase.LOST), False, Findings(owned=1, ours=1, changed=(OURS_BY_MARK,))),
+    ],
+    ids=[
+        "ours, as remembered",
+        "ours, and not as remembered",
+        "ours and without an object: an orphan",
+        "ours and without an object, but its order has not ended",
+        "ours by its object, and to be marked again",
+        "on order and not marked yet",
+        "somebody else's",
+        "another installation's",
+        "ours by its object, with a mark that is not ours to change",
+        "only observed, and not marked",
+        "only observed, and another installation's",
+        "only observed, and not as remembered",
+        "only observed, and ours by its mark",
+        "let go of: its mark is off on purpose",
+        "given back, and there again: an orphan",
+        "given back, and listed still",
+        "given back, without a mark, and listed still",
+        "lost, and there again",
+    ],
+)
+def test_a_holding_is_judged(holding: Holding, object_: Known | None, on_order: bool, expected: Findings) -> None:
+    objects = {digits(1): object_} if object_ else {}
+    orders = {digits(1)} if on_order else set()
+    assert compare([holding], objects, orders, "home") == expected
+
+
+def test_an_object_that_is_not_listed_is_not_concluded_to_be_lost() -> None:
+    assert compare([], {digits(1): known()}, set(), "home") == Findings()
+
+
+@pytest.mark.parametrize(
+    ("holding", "object_", "expected"),
+    [
+        (a_holding(), known(), False),
+        (a_holding(external_id="did-9"), known(), True),
+        (a_holding(price=a_price(5)), known(), True),
+        (a_holding(), known(monthly=None), True),
+        (a_holding(renews_at=NOW), known(), True),
+        (a_holding(renews_at=NOW), known(renews_at=NOW), False),
+        (a_holding(), known(Phase.ORDERING), True),
+        (a_holding(), known(Phase.PENDING_DOCUMENTS), True),
+        (a_holding(), known(Phase.BOUND), False),
+        (a_holding(status=HoldingStatus.ACTIVATING), known(Phase.ORDERING), False),
+        (a_holding(status=HoldingStatus.PENDING_DOCUMENTS), known(Phase.ORDERING), True),
+        (a_holding(status=HoldingStatus.PENDING_DOCUMENTS), known(Phase.PENDING_DOCUMENTS), False),
+        (a_holding(status=HoldingStatus.SUSPENDED), known(), True),
+        (a_holding(status=HoldingStatus.SUSPENDED), known(Phase.SUSPENDED), False),
+        (a_holding(), known(Phase.SUSPENDED), True),
+        (a_holding(routing="profile-1"), known(routing="profile-1"), False),
+        (a_holding(routing="profile-9"), known(routing="profile-1"), True),
+        (a_holding(routing="profile-9"), known(routing="profile-1", drifted=True), False),
+        (a_holding(routing="profile-1"), known(routing="profile-1", drifted=True), True),
+        (a_holding(routing="profile-9"), known(), False),
+        (a_holding(routing="profile-9"), known(observed=True), True),
+        (a_holding(routing="profile-9"), known(observed=True, routing="profile-9"), False),
+        (a_holding(), known(observed=True, routing="profile-9"), True),
+        (a_holding(), known(Phase.SUSPENDED, parked=True, routing="profile-1"), False),
+        (a_holding(routing="profile-1"), known(Phase.SUSPENDED, parked=True, routing="profile-1"), True),
+        (a_holding(status=HoldingStatus.SUSPENDED), known(Phase.SUSPENDED, parked=True), True),
+        (a_holding(), known(Phase.LOST), True),
+        (a_holding(bundle="bun-1"), known(), True),
+        (a_holding(bundle="bun-1"), known(bundle="bun-1"), False),
+        (a_holding(bundle="bun-2"), known(bundle="bun-1"), True),
+        (a_holding(), known(bundle="bun-1"), False),
+    ],
+    ids=[
+        "nothing",
+        "its id",
+        "its price",
+        "a price that was not known",
+        "its renewal",
+        "a renewal that is known",
+        "it is active now",
+        "its documents are approved",
+        "nothing of a bound number",
+        "still activating",
+        "it needs documents",
+        "it still needs documents",
+        "it is suspended",
+        "it is still suspended",
+        "it is resumed",
+        "routed as remembered",
+        "it has drifted",
+        "it is still astray",
+        "it is back from its drift",
+        "a routing that is not ours",
+        "an observed number is routed",
+        "an observed number is routed as remembered",
+        "an observed number is routed no more",
+        "a parked number has no routing",
+        "a parked number rings",
+        "a parked number is suspended by the carrier as well",
+        "it was lost",
+        "it carries a bundle",
+        "the bundle that is remembered",
+        "another bundle",
+        "a carrier that says nothing of bundles",
+    ],
+)
+def test_what_the_carrier_says_anew(holding: Holding, object_: Known, expected: bool) -> None:
+    assert differs(holding, object_) is expected
+
+
+pages = st.lists(
+    st.builds(a_holding, st.integers(1, 20), mark=st.sampled_from([MARK, THEIRS, None])),
+    unique_by=lambda holding: holding.number,
+)
+objects = st.dictionaries(
+    st.integers(1, 20).map(digits),
+    st.builds(
+        known,
+        st.sampled_from(Phase),
+        external_id=st.sampled_from(["did-1", "x"]),
+        observed=st.booleans(),
+        parked=st.booleans(),
+        leaving=st.booleans(),
+    ),
+)
+orders = st.frozensets(st.integers(1, 20).map(digits))
+
+
+@given(pages, objects, orders, st.randoms(use_true_random=True))
+def test_the_order_of_a_page_does_not_matter_and_pages_add_up(
+    page: list[Holding], known: dict[E164, Known], on_order: frozenset[E164], random: Random
+) -> None:
+    whole = compare(page, known, on_order, "home")
+    assert compare(random.sample(page, len(page)), known, on_order, "home") == whole
+    ordered = sorted(page, key=lambda holding: holding.number)
+    half = len(page) // 2
+    first, second = (compare(part, known, on_order, "home") for part in (ordered[:half], ordered[half:]))
+    assert first + second == whole
+
+
+@given(pages, objects, orders)
+def test_every_number_is_ours_or_unmanaged_and_what_is_not_ours_is_never_touched(
+    page: list[Holding], known: dict[E164, Known], on_order: frozenset[E164]
+) -> None:
+    found = compare(page, known, on_order, "home")
+    assert found.owned == len(page) == found.ours + found.unmanaged
+    for holding in (*found.orphans, *found.changed, *found.unmarked):
+        assert holding.mark == MARK or holding.number in known
+    held = {number for number, object_ in known.items() if object_.phase is not Phase.RELEASED}
+    assert not {holding.number for holding in found.orphans} & (held | on_order)
+    for holding in found.unmarked:
+        seen = known[holding.number]
+        assert holding.mark is None
+        assert (seen.observed, seen.leaving) == (False, False)
+        assert seen.phase is not Phase.RELEASED
+
+
+@pytest.mark.parametrize(
+    ("waiting", "quiet", "seconds"),
+    [(False, 0, 300), (False, 9, 300), (True, 0, 5), (True, 1, 10), (True, 5, 160), (True, 6, 300), (True, 10**6, 300)],
+)
+def test_a_sweep_comes_sooner_while_numbers_wait(waiting: bool, quiet: int, seconds: int) -> None:
+    assert next_sweep(timedelta(minutes=5), waiting, quiet) == timedelta(seconds=seconds)
+
+
+def test_an_interval_shorter_than_five_seconds_is_kept() -> None:
+    assert next_sweep(timedelta(seconds=2), waiting=True, quiet=0) == timedelta(seconds=2)
+
+
+def test_a_mark_of_our_installation_in_another_pool_is_still_ours() -> None:
+    holding = replace(OURS_BY_MARK, mark=Mark("home", "other", "east"))
+    assert compare([holding], {}, set(), "home").orphans == (holding,)
+
+
+@pytest.mark.parametrize(("carrier", "ours", "different"), [("A", "A", False), ("A", None, True), (None, "A", True)])
+def test_how_the_carrier_signs_calls_is_told_to_the_object(
+    carrier: str | None, ours: str | None, different: bool
+) -> None:
+    holding = replace(a_holding(), attestation=carrier)
+    assert differs(holding, known(attestation=ours)) is different

@@ -1,0 +1,130 @@
+"""How a pool's carriers stand, and what the pool says of those that it would rather order from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ringfleet.model import AccountKey
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.number_pool.carriers import Block, carrier_troubles, choose_carrier, judge_carriers
+from ringfleet.plan.number_pool.plan import StartOrder, plan_pool
+from ringfleet.plan.number_pool.topup import CarrierMemory, TopUp
+from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_order, numbers
+
+UP, STALE = AccountSeen(), AccountSeen(stale=True)
+DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
+NEW = AccountSeen(Reason.ACCOUNT_NOT_READY, "default/main is being reached.")
+SOON = NOW + timedelta(seconds=30)
+RESTING = CarrierMemory(MAIN, 1, 1, Reason.NO_STOCK, "default/main offers no more.", SOON)
+RESTED = CarrierMemory(MAIN, 1, 1, Reason.NO_STOCK, "default/main offers no more.", NOW)
+DONE_WELL = CarrierMemory(MAIN, 1)
+BOTH = (MAIN, SPARE)
+
+
+def block(known: AccountSeen) -> Block:
+    assert known.blocked
+    return Block(known.blocked, known.message)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "memories", "expected"),
+    [
+        ({MAIN: UP}, (), None),
+        ({MAIN: UP}, (DONE_WELL,), None),
+        ({MAIN: UP}, (RESTED,), None),
+        ({MAIN: UP}, (RESTING,), Block(Reason.NO_STOCK, "default/main offers no more.", SOON)),
+        ({MAIN: DOWN}, (RESTING,), block(DOWN)),
+        (
+            {},
+            (),
+            Block(
+                Reason.ACCOUNT_MISSING,
+                "CarrierAccount default/main (spec.carriers) does not exist: create it, or correct the name.",
+            ),
+        ),
+    ],
+    ids=["up", "up and good so far", "rested", "resting", "down, which outweighs resting", "missing"],
+)
+def test_a_carrier_stands_unless_it_is_blocked_or_rests(
+    accounts: dict[AccountKey, AccountSeen], memories: tuple[CarrierMemory, ...], expected: Block | None
+) -> None:
+    assert judge_carriers([MAIN], accounts, memories, NOW) == {MAIN: expected}
+
+
+def test_a_carrier_that_is_just_being_reached_is_waited_for() -> None:
+    standings = judge_carriers(BOTH, {MAIN: NEW, SPARE: UP}, (), NOW)
+    assert choose_carrier(standings) == (None, block(NEW))
+
+
+def test_a_preferred_carrier_is_taken_although_another_is_just_being_reached() -> None:
+    assert choose_carrier(judge_carriers((SPARE, MAIN), {MAIN: NEW, SPARE: UP}, (), NOW)) == (SPARE, None)
+
+
+def test_one_sentence_for_all_that_stands_against_ordering_and_the_first_time_that_lifts_it() -> None:
+    standings = {
+        MAIN: block(DOWN),
+        SPARE: Block(Reason.NO_STOCK, "No stock.", SOON),
+        AccountKey("default", "third"): Block(Reason.NO_STOCK, "No stock.", NOW),
+    }
+    said = Block(Reason.CIRCUIT_OPEN, "default/main does not answer. No stock.", NOW)
+    assert choose_carrier(standings) == (None, said)
+
+
+FALLBACK = Condition(
+    "FallbackCarrier",
+    True,
+    Reason.FALLBACK,
+    "Orders go to default/spare instead of default/main: default/main does not answer.",
+)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "expected"),
+    [
+        ({MAIN: UP, SPARE: UP}, ()),
+        ({MAIN: DOWN, SPARE: UP}, (FALLBACK,)),
+        ({MAIN: DOWN, SPARE: DOWN}, ()),
+        ({MAIN: UP, SPARE: DOWN}, ()),
+        (
+            {MAIN: STALE, SPARE: STALE},
+            (
+                Condition(
+                    "CatalogStale",
+                    True,
+                    Reason.CATALOG_STALE,
+                    "Search is down at default/main, default/spare: orders go on from what was offered last, while it "
+                    "is fresh.",
+                ),
+            ),
+        ),
+    ],
+    ids=["all is well", "fallback", "nobody is left", "the second is not missed", "search is down"],
+)
+def test_trouble_at_a_carrier_is_said_although_orders_go_on(
+    accounts: dict[AccountKey, AccountSeen], expected: tuple[Condition, ...]
+) -> None:
+    assert tuple(carrier_troubles(judge_carriers(BOTH, accounts, (), NOW), accounts)) == expected
+    plan = plan_pool(a_pool(1, carriers=BOTH), a_world(numbers=numbers(1), accounts=accounts), NOW)
+    assert plan.conditions[1:] == expected
+
+
+def test_a_pool_that_fell_back_looks_again_when_the_preferred_carrier_has_rested() -> None:
+    seen = a_world(accounts={MAIN: UP, SPARE: UP}, top_up=TopUp(carriers=(RESTING,)))
+    plan = plan_pool(a_pool(1, carriers=BOTH), seen, NOW)
+    assert [action.intent.account for action in plan.actions if isinstance(action, StartOrder)] == [SPARE]
+    assert plan.requeue == 30
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        pytest.param(UP, Reason.ORDERING, id="that they are on order"),
+        pytest.param(DOWN, Reason.CIRCUIT_OPEN, id="why the carrier can't be called"),
+    ],
+)
+def test_a_pool_whose_missing_numbers_are_on_order_says(main: AccountSeen, said: Reason) -> None:
+    world = a_world(orders=(an_order(),), top_up=TopUp(1), accounts={MAIN: main})
+    assert plan_pool(a_pool(1), world, NOW).conditions[0].reason is said

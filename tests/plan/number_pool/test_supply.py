@@ -1,0 +1,173 @@
+"""The supply arithmetic, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ringfleet.model import ItemState, Limits, Phase
+from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, next_settling
+from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
+
+UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
+
+
+def counted(numbers: tuple[NumberSeen, ...] = (), orders: tuple[OrderSeen, ...] = ()) -> tuple[int, int, int]:
+    """Available, in flight, held."""
+    supply = count_supply(Limits(), numbers, orders, NOW)
+    return supply.available, supply.in_flight, supply.held
+
+
+@pytest.mark.parametrize(
+    ("phase", "available", "in_flight", "held"),
+    [
+        (Phase.ORDERING, 0, 1, 1),
+        (Phase.PENDING_DOCUMENTS, 0, 1, 1),
+        (Phase.AVAILABLE, 1, 0, 1),
+        (Phase.BOUND, 0, 0, 1),
+        (Phase.COOLING, 0, 0, 1),
+        (Phase.SUSPENDED, 0, 0, 1),
+        (Phase.QUARANTINED, 0, 0, 1),
+        (Phase.RELEASING, 0, 0, 1),
+        (Phase.RELEASED, 0, 0, 0),
+        (Phase.LOST, 0, 0, 0),
+        (Phase.FAILED, 0, 0, 0),
+    ],
+)
+def test_each_phase_is_counted_where_it_belongs(phase: Phase, available: int, in_flight: int, held: int) -> None:
+    assert counted(numbers(1, phase)) == (available, in_flight, held)
+
+
+def test_a_number_that_nobody_asks_to_go_any_more_is_supply_again() -> None:
+    leaving = numbers(1, Phase.RELEASING)[0]
+    assert count_supply(Limits(), [leaving], (), NOW).total == 0
+    assert count_supply(Limits(), [replace(leaving, returning=True)], (), NOW).total == 1
+
+
+def test_an_order_that_searches_counts_as_many_numbers_as_it_wants() -> None:
+    assert counted(orders=(an_order(count=7),)) == (0, 7, 7)
+
+
+def test_an_order_that_ended_without_choosing_counts_nothing() -> None:
+    assert counted(orders=(an_order(count=7, finished=True),)) == (0, 0, 0)
+
+
+def test_an_order_that_has_chosen_counts_what_it_chose_and_not_what_it_wanted() -> None:
+    assert counted(orders=(an_order(count=7, items=items(ItemState.PENDING, ItemState.PENDING)),)) == (0, 2, 2)
+
+
+@pytest.mark.parametrize("state", UNDECIDED)
+@pytest.mark.parametrize("finished", [False, True])
+def test_every_item_that_is_bought_or_may_be_counts(state: ItemState, finished: bool) -> None:
+    assert counted(orders=(an_order(items=items(state), finished=finished),)) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "ago", "in_flight", "paid"),
+    [
+        (ItemState.PROVISIONED, timedelta(minutes=14), 1, 3),
+        (ItemState.PROVISIONED, timedelta(minutes=15), 0, 3),
+        (ItemState.PENDING_DOCUMENTS, timedelta(minutes=15), 0, 3),
+        (ItemState.PROVISIONED, timedelta(days=31), 0, 0),
+        (ItemState.UNKNOWN, timedelta(days=31), 1, 3),
+    ],
+    ids=["a moment ago", "its object is gone", "while it waited", "of last month", "never told"],
+)
+def test_an_item_of_an_order_that_has_ended_is_not_on_its_way_for_ever(
+    state: ItemState, ago: timedelta, in_flight: int, paid: int
+) -> None:
+    """Its object was made before the order ended. It was deleted; the month in which it was bought is paid."""
+    order = an_order(items=items(state), finished=True, completed_at=NOW - ago)
+    assert counted(orders=(order,)) == (0, in_flight, in_flight)
+    assert count_supply(Limits(), (), (order,), NOW).committed == dollars(paid)
+
+
+def test_the_next_item_to_settle_is_looked_at_then() -> None:
+    orders = [
+        an_order(
+            n, items=items(ItemState.PROVISIONED, first=n), finished=True, completed_at=NOW - timedelta(minutes=ago)
+        )
+        for n, ago in ((1, 5), (2, 9), (3, 12), (4, 20))
+    ]
+    assert next_settling(numbers(1, first=3), orders, NOW) == NOW + timedelta(minutes=6)
+    assert next_settling(numbers(4), orders, NOW) is None
+
+
+def test_a_failed_item_goes_back_to_the_shortfall() -> None:
+    assert counted(orders=(an_order(items=items(ItemState.FAILED)),)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("state", list(ItemState))
+def test_an_item_whose_object_is_seen_counts_once(state: ItemState) -> None:
+    assert counted(numbers(1), (an_order(items=items(state)),)) == (1, 0, 1)
+
+
+def test_a_number_that_two_orders_name_counts_once() -> None:
+    orders = (an_order(1, items=items(ItemState.UNKNOWN)), an_order(2, items=items(ItemState.PENDING)))
+    assert counted(orders=orders) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST, Phase.FAILED])
+def test_a_number_that_is_gone_is_not_kept_alive_by_the_order_that_once_bought_it(phase: Phase) -> None:
+    assert counted(numbers(1, phase), (an_order(items=items(ItemState.PROVISIONED), finished=True),)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST, Phase.FAILED])
+def test_a_number_that_is_gone_and_bought_once_more_counts(phase: Phase) -> None:
+    assert counted(numbers(1, phase), (an_order(items=items(ItemState.SUBMITTING)),)) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "monthly", "committed"),
+    [
+        (a_number(purchased_at=LAST_MONTH), 2, 2),
+        (a_number(purchased_at=NOW), 2, 3),
+        (a_number(purchased_at=None), 2, 3),
+        (a_number(purchased_at=NOW.replace(year=2025)), 2, 2),
+        (a_number(phase=Phase.BOUND), 2, 2),
+        (a_number(phase=Phase.LOST), 0, 0),
+        (a_number(phase=Phase.RELEASED, purchased_at=NOW), 0, 3),
+        (a_number(phase=Phase.LOST, purchased_at=NOW), 0, 3),
+        (a_number(phase=Phase.FAILED, purchased_at=NOW), 0, 0),
+        (a_number(price=None), 0, 0),
+    ],
+    ids=[
+        "of last month",
+        "of this month",
+        "of unknown date",
+        "of last year",
+        "bound",
+        "lost",
+        "bought this month and given back",
+        "bought this month and lost",
+        "failed",
+        "of unknown price",
+    ],
+)
+def test_a_month_costs_every_rental_and_the_setups_of_this_month(
+    number: NumberSeen, monthly: int, committed: int
+) -> None:
+    supply = count_supply(Limits(), (number,), (), NOW)
+    assert (supply.monthly, supply.committed) == (dollars(monthly), dollars(committed))
+
+
+def test_money_in_flight_is_committed_and_what_may_come_back_is_reserved() -> None:
+    searching = an_order(1, count=4, budget=dollars(20))
+    chosen = an_order(2, items=items(ItemState.UNKNOWN, ItemState.FAILED), budget=dollars(50))
+    supply = count_supply(Limits(), (), (searching, chosen), NOW)
+    assert (supply.monthly, supply.committed, supply.reserved) == (dollars(0), dollars(23), dollars(20))
+
+
+def test_an_object_that_does_not_know_its_price_yet_costs_what_its_order_paid() -> None:
+    unpriced = a_number(price=None, purchased_at=None, phase=Phase.ORDERING)
+    bought = an_order(items=items(ItemState.PROVISIONED), finished=True)
+    assert count_supply(Limits(), (unpriced,), (bought,), NOW).committed == dollars(3)
+
+
+def test_other_currencies_are_named_and_never_added() -> None:
+    seen = (a_number(1), a_number(2, price=a_price(currency="GBP")), a_number(3, price=a_price(currency="EUR")))
+    order = an_order(items=items(ItemState.PENDING, first=9, price=a_price(currency="CHF")))
+    supply = count_supply(Limits(), seen, (order,), NOW)
+    assert (supply.held, supply.monthly, supply.foreign) == (4, dollars(2), ("CHF", "EUR", "GBP"))

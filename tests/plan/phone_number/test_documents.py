@@ -1,0 +1,220 @@
+"""The documents of a number: those that it waits for, and those that it lives on when a revision supersedes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.phone_number.plan import (
+    Attach,
+    AttachRefusal,
+    Documents,
+    Look,
+    NumberPlan,
+    NumberState,
+    NumberWant,
+    Route,
+    Routed,
+    RoutingWant,
+    Step,
+    Stop,
+    StopBy,
+    Successor,
+    plan_number,
+)
+from tests.plan.builders import a_holding, digits
+from tests.plan.line import Carrier, Fate, Line
+
+UP = AccountSeen()
+DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
+HELD = "did-1"
+AT_DESK = Routed("desk", "v1", "desk-v1")
+SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1", bundle="old")
+LIVING = a_holding(routing="desk-v1", bundle="old")
+
+GERMANY = "ComplianceBundle germany at default/main"
+NEXT = Successor(GERMANY, "new", frozenset({"older", "old"}))
+REFUSED = AttachRefusal("new", "it says bundle_state.")
+DUE = replace(REFUSED, due=True)
+
+
+def want(**rest: Any) -> NumberWant:
+    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+
+
+def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
+    return NumberState(phase, **{"external_id": HELD, "routed": AT_DESK, "attached": "old", **rest})
+
+
+# Waiting for a bundle.
+
+APPROVED = Documents("germany: Approved", GERMANY, "new")
+WAITING = state(Phase.PENDING_DOCUMENTS, routed=None, attached=None)
+ASKED = "The carrier waits for identity or address documents."
+BEING_ATTACHED = f"{GERMANY} is being attached."
+NOT_TAKEN = f"{ASKED} It does not take {GERMANY} for the number: it says bundle_state. It is asked again."
+LOOKED_AT = f"The carrier has {GERMANY} for the number, and is looking at it."
+
+
+@pytest.mark.parametrize(
+    ("known", "account", "refusal", "reason", "message", "step"),
+    [
+        (WAITING, UP, None, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
+        (WAITING, DOWN, None, Reason.CIRCUIT_OPEN, DOWN.message, None),
+        (WAITING, UP, REFUSED, Reason.ATTACH_REFUSED, NOT_TAKEN, None),
+        (WAITING, DOWN, REFUSED, Reason.ATTACH_REFUSED, NOT_TAKEN, None),
+        (WAITING, UP, DUE, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
+        (
+            WAITING,
+            UP,
+            replace(REFUSED, external_id="old"),
+            Reason.PENDING_DOCUMENTS,
+            BEING_ATTACHED,
+            Attach(HELD, "new"),
+        ),
+        (replace(WAITING, attached="old"), UP, None, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
+        (replace(WAITING, attached="new"), UP, REFUSED, Reason.PENDING_DOCUMENTS, LOOKED_AT, None),
+    ],
+    ids=[
+        "the approved bundle is attached",
+        "when the account can be called",
+        "a refusal is said, and not asked again at once",
+        "whatever the account does",
+        "it is asked again when it is due",
+        "another bundle is another question",
+        "one that carries an older revision gets the approved one",
+        "one that carries it waits for the carrier",
+    ],
+)
+def test_a_number_that_waits_is_given_its_bundle(
+    known: NumberState,
+    account: AccountSeen,
+    refusal: AttachRefusal | None,
+    reason: Reason,
+    message: str,
+    step: Step | None,
+) -> None:
+    wanted = want(documents=APPROVED, refusal=refusal)
+    said = not_ready(reason, message)
+    conditions = (said, reconciling(reason, message)) if step else (said,)
+    expected = NumberPlan(Phase.PENDING_DOCUMENTS, conditions, step, waits_for="germany: Approved")
+    assert plan_number(wanted, known, None, account) == expected
+
+
+# Living on a superseded one.
+
+ROUTED = ready(Reason.ROUTED, "Held, and routed to 'desk'.")
+KEPT = Condition(
+    "DocumentsOutdated",
+    True,
+    Reason.ATTACH_REFUSED,
+    f"The number keeps an older revision of {GERMANY}, and works on: the carrier does not take the approved one for "
+    "it: it says bundle_state. It is asked again.",
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "holding", "account", "conditions", "step"),
+    [
+        (want(successor=NEXT), state(), None, UP, (ROUTED,), Look()),
+        (want(successor=NEXT), state(), LIVING, UP, (ROUTED,), Attach(HELD, "new")),
+        (want(successor=NEXT), state(), None, DOWN, (ROUTED,), None),
+        (want(successor=NEXT), state(attached="new"), None, UP, (ROUTED,), None),
+        (want(successor=NEXT), state(attached="another"), LIVING, UP, (ROUTED,), None),
+        (want(successor=NEXT), state(attached=None), None, UP, (ROUTED,), None),
+        (want(successor=NEXT, refusal=REFUSED), state(), LIVING, UP, (ROUTED, KEPT), None),
+        (want(successor=NEXT, refusal=DUE), state(), LIVING, UP, (ROUTED, KEPT), Attach(HELD, "new")),
+        (want(successor=NEXT, refusal=DUE), state(), LIVING, DOWN, (ROUTED, KEPT), None),
+        (want(successor=NEXT, refusal=replace(REFUSED, external_id="old")), state(), None, UP, (ROUTED,), Look()),
+    ],
+    ids=[
+        "the carrier is looked at first",
+        "it is given the approved revision",
+        "while the account can't be called it keeps what it has",
+        "one that carries it is done",
+        "what another hand has given it stays",
+        "one that carries none is given none",
+        "a refusal is said beside its readiness",
+        "it is asked again when it is due",
+        "and goes on being said while the account can't be called",
+        "what was refused of another revision is not asked about",
+    ],
+)
+def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
+    wanted: NumberWant,
+    known: NumberState,
+    holding: Holding | None,
+    account: AccountSeen,
+    conditions: tuple[Condition, ...],
+    step: Step | None,
+) -> None:
+    assert plan_number(wanted, known, holding, account) == NumberPlan(Phase.AVAILABLE, conditions, step)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "holding", "step"),
+    [
+        (want(successor=NEXT, stops=("Unpaid.",)), state(), LIVING, Stop(HELD, StopBy.VERB)),
+        (want(successor=NEXT, routing=RoutingWant("desk", "v2")), state(), LIVING, Route(HELD, "desk")),
+        (want(successor=NEXT, observed=True), state(), LIVING, None),
+        (want(successor=NEXT), state(Phase.SUSPENDED), SUSPENDED, Attach(HELD, "new")),
+        (want(successor=NEXT, quarantine="odd"), state(Phase.QUARANTINED), LIVING, Attach(HELD, "new")),
+    ],
+    ids=[
+        "its traffic is stopped first",
+        "its routing goes first",
+        "one that is only observed is not touched",
+        "one that is suspended is moved",
+        "one that is in quarantine is moved",
+    ],
+)
+def test_moving_comes_last(wanted: NumberWant, known: NumberState, holding: Holding | None, step: Step | None) -> None:
+    assert plan_number(wanted, known, holding, UP).step == step
+
+
+@given(
+    phase=st.sampled_from([phase for phase in Phase if phase is not Phase.PENDING_DOCUMENTS]),
+    attached=st.sampled_from((None, "older", "old", "new", "another")),
+    holding=st.none()
+    | st.builds(a_holding, status=st.sampled_from(HoldingStatus), routing=st.sampled_from((None, "desk-v1"))),
+    refusal=st.sampled_from((None, REFUSED, DUE)),
+    account=st.sampled_from((UP, DOWN)),
+    wishes=st.fixed_dictionaries({"bound": st.booleans(), "resting": st.booleans(), "observed": st.booleans()}),
+)
+def test_a_superseded_bundle_never_changes_what_a_number_is(
+    phase: Phase,
+    attached: str | None,
+    holding: Holding | None,
+    refusal: AttachRefusal | None,
+    account: AccountSeen,
+    wishes: dict[str, bool],
+) -> None:
+    """Phase, readiness and every other step are what they would be without."""
+    known = state(phase, attached=attached)
+    calm = plan_number(want(**wishes), known, holding, account)
+    moved = plan_number(want(**wishes, successor=NEXT, refusal=refusal), known, holding, account)
+    assert (moved.phase, moved.drift) == (calm.phase, calm.drift)
+    assert tuple(one for one in moved.conditions if one != KEPT) == calm.conditions
+    if calm.step:
+        assert moved.step == calm.step
+    else:
+        assert moved.step is None or isinstance(moved.step, Look | Attach)
+
+
+@given(st.lists(st.sampled_from(Fate), max_size=6))
+def test_whatever_befalls_the_calls_it_rings_and_carries_the_new_one_in_the_end(fates: list[Fate]) -> None:
+    line = Line(state(), Carrier(routing="desk-v1", bundle="old"))
+    for fate in fates:
+        line.take_turn(want(successor=NEXT), fate=fate)
+        assert line.carrier.rings()
+        assert line.state.phase is Phase.AVAILABLE
+    line.take_turn(want(successor=NEXT))
+    assert (line.carrier.bundle, line.state.attached) == ("new", "new")
+    assert line.take_turn(want(successor=NEXT)).step is None

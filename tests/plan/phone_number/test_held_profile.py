@@ -1,0 +1,61 @@
+"""A suspended routing profile: nothing of it reaches the carrier, and numbers keep the routing that they have."""
+
+from __future__ import annotations
+
+import pytest
+
+from ringfleet.model import Phase
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason, not_ready, ready
+from ringfleet.plan.phone_number.plan import (
+    NumberPlan,
+    NumberState,
+    NumberWant,
+    Route,
+    Routed,
+    RoutingWant,
+    plan_number,
+)
+from tests.plan.builders import a_holding, digits
+
+HELD = RoutingWant("desk", "v2", held=True)
+AT_DESK = Routed("desk", "v1", "profile-1")
+ELSEWHERE = Routed("old", "v1", "profile-0")
+DRIFT = "The carrier routes the number to profile-9, not to profile-1."
+
+KEPT = NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, "Held, and routed to 'desk'."),))
+WAITS = not_ready(
+    Reason.SUSPENDED,
+    "RoutingProfile 'desk' is suspended (spec.suspend): the number is routed by it as soon as it is resumed.",
+)
+LEFT = not_ready(Reason.DRIFTED, f"{DRIFT} Its RoutingProfile is suspended (spec.suspend).")
+
+
+def state(phase: Phase, routed: Routed | None, drift: str | None = None) -> NumberState:
+    return NumberState(phase, "did-1", routed, drift)
+
+
+@pytest.mark.parametrize(
+    ("now", "plan"),
+    [
+        pytest.param(state(Phase.AVAILABLE, AT_DESK), KEPT, id="a number that follows it keeps what it has"),
+        pytest.param(state(Phase.ORDERING, None), NumberPlan(Phase.ORDERING, (WAITS,)), id="a new number waits"),
+        pytest.param(
+            state(Phase.AVAILABLE, ELSEWHERE), NumberPlan(Phase.AVAILABLE, (WAITS,)), id="one of another profile waits"
+        ),
+        pytest.param(
+            state(Phase.AVAILABLE, AT_DESK, DRIFT),
+            NumberPlan(Phase.AVAILABLE, (LEFT,), drift=DRIFT),
+            id="drift is said and left",
+        ),
+    ],
+)
+def test_a_suspended_profile_routes_nothing(now: NumberState, plan: NumberPlan) -> None:
+    assert plan_number(NumberWant(digits(1), HELD), now, None, AccountSeen()) == plan
+
+
+def test_a_resumed_profile_brings_its_changes_to_the_number() -> None:
+    resumed = NumberWant(digits(1), RoutingWant("desk", "v2"))
+    holding = a_holding(1, routing="profile-1")
+    plan = plan_number(resumed, state(Phase.AVAILABLE, AT_DESK), holding, AccountSeen())
+    assert plan.step == Route("did-1", "desk")

@@ -1,0 +1,186 @@
+"""The roster of a day: caps, ramp, rest, and who is not fit. Guardrails of the roster are tested by their names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.model import E164
+from ringfleet.model.rotation import Channel, LocalPresence
+from ringfleet.plan.rotation_set.guardrails import (
+    Governed,
+    MessagingWant,
+    Ramp,
+    RegionWant,
+    RotationWant,
+    Terms,
+)
+from ringfleet.plan.rotation_set.roster import Day, MemberSeen, State, Unfit, ask_tiers, enlist, ramped, rests
+from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+
+TODAY = date(2026, 11, 24)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+NUMBER = E164("+14155550100")
+PLACES = ("a:US:415", "r:US:CA", "c:US", "")
+
+
+def a_want(**changes: Any) -> RotationWant:
+    return replace(RotationWant("shop", "calls", Channel.VOICE, (("shop", "us"),), 75, 15), **changes)
+
+
+def a_texting_want(**changes: Any) -> RotationWant:
+    approved = MessagingWant("acme", "C123", campaign_approved=True)
+    return a_want(channel=Channel.SMS, daily=1000, hourly=200, **({"messaging": approved} | changes))
+
+
+def seen(number: str = NUMBER, **changes: Any) -> MemberSeen:
+    return replace(MemberSeen(E164(number), "shop/sandbox", LONG_AGO, country="US", attestation="A"), **changes)
+
+
+def roster(want: RotationWant, *members: MemberSeen, day: date = TODAY) -> Day:
+    return enlist(want, members, day, lambda _: PLACES)
+
+
+def only(want: RotationWant, member: MemberSeen, day: date = TODAY) -> Any:
+    return roster(want, member, day=day).members[0]
+
+
+def test_a_number_has_the_caps_of_its_set_and_is_near_to_its_places() -> None:
+    member = only(a_want(concurrent=2), seen(region="west"))
+    assert (member.daily, member.hourly, member.daily_tomorrow, member.concurrent) == (75, 15, 75, 2)
+    assert sorted(member.tiers) == sorted([*PLACES, "s:west"])
+    assert (member.state, member.account) == (State.ACTIVE, "shop/sandbox")
+
+
+def test_guardrail_ramp_for_new_numbers() -> None:
+    """A quarter on the first day, all after a fortnight, tomorrow more than today."""
+    want = a_want()
+    young = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    caps = [only(want, seen(joined=young), TODAY + timedelta(days=age)).daily for age in range(15)]
+    assert (caps[0], caps[7], caps[14]) == (18, 46, 75)
+    assert caps == sorted(caps)
+    assert only(want, seen(joined=young)).daily_tomorrow == caps[1]
+    assert only(want, seen(joined=young)).hourly == 3
+
+
+def test_the_first_day_is_counted_in_the_zone_of_the_set() -> None:
+    late = datetime(2026, 11, 25, 6, tzinfo=UTC)  # still the 24th in California
+    want = a_want(zone="America/Los_Angeles")
+    assert only(want, seen(joined=late), date(2026, 11, 25)).daily == ramped(want, 75, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"quarantined": True}, Unfit.QUARANTINED),
+        ({"stopped": True}, Unfit.STOPPED),
+        ({"routed": False}, Unfit.NOT_ROUTED),
+        ({"attestation": "B"}, Unfit.ATTESTATION),
+        ({"attestation": None}, Unfit.ATTESTATION),
+    ],
+)
+def test_an_unfit_number_is_used_for_nobody_and_says_why(change: dict[str, Any], why: Unfit) -> None:
+    day = roster(a_want(), seen(**change))
+    assert (day.members[0].state, day.unfit) == (State.QUARANTINED, ((NUMBER, why),))
+    assert day.capacity == 0
+
+
+def test_guardrail_every_pickable_number_has_an_inbound_route() -> None:
+    assert only(a_want(), seen(routed=False)).state is State.QUARANTINED
+
+
+def test_guardrail_minimum_attestation_a() -> None:
+    assert only(a_want(), seen(attestation="B")).state is State.QUARANTINED
+    weaker = a_want(governed=Governed(Terms(min_attestation="B")))  # type: ignore[arg-type]
+    assert only(weaker, seen(attestation="B")).state is State.ACTIVE
+
+
+def test_an_unfit_number_that_drains_is_unfit() -> None:
+    assert only(a_want(), seen(draining=True, quarantined=True)).state is State.QUARANTINED
+    assert only(a_want(), seen(draining=True)).state is State.DRAINING
+
+
+def test_guardrail_us_messages_need_an_approved_campaign() -> None:
+    """Without one no US number sends; a number of another country is not asked for it."""
+    want = a_texting_want(messaging=MessagingWant("acme", "C123"))
+    assert roster(want, seen()).unfit == ((NUMBER, Unfit.CAMPAIGN),)
+    assert roster(want, seen("+4930123456", country="DE")).unfit == ()
+    assert roster(a_texting_want(), seen(attestation=None)).unfit == ()
+
+
+def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:
+    """The 49 that joined first may be used; with an approved pool, all."""
+    many = [seen(f"+1415555{n:04}", joined=LONG_AGO + timedelta(days=n)) for n in range(CAMPAIGN_NUMBERS + 2)]
+    unfit = roster(a_texting_want(), *reversed(many)).unfit
+    assert unfit == tuple((one.number, Unfit.CAMPAIGN_FULL) for one in many[CAMPAIGN_NUMBERS:])
+    approved = MessagingWant("acme", "C123", campaign_approved=True, pool_approved=True)
+    assert roster(a_texting_want(messaging=approved), *many).unfit == ()
+
+
+@given(st.integers(1, 14), st.integers(1, 14), st.integers(0, 5000))
+def test_a_number_rests_its_rest_days_in_every_cycle(work: int, rest: int, offset: int) -> None:
+    want = a_want(work_days=work, rest_days=rest)
+    days = [TODAY + timedelta(days=offset + n) for n in range(work + rest)]
+    assert sum(rests(want, NUMBER, day) for day in days) == rest
+
+
+def test_numbers_take_turns_to_rest() -> None:
+    want = a_want(work_days=5, rest_days=2)
+    members = [seen(f"+1415555{n:04}") for n in range(700)]
+    resting = [sum(rests(want, one.number, TODAY + timedelta(days=n)) for one in members) for n in range(7)]
+    assert all(140 < count < 260 for count in resting), resting
+
+
+def test_a_resting_number_has_no_cap_and_one_that_rests_tomorrow_none_then() -> None:
+    want = a_want(work_days=1, rest_days=1)
+    first = only(want, seen())
+    second = only(want, seen(), TODAY + timedelta(days=1))
+    resting, working = sorted((first, second), key=lambda member: member.daily)
+    assert (resting.daily, resting.state, resting.daily_tomorrow) == (0, State.RESTING, 75)
+    assert (working.daily, working.state, working.daily_tomorrow) == (75, State.ACTIVE, 0)
+
+
+@given(st.integers(1, 1000), st.integers(0, 90), st.integers(1, 100), st.integers(0, 100))
+def test_a_ramp_grows_and_ends_at_the_cap(cap: int, days: int, percent: int, age: int) -> None:
+    want = a_want(governed=Governed(Terms(ramp=Ramp(days, percent))))
+    today, tomorrow = ramped(want, cap, age), ramped(want, cap, age + 1)
+    assert 1 <= today <= tomorrow <= cap
+    assert ramped(want, cap, days) == cap
+
+
+@given(st.permutations(range(6)))
+def test_the_order_in_which_numbers_are_seen_does_not_matter(order: list[int]) -> None:
+    members = [seen(f"+1415555010{n}", joined=LONG_AGO + timedelta(days=n % 2)) for n in range(6)]
+    assert roster(a_want(), *(members[n] for n in order)) == roster(a_want(), *members)
+
+
+REGIONS = (RegionWant("west", "US", 40, ("415", "628")), RegionWant("rest", "US", 60))
+
+
+@pytest.mark.parametrize(
+    ("presence", "places", "tiers"),
+    [
+        (LocalPresence.AREA_CODE, PLACES, ("a:US:415", "s:west", "r:US:CA", "c:US")),
+        (LocalPresence.REGION, PLACES, ("s:west", "r:US:CA", "c:US")),
+        (LocalPresence.COUNTRY, PLACES, ("s:west", "c:US")),
+        (LocalPresence.NONE, PLACES, ("s:west", "")),
+        (LocalPresence.COUNTRY, ("a:US:907", "r:US:AK", "c:US", ""), ("s:rest", "c:US")),
+        (LocalPresence.COUNTRY, ("c:DE", ""), ("c:DE",)),
+        (LocalPresence.NONE, ("c:DE", ""), ("",)),
+    ],
+)
+def test_a_number_is_looked_for_near_the_recipient_first(
+    presence: LocalPresence, places: tuple[str, ...], tiers: tuple[str, ...]
+) -> None:
+    assert ask_tiers(a_want(presence=presence, regions=REGIONS), places) == tiers
+
+
+def test_guardrail_fail_closed_never_widen_past_the_country() -> None:
+    """Only a set that says None takes numbers of other countries."""
+    for presence in (LocalPresence.COUNTRY, LocalPresence.REGION, LocalPresence.AREA_CODE):
+        assert "" not in ask_tiers(a_want(presence=presence), PLACES)

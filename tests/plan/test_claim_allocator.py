@@ -1,0 +1,268 @@
+"""Who gets which number: choices case by case, and the laws of the queue against a naive model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ringfleet.model import Capability
+from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Hand, RegionWish, Stock
+
+VOICE, SMS = frozenset({Capability.VOICE}), frozenset({Capability.SMS})
+
+
+def a_free(name: str = "1", area_code: str | None = None, region: str | None = None, **rest: Any) -> FreeNumber:
+    return FreeNumber(name, area_code, region, **rest)
+
+
+def a_claim(uid: str = "a", ticket: int = 1, *wishes: AreaCodeWish | RegionWish, **rest: Any) -> ClaimWish:
+    return ClaimWish(uid, ticket, wishes, **rest)
+
+
+def served(free: list[FreeNumber], *claims: ClaimWish) -> list[tuple[str, str]]:
+    """Who was handed what, when all numbers were there first."""
+    stock = Stock()
+    for number in free:
+        stock.offer(number)
+    for claim in claims:
+        stock.ask(claim)
+    return [(hand.uid, hand.number.name) for hand in stock.serve()]
+
+
+CITY = [a_free("1", "212", "New York"), a_free("2", "415", "San Francisco"), a_free("3", "628", "San Francisco")]
+
+
+@pytest.mark.parametrize(
+    ("claim", "number"),
+    [
+        (a_claim(), "1"),
+        (a_claim("a", 1, AreaCodeWish("628")), "3"),
+        (a_claim("a", 1, AreaCodeWish("999")), "1"),
+        (a_claim("a", 1, AreaCodeWish("999"), RegionWish("San Francisco")), "2"),
+        (a_claim("a", 1, RegionWish("San Francisco"), AreaCodeWish("212")), "2"),
+        (a_claim("a", 1, AreaCodeWish("628"), RegionWish("New York")), "3"),
+        (a_claim(name="3"), "3"),
+        (a_claim("a", 1, AreaCodeWish("212"), name="2"), "2"),
+        (a_claim(name="9"), None),
+    ],
+    ids=[
+        "any: the one that has been free for longest",
+        "its area code",
+        "any when there is none of its area code",
+        "its wish when there is none of its area code",
+        "the first of its wishes",
+        "its area code before its other wishes",
+        "the one that it names",
+        "the one that it names, whatever else it wishes",
+        "none but the one that it names",
+    ],
+)
+def test_a_claim_gets_the_best_number(claim: ClaimWish, number: str | None) -> None:
+    assert served(CITY, claim) == ([("a", number)] if number else [])
+
+
+@pytest.mark.parametrize("named", [None, "1"])
+def test_capabilities_are_musts(named: str | None) -> None:
+    talks, both = a_free("1", "415", capabilities=VOICE), a_free("2", capabilities=VOICE | SMS)
+    texts = a_claim("a", 1, AreaCodeWish("415"), capabilities=SMS, name=named)
+    assert served([talks], texts) == []
+    assert served([talks, both], texts) == ([] if named else [("a", "2")])
+
+
+def test_claims_are_served_by_their_tickets_and_not_by_their_coming() -> None:
+    assert served(CITY[:2], a_claim("late", 9), a_claim("b", 3), a_claim("a", 2)) == [("a", "1"), ("b", "2")]
+
+
+def test_a_claim_that_nothing_fits_holds_up_nobody() -> None:
+    assert served(CITY[:1], a_claim("picky", 1, capabilities=SMS), a_claim("b", 2)) == [("b", "1")]
+
+
+def test_a_waiting_claim_knows_its_place() -> None:
+    stock = Stock()
+    for claim in (a_claim("c", 7), a_claim("a", 1), a_claim("b", 3)):
+        stock.ask(claim)
+    assert (stock.waiting, stock.place("c"), stock.place("nobody")) == (("a", "b", "c"), 3, None)
+    stock.withdraw("a")
+    assert (stock.waiting, stock.place("c")) == (("b", "c"), 2)
+
+
+def test_a_claim_that_changes_its_wish_keeps_its_place_whatever_ticket_it_shows() -> None:
+    stock = Stock()
+    for claim in (a_claim("a", 1, name="1"), a_claim("b", 2), a_claim("a", 5)):
+        stock.ask(claim)
+    assert stock.waiting == ("a", "b")
+    stock.offer(a_free("2"))
+    assert stock.serve() == (Hand("a", a_free("2")),)
+
+
+def test_a_number_in_a_hand_is_not_free_until_it_is_settled_and_offered() -> None:
+    stock = Stock()
+    stock.offer(a_free("1"))
+    stock.ask(a_claim("a", 1))
+    stock.serve()
+    stock.offer(a_free("1", "415"))
+    stock.ask(a_claim("b", 2))
+    assert (stock.serve(), stock.free, stock.hand("a")) == ((), 0, a_free("1"))
+    stock.settle("a")
+    assert (stock.serve(), stock.hand("a")) == ((), None)
+    stock.offer(a_free("1", "415"))
+    assert stock.serve() == (Hand("b", a_free("1", "415")),)
+
+
+def test_a_claim_with_a_number_in_its_hand_does_not_queue_for_another() -> None:
+    stock = Stock()
+    stock.ask(a_claim("a", 1))
+    stock.offer(a_free("1"))
+    stock.serve()
+    stock.ask(a_claim("a", 1))
+    stock.offer(a_free("2"))
+    assert (stock.waiting, stock.serve()) == ((), ())
+
+
+def test_a_number_that_changes_is_found_under_what_it_is_now() -> None:
+    stock = Stock()
+    stock.offer(a_free("1", "415", "San Francisco"))
+    stock.offer(a_free("1", "628"))
+    for wish in (AreaCodeWish("415"), RegionWish("San Francisco")):
+        stock.ask(a_claim("a", 1, wish))
+    stock.offer(a_free("2", "415", "San Francisco"))
+    assert (stock.free, stock.serve()) == (2, (Hand("a", a_free("2", "415", "San Francisco")),))
+
+
+# Laws, against a model that looks through everything each time.
+
+names = st.sampled_from("123456")
+uids = st.sampled_from("abcdefgh")
+capabilities = st.sampled_from([frozenset(), VOICE, SMS, VOICE | SMS])
+numbers = st.builds(
+    FreeNumber,
+    names,
+    st.none() | st.sampled_from(["415", "628"]),
+    st.none() | st.sampled_from(["north", "south"]),
+    capabilities,
+)
+wishes = st.sampled_from([AreaCodeWish("415"), AreaCodeWish("628"), RegionWish("north"), RegionWish("south")])
+claims = st.builds(
+    ClaimWish,
+    uids,
+    st.integers(1, 20),
+    st.lists(wishes, max_size=3).map(tuple),
+    capabilities,
+    st.none() | st.none() | names,
+)
+
+
+def could_have(claim: ClaimWish, number: FreeNumber) -> bool:
+    return claim.name in (None, number.name) and claim.capabilities <= number.capabilities
+
+
+def rank(claim: ClaimWish, number: FreeNumber) -> int:
+    """How good the number is for the claim, 0 is best: the place of the first wish that it fulfils."""
+    met = [wish in (AreaCodeWish(number.area_code or ""), RegionWish(number.region or "")) for wish in claim.wishes]
+    return met.index(True) if True in met and claim.name is None else len(met)
+
+
+class Desk(RuleBasedStateMachine):
+    """Numbers and claims that come and go in any order; the free ones in `free` the way that they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stock = Stock()
+        self.free: dict[str, FreeNumber] = {}
+        self.queue: dict[str, ClaimWish] = {}
+        self.hands: dict[str, FreeNumber] = {}
+
+    @rule(number=numbers)
+    def offer(self, number: FreeNumber) -> None:
+        self.stock.offer(number)
+        if number in self.hands.values() or number.name in {held.name for held in self.hands.values()}:
+            return
+        if self.free.get(number.name) != number:
+            self.free.pop(number.name, None)
+            self.free[number.name] = number
+
+    @rule(name=names)
+    def withhold(self, name: str) -> None:
+        self.stock.withhold(name)
+        self.free.pop(name, None)
+
+    @rule(claim=claims)
+    def ask(self, claim: ClaimWish) -> None:
+        self.stock.ask(claim)
+        if claim.uid not in self.hands:
+            before = self.queue.get(claim.uid, claim)
+            self.queue[claim.uid] = replace(claim, ticket=before.ticket)
+
+    @rule(uid=uids)
+    def withdraw(self, uid: str) -> None:
+        self.stock.withdraw(uid)
+        self.queue.pop(uid, None)
+
+    @rule(uid=uids)
+    def settle(self, uid: str) -> None:
+        self.stock.settle(uid)
+        self.hands.pop(uid, None)
+
+    @rule(uid=uids)
+    def fail_to_write(self, uid: str) -> None:
+        """What the claim held is free again."""
+        number = self.hands.get(uid)
+        self.settle(uid)
+        if number:
+            self.offer(number)
+
+    @rule()
+    def serve(self) -> None:
+        before, hands = dict(self.free), self.stock.serve()
+        for uid, claim in sorted(self.queue.items(), key=lambda each: (each[1].ticket, each[0])):
+            fitting = [number for number in self.free.values() if could_have(claim, number)]
+            if fitting:
+                number = min(fitting, key=lambda one: rank(claim, one))  # called at once
+                del self.free[number.name], self.queue[uid]
+                self.hands[uid] = number
+                assert hands[:1] == (Hand(uid, number),), (before, self.queue)
+                hands = hands[1:]
+        assert not hands
+
+    @precondition(lambda self: self.queue)
+    @rule()
+    def look_for_its_place(self) -> None:
+        waiting = sorted(self.queue.values(), key=lambda claim: (claim.ticket, claim.uid))
+        assert [self.stock.place(claim.uid) for claim in waiting] == list(range(1, len(waiting) + 1))
+
+    @invariant()
+    def nothing_is_lost_and_nothing_is_twice(self) -> None:
+        assert self.stock.free == len(self.free)
+        assert set(self.stock.waiting) == set(self.queue)
+        assert {uid: self.stock.hand(uid) for uid in "abcdefgh" if self.stock.hand(uid)} == self.hands
+        held = [number.name for number in self.hands.values()]
+        assert len(held) == len(set(held))
+        assert not set(held) & set(self.free)
+        assert not set(self.hands) & set(self.queue)
+
+
+TestDesk = Desk.TestCase
+TestDesk.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+@given(st.lists(numbers, max_size=8), st.lists(claims, max_size=8))
+def test_no_claim_waits_while_a_later_one_has_what_it_could_have_had(
+    free: list[FreeNumber], asking: list[ClaimWish]
+) -> None:
+    stock = Stock()
+    for number in free:
+        stock.offer(number)
+    asked = {claim.uid: claim for claim in reversed(asking)}
+    for claim in asked.values():
+        stock.ask(claim)
+    hands = stock.serve()
+    for hand in hands:
+        assert could_have(asked[hand.uid], hand.number)
+        for uid in stock.waiting:
+            earlier = (asked[uid].ticket, uid) < (asked[hand.uid].ticket, hand.uid)
+            assert not (earlier and could_have(asked[uid], hand.number))

@@ -1,0 +1,134 @@
+"""What keeps a claim out of the queue, and what a claim says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.number_claim import (
+    Bar,
+    ClaimWant,
+    ClaimWorld,
+    OnNoStock,
+    bar_claim,
+    bound_conditions,
+    waiting_conditions,
+)
+
+
+def a_claim(**rest: Any) -> ClaimWant:
+    return ClaimWant(**{"namespace": "shop", "pool": "shop/west", "pool_namespace": "shop", **rest})
+
+
+FULL = "The namespace has used up spec.limits.numbers of NumberQuota 'cap': raise it, or wait."
+PAUSED = Bar(Reason.SUSPENDED, "The claim is suspended (spec.suspend): it is not served.")
+SHUT_OUT = Bar(
+    Reason.POOL_NOT_ALLOWED,
+    "NumberPool shop/west does not let in claims of namespace shop, or does not exist: "
+    "its owner can add the namespace to its spec.allowedNamespaces.",
+)
+NO_POOL = Bar(
+    Reason.POOL_MISSING, "NumberPool shop/west (spec.poolRef) does not exist: create it, or correct the name."
+)
+NO_NUMBER = Bar(
+    Reason.NUMBER_MISSING,
+    "NumberPool shop/west has no number 14155550123 (spec.phoneNumberName): claim another one.",
+)
+NAMED = a_claim(named="14155550123")
+
+
+@pytest.mark.parametrize(
+    ("want", "world", "bar"),
+    [
+        (a_claim(), ClaimWorld(), None),
+        (NAMED, ClaimWorld(), None),
+        (a_claim(suspended=True), ClaimWorld(), PAUSED),
+        (a_claim(), ClaimWorld(let_in=False), SHUT_OUT),
+        (a_claim(), ClaimWorld(pool_exists=False), NO_POOL),
+        (a_claim(), ClaimWorld(quota=FULL), Bar(Reason.QUOTA_EXCEEDED, FULL)),
+        (NAMED, ClaimWorld(named_exists=False), NO_NUMBER),
+        (a_claim(suspended=True), ClaimWorld(False, False, FULL, False), PAUSED),
+        (NAMED, ClaimWorld(pool_exists=False, let_in=False, quota=FULL, named_exists=False), SHUT_OUT),
+        (NAMED, ClaimWorld(pool_exists=False, quota=FULL, named_exists=False), NO_POOL),
+        (NAMED, ClaimWorld(quota=FULL, named_exists=False), Bar(Reason.QUOTA_EXCEEDED, FULL)),
+    ],
+    ids=[
+        "nothing",
+        "nothing, for a named number",
+        "it is suspended",
+        "it is not let in",
+        "there is no pool",
+        "its namespace has used up its quota",
+        "there is no such number",
+        "suspension is said before all else",
+        "whoever is not let in does not learn whether the pool exists",
+        "a missing pool before the quota",
+        "the quota before the number",
+    ],
+)
+def test_what_keeps_a_claim_out_of_the_queue(want: ClaimWant, world: ClaimWorld, bar: Bar | None) -> None:
+    assert bar_claim(want, world) == bar
+
+
+NONE_FITTED = "No number of NumberPool shop/west fitted when it was asked for, and spec.onNoStock is Fail."
+NOT_FREE = "PhoneNumber 14155550123 is not free: it is bound, rests or is stopped. The claim waits for it."
+QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the queue."
+
+
+@pytest.mark.parametrize(
+    ("want", "bar", "said"),
+    [
+        (a_claim(), PAUSED, (not_ready(Reason.SUSPENDED, PAUSED.message),)),
+        (a_claim(on_no_stock=OnNoStock.FAIL), NO_POOL, (not_ready(Reason.POOL_MISSING, NO_POOL.message),)),
+        (
+            a_claim(on_no_stock=OnNoStock.FAIL),
+            None,
+            (not_ready(Reason.NO_STOCK, NONE_FITTED), stalled(Reason.NO_STOCK, NONE_FITTED)),
+        ),
+        (NAMED, None, (not_ready(Reason.NUMBER_NOT_FREE, NOT_FREE), reconciling(Reason.NUMBER_NOT_FREE, NOT_FREE))),
+        (
+            a_claim(),
+            None,
+            (not_ready(Reason.WAITING_FOR_NUMBER, QUEUES), reconciling(Reason.WAITING_FOR_NUMBER, QUEUES)),
+        ),
+        (
+            a_claim(on_no_stock=OnNoStock.ORDER),
+            None,
+            (
+                not_ready(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
+                reconciling(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
+            ),
+        ),
+    ],
+    ids=["barred", "barred, and fails only when it is not", "failed", "named", "waiting", "ordered for"],
+)
+def test_a_claim_without_a_number_says_why(want: ClaimWant, bar: Bar | None, said: tuple[Condition, ...]) -> None:
+    assert waiting_conditions(want, bar) == said
+
+
+REFUSED = "Secret line belongs to somebody else."
+
+
+@pytest.mark.parametrize(
+    ("suspended", "refused", "said"),
+    [
+        (False, None, (ready(Reason.BOUND, "It holds +14155550123."),)),
+        (
+            True,
+            None,
+            (
+                not_ready(
+                    Reason.SUSPENDED,
+                    "It holds +14155550123, which is suspended with it (spec.suspend): "
+                    "no call or message gets through.",
+                ),
+            ),
+        ),
+        (False, REFUSED, (not_ready(Reason.WRITE_REFUSED, REFUSED), stalled(Reason.WRITE_REFUSED, REFUSED))),
+        (True, REFUSED, (not_ready(Reason.WRITE_REFUSED, REFUSED), stalled(Reason.WRITE_REFUSED, REFUSED))),
+    ],
+)
+def test_a_bound_claim_says_what_it_holds(suspended: bool, refused: str | None, said: tuple[Condition, ...]) -> None:
+    assert bound_conditions("+14155550123", suspended, refused) == said

@@ -1,0 +1,423 @@
+"""What an order does next, what it takes, and what becomes of its items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfleet.model import Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.number_order import (
+    ITEM_STEPS,
+    SENT,
+    UNRESOLVED,
+    Choice,
+    Done,
+    GiveUp,
+    Item,
+    OrderState,
+    OrderWant,
+    OrderWorld,
+    Record,
+    Search,
+    Step,
+    Submit,
+    Wait,
+    choose_offers,
+    move_unresolved,
+    order_conditions,
+    order_failure,
+    plan_order,
+    settle,
+)
+from tests.plan.builders import (
+    NOW,
+    a_price,
+    an_item,
+    an_offer,
+    an_order_state,
+    an_order_want,
+    digits,
+    dollars,
+    limits,
+)
+
+PENDING, SUBMITTING, UNKNOWN = ItemState.PENDING, ItemState.SUBMITTING, ItemState.UNKNOWN
+PROVISIONED, PARKED, FAILED = ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS, ItemState.FAILED
+
+WANT = an_order_want()
+FRESH = OrderState()
+UP = OrderWorld(AccountSeen())
+DOWN = OrderWorld(AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer."))
+SOON, JUST_NOW = NOW + timedelta(seconds=9), NOW - timedelta(seconds=1)
+TRIED = {"attempts": 1, "last_error": "It timed out."}
+SUSPENDED = replace(UP, pool_suspended=True)
+GONE = replace(UP, pool_gone=True)
+PAUSED = Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
+CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
+APPROVAL = "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
+CART = "Another order of this account is at the carrier; orders go one at a time."
+ANOTHER = "Search at default/main is down; another carrier of the pool is asked."
+
+
+# One step at a time.
+
+
+@pytest.mark.parametrize(
+    ("want", "state", "world", "step"),
+    [
+        (WANT, FRESH, UP, Search()),
+        (WANT, FRESH, replace(UP, cart_taken=True), Search()),
+        (WANT, FRESH, DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message)),
+        (WANT, FRESH, replace(DOWN, alternatives=True), GiveUp(Reason.CIRCUIT_OPEN, DOWN.account.message)),
+        (replace(WANT, approved=False), FRESH, UP, Wait(Reason.AWAITING_APPROVAL, APPROVAL)),
+        (WANT, OrderState(**TRIED, next_attempt=SOON), UP, Wait(Reason.SEARCH_UNAVAILABLE, "It timed out.", SOON)),
+        (WANT, OrderState(**TRIED, next_attempt=JUST_NOW), UP, Search()),
+        (WANT, OrderState(attempts=2), UP, Search()),
+        (WANT, OrderState(attempts=1), replace(UP, alternatives=True), Search()),
+        (WANT, OrderState(attempts=2), replace(UP, alternatives=True), GiveUp(Reason.SEARCH_UNAVAILABLE, ANOTHER)),
+        (WANT, an_order_state(PENDING), UP, Submit(resumed=False)),
+        (WANT, an_order_state(PENDING, SUBMITTING), UP, Submit(resumed=True)),
+        (WANT, an_order_state(UNKNOWN, PROVISIONED), UP, Submit(resumed=True)),
+        (WANT, an_order_state(PENDING, PROVISIONED), UP, Submit(resumed=False)),
+        (WANT, an_order_state(PENDING), replace(UP, cart_taken=True), Wait(Reason.WAITING_FOR_CART, CART)),
+        (WANT, an_order_state(PENDING), DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message)),
+        (
+            WANT,
+            an_order_state(UNKNOWN),
+            replace(DOWN, alternatives=True),
+            Wait(Reason.CIRCUIT_OPEN, DOWN.account.message),
+        ),
+        (
+            WANT,
+            an_order_state(PENDING, **TRIED, next_attempt=SOON),
+            UP,
+            Wait(Reason.CARRIER_UNAVAILABLE, "It timed out.", SOON),
+        ),
+        (
+            WANT,
+            an_order_state(UNKNOWN, **TRIED, next_attempt=SOON),
+            UP,
+            Wait(Reason.OUTCOME_UNKNOWN, "It timed out.", SOON),
+        ),
+        (WANT, FRESH, SUSPENDED, PAUSED),
+        (WANT, an_order_state(PENDING), SUSPENDED, PAUSED),
+        (WANT, an_order_state(PENDING, SUBMITTING), SUSPENDED, Submit(resumed=True)),
+        (WANT, an_order_state(UNKNOWN), SUSPENDED, Submit(resumed=True)),
+        (WANT, an_order_state(PROVISIONED), SUSPENDED, Record()),
+        (WANT, FRESH, GONE, CALLED_OFF),
+        (replace(WANT, approved=False), FRESH, GONE, CALLED_OFF),
+        (WANT, an_order_state(PENDING, PENDING), replace(GONE, pool_suspended=True), CALLED_OFF),
+        (WANT, an_order_state(PENDING, PROVISIONED), GONE, Submit(resumed=False)),
+        (WANT, an_order_state(PENDING, SUBMITTING), GONE, Submit(resumed=True)),
+        (WANT, an_order_state(PROVISIONED), GONE, Record()),
+        (WANT, an_order_state(PROVISIONED, PARKED, FAILED), UP, Record()),
+        (WANT, an_order_state(PROVISIONED), DOWN, Record()),
+        (WANT, an_order_state(FAILED), UP, Record()),
+        (WANT, an_order_state(PROVISIONED, recorded=True), DOWN, Done()),
+        (WANT, OrderState(items=(), recorded=True), UP, Done()),
+    ],
+    ids=[
+        "a new order searches",
+        "a search needs no cart",
+        "an order without a carrier waits",
+        "an order that has bought nothing leaves a carrier that is down",
+        "an order that needs approval waits",
+        "a failed search rests",
+        "a rested search is tried again",
+        "without an alternative a search is never given up",
+        "one failed search is not given up",
+        "a second failed search goes to another carrier",
+        "chosen numbers are bought",
+        "after a crash the purchase is resumed",
+        "an unknown outcome is looked up",
+        "an item that was never sent is not resumed",
+        "one cart at a time",
+        "a purchase waits for its carrier",
+        "an unknown outcome never goes to another carrier",
+        "a failed purchase rests",
+        "an unknown outcome rests and says so",
+        "under a suspended pool nothing is searched",
+        "under a suspended pool nothing is bought",
+        "under a suspended pool what was sent is seen through",
+        "under a suspended pool an unknown outcome is looked up",
+        "under a suspended pool what was bought is recorded",
+        "without its pool an order ends",
+        "without its pool an order waits for no approval",
+        "without its pool an order ends that has chosen",
+        "without its pool an order that has bought is seen through",
+        "without its pool what was sent is seen through",
+        "without its pool what was bought is recorded",
+        "settled items are recorded",
+        "recording needs no carrier",
+        "an order that bought nothing is recorded too",
+        "a recorded order has ended",
+        "an empty order has ended",
+    ],
+)
+def test_an_order_takes_the_one_step_that_is_next(
+    want: OrderWant, state: OrderState, world: OrderWorld, step: Step
+) -> None:
+    assert plan_order(want, state, world, NOW) == step
+
+
+# Choosing.
+
+
+def chosen(count: int, offered: list[Offer], **rest: object) -> list[int]:
+    """The last digits of the numbers that an order takes."""
+    choice = choose_offers(an_order_want(count, **rest), offered)
+    return [int(offer.number[-4:]) for offer in choice.offers]
+
+
+def test_preferred_area_codes_come_first_and_cheap_numbers_first_within_them() -> None:
+    offered = [
+        an_offer(1, 9, area_code="415"),
+        an_offer(2, 3, area_code="628"),
+        an_offer(3, 1, area_code="212"),
+        an_offer(4, 5, area_code="415"),
+        an_offer(5, 1, area_code=None),
+    ]
+    assert chosen(5, offered) == [4, 1, 2, 3, 5]
+    assert chosen(2, offered) == [4, 1]
+    assert chosen(5, offered, market=Market("US", NumberType.GEOGRAPHIC)) == [3, 5, 2, 4, 1]
+
+
+def test_setup_counts_as_much_as_the_first_month_and_the_number_decides_between_equals() -> None:
+    assert chosen(3, [an_offer(3, 1, 4), an_offer(2, 4, 1), an_offer(1, 1, 5)]) == [2, 3, 1]
+
+
+def test_a_number_offered_twice_is_taken_once_and_at_its_higher_price() -> None:
+    choice = choose_offers(an_order_want(2), [an_offer(1, 3), an_offer(1, 9), an_offer(1, 4)])
+    assert choice.offers == (an_offer(1, 9),)
+
+
+@pytest.mark.parametrize(
+    ("caps", "budget", "taken"),
+    [
+        ({}, None, [1, 2, 3]),
+        ({"max_monthly": 2}, None, [1, 2]),
+        ({"max_setup": 1}, None, [1, 3]),
+        ({"max_monthly": 2, "max_setup": 1}, None, [1]),
+        ({}, 3, [1]),
+        ({}, 2, []),
+        ({}, 8, [1, 2]),
+        ({}, 12, [1, 2, 3]),
+    ],
+)
+def test_caps_and_budget_are_never_exceeded(caps: dict[str, int], budget: int | None, taken: list[int]) -> None:
+    offered = [an_offer(1, 2, 1), an_offer(2, 2, 2), an_offer(3, 4, 1)]
+    money = None if budget is None else dollars(budget)
+    assert chosen(3, offered, limits=limits(**caps), budget=money) == taken
+
+
+@pytest.mark.parametrize("price", [a_price(currency="EUR"), Price(dollars(1), Money.parse(1, "EUR"))])
+def test_an_offer_in_another_currency_is_not_taken(price: Price) -> None:
+    assert chosen(2, [an_offer(1), replace(an_offer(2), price=price)]) == [1]
+
+
+@pytest.mark.parametrize(
+    ("want", "offered", "expected"),
+    [
+        (an_order_want(1), [an_offer(1)], (None, "")),
+        (
+            an_order_want(1),
+            [],
+            (Reason.NO_STOCK, "default/main offers no more numbers for US geographic 415, 628."),
+        ),
+        (
+            an_order_want(1, market=Market("GB", NumberType.MOBILE, (), frozenset({Capability.VOICE, Capability.SMS}))),
+            [],
+            (Reason.NO_STOCK, "default/main offers no more numbers for GB mobile with sms and voice."),
+        ),
+        (
+            an_order_want(2, budget=dollars(3)),
+            [an_offer(1), an_offer(2)],
+            (Reason.BUDGET_EXHAUSTED, "The budget left for this order, 3 USD, buys no more."),
+        ),
+        (
+            an_order_want(2, limits=limits(max_monthly=1)),
+            [an_offer(1, 7, 2), an_offer(2, 6, 3)],
+            (
+                Reason.PRICE_ABOVE_CAP,
+                "The other offers of default/main for US geographic 415, 628 are above spec.limits.maxMonthlyPrice or "
+                "maxSetupPrice, or not in USD: the cheapest is 7 USD a month and 2 USD once.",
+            ),
+        ),
+    ],
+    ids=["nothing is short", "no stock", "no stock of these capabilities", "no money", "too dear"],
+)
+def test_a_choice_says_why_it_is_short(
+    want: OrderWant, offered: list[Offer], expected: tuple[Reason | None, str]
+) -> None:
+    choice = choose_offers(want, offered)
+    assert (choice.shortage, choice.message) == expected
+
+
+def test_nothing_wanted_is_nothing_short() -> None:
+    assert choose_offers(an_order_want(0), [an_offer()]) == Choice(())
+
+
+# The law of items.
+
+
+@pytest.mark.parametrize("old", list(ItemState))
+@pytest.mark.parametrize("new", [PROVISIONED, PARKED, FAILED])
+def test_an_outcome_moves_an_item_only_where_its_law_allows(old: ItemState, new: ItemState) -> None:
+    item, outcome = an_item(1, old), Outcome(digits(1), new, external_id="did-1")
+    expected = Item(item.offer, new, outcome) if new in ITEM_STEPS[old] else item
+    assert settle([item], [outcome]) == (expected,)
+
+
+def test_an_item_that_was_never_sent_takes_no_outcome() -> None:
+    assert settle([an_item(1, PENDING)], [Outcome(digits(1), PROVISIONED)]) == (an_item(1, PENDING),)
+
+
+def test_an_outcome_for_a_number_that_was_not_ordered_is_ignored() -> None:
+    assert settle([an_item(1, SUBMITTING)], [Outcome(digits(2), PROVISIONED)]) == (an_item(1, SUBMITTING),)
+
+
+def test_settled_states_are_final_but_for_documents() -> None:
+    final = {state for state in ItemState if not ITEM_STEPS[state]}
+    assert final == {PROVISIONED, FAILED}
+    assert ITEM_STEPS[PARKED] == {PROVISIONED, FAILED}
+
+
+def test_no_way_leads_back_to_an_earlier_state() -> None:
+    def reachable(state: ItemState) -> set[ItemState]:
+        return set(ITEM_STEPS[state]).union(*(reachable(after) for after in ITEM_STEPS[state]))
+
+    assert all(state not in reachable(state) for state in ItemState)
+    assert reachable(PENDING) == set(ItemState) - {PENDING}
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        (SUBMITTING, (SUBMITTING, SUBMITTING, UNKNOWN, PROVISIONED, PARKED, FAILED)),
+        (UNKNOWN, (PENDING, UNKNOWN, UNKNOWN, PROVISIONED, PARKED, FAILED)),
+        (FAILED, (FAILED, FAILED, FAILED, PROVISIONED, PARKED, FAILED)),
+    ],
+)
+def test_moving_the_unresolved_leaves_the_settled_alone(to: ItemState, expected: tuple[ItemState, ...]) -> None:
+    state = an_order_state(PENDING, SUBMITTING, UNKNOWN, PROVISIONED, PARKED, FAILED)
+    assert tuple(item.state for item in move_unresolved(state.items or (), to)) == expected
+
+
+states = st.sampled_from(list(ItemState))
+settled = st.sampled_from([PROVISIONED, PARKED, FAILED])
+
+
+@given(
+    st.lists(states, max_size=6),
+    st.lists(st.tuples(st.integers(1, 7), settled), unique_by=lambda pair: pair[0]),
+    st.randoms(use_true_random=True),
+)
+def test_settling_is_lawful_idempotent_and_blind_to_the_order_of_outcomes(had, told, random) -> None:  # type: ignore[no-untyped-def]
+    items = an_order_state(*had).items or ()
+    outcomes = [Outcome(digits(n), state) for n, state in told]
+    once = settle(items, outcomes)
+    assert [item.offer for item in once] == [item.offer for item in items]
+    assert all(
+        new.state is old.state or new.state in ITEM_STEPS[old.state] for old, new in zip(items, once, strict=True)
+    )
+    assert settle(items, random.sample(outcomes, len(outcomes))) == once
+    assert settle(once, outcomes) == once
+
+
+def test_the_price_of_an_item_is_the_carriers_last_word() -> None:
+    outcome = Outcome(digits(1), PROVISIONED, price=a_price(5))
+    assert an_item(1).price == a_price()
+    assert an_item(1, PROVISIONED).price == a_price()
+    assert an_item(1, PROVISIONED, outcome=outcome).price == a_price(5)
+
+
+# What an ended order teaches, and says.
+
+
+def lost(*reasons: str) -> OrderState:
+    return OrderState(items=tuple(an_item(n, FAILED, reason) for n, reason in enumerate(reasons, 1)), recorded=True)
+
+
+SHORT = {"failure": Reason.NO_STOCK, "message": "No more."}
+REFUSED = "default/main refused every number of the order: "
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (an_order_state(PROVISIONED, FAILED), (None, "")),
+        (an_order_state(PARKED), (None, "")),
+        (an_order_state(PROVISIONED, **SHORT), (Reason.NO_STOCK, "No more.")),
+        (OrderState(items=(), **SHORT), (Reason.NO_STOCK, "No more.")),
+        (lost("NumberTaken", "NumberTaken"), (None, "")),
+        (lost("CarrierError", "NumberTaken"), (Reason.ORDER_REFUSED, REFUSED + "CarrierError, NumberTaken.")),
+        (lost("InsufficientFunds"), (Reason.INSUFFICIENT_FUNDS, REFUSED + "InsufficientFunds.")),
+    ],
+    ids=[
+        "what bought something has made progress",
+        "what waits for documents has made progress",
+        "a shortage stays one although something was bought",
+        "a shortage of everything",
+        "numbers that others took are ordered again at once",
+        "a refusal of everything rests the carrier",
+        "an empty purse is told apart",
+    ],
+)
+def test_an_ended_order_teaches_its_pool(state: OrderState, expected: tuple[Reason | None, str]) -> None:
+    assert order_failure(WANT, state) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "expected"),
+    [
+        (FRESH, Search(), (Reason.SEARCHING, "Numbers are being searched.")),
+        (FRESH, Submit(resumed=False), (Reason.SUBMITTING, "Numbers are being bought.")),
+        (
+            FRESH,
+            Submit(resumed=True),
+            (Reason.OUTCOME_UNKNOWN, "The carrier's answer is not known; it is looked up under the same key."),
+        ),
+        (FRESH, Record(), (Reason.ORDERING, "The numbers bought are being recorded.")),
+        (FRESH, Wait(Reason.CIRCUIT_OPEN, "It is down."), (Reason.CIRCUIT_OPEN, "It is down.")),
+    ],
+)
+def test_an_order_under_way_says_what_it_does(state: OrderState, step: Step, expected: tuple[Reason, str]) -> None:
+    assert order_conditions(WANT, state, step) == (not_ready(*expected), reconciling(*expected))
+
+
+COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "expected"),
+    [
+        (
+            FRESH,
+            Wait(Reason.CREDENTIALS_REJECTED, "Wrong key."),
+            (not_ready(Reason.CREDENTIALS_REJECTED, "Wrong key."), stalled(Reason.CREDENTIALS_REJECTED, "Wrong key.")),
+        ),
+        (FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down."), (not_ready(Reason.CIRCUIT_OPEN, "Down."),)),
+        (an_order_state(PROVISIONED, FAILED), Done(), (COMPLETE,)),
+        (an_order_state(PROVISIONED, **SHORT), Done(), (COMPLETE,)),
+        (
+            an_order_state(PROVISIONED, PARKED),
+            Done(),
+            (not_ready(Reason.PENDING_DOCUMENTS, "Some numbers wait for documents at the carrier."),),
+        ),
+        (OrderState(items=(), **SHORT), Done(), (not_ready(Reason.NO_STOCK, "No more."),)),
+        (lost("CarrierError"), Done(), (not_ready(Reason.ORDER_REFUSED, REFUSED + "CarrierError."),)),
+    ],
+)
+def test_an_order_that_is_stuck_or_over_says_so(state: OrderState, step: Step, expected: tuple[Condition, ...]) -> None:
+    assert order_conditions(WANT, state, step) == expected
+
+
+def test_what_was_sent_is_unresolved_and_only_what_was_never_sent_is_not() -> None:
+    assert {SUBMITTING, UNKNOWN} == SENT
+    assert SENT | {PENDING} == UNRESOLVED

@@ -1,0 +1,235 @@
+"""What a namespace may still have under its quotas, and what unpaid bills mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ringfleet.model import ItemState, Limits, Money, Phase
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.number_pool.supply import count_supply
+from ringfleet.plan.number_quota import (
+    NO_QUOTA,
+    Billing,
+    Bills,
+    QuotaWant,
+    Room,
+    Used,
+    count_used,
+    judge_bills,
+    numbers_full,
+    quota_conditions,
+    room_under,
+)
+from tests.plan.builders import NOW, a_number, a_price, an_order, dollars, items, numbers
+
+HOUR = timedelta(hours=1)
+
+
+def a_quota(name: str = "cap", spend: str | int | None = None, **rest: Any) -> QuotaWant:
+    currency = rest.get("currency", "USD")
+    return QuotaWant(name, monthly_spend=None if spend is None else Money.parse(spend, currency), **rest)
+
+
+def euros(amount: str | int) -> Money:
+    return Money.parse(amount, "EUR")
+
+
+def used(count: int = 0, spend: str | int = 0, orders_today: int = 0, foreign: tuple[str, ...] = ()) -> Used:
+    return Used(count, dollars(spend), orders_today, foreign)
+
+
+# Used.
+
+
+def test_every_pool_and_every_borrowed_number_counts_and_so_does_what_is_on_its_way() -> None:
+    unknown = an_order(1, items=items(ItemState.UNKNOWN, ItemState.SUBMITTING, first=50))
+    searching = an_order(2, count=3, budget=dollars(9))
+    west = count_supply(Limits(), numbers(2), (unknown, searching), NOW)
+    east = count_supply(Limits(), (a_number(9, Phase.BOUND), a_number(10, Phase.RELEASED)), (), NOW)
+    assert (west.held, east.held) == (7, 1)
+    total = count_used((west, east), [dollars(3), None], 4, "USD")
+    assert total == Used(10, dollars(4 + 2 * 3 + 9 + 2 + 3), 4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "price", "foreign"),
+    [
+        (Limits(), a_price(), ()),
+        (Limits(), a_price(currency="EUR"), ("EUR",)),
+        (Limits(currency="EUR"), a_price(currency="EUR"), ("EUR",)),
+        (Limits(currency="EUR"), a_price(), ("USD",)),
+        (Limits(currency="EUR"), a_price(0, 0, "EUR"), ()),
+    ],
+    ids=[
+        "all in the currency of the quota",
+        "a number in another one",
+        "a pool in another one",
+        "a number in that of the quota, in a pool of another one",
+        "nothing is no money",
+    ],
+)
+def test_money_that_can_not_be_added_is_named_and_never_left_out(
+    limits: Limits, price: Any, foreign: tuple[str, ...]
+) -> None:
+    supply = count_supply(limits, (a_number(price=price),), (), NOW)
+    total = count_used((supply,), (), 0, "USD")
+    assert total.foreign == foreign
+    assert (room_under([(a_quota(spend=100), total)]).full is not None) is bool(foreign)
+
+
+def test_a_borrowed_number_in_another_currency_is_named() -> None:
+    assert count_used((), [euros(2)], 0, "USD") == Used(1, dollars(0), 0, ("EUR",))
+
+
+# Room.
+
+
+def says(limit: str, name: str = "cap") -> str:
+    return f"The namespace has used up spec.limits.{limit} of NumberQuota {name!r}: raise it, or wait."
+
+
+FOREIGN = (
+    "Numbers are priced in EUR, so they can't be held against spec.limits.monthlySpend of NumberQuota 'cap' in USD: "
+    "correct its currency, or remove the limit."
+)
+MIXED = (
+    "NumberQuota 'b' limits spec.limits.monthlySpend in EUR, and another one of the namespace in USD: no order can be "
+    "held against both. Give them one currency."
+)
+
+
+@pytest.mark.parametrize(
+    ("quotas", "room"),
+    [
+        ([], NO_QUOTA),
+        ([(a_quota(), used(5, 50, 5))], NO_QUOTA),
+        ([(a_quota(numbers=7), used(5))], Room(2)),
+        ([(a_quota(numbers=5), used(5))], Room(0, None, says("numbers"))),
+        ([(a_quota(numbers=0), used())], Room(0, None, says("numbers"))),
+        ([(a_quota(numbers=5), used(9))], Room(0, None, says("numbers"))),
+        ([(a_quota(spend=10), used(spend=7))], Room(None, dollars(3))),
+        ([(a_quota(spend=10), used(spend=10))], Room(None, dollars(0), says("monthlySpend"))),
+        ([(a_quota(spend=10), used(spend=12))], Room(None, dollars(-2), says("monthlySpend"))),
+        ([(a_quota(orders_per_day=2), used(orders_today=1))], Room(counts_orders=True)),
+        ([(a_quota(orders_per_day=2), used(orders_today=2))], Room(full=says("ordersPerDay"), counts_orders=True)),
+        ([(a_quota(orders_per_day=2), used()), (a_quota(numbers=7), used(5))], Room(2, counts_orders=True)),
+        ([(a_quota(spend=10), used(foreign=("EUR",)))], Room(None, dollars(10), FOREIGN)),
+        ([(a_quota(numbers=5), used(foreign=("EUR",)))], Room(5)),
+        ([(a_quota(numbers=5, enforced=False), used(9))], NO_QUOTA),
+        ([(a_quota(numbers=7), used(5)), (a_quota("b", numbers=6), used(5))], Room(1)),
+        ([(a_quota(numbers=6), used(5)), (a_quota("b", numbers=7), used(5))], Room(1)),
+        ([(a_quota(spend=9), used(spend=5)), (a_quota("b", 7), used(spend=5))], Room(None, dollars(2))),
+        ([(a_quota(spend=7), used(spend=5)), (a_quota("b", 9), used(spend=5))], Room(None, dollars(2))),
+        (
+            [(a_quota(numbers=9), used(5)), (a_quota("b", 7), used(spend=7))],
+            Room(4, dollars(0), says("monthlySpend", "b")),
+        ),
+        (
+            [(a_quota(spend=9), used()), (a_quota("b", 9, currency="EUR"), Used(0, euros(0)))],
+            Room(None, dollars(9), MIXED),
+        ),
+    ],
+)  # fmt: skip
+def test_the_room_is_what_every_quota_leaves(quotas: list[tuple[QuotaWant, Used]], room: Room) -> None:
+    assert room_under(quotas) == room
+
+
+@pytest.mark.parametrize(
+    ("quota", "count", "full"),
+    [
+        (a_quota(numbers=5), 4, None),
+        (a_quota(numbers=5), 5, says("numbers")),
+        (a_quota(spend=0), 5, None),
+        (a_quota(numbers=5, enforced=False), 5, None),
+    ],
+)
+def test_claims_of_other_namespaces_numbers_are_held_to_the_count(
+    quota: QuotaWant, count: int, full: str | None
+) -> None:
+    assert numbers_full([(a_quota("first"), used(count)), (quota, used(count))]) == full
+
+
+# Bills.
+
+STOPPED = "NumberQuota 'cap' says that the bills of the namespace are not paid (spec.billing)."
+PAST_DUE = a_quota(billing=Billing.PAST_DUE, grace=2 * HOUR)
+SUSPENDED = a_quota(billing=Billing.SUSPENDED)
+AN_HOUR_AGO, LONG_AGO = NOW - HOUR, NOW - 9 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("want", "before", "bills"),
+    [
+        (a_quota(), Bills(), Bills()),
+        (a_quota(), Bills(LONG_AGO, AN_HOUR_AGO), Bills()),
+        (PAST_DUE, Bills(), Bills(NOW, seconds=7200.0)),
+        (PAST_DUE, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, seconds=3600.0)),
+        (PAST_DUE, Bills(NOW - 2 * HOUR), Bills(NOW - 2 * HOUR, NOW, STOPPED)),
+        (PAST_DUE, Bills(LONG_AGO, AN_HOUR_AGO), Bills(LONG_AGO, AN_HOUR_AGO, STOPPED)),
+        (replace(PAST_DUE, grace=10 * HOUR), Bills(LONG_AGO, AN_HOUR_AGO), Bills(LONG_AGO, seconds=3600.0)),
+        (replace(PAST_DUE, grace=timedelta()), Bills(), Bills(NOW, NOW, STOPPED)),
+        (SUSPENDED, Bills(), Bills(None, NOW, STOPPED)),
+        (SUSPENDED, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, NOW, STOPPED)),
+        (SUSPENDED, Bills(None, LONG_AGO), Bills(None, LONG_AGO, STOPPED)),
+        (replace(SUSPENDED, enforced=False), Bills(None, LONG_AGO), Bills()),
+        (replace(PAST_DUE, enforced=False), Bills(LONG_AGO, LONG_AGO), Bills()),
+    ],
+    ids=[
+        "paid",
+        "paid again: resumed",
+        "past due: the grace begins",
+        "the grace runs",
+        "the grace is over",
+        "suspended since then",
+        "a longer grace resumes",
+        "no grace at all",
+        "suspended at once",
+        "suspended within the grace",
+        "the time of suspension stays",
+        "a quota that is not held suspends nobody",
+        "nor for bills past due",
+    ],
+)
+def test_bills_stop_the_numbers_of_a_namespace(want: QuotaWant, before: Bills, bills: Bills) -> None:
+    assert judge_bills(want, before, NOW) == bills
+
+
+@pytest.mark.parametrize("want", [PAST_DUE, SUSPENDED, replace(PAST_DUE, grace=timedelta())])
+def test_looking_again_moves_no_time(want: QuotaWant) -> None:
+    def times(bills: Bills) -> tuple[datetime | None, datetime | None]:
+        return bills.past_due_since, bills.suspended_since
+
+    first = judge_bills(want, Bills(), NOW + timedelta(microseconds=5))
+    assert times(judge_bills(want, first, NOW + HOUR / 2)) == times(first)
+    assert all(moment is None or moment == NOW for moment in times(first))
+
+
+OVERDUE = not_ready(
+    Reason.PAST_DUE, "The bills are past due: after spec.grace every number of the namespace is suspended."
+)
+UNPAID = not_ready(
+    Reason.SUSPENDED, "The bills are not paid: every number of the namespace is suspended. Set spec.billing to Current."
+)
+
+
+@pytest.mark.parametrize(
+    ("want", "spent", "bills", "said"),
+    [
+        (a_quota(numbers=5), used(4), Bills(), ready(Reason.WITHIN_LIMITS, "The namespace is within its limits.")),
+        (a_quota(numbers=5), used(5), Bills(), not_ready(Reason.QUOTA_EXCEEDED, says("numbers"))),
+        (a_quota(numbers=5), used(5), Bills(NOW), OVERDUE),
+        (a_quota(numbers=5), used(5), Bills(NOW, NOW, STOPPED), UNPAID),
+        (
+            a_quota(numbers=5, enforced=False),
+            used(5),
+            Bills(),
+            ready(Reason.SUSPENDED, "The quota is suspended (spec.suspend): its limits are not held."),
+        ),
+    ],
+)
+def test_a_quota_says_how_it_stands(want: QuotaWant, spent: Used, bills: Bills, said: Condition) -> None:
+    assert quota_conditions(want, spent, bills) == (said,)
