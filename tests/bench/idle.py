@@ -14,8 +14,8 @@ import time
 
 import psutil
 
-from ringfleet.controllers.services import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
+from ringfleet.objects.refs import PHONE_NUMBERS
 from tests.bench.measure import WriteCounter, show
 from tests.cluster.stage import ROOT, OperatorProcess, Stage, install_operator_rbac
 from tests.cluster.stock import put_numbers

@@ -26,13 +26,13 @@ import asyncpg
 import uvloop
 
 from ringfleet.api import NumberClaim, PhoneNumber
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.ledger.open import open_ledger, sqlite_path
 from ringfleet.dispatch.ledger.sqlite.file import connect
 from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.dispatch.recipients import read_keys
 from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
+from ringfleet.objects.refs import resource_of
 from ringfleet.plan.rotation_set.roster import Member
 from tests.bench.http_load import Load, run_load
 from tests.bench.measure import percentile, show

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 from tests.cluster.load import Load, run_load
 from tests.waiting import until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringfleet.api import NumberClaim
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.kube.transport import Json
+from ringfleet.objects.refs import resource_of
 from tests.cluster.stage import Stage
 
 NUMBER_CLAIMS = resource_of(NumberClaim)

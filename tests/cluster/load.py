@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ringfleet.kube.client import Kube, Limits, Resource
+from ringfleet.kube.client import Kube, Limits
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 from tests.waiting import until
 
 UNHINDERED = Limits(writes_per_second=10_000.0, burst=10_000, writes_at_once=1_000)

@@ -20,9 +20,9 @@ import httpx
 import yaml
 
 from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
+from ringfleet.objects.refs import resource_of
 from tests.api.manifests import a_number, changed
 from tests.cluster.papers import PLANTS
 from tests.controlplane.api import Refused

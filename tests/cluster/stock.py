@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfleet.api.meta import NUMBER_FINALIZER
-from ringfleet.controllers.services import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
+from ringfleet.objects.refs import PHONE_NUMBERS
 from tests.cluster.stage import Stage
 
 AT_ONCE = 32

@@ -29,13 +29,13 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.controllers.bundle_attachments import Refusals
 from ringfleet.controllers.dispatcher_client import Reading
-from ringfleet.controllers.fleet import INTENTS, Key, resource_of
+from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.runtime import build_world, run_world
 from ringfleet.controllers.services import World
 from ringfleet.controllers.triggers import follow
-from ringfleet.kube.client import Change, Kube, Resource
+from ringfleet.kube.client import Change, Kube
 from ringfleet.kube.errors import KubeError, NotFound
 from ringfleet.kube.events import EVENTS
 from ringfleet.kube.informer import Informer
@@ -43,6 +43,8 @@ from ringfleet.kube.lease import LEASES, LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
+from ringfleet.model.refs import Resource
+from ringfleet.objects.refs import Key, resource_of
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
 from ringfleet.settings import Settings
 from tests.controllers.api_double import ApiDouble

@@ -11,10 +11,11 @@ from contextlib import aclosing, suppress
 import pytest
 
 from ringfleet.api import NumberPool
-from ringfleet.controllers.fleet import resource_of
-from ringfleet.kube.client import Change, Kube, Resource, WatchEvent
+from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
+from ringfleet.objects.refs import resource_of
 from tests.controllers.api_double import ApiDouble
 from tests.controlplane.cluster import Cluster
 from tests.kube.virtual_time import run_in_virtual_time

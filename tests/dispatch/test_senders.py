@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ringfleet.api import CarrierAccount
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.senders import AGAIN_SECONDS, KEPT_SECONDS, SECRETS, Senders
 from ringfleet.kube.client import Kube
 from ringfleet.model import AccountKey
+from ringfleet.objects.refs import resource_of
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.kube.conftest import kube, wire, wired_kube  # noqa: F401 - fixtures

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
+from ringfleet.model.refs import Resource
 from tests.controlplane.cluster import Cluster
 from tests.kube.wire import Wire, kubeconfig_through, server_in
 

@@ -8,9 +8,10 @@ from contextlib import aclosing
 
 import pytest
 
-from ringfleet.kube.client import Change, Kube, Limits, Resource, WatchEvent
+from ringfleet.kube.client import Change, Kube, Limits, WatchEvent
 from ringfleet.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 from tests.controlplane.cluster import Cluster
 from tests.kube.conftest import CONFIG_MAPS, NUMBER_POOLS
 from tests.kube.wire import Wire

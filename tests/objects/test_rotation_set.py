@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ringfleet.api.rotation_set import SetUsage
-from ringfleet.controllers.rotation_set_status import usage_matters
 from ringfleet.objects.number_claim import InSet, project_claim
+from ringfleet.objects.rotation_set import usage_matters
 
 WRITTEN = SetUsage(day="2026-11-24", capacity=100, used=20, deferred=0)
 

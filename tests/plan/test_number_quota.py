@@ -10,13 +10,11 @@ import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
-from ringfleet.plan.number_pool.supply import count_supply
+from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, count_supply
 from ringfleet.plan.number_quota import (
-    NO_QUOTA,
     Billing,
     Bills,
     QuotaWant,
-    Room,
     Used,
     count_used,
     judge_bills,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from ringfleet.simulator.http.fields import BadField
+from ringfleet.simulator.fields import BadField
+from ringfleet.simulator.market import MARKETS, SLOTS, Block, Market, block_of
 from ringfleet.simulator.money import format_cents, parse_cents
-from ringfleet.simulator.selling.market import MARKETS, SLOTS, Block, Market, block_of
 
 KINDS = {
     "geographic": {PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE},

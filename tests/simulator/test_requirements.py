@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ringfleet.simulator.market import MARKETS, Market
 from ringfleet.simulator.review.documents import Paper, PaperKind
 from ringfleet.simulator.review.evaluation import find_lacks
 from ringfleet.simulator.review.requirements import (
@@ -16,7 +17,6 @@ from ringfleet.simulator.review.requirements import (
     Subject,
     find_regulation,
 )
-from ringfleet.simulator.selling.market import MARKETS, Market
 
 SOLD = pytest.mark.parametrize("market", MARKETS, ids=lambda market: f"{market.country}-{market.type}")
 

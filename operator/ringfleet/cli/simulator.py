@@ -11,8 +11,8 @@ import click
 
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
 from ringfleet.simulator.faults.rules import parse_flag, parse_rule
+from ringfleet.simulator.market import SLOTS
 from ringfleet.simulator.money import parse_cents
-from ringfleet.simulator.selling.market import SLOTS
 from ringfleet.simulator.selling.stock_change import parse_stock_change
 
 if TYPE_CHECKING:

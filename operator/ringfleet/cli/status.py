@@ -83,7 +83,7 @@ async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
 
 async def _phases(kube: Kube, kind: type[Resource], namespace: str | None) -> Counter[str]:
     """How many objects are in each phase; they are counted page by page, and not kept."""
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     found: Counter[str] = Counter()
     async for page in kube.pages(resource_of(kind), namespace):

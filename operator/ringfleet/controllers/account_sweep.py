@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ringfleet.api import NumberOrder, NumberPool
-from ringfleet.controllers.carrier_clients import OpenAccount, allowed
+from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import World
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
+from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.carrier_account.loss import SETTLING, Listing, must_be_listed
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Filing
-from ringfleet.controllers.fleet import Key
-from ringfleet.model import AccountKey
+from ringfleet.model import GONE, AccountKey
 from ringfleet.objects.compliance_bundle import Place
+from ringfleet.objects.refs import Key
 from ringfleet.plan.backoff import backoff
-from ringfleet.plan.phone_number.phase import GONE
 from ringfleet.plan.phone_number.plan import AttachRefusal, Successor
 
 if TYPE_CHECKING:

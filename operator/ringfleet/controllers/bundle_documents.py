@@ -18,12 +18,12 @@ import orjson
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Attributes, Document, DocumentSource, KeyRef
 from ringfleet.controllers.redaction import Discretion
-from ringfleet.kube.client import Json, Kube, Resource
+from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import NotFound
 from ringfleet.model.compliance import Paper, Party
+from ringfleet.model.refs import Resource
+from ringfleet.objects.refs import CONFIG_MAPS, SECRETS
 
-SECRETS = Resource("", "v1", "secrets", "Secret")
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 LARGEST = 20_000_000
 """Bytes that a file may have at most, whatever a carrier takes."""
 _BEGINNINGS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}

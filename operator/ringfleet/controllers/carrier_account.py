@@ -6,8 +6,6 @@ that this changes.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +13,6 @@ import structlog
 
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import AccountNumbers, Balance
-from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     CredentialsRejected,
@@ -27,12 +24,12 @@ from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.account_loss import accepted, believe, find_lost
 from ringfleet.controllers.account_sweep import Swept, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.services import World
-from ringfleet.kube.client import Json, Resource
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.number_pool import conditions
+from ringfleet.objects.carrier_account import settings_of, token_in
+from ringfleet.objects.conditions import conditions
+from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.backoff import backoff
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
@@ -42,7 +39,6 @@ from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 log = structlog.get_logger(__name__)
 
-SECRETS = Resource("", "v1", "secrets", "Secret")
 SECRET_AGAIN = 5.0
 """Seconds between looks at a Secret that is missing or whose token was refused. Secrets are not watched."""
 
@@ -94,23 +90,6 @@ async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | No
     return token_in(secret, obj)
 
 
-def token_in(secret: Json | None, obj: CarrierAccount) -> tuple[str, Condition | None]:
-    """The account's token as its Secret has it, or the condition that says what is missing."""
-    ref, namespace = obj.spec.credentials_secret_ref, obj.metadata.namespace
-    field = "spec.credentialsSecretRef"
-    if secret is None:
-        message = f"Secret {namespace}/{ref.name} ({field}.name) does not exist: create it with the key {ref.key!r}."
-        return "", not_ready(Reason.SECRET_MISSING, message)
-    try:
-        token = base64.b64decode(secret.get("data", {})[ref.key], validate=True).decode().strip()
-    except (KeyError, binascii.Error, UnicodeDecodeError):
-        token = ""
-    if token:
-        return token, None
-    message = f"Secret {namespace}/{ref.name} has no text under the key {ref.key!r} ({field}.key): put the token there."
-    return "", not_ready(Reason.SECRET_KEY_MISSING, message)
-
-
 async def open_account(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
     """The account's open client; a new one when its settings or its token have changed."""
     spec, settings = obj.spec, settings_of(obj, token)
@@ -126,20 +105,6 @@ async def open_account(world: World, key: AccountKey, obj: CarrierAccount, token
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)
         world.wake_users(key)
     return account
-
-
-def settings_of(obj: CarrierAccount, token: str) -> AccountSettings:
-    """The account as its adapter needs it."""
-    spec = obj.spec
-    return AccountSettings(
-        name=obj.key,
-        endpoint=spec.endpoint,
-        token=token,
-        requests_per_second=spec.limits.requests_per_second,
-        concurrency=spec.limits.concurrency,
-        timeout=spec.limits.timeout.total_seconds(),
-        catalog_ttl=spec.catalog.cache_ttl,
-    )
 
 
 async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:

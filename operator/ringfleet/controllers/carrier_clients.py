@@ -10,6 +10,7 @@ from datetime import timedelta
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, NumberType, Query, Routing
+from ringfleet.objects.carrier_account import allowed
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import Roll, found, left
 from ringfleet.plan.carrier_account.sweep import Findings
@@ -148,11 +149,6 @@ def _missing(key: AccountKey) -> AccountSeen:
     return AccountSeen(
         Reason.ACCOUNT_MISSING, f"CarrierAccount {key} does not exist: create it, or correct spec.carriers."
     )
-
-
-def allowed(namespaces: frozenset[str], key: AccountKey, namespace: str) -> bool:
-    """Whether objects in `namespace` may use the account: its own namespace, those it lists, or all by `*`."""
-    return namespace == key.namespace or "*" in namespaces or namespace in namespaces
 
 
 def fingerprint(*parts: str) -> str:

@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ringfleet.api import NumberPool
-from ringfleet.controllers.carrier_clients import allowed
 from ringfleet.model import AccountKey
+from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock

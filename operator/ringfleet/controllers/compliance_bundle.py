@@ -29,13 +29,12 @@ from ringfleet.carriers.errors import (
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.bundle_attachments import counted, in_all
 from ringfleet.controllers.bundle_documents import Dossier, read_dossier
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.redaction import WITHHELD
 from ringfleet.controllers.services import World
 from ringfleet.model.compliance import Filing, Paper, Regulation, Shortcoming
 from ringfleet.objects.compliance_bundle import Place, expiry, filing_record, filing_status, states
-from ringfleet.objects.number_order import account_key
-from ringfleet.objects.number_pool import conditions
+from ringfleet.objects.conditions import conditions
+from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.compliance_bundle.filing import (
     Action,
     Answer,

@@ -15,9 +15,9 @@ import orjson
 from ringfleet.api.meta import API_VERSION, CLAIM_ANNOTATION
 from ringfleet.api.routing_profile import RoutingProfile
 from ringfleet.controllers.services import World
-from ringfleet.kube.client import Resource
 from ringfleet.kube.errors import AlreadyExists, NotFound
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 

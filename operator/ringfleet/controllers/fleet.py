@@ -7,7 +7,7 @@ writes. What of these is newest, and what was deleted, is judged by `kube.store`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from ringfleet.api import (
     CarrierAccount,
@@ -18,13 +18,12 @@ from ringfleet.api import (
     RotationSet,
     RoutingProfile,
 )
-from ringfleet.api.meta import GROUP, VERSION
 from ringfleet.api.meta import Resource as ApiObject
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.store import Key as Place
 from ringfleet.kube.store import Store
 from ringfleet.model import AccountKey
-from ringfleet.objects.number_order import account_key
+from ringfleet.objects.refs import account_key, resource_of
 
 R = TypeVar("R", bound=ApiObject)
 
@@ -37,22 +36,6 @@ INTENTS: tuple[type[ApiObject], ...] = (
     NumberQuota,
     RotationSet,
 )
-
-
-class Key(NamedTuple):
-    """One object to reconcile."""
-
-    kind: str
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}"
-
-
-def resource_of(model: type[ApiObject]) -> Resource:
-    """Where the API server serves a kind of ours."""
-    return Resource(GROUP, VERSION, model.plural, model.__name__)
 
 
 def _pool_of(order: NumberOrder) -> Iterator[tuple[str, str]]:

@@ -20,23 +20,19 @@ from typing import Any
 
 import structlog
 
-from ringfleet.api import NumberClaim
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
 from ringfleet.controllers.connection_secret import write_number
-from ringfleet.controllers.fleet import Key, resource_of
-from ringfleet.controllers.services import GUARD_DELAY, PHONE_NUMBERS, World
+from ringfleet.controllers.services import GUARD_DELAY, World
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
-from ringfleet.objects.conditions import stamp
+from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.number_pool import condition_patch
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.number_claim import OnNoStock, bound_conditions, waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
-
-CLAIMS = resource_of(NumberClaim)
 
 
 async def reconcile_claim(world: World, key: Key) -> float | None:
@@ -88,7 +84,7 @@ async def committed(world: World, claim: ClaimRecord) -> NumberRecord | None:
 async def _read(world: World, claim: ClaimRecord) -> ClaimRecord:
     """Read the claim live, past our copy."""
     with suppress(NotFound):
-        world.claims.observe(await world.kube.get(CLAIMS, claim.namespace, claim.name))
+        world.claims.observe(await world.kube.get(NUMBER_CLAIMS, claim.namespace, claim.name))
     return world.claim(claim.namespace, claim.name) or claim
 
 
@@ -218,9 +214,9 @@ async def _write(
     patch |= condition_patch(claim, said, world.clock())
     if not patch:
         return None
-    reply = await world.kube.patch_status(CLAIMS, claim.namespace, claim.name, patch, claim.resource_version)
+    reply = await world.kube.patch_status(NUMBER_CLAIMS, claim.namespace, claim.name, patch, claim.resource_version)
     world.claims.observe(reply)
-    await world.tell(CLAIMS, reply, claim.conditions)
+    await world.tell(NUMBER_CLAIMS, reply, claim.conditions)
     return reply
 
 
@@ -253,7 +249,7 @@ async def claim_is_gone(world: World, record: NumberRecord) -> bool:
     """Whether the claim that a number names is not there any more, by a live look."""
     assert record.claim
     try:
-        found = await world.kube.get(CLAIMS, record.claim.namespace, record.claim.name)
+        found = await world.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
     except NotFound:
         return True
     return bool(found["metadata"]["uid"] != record.claim.uid)
@@ -262,5 +258,5 @@ async def claim_is_gone(world: World, record: NumberRecord) -> bool:
 async def _set_finalizers(world: World, claim: ClaimRecord, names: tuple[str, ...]) -> None:
     body = {"metadata": {"finalizers": list(names)}}
     with suppress(NotFound):
-        reply = await world.kube.patch(CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
+        reply = await world.kube.patch(NUMBER_CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
         world.claims.observe(reply)

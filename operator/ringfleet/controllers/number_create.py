@@ -5,17 +5,15 @@ The object is named by the digits, so making it twice is making it once (promise
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 
 from ringfleet.api import NumberPool
-from ringfleet.api.meta import ACCOUNT_LABEL, NUMBER_FINALIZER, POOL_LABEL, AccountRef, LocalRef
 from ringfleet.api.number_pool import DeletionPolicy
-from ringfleet.api.phone_number import ManagementPolicy, PhoneNumberSpec
-from ringfleet.controllers.services import PHONE_NUMBERS, World
+from ringfleet.controllers.services import World
 from ringfleet.kube.errors import AlreadyExists
-from ringfleet.model import E164, AccountKey, Holding, Mark
+from ringfleet.model import AccountKey, Holding, Mark
+from ringfleet.objects.phone_number import number_body
+from ringfleet.objects.refs import PHONE_NUMBERS
 
 log = structlog.get_logger(__name__)
 
@@ -34,32 +32,3 @@ async def record_number(world: World, holding: Holding, account: AccountKey, mar
         reply = await world.kube.get(PHONE_NUMBERS, mark.namespace, holding.number.digits)
     world.numbers.observe(reply)
     log.info("number recorded", number=f"{mark.namespace}/{holding.number.digits}", account=str(account), order=order)
-
-
-def number_body(
-    number: E164,
-    account: AccountKey,
-    namespace: str,
-    pool: str | None,
-    policy: DeletionPolicy = DeletionPolicy.RETAIN,
-    order: str | None = None,
-) -> dict[str, Any]:
-    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed."""
-    spec = PhoneNumberSpec(
-        number=number,
-        account_ref=AccountRef(name=account.name, namespace=account.namespace),
-        pool_ref=LocalRef(name=pool) if pool else None,
-        order_ref=LocalRef(name=order) if order else None,
-        deletion_policy=policy,
-        management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
-    )
-    labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
-    return {
-        "metadata": {
-            "name": number.digits,
-            "namespace": namespace,
-            "labels": labels,
-            "finalizers": [NUMBER_FINALIZER],
-        },
-        "spec": spec.as_dict(),
-    }

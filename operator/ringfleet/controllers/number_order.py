@@ -27,13 +27,12 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.purchase_lock import CartBusy, cart_session
 from ringfleet.controllers.services import World
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
-from ringfleet.objects.number_order import account_key, holding_of, market_queries, order_state, order_want
-from ringfleet.objects.number_pool import order_status
+from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
+from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.backoff import backoff
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import (

@@ -13,24 +13,26 @@ from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import account_for, learn_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.fleet import Key, resource_of
 from ringfleet.controllers.number_order import ORDER_FINALIZER
-from ringfleet.controllers.pool_demand import (
+from ringfleet.controllers.pool_demand import capacity_want, see_demand
+from ringfleet.controllers.pool_release import ask_surplus, release_want, see_release
+from ringfleet.controllers.services import World
+from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
+from ringfleet.model import GONE, Phase
+from ringfleet.objects.number_claim import PoolKey
+from ringfleet.objects.number_pool import (
     capacity_status,
-    capacity_want,
     demand_memory,
     demand_status,
     demand_want,
-    see_demand,
+    order_spec,
+    pool_status,
+    pool_want,
+    release_status,
+    top_up,
 )
-from ringfleet.controllers.pool_release import ask_surplus, release_status, release_want, see_release
-from ringfleet.controllers.services import World
-from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import Phase
-from ringfleet.objects.number_claim import PoolKey
-from ringfleet.objects.number_order import number_seen, pool_want, top_up
-from ringfleet.objects.number_pool import order_spec, pool_status
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number import NumberRecord, number_seen
+from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.number_pool.capacity import judge_capacity
 from ringfleet.plan.number_pool.forecast import DemandPlan, follow_forecast, plan_demand
@@ -39,9 +41,6 @@ from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, Poo
 from ringfleet.plan.number_pool.release import ReleasePlan, plan_release
 from ringfleet.plan.number_pool.supply import count_supply
 from ringfleet.plan.number_pool.topup import OrderIntent
-from ringfleet.plan.phone_number.phase import GONE
-
-ORDERS = resource_of(NumberOrder)
 
 
 async def reconcile_pool(world: World, key: Key) -> float | None:
@@ -172,7 +171,7 @@ def _last_order_is_seen(world: World, pool: NumberPool) -> bool:
 async def _look_for_orders(world: World, pool: NumberPool) -> None:
     """List the pool's orders at the API server. The last one may be gone for good: a person deleted it."""
     selector = f"{POOL_LABEL}={pool.metadata.name}"
-    page = await world.kube.list_all(ORDERS, pool.metadata.namespace, label_selector=selector)
+    page = await world.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
     for order in page.items:
         world.intents.take_in("NumberOrder", order)
 
@@ -213,7 +212,7 @@ async def _create_order(world: World, pool: NumberPool, want: PoolWant, intent: 
     spec = recorded if recorded and recorded.sequence == intent.sequence else order_spec(pool, want, intent)
     body = order_body(pool, spec)
     try:
-        reply = await world.kube.create(ORDERS, pool.metadata.namespace, body)
+        reply = await world.kube.create(NUMBER_ORDERS, pool.metadata.namespace, body)
     except AlreadyExists:
         await _look_for_orders(world, pool)
     else:
@@ -238,4 +237,4 @@ async def _trim(world: World, pool: NumberPool, name: str) -> None:
     if order is None or order.metadata.deletion_timestamp:
         return
     with suppress(NotFound, Conflict):
-        await world.kube.delete(ORDERS, pool.metadata.namespace, name, uid=order.metadata.uid)
+        await world.kube.delete(NUMBER_ORDERS, pool.metadata.namespace, name, uid=order.metadata.uid)

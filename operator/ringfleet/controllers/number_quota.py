@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from ringfleet.api import NumberOrder, NumberPool, NumberQuota
 from ringfleet.api.number_quota import QuotaUsed
-from ringfleet.controllers.fleet import Key
-from ringfleet.model import Limits, Money
-from ringfleet.objects.number_order import number_seen, order_intent
-from ringfleet.objects.number_pool import conditions
-from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.plan.number_pool.supply import OrderSeen, Supply, count_supply
+from ringfleet.model import Limits
+from ringfleet.objects.conditions import conditions
+from ringfleet.objects.number_order import order_intent
+from ringfleet.objects.number_quota import quota_want
+from ringfleet.objects.phone_number import NumberRecord, number_seen
+from ringfleet.objects.refs import Key
+from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
 from ringfleet.plan.number_quota import (
     Billing,
     Bills,
     QuotaWant,
-    Room,
     Used,
     count_used,
     judge_bills,
@@ -35,20 +35,6 @@ from ringfleet.plan.number_quota import (
 
 if TYPE_CHECKING:
     from ringfleet.controllers.services import World
-
-
-def quota_want(quota: NumberQuota) -> QuotaWant:
-    spec, limits = quota.spec, quota.spec.limits
-    return QuotaWant(
-        name=quota.metadata.name,
-        currency=limits.currency,
-        numbers=limits.numbers,
-        monthly_spend=None if limits.monthly_spend is None else Money(limits.monthly_spend, limits.currency),
-        orders_per_day=limits.orders_per_day,
-        billing=Billing(spec.billing),
-        grace=spec.grace,
-        enforced=not spec.suspend,
-    )
 
 
 class Quotas:

@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import structlog
 
-from ringfleet.api import NumberPool
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.fleet import resource_of
-from ringfleet.controllers.services import PHONE_NUMBERS, World
+from ringfleet.controllers.services import World
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import Holding
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import NUMBER_POOLS, PHONE_NUMBERS
 from ringfleet.plan.phone_number.plan import Leave
 from ringfleet.plan.phone_number.removal import Way
 
 log = structlog.get_logger(__name__)
-
-POOLS = resource_of(NumberPool)
 
 
 class NotOurs(Exception):
@@ -67,7 +64,7 @@ async def _still_granted(world: World, record: NumberRecord, way: Way) -> bool:
     """Whether number and pool, read live, still say that it may go this way."""
     if record.pool:
         try:
-            pool = await world.kube.get(POOLS, record.namespace, record.pool)
+            pool = await world.kube.get(NUMBER_POOLS, record.namespace, record.pool)
             world.intents.take_in("NumberPool", pool)
         except NotFound:
             if world.pool_of(record):

@@ -18,17 +18,18 @@ from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.number_claim import claim_is_gone, unbind
 from ringfleet.controllers.number_release import NotOurs, leave
-from ringfleet.controllers.services import GUARD_DELAY, PHONE_NUMBERS, NotOpen, World
-from ringfleet.model import Holding, HoldingStatus, Phase
-from ringfleet.objects.number_order import holding_of, order_state, routing_of
-from ringfleet.objects.number_pool import Life, number_patch
+from ringfleet.controllers.services import GUARD_DELAY, NotOpen, World
+from ringfleet.model import GONE, Holding, HoldingStatus, Phase
+from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number_status import Life, number_patch
+from ringfleet.objects.refs import PHONE_NUMBERS, Key
+from ringfleet.objects.routing_profile import routing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.phase import GONE, IN_FLIGHT
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import (
     Attach,
     Leave,

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from decimal import Decimal
 
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
-from ringfleet.api.number_pool import CapacityStatus, DemandStatus, LeadTime, SizeMode
-from ringfleet.api.number_pool import DemandMemory as MemoryStatus
-from ringfleet.api.number_pool import Tally as TallyStatus
 from ringfleet.controllers.services import World
 from ringfleet.model import E164, ItemState, Phase
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
-from ringfleet.objects.number_order import number_seen
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_claim import OnNoStock
 from ringfleet.plan.number_pool.capacity import CapacityWant
-from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally
-from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
+from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
-from ringfleet.plan.sizing.formulas import Capacity
-
-# From objects to values.
-
-
-def demand_want(pool: NumberPool) -> DemandWant:
-    demand = pool.spec.demand
-    return DemandWant(
-        service_level=float(demand.service_level),
-        burn_rate=None if demand.burn_rate_per_day is None else float(demand.burn_rate_per_day),
-        lead_time=demand.lead_time,
-        follow=pool.spec.size.mode is SizeMode.FORECAST,
-    )
-
-
-def demand_memory(pool: NumberPool) -> DemandMemory:
-    status = pool.status.demand.memory if pool.status.demand else None
-    if status is None:
-        return DemandMemory()
-    return DemandMemory(
-        status.counted_until,
-        bool(status.stocked),
-        _tally(status.long),
-        _tally(status.short),
-        tuple(Lead(lead.order, lead.took) for lead in status.lead_times),
-        status.awaited,
-        status.orders_until or 0,
-    )
-
-
-def _tally(status: TallyStatus | None) -> Tally:
-    if status is None:
-        return Tally()
-    return Tally(float(status.bindings), timedelta(seconds=float(status.stocked_seconds)))
 
 
 def see_demand(world: World, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
@@ -104,57 +63,4 @@ def capacity_want(world: World, pool: NumberPool) -> CapacityWant:
         numbers_per_agent=float(per_agent) if per_agent else None,
         profile=profile.metadata.name if profile else None,
         channels=profile.spec.channels if profile else None,
-    )
-
-
-# And back.
-
-
-def demand_status(plan: DemandPlan) -> DemandStatus:
-    forecast = plan.forecast
-    return DemandStatus(
-        burn_rate_per_day=_quantity(forecast.burn_rate, 2),
-        lead_time=forecast.lead_time,
-        recommended_target=forecast.recommended,
-        runway_days=_quantity(forecast.runway, 1),
-        projected_exhaustion=forecast.exhaustion,
-        memory=_memory_status(plan.memory),
-    )
-
-
-def _memory_status(memory: DemandMemory) -> MemoryStatus:
-    return MemoryStatus(
-        counted_until=memory.counted_until,
-        stocked=memory.stocked or None,
-        long=_tally_status(memory.long),
-        short=_tally_status(memory.short),
-        lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took) for lead in memory.leads),
-        awaited=memory.awaited,
-        orders_until=memory.orders_until or None,
-    )
-
-
-def _tally_status(tally: Tally) -> TallyStatus | None:
-    bindings, seconds = _decimal(tally.bindings, 4), _decimal(tally.stocked.total_seconds(), 4)
-    return TallyStatus(bindings=bindings, stocked_seconds=seconds) if bindings or seconds else None
-
-
-def _quantity(value: float | None, decimals: int) -> Decimal | None:
-    return None if value is None else _decimal(value, decimals)
-
-
-def _decimal(value: float, decimals: int) -> Decimal:
-    """As a `Quantity` is written: no zeros at its end, and seven digits before the point at most."""
-    text = f"{min(value, _MOST):.{decimals}f}"
-    return Decimal(text.rstrip("0").rstrip("."))
-
-
-_MOST = 9_999_999.0
-
-
-def capacity_status(capacity: Capacity) -> CapacityStatus | None:
-    if capacity.binds is None:
-        return None
-    return CapacityStatus(
-        numbers=capacity.numbers, channels=capacity.channels, agents=capacity.agents, binds=str(capacity.binds)
     )

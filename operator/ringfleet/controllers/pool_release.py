@@ -7,24 +7,22 @@ an annotation, and lose it again when the pool takes them back.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 
 from ringfleet.api import NumberPool
 from ringfleet.api.meta import ACKNOWLEDGE, GROUP, SURPLUS
-from ringfleet.api.number_pool import Asking, ReleaseStatus
 from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.services import PHONE_NUMBERS, World
-from ringfleet.kube.client import Resource
+from ringfleet.controllers.services import World
 from ringfleet.kube.errors import Conflict, NotFound
+from ringfleet.model import GONE
+from ringfleet.model.refs import Resource
+from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import CRDS, NAMESPACES, PHONE_NUMBERS
 from ringfleet.plan.number_pool.plan import PoolWant
-from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseRecord, ReleaseSeen, ReleaseWant
+from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen, ReleaseWant
 from ringfleet.plan.number_pool.supply import Supply
-from ringfleet.plan.phone_number.phase import GONE
 from ringfleet.plan.phone_number.removal import DELETIONS, Mode
-
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
-CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 
 
 def release_want(world: World, pool: NumberPool, want: PoolWant) -> ReleaseWant:
@@ -106,38 +104,6 @@ async def _is_ending(world: World, resource: Resource, name: str) -> bool:
     except NotFound:
         return True
     return "deletionTimestamp" in found["metadata"]
-
-
-# The record.
-
-
-def release_record(status: ReleaseStatus | None) -> ReleaseRecord:
-    if status is None:
-        return ReleaseRecord()
-    return ReleaseRecord(
-        day=date.fromisoformat(status.day) if status.day else None,
-        released=status.released,
-        granted=status.granted,
-        recent=tuple((asking.name, asking.at) for asking in status.recent),
-        cleared=status.cleared,
-        frozen_since=status.frozen_since,
-        frozen_because=status.frozen_because,
-    )
-
-
-def release_status(record: ReleaseRecord) -> ReleaseStatus | None:
-    """The record as the status keeps it; None when there is nothing to keep."""
-    if record == ReleaseRecord():
-        return None
-    return ReleaseStatus(
-        day=record.day.isoformat() if record.day else None,
-        released=record.released,
-        granted=record.granted,
-        recent=tuple(Asking(name=name, at=at) for name, at in record.recent),
-        cleared=record.cleared,
-        frozen_since=record.frozen_since,
-        frozen_because=record.frozen_because,
-    )
 
 
 # Asking.

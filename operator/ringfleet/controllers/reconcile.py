@@ -5,7 +5,6 @@ from __future__ import annotations
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.carrier_account import reconcile_account
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.number_claim import reconcile_claim
 from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
@@ -14,6 +13,7 @@ from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import World
+from ringfleet.objects.refs import Key
 
 
 async def reconcile(world: World, key: Key) -> float | None:

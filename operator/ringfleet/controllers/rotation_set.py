@@ -15,22 +15,19 @@ from typing import Any
 
 import structlog
 
-from ringfleet.api import NumberPool, PhoneNumber, RotationSet
+from ringfleet.api import NumberPool, RotationSet
 from ringfleet.api.meta import API_VERSION, DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.dispatcher_client import Reading
-from ringfleet.controllers.fleet import Key, resource_of
-from ringfleet.controllers.number_claim import CLAIMS, look_at
-from ringfleet.controllers.rotation_set_status import rotation_status
+from ringfleet.controllers.number_claim import look_at
 from ringfleet.controllers.services import World
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import E164
-from ringfleet.objects.conditions import stamp
+from ringfleet.model import E164, GONE
+from ringfleet.objects.conditions import conditions, stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
-from ringfleet.objects.number_pool import conditions
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import HealthSeen, is_news
-from ringfleet.objects.rotation_set import member_seen, pools_of, rotation_want
-from ringfleet.plan.phone_number.phase import GONE
+from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
+from ringfleet.objects.rotation_set import member_seen, pools_of, rotation_status, rotation_want
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.plan import (
     Action,
@@ -49,7 +46,6 @@ from ringfleet.plan.rotation_set.seen import PoolSeen, Replaced, RotationSeen, S
 
 log = structlog.get_logger(__name__)
 
-NUMBERS = resource_of(PhoneNumber)
 AGAIN = 1.0
 """Seconds until another look when a write met another writer."""
 
@@ -199,9 +195,9 @@ async def _create(world: World, obj: RotationSet, want: RotationWant, action: Cr
     """
     namespace = obj.metadata.namespace
     try:
-        reply = await world.kube.create(CLAIMS, namespace, claim_body(obj, want, action))
+        reply = await world.kube.create(NUMBER_CLAIMS, namespace, claim_body(obj, want, action))
     except AlreadyExists:
-        reply = await world.kube.get(CLAIMS, namespace, action.name)
+        reply = await world.kube.get(NUMBER_CLAIMS, namespace, action.name)
     world.claims.observe(reply)
     claim = project_claim(reply)
     log.info("rotation set claims a number", set=obj.key, claim=claim.key)
@@ -237,7 +233,7 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
 async def _mark(world: World, obj: RotationSet, name: str, body: dict[str, Any]) -> None:
     """Change one of the set's claims, as it was seen."""
     if claim := world.claim(obj.metadata.namespace, name):
-        reply = await world.kube.patch(CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
+        reply = await world.kube.patch(NUMBER_CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
         world.claims.observe(reply)
 
 
@@ -245,7 +241,7 @@ async def _delete(world: World, obj: RotationSet, name: str) -> None:
     """Delete one of the set's claims, as it was seen: one that has just been bound is looked at again first."""
     if claim := world.claim(obj.metadata.namespace, name):
         version = claim.resource_version
-        await world.kube.delete(CLAIMS, claim.namespace, name, uid=claim.uid, resource_version=version)
+        await world.kube.delete(NUMBER_CLAIMS, claim.namespace, name, uid=claim.uid, resource_version=version)
 
 
 async def _annotate(world: World, obj: RotationSet, number: E164, quarantine: str | None) -> None:
@@ -253,5 +249,5 @@ async def _annotate(world: World, obj: RotationSet, number: E164, quarantine: st
     held = next((one for _, one in _members(world, obj) if one and one.number == number), None)
     if held:
         body = {"metadata": {"annotations": {QUARANTINE: quarantine}}}
-        reply = await world.kube.patch(NUMBERS, held.namespace, held.name, body, held.resource_version)
+        reply = await world.kube.patch(PHONE_NUMBERS, held.namespace, held.name, body, held.resource_version)
         world.numbers.observe(reply)

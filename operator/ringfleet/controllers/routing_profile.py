@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ringfleet.api import RoutingProfile
-from ringfleet.controllers.fleet import Key
 from ringfleet.controllers.services import World
 from ringfleet.kube.store import Key as Place
-from ringfleet.objects.number_pool import conditions
+from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import Key
 from ringfleet.plan.conditions import Reason, not_ready, ready
 
 

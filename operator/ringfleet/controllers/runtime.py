@@ -17,11 +17,11 @@ import structlog
 
 from ringfleet.api import NumberClaim
 from ringfleet.controllers.bundle_attachments import Revision, carried_by
-from ringfleet.controllers.fleet import Intents, Key, resource_of
+from ringfleet.controllers.fleet import Intents
 from ringfleet.controllers.reconcile import reconcile
-from ringfleet.controllers.services import PHONE_NUMBERS, World
+from ringfleet.controllers.services import World
 from ringfleet.controllers.triggers import follow
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.events import EventRecorder
 from ringfleet.kube.informer import Informer
@@ -29,11 +29,10 @@ from ringfleet.kube.lease import LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, Key, resource_of
 from ringfleet.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 
 
 @asynccontextmanager

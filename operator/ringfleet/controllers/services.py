@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, PhoneNumber, RoutingProfile
+from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.api.meta import Status
 from ringfleet.controllers.bundle_attachments import Refusals
@@ -19,25 +19,27 @@ from ringfleet.controllers.carrier_clients import Accounts, OpenAccount
 from ringfleet.controllers.claim_queue import Desk
 from ringfleet.controllers.desired_number import farewell, number_want, resting_until
 from ringfleet.controllers.dispatcher_client import Dispatcher
-from ringfleet.controllers.fleet import Intents, Key, resource_of
+from ringfleet.controllers.fleet import Intents
 from ringfleet.controllers.number_quota import Quotas
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder, EventType, Regarding
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.lease import LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.store import Key as Place
 from ringfleet.kube.transport import Json
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Mark, Phase
-from ringfleet.objects.conditions import changed_conditions, merge_patch
+from ringfleet.model import E164, GONE, AccountKey, Holding, ItemState, Mark, Phase
+from ringfleet.model.refs import Resource
+from ringfleet.objects.conditions import ConditionSeen, changed_conditions, merge_patch
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.number_order import account_key, order_seen, routing_want
-from ringfleet.objects.phone_number import ConditionSeen, NumberRecord
+from ringfleet.objects.number_order import order_seen
+from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import HealthSeen
+from ringfleet.objects.refs import Key, account_key, resource_of
+from ringfleet.objects.routing_profile import routing_want
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.phone_number.phase import GONE
 from ringfleet.plan.phone_number.plan import NumberWant, RoutingWant, plan_number
 from ringfleet.settings import Settings
 
@@ -49,8 +51,6 @@ GUARD_DELAY = 1.0
 """Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
 LONGEST_GIVING_WAY = timedelta(seconds=30)
 """For how long after a binding these two give way to the bindings of other claims."""
-
-PHONE_NUMBERS = resource_of(PhoneNumber)
 
 
 class NotOpen(Exception):

@@ -19,13 +19,14 @@ from functools import partial
 from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
-from ringfleet.controllers.fleet import INTENTS, Key
+from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.services import GUARD_DELAY, World
 from ringfleet.kube.store import Key as Place
 from ringfleet.model import AccountKey, Phase
 from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import Key
 from ringfleet.objects.rotation_set import pools_of
 
 POOL_DELAY = 0.5

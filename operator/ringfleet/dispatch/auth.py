@@ -21,9 +21,10 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from ringfleet.api.meta import GROUP
 from ringfleet.dispatch.problems import Problem
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 
 T = TypeVar("T")
 

@@ -24,7 +24,6 @@ from typing import Any
 import structlog
 
 from ringfleet.api import NumberClaim, PhoneNumber, RotationSet
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Roster
@@ -35,6 +34,7 @@ from ringfleet.model import E164
 from ringfleet.model.geography import locate
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.refs import resource_of
 from ringfleet.objects.rotation_set import member_seen, rotation_want
 from ringfleet.plan.rotation_set.calendar import Window, is_zone, window
 from ringfleet.plan.rotation_set.guardrails import RotationWant

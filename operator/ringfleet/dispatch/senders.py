@@ -17,16 +17,15 @@ from typing import Any
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.registry import WEBHOOKS
 from ringfleet.carriers.webhooks import WebhookReader
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.problems import Problem
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.store import Key
 from ringfleet.model import E164, AccountKey
+from ringfleet.objects.refs import SECRETS, resource_of
 
-SECRETS = Resource("", "v1", "secrets", "Secret")
 KEPT_SECONDS = 60.0
 AGAIN_SECONDS = 10.0
 """After which a Secret is looked at again that could not be read."""

@@ -11,16 +11,13 @@ from enum import StrEnum
 
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.carrier_account import SECRETS, settings_of, token_in
-from ringfleet.controllers.carrier_clients import allowed
-from ringfleet.controllers.fleet import resource_of
-from ringfleet.controllers.number_create import number_body
-from ringfleet.controllers.services import PHONE_NUMBERS
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import AlreadyExists, Forbidden, NotFound
 from ringfleet.model import E164, AccountKey, Holding
-from ringfleet.objects.number_order import pool_want
-from ringfleet.objects.phone_number import project_number
+from ringfleet.objects.carrier_account import allowed, settings_of, token_in
+from ringfleet.objects.number_pool import pool_want
+from ringfleet.objects.phone_number import number_body, project_number
+from ringfleet.objects.refs import PHONE_NUMBERS, SECRETS, resource_of
 from ringfleet.plan.carrier_account.adopt import Selection, Wish, select
 
 

@@ -12,15 +12,15 @@ from datetime import datetime
 
 from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
-from ringfleet.controllers.number_create import number_body
 from ringfleet.controllers.number_order import order_world, searched
 from ringfleet.controllers.number_pool import Decision, decide, order_body
 from ringfleet.controllers.services import World
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.kube.store import Key as Place
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
-from ringfleet.objects.number_order import holding_of, order_state, order_want
-from ringfleet.objects.number_pool import order_spec, order_status
+from ringfleet.objects.number_order import holding_of, order_state, order_status, order_want
+from ringfleet.objects.number_pool import order_spec
+from ringfleet.objects.phone_number import number_body
 from ringfleet.plan.number_order import (
     SEARCHES_BEFORE_GIVING_UP,
     UNRESOLVED,

@@ -19,15 +19,15 @@ from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
 from ringfleet.dryrun.simulation import WhatIf, place_of, what_if
 from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.store import Key as Place
-from ringfleet.model import AccountKey, Money
-from ringfleet.objects.number_order import order_state, order_want, pool_want
+from ringfleet.model import GONE, AccountKey, Money
+from ringfleet.objects.number_order import order_state, order_want
+from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import Wait
 from ringfleet.plan.number_pool.plan import PoolPlan
-from ringfleet.plan.phone_number.phase import GONE
 from ringfleet.plan.phone_number.plan import Leave, Look, plan_number
 from ringfleet.plan.phone_number.removal import Way
 

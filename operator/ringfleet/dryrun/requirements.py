@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.carrier_account import SECRETS, settings_of, token_in
-from ringfleet.controllers.carrier_clients import allowed
-from ringfleet.controllers.fleet import resource_of
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType, Regulation
+from ringfleet.objects.carrier_account import allowed, settings_of, token_in
+from ringfleet.objects.refs import SECRETS, resource_of
 
 
 class UnknownAccount(Exception):

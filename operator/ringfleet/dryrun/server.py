@@ -17,8 +17,9 @@ from typing import Any
 
 import orjson
 
-from ringfleet.kube.client import Json, Kube, Resource
+from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
+from ringfleet.model.refs import Resource
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _REFUSALS = (Invalid, Forbidden, NotFound, Conflict)

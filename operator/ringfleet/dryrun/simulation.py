@@ -20,8 +20,8 @@ from itertools import count
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, NumberQuota, PhoneNumber, RotationSet, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
-from ringfleet.controllers.carrier_account import SECRETS, open_account, token_in
-from ringfleet.controllers.fleet import INTENTS, resource_of
+from ringfleet.controllers.carrier_account import open_account
+from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_world
 from ringfleet.controllers.services import World
@@ -30,8 +30,10 @@ from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.kube.store import Key as Place
 from ringfleet.model import AccountKey, Money
+from ringfleet.objects.carrier_account import token_in
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.refs import SECRETS, resource_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.settings import Settings

@@ -23,12 +23,12 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from ringfleet.kube.config import Credentials, credentials_of, load_configuration
 from ringfleet.kube.errors import NotProcessed, Unavailable
 from ringfleet.kube.pace import Backoff, TokenBucket
 from ringfleet.kube.transport import Json, Request, Transport, status_error
+from ringfleet.model.refs import Resource
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -40,27 +40,6 @@ RETRIES = Backoff(first=0.1, longest=5.0)
 LONGEST_WAIT = 10.0  # seconds; an API server that wants to be left alone for longer is the caller's business
 WATCH_SECONDS = (240, 300)  # the server ends a watch after a while; spread, so that watches don't end together
 SILENCE_SECONDS = 90.0  # bookmarks come about every minute
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One kind of object as the API server addresses it. The core group is ""."""
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        """The path of the collection, the object or the subresource; no namespace: cluster-wide."""
-        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-        within = f"/namespaces/{_segment(namespace)}" if namespace is not None else ""
-        tail = "".join(f"/{_segment(part)}" for part in (self.plural, name, subresource) if part is not None)
-        return root + within + tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,13 +340,6 @@ class Kube:
 def _selectors(label_selector: str | None, field_selector: str | None) -> dict[str, str]:
     selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
     return {key: value for key, value in selectors.items() if value}
-
-
-def _segment(text: str) -> str:
-    """`text` as one segment of a path, so that a name out of a manifest can't reach another path."""
-    if text in ("", ".", ".."):
-        raise ValueError(f"{text!r} is not the name of a Kubernetes object")
-    return quote(text, safe="")
 
 
 __all__ = ["Change", "Json", "Kube", "Limits", "Page", "Resource", "WatchEvent"]

@@ -17,9 +17,10 @@ from enum import StrEnum
 
 import structlog
 
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import AlreadyExists, KubeError, NotFound
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CONTROLLER = "ringfleet.dev/operator"

@@ -20,11 +20,12 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from ringfleet.kube.client import Change, Kube, Resource, WatchEvent
+from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import Gone, KubeError
 from ringfleet.kube.pace import Backoff
 from ringfleet.kube.store import Index, Key, Store, version_of
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 
 T = TypeVar("T")
 

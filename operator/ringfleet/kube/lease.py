@@ -21,9 +21,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ringfleet.kube.client import Kube, Resource
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import Resource
 
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 

@@ -271,6 +271,10 @@ class Phase(StrEnum):
     FAILED = "Failed"
 
 
+GONE = frozenset({Phase.RELEASED, Phase.LOST, Phase.FAILED})
+"""The phases of a number that is not ours any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """Named numbers to buy under one idempotency key. `resumed`: an earlier try may have reached the carrier. `bundle`:

@@ -14,7 +14,7 @@ from ringfleet.api.compliance_bundle import Filing as FilingStatus
 from ringfleet.api.compliance_bundle import Refusal as RefusalStatus
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import FilingState, Shortcoming
-from ringfleet.objects.number_order import account_key
+from ringfleet.objects.refs import account_key
 from ringfleet.plan.compliance_bundle.filing import Approval, Begun, FiledItem, FilingRecord, Refusal
 from ringfleet.plan.compliance_bundle.report import FilingReport
 from ringfleet.plan.compliance_bundle.selection import BundleFiling, BundleSeen

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
+from ringfleet.api.meta import Condition as ConditionStatus
 from ringfleet.plan.conditions import Condition
 
 
@@ -61,3 +63,82 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         else:
             patch[key] = value
     return patch
+
+
+def conditions(
+    old: Iterable[ConditionStatus], said: Iterable[Condition], generation: int, now: datetime
+) -> tuple[ConditionStatus, ...]:
+    """The conditions to write, each keeping its time while its status stays."""
+    merged = merge_conditions([condition.as_dict() for condition in old], said, generation, now)
+    return tuple(ConditionStatus.model_validate(condition) for condition in merged)
+
+
+class Recorded(Protocol):
+    """What any slim record of an object tells of its conditions."""
+
+    @property
+    def generation(self) -> int: ...
+
+    @property
+    def status_current(self) -> bool: ...
+
+    @property
+    def conditions(self) -> tuple[ConditionSeen, ...]: ...
+
+
+def condition_patch(record: Recorded, said: Iterable[Condition], now: datetime) -> dict[str, Any]:
+    """The part of a status patch that brings the conditions, and the generation that they speak of, up to date."""
+    patch: dict[str, Any] = {} if record.status_current else {"observedGeneration": record.generation}
+    old = [_seen_as_dict(condition) for condition in record.conditions]
+    new = merge_conditions(old, said, record.generation, now)
+    if patch or [_without_generation(condition) for condition in new] != old:
+        patch["conditions"] = new
+    return patch
+
+
+def _seen_as_dict(condition: ConditionSeen) -> dict[str, Any]:
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": condition.message,
+        "lastTransitionTime": condition.since,
+    }
+
+
+def _without_generation(condition: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in condition.items() if key != "observedGeneration"}
+
+
+class ConditionSeen(NamedTuple):
+    """One condition of an object's status; `since` is its lastTransitionTime."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: str
+
+
+def parse_conditions(status: Mapping[str, Any]) -> tuple[ConditionSeen, ...]:
+    """The conditions of a status, shared where they repeat."""
+    return tuple(_condition(condition) for condition in status.get("conditions", ()))
+
+
+def _condition(condition: Mapping[str, Any]) -> ConditionSeen:
+    return _condition_of(*(condition[field] for field in ("type", "status", "reason", "message", "lastTransitionTime")))
+
+
+@lru_cache(maxsize=65536)
+def _condition_of(type_: str, status: str, reason: str, message: str, since: str) -> ConditionSeen:
+    return ConditionSeen(type_, status, reason, message, since)
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time of the API server's, shared where it repeats; None stays None."""
+    return time_of(text) if text else None
+
+
+@lru_cache(maxsize=65536)
+def time_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)

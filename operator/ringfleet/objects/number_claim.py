@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability
-from ringfleet.objects.phone_number import ConditionSeen, parse_conditions, parse_time
+from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
 from ringfleet.plan.number_claim import ClaimWant, OnNoStock
 

@@ -1,25 +1,28 @@
-"""From objects to the values that plans are made of. No decision is taken here, and nothing is called.
+"""A NumberOrder between its object and the values of `plan`, both ways. Pure; `now` is timezone-aware UTC.
 
-One direction only: what the API server holds becomes `plan` and `model` values. The other way is `status.py`.
+First what is read from the object, then the status that is written to it.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from datetime import datetime
 
-import orjson
-
-from ringfleet.api.market import Market as MarketSpec
-from ringfleet.api.meta import APPROVED, AccountRef
-from ringfleet.api.number_order import Approval, NumberOrder, NumberOrderSpec, OrderItem, Source
-from ringfleet.api.number_pool import CarrierMemory as MemoryStatus
-from ringfleet.api.number_pool import NumberPool, TopUpMode
-from ringfleet.api.routing_profile import RoutingProfile
+from ringfleet.api.meta import APPROVED
+from ringfleet.api.number_order import (
+    Approval,
+    NumberOrder,
+    NumberOrderSpec,
+    NumberOrderStatus,
+    OrderCost,
+    OrderCounts,
+    OrderItem,
+    OrderPhase,
+    Source,
+)
 from ringfleet.model import (
     E164,
-    AccountKey,
     Holding,
     HoldingStatus,
     ItemState,
@@ -29,96 +32,20 @@ from ringfleet.model import (
     Money,
     Offer,
     Outcome,
-    Phase,
     Price,
     Query,
-    Routing,
-    SipTarget,
 )
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.conditions import conditions
+from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import UNRESOLVED, Item, OrderState, OrderWant
-from ringfleet.plan.number_pool.plan import PoolWant
-from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
-from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp
-from ringfleet.plan.phone_number.plan import RoutingWant
-
-
-def account_key(ref: AccountRef, namespace: str) -> AccountKey:
-    """The account that a reference means; its namespace is that of the object when left out."""
-    return AccountKey(ref.namespace or namespace, ref.name)
-
-
-def _market(spec: MarketSpec) -> Market:
-    return Market(spec.country, spec.type, spec.area_codes, frozenset(spec.capabilities))
-
-
-def _money(amount: Decimal | None, currency: str) -> Money | None:
-    return None if amount is None else Money(amount, currency)
-
-
-def pool_want(pool: NumberPool) -> PoolWant:
-    spec = pool.spec
-    return PoolWant(
-        name=pool.metadata.name,
-        market=_market(spec.market),
-        carriers=tuple(account_key(carrier.account_ref, pool.metadata.namespace) for carrier in spec.carriers),
-        target=spec.size.target,
-        minimum=spec.size.target if spec.size.min is None else spec.size.min,
-        limits=_pool_limits(pool),
-        batch_size=spec.ordering.batch_size,
-        history=spec.ordering.history_limit,
-        routing_profile=spec.routing_profile_ref.name if spec.routing_profile_ref else None,
-        manual=spec.top_up.mode is TopUpMode.MANUAL,
-        suspended=spec.suspend,
-    )
-
-
-def _pool_limits(pool: NumberPool) -> Limits:
-    limits = pool.spec.limits
-    return Limits(
-        currency=limits.currency,
-        max_numbers=limits.max_numbers,
-        monthly_budget=_money(limits.monthly_budget, limits.currency),
-        max_monthly=_money(limits.max_monthly_price, limits.currency),
-        max_setup=_money(limits.max_setup_price, limits.currency),
-    )
-
-
-def top_up(pool: NumberPool) -> TopUp:
-    status = pool.status.top_up
-    if status is None:
-        return TopUp()
-    intent = order_intent(status.order, pool.metadata.namespace) if status.order else None
-    carriers = tuple(_memory(memory) for memory in status.carriers)
-    return TopUp(status.sequence, intent, status.ordered, carriers, bool(status.filling))
+from ringfleet.plan.number_order import UNRESOLVED, Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
+from ringfleet.plan.number_pool.supply import ItemSeen, OrderSeen
+from ringfleet.plan.number_pool.topup import OrderIntent
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
-    budget = _money(spec.limits.budget, spec.limits.currency)
+    budget = money_of(spec.limits.budget, spec.limits.currency)
     return OrderIntent(spec.sequence, account_key(spec.account_ref, namespace), spec.count, budget)
-
-
-def _memory(memory: MemoryStatus) -> CarrierMemory:
-    return CarrierMemory(
-        AccountKey(memory.namespace, memory.name),
-        memory.sequence,
-        memory.failures,
-        Reason(memory.reason) if memory.reason else None,
-        memory.message or "",
-        memory.next_attempt_time,
-    )
-
-
-def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
-    """A number that was bound a moment ago counts as bound, although its own phase is a look behind.
-
-    `returning`: it still shows that it leaves, and stays after all.
-    """
-    phase = record.state.phase
-    if phase is Phase.AVAILABLE and record.claim:
-        phase = Phase.BOUND
-    return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)
 
 
 def order_seen(order: NumberOrder) -> OrderSeen:
@@ -131,7 +58,7 @@ def order_seen(order: NumberOrder) -> OrderSeen:
         chosen=state.items is not None,
         finished=state.recorded,
         items=tuple(ItemSeen(item.offer.number, item.state, item.price) for item in state.items or ()),
-        budget=_money(order.spec.limits.budget, order.spec.limits.currency),
+        budget=money_of(order.spec.limits.budget, order.spec.limits.currency),
         failure=state.failure if state.recorded else None,
         message=state.message,
         completed_at=order.status.completed_at,
@@ -144,14 +71,14 @@ def order_want(order: NumberOrder) -> OrderWant:
     return OrderWant(
         name=order.metadata.name,
         account=account_key(spec.account_ref, order.metadata.namespace),
-        market=_market(spec.market),
+        market=market_of(spec.market),
         count=spec.count,
         limits=Limits(
             currency=currency,
-            max_monthly=_money(spec.limits.max_monthly_price, currency),
-            max_setup=_money(spec.limits.max_setup_price, currency),
+            max_monthly=money_of(spec.limits.max_monthly_price, currency),
+            max_setup=money_of(spec.limits.max_setup_price, currency),
         ),
-        budget=_money(spec.limits.budget, currency),
+        budget=money_of(spec.limits.budget, currency),
         approved=spec.approval is Approval.AUTOMATIC or order.metadata.annotations.get(APPROVED) == "true",
     )
 
@@ -174,7 +101,7 @@ def order_state(order: NumberOrder) -> OrderState:
 def _item(item: OrderItem, order: NumberOrder) -> Item:
     currency = order.spec.limits.currency
     nothing = Money.zero(currency)
-    price = Price(_money(item.monthly, currency) or nothing, _money(item.setup, currency) or nothing)
+    price = Price(money_of(item.monthly, currency) or nothing, money_of(item.setup, currency) or nothing)
     offer = Offer(
         number=E164(item.number),
         country=item.country or order.spec.market.country,
@@ -229,38 +156,82 @@ def market_queries(market: Market) -> Iterator[Query]:
         yield Query(market.country, market.type, area_code, market.capabilities)
 
 
-def routing_of(profile: RoutingProfile, installation: str) -> Routing:
-    """The profile as a carrier is told it."""
-    voice, messaging = profile.spec.voice, profile.spec.messaging
-    trunk = voice.sip_trunk if voice else None
-    service = messaging.service if messaging else None
-    return Routing(
-        reference=f"{installation}-{profile.metadata.namespace}-{profile.metadata.name}",
-        name=profile.key,
-        sip_targets=tuple(SipTarget(target.uri, target.priority, target.weight) for target in trunk.targets)
-        if trunk
-        else (),
-        voice_webhook=voice.webhook.url if voice and voice.webhook else None,
-        voice_application=voice.application.id if voice and voice.application else None,
-        agent=voice.agent.id if voice and voice.agent else None,
-        messaging_webhook=messaging.webhook.url if messaging and messaging.webhook else None,
-        messaging_service=service.id if service else None,
-        campaign=service.campaign if service else None,
+def order_status(
+    order: NumberOrder, want: OrderWant, state: OrderState, step: Step, now: datetime
+) -> NumberOrderStatus:
+    said = order_conditions(want, state, step)
+    old = order.status
+    return NumberOrderStatus(
+        observed_generation=order.metadata.generation,
+        conditions=conditions(old.conditions, said, order.metadata.generation, now),
+        phase=_phase(state, step),
+        key=state.key or None,
+        source=None if state.items is None else Source.CATALOG if state.from_catalog else Source.LIVE,
+        items=None if state.items is None else tuple(_order_item(item) for item in state.items),
+        counts=_counts(state),
+        cost=_cost(want, state),
+        attempts=state.attempts,
+        next_attempt_time=state.next_attempt,
+        last_error=state.last_error or None,
+        recorded=state.recorded,
+        failure=state.failure,
+        message=state.message or None,
+        started_at=old.started_at or now,
+        completed_at=old.completed_at or (now if state.recorded else None),
     )
 
 
-def content_hash(profile: RoutingProfile) -> str:
-    """A short digest of what the profile says, the same for the same words."""
-    words = {"voice": _dump(profile.spec.voice), "messaging": _dump(profile.spec.messaging)}
-    return hashlib.sha256(orjson.dumps(words, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+def _phase(state: OrderState, step: Step) -> OrderPhase:
+    if isinstance(step, Wait) and step.reason == "AwaitingApproval":
+        return OrderPhase.AWAITING_APPROVAL
+    if state.items is None:
+        return OrderPhase.SEARCHING
+    if not isinstance(step, Done):
+        return OrderPhase.SUBMITTING
+    states = {item.state for item in state.items}
+    if ItemState.PENDING_DOCUMENTS in states:
+        return OrderPhase.PARKED
+    return OrderPhase.COMPLETE if ItemState.PROVISIONED in states else OrderPhase.FAILED
 
 
-def _dump(part: object) -> object:
-    return part.as_dict() if hasattr(part, "as_dict") else None
+def _order_item(item: Item) -> OrderItem:
+    offer, outcome = item.offer, item.outcome
+    return OrderItem(
+        number=offer.number,
+        state=item.state,
+        token=offer.token or None,
+        monthly=item.price.monthly.amount,
+        setup=item.price.setup.amount,
+        country=offer.country,
+        type=offer.type,
+        area_code=offer.area_code,
+        region=offer.region,
+        capabilities=tuple(sorted(offer.capabilities)),
+        needs_documents=offer.needs_documents or None,
+        external_id=outcome.external_id if outcome else None,
+        reason=(outcome.reason or None) if outcome else None,
+        message=(outcome.message or None) if outcome else None,
+        renews_at=outcome.renews_at if outcome else None,
+        documents_deadline=outcome.documents_deadline if outcome else None,
+    )
 
 
-def routing_want(name: str, profile: RoutingProfile | None) -> RoutingWant:
-    """The wish to be routed by the profile of this name, which is missing when `profile` is None."""
-    if profile is None:
-        return RoutingWant(name, missing=True)
-    return RoutingWant(name, content_hash(profile), held=profile.spec.suspend)
+def _counts(state: OrderState) -> OrderCounts:
+    by_state = Counter(item.state for item in state.items or ())
+    return OrderCounts(
+        pending=by_state[ItemState.PENDING] + by_state[ItemState.SUBMITTING],
+        provisioned=by_state[ItemState.PROVISIONED],
+        pending_documents=by_state[ItemState.PENDING_DOCUMENTS],
+        failed=by_state[ItemState.FAILED],
+        unknown=by_state[ItemState.UNKNOWN],
+    )
+
+
+def _cost(want: OrderWant, state: OrderState) -> OrderCost | None:
+    if state.items is None:
+        return None
+    currency = want.limits.currency
+    counted = [item.price for item in state.items if item.state is not ItemState.FAILED]
+    monthly = Money.total((price.monthly for price in counted), currency)
+    setup = Money.total((price.setup for price in counted), currency)
+    return OrderCost(monthly=monthly.amount, setup=setup.amount, currency=currency)

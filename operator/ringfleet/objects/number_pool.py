@@ -1,51 +1,151 @@
-"""From plans to the status that is written: what each kind says of itself. Pure; `now` is timezone-aware UTC."""
+"""A NumberPool between its object and the values of `plan`, both ways. Pure; `now` is timezone-aware UTC.
+
+First what is read from spec and status, then the status that is written.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
-from ringfleet.api.meta import POOL_LABEL, AccountRef, Condition, LocalRef
+from ringfleet.api.meta import POOL_LABEL, AccountRef, LocalRef
 from ringfleet.api.number_order import (
     Approval,
-    NumberOrder,
     NumberOrderSpec,
-    NumberOrderStatus,
-    OrderCost,
-    OrderCounts,
-    OrderItem,
     OrderLimits,
-    OrderPhase,
-    Source,
 )
 from ringfleet.api.number_pool import (
+    Asking,
+    CapacityStatus,
     CarrierMemory,
+    DemandStatus,
+    LeadTime,
     NumberPool,
     NumberPoolStatus,
     PoolCost,
     PoolNumbers,
+    ReleaseStatus,
+    SizeMode,
+    TopUpMode,
     TopUpStatus,
 )
-from ringfleet.model import Holding, ItemState, Money, Phase
-from ringfleet.objects.conditions import merge_conditions, stamp
-from ringfleet.objects.phone_number import ConditionSeen, NumberRecord
-from ringfleet.objects.phone_number_status import HealthSeen, health_patch
-from ringfleet.plan.conditions import Condition as Said
-from ringfleet.plan.number_order import Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
+from ringfleet.api.number_pool import DemandMemory as MemoryStatus
+from ringfleet.api.number_pool import Tally as TallyStatus
+from ringfleet.model import (
+    AccountKey,
+    Limits,
+    Phase,
+)
+from ringfleet.objects.conditions import conditions
+from ringfleet.objects.number_order import order_intent
+from ringfleet.objects.refs import account_key, market_of, money_of
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
+from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
 from ringfleet.plan.number_pool.plan import PoolPlan, PoolWant
+from ringfleet.plan.number_pool.release import ReleaseRecord
 from ringfleet.plan.number_pool.topup import CarrierMemory as Memory
 from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
-from ringfleet.plan.phone_number.plan import NumberPlan, NumberState, Routed
-from ringfleet.plan.phone_number.removal import Farewell
+from ringfleet.plan.sizing.formulas import Capacity
 
 
-def conditions(old: Iterable[Condition], said: Iterable[Said], generation: int, now: datetime) -> tuple[Condition, ...]:
-    """The conditions to write, each keeping its time while its status stays."""
-    merged = merge_conditions([condition.as_dict() for condition in old], said, generation, now)
-    return tuple(Condition.model_validate(condition) for condition in merged)
+def pool_want(pool: NumberPool) -> PoolWant:
+    spec = pool.spec
+    return PoolWant(
+        name=pool.metadata.name,
+        market=market_of(spec.market),
+        carriers=tuple(account_key(carrier.account_ref, pool.metadata.namespace) for carrier in spec.carriers),
+        target=spec.size.target,
+        minimum=spec.size.target if spec.size.min is None else spec.size.min,
+        limits=_pool_limits(pool),
+        batch_size=spec.ordering.batch_size,
+        history=spec.ordering.history_limit,
+        routing_profile=spec.routing_profile_ref.name if spec.routing_profile_ref else None,
+        manual=spec.top_up.mode is TopUpMode.MANUAL,
+        suspended=spec.suspend,
+    )
+
+
+def _pool_limits(pool: NumberPool) -> Limits:
+    limits = pool.spec.limits
+    return Limits(
+        currency=limits.currency,
+        max_numbers=limits.max_numbers,
+        monthly_budget=money_of(limits.monthly_budget, limits.currency),
+        max_monthly=money_of(limits.max_monthly_price, limits.currency),
+        max_setup=money_of(limits.max_setup_price, limits.currency),
+    )
+
+
+def top_up(pool: NumberPool) -> TopUp:
+    status = pool.status.top_up
+    if status is None:
+        return TopUp()
+    intent = order_intent(status.order, pool.metadata.namespace) if status.order else None
+    carriers = tuple(_memory_seen(memory) for memory in status.carriers)
+    return TopUp(status.sequence, intent, status.ordered, carriers, bool(status.filling))
+
+
+def _memory_seen(memory: CarrierMemory) -> Memory:
+    return Memory(
+        AccountKey(memory.namespace, memory.name),
+        memory.sequence,
+        memory.failures,
+        Reason(memory.reason) if memory.reason else None,
+        memory.message or "",
+        memory.next_attempt_time,
+    )
+
+
+# From objects to values.
+
+
+def demand_want(pool: NumberPool) -> DemandWant:
+    demand = pool.spec.demand
+    return DemandWant(
+        service_level=float(demand.service_level),
+        burn_rate=None if demand.burn_rate_per_day is None else float(demand.burn_rate_per_day),
+        lead_time=demand.lead_time,
+        follow=pool.spec.size.mode is SizeMode.FORECAST,
+    )
+
+
+def demand_memory(pool: NumberPool) -> DemandMemory:
+    status = pool.status.demand.memory if pool.status.demand else None
+    if status is None:
+        return DemandMemory()
+    return DemandMemory(
+        status.counted_until,
+        bool(status.stocked),
+        _tally(status.long),
+        _tally(status.short),
+        tuple(Lead(lead.order, lead.took) for lead in status.lead_times),
+        status.awaited,
+        status.orders_until or 0,
+    )
+
+
+def _tally(status: TallyStatus | None) -> Tally:
+    if status is None:
+        return Tally()
+    return Tally(float(status.bindings), timedelta(seconds=float(status.stocked_seconds)))
+
+
+# The record.
+
+
+def release_record(status: ReleaseStatus | None) -> ReleaseRecord:
+    if status is None:
+        return ReleaseRecord()
+    return ReleaseRecord(
+        day=date.fromisoformat(status.day) if status.day else None,
+        released=status.released,
+        granted=status.granted,
+        recent=tuple((asking.name, asking.at) for asking in status.recent),
+        cleared=status.cleared,
+        frozen_since=status.frozen_since,
+        frozen_because=status.frozen_because,
+    )
 
 
 def order_spec(pool: NumberPool, want: PoolWant, intent: OrderIntent) -> NumberOrderSpec:
@@ -135,225 +235,69 @@ def _memory(memory: Memory) -> CarrierMemory:
     )
 
 
-def order_status(
-    order: NumberOrder, want: OrderWant, state: OrderState, step: Step, now: datetime
-) -> NumberOrderStatus:
-    said = order_conditions(want, state, step)
-    old = order.status
-    return NumberOrderStatus(
-        observed_generation=order.metadata.generation,
-        conditions=conditions(old.conditions, said, order.metadata.generation, now),
-        phase=_phase(state, step),
-        key=state.key or None,
-        source=None if state.items is None else Source.CATALOG if state.from_catalog else Source.LIVE,
-        items=None if state.items is None else tuple(_order_item(item) for item in state.items),
-        counts=_counts(state),
-        cost=_cost(want, state),
-        attempts=state.attempts,
-        next_attempt_time=state.next_attempt,
-        last_error=state.last_error or None,
-        recorded=state.recorded,
-        failure=state.failure,
-        message=state.message or None,
-        started_at=old.started_at or now,
-        completed_at=old.completed_at or (now if state.recorded else None),
+# And back.
+
+
+def demand_status(plan: DemandPlan) -> DemandStatus:
+    forecast = plan.forecast
+    return DemandStatus(
+        burn_rate_per_day=_quantity(forecast.burn_rate, 2),
+        lead_time=forecast.lead_time,
+        recommended_target=forecast.recommended,
+        runway_days=_quantity(forecast.runway, 1),
+        projected_exhaustion=forecast.exhaustion,
+        memory=_memory_status(plan.memory),
     )
 
 
-def _phase(state: OrderState, step: Step) -> OrderPhase:
-    if isinstance(step, Wait) and step.reason == "AwaitingApproval":
-        return OrderPhase.AWAITING_APPROVAL
-    if state.items is None:
-        return OrderPhase.SEARCHING
-    if not isinstance(step, Done):
-        return OrderPhase.SUBMITTING
-    states = {item.state for item in state.items}
-    if ItemState.PENDING_DOCUMENTS in states:
-        return OrderPhase.PARKED
-    return OrderPhase.COMPLETE if ItemState.PROVISIONED in states else OrderPhase.FAILED
-
-
-def _order_item(item: Item) -> OrderItem:
-    offer, outcome = item.offer, item.outcome
-    return OrderItem(
-        number=offer.number,
-        state=item.state,
-        token=offer.token or None,
-        monthly=item.price.monthly.amount,
-        setup=item.price.setup.amount,
-        country=offer.country,
-        type=offer.type,
-        area_code=offer.area_code,
-        region=offer.region,
-        capabilities=tuple(sorted(offer.capabilities)),
-        needs_documents=offer.needs_documents or None,
-        external_id=outcome.external_id if outcome else None,
-        reason=(outcome.reason or None) if outcome else None,
-        message=(outcome.message or None) if outcome else None,
-        renews_at=outcome.renews_at if outcome else None,
-        documents_deadline=outcome.documents_deadline if outcome else None,
+def _memory_status(memory: DemandMemory) -> MemoryStatus:
+    return MemoryStatus(
+        counted_until=memory.counted_until,
+        stocked=memory.stocked or None,
+        long=_tally_status(memory.long),
+        short=_tally_status(memory.short),
+        lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took) for lead in memory.leads),
+        awaited=memory.awaited,
+        orders_until=memory.orders_until or None,
     )
 
 
-def _counts(state: OrderState) -> OrderCounts:
-    by_state = Counter(item.state for item in state.items or ())
-    return OrderCounts(
-        pending=by_state[ItemState.PENDING] + by_state[ItemState.SUBMITTING],
-        provisioned=by_state[ItemState.PROVISIONED],
-        pending_documents=by_state[ItemState.PENDING_DOCUMENTS],
-        failed=by_state[ItemState.FAILED],
-        unknown=by_state[ItemState.UNKNOWN],
+def _tally_status(tally: Tally) -> TallyStatus | None:
+    bindings, seconds = _decimal(tally.bindings, 4), _decimal(tally.stocked.total_seconds(), 4)
+    return TallyStatus(bindings=bindings, stocked_seconds=seconds) if bindings or seconds else None
+
+
+def _quantity(value: float | None, decimals: int) -> Decimal | None:
+    return None if value is None else _decimal(value, decimals)
+
+
+def _decimal(value: float, decimals: int) -> Decimal:
+    """As a `Quantity` is written: no zeros at its end, and seven digits before the point at most."""
+    text = f"{min(value, _MOST):.{decimals}f}"
+    return Decimal(text.rstrip("0").rstrip("."))
+
+
+_MOST = 9_999_999.0
+
+
+def capacity_status(capacity: Capacity) -> CapacityStatus | None:
+    if capacity.binds is None:
+        return None
+    return CapacityStatus(
+        numbers=capacity.numbers, channels=capacity.channels, agents=capacity.agents, binds=str(capacity.binds)
     )
 
 
-def _cost(want: OrderWant, state: OrderState) -> OrderCost | None:
-    if state.items is None:
+def release_status(record: ReleaseRecord) -> ReleaseStatus | None:
+    """The record as the status keeps it; None when there is nothing to keep."""
+    if record == ReleaseRecord():
         return None
-    currency = want.limits.currency
-    counted = [item.price for item in state.items if item.state is not ItemState.FAILED]
-    monthly = Money.total((price.monthly for price in counted), currency)
-    setup = Money.total((price.setup for price in counted), currency)
-    return OrderCost(monthly=monthly.amount, setup=setup.amount, currency=currency)
-
-
-def number_patch(
-    record: NumberRecord,
-    plan: NumberPlan,
-    holding: Holding | None,
-    state: NumberState,
-    life: Life,
-    now: datetime,
-    health: HealthSeen | None = None,
-) -> dict[str, Any]:
-    """The merge patch for a PhoneNumber's status; empty when it says all that already.
-
-    `holding` is the carrier's latest word, None when there is none that is new; `state` what has been done to the
-    number since it was read; `life` the times of its life beyond the carrier; `health` what the dispatcher knows of it,
-    None when that is nothing new.
-    """
-    patch: dict[str, Any] = {}
-    if plan.phase is not record.state.phase or not record.conditions:
-        patch["phase"] = str(plan.phase)
-    if plan.drift != record.state.drift:
-        patch["drift"] = plan.drift
-    if state.routed != record.state.routed:
-        patch["routing"] = _routing(state.routed, now)
-    if state.stopped != record.state.stopped:
-        patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
-    if (plan.waits_for, state.attached) != (record.state.waits_for, record.state.attached):
-        patch["documents"] = _documents(plan.waits_for, state.attached)
-    if holding:
-        patch |= _facts(record, holding)
-    if received := health_patch(record, holding.attestation if holding else record.attestation, health):
-        patch["health"] = received
-    if health and health.usage and health.usage.day != record.usage_day:
-        patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
-    return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """A number's times: until when it rests, since when it is free, and that it was asked to go."""
-
-    cooling_until: datetime | None = None
-    free_since: datetime | None = None
-    farewell: Farewell | None = None
-
-
-def _life(record: NumberRecord, life: Life) -> dict[str, Any]:
-    patch: dict[str, Any] = {}
-    if life.cooling_until != record.cooling_until:
-        patch["coolingUntil"] = stamp(life.cooling_until) if life.cooling_until else None
-    if life.free_since != record.free_since:
-        patch["freeSince"] = stamp(life.free_since) if life.free_since else None
-    if life.farewell != record.state.farewell:
-        patch["farewell"] = _farewell(life.farewell)
-    return patch
-
-
-def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
-    if farewell is None:
-        return None
-    since, not_before = stamp(farewell.since), stamp(farewell.not_before)
-    return {"since": since, "cause": str(farewell.cause), "notBefore": not_before}
-
-
-class Recorded(Protocol):
-    """What any slim record of an object tells of its conditions."""
-
-    @property
-    def generation(self) -> int: ...
-
-    @property
-    def status_current(self) -> bool: ...
-
-    @property
-    def conditions(self) -> tuple[ConditionSeen, ...]: ...
-
-
-def condition_patch(record: Recorded, said: Iterable[Said], now: datetime) -> dict[str, Any]:
-    """The part of a status patch that brings the conditions, and the generation that they speak of, up to date."""
-    patch: dict[str, Any] = {} if record.status_current else {"observedGeneration": record.generation}
-    old = [_seen_as_dict(condition) for condition in record.conditions]
-    new = merge_conditions(old, said, record.generation, now)
-    if patch or [_without_generation(condition) for condition in new] != old:
-        patch["conditions"] = new
-    return patch
-
-
-def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | None:
-    if routed is None:
-        return None
-    if not routed.profile:
-        return {"profile": None, "hash": None, "externalId": routed.external_id, "routedAt": None}
-    return {
-        "profile": routed.profile,
-        "hash": routed.hash,
-        "externalId": routed.external_id,
-        "routedAt": stamp(now),
-    }
-
-
-def _documents(waits_for: str | None, attached: str | None) -> dict[str, str | None] | None:
-    return {"waitsFor": waits_for, "attached": attached} if waits_for or attached else None
-
-
-def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
-    if holding.external_id != record.state.external_id:
-        facts |= {
-            "externalId": holding.external_id,
-            "country": holding.country,
-            "type": str(holding.type),
-            "areaCode": holding.area_code,
-            "region": holding.region,
-            "capabilities": sorted(holding.capabilities),
-        }
-    if holding.price != record.price:
-        price = holding.price
-        facts["price"] = {
-            "monthly": f"{price.monthly.amount:f}",
-            "setup": f"{price.setup.amount:f}",
-            "currency": price.monthly.currency,
-        }
-    if holding.purchased_at and holding.purchased_at != record.purchased_at:
-        facts["purchasedAt"] = stamp(holding.purchased_at)
-    if holding.renews_at and holding.renews_at != record.renews_at:
-        facts["renewsAt"] = stamp(holding.renews_at)
-    if holding.documents_deadline or record.state.phase is Phase.PENDING_DOCUMENTS:
-        facts["documentsDeadline"] = stamp(holding.documents_deadline) if holding.documents_deadline else None
-    return facts
-
-
-def _seen_as_dict(condition: ConditionSeen) -> dict[str, Any]:
-    return {
-        "type": condition.type,
-        "status": condition.status,
-        "reason": condition.reason,
-        "message": condition.message,
-        "lastTransitionTime": condition.since,
-    }
-
-
-def _without_generation(condition: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in condition.items() if key != "observedGeneration"}
+    return ReleaseStatus(
+        day=record.day.isoformat() if record.day else None,
+        released=record.released,
+        granted=record.granted,
+        recent=tuple(Asking(name=name, at=at) for name, at in record.recent),
+        cleared=record.cleared,
+        frozen_since=record.frozen_since,
+        frozen_because=record.frozen_because,
+    )

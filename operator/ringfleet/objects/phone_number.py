@@ -14,21 +14,33 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
-from ringfleet.api.meta import ACKNOWLEDGE, FRAUD, NUMBER_FINALIZER, QUARANTINE, RELEASE, SURPLUS
-from ringfleet.model import E164, AccountKey, Capability, Money, Phase, Price
+from ringfleet.api.meta import (
+    ACCOUNT_LABEL,
+    ACKNOWLEDGE,
+    FRAUD,
+    NUMBER_FINALIZER,
+    POOL_LABEL,
+    QUARANTINE,
+    RELEASE,
+    SURPLUS,
+    AccountRef,
+    LocalRef,
+)
+from ringfleet.api.number_pool import DeletionPolicy
+from ringfleet.api.phone_number import ManagementPolicy, PhoneNumberSpec
+from ringfleet.model import (
+    E164,
+    AccountKey,
+    Capability,
+    Money,
+    Phase,
+    Price,
+)
+from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.supply import NumberSeen
 from ringfleet.plan.phone_number.plan import NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.removal import Cause, Farewell
-
-
-class ConditionSeen(NamedTuple):
-    """One condition of an object's status; `since` is its lastTransitionTime."""
-
-    type: str
-    status: str
-    reason: str
-    message: str
-    since: str
 
 
 class Holder(NamedTuple):
@@ -229,7 +241,7 @@ def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:
 def _farewell(farewell: Mapping[str, str] | None) -> Farewell | None:
     if not farewell:
         return None
-    since = _time_of(farewell["since"])
+    since = time_of(farewell["since"])
     return Farewell(Cause(farewell["cause"]), since, parse_time(farewell.get("notBefore")) or since)
 
 
@@ -244,20 +256,6 @@ def _routed(profile: str | None, content: str | None, external_id: str | None) -
     return Routed(profile or "", content or "", external_id or "")
 
 
-def parse_conditions(status: Mapping[str, Any]) -> tuple[ConditionSeen, ...]:
-    """The conditions of a status, shared where they repeat."""
-    return tuple(_condition(condition) for condition in status.get("conditions", ()))
-
-
-def _condition(condition: Mapping[str, Any]) -> ConditionSeen:
-    return _condition_of(*(condition[field] for field in ("type", "status", "reason", "message", "lastTransitionTime")))
-
-
-@lru_cache(maxsize=65536)
-def _condition_of(type_: str, status: str, reason: str, message: str, since: str) -> ConditionSeen:
-    return ConditionSeen(type_, status, reason, message, since)
-
-
 def _price(price: Mapping[str, Any] | None) -> Price | None:
     return _price_of(price["monthly"], price["setup"], price["currency"]) if price else None
 
@@ -267,11 +265,41 @@ def _price_of(monthly: str, setup: str, currency: str) -> Price:
     return Price(Money(Decimal(monthly), currency), Money(Decimal(setup), currency))
 
 
-def parse_time(text: str | None) -> datetime | None:
-    """A time of the API server's, shared where it repeats; None stays None."""
-    return _time_of(text) if text else None
+def number_body(
+    number: E164,
+    account: AccountKey,
+    namespace: str,
+    pool: str | None,
+    policy: DeletionPolicy = DeletionPolicy.RETAIN,
+    order: str | None = None,
+) -> dict[str, Any]:
+    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed."""
+    spec = PhoneNumberSpec(
+        number=number,
+        account_ref=AccountRef(name=account.name, namespace=account.namespace),
+        pool_ref=LocalRef(name=pool) if pool else None,
+        order_ref=LocalRef(name=order) if order else None,
+        deletion_policy=policy,
+        management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
+    )
+    labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
+    return {
+        "metadata": {
+            "name": number.digits,
+            "namespace": namespace,
+            "labels": labels,
+            "finalizers": [NUMBER_FINALIZER],
+        },
+        "spec": spec.as_dict(),
+    }
 
 
-@lru_cache(maxsize=65536)
-def _time_of(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
+    """A number that was bound a moment ago counts as bound, although its own phase is a look behind.
+
+    `returning`: it still shows that it leaves, and stays after all.
+    """
+    phase = record.state.phase
+    if phase is Phase.AVAILABLE and record.claim:
+        phase = Phase.BOUND
+    return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)

@@ -1,13 +1,20 @@
-"""How a number is received, and when that is worth a write: there may be many numbers, and calls never end."""
+"""The status that is written of a PhoneNumber, as merge patches. Pure; `now` is timezone-aware UTC.
+
+How a number is received is written only when it is news: there may be many numbers, and calls never end.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.model import Holding, Phase
+from ringfleet.objects.conditions import condition_patch, stamp
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.phone_number.plan import NumberPlan, NumberState, Routed
+from ringfleet.plan.phone_number.removal import Farewell
 
 MOVED = Decimal("0.05")
 """So far an answer rate must have moved to be written again."""
@@ -60,3 +67,109 @@ def health_patch(record: NumberRecord, attestation: str | None, seen: HealthSeen
     if seen.rate is not None and _rounded(seen.rate) != record.answer_rate:
         patch["answerRate"] = f"{_rounded(seen.rate):f}"
     return patch
+
+
+def number_patch(
+    record: NumberRecord,
+    plan: NumberPlan,
+    holding: Holding | None,
+    state: NumberState,
+    life: Life,
+    now: datetime,
+    health: HealthSeen | None = None,
+) -> dict[str, Any]:
+    """The merge patch for a PhoneNumber's status; empty when it says all that already.
+
+    `holding` is the carrier's latest word, None when there is none that is new; `state` what has been done to the
+    number since it was read; `life` the times of its life beyond the carrier; `health` what the dispatcher knows of it,
+    None when that is nothing new.
+    """
+    patch: dict[str, Any] = {}
+    if plan.phase is not record.state.phase or not record.conditions:
+        patch["phase"] = str(plan.phase)
+    if plan.drift != record.state.drift:
+        patch["drift"] = plan.drift
+    if state.routed != record.state.routed:
+        patch["routing"] = _routing(state.routed, now)
+    if state.stopped != record.state.stopped:
+        patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
+    if (plan.waits_for, state.attached) != (record.state.waits_for, record.state.attached):
+        patch["documents"] = _documents(plan.waits_for, state.attached)
+    if holding:
+        patch |= _facts(record, holding)
+    if received := health_patch(record, holding.attestation if holding else record.attestation, health):
+        patch["health"] = received
+    if health and health.usage and health.usage.day != record.usage_day:
+        patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
+    return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A number's times: until when it rests, since when it is free, and that it was asked to go."""
+
+    cooling_until: datetime | None = None
+    free_since: datetime | None = None
+    farewell: Farewell | None = None
+
+
+def _life(record: NumberRecord, life: Life) -> dict[str, Any]:
+    patch: dict[str, Any] = {}
+    if life.cooling_until != record.cooling_until:
+        patch["coolingUntil"] = stamp(life.cooling_until) if life.cooling_until else None
+    if life.free_since != record.free_since:
+        patch["freeSince"] = stamp(life.free_since) if life.free_since else None
+    if life.farewell != record.state.farewell:
+        patch["farewell"] = _farewell(life.farewell)
+    return patch
+
+
+def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
+    if farewell is None:
+        return None
+    since, not_before = stamp(farewell.since), stamp(farewell.not_before)
+    return {"since": since, "cause": str(farewell.cause), "notBefore": not_before}
+
+
+def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | None:
+    if routed is None:
+        return None
+    if not routed.profile:
+        return {"profile": None, "hash": None, "externalId": routed.external_id, "routedAt": None}
+    return {
+        "profile": routed.profile,
+        "hash": routed.hash,
+        "externalId": routed.external_id,
+        "routedAt": stamp(now),
+    }
+
+
+def _documents(waits_for: str | None, attached: str | None) -> dict[str, str | None] | None:
+    return {"waitsFor": waits_for, "attached": attached} if waits_for or attached else None
+
+
+def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if holding.external_id != record.state.external_id:
+        facts |= {
+            "externalId": holding.external_id,
+            "country": holding.country,
+            "type": str(holding.type),
+            "areaCode": holding.area_code,
+            "region": holding.region,
+            "capabilities": sorted(holding.capabilities),
+        }
+    if holding.price != record.price:
+        price = holding.price
+        facts["price"] = {
+            "monthly": f"{price.monthly.amount:f}",
+            "setup": f"{price.setup.amount:f}",
+            "currency": price.monthly.currency,
+        }
+    if holding.purchased_at and holding.purchased_at != record.purchased_at:
+        facts["purchasedAt"] = stamp(holding.purchased_at)
+    if holding.renews_at and holding.renews_at != record.renews_at:
+        facts["renewsAt"] = stamp(holding.renews_at)
+    if holding.documents_deadline or record.state.phase is Phase.PENDING_DOCUMENTS:
+        facts["documentsDeadline"] = stamp(holding.documents_deadline) if holding.documents_deadline else None
+    return facts

@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from ringfleet.model import Money
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
-from ringfleet.plan.number_pool.supply import Supply
+from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, Supply
 
 
 class Billing(StrEnum):
@@ -61,20 +61,6 @@ def count_used(supplies: Iterable[Supply], borrowed: Iterable[Money | None], ord
     spend = Money.total((amount for amount in amounts if amount.currency == currency), currency)
     numbers = sum(supply.held for supply in supplies) + len(prices)
     return Used(numbers, spend, orders_today, tuple(sorted(foreign)))
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What may still be ordered; None: as much as you like. `full` says which limit is met, when one is.
-    `counts_orders`: a limit counts the orders of the day."""
-
-    numbers: int | None = None
-    spend: Money | None = None
-    full: str | None = None
-    counts_orders: bool = False
-
-
-NO_QUOTA = Room()
 
 
 def room_under(quotas: Iterable[tuple[QuotaWant, Used]]) -> Room:

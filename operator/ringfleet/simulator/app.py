@@ -25,9 +25,9 @@ from ringfleet.simulator.faults.rules import Rule
 from ringfleet.simulator.faults.wire import WireProtocol
 from ringfleet.simulator.http.control import Control
 from ringfleet.simulator.http.pipeline import Door, RateLimit
+from ringfleet.simulator.http.webhook_sender import Courier
 from ringfleet.simulator.selling.stock_change import StockChange
 from ringfleet.simulator.traffic.calls import Calls
-from ringfleet.simulator.traffic.sender import Courier
 
 
 @dataclass(frozen=True, slots=True)

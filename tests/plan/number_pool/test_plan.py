@@ -23,9 +23,8 @@ from ringfleet.plan.number_pool.plan import (
     TrimOrder,
     plan_pool,
 )
-from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.number_pool.supply import OrderSeen, Room
 from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp, forgive, learn
-from ringfleet.plan.number_quota import Room
 from tests.plan.builders import (
     LAST_MONTH,
     MAIN,

@@ -6,8 +6,8 @@ from itertools import pairwise, product
 
 import pytest
 
-from ringfleet.model import Phase
-from ringfleet.plan.phone_number.phase import GONE, IN_FLIGHT, STEPS, may_step
+from ringfleet.model import GONE, Phase
+from ringfleet.plan.phone_number.phase import IN_FLIGHT, STEPS, may_step
 
 ORDERING, DOCUMENTS, AVAILABLE, BOUND, COOLING = (
     Phase.ORDERING,

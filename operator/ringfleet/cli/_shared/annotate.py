@@ -66,7 +66,7 @@ async def _write_all(kube: Kube, words: Iterable[Word]) -> None:
 
 
 async def _write(kube: Kube, word: Word) -> None:
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     meta = word.obj.metadata
     body = {"metadata": {"annotations": {word.annotation: word.value}}}

@@ -21,7 +21,7 @@ async def read(kube: Kube, kind: type[R], namespace: str, name: str) -> R:
     Raises:
         click.ClickException: it is not there.
     """
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     try:
         return kind.parse(await kube.get(resource_of(kind), namespace, name))
@@ -41,7 +41,7 @@ async def read_all(
     field_selector: str | None = None,
 ) -> list[R]:
     """All objects of a namespace, or of the cluster, in the order of their names."""
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     page = await kube.list_all(
         resource_of(kind), namespace, label_selector=label_selector, field_selector=field_selector

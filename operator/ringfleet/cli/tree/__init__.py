@@ -79,7 +79,7 @@ async def see_family(kube: Kube, namespace: str, name: str) -> Family:
     """
     from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
     from ringfleet.api.meta import POOL_LABEL
-    from ringfleet.objects.number_order import account_key
+    from ringfleet.objects.refs import account_key
 
     pool = await read(kube, NumberPool, namespace, name)
     keys = [account_key(carrier.account_ref, namespace) for carrier in pool.spec.carriers]
@@ -102,7 +102,7 @@ def _sequence(order: NumberOrder) -> int:
 async def _numbers(kube: Kube, namespace: str, pool: str) -> dict[str, tuple[str, ...]]:
     from ringfleet.api import PhoneNumber
     from ringfleet.api.meta import POOL_LABEL
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     found: dict[str, list[str]] = {}
     async for page in kube.pages(resource_of(PhoneNumber), namespace, label_selector=f"{POOL_LABEL}={pool}"):

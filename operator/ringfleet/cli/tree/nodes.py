@@ -29,7 +29,7 @@ class Relative:
 
 async def find(kube: Kube, kind: type[Resource], namespace: str, name: str) -> Relative:
     """An object that another one names, which may be missing, or not for our eyes."""
-    from ringfleet.controllers.fleet import resource_of
+    from ringfleet.objects.refs import resource_of
 
     try:
         obj = kind.parse(await kube.get(resource_of(kind), namespace, name))

@@ -24,9 +24,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from ringfleet.model import E164
+from ringfleet.model import E164, GONE
 from ringfleet.plan.carrier_account.sweep import Known
-from ringfleet.plan.phone_number.phase import GONE
 
 LOST_AFTER = 3
 """How many listings in a row must leave a number out; they count at most once in the account's sweep interval."""

@@ -23,9 +23,11 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.carriers import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
 from ringfleet.plan.number_pool.supply import (
+    NO_QUOTA,
     ItemSeen,
     NumberSeen,
     OrderSeen,
+    Room,
     Supply,
     count_supply,
     is_gone,
@@ -33,7 +35,6 @@ from ringfleet.plan.number_pool.supply import (
     next_settling,
 )
 from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
-from ringfleet.plan.number_quota import NO_QUOTA, Room
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 MAX_UNFINISHED = 3

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringfleet.model import E164, AccountKey, ItemState, Limits, Money, Phase, Price
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Limits, Money, Phase, Price
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.phone_number.phase import GONE, IN_FLIGHT
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 RECORDED = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 """The states of an item that has an object when its order has ended."""
@@ -199,3 +199,17 @@ class _Bill:
 
 def _same_month(moment: datetime, now: datetime) -> bool:
     return (moment.year, moment.month) == (now.year, now.month)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may still be ordered; None: as much as you like. `full` says which limit is met, when one is.
+    `counts_orders`: a limit counts the orders of the day."""
+
+    numbers: int | None = None
+    spend: Money | None = None
+    full: str | None = None
+    counts_orders: bool = False
+
+
+NO_QUOTA = Room()

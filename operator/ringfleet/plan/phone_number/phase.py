@@ -32,7 +32,6 @@ from __future__ import annotations
 from ringfleet.model import Phase
 
 IN_FLIGHT = frozenset({Phase.ORDERING, Phase.PENDING_DOCUMENTS})
-GONE = frozenset({Phase.RELEASED, Phase.LOST, Phase.FAILED})
 
 _HELD = frozenset({Phase.AVAILABLE, Phase.BOUND, Phase.COOLING, Phase.SUSPENDED, Phase.QUARANTINED})
 _ASIDE = frozenset({Phase.SUSPENDED, Phase.QUARANTINED, Phase.RELEASING, Phase.LOST})

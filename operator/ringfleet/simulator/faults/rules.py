@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.fields import BadField, Fields
 
 
 class Operation(StrEnum):

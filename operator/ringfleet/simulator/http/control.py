@@ -48,17 +48,17 @@ from ringfleet.simulator.accounts import Account, Entry
 from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faults.rules import format_rule, parse_rule
+from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.control_traffic import TrafficControl
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.http.webhook_sender import Courier
+from ringfleet.simulator.market import GEOGRAPHIC, SLOTS, TYPES
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.review.bundles import Bundle, reject
 from ringfleet.simulator.review.documents import Paper
 from ringfleet.simulator.selling.holdings import ATTESTATIONS, Holding
-from ringfleet.simulator.selling.market import GEOGRAPHIC, SLOTS, TYPES
 from ringfleet.simulator.selling.sales import Outcome, Result
 from ringfleet.simulator.selling.stock_change import describe, parse_stock_change
 from ringfleet.simulator.traffic.calls import Calls
-from ringfleet.simulator.traffic.sender import Courier
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]

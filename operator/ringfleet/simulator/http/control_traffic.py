@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from ringfleet.simulator.clock import DAY, format_time
 from ringfleet.simulator.exchange import Exchange
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.fields import BadField, Fields
+from ringfleet.simulator.http.webhook_sender import Courier
 from ringfleet.simulator.selling.holdings import Holding
 from ringfleet.simulator.traffic.notifications import Attempt, call_id, message_id
-from ringfleet.simulator.traffic.sender import Courier
 from ringfleet.simulator.traffic.traffic import Outcome
 
 Json = dict[str, Any]

@@ -24,7 +24,7 @@ from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faults.faults import Strike
 from ringfleet.simulator.faults.rules import Fault, Operation
 from ringfleet.simulator.faults.wire import CloseConnection, ResetConnection, Silence
-from ringfleet.simulator.http.fields import BadField
+from ringfleet.simulator.fields import BadField
 from ringfleet.simulator.selling.carts import Customer
 from ringfleet.simulator.traffic.calls import Calls
 

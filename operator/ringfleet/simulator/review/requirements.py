@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ringfleet.simulator.selling.market import GEOGRAPHIC, MARKETS, MOBILE, NATIONAL
+from ringfleet.simulator.market import GEOGRAPHIC, MARKETS, MOBILE, NATIONAL
 
 
 class EndUser(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from ringfleet.simulator.clock import Clock
-from ringfleet.simulator.http.fields import BadField
-from ringfleet.simulator.selling.market import MARKETS, Block, Market, block_of
+from ringfleet.simulator.fields import BadField
+from ringfleet.simulator.market import MARKETS, Block, Market, block_of
 from ringfleet.simulator.selling.stock_change import StockChange, describe, parse_stock_change
 from ringfleet.simulator.store import Store
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ringfleet.simulator.http.fields import Fields
+from ringfleet.simulator.fields import Fields
+from ringfleet.simulator.market import SLOTS, TYPES, Block
 from ringfleet.simulator.money import format_cents
-from ringfleet.simulator.selling.market import SLOTS, TYPES, Block
 
 _FIELDS = frozenset(
     {

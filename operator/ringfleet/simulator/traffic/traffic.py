@@ -13,7 +13,7 @@ from typing import Final
 
 from ringfleet.simulator.accounts import Accounts, Kind
 from ringfleet.simulator.clock import DAY, Clock
-from ringfleet.simulator.http.fields import BadField
+from ringfleet.simulator.fields import BadField
 from ringfleet.simulator.randomness import draw
 from ringfleet.simulator.selling.holdings import Holding, Holdings, Status
 from ringfleet.simulator.store import Store

@@ -17,13 +17,13 @@ from ringfleet.simulator.errors import Code, ReferenceTaken, invalid, not_found
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faces.didhub.ids import format_id, parse_id, read_id, write_time
 from ringfleet.simulator.faults.rules import Operation
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Action, Answer, Asked
+from ringfleet.simulator.market import TYPES
 from ringfleet.simulator.review.bundles import Bundle
 from ringfleet.simulator.review.documents import Paper
 from ringfleet.simulator.review.evaluation import Lack
 from ringfleet.simulator.review.requirements import EndUser, Regulation, Requirement, find_regulation
-from ringfleet.simulator.selling.market import TYPES
 
 Json = dict[str, Any]
 

@@ -22,12 +22,12 @@ from ringfleet.simulator.faces.didhub import compliance, webhooks
 from ringfleet.simulator.faces.didhub.compliance import read_bundle_id
 from ringfleet.simulator.faces.didhub.ids import format_id, parse_id, read_id, write_time
 from ringfleet.simulator.faults.rules import Operation
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked, Face
+from ringfleet.simulator.market import TYPES
 from ringfleet.simulator.money import format_cents
 from ringfleet.simulator.selling.carts import CartItem
 from ringfleet.simulator.selling.holdings import Holding, Profile
-from ringfleet.simulator.selling.market import TYPES
 from ringfleet.simulator.selling.sales import Outcome
 from ringfleet.simulator.selling.stock import Offer
 

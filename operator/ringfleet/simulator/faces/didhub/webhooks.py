@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faults.rules import Operation
-from ringfleet.simulator.http.fields import BadField, Fields
+from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked
 
 _SHORTEST_SECRET: Final = 16

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ringfleet.simulator.http.fields import BadField
+from ringfleet.simulator.fields import BadField
 from ringfleet.simulator.randomness import draw
 
 SLOTS: Final = 100_000
