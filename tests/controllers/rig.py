@@ -1,4 +1,4 @@
-"""One operator's engine between two doubles, and one turn of it: the only room of these tests that builds a world.
+"""One operator's controllers between two doubles, and one turn: the only room of these tests that builds services.
 
 ::
 
@@ -27,19 +27,18 @@ from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber
 from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, POOL_LABEL
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.controllers.bundle_attachments import Refusals
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.reconcile import reconcile
-from ringfleet.controllers.runtime import build_world, run_world
-from ringfleet.controllers.services import World
-from ringfleet.controllers.triggers import follow
+from ringfleet.controllers.runtime import build_services, relist, run_controllers
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Change, Kube
 from ringfleet.kube.errors import KubeError, NotFound
 from ringfleet.kube.events import EVENTS
 from ringfleet.kube.informer import Informer
-from ringfleet.kube.lease import LEASES, LeaseLock
+from ringfleet.kube.lease import LEASES
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
@@ -100,7 +99,7 @@ class Rig:
 
     api: ApiDouble
     kube: Kube
-    world: World
+    services: Services
     story: list[str]
     carriers: dict[str, CarrierDouble]
     opened: dict[str, AccountSettings]
@@ -111,20 +110,20 @@ class Rig:
 
     def is_lost(self, number: E164) -> bool:
         """Whether the account `main` has lost the number."""
-        return self.world.accounts.is_lost(AccountKey(HERE, "main"), number)
+        return self.services.accounts.is_lost(AccountKey(HERE, "main"), number)
 
     def tell_news(self, holding: Holding) -> None:
         """What a sweep or an order does when the carrier says something new of a number."""
-        self.world.news[holding.number] = holding
+        self.services.pending_observations[holding.number] = holding
 
     def has_news(self, number: E164) -> bool:
-        return number in self.world.news
+        return number in self.services.pending_observations
 
     def tell_traffic(self, **uses: NumberUse) -> None:
         """Let there be a dispatcher, by which sets are used so: `n1` is the first of our numbers."""
         numbers = {digits(int(name.removeprefix("n"))): use for name, use in uses.items()}
         usage = Usage(clock(), clock().date(), sum(use.used for use in numbers.values()), numbers=numbers)
-        self.world.dispatcher = TrafficDouble(Reading(usage))  # type: ignore[assignment]  # as far as it is asked
+        self.services.dispatcher = TrafficDouble(Reading(usage))  # type: ignore[assignment]  # as far as it is asked
 
     # What people do.
 
@@ -191,17 +190,17 @@ class Rig:
 
     async def look_at_intents(self) -> None:
         """Let it learn all that there is of these, as when their watch is ahead of the others."""
-        await self.world.intents.relist(self.kube)
+        await relist(self.services)
 
     async def look_at_numbers(self) -> None:
-        await _relist(self.world.numbers, self.kube, "PhoneNumber")
+        await _relist(self.services.number_informer, self.kube, "PhoneNumber")
 
     async def look_at_claims(self) -> None:
-        await _relist(self.world.claims, self.kube, "NumberClaim")
+        await _relist(self.services.claim_informer, self.kube, "NumberClaim")
 
     async def turn(self, kind: str, name: str, namespace: str = HERE) -> float | None:
         """One turn of one object; the seconds until it wants another."""
-        return await reconcile(self.world, Key(kind, namespace, name))
+        return await reconcile(self.services, Key(kind, namespace, name))
 
     async def turn_all(self, *objects: tuple[str, ...]) -> None:
         """One turn of each object, by kind and name, all at the same time."""
@@ -209,12 +208,12 @@ class Rig:
 
     async def begin(self) -> None:
         """What an operator does when it starts, and the first turn of every account; the story of it is forgotten."""
-        follow(self.world)
+        follow(self.services)
         await self.look()
-        self.world.open_desk()
-        for account in self.world.intents.all(CarrierAccount):
-            await reconcile(self.world, Key("CarrierAccount", account.metadata.namespace, account.metadata.name))
-        _empty_queues(self.world)
+        open_queue(self.services)
+        for account in self.services.fleet.all(CarrierAccount):
+            await reconcile(self.services, Key("CarrierAccount", account.metadata.namespace, account.metadata.name))
+        _empty_queues(self.services)
         self.story.clear()
 
     async def woken(self, seconds: float = 30.0) -> dict[str, float]:
@@ -229,24 +228,24 @@ class Rig:
 
     async def settle(self, seconds: float = 60.0) -> None:
         """Run whoever is woken, for so long that nobody has anything left to do but wait."""
-        await self._run_queues(partial(reconcile, self.world), seconds)
+        await self._run_queues(partial(reconcile, self.services), seconds)
         self.story.clear()
 
     async def _run_queues(self, handler: Callable[[Key], Awaitable[float | None]], seconds: float) -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stop.set)
-        await asyncio.gather(*(queue.run(handler, stop) for queue in _queues(self.world)))
+        await asyncio.gather(*(queue.run(handler, stop) for queue in self.services.queues))
 
     async def run(self) -> None:
         """Run until it fails; see `running` for the other case."""
-        await run_world(self.world, asyncio.Event())
+        await run_controllers(self.services, asyncio.Event())
 
     @asynccontextmanager
     async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
         """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some."""
         stop, ready = asyncio.Event(), asyncio.Event()
-        engine = asyncio.create_task(run_world(self.world, stop, ready))
-        watches = [_follow_intent(self.world, model.__name__, misses_deletions) for model in INTENTS]
+        engine = asyncio.create_task(run_controllers(self.services, stop, ready))
+        watches = [_follow_intent(self.services, model.__name__, misses_deletions) for model in INTENTS]
         followers = [asyncio.create_task(watch) for watch in watches]
         try:
             beginning = asyncio.create_task(ready.wait())
@@ -270,7 +269,7 @@ class Rig:
 
 @dataclass
 class TrafficDouble:
-    """What can be asked of `engine.usage.Dispatcher`, without a connection."""
+    """What can be asked of `dispatcher_client.Dispatcher`, without a connection."""
 
     reading: Reading
     interval: float = 60.0
@@ -285,7 +284,7 @@ class TrafficDouble:
 
 @asynccontextmanager
 async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIterator[Rig]:
-    """A rig whose API server holds `objects`, all of them seen, every account open, and the desk of claims too.
+    """A rig whose API server holds `objects`, all of them seen, every account open, and the queue of claims too.
 
     `begun` False: as an operator is that has connected and looked at nothing yet, for `running`.
     """
@@ -302,7 +301,7 @@ async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIte
 @asynccontextmanager
 async def restarted(rig: Rig) -> AsyncIterator[Rig]:
     """The operator's next process, between the same two doubles."""
-    async with _a_rig_on(rig.api, rig.carriers, rig.world.settings) as again:
+    async with _a_rig_on(rig.api, rig.carriers, rig.services.settings) as again:
         await again.begin()
         yield again
 
@@ -320,20 +319,14 @@ async def _a_rig_on(api: ApiDouble, carriers: dict[str, CarrierDouble], settings
         return carriers[how.name]
 
     with patch("ringfleet.controllers.carrier_account.open_carrier", open_double):
-        async with build_world(kube, settings) as world:
-            world.clock, world.monotonic = clock, now
-            world.refusals, world.leases = Refusals(clock), LeaseLock(kube, now)
-            yield Rig(api, kube, world, api.story, carriers, opened)
+        async with build_services(kube, settings, clock, now) as services:
+            yield Rig(api, kube, services, api.story, carriers, opened)
 
 
-def _empty_queues(world: World) -> None:
+def _empty_queues(services: Services) -> None:
     """Forget who was woken, without letting time pass."""
-    world.queue, world.number_queue = WorkQueue[Key](), WorkQueue[Key]()
-    world.claim_queue = WorkQueue[Key](debounce=0.0)
-
-
-def _queues(world: World) -> tuple[Any, ...]:
-    return (world.queue, world.number_queue, world.claim_queue)
+    queues = services.queues
+    queues.intents, queues.numbers, queues.claims = WorkQueue[Key](), WorkQueue[Key](), WorkQueue[Key](debounce=0.0)
 
 
 async def _relist(informer: Informer[Any], kube: Kube, kind: str) -> None:
@@ -342,17 +335,17 @@ async def _relist(informer: Informer[Any], kube: Kube, kind: str) -> None:
     assert len(informer.store) == len(page.items), f"a {kind} of the test is not understood"
 
 
-async def _follow_intent(world: World, kind: str, misses_deletions: bool) -> None:
+async def _follow_intent(services: Services, kind: str, misses_deletions: bool) -> None:
     """What Kopf does with one kind, without Kopf."""
     while True:
-        page = await world.kube.list_all(RESOURCES[kind])
+        page = await services.kube.list_all(RESOURCES[kind])
         for obj in page.items:
-            world.intents.take_in(kind, obj)
+            services.fleet.learn(kind, obj)
         with suppress(KubeError):
-            async with aclosing(world.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
+            async with aclosing(services.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
                 async for change, obj in events:
                     if change is not Change.DELETED or not misses_deletions:
-                        world.intents.take_in(kind, obj, deleted=change is Change.DELETED)
+                        services.fleet.learn(kind, obj, deleted=change is Change.DELETED)
 
 
 def _namespace(obj: Json) -> str | None:

@@ -24,6 +24,6 @@ async def test_an_orphan_with_an_object_in_its_place_is_adopted_only_if_that_sta
     account: AccountKey, phase: Phase, adopted: Mark | None
 ) -> None:
     there = SimpleNamespace(account=account, state=SimpleNamespace(phase=phase))
-    intents = SimpleNamespace(orders_at=lambda _: [], get=lambda *_: "a pool")
-    world: Any = SimpleNamespace(intents=intents, number=lambda *_: there)
-    assert await adopt(world, HERE, a_holding(mark=MARK)) == adopted
+    fleet = SimpleNamespace(orders_at=lambda _: [], get=lambda *_: "a pool", number=lambda *_: there)
+    services: Any = SimpleNamespace(fleet=fleet)
+    assert await adopt(services, HERE, a_holding(mark=MARK)) == adopted

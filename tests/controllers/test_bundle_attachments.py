@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ringfleet.controllers.bundle_attachments import FIRST_AGAIN, LAST_AGAIN, Refusals, Revision, carried_by
+from ringfleet.controllers.bundle_attachments import Revision, carried_by
+from ringfleet.controllers.bundle_refusals import FIRST_AGAIN, LAST_AGAIN, Refusals
 from ringfleet.model import AccountKey
 from ringfleet.plan.phone_number.plan import AttachRefusal
 from tests.objects.test_phone_number import a_record

@@ -24,15 +24,14 @@ def a_claim(bound: str | None) -> dict[str, Any]:
 
 
 class Shop:
-    """A world with one claim, as our copy and as the API server have it, and the numbers that are bound to it."""
+    """Services with one claim, as our copy and as the API server have it, and the numbers that are bound to it."""
 
     def __init__(self, copy: str | None, live: str | None, held: tuple[str, ...]) -> None:
         self.copy = project_claim(a_claim(copy))
         self.freed: list[str] = []
         self.kube = SimpleNamespace(get=self._get, patch=self._patch)
-        self.claims = SimpleNamespace(observe=self._observe)
-        self.numbers = SimpleNamespace(observe=lambda _: None)
-        self.desk = SimpleNamespace(unsure=set[str](), hand=lambda _: None)
+        self.fleet = self
+        self.claim_queue = SimpleNamespace(unsure=set[str](), assignment=lambda _: None)
         self._live = a_claim(live)
         self._held = held
 
@@ -52,8 +51,9 @@ class Shop:
         self.freed.append(name)
         return {}
 
-    def _observe(self, obj: dict[str, Any]) -> None:
-        self.copy = project_claim(obj)
+    def learn(self, kind: str, obj: dict[str, Any]) -> None:
+        if kind == "NumberClaim":
+            self.copy = project_claim(obj)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ class Shop:
 async def test_the_claims_status_says_which_number_it_holds_and_the_other_is_freed_only_then(
     copy: str | None, live: str | None, held: tuple[str, ...], keeps: str | None, frees: list[str]
 ) -> None:
-    world: Any = Shop(copy, live, held)
-    kept = await committed(world, world.copy)
-    assert (kept.name if kept else None, world.freed) == (keeps, frees)
+    services: Any = Shop(copy, live, held)
+    kept = await committed(services, services.copy)
+    assert (kept.name if kept else None, services.freed) == (keeps, frees)
 
 
 @pytest.mark.parametrize(
@@ -102,15 +102,14 @@ async def test_a_number_that_leaves_its_set_leaves_behind_that_it_was_seldom_ans
         written.append(body)
         return {}
 
-    world: Any = SimpleNamespace(
+    services: Any = SimpleNamespace(
         kube=SimpleNamespace(patch=patch),
-        numbers=SimpleNamespace(observe=lambda _: None),
-        number=lambda *_: None,
+        fleet=SimpleNamespace(learn=lambda *_: None, number=lambda *_: None),
         clock=lambda: NOW,
     )
     notes = SimpleNamespace(quarantine=quarantine)
     record: Any = SimpleNamespace(namespace="shop", name=FIRST, resource_version="1", notes=notes)
-    await unbind(world, record)
+    await unbind(services, record)
     (body,) = written
     assert body["spec"]["claimRef"] is None
     assert body["metadata"].get("annotations") == ({"ringfleet.dev/quarantine": None} if lifted else None)

@@ -96,14 +96,13 @@ def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
     meta["creationTimestamp"] = NOW.isoformat()
     spec = {"poolRef": {"name": "west"}, **asks}
     claim = project_claim({"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}})
-    nothing = SimpleNamespace(by=lambda *_: [])
-    world: Any = SimpleNamespace(
-        numbers=SimpleNamespace(store=nothing),
-        claims=SimpleNamespace(store=SimpleNamespace(by=lambda *_: [claim])),
-        intents=SimpleNamespace(orders_for=lambda *_: []),
-        desk=SimpleNamespace(waiting=lambda *_: []),
+    fleet = SimpleNamespace(
+        numbers=SimpleNamespace(by=lambda *_: []),
+        claims=SimpleNamespace(by=lambda *_: [claim]),
+        orders_for=lambda *_: [],
     )
-    assert len(see_demand(world, a_pool(), DemandMemory()).bound) == counted
+    services: Any = SimpleNamespace(fleet=fleet, claim_queue=SimpleNamespace(waiting=lambda *_: []))
+    assert len(see_demand(services, a_pool(), DemandMemory()).bound) == counted
 
 
 def test_figures_are_written_short() -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from ringfleet.api import NumberPool
-from ringfleet.controllers.desired_number import resting_until
 from ringfleet.objects.conditions import stamp
-from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.phone_number import NumberRecord, project_number, resting_until
 from tests.api.manifests import a_number, a_pool
 from tests.plan.builders import NOW
 

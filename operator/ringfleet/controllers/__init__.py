@@ -1,1 +1,1 @@
-"""Where plans meet the world: observe, plan, refuse what is unsafe, apply, report; one reconcile module a kind."""
+"""Where plans meet the world, and all that awaits: gather, decide, write, act; one module a kind."""

@@ -12,7 +12,7 @@ from ringfleet.api import CarrierAccount
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.controllers.account_sweep import records_at
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.loss import Listing, call_roll, is_accepted, is_short, not_found, to_ask_for
 
@@ -41,7 +41,7 @@ def believe(obj: CarrierAccount, account: OpenAccount, listing: Listing) -> bool
     return True
 
 
-async def find_lost(world: World, key: AccountKey, account: OpenAccount, listing: Listing, counts: bool) -> None:
+async def find_lost(services: Services, key: AccountKey, account: OpenAccount, listing: Listing, counts: bool) -> None:
     """Count who was left out of a believed listing, and ask for those that were left out often enough.
 
     Raises:
@@ -49,11 +49,11 @@ async def find_lost(world: World, key: AccountKey, account: OpenAccount, listing
     """
     account.roll = call_roll(account.roll, listing, counts)
     suspects = to_ask_for(account.roll)
-    records = records_at(world, key, account) if suspects else {}
+    records = records_at(services, key, account) if suspects else {}
     for number in suspects:
         if await account.carrier.find(number):
             account.note_found(number)
         elif record := records.get(number):
             account.roll = not_found(account.roll, number)
             log.warning("number lost", number=f"{record.namespace}/{record.name}", account=str(key))
-            world.wake_number(record)
+            services.queues.wake_number(record)

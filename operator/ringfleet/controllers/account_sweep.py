@@ -15,7 +15,7 @@ import structlog
 from ringfleet.api import NumberOrder, NumberPool
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.phone_number import NumberRecord
@@ -36,49 +36,49 @@ class Swept:
     listing: Listing
 
 
-async def sweep(world: World, key: AccountKey, account: OpenAccount) -> Swept:
+async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Swept:
     """List the whole account once.
 
     Raises:
         ListingIncomplete: the carrier's listing ended early; what it did show has been acted on.
         CarrierError: the carrier can't be asked.
     """
-    records = records_at(world, key, account)
+    records = records_at(services, key, account)
     known = {number: _known_of(record) for number, record in records.items()}
-    expected = must_be_listed(known, account.roll.shown, _settling(world, key))
+    expected = must_be_listed(known, account.roll.shown, _settling(services, key))
     findings, listed, marked = Findings(), set[E164](), set[E164]()
     async for page in account.carrier.holdings():
         listed.update(holding.number for holding in page)
-        marked.update(holding.number for holding in page if _is_ours(world, holding))
-        findings += await _act(world, key, account, _shown(world, key, records, page), page)
+        marked.update(holding.number for holding in page if _is_ours(services, holding))
+        findings += await _act(services, key, account, _shown(services, key, records, page), page)
     return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected))
 
 
-def _is_ours(world: World, holding: Holding) -> bool:
-    return holding.mark is not None and holding.mark.installation == world.installation
+def _is_ours(services: Services, holding: Holding) -> bool:
+    return holding.mark is not None and holding.mark.installation == services.installation
 
 
-def records_at(world: World, key: AccountKey, account: OpenAccount) -> dict[E164, NumberRecord]:
+def records_at(services: Services, key: AccountKey, account: OpenAccount) -> dict[E164, NumberRecord]:
     """The objects of the account's numbers, of namespaces that it lets in. One that only observes stands back."""
-    records = world.numbers.store.by("account", key)
+    records = services.fleet.numbers.by("account", key)
     let_in = (record for record in records if allowed(account.allowed_namespaces, key, record.namespace))
     return {record.number: record for record in sorted(let_in, key=lambda record: not record.observed)}
 
 
-def _shown(world: World, key: AccountKey, records: Records, page: Iterable[Holding]) -> dict[E164, NumberRecord]:
+def _shown(services: Services, key: AccountKey, records: Records, page: Iterable[Holding]) -> dict[E164, NumberRecord]:
     """The objects of a page's numbers as they are now: some came, went or changed since the listing began."""
-    found = {holding.number: _record_of(world, key, records, holding) for holding in page}
+    found = {holding.number: _record_of(services, key, records, holding) for holding in page}
     return {number: record for number, record in found.items() if record is not None}
 
 
-def _record_of(world: World, key: AccountKey, records: Records, holding: Holding) -> NumberRecord | None:
+def _record_of(services: Services, key: AccountKey, records: Records, holding: Holding) -> NumberRecord | None:
     """The object in the namespace that the mark names goes first: it was made when the number was bought."""
-    if holding.mark and _is_ours(world, holding):
-        record = world.number(holding.mark.namespace, holding.number.digits)
+    if holding.mark and _is_ours(services, holding):
+        record = services.fleet.number(holding.mark.namespace, holding.number.digits)
         if record and record.account == key:
             return record
     record = records.get(holding.number)
-    return world.number(record.namespace, record.name) if record else None
+    return services.fleet.number(record.namespace, record.name) if record else None
 
 
 def _known_of(record: NumberRecord) -> Known:
@@ -99,68 +99,68 @@ def _known_of(record: NumberRecord) -> Known:
     )
 
 
-def _on_order(world: World, key: AccountKey) -> set[E164]:
+def _on_order(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended: whatever the listing shows of them, the order deals with it."""
-    return _numbers_of(world, (order for order in world.intents.orders_at(key) if not order.status.recorded))
+    return _numbers_of(services, (order for order in services.fleet.orders_at(key) if not order.status.recorded))
 
 
-def _settling(world: World, key: AccountKey) -> set[E164]:
+def _settling(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended, or so lately that a listing may not show them yet."""
-    since = world.clock() - SETTLING
-    orders = world.intents.orders_at(key)
-    return _numbers_of(world, (order for order in orders if (order.status.completed_at or since) >= since))
+    since = services.clock() - SETTLING
+    orders = services.fleet.orders_at(key)
+    return _numbers_of(services, (order for order in orders if (order.status.completed_at or since) >= since))
 
 
-def _numbers_of(world: World, orders: Iterable[NumberOrder]) -> set[E164]:
-    return {item.number for order in orders for item in world.order_seen(order).items}
+def _numbers_of(services: Services, orders: Iterable[NumberOrder]) -> set[E164]:
+    return {item.number for order in orders for item in services.fleet.order_seen(order).items}
 
 
 async def _act(
-    world: World, key: AccountKey, account: OpenAccount, records: Records, page: Iterable[Holding]
+    services: Services, key: AccountKey, account: OpenAccount, records: Records, page: Iterable[Holding]
 ) -> Findings:
     """Judge one page and do what it asks for."""
     known = {number: _known_of(record) for number, record in records.items()}
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
-    spoken_for = _on_order(world, key) | roll.released | roll.unmarked
-    found = compare(page, known, spoken_for, world.installation)
-    adopted = [await adopt(world, key, holding) for holding in found.orphans]
-    await _note(world, account, records, found)
+    spoken_for = _on_order(services, key) | roll.released | roll.unmarked
+    found = compare(page, known, spoken_for, services.installation)
+    adopted = [await adopt(services, key, holding) for holding in found.orphans]
+    await _note(services, account, records, found)
     left = tuple(holding for holding, home in zip(found.orphans, adopted, strict=True) if home is None)
     return replace(found, orphans=left, unmarked=())
 
 
-async def adopt(world: World, key: AccountKey, holding: Holding) -> Mark | None:
+async def adopt(services: Services, key: AccountKey, holding: Holding) -> Mark | None:
     """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool, or an
     object in its place that stands for another holding, or for none any more."""
-    order, mark = _origin_of(world, key, holding)
-    if mark is None or world.intents.get(NumberPool, mark.namespace, mark.pool) is None:
+    order, mark = _origin_of(services, key, holding)
+    if mark is None or services.fleet.get(NumberPool, mark.namespace, mark.pool) is None:
         return None
-    there = world.number(mark.namespace, holding.number.digits)
+    there = services.fleet.number(mark.namespace, holding.number.digits)
     if there is not None and (there.account != key or there.state.phase is Phase.RELEASED):
         return None
-    await record_number(world, holding, key, mark, order)
+    await record_number(services, holding, key, mark, order)
     log.warning("orphan adopted", number=holding.number.digits, account=str(key), pool=f"{mark.namespace}/{mark.pool}")
     return mark
 
 
-def _origin_of(world: World, key: AccountKey, holding: Holding) -> tuple[str | None, Mark | None]:
+def _origin_of(services: Services, key: AccountKey, holding: Holding) -> tuple[str | None, Mark | None]:
     """The order that names the number and the pool it is for; an orphan whose order is gone goes by its mark."""
-    for order in world.intents.orders_at(key):
+    for order in services.fleet.orders_at(key):
         if any(item.number == holding.number for item in order.status.items or ()):
-            return order.metadata.name, world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+            return order.metadata.name, services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     return None, holding.mark
 
 
-async def _note(world: World, account: OpenAccount, records: Records, found: Findings) -> None:
+async def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> None:
     """Keep the carrier's word on changed numbers for their next look, and write marks that were lost."""
     for holding in found.changed:
         record = records[holding.number]
         if record.state.phase is Phase.LOST:
             log.info("number found again", number=record.name, account=str(record.account))
         account.note_found(holding.number)
-        world.news[holding.number] = holding
-        world.wake_number(record)
+        services.pending_observations[holding.number] = holding
+        services.queues.wake_number(record)
     for holding in found.unmarked:
         record = records[holding.number]
         if record.pool:
-            await account.carrier.mark(holding.external_id, world.mark_for(record.namespace, record.pool))
+            await account.carrier.mark(holding.external_id, services.fleet.mark_for(record.namespace, record.pool))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -13,9 +12,11 @@ from ringfleet.api.market import Market
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.carrier_clients import Demand
+from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey
 from ringfleet.model.compliance import EndUserType
 from ringfleet.objects.compliance_bundle import bundle_seen
+from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.selection import (
     Approved,
@@ -34,10 +35,6 @@ from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import Documents
 
-if TYPE_CHECKING:
-    from ringfleet.controllers.services import World
-    from ringfleet.objects.phone_number import NumberRecord
-
 log = structlog.get_logger(__name__)
 
 DEMAND_KEPT = 3600.0
@@ -46,42 +43,42 @@ DEMAND_AGAIN = 30.0
 """Seconds until a carrier that did not say is asked again."""
 
 
-def bundle_standing(world: World, pool: NumberPool, account: AccountKey) -> BundleStanding:
+def bundle_standing(services: Services, pool: NumberPool, account: AccountKey) -> BundleStanding:
     """How the bundle stands that the pool would use at the account."""
     meta, market = pool.metadata, pool.spec.market
-    bundles = [bundle_seen(one) for one in world.intents.all(ComplianceBundle) if _lives(one, meta.namespace)]
+    bundles = [bundle_seen(one) for one in services.fleet.all(ComplianceBundle) if _lives(one, meta.namespace)]
     ref = pool.spec.compliance_bundle_ref
-    return bundle_for(market.country, market.type, account, bundles, world.clock(), ref.name if ref else None)
+    return bundle_for(market.country, market.type, account, bundles, services.clock(), ref.name if ref else None)
 
 
 def _lives(bundle: ComplianceBundle, namespace: str) -> bool:
     return bundle.metadata.namespace == namespace and bundle.metadata.deletion_timestamp is None
 
 
-def leave_to_order(world: World, pool: NumberPool, account: AccountKey) -> OrderLeave:
+def leave_to_order(services: Services, pool: NumberPool, account: AccountKey) -> OrderLeave:
     """Whether the pool may order at the account, and with which bundle."""
-    open_, market = world.accounts.get(account), pool.spec.market
+    open_, market = services.accounts.get(account), pool.spec.market
     demanded = open_.demands.get((market.country, market.type)) if open_ else None
-    standing = bundle_standing(world, pool, account)
+    standing = bundle_standing(services, pool, account)
     return wait_for_bundle(
         pool.spec.ordering.require_approved_bundle, demanded.documents if demanded else None, standing
     )
 
 
-async def learn_demands(world: World, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
+async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
     """Ask the pool's carriers, now and then, whether they demand documents in its market.
 
     Returns the seconds until one that has not said is asked again; None when all have.
     """
-    demands = [await _learn_demand(world, pool, key) for key in accounts]
-    silent = [demand.until - world.monotonic() for demand in demands if demand and demand.documents is None]
+    demands = [await _learn_demand(services, pool, key) for key in accounts]
+    silent = [demand.until - services.monotonic() for demand in demands if demand and demand.documents is None]
     return max(0.0, min(silent)) if silent else None
 
 
-async def _learn_demand(world: World, pool: NumberPool, key: AccountKey) -> Demand | None:
+async def _learn_demand(services: Services, pool: NumberPool, key: AccountKey) -> Demand | None:
     """What is known of the carrier now; None when its account can't be called. What it said once outlives a failure."""
-    market, now, account = pool.spec.market, world.monotonic(), world.accounts.get(key)
-    if account is None or world.accounts.seen(key, pool.metadata.namespace).blocked:
+    market, now, account = pool.spec.market, services.monotonic(), services.accounts.get(key)
+    if account is None or services.accounts.seen(key, pool.metadata.namespace).blocked:
         return None
     known = account.demands.get((market.country, market.type))
     if known is None or now >= known.until:
@@ -106,27 +103,27 @@ async def _ask(registrar: Registrar | None, market: Market, now: float) -> Deman
     return Demand(documents=True, until=now + DEMAND_KEPT, review=found.review)
 
 
-def review_ahead(world: World, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> timedelta:
+def review_ahead(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> timedelta:
     """How long a review takes that the pool's orders have to wait for, or its numbers at the carrier; by the carrier
     that it prefers."""
-    account = world.accounts.get(accounts[0])
+    account = services.accounts.get(accounts[0])
     demand = account.demands.get((pool.spec.market.country, pool.spec.market.type)) if account else None
-    waits = isinstance(leave_to_order(world, pool, accounts[0]), AwaitBundle | OrderAndPark)
+    waits = isinstance(leave_to_order(services, pool, accounts[0]), AwaitBundle | OrderAndPark)
     return demand.review if demand and demand.review and waits else timedelta()
 
 
-def account_for(world: World, pool: NumberPool, account: AccountKey) -> AccountSeen:
+def account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:
     """The account as the pool may use it: one where it has to wait for its bundle can't be ordered from."""
-    seen = world.accounts.seen(account, pool.metadata.namespace)
+    seen = services.accounts.seen(account, pool.metadata.namespace)
     if seen.blocked:
         return seen
-    leave = leave_to_order(world, pool, account)
+    leave = leave_to_order(services, pool, account)
     return AccountSeen(leave.reason, leave.message, seen.stale) if isinstance(leave, AwaitBundle) else seen
 
 
-def readiness(world: World, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> tuple[Condition, ...]:
+def readiness(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> tuple[Condition, ...]:
     """Whether the pool's bundles let it order everywhere; nothing where none is needed."""
-    leaves = {key: leave_to_order(world, pool, key) for key in accounts if world.accounts.get(key)}
+    leaves = {key: leave_to_order(services, pool, key) for key in accounts if services.accounts.get(key)}
     waits = [leave for leave in leaves.values() if isinstance(leave, AwaitBundle)]
     parks = [leave for leave in leaves.values() if isinstance(leave, OrderAndPark)]
     if waits:
@@ -140,18 +137,18 @@ def readiness(world: World, pool: NumberPool, accounts: tuple[AccountKey, ...]) 
     return ()
 
 
-def approved_bundle(world: World, pool: NumberPool | None, account: AccountKey) -> str | None:
+def approved_bundle(services: Services, pool: NumberPool | None, account: AccountKey) -> str | None:
     """The carrier's id of the bundle that an order of the pool carries; None when none is approved."""
-    standing = bundle_standing(world, pool, account) if pool else None
+    standing = bundle_standing(services, pool, account) if pool else None
     return standing.external_id if isinstance(standing, Approved) else None
 
 
-def documents_for(world: World, record: NumberRecord) -> Documents | None:
+def documents_for(services: Services, record: NumberRecord) -> Documents | None:
     """What a number waits for whose carrier asks for documents; None when its pool, which would know, is gone."""
-    pool = world.pool_of(record)
+    pool = services.fleet.pool_of(record)
     if pool is None or record.state.phase not in IN_FLIGHT:
         return None
-    standing = bundle_standing(world, pool, record.account)
+    standing = bundle_standing(services, pool, record.account)
     match standing:
         case Approved(bundle, external_id):
             return Documents(f"{bundle}: Approved", f"ComplianceBundle {bundle} at {record.account}", external_id)

@@ -24,7 +24,8 @@ from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.account_loss import accepted, believe, find_lost
 from ringfleet.controllers.account_sweep import Swept, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
 from ringfleet.objects.carrier_account import settings_of, token_in
@@ -43,106 +44,106 @@ SECRET_AGAIN = 5.0
 """Seconds between looks at a Secret that is missing or whose token was refused. Secrets are not watched."""
 
 
-async def reconcile_account(world: World, key: Key) -> float | None:
+async def reconcile_account(services: Services, key: Key) -> float | None:
     """Take one look at the account. Returns the delay, in seconds, until it wants another."""
     name = AccountKey(key.namespace, key.name)
-    obj = world.intents.get(CarrierAccount, key.namespace, key.name)
-    before = world.accounts.seen(name, key.namespace)
+    obj = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    before = services.accounts.seen(name, key.namespace)
     if obj is None or obj.metadata.deletion_timestamp:
-        await world.accounts.close(name)
+        await services.accounts.close(name)
         delay = None
     else:
-        delay = await _look(world, name, obj)
-    if world.accounts.seen(name, key.namespace) != before:
-        world.wake_users(name)
+        delay = await _look(services, name, obj)
+    if services.accounts.seen(name, key.namespace) != before:
+        wake_users(services, name)
     return delay
 
 
-async def _look(world: World, key: AccountKey, obj: CarrierAccount) -> float | None:
+async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:
     if obj.spec.suspend:
         message = "The account is suspended (spec.suspend): nothing is called at the carrier."
-        return await _shut(world, key, obj, not_ready(Reason.SUSPENDED, message), None)
-    token, missing = await _token(world, obj)
+        return await _shut(services, key, obj, not_ready(Reason.SUSPENDED, message), None)
+    token, missing = await _token(services, obj)
     if missing:
-        return await _shut(world, key, obj, missing, SECRET_AGAIN)
-    account = await open_account(world, key, obj, token)
+        return await _shut(services, key, obj, missing, SECRET_AGAIN)
+    account = await open_account(services, key, obj, token)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
         return SECRET_AGAIN
-    return await _probe(world, key, obj, account)
+    return await _probe(services, key, obj, account)
 
 
 async def _shut(
-    world: World, key: AccountKey, obj: CarrierAccount, said: Condition, again: float | None
+    services: Services, key: AccountKey, obj: CarrierAccount, said: Condition, again: float | None
 ) -> float | None:
     """Close the account's client; everybody that asks for it hears `said`."""
-    await world.accounts.close(key)
-    world.accounts.block(key, said.reason, f"CarrierAccount {key}: {said.message}")
-    await _say(world, obj, (said,))
+    await services.accounts.close(key)
+    services.accounts.block(key, said.reason, f"CarrierAccount {key}: {said.message}")
+    await _say(services, obj, (said,))
     return again
 
 
-async def _token(world: World, obj: CarrierAccount) -> tuple[str, Condition | None]:
+async def _token(services: Services, obj: CarrierAccount) -> tuple[str, Condition | None]:
     """The account's token, or the condition that says what is missing."""
     try:
-        secret = await world.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
+        secret = await services.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
     except NotFound:
         secret = None
     return token_in(secret, obj)
 
 
-async def open_account(world: World, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
+async def open_account(services: Services, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
     """The account's open client; a new one when its settings or its token have changed."""
     spec, settings = obj.spec, settings_of(obj, token)
     print_ = fingerprint(spec.provider, token, repr(settings))
-    account = world.accounts.get(key)
+    account = services.accounts.get(key)
     if account is None or account.fingerprint != print_:
         carrier = open_carrier(spec.provider, settings)
         account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
-        await world.accounts.open(key, account)
+        await services.accounts.open(key, account)
     if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)
-        world.wake_users(key)
+        wake_users(services, key)
     return account
 
 
-async def _probe(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
     """Ask for the balance, sweep when it is time, and say how both went."""
     try:
         try:
             balance = await account.carrier.balance()
         except RequestRejected as error:
-            return await _refused(world, key, obj, account, error)
+            return await _refused(services, key, obj, account, error)
         account.seen, account.failures = AccountSeen(), 0
         await _ask_search_again(account)
-        listing = await _sweep_when_due(world, key, obj, account)
+        listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
         message = f"{error} Put a valid token into Secret {obj.spec.credentials_secret_ref.name}."
         account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {message}")
         said = (not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message))
-        await _say(world, obj, said, account=account)
+        await _say(services, obj, said, account=account)
         return SECRET_AGAIN
     except CarrierUnavailable as error:
-        return await _unavailable(world, key, obj, account, error)
-    await _say(world, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
-    return _next_look(world, key, obj, account)
+        return await _unavailable(services, key, obj, account, error)
+    await _say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
+    return _next_look(services, key, obj, account)
 
 
 async def _refused(
-    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: RequestRejected
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: RequestRejected
 ) -> float:
     """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
     account.failures += 1
     message = f"{error}: check spec.endpoint, which is {obj.spec.endpoint}."
     account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
     said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
-    await _say(world, obj, said, account=account)
+    await _say(services, obj, said, account=account)
     return _again(account)
 
 
 async def _unavailable(
-    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CarrierUnavailable
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CarrierUnavailable
 ) -> float:
     """The carrier does not answer: say so once, and look again after a growing delay."""
     account.failures += 1
@@ -150,7 +151,7 @@ async def _unavailable(
         message = f"The carrier at {obj.spec.endpoint} does not answer; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
-        await _say(world, obj, (said, reconciling(said.reason, message)), account=account)
+        await _say(services, obj, (said, reconciling(said.reason, message)), account=account)
     log.warning("carrier unavailable", account=str(key), failures=account.failures, error=str(error))
     return _again(account)
 
@@ -173,30 +174,32 @@ async def _ask_search_again(account: OpenAccount) -> None:
 
 
 async def _sweep_when_due(
-    world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount
 ) -> tuple[Condition, ...]:
     """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
-    if not _is_due(world, key, obj, account):
+    if not _is_due(services, key, obj, account):
         return _listing_condition(account)
     try:
-        swept = await sweep(world, key, account)
+        swept = await sweep(services, key, account)
     except ListingIncomplete as error:
         log.warning("listing incomplete", account=str(key), error=str(error))
         account.listing_incomplete = True
     else:
-        await _conclude(world, key, obj, account, swept)
-    account.swept_at = world.monotonic()
+        await _conclude(services, key, obj, account, swept)
+    account.swept_at = services.monotonic()
     return _listing_condition(account)
 
 
-def _is_due(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+def _is_due(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
     """A person's word on a doubted listing is followed at once."""
     if account.swept_at is None or accepted(obj, account):
         return True
-    return world.monotonic() >= account.swept_at + _interval(world, key, obj, account)
+    return services.monotonic() >= account.swept_at + _interval(services, key, obj, account)
 
 
-async def _conclude(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount, swept: Swept) -> None:
+async def _conclude(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, swept: Swept
+) -> None:
     """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
     account.listing_incomplete = False
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
@@ -204,12 +207,12 @@ async def _conclude(world: World, key: AccountKey, obj: CarrierAccount, account:
         return
     account.bought_since_sweep = False
     account.findings = replace(swept.findings, changed=())
-    await find_lost(world, key, account, swept.listing, _is_another_look(world, obj, account))
+    await find_lost(services, key, account, swept.listing, _is_another_look(services, obj, account))
 
 
-def _is_another_look(world: World, obj: CarrierAccount, account: OpenAccount) -> bool:
+def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccount) -> bool:
     """Whether a whole interval has passed since the last look: sweeps that come sooner make no number lost sooner."""
-    now, interval = world.monotonic(), obj.spec.sweep_interval.total_seconds()
+    now, interval = services.monotonic(), obj.spec.sweep_interval.total_seconds()
     if account.counted_at is not None and now < account.counted_at + interval:
         return False
     account.counted_at = now
@@ -227,15 +230,15 @@ def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
     return ()
 
 
-def _interval(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+def _interval(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
     """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says."""
-    records = world.numbers.store.by("account", key)
+    records = services.fleet.numbers.by("account", key)
     waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
     return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
 
 
-def _next_look(world: World, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    due = (account.swept_at or 0.0) + _interval(world, key, obj, account) - world.monotonic()
+def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - services.monotonic()
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
@@ -244,25 +247,25 @@ _STALE_LOOK = 5.0
 
 
 async def _say(
-    world: World,
+    services: Services,
     obj: CarrierAccount,
     said: tuple[Condition, ...],
     balance: Money | None = None,
     account: OpenAccount | None = None,
 ) -> None:
     """Write the account's status: the conditions, and what is known of balance and numbers."""
-    fresh = world.intents.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
+    fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
     everything = (*said, *_troubles(account)) if account else said
     update: dict[str, object] = {
         "observed_generation": fresh.metadata.generation,
-        "conditions": conditions(fresh.status.conditions, everything, fresh.metadata.generation, world.clock()),
-        "installation": world.installation,
+        "conditions": conditions(fresh.status.conditions, everything, fresh.metadata.generation, services.clock()),
+        "installation": services.installation,
     }
     if balance:
         update["balance"] = Balance(amount=f"{balance.amount:f}", currency=balance.currency)
     if account and (account.findings or account.doubted is not None):
         update["numbers"] = _numbers(account, fresh.status.numbers)
-    await world.write_status(fresh, fresh.status.model_copy(update=update))
+    await services.status.write(fresh, fresh.status.model_copy(update=update))
 
 
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:

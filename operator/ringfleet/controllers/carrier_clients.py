@@ -89,6 +89,10 @@ class OpenAccount:
             return known
 
 
+class NotOpen(Exception):
+    """The account was closed between the plan and the act; the key runs again when it is open."""
+
+
 class Accounts:
     """The open accounts by key, and what can be said of those that are not open."""
 
@@ -98,6 +102,13 @@ class Accounts:
 
     def get(self, key: AccountKey) -> OpenAccount | None:
         return self._open.get(key)
+
+    def opened(self, key: AccountKey) -> OpenAccount:
+        """Raises NotOpen."""
+        account = self.get(key)
+        if account is None:
+            raise NotOpen(f"CarrierAccount {key} is not open")
+        return account
 
     def seen(self, key: AccountKey, namespace: str) -> AccountSeen:
         """What an object in `namespace` may know of the account."""

@@ -1,22 +1,24 @@
-"""The desk where claims are served: every pool's free numbers and its queue, and who is called up for a number.
+"""The queue of claims: every pool's free numbers, who waits for one, and which claim is assigned which.
 
 ::
 
     a number became free, or is not free any more  --> its pool's stock --.
-    a claim came, changed or went                  --> asks or withdraws --+--> serve --> the claims that were handed
+    a claim came, changed or went                  --> asks or withdraws --+--> serve --> the claims that were assigned
     its pool or quota changed                      --> asks again --------'              a number run at once
 
 Nothing here awaits: between looking at a number and taking it from the stock nobody else can run. The writes are in
-`controllers/number_claim.py`. The desk opens when intents, numbers and claims have all been listed, so that an earlier
+`controllers/number_claim.py`. The queue opens when intents, numbers and claims have all been listed, so that an earlier
 claim that is not seen yet loses its turn to nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from ringfleet.api import NumberPool
+from ringfleet.controllers.fleet import Fleet
+from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.model import AccountKey
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
@@ -24,80 +26,99 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
 from ringfleet.plan.number_claim import Bar, ClaimWorld, OnNoStock, bar_claim
 
-if TYPE_CHECKING:
-    from ringfleet.controllers.services import World
+IDLE_AFTER = 0.5
+"""Seconds without an assignment, after which the queue is idle."""
+LONGEST_GIVING_WAY = timedelta(seconds=30)
+"""For how long after its binding what still follows on it gives way to the bindings of other claims."""
 
 
-QUIET = 0.5
-"""Seconds without a claim that was called up, after which the desk is quiet."""
+class ClaimQueue:
+    """Which claim gets which free number. Synchronous: nothing can run between choosing a number and taking it.
 
-
-class Desk:
-    """See the module. `unsure`: the claims whose last binding write was not answered; they look before they write.
-
-    `written`: by claim, the digest of what was last written where its writeTo says.
+    `on_assigned` lets a claim take its turn at once. `unsure`: the claims whose last binding write was not answered;
+    they look before they write. `written`: by claim, the digest of what was last written where its writeTo says.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self,
+        fleet: Fleet,
+        quotas: Quotas,
+        on_assigned: Callable[[ClaimRecord], None],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._fleet = fleet
+        self._quotas = quotas
+        self._on_assigned = on_assigned
+        self._clock = clock
+        self._monotonic = monotonic
         self._stocks: dict[PoolKey, Stock] = {}
         self._open = False
         self.unsure: set[str] = set()
         self.written: dict[str, str] = {}
-        self._lent: dict[str, str] = {}
-        self._called_at = float("-inf")
+        self._in_progress: dict[str, str] = {}
+        self._assigned_at = float("-inf")
 
     # Looking.
 
     def stock(self, pool: PoolKey) -> Stock:
         return self._stocks.setdefault(pool, Stock())
 
-    def hand(self, claim: ClaimRecord) -> FreeNumber | None:
+    def assignment(self, claim: ClaimRecord) -> FreeNumber | None:
         """The number that the claim was handed and has not been bound to yet."""
         return self.stock(claim.pool).hand(claim.uid)
 
     def busy(self) -> bool:
         """Whether claims are being bound: what nobody waits for gives way to them."""
-        return self._world.monotonic() < self._called_at + QUIET
+        return self._monotonic() < self._assigned_at + IDLE_AFTER
 
     def place(self, claim: ClaimRecord) -> int | None:
         return self.stock(claim.pool).place(claim.uid)
 
     def waiting(self, pool: PoolKey) -> list[ClaimRecord]:
         """The claims in the pool's queue, the next one to be served first."""
-        found = (self._world.claim_by_uid(uid) for uid in self.stock(pool).waiting)
+        found = (self._fleet.claim_by_uid(uid) for uid in self.stock(pool).waiting)
         return [claim for claim in found if claim]
 
     def on_demand(self, pool: PoolKey) -> int:
         """How many of them want a number to be ordered for them."""
         return sum(claim.on_no_stock is OnNoStock.ORDER for claim in self.waiting(pool))
 
-    def lent_to(self, namespace: str, but: str) -> int:
-        """How many numbers of other namespaces are in the hands of this namespace's claims, `but` (a uid) left out."""
-        return sum(borrower == namespace for uid, borrower in self._lent.items() if uid != but)
+    def gives_way(self, claim: ClaimRecord) -> bool:
+        """Whether what still follows on the claim's binding is put off, because other claims are being bound."""
+        bound_at = claim.bound_at
+        return bound_at is not None and self.busy() and self._clock() - bound_at < LONGEST_GIVING_WAY
 
-    def bar(self, claim: ClaimRecord) -> Bar | None:
+    def in_progress(self, namespace: str, but: str) -> int:
+        """How many numbers of other namespaces its claims are being bound to, `but` (a uid) left out."""
+        return sum(borrower == namespace for uid, borrower in self._in_progress.items() if uid != but)
+
+    def obstacle(self, claim: ClaimRecord) -> Bar | None:
         """What keeps an unbound claim out of the queue."""
-        world, pool = self._world, self._world.intents.get(NumberPool, *claim.pool)
+        pool = self._fleet.get(NumberPool, *claim.pool)
         let_in = pool is None or allowed(
             frozenset(pool.spec.allowed_namespaces), AccountKey(*claim.pool), claim.namespace
         )
         foreign = claim.namespace != claim.pool.namespace
-        named = world.number(claim.pool.namespace, claim.named) if claim.named else None
+        named = self._fleet.number(claim.pool.namespace, claim.named) if claim.named else None
         around = ClaimWorld(
             pool_exists=pool is not None,
             let_in=let_in and not (foreign and pool is None),
-            quota=world.quotas.full_for_claims(claim.namespace, claim.uid) if foreign else None,
+            quota=self._quota_full(claim) if foreign else None,
             named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
         )
         return bar_claim(claim.want(), around)
+
+    def _quota_full(self, claim: ClaimRecord) -> str | None:
+        """Which limit of its namespace is met; the numbers that other claims of it are being bound to count as its."""
+        return self._quotas.full_for_claims(claim.namespace, self.in_progress(claim.namespace, but=claim.uid))
 
     # Hearing.
 
     def open(self) -> None:
         """Everything has been listed: let all claims ask, and serve every pool."""
         self._open = True
-        for claim in self._world.claims.store.values():
+        for claim in self._fleet.claims.values():
             self._ask(claim)
         for pool in tuple(self._stocks):
             self.serve(pool)
@@ -129,42 +150,42 @@ class Desk:
         for claim in claims:
             if claim.bound is None and not claim.failed:
                 self._ask(claim)
-                self._world.wake_claim(claim)
+                self._on_assigned(claim)
                 pools.add(claim.pool)
         for pool in pools:
             self.serve(pool)
 
     def _ask(self, claim: ClaimRecord) -> None:
         stock = self.stock(claim.pool)
-        served = claim.bound or claim.failed or claim.deleting or self._world.numbers_of(claim)
-        if served or self.bar(claim):
+        served = claim.bound or claim.failed or claim.deleting or self._fleet.numbers_of(claim)
+        if served or self.obstacle(claim):
             stock.withdraw(claim.uid)
         else:
             stock.ask(claim.wish())
 
     def serve(self, pool: PoolKey) -> None:
-        """Hand out what is free, and call up those who were handed something."""
+        """Hand out what is free, and wake those who were assigned something."""
         stock = self.stock(pool)
         while self._open and (hands := stock.serve()):
-            refused = [hand for hand in hands if not self._call_up(pool, hand)]
+            refused = [hand for hand in hands if not self._assign(pool, hand)]
             for hand in refused:
                 stock.settle(hand.uid)
                 stock.offer(hand.number)
             if not refused:
                 return
 
-    def _call_up(self, pool: PoolKey, hand: Hand) -> bool:
+    def _assign(self, pool: PoolKey, hand: Hand) -> bool:
         """Let the claim take what it was handed; False when it is gone, or its quota was used up by those before it."""
-        claim = self._world.claim_by_uid(hand.uid)
+        claim = self._fleet.claim_by_uid(hand.uid)
         if claim is None:
             return False
-        self._called_at = self._world.monotonic()
-        self._world.wake_claim(claim)
+        self._assigned_at = self._monotonic()
+        self._on_assigned(claim)
         if claim.namespace == pool.namespace:
             return True
-        if self.bar(claim):
+        if self.obstacle(claim):
             return False
-        self._lent[claim.uid] = claim.namespace
+        self._in_progress[claim.uid] = claim.namespace
         return True
 
     # Settling.
@@ -172,14 +193,14 @@ class Desk:
     def settle(self, claim: ClaimRecord) -> None:
         """The claim is bound to what it was handed."""
         self.stock(claim.pool).settle(claim.uid)
-        self._lent.pop(claim.uid, None)
+        self._in_progress.pop(claim.uid, None)
         self.unsure.discard(claim.uid)
 
     def give_up(self, claim: ClaimRecord) -> None:
         """The claim can't have what it was handed: whatever the number is now, it is offered as that."""
-        handed = self.hand(claim)
+        handed = self.assignment(claim)
         self.settle(claim)
-        record = self._world.number(claim.pool.namespace, handed.name) if handed else None
+        record = self._fleet.number(claim.pool.namespace, handed.name) if handed else None
         if record:
             self.note_number(None, record)
 

@@ -30,7 +30,7 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.bundle_attachments import counted, in_all
 from ringfleet.controllers.bundle_documents import Dossier, read_dossier
 from ringfleet.controllers.redaction import WITHHELD
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.model.compliance import Filing, Paper, Regulation, Shortcoming
 from ringfleet.objects.compliance_bundle import Place, expiry, filing_record, filing_status, states
 from ringfleet.objects.conditions import conditions
@@ -69,18 +69,18 @@ CALL_AGAIN = timedelta(seconds=15)
 """How long a carrier that does not answer is left alone. Its account wakes the bundle when it answers sooner."""
 
 
-async def reconcile_bundle(world: World, key: Key) -> float | None:
+async def reconcile_bundle(services: Services, key: Key) -> float | None:
     """Take every filing of the bundle as far as it goes now. Returns the delay, in seconds, until another turn."""
-    bundle = world.intents.get(ComplianceBundle, key.namespace, key.name)
+    bundle = services.fleet.get(ComplianceBundle, key.namespace, key.name)
     if bundle is None or bundle.metadata.deletion_timestamp:
         return None
-    dossier = await read_dossier(world.kube, bundle, world.settings.documents_dir)
-    turn = _Turn(world, bundle, dossier)
+    dossier = await read_dossier(services.kube, bundle, services.settings.documents_dir)
+    turn = _Turn(services, bundle, dossier)
     plans = [await turn.file(filing) for filing in turn.filings()]
     await turn.conclude()
     waits = [plan.requeue for plan in plans if plan.requeue is not None]
     again = READ_AGAIN if dossier.unreadable else CHANGED_AGAIN.total_seconds()
-    asked = world.settings.review_interval
+    asked = services.settings.review_interval
     return min((*waits, again, asked.total_seconds() if asked else again))
 
 
@@ -102,8 +102,8 @@ def bundle_want(bundle: ComplianceBundle, dossier: Dossier) -> BundleWant:
 class _Turn:
     """One turn of one bundle: what was read of it, and how each of its filings stands."""
 
-    def __init__(self, world: World, bundle: ComplianceBundle, dossier: Dossier) -> None:
-        self._world, self._bundle, self._dossier = world, bundle, dossier
+    def __init__(self, services: Services, bundle: ComplianceBundle, dossier: Dossier) -> None:
+        self._services, self._bundle, self._dossier = services, bundle, dossier
         self._want, self._discretion = bundle_want(bundle, dossier), dossier.discretion()
         self._records = {Place.of(filing): filing_record(filing) for filing in bundle.status.filings}
         self._reports: dict[Place, FilingReport] = {}
@@ -112,7 +112,7 @@ class _Turn:
         """One for each carrier and number type."""
         meta, spec = self._bundle.metadata, self._bundle.spec
         accounts = [account_key(ref, meta.namespace) for ref in spec.carriers]
-        installation, grace = self._world.installation, self._world.settings.filing_grace
+        installation, grace = self._services.installation, self._services.settings.filing_grace
         places = product(accounts, spec.number_types)
         return [FilingKey(installation, meta.uid, *place, grace) for place in places]
 
@@ -121,7 +121,7 @@ class _Turn:
         place = Place(key.account, key.type)
         record, seen = self._records.get(place, FilingRecord()), self._reached(key)
         while True:
-            plan = plan_filing(key, self._want, record, seen, self._world.clock())
+            plan = plan_filing(key, self._want, record, seen, self._services.clock())
             self._records[place], self._reports[place] = plan.record, plan.report
             if plan.action is None:
                 return plan
@@ -130,24 +130,24 @@ class _Turn:
 
     def _reached(self, key: FilingKey) -> CarrierSeen:
         """What is seen of the carrier before it is asked: whether its account can be called at all."""
-        account = self._world.accounts.seen(key.account, self._bundle.metadata.namespace)
+        account = self._services.accounts.seen(key.account, self._bundle.metadata.namespace)
         if account.blocked is None:
-            return CarrierSeen(woken=self._world.settings.review_interval is not None)
-        return CarrierSeen(rests_until=self._world.clock() + CALL_AGAIN, because=account.message)
+            return CarrierSeen(woken=self._services.settings.review_interval is not None)
+        return CarrierSeen(rests_until=self._services.clock() + CALL_AGAIN, because=account.message)
 
     async def _act(
         self, key: FilingKey, record: FilingRecord, seen: CarrierSeen, action: Action
     ) -> tuple[FilingRecord, CarrierSeen]:
         """The record and what is seen after one call, however it ended."""
-        account = self._world.open_account(key.account)
-        now = self._world.clock
+        account = self._services.accounts.opened(key.account)
+        now = self._services.clock
         try:
             answer = await self._call(account.carrier.registrar, action)
         except OutcomeUnknown:
             log.warning("filing outcome unknown", bundle=self._bundle.key, action=type(action).__name__)
             return record, CarrierSeen(read=seen.read, regulation=seen.regulation)
         except (CarrierUnavailable, CredentialsRejected) as error:
-            self._world.wake_account(key.account)
+            self._services.queues.wake_account(key.account)
             because = self._in_our_words(error, "the carrier can't be asked now")
             return record, replace(seen, rests_until=now() + CALL_AGAIN, because=because)
         except RequestRejected as error:
@@ -217,9 +217,9 @@ class _Turn:
 
     async def _write(self, *, in_between: bool = False) -> None:
         """Write the records, and what the bundle says of itself; in between two calls only if it says nothing yet."""
-        bundle, now = self._bundle, self._world.clock()
+        bundle, now = self._bundle, self._services.clock()
         filings = counted(
-            self._world,
+            self._services,
             bundle.metadata.namespace,
             (
                 filing_status(place, record, self._reports.get(place), self._before(place))
@@ -233,9 +233,9 @@ class _Turn:
             generation = bundle.metadata.generation
             update |= {"observed_generation": generation}
             update |= {"conditions": conditions(bundle.status.conditions, said, generation, now)}
-        await self._world.write_status(bundle, bundle.status.model_copy(update=update))
+        await self._services.status.write(bundle, bundle.status.model_copy(update=update))
         meta = bundle.metadata
-        self._bundle = self._world.intents.get(ComplianceBundle, meta.namespace, meta.name) or bundle
+        self._bundle = self._services.fleet.get(ComplianceBundle, meta.namespace, meta.name) or bundle
 
     def _before(self, place: Place) -> FilingStatus | None:
         return next((filing for filing in self._bundle.status.filings if Place.of(filing) == place), None)

@@ -14,7 +14,7 @@ import orjson
 
 from ringfleet.api.meta import API_VERSION, CLAIM_ANNOTATION
 from ringfleet.api.routing_profile import RoutingProfile
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, NotFound
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
@@ -27,35 +27,35 @@ PLACES = {
 }
 
 
-async def write_number(world: World, claim: ClaimRecord, number: NumberRecord) -> str | None:
+async def write_number(services: Services, claim: ClaimRecord, number: NumberRecord) -> str | None:
     """Write the number where the claim wants it, when that is not what was written last.
 
     Returns why it could not be written, in a sentence; None when it is there.
     """
     if claim.write_to is None:
         return None
-    body = _body(claim, number_data(claim, number, world.profile_of(number)))
+    body = _body(claim, number_data(claim, number, services.fleet.profile_of(number)))
     print_ = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    if world.desk.written.get(claim.uid) == print_:
+    if services.claim_queue.written.get(claim.uid) == print_:
         return None
     resource, name = PLACES[claim.write_to.kind], claim.write_to.name
     try:
-        found = await world.kube.get(resource, claim.namespace, name)
+        found = await services.kube.get(resource, claim.namespace, name)
     except NotFound:
-        return await _create(world, claim, resource, body, print_)
+        return await _create(services, claim, resource, body, print_)
     if _owner(found) != claim.uid:
         return f"{resource.kind} {name} (spec.writeTo) exists and is not this claim's: name another one, or delete it."
-    await world.kube.patch(resource, claim.namespace, name, _replaced(found, body))
-    world.desk.written[claim.uid] = print_
+    await services.kube.patch(resource, claim.namespace, name, _replaced(found, body))
+    services.claim_queue.written[claim.uid] = print_
     return None
 
 
-async def _create(world: World, claim: ClaimRecord, resource: Resource, body: Json, print_: str) -> str | None:
+async def _create(services: Services, claim: ClaimRecord, resource: Resource, body: Json, print_: str) -> str | None:
     try:
-        await world.kube.create(resource, claim.namespace, body)
+        await services.kube.create(resource, claim.namespace, body)
     except AlreadyExists:
         return f"{resource.kind} {body['metadata']['name']} (spec.writeTo) was made by another at this very moment."
-    world.desk.written[claim.uid] = print_
+    services.claim_queue.written[claim.uid] = print_
     return None
 
 

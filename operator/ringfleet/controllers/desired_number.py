@@ -7,73 +7,63 @@ Here is only the looking; what follows from it is decided in `plan/phone_number/
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.api.number_pool import DeletionPolicy, DriftPolicy
 from ringfleet.controllers.bundle_attachments import successor_for
 from ringfleet.controllers.bundle_readiness import documents_for
+from ringfleet.controllers.services import Services
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
 from ringfleet.plan.phone_number.plan import Leaving, NumberWant, StopBy
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
 
-if TYPE_CHECKING:
-    from ringfleet.controllers.services import World
 
-
-def number_want(world: World, record: NumberRecord) -> NumberWant:
+def number_want(services: Services, record: NumberRecord) -> NumberWant:
     """What a number should be."""
-    pool, place = world.pool_of(record), world.profile_place(record)
+    pool, place = services.fleet.pool_of(record), services.fleet.profile_place(record)
     return NumberWant(
         number=record.number,
-        routing=world.routing_want(place, record.namespace) if place else None,
+        routing=services.fleet.routing_want(place, record.namespace) if place else None,
         repair=pool is None or pool.spec.drift_policy is DriftPolicy.REPAIR,
         observed=record.observed,
         bound=record.claim is not None,
-        resting=world.rests_until(record) is not None,
-        stops=stops(world, record),
-        stop_by=_stop_by(world, record),
+        resting=services.fleet.rests_until(record) is not None,
+        stops=stops(services, record),
+        stop_by=_stop_by(services, record),
         quarantine=record.notes.quarantine,
-        leaving=leaving(world, record),
-        lost=world.accounts.is_lost(record.account, record.number),
-        installation=world.installation,
+        leaving=leaving(services, record),
+        lost=services.accounts.is_lost(record.account, record.number),
+        installation=services.installation,
         pool_gone=record.pool is not None and pool is None,
-        documents=documents_for(world, record),
-        successor=successor_for(world, record),
-        refusal=world.refusals.of(record),
+        documents=documents_for(services, record),
+        successor=successor_for(services, record),
+        refusal=services.refusals.of(record),
     )
 
 
-def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:
-    """The end of the rest after its last claim. A number whose pool is gone is not assigned, and need not rest."""
-    if record.unbound_at is None or pool is None or record.claim:
-        return None
-    return (record.unbound_at + pool.spec.reclaim.cooldown).replace(microsecond=0)
-
-
-def stops(world: World, record: NumberRecord) -> tuple[str, ...]:
+def stops(services: Services, record: NumberRecord) -> tuple[str, ...]:
     """Every reason to let no traffic through, a sentence each."""
-    reasons = world.quotas.stops(record)
+    reasons = services.quotas.stops(record)
     if record.suspended:
         reasons.append("spec.suspend of the number says so.")
-    if (claim := world.claim_of(record)) and claim.suspended:
+    if (claim := services.fleet.claim_of(record)) and claim.suspended:
         reasons.append(f"Its claim {claim.key} is suspended (spec.suspend).")
     if record.notes.fraud:
         reasons.append(f"Marked as fraud (annotation ringfleet.dev/fraud): {record.notes.fraud}.")
     return tuple(sorted(reasons))
 
 
-def _stop_by(world: World, record: NumberRecord) -> StopBy:
-    account = world.intents.get(CarrierAccount, record.account.namespace, record.account.name)
+def _stop_by(services: Services, record: NumberRecord) -> StopBy:
+    account = services.fleet.get(CarrierAccount, record.account.namespace, record.account.name)
     return StopBy(account.spec.suspend_by) if account else StopBy.VERB
 
 
 # Leaving.
 
 
-def going(world: World, record: NumberRecord) -> Going | None:
+def going(services: Services, record: NumberRecord) -> Going | None:
     """Whether the number was asked to go, and how. Most were not, which is seen at a glance."""
-    pool = world.pool_of(record)
+    pool = services.fleet.pool_of(record)
     if not record.deleting and record.notes is NO_NOTES and (pool is None or not pool.metadata.deletion_timestamp):
         return None
     bearing = Bearing(
@@ -94,21 +84,21 @@ def _policy(pool: NumberPool) -> PoolPolicy:
     return PoolPolicy(Mode(release.mode), release.hold, deleted)
 
 
-def farewell(world: World, record: NumberRecord, now: datetime) -> Farewell | None:
+def farewell(services: Services, record: NumberRecord, now: datetime) -> Farewell | None:
     """Since when the number is on its way out, and until when at least. Another cause does not begin the hold anew."""
-    asked = going(world, record)
+    asked = going(services, record)
     if asked is None or asked.obstacle:
         return None
     since = record.state.farewell.since if record.state.farewell else now
     return Farewell(asked.cause, since, (since + asked.hold).replace(microsecond=0))
 
 
-def leaving(world: World, record: NumberRecord) -> Leaving | None:
+def leaving(services: Services, record: NumberRecord) -> Leaving | None:
     """How far the number's leaving is, by its pool's record; without a pool, by a person's word on the number."""
-    asked = going(world, record)
+    asked = going(services, record)
     if asked is None:
         return None
-    pool = world.pool_of(record)
+    pool = services.fleet.pool_of(record)
     if asked.obstacle:
         return Leaving(asked.way, asked.obstacle)
     if pool is None:
@@ -117,7 +107,7 @@ def leaving(world: World, record: NumberRecord) -> Leaving | None:
     known = record.state.farewell
     frozen = release is not None and release.frozen_since is not None
     granted = release is not None and not frozen and record.name in release.granted
-    granted = granted and known is not None and known.not_before <= world.clock()
+    granted = granted and known is not None and known.not_before <= services.clock()
     return Leaving(asked.way, None, granted, frozen, _waits(asked, record, frozen))
 
 

@@ -1,29 +1,38 @@
-"""The intents in memory: carrier accounts, profiles, bundles, pools, orders, quotas and sets, as they were last seen.
+"""What is known of everything: intents, numbers and claims as they were last seen. Look-ups only; no I/O, no queue.
 
-They come in by Kopf's watch, by a full list now and then (a watch may miss a deletion), and by the replies to our own
-writes. What of these is newest, and what was deleted, is judged by `kube.store`.
+Intents (accounts, profiles, bundles, pools, orders, quotas, sets) come in by Kopf's watch, by a full list now and then
+(a watch may miss a deletion), and by the replies to our own writes; numbers and claims by informers of our own, and by
+those replies. What of it is newest, and what was deleted, is judged by `kube.store`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ringfleet.api import (
     CarrierAccount,
     ComplianceBundle,
+    NumberClaim,
     NumberOrder,
     NumberPool,
     NumberQuota,
+    PhoneNumber,
     RotationSet,
     RoutingProfile,
 )
 from ringfleet.api.meta import Resource as ApiObject
-from ringfleet.kube.client import Kube
 from ringfleet.kube.store import Key as Place
 from ringfleet.kube.store import Store
-from ringfleet.model import AccountKey
-from ringfleet.objects.refs import account_key, resource_of
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.number_order import order_seen
+from ringfleet.objects.phone_number import NumberRecord, resting_until
+from ringfleet.objects.refs import account_key
+from ringfleet.objects.routing_profile import routing_want
+from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.phone_number.plan import RoutingWant
 
 R = TypeVar("R", bound=ApiObject)
 
@@ -46,17 +55,52 @@ def _account_of(order: NumberOrder) -> Iterator[AccountKey]:
     yield account_key(order.spec.account_ref, order.metadata.namespace)
 
 
-class Intents:
-    """All intents of the namespaces that are served; `namespaces` empty for the whole cluster."""
+_INDEXES: dict[str, dict[str, Any]] = {"NumberOrder": {"pool": _pool_of, "account": _account_of}}
 
-    def __init__(self, namespaces: tuple[str, ...] = ()) -> None:
+
+class Fleet:
+    """See the module.
+
+    `namespaces` are those that are served; empty for the whole cluster. `installation` is the id in our marks at
+    carriers. `numbers` and `claims` are the stores that their informers fill.
+    """
+
+    def __init__(
+        self,
+        namespaces: tuple[str, ...],
+        installation: str,
+        numbers: Store[NumberRecord],
+        claims: Store[ClaimRecord],
+        clock: Callable[[], datetime],
+    ) -> None:
         self.scopes: tuple[str | None, ...] = namespaces or (None,)
+        self.installation = installation
+        self.numbers = numbers
+        self.claims = claims
+        self._clock = clock
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
         }
+        self._routing: dict[str, tuple[int, RoutingWant]] = {}
+        self._orders: dict[str, tuple[str, OrderSeen]] = {}
+
+    # Learning.
 
     def store(self, kind: str) -> Store[Any]:
-        return self._stores[kind]
+        """What is known of one kind of object."""
+        if kind == PhoneNumber.__name__:
+            return self.numbers
+        return self.claims if kind == NumberClaim.__name__ else self._stores[kind]
+
+    def learn(self, kind: str, obj: Mapping[str, Any], deleted: bool = False) -> None:
+        """Learn of an object from a watch or from the reply to a write."""
+        store = self.store(kind)
+        if deleted:
+            store.learn_deleted(dict(obj))
+        else:
+            store.learn(dict(obj))
+
+    # Intents.
 
     def get(self, model: type[R], namespace: str, name: str) -> R | None:
         found: R | None = self._stores[model.__name__].get(Place(namespace, name))
@@ -65,27 +109,118 @@ class Intents:
     def all(self, model: type[R]) -> list[R]:
         return self._stores[model.__name__].values()
 
+    def all_in(self, namespace: str, model: type[R]) -> list[R]:
+        return [obj for obj in self.all(model) if obj.metadata.namespace == namespace]
+
     def orders_for(self, namespace: str, pool: str) -> list[NumberOrder]:
         return self._stores["NumberOrder"].by("pool", (namespace, pool))
 
     def orders_at(self, account: AccountKey) -> list[NumberOrder]:
         return self._stores["NumberOrder"].by("account", account)
 
-    def take_in(self, kind: str, obj: Mapping[str, Any], deleted: bool = False) -> None:
-        """Learn of an object from a watch or from the reply to a write."""
-        store = self._stores[kind]
-        if deleted:
-            store.learn_deleted(dict(obj))
-        else:
-            store.learn(dict(obj))
+    def order_seen(self, order: NumberOrder) -> OrderSeen:
+        """What a pool sees of an order; its hundred items are read once for each version."""
+        meta = order.metadata
+        known = self._orders.get(meta.uid)
+        if known is None or known[0] != meta.resource_version:
+            known = self._orders[meta.uid] = (meta.resource_version, order_seen(order))
+        return known[1]
 
-    async def relist(self, kube: Kube) -> None:
-        """List all intents anew, and forget those that are gone although no watch said so."""
-        for model in INTENTS:
-            for scope in self.scopes:
-                page = await kube.list_all(resource_of(model), scope)
-                store = self._stores[model.__name__]
-                store.learn_list_ended(scope, store.learn_page(page.items), int(page.resource_version))
+    def forget_order(self, uid: str) -> None:
+        """What was read of an order that is gone."""
+        self._orders.pop(uid, None)
 
+    def routing_want(self, place: Place, seen_from: str) -> RoutingWant:
+        """The wish to be routed by a profile; its content is hashed once for each generation.
 
-_INDEXES: dict[str, dict[str, Any]] = {"NumberOrder": {"pool": _pool_of, "account": _account_of}}
+        Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.
+        """
+        name = place.name if place.namespace == seen_from else f"{place.namespace}/{place.name}"
+        profile = self.get(RoutingProfile, *place)
+        if profile is None:
+            return routing_want(name, None)
+        cache = f"{profile.metadata.uid} {name}"
+        known = self._routing.get(cache)
+        if known is None or known[0] != profile.metadata.generation:
+            known = self._routing[cache] = (profile.metadata.generation, routing_want(name, profile))
+        return known[1]
+
+    # Numbers.
+
+    def number(self, namespace: str, name: str) -> NumberRecord | None:
+        return self.numbers.get(Place(namespace, name))
+
+    def numbers_of(self, claim: ClaimRecord) -> list[NumberRecord]:
+        """The numbers that name the claim: one, when it is bound."""
+        return self.numbers.by("claim", claim.uid)
+
+    def numbers_in_pool(self, namespace: str, pool: str) -> list[NumberRecord]:
+        return self.numbers.by("pool", (namespace, pool))
+
+    def borrowed_by(self, namespace: str) -> list[NumberRecord]:
+        """The numbers of other namespaces that claims of this one hold."""
+        return self.numbers.by("borrower", namespace)
+
+    def pool_of(self, record: NumberRecord) -> NumberPool | None:
+        return self.get(NumberPool, record.namespace, record.pool) if record.pool else None
+
+    def profile_of(self, record: NumberRecord) -> RoutingProfile | None:
+        """The routing profile that the number is to follow, when there is one."""
+        place = self.profile_place(record)
+        return self.get(RoutingProfile, *place) if place else None
+
+    def profile_place(self, record: NumberRecord) -> Place | None:
+        """Where that profile is: its claim's wins over its own, and its own over its pool's."""
+        claim = self.claim_of(record)
+        if claim and claim.routing_profile:
+            return Place(claim.namespace, claim.routing_profile)
+        pool = self.pool_of(record)
+        of_pool = pool.spec.routing_profile_ref if pool else None
+        name = record.routing_profile or (of_pool.name if of_pool else None)
+        return Place(record.namespace, name) if name else None
+
+    def rests_until(self, record: NumberRecord) -> datetime | None:
+        """Until when the number rests after its last claim; None when it does not."""
+        until = resting_until(record, self.pool_of(record))
+        return until if until and until > self._clock() else None
+
+    def taken_numbers(self, but: str) -> frozenset[E164]:
+        """The numbers that are ours already, and those that unfinished orders other than `but` (a uid) have chosen.
+
+        At whatever carrier: two of them may offer one number, and it is bought once.
+        """
+        chosen = (
+            item.number
+            for order in self.all(NumberOrder)
+            if order.metadata.uid != but and not order.status.recorded
+            for item in self.order_seen(order).items
+            if item.state is not ItemState.FAILED
+        )
+        back = GONE - {Phase.RELEASED}  # the object of a number that was given back is still there, so it can't be ours
+        held = (record.number for record in self.numbers.values() if record.state.phase not in back)
+        return frozenset((*chosen, *held))
+
+    def mark_for(self, namespace: str, pool: str) -> Mark:
+        """What a number of the pool is marked with at the carrier."""
+        return Mark(self.installation, namespace, pool)
+
+    # Claims.
+
+    def claim(self, namespace: str, name: str) -> ClaimRecord | None:
+        return self.claims.get(Place(namespace, name))
+
+    def claim_by_uid(self, uid: str) -> ClaimRecord | None:
+        return next(iter(self.claims.by("uid", uid)), None)
+
+    def claim_of(self, record: NumberRecord) -> ClaimRecord | None:
+        """The claim that holds the number, when it is in sight."""
+        return self.claim_by_uid(record.claim.uid) if record.claim else None
+
+    def claims_of_set(self, namespace: str, name: str) -> list[ClaimRecord]:
+        """The claims that are labelled with a RotationSet."""
+        return self.claims.by("set", (namespace, name))
+
+    def claim_is_missing(self, record: NumberRecord) -> bool:
+        """Whether the claim that holds the number is not in sight although we would see it."""
+        seen = record.claim is not None and (None in self.scopes or record.claim.namespace in self.scopes)
+        return seen and self.claim_of(record) is None

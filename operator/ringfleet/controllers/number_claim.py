@@ -22,7 +22,8 @@ import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
 from ringfleet.controllers.connection_secret import write_number
-from ringfleet.controllers.services import GUARD_DELAY, World
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.number_claim import ClaimRecord
@@ -35,69 +36,69 @@ from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 log = structlog.get_logger(__name__)
 
 
-async def reconcile_claim(world: World, key: Key) -> float | None:
+async def reconcile_claim(services: Services, key: Key) -> float | None:
     """Bind the claim, say how it stands, or unbind it. Returns the delay, in seconds, until it wants another turn."""
-    claim = world.claim(key.namespace, key.name)
+    claim = services.fleet.claim(key.namespace, key.name)
     if claim is None:
         return None
     if claim.deleting:
-        return await _let_go(world, claim)
-    number = await committed(world, claim)
-    claim = world.claim(key.namespace, key.name) or claim
+        return await _let_go(services, claim)
+    number = await committed(services, claim)
+    claim = services.fleet.claim(key.namespace, key.name) or claim
     if number is None and claim.bound is None:
-        number = await _bind(world, claim)
-        if number is None and world.desk.hand(claim):
+        number = await _bind(services, claim)
+        if number is None and services.claim_queue.assignment(claim):
             return 0.0
     if number is not None:
-        return await _say_bound(world, claim, number)
-    await (_say_broken(world, claim) if claim.bound else _say_waiting(world, claim))
+        return await _say_bound(services, claim, number)
+    await (_say_broken(services, claim) if claim.bound else _say_waiting(services, claim))
     return None
 
 
 # Binding.
 
 
-async def committed(world: World, claim: ClaimRecord) -> NumberRecord | None:
+async def committed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     """The number that is bound to the claim already, by the copy or by a live look where the copy may be late.
 
     Two operators may have bound one each. Which of them it is, the claim's status says, and nothing else; until it
     does, both stay bound, for either operator may be about to write it.
     """
-    held = world.numbers_of(claim)
+    held = services.fleet.numbers_of(claim)
     if claim.bound and all((one.namespace, one.name) != claim.bound for one in held):
-        await look_at(world, *claim.bound)
-        held = world.numbers_of(claim)
-    elif claim.uid in world.desk.unsure and (handed := world.desk.hand(claim)):
-        await look_at(world, claim.pool.namespace, handed.name)
-        held = world.numbers_of(claim)
+        await look_at(services, *claim.bound)
+        held = services.fleet.numbers_of(claim)
+    elif claim.uid in services.claim_queue.unsure and (handed := services.claim_queue.assignment(claim)):
+        await look_at(services, claim.pool.namespace, handed.name)
+        held = services.fleet.numbers_of(claim)
     if len(held) > 1 and claim.bound is None:
-        claim = await _read(world, claim)
+        claim = await _read(services, claim)
     if claim.bound is None:
         return min(held, key=lambda one: one.name, default=None)
     for stray in held:
         if (stray.namespace, stray.name) != claim.bound:
             log.warning("a second number was bound to a claim", claim=claim.key, number=stray.name)
-            await _patch_number(world, stray, {"claimRef": None})
+            await _patch_number(services, stray, {"claimRef": None})
     return next((one for one in held if (one.namespace, one.name) == claim.bound), None)
 
 
-async def _read(world: World, claim: ClaimRecord) -> ClaimRecord:
+async def _read(services: Services, claim: ClaimRecord) -> ClaimRecord:
     """Read the claim live, past our copy."""
     with suppress(NotFound):
-        world.claims.observe(await world.kube.get(NUMBER_CLAIMS, claim.namespace, claim.name))
-    return world.claim(claim.namespace, claim.name) or claim
+        services.fleet.learn("NumberClaim", await services.kube.get(NUMBER_CLAIMS, claim.namespace, claim.name))
+    return services.fleet.claim(claim.namespace, claim.name) or claim
 
 
-async def look_at(world: World, namespace: str, name: str) -> None:
+async def look_at(services: Services, namespace: str, name: str) -> None:
     """Read a number live, past our copy."""
     try:
-        world.numbers.observe(await world.kube.get(PHONE_NUMBERS, namespace, name))
+        services.fleet.learn("PhoneNumber", await services.kube.get(PHONE_NUMBERS, namespace, name))
     except NotFound:
         log.warning("a claim's number is gone", number=f"{namespace}/{name}")
 
 
 async def _patch_number(
-    world: World, record: NumberRecord, spec: dict[str, Any], rotation: str | None = None, lifts: bool = False
+    services: Services, record: NumberRecord, spec: dict[str, Any], rotation: str | None = None, lifts: bool = False
 ) -> NumberRecord | None:
     """Change a number's spec, and which RotationSet it is labelled with, under its resourceVersion; the record as it
     is then. `lifts`: its quarantine is over.
@@ -108,83 +109,83 @@ async def _patch_number(
     namespace, name = record.namespace, record.name
     annotations = {"annotations": {QUARANTINE: None}} if lifts else {}
     body = {"metadata": {"labels": {SET_LABEL: rotation}, **annotations}, "spec": spec}
-    reply = await world.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
-    world.numbers.observe(reply)
-    return world.number(namespace, name)
+    reply = await services.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
+    services.fleet.learn("PhoneNumber", reply)
+    return services.fleet.number(namespace, name)
 
 
-async def _bind(world: World, claim: ClaimRecord) -> NumberRecord | None:
+async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     """Write the claim on the number that it was handed; None when it has none, or can't have this one."""
-    handed = world.desk.hand(claim)
+    handed = services.claim_queue.assignment(claim)
     if handed is None:
         return None
-    record = world.number(claim.pool.namespace, handed.name)
-    if record is None or not record.free or world.desk.bar(claim):
-        _ask_anew(world, claim)
+    record = services.fleet.number(claim.pool.namespace, handed.name)
+    if record is None or not record.free or services.claim_queue.obstacle(claim):
+        _ask_anew(services, claim)
         return None
     ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
     try:
-        bound = await _patch_number(world, record, ref, claim.rotation.name if claim.rotation else None)
+        bound = await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
     except (Conflict, NotFound):
-        await look_at(world, record.namespace, record.name)
-        _ask_anew(world, claim)
+        await look_at(services, record.namespace, record.name)
+        _ask_anew(services, claim)
         return None
     except Unavailable:
-        world.desk.unsure.add(claim.uid)
+        services.claim_queue.unsure.add(claim.uid)
         raise
     except KubeError:
-        _ask_anew(world, claim)
+        _ask_anew(services, claim)
         raise
-    world.desk.settle(claim)
+    services.claim_queue.settle(claim)
     return bound
 
 
-def _ask_anew(world: World, claim: ClaimRecord) -> None:
-    world.desk.give_up(claim)
-    world.desk.reconsider([world.claim(claim.namespace, claim.name) or claim])
+def _ask_anew(services: Services, claim: ClaimRecord) -> None:
+    services.claim_queue.give_up(claim)
+    services.claim_queue.reconsider([services.fleet.claim(claim.namespace, claim.name) or claim])
 
 
 # Saying.
 
 
-async def _say_bound(world: World, claim: ClaimRecord, number: NumberRecord) -> float | None:
+async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecord) -> float | None:
     """The second write; then what nobody waits for."""
-    refused = await write_number(world, claim, number) if claim.bound else None
+    refused = await write_number(services, claim, number) if claim.bound else None
     said = bound_conditions(number.number, claim.suspended, refused)
     patch: dict[str, Any] = {}
     if claim.phase != "Bound" or claim.bound is None:
-        now = world.clock()
+        now = services.clock()
         patch = {
             "phase": "Bound",
             "phoneNumber": {"namespace": number.namespace, "name": number.name, "number": number.number},
             "boundAt": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "timeToBind": format_duration(_waited(world, claim, now)),
+            "timeToBind": format_duration(_waited(services, claim, now)),
             "place": None,
         }
-    if await _write(world, claim, patch, said):
+    if await _write(services, claim, patch, said):
         return GUARD_DELAY if not claim.guarded and not claim.write_to else 0.0
     if claim.guarded:
         return None
-    if world.gives_way(claim):
+    if services.claim_queue.gives_way(claim):
         return GUARD_DELAY
-    await _guard(world, claim)
+    await _guard(services, claim)
     return None
 
 
-def _waited(world: World, claim: ClaimRecord, now: datetime) -> timedelta:
+def _waited(services: Services, claim: ClaimRecord, now: datetime) -> timedelta:
     """How long the claim has waited. A creation time has whole seconds, so when we saw it come counts where we did."""
-    return max(timedelta(), now - world.arrivals.pop(claim.uid, claim.created))
+    return max(timedelta(), now - services.arrivals.pop(claim.uid, claim.created))
 
 
-async def _guard(world: World, claim: ClaimRecord) -> None:
+async def _guard(services: Services, claim: ClaimRecord) -> None:
     """From now on its deletion waits until its number is unbound."""
-    await _set_finalizers(world, claim, (*claim.finalizers, CLAIM_FINALIZER))
+    await _set_finalizers(services, claim, (*claim.finalizers, CLAIM_FINALIZER))
 
 
-async def _say_waiting(world: World, claim: ClaimRecord) -> None:
+async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if claim.failed:
         return
-    bar = world.desk.bar(claim)
+    bar = services.claim_queue.obstacle(claim)
     fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
     said = waiting_conditions(claim.want(), bar)
     patch: dict[str, Any] = {}
@@ -192,71 +193,66 @@ async def _say_waiting(world: World, claim: ClaimRecord) -> None:
         patch["phase"] = phase
     if claim.ticket is None:
         patch["ticket"] = claim.wish().ticket
-    if (place := world.desk.place(claim)) != claim.place:
+    if (place := services.claim_queue.place(claim)) != claim.place:
         patch["place"] = None if fails else place
-    await _write(world, claim, patch, said)
+    await _write(services, claim, patch, said)
 
 
-async def _say_broken(world: World, claim: ClaimRecord) -> None:
+async def _say_broken(services: Services, claim: ClaimRecord) -> None:
     """Its number was taken from it by force. A committed binding is not exchanged for another."""
     assert claim.bound
     message = (
         f"PhoneNumber {claim.bound.namespace}/{claim.bound.name}, which it held, is gone or was taken from it by hand: "
         "delete this claim and make another one."
     )
-    await _write(world, claim, {}, (not_ready(Reason.NUMBER_MISSING, message),))
+    await _write(services, claim, {}, (not_ready(Reason.NUMBER_MISSING, message),))
 
 
 async def _write(
-    world: World, claim: ClaimRecord, patch: dict[str, Any], said: tuple[Condition, ...]
+    services: Services, claim: ClaimRecord, patch: dict[str, Any], said: tuple[Condition, ...]
 ) -> dict[str, Any] | None:
     """Patch what has changed of the claim's status; the reply, None when there was nothing to write."""
-    patch |= condition_patch(claim, said, world.clock())
+    patch |= condition_patch(claim, said, services.clock())
     if not patch:
         return None
-    reply = await world.kube.patch_status(NUMBER_CLAIMS, claim.namespace, claim.name, patch, claim.resource_version)
-    world.claims.observe(reply)
-    await world.tell(NUMBER_CLAIMS, reply, claim.conditions)
-    return reply
+    return await services.status.patch(NUMBER_CLAIMS, claim, patch)
 
 
 # Letting go.
 
 
-async def _let_go(world: World, claim: ClaimRecord) -> float | None:
+async def _let_go(services: Services, claim: ClaimRecord) -> float | None:
     """Unbind its number, which rests from now on; then the claim may go."""
-    world.desk.give_up(claim)
-    if claim.bound and not world.numbers_of(claim):
-        await look_at(world, *claim.bound)
-    for record in world.numbers_of(claim):
-        await unbind(world, record)
+    services.claim_queue.give_up(claim)
+    if claim.bound and not services.fleet.numbers_of(claim):
+        await look_at(services, *claim.bound)
+    for record in services.fleet.numbers_of(claim):
+        await unbind(services, record)
     if claim.guarded:
-        await _set_finalizers(world, claim, tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER))
+        await _set_finalizers(services, claim, tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER))
     return None
 
 
-async def unbind(world: World, record: NumberRecord) -> None:
+async def unbind(services: Services, record: NumberRecord) -> None:
     """Take the claim off a number. From `unboundAt` on it rests."""
-    spec = {"claimRef": None, "unboundAt": stamp(world.clock())}
+    spec = {"claimRef": None, "unboundAt": stamp(services.clock())}
     try:
-        await _patch_number(world, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
+        await _patch_number(services, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
     except Conflict:
-        await look_at(world, record.namespace, record.name)
+        await look_at(services, record.namespace, record.name)
         raise
 
 
-async def claim_is_gone(world: World, record: NumberRecord) -> bool:
+async def claim_is_gone(services: Services, record: NumberRecord) -> bool:
     """Whether the claim that a number names is not there any more, by a live look."""
     assert record.claim
     try:
-        found = await world.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
+        found = await services.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
     except NotFound:
         return True
     return bool(found["metadata"]["uid"] != record.claim.uid)
 
 
-async def _set_finalizers(world: World, claim: ClaimRecord, names: tuple[str, ...]) -> None:
-    body = {"metadata": {"finalizers": list(names)}}
+async def _set_finalizers(services: Services, claim: ClaimRecord, names: tuple[str, ...]) -> None:
     with suppress(NotFound):
-        reply = await world.kube.patch(NUMBER_CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
-        world.claims.observe(reply)
+        await services.status.set_finalizers(NUMBER_CLAIMS, claim.namespace, claim.name, names, claim.resource_version)

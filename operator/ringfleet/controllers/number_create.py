@@ -9,7 +9,7 @@ import structlog
 
 from ringfleet.api import NumberPool
 from ringfleet.api.number_pool import DeletionPolicy
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists
 from ringfleet.model import AccountKey, Holding, Mark
 from ringfleet.objects.phone_number import number_body
@@ -18,17 +18,19 @@ from ringfleet.objects.refs import PHONE_NUMBERS
 log = structlog.get_logger(__name__)
 
 
-async def record_number(world: World, holding: Holding, account: AccountKey, mark: Mark, order: str | None) -> None:
+async def record_number(
+    services: Services, holding: Holding, account: AccountKey, mark: Mark, order: str | None
+) -> None:
     """Create the PhoneNumber of `holding` in the namespace and pool of `mark`, and keep the carrier's word for it."""
-    if world.number(mark.namespace, holding.number.digits) is not None:
+    if services.fleet.number(mark.namespace, holding.number.digits) is not None:
         return
-    world.news[holding.number] = holding
-    pool = world.intents.get(NumberPool, mark.namespace, mark.pool)
+    services.pending_observations[holding.number] = holding
+    pool = services.fleet.get(NumberPool, mark.namespace, mark.pool)
     policy = pool.spec.deletion_policy if pool else DeletionPolicy.RETAIN
     body = number_body(holding.number, account, mark.namespace, mark.pool, policy, order)
     try:
-        reply = await world.kube.create(PHONE_NUMBERS, mark.namespace, body)
+        reply = await services.kube.create(PHONE_NUMBERS, mark.namespace, body)
     except AlreadyExists:
-        reply = await world.kube.get(PHONE_NUMBERS, mark.namespace, holding.number.digits)
-    world.numbers.observe(reply)
+        reply = await services.kube.get(PHONE_NUMBERS, mark.namespace, holding.number.digits)
+    services.fleet.learn("PhoneNumber", reply)
     log.info("number recorded", number=f"{mark.namespace}/{holding.number.digits}", account=str(account), order=order)

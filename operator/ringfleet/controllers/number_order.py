@@ -29,7 +29,8 @@ from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.purchase_lock import CartBusy, cart_session
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import wake_orders, wake_users
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
@@ -61,43 +62,45 @@ log = structlog.get_logger(__name__)
 ORDER_FINALIZER = "ringfleet.dev/unfinished-order"
 
 
-async def reconcile_order(world: World, key: Key) -> float | None:
+async def reconcile_order(services: Services, key: Key) -> float | None:
     """Take the order one step further. Returns the delay, in seconds, until it wants another turn."""
-    order = world.intents.get(NumberOrder, key.namespace, key.name)
+    order = services.fleet.get(NumberOrder, key.namespace, key.name)
     if order is None:
         return None
     want, state = order_want(order), order_state(order)
     if order.metadata.deletion_timestamp and (state.recorded or _nothing_was_sent(state)):
-        await _let_go(world, order)
+        await _let_go(services, order)
         return None
-    step = plan_order(want, state, order_world(world, order), world.clock())
+    step = plan_order(want, state, order_world(services, order), services.clock())
     match step:
         case Search():
-            return await _search(world, order, want, state)
+            return await _search(services, order, want, state)
         case Submit():
-            return await _submit(world, order, want, state, step.resumed)
+            return await _submit(services, order, want, state, step.resumed)
         case Record():
-            return await _record(world, order, want, state)
+            return await _record(services, order, want, state)
         case GiveUp(reason, message):
-            return await _write(world, order, replace(state, items=(), recorded=True, failure=reason, message=message))
+            return await _write(
+                services, order, replace(state, items=(), recorded=True, failure=reason, message=message)
+            )
         case Wait(until=until):
-            await world.write_status(order, order_status(order, want, state, step, world.clock()))
-            return max(0.0, (until - world.clock()).total_seconds()) if until else None
+            await services.status.write(order, order_status(order, want, state, step, services.clock()))
+            return max(0.0, (until - services.clock()).total_seconds()) if until else None
         case Done():
-            await world.write_status(order, order_status(order, want, state, step, world.clock()))
-            await _let_go(world, order)
+            await services.status.write(order, order_status(order, want, state, step, services.clock()))
+            await _let_go(services, order)
             return None
 
 
-def order_world(world: World, order: NumberOrder) -> OrderWorld:
+def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     """The order's surroundings: its account, who has the cart, its pool, and whether that could ask another carrier."""
-    pool = world.intents.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
+    pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     key = account_key(order.spec.account_ref, order.metadata.namespace)
-    others = [other for other in world.intents.orders_at(key) if other.metadata.uid != order.metadata.uid]
+    others = [other for other in services.fleet.orders_at(key) if other.metadata.uid != order.metadata.uid]
     return OrderWorld(
-        account=world.accounts.seen(key, order.metadata.namespace),
+        account=services.accounts.seen(key, order.metadata.namespace),
         cart_taken=not _sent(order) and any(_sent(other) for other in others),
-        alternatives=_has_alternatives(world, pool, key),
+        alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
     )
@@ -107,63 +110,65 @@ def _sent(order: NumberOrder) -> bool:
     return any(item.state in SENT for item in order.status.items or ())
 
 
-def _has_alternatives(world: World, pool: NumberPool | None, mine: AccountKey) -> bool:
+def _has_alternatives(services: Services, pool: NumberPool | None, mine: AccountKey) -> bool:
     if pool is None:
         return False
     namespace = pool.metadata.namespace
     carriers = [account_key(carrier.account_ref, namespace) for carrier in pool.spec.carriers]
-    return any(one != mine and world.accounts.seen(one, namespace).blocked is None for one in carriers)
+    return any(one != mine and services.accounts.seen(one, namespace).blocked is None for one in carriers)
 
 
 def _nothing_was_sent(state: OrderState) -> bool:
     return all(item.state is ItemState.PENDING for item in state.items or ())
 
 
-async def _let_go(world: World, order: NumberOrder) -> None:
+async def _let_go(services: Services, order: NumberOrder) -> None:
     """An order that has ended, or that sent nothing and is being deleted, needs nobody to wait for it."""
     if ORDER_FINALIZER in order.metadata.finalizers:
-        await world.set_finalizers(order, [name for name in order.metadata.finalizers if name != ORDER_FINALIZER])
+        await services.status.set_finalizers_of(
+            order, tuple(name for name in order.metadata.finalizers if name != ORDER_FINALIZER)
+        )
 
 
-async def _write(world: World, order: NumberOrder, state: OrderState) -> float:
+async def _write(services: Services, order: NumberOrder, state: OrderState) -> float:
     """Write the order's state with what it says of itself now; the next turn follows at once."""
-    want, now = order_want(order), world.clock()
-    step = plan_order(want, state, order_world(world, order), now)
-    await world.write_status(order, order_status(order, want, state, step, now))
+    want, now = order_want(order), services.clock()
+    step = plan_order(want, state, order_world(services, order), now)
+    await services.status.write(order, order_status(order, want, state, step, now))
     return 0.0
 
 
-def _failed(world: World, state: OrderState, error: CarrierError) -> OrderState:
+def _failed(services: Services, state: OrderState, error: CarrierError) -> OrderState:
     """The state after a try that got nowhere: when it is tried again, and why it was not now."""
     attempts = state.attempts + 1
     rest = backoff(attempts, _FIRST_RETRY, _LONGEST_RETRY)
-    return replace(state, attempts=attempts, next_attempt=world.clock() + rest, last_error=str(error))
+    return replace(state, attempts=attempts, next_attempt=services.clock() + rest, last_error=str(error))
 
 
 _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=5)
 
 
-async def _search(world: World, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
+async def _search(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
     """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
-    account = world.open_account(want.account)
+    account = services.accounts.opened(want.account)
     async with account.choosing:
-        return await _write(world, order, await searched(world, account, order, want, state))
+        return await _write(services, order, await searched(services, account, order, want, state))
 
 
 async def searched(
-    world: World, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
+    services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
 ) -> OrderState:
     """The state after one search: with the numbers chosen, or with why there are none. Nothing is written."""
-    taken = world.taken_numbers(but=order.metadata.uid)
+    taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
-        choice, age = await _choose(world, account, want, taken)
+        choice, age = await _choose(services, account, want, taken)
     except CarrierUnavailable as error:
-        _note_search(world, want, account, next(market_queries(want.market)))
-        return _failed(world, state, error)
+        _note_search(services, want, account, next(market_queries(want.market)))
+        return _failed(services, state, error)
     except CredentialsRejected as error:
-        world.wake_account(want.account)
-        return _failed(world, state, error)
+        services.queues.wake_account(want.account)
+        return _failed(services, state, error)
     except RequestRejected as error:
         return replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=str(error))
     state = replace(state, attempts=0, next_attempt=None, last_error="", from_catalog=age is not None)
@@ -175,7 +180,7 @@ async def searched(
 
 
 async def _choose(
-    world: World, account: OpenAccount, want: OrderWant, taken: frozenset[E164]
+    services: Services, account: OpenAccount, want: OrderWant, taken: frozenset[E164]
 ) -> tuple[Choice, float | None]:
     """Search one area code after the other until there are enough offers that fit; also the age of what was found.
 
@@ -188,7 +193,7 @@ async def _choose(
         asked = want.count
         while len(choice.offers) < want.count:
             catalog = await account.carrier.search(query, asked, taken)
-            _note_search(world, want, account, query if catalog.age is not None else None)
+            _note_search(services, want, account, query if catalog.age is not None else None)
             oldest = max((age for age in (oldest, catalog.age) if age is not None), default=None)
             found |= {offer.number: offer for offer in catalog.offers}
             choice = choose_offers(want, found.values())
@@ -201,74 +206,76 @@ async def _choose(
 _MOST_OFFERS = 1_600
 
 
-def _note_search(world: World, want: OrderWant, account: OpenAccount, stale: Query | None) -> None:
+def _note_search(services: Services, want: OrderWant, account: OpenAccount, stale: Query | None) -> None:
     """Remember whether search works; the account says so, and asks again until it does."""
     changed = (account.stale_query is None) is not (stale is None)
     account.stale_query = stale
     if changed:
-        world.wake_account(want.account)
-        world.wake_users(want.account)
+        services.queues.wake_account(want.account)
+        wake_users(services, want.account)
 
 
-async def _submit(world: World, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool) -> float | None:
+async def _submit(
+    services: Services, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
+) -> float | None:
     """Buy under the cart's lease. `Submitting` is written before the carrier hears of anything."""
-    account = world.open_account(want.account)
+    account = services.accounts.opened(want.account)
     try:
-        async with cart_session(world, account, want.account, order):
+        async with cart_session(services, account, want.account, order):
             if not resumed:
                 state = replace(state, items=move_unresolved(state.items or (), ItemState.SUBMITTING))
-                now = world.clock()
-                await world.write_status(order, order_status(order, want, state, Submit(resumed=False), now))
-                order = world.intents.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
-            await _write(world, order, await _buy(world, account, order, want, state, resumed))
+                now = services.clock()
+                await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
+                order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
+            await _write(services, order, await _buy(services, account, order, want, state, resumed))
     except CartBusy as busy:
         return busy.seconds
-    world.wake_orders(want.account)
+    wake_orders(services, want.account)
     return 0.0
 
 
 async def _buy(
-    world: World, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
+    services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
 ) -> OrderState:
     """The state after one purchase call. Nothing raised by the carrier leaves an item without a known next step."""
     items = state.items or ()
     offers = tuple(item.offer for item in items if item.state in UNRESOLVED)
     namespace, name = order.metadata.namespace, order.spec.pool_ref.name
-    bundle = approved_bundle(world, world.intents.get(NumberPool, namespace, name), want.account)
-    purchase = Purchase(state.key, offers, world.mark_for(namespace, name), resumed, bundle)
+    bundle = approved_bundle(services, services.fleet.get(NumberPool, namespace, name), want.account)
+    purchase = Purchase(state.key, offers, services.fleet.mark_for(namespace, name), resumed, bundle)
     try:
         outcomes = await account.carrier.buy(purchase)
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
-        return _failed(world, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)
+        return _failed(services, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)
     except (CarrierUnavailable, CredentialsRejected) as error:
-        world.wake_account(want.account)
-        return _failed(world, state, error)
+        services.queues.wake_account(want.account)
+        return _failed(services, state, error)
     except RequestRejected as error:
         if resumed:
-            return _failed(world, state, error)
+            return _failed(services, state, error)
         outcomes = tuple(Outcome(offer.number, ItemState.FAILED, "CarrierRefused", str(error)) for offer in offers)
     settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
     failure, message = order_failure(want, settled)
     return replace(settled, failure=failure, message=message)
 
 
-async def _record(world: World, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
+async def _record(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
     """Make the PhoneNumber of every number bought, then mark the order as recorded and look at the balance."""
-    mark = world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+    mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     holdings = [holding for item in state.items or () if (holding := holding_of(item, mark))]
     name = order.metadata.name
     places = asyncio.Semaphore(_RECORDED_AT_ONCE)
 
     async def record(holding: Holding) -> None:
         async with places:
-            await record_number(world, holding, want.account, mark, name)
+            await record_number(services, holding, want.account, mark, name)
 
     await asyncio.gather(*map(record, holdings))
-    if account := world.accounts.get(want.account):
+    if account := services.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0
-    world.wake_account(want.account)
-    return await _write(world, order, replace(state, recorded=True))
+    services.queues.wake_account(want.account)
+    return await _write(services, order, replace(state, recorded=True))
 
 
 _RECORDED_AT_ONCE = 8

@@ -15,8 +15,8 @@ from __future__ import annotations
 import structlog
 
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.services import World
+from ringfleet.controllers.desired_number import going, number_want
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import Holding
 from ringfleet.objects.phone_number import NumberRecord
@@ -31,17 +31,17 @@ class NotOurs(Exception):
     """The number does not carry our mark at the carrier, so it is not ours to give back."""
 
 
-async def leave(world: World, account: OpenAccount, record: NumberRecord, step: Leave) -> bool:
+async def leave(services: Services, account: OpenAccount, record: NumberRecord, step: Leave) -> bool:
     """Let the number go the way of `step`, if a last live look has nothing against it. Whether it has gone.
 
     Raises:
         NotOurs: it is to be given back, and the carrier shows it without our mark.
     """
-    live = await _look_at_number(world, record)
-    if live is None or not await _still_granted(world, live, step.way):
+    live = await _look_at_number(services, record)
+    if live is None or not await _still_granted(services, live, step.way):
         return False
     holding = await account.carrier.find(record.number)
-    if holding is not None and not _is_ours(world, holding):
+    if holding is not None and not _is_ours(services, holding):
         if step.way is Way.RELEASE:
             raise NotOurs(f"{record.account} shows {record.name} without our mark")
         holding = None  # somebody has taken our mark off already
@@ -52,29 +52,29 @@ async def leave(world: World, account: OpenAccount, record: NumberRecord, step: 
     return True
 
 
-async def _look_at_number(world: World, record: NumberRecord) -> NumberRecord | None:
+async def _look_at_number(services: Services, record: NumberRecord) -> NumberRecord | None:
     try:
-        world.numbers.observe(await world.kube.get(PHONE_NUMBERS, record.namespace, record.name))
+        services.fleet.learn("PhoneNumber", await services.kube.get(PHONE_NUMBERS, record.namespace, record.name))
     except NotFound:
         return None
-    return world.number(record.namespace, record.name)
+    return services.fleet.number(record.namespace, record.name)
 
 
-async def _still_granted(world: World, record: NumberRecord, way: Way) -> bool:
+async def _still_granted(services: Services, record: NumberRecord, way: Way) -> bool:
     """Whether number and pool, read live, still say that it may go this way."""
     if record.pool:
         try:
-            pool = await world.kube.get(NUMBER_POOLS, record.namespace, record.pool)
-            world.intents.take_in("NumberPool", pool)
+            pool = await services.kube.get(NUMBER_POOLS, record.namespace, record.pool)
+            services.fleet.learn("NumberPool", pool)
         except NotFound:
-            if world.pool_of(record):
+            if services.fleet.pool_of(record):
                 return False  # deleted this very moment: its numbers are planned anew without it
-    asked, leaving = going(world, record), world.number_want(record).leaving
+    asked, leaving = going(services, record), number_want(services, record).leaving
     return asked is not None and leaving is not None and leaving.granted and asked.way is way
 
 
-def _is_ours(world: World, holding: Holding) -> bool:
-    return holding.mark is not None and holding.mark.installation == world.installation
+def _is_ours(services: Services, holding: Holding) -> bool:
+    return holding.mark is not None and holding.mark.installation == services.installation
 
 
 async def _tell(account: OpenAccount, holding: Holding, way: Way) -> None:

@@ -1,7 +1,8 @@
 """Reconciling one phone number: look it up, route it, stop it, let it go, say what it is; one status patch at the end.
 
-The carrier's latest word comes from `world.news`: put there by the order that bought the number, or by the sweep that
-saw it change. A restart forgets the news, and nothing is lost: what the object does not know is looked up again.
+The carrier's latest word comes from `services.pending_observations`: put there by the order that bought the number, or
+by the sweep that saw it change. A restart forgets it, and nothing is lost: what the object does not know is looked up
+again.
 
 Before the carrier is told to stop a number, that is written to its status; before it is told to take one back, the
 pool's status names it. So a crash finds the intent, and repeats what is safe to repeat.
@@ -16,11 +17,12 @@ import structlog
 from ringfleet.api import NumberOrder
 from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
-from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.desired_number import farewell
+from ringfleet.controllers.carrier_clients import NotOpen, OpenAccount
+from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, unbind
 from ringfleet.controllers.number_release import NotOurs, leave
-from ringfleet.controllers.services import GUARD_DELAY, NotOpen, World
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.phone_number import NumberRecord
@@ -63,48 +65,48 @@ class Turn:
     holding: Holding | None
 
 
-async def reconcile_number(world: World, key: Key) -> float | None:
+async def reconcile_number(services: Services, key: Key) -> float | None:
     """Bring the number to where it is wished. Returns the delay, in seconds, until it wants another turn."""
-    record = world.number(key.namespace, key.name)
+    record = services.fleet.number(key.namespace, key.name)
     if record is None:
         return None
-    if world.claim_is_missing(record) and await claim_is_gone(world, record):
-        await unbind(world, record)
+    if services.fleet.claim_is_missing(record) and await claim_is_gone(services, record):
+        await unbind(services, record)
         return None
     if record.deleting and (record.observed or record.state.phase in GONE):
-        await _drop_guard(world, record)
+        await _drop_guard(services, record)
         return None
     if not record.guarded and not record.deleting:
-        record = await _guard(world, record)
-    return await _take_turn(world, record)
+        record = await _guard(services, record)
+    return await _take_turn(services, record)
 
 
-async def _take_turn(world: World, record: NumberRecord) -> float | None:
-    news = world.news.get(record.number)
-    turn = Turn(record, world.number_want(record), record.state, news or _from_order(world, record))
-    account = world.accounts.seen(record.account, record.namespace)
+async def _take_turn(services: Services, record: NumberRecord) -> float | None:
+    news = services.pending_observations.get(record.number)
+    turn = Turn(record, number_want(services, record), record.state, news or _from_order(services, record))
+    account = services.accounts.seen(record.account, record.namespace)
     plan = _plan(turn, account)
-    if _only_shows_its_claim(world, record, plan):
+    if _only_shows_its_claim(services, record, plan):
         return GUARD_DELAY
     try:
         while plan.step and not isinstance(plan.step, Leave):
-            await _act(world, turn, plan.step)
+            await _act(services, turn, plan.step)
             plan = _plan(turn, account)
     except (CarrierUnavailable, CredentialsRejected):
-        world.wake_account(record.account)
+        services.queues.wake_account(record.account)
         raise
     except NotHeld as error:
         log.info("number not shown by the carrier yet", number=record.name, error=str(error))
-        return await _not_shown(world, turn, plan)
+        return await _not_shown(services, turn, plan)
     if is_anothers(turn.want, turn.holding):
-        return await _leave_alone(world, turn, plan)
-    await _write(world, turn, plan)
+        return await _leave_alone(services, turn, plan)
+    await _write(services, turn, plan)
     told = _told(turn.state) != _told(record.state)  # what a sweep heard meanwhile is older than what we have told
-    if told or world.news.get(record.number) is news:
-        world.news.pop(record.number, None)
+    if told or services.pending_observations.get(record.number) is news:
+        services.pending_observations.pop(record.number, None)
     if isinstance(plan.step, Leave):
-        return await _leave(world, turn, plan.step)
-    return _again(world, turn.record)
+        return await _leave(services, turn, plan.step)
+    return _again(services, turn.record)
 
 
 def _told(state: NumberState) -> object:
@@ -122,23 +124,23 @@ def _plan(turn: Turn, account: AccountSeen) -> NumberPlan:
     return plan_number(turn.want, turn.state, turn.holding, account)
 
 
-async def _not_shown(world: World, turn: Turn, plan: NumberPlan) -> float:
+async def _not_shown(services: Services, turn: Turn, plan: NumberPlan) -> float:
     """Say that the carrier does not show the number; of one that no order bought, that it may never have had it."""
     record = turn.record
-    if record.state.external_id or _is_bought(world, record):
-        await _write(world, turn, plan)
+    if record.state.external_id or _is_bought(services, record):
+        await _write(services, turn, plan)
         return NOT_LISTED_YET
     message = (
         f"CarrierAccount {record.account} does not have this number: correct spec.number and spec.accountRef by making "
         "another object, and delete this one; or wait until the number is moved to that account."
     )
-    await _write(world, turn, NumberPlan(plan.phase, (not_ready(Reason.NUMBER_MISSING, message),)))
+    await _write(services, turn, NumberPlan(plan.phase, (not_ready(Reason.NUMBER_MISSING, message),)))
     return _NOT_THERE_AGAIN
 
 
-def _is_bought(world: World, record: NumberRecord) -> bool:
+def _is_bought(services: Services, record: NumberRecord) -> bool:
     """Whether an order of its pool names the number: then the carrier has it, and will show it."""
-    orders = world.intents.orders_for(record.namespace, record.pool) if record.pool else ()
+    orders = services.fleet.orders_for(record.namespace, record.pool) if record.pool else ()
     return any(_names(order, record) for order in orders)
 
 
@@ -146,37 +148,37 @@ _NOT_THERE_AGAIN = 60.0
 """Seconds until a number that the account does not have is looked up again."""
 
 
-def _only_shows_its_claim(world: World, record: NumberRecord, plan: NumberPlan) -> bool:
+def _only_shows_its_claim(services: Services, record: NumberRecord, plan: NumberPlan) -> bool:
     """Whether this turn would only show what the claim says already, while other claims are being bound."""
     shows = plan.step is None and plan.phase is Phase.BOUND and record.state.phase is Phase.AVAILABLE
-    claim = world.claim_of(record) if shows else None
-    return claim is not None and world.gives_way(claim)
+    claim = services.fleet.claim_of(record) if shows else None
+    return claim is not None and services.claim_queue.gives_way(claim)
 
 
-async def _leave_alone(world: World, turn: Turn, plan: NumberPlan) -> float | None:
+async def _leave_alone(services: Services, turn: Turn, plan: NumberPlan) -> float | None:
     """Another installation's number: nothing of it is noted, so that it is looked up anew before it is ever touched."""
-    world.news.pop(turn.record.number, None)
+    services.pending_observations.pop(turn.record.number, None)
     if turn.record.deleting:
-        await _drop_guard(world, turn.record)
+        await _drop_guard(services, turn.record)
         return None
     turn.holding = None
-    await _write(world, turn, plan)
+    await _write(services, turn, plan)
     return _NOT_THERE_AGAIN
 
 
-def _again(world: World, record: NumberRecord) -> float | None:
+def _again(services: Services, record: NumberRecord) -> float | None:
     """Seconds until time alone changes something: the end of a rest, of a hold, or of our patience with a refusal."""
-    now, known = world.clock(), record.state.farewell
-    moments = (world.rests_until(record), known.not_before if known else None, world.refusals.again(record))
+    now, known = services.clock(), record.state.farewell
+    moments = (services.fleet.rests_until(record), known.not_before if known else None, services.refusals.again(record))
     return min(((moment - now).total_seconds() for moment in moments if moment and moment > now), default=None)
 
 
-def _from_order(world: World, record: NumberRecord) -> Holding | None:
+def _from_order(services: Services, record: NumberRecord) -> Holding | None:
     """What the order that bought a number knows of it, for a number whose object knows nothing yet."""
     if record.state.external_id or record.pool is None:
         return None
-    mark = world.mark_for(record.namespace, record.pool)
-    for order in world.intents.orders_for(record.namespace, record.pool):
+    mark = services.fleet.mark_for(record.namespace, record.pool)
+    for order in services.fleet.orders_for(record.namespace, record.pool):
         for item in order_state(order).items or () if _names(order, record) else ():
             if item.offer.number == record.number:
                 return holding_of(item, mark)
@@ -190,16 +192,16 @@ def _names(order: NumberOrder, record: NumberRecord) -> bool:
 # Acting.
 
 
-async def _act(world: World, turn: Turn, step: Look | Route | Unroute | Stop | Resume | Attach) -> None:
+async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | Stop | Resume | Attach) -> None:
     """Take the plan's one carrier step, and note in `turn` what is so afterwards.
 
     Raises:
         NotHeld: the carrier does not show the number, or not yet.
         CarrierError: anything else that went wrong; what was written stands, and the key is tried again.
     """
-    account = world.open_account(turn.record.account)
+    account = services.accounts.opened(turn.record.account)
     if isinstance(step, Stop):
-        await _intend_stop(world, turn, step.by)
+        await _intend_stop(services, turn, step.by)
     async with account.number_calls:
         match step:
             case Look():
@@ -209,15 +211,15 @@ async def _act(world: World, turn: Turn, step: Look | Route | Unroute | Stop | R
             case Resume(external_id, by, routing):
                 await _resume(account, turn, external_id, by, routing)
             case Attach(external_id, bundle):
-                await _attach(world, account, turn, external_id, bundle)
+                await _attach(services, account, turn, external_id, bundle)
             case Route() | Unroute():
-                await _route(world, account, turn, step)
+                await _route(services, account, turn, step)
 
 
-async def _intend_stop(world: World, turn: Turn, by: StopBy) -> None:
+async def _intend_stop(services: Services, turn: Turn, by: StopBy) -> None:
     """Write that the number is being stopped, and how, before the carrier hears of it."""
     if turn.state.stopped is None:
-        turn.record = await _patch_status(world, turn.record, {"suspension": {"by": str(by)}})
+        turn.record = await _patch_status(services, turn.record, {"suspension": {"by": str(by)}})
         turn.state = replace(turn.state, stopped=by)
 
 
@@ -241,7 +243,7 @@ async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: StopBy
     turn.state = replace(turn.state, stopped=None, phase=Phase.ORDERING)  # in service once it is seen to be routed
 
 
-async def _attach(world: World, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:
+async def _attach(services: Services, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:
     """Give the number its bundle. When the carrier says no, that is noted: the number says so, and asks again later."""
     try:
         if registrar := account.carrier.registrar:
@@ -250,16 +252,16 @@ async def _attach(world: World, account: OpenAccount, turn: Turn, external_id: s
         raise
     except RequestRejected as error:
         log.warning("bundle not attached", number=turn.record.name, bundle=bundle, code=error.code)
-        turn.want = replace(turn.want, refusal=world.refusals.note(turn.record, bundle, error.code))
+        turn.want = replace(turn.want, refusal=services.refusals.note(turn.record, bundle, error.code))
         return
-    world.refusals.forget(turn.record)
+    services.refusals.forget(turn.record)
     turn.want = replace(turn.want, refusal=None)
     turn.holding = turn.holding and replace(turn.holding, bundle=bundle)
     turn.state = replace(turn.state, attached=bundle)
 
 
-async def _route(world: World, account: OpenAccount, turn: Turn, step: Route | Unroute) -> None:
-    routed = await _profile(world, account, turn, step)
+async def _route(services: Services, account: OpenAccount, turn: Turn, step: Route | Unroute) -> None:
+    routed = await _profile(services, account, turn, step)
     routing = routed.external_id if routed else None
     try:
         await account.carrier.route(step.external_id, routing)
@@ -270,15 +272,15 @@ async def _route(world: World, account: OpenAccount, turn: Turn, step: Route | U
     turn.state = replace(turn.state, routed=routed, drift=None)
 
 
-async def _profile(world: World, account: OpenAccount, turn: Turn, step: Route | Unroute) -> Routed | None:
+async def _profile(services: Services, account: OpenAccount, turn: Turn, step: Route | Unroute) -> Routed | None:
     """The routing that the step gives the number, its profile told to the carrier."""
     routing = turn.want.routing
     if isinstance(step, Unroute) or routing is None:
         return None
-    profile = world.profile_of(turn.record)
+    profile = services.fleet.profile_of(turn.record)
     if profile is None:
         raise NotOpen(f"RoutingProfile {step.profile} has just been deleted")
-    routing_id = await account.profile_id(routing_of(profile, world.installation), routing.hash)
+    routing_id = await account.profile_id(routing_of(profile, services.installation), routing.hash)
     return Routed(step.profile, routing.hash, routing_id)
 
 
@@ -295,23 +297,23 @@ async def _find_inactive(account: OpenAccount, record: NumberRecord) -> Holding:
     return replace(found, status=HoldingStatus.ACTIVATING) if found.status is HoldingStatus.ACTIVE else found
 
 
-async def _leave(world: World, turn: Turn, step: Leave) -> float | None:
+async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
     """The last steps of a number that may go; see `controllers/number_release.py`."""
-    account = world.open_account(turn.record.account)
+    account = services.accounts.opened(turn.record.account)
     try:
         async with account.number_calls:
-            left = await leave(world, account, turn.record, step)
+            left = await leave(services, account, turn.record, step)
     except NotOurs:
-        await _write(world, turn, NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASE_FORBIDDEN, _NOT_OURS),)))
+        await _write(services, turn, NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASE_FORBIDDEN, _NOT_OURS),)))
         return _NOT_OURS_AGAIN
     if not left:
         return NOT_LISTED_YET
     if turn.record.deleting:
-        await _drop_guard(world, turn.record)
+        await _drop_guard(services, turn.record)
         return None
-    turn.record = world.number(turn.record.namespace, turn.record.name) or turn.record
+    turn.record = services.fleet.number(turn.record.namespace, turn.record.name) or turn.record
     turn.state, turn.holding = replace(turn.state, phase=Phase.RELEASED), None
-    await _write(world, turn, plan_number(turn.want, turn.state, None, AccountSeen()))
+    await _write(services, turn, plan_number(turn.want, turn.state, None, AccountSeen()))
     return None
 
 
@@ -326,48 +328,41 @@ _NOT_OURS_AGAIN = 60.0
 # Writing.
 
 
-async def _write(world: World, turn: Turn, plan: NumberPlan) -> None:
+async def _write(services: Services, turn: Turn, plan: NumberPlan) -> None:
     """Patch what has changed. A number that waits for the carrier has its account swept sooner."""
-    life = _life(world, turn.record, plan)
-    health = world.health.get(turn.record.number)
-    patch = number_patch(turn.record, plan, turn.holding, turn.state, life, world.clock(), health)
+    life = _life(services, turn.record, plan)
+    health = services.health.get(turn.record.number)
+    patch = number_patch(turn.record, plan, turn.holding, turn.state, life, services.clock(), health)
     if patch:
-        before = turn.record.conditions
-        turn.record = await _patch_status(world, turn.record, patch, before)
-    if world.health.get(turn.record.number) is health:
-        world.health.pop(turn.record.number, None)
+        turn.record = await _patch_status(services, turn.record, patch)
+    if services.health.get(turn.record.number) is health:
+        services.health.pop(turn.record.number, None)
     if plan.phase in IN_FLIGHT:
-        world.wake_account(turn.record.account)
+        services.queues.wake_account(turn.record.account)
 
 
-async def _patch_status(
-    world: World, record: NumberRecord, patch: dict[str, object], before: object = None
-) -> NumberRecord:
-    reply = await world.kube.patch_status(PHONE_NUMBERS, record.namespace, record.name, patch, record.resource_version)
-    world.numbers.observe(reply)
-    if isinstance(before, tuple) and "conditions" in patch:
-        await world.tell(PHONE_NUMBERS, reply, before)
-    return world.number(record.namespace, record.name) or record
+async def _patch_status(services: Services, record: NumberRecord, patch: dict[str, object]) -> NumberRecord:
+    await services.status.patch(PHONE_NUMBERS, record, patch)
+    return services.fleet.number(record.namespace, record.name) or record
 
 
-def _life(world: World, record: NumberRecord, plan: NumberPlan) -> Life:
+def _life(services: Services, record: NumberRecord, plan: NumberPlan) -> Life:
     """The times of the number's life, as they are under this plan."""
-    now = world.clock().replace(microsecond=0)
+    now = services.clock().replace(microsecond=0)
     free = (record.free_since or now) if plan.phase is Phase.AVAILABLE else None
-    return Life(world.rests_until(record), free, farewell(world, record, now))
+    return Life(services.fleet.rests_until(record), free, farewell(services, record, now))
 
 
-async def _guard(world: World, record: NumberRecord) -> NumberRecord:
+async def _guard(services: Services, record: NumberRecord) -> NumberRecord:
     """From now on its deletion waits until the carrier has been told what it means."""
-    return await _set_finalizers(world, record, (*record.finalizers, NUMBER_FINALIZER))
+    return await _set_finalizers(services, record, (*record.finalizers, NUMBER_FINALIZER))
 
 
-async def _drop_guard(world: World, record: NumberRecord) -> None:
-    await _set_finalizers(world, record, tuple(name for name in record.finalizers if name != NUMBER_FINALIZER))
+async def _drop_guard(services: Services, record: NumberRecord) -> None:
+    await _set_finalizers(services, record, tuple(name for name in record.finalizers if name != NUMBER_FINALIZER))
 
 
-async def _set_finalizers(world: World, record: NumberRecord, names: tuple[str, ...]) -> NumberRecord:
-    body = {"metadata": {"finalizers": list(names)}}
-    reply = await world.kube.patch(PHONE_NUMBERS, record.namespace, record.name, body, record.resource_version)
-    world.numbers.observe(reply)
-    return world.number(record.namespace, record.name) or record
+async def _set_finalizers(services: Services, record: NumberRecord, names: tuple[str, ...]) -> NumberRecord:
+    namespace, name = record.namespace, record.name
+    await services.status.set_finalizers(PHONE_NUMBERS, namespace, name, names, record.resource_version)
+    return services.fleet.number(namespace, name) or record

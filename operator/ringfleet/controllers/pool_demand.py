@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.model import E164, ItemState, Phase
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
 from ringfleet.objects.phone_number import NumberRecord, number_seen
@@ -15,18 +15,18 @@ from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLea
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 
-def see_demand(world: World, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
+def see_demand(services: Services, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
     """What there is to count since the memory was written, and what the pool has now."""
     key = PoolKey(pool.metadata.namespace, pool.metadata.name)
-    records = {record.number: record for record in world.numbers.store.by("pool", key)}
+    records = {record.number: record for record in services.fleet.numbers.by("pool", key)}
     since = memory.counted_until
-    claims = (claim for claim in world.claims.store.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
+    claims = (claim for claim in services.fleet.claims.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
     bound = (claim.bound_at for claim in claims if claim.bound_at)
     return DemandSeen(
         bound=tuple(moment for moment in bound if since is None or moment > since),
         free=sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
-        orders=tuple(_order_lead(order, records) for order in world.intents.orders_for(*key)),
-        waiting=sum(_takes_any(claim) for claim in world.desk.waiting(key)),
+        orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
+        waiting=sum(_takes_any(claim) for claim in services.claim_queue.waiting(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 
@@ -54,9 +54,9 @@ def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> Ord
     )
 
 
-def capacity_want(world: World, pool: NumberPool) -> CapacityWant:
+def capacity_want(services: Services, pool: NumberPool) -> CapacityWant:
     ref, capacity = pool.spec.routing_profile_ref, pool.spec.capacity
-    profile = world.intents.get(RoutingProfile, pool.metadata.namespace, ref.name) if ref else None
+    profile = services.fleet.get(RoutingProfile, pool.metadata.namespace, ref.name) if ref else None
     per_agent = capacity.numbers_per_agent if capacity else None
     return CapacityWant(
         calls_per_number=capacity.concurrent_calls_per_number if capacity else None,

@@ -12,7 +12,7 @@ from datetime import datetime
 from ringfleet.api import NumberPool
 from ringfleet.api.meta import ACKNOWLEDGE, GROUP, SURPLUS
 from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, NotFound
 from ringfleet.model import GONE
 from ringfleet.model.refs import Resource
@@ -25,7 +25,7 @@ from ringfleet.plan.number_pool.supply import Supply
 from ringfleet.plan.phone_number.removal import DELETIONS, Mode
 
 
-def release_want(world: World, pool: NumberPool, want: PoolWant) -> ReleaseWant:
+def release_want(services: Services, pool: NumberPool, want: PoolWant) -> ReleaseWant:
     spec = pool.spec
     return ReleaseWant(
         pool=pool.metadata.name,
@@ -35,15 +35,15 @@ def release_want(world: World, pool: NumberPool, want: PoolWant) -> ReleaseWant:
         idle_after=spec.reclaim.idle_after,
         target=want.target,
         minimum=want.minimum,
-        settle=world.settings.release_settle,
+        settle=services.settings.release_settle,
     )
 
 
-async def see_release(world: World, pool: NumberPool, supply: Supply) -> ReleaseSeen:
+async def see_release(services: Services, pool: NumberPool, supply: Supply) -> ReleaseSeen:
     """All that leaving depends on. Whether namespace or kind is going away is read live, when a deletion makes it
     matter."""
-    records = [record for record in _records(world, pool) if record.state.phase not in GONE]
-    leavers = tuple(leaver for record in records if (leaver := _leaver(world, record)))
+    records = [record for record in _records(services, pool) if record.state.phase not in GONE]
+    leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
     record = release_record(pool.status.release)
     deleted = any(one.cause in DELETIONS and one.name not in record.cleared for one in leavers)
     return ReleaseSeen(
@@ -52,17 +52,17 @@ async def see_release(world: World, pool: NumberPool, supply: Supply) -> Release
         size=len(records),
         supply=supply.total,
         record=record,
-        ending=await find_ending(world, pool.metadata.namespace) if deleted else None,
+        ending=await find_ending(services, pool.metadata.namespace) if deleted else None,
         acknowledged=_acknowledged(pool),
     )
 
 
-def _records(world: World, pool: NumberPool) -> list[NumberRecord]:
-    return world.numbers.store.by("pool", (pool.metadata.namespace, pool.metadata.name))
+def _records(services: Services, pool: NumberPool) -> list[NumberRecord]:
+    return services.fleet.numbers.by("pool", (pool.metadata.namespace, pool.metadata.name))
 
 
-def _leaver(world: World, record: NumberRecord) -> Leaver | None:
-    asked = going(world, record)
+def _leaver(services: Services, record: NumberRecord) -> Leaver | None:
+    asked = going(services, record)
     if asked is None or record.observed:
         return None
     farewell = record.state.farewell
@@ -73,7 +73,7 @@ def _leaver(world: World, record: NumberRecord) -> Leaver | None:
         asked.obstacle is not None,
         farewell.since if farewell else None,
         farewell.not_before if farewell else None,
-        record.uid in world.found_going,
+        record.uid in services.found_going,
     )
 
 
@@ -88,19 +88,19 @@ def _acknowledged(pool: NumberPool) -> datetime | None:
     return None
 
 
-async def find_ending(world: World, namespace: str) -> str | None:
+async def find_ending(services: Services, namespace: str) -> str | None:
     """A clause that says that the numbers go because their namespace or kind does; None when neither does."""
-    if await _is_ending(world, NAMESPACES, namespace):
+    if await _is_ending(services, NAMESPACES, namespace):
         return f"namespace {namespace} is being deleted, and with it all its numbers"
-    if await _is_ending(world, CRDS, f"phonenumbers.{GROUP}"):
+    if await _is_ending(services, CRDS, f"phonenumbers.{GROUP}"):
         return "the kind PhoneNumber is being deleted, and with it all numbers"
     return None
 
 
-async def _is_ending(world: World, resource: Resource, name: str) -> bool:
+async def _is_ending(services: Services, resource: Resource, name: str) -> bool:
     """What can't be found has ended."""
     try:
-        found = await world.kube.get(resource, None, name)
+        found = await services.kube.get(resource, None, name)
     except NotFound:
         return True
     return "deletionTimestamp" in found["metadata"]
@@ -109,20 +109,22 @@ async def _is_ending(world: World, resource: Resource, name: str) -> bool:
 # Asking.
 
 
-async def ask_surplus(world: World, pool: NumberPool, plan: ReleasePlan) -> None:
+async def ask_surplus(services: Services, pool: NumberPool, plan: ReleasePlan) -> None:
     """Write on numbers that their pool asks them to go, or does not ask any more."""
     for name in plan.ask:
-        await _annotate(world, pool, name, ask=True)
+        await _annotate(services, pool, name, ask=True)
     for name in plan.take_back:
-        await _annotate(world, pool, name, ask=False)
+        await _annotate(services, pool, name, ask=False)
 
 
-async def _annotate(world: World, pool: NumberPool, name: str, *, ask: bool) -> None:
-    record = world.number(pool.metadata.namespace, name)
+async def _annotate(services: Services, pool: NumberPool, name: str, *, ask: bool) -> None:
+    record = services.fleet.number(pool.metadata.namespace, name)
     if record is None or (ask and not record.free):
         return
     value = str(record.number) if ask else None
     body = {"metadata": {"annotations": {SURPLUS: value}}}
     with suppress(Conflict, NotFound):  # the number has changed: it is looked at again
         namespace = pool.metadata.namespace
-        world.numbers.observe(await world.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version))
+        services.fleet.learn(
+            "PhoneNumber", await services.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
+        )

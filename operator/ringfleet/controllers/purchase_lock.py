@@ -17,7 +17,7 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberOrder
 from ringfleet.api.meta import API_VERSION
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.lease import Held, HeldByOther
 from ringfleet.model import AccountKey
@@ -36,7 +36,9 @@ class CartBusy(Exception):
 
 
 @asynccontextmanager
-async def cart_session(world: World, account: OpenAccount, key: AccountKey, order: NumberOrder) -> AsyncIterator[None]:
+async def cart_session(
+    services: Services, account: OpenAccount, key: AccountKey, order: NumberOrder
+) -> AsyncIterator[None]:
     """Hold the cart of an account for one order, and keep holding it for as long as the body runs.
 
     Raises:
@@ -45,45 +47,45 @@ async def cart_session(world: World, account: OpenAccount, key: AccountKey, orde
     if account.cart.locked():
         raise CartBusy(_LOOK_AGAIN)
     async with account.cart:
-        held = await _acquire(world, key, order)
-        renewing = asyncio.create_task(_renew(world, held), name=f"renew {held.name}")
+        held = await _acquire(services, key, order)
+        renewing = asyncio.create_task(_renew(services, held), name=f"renew {held.name}")
         try:
             yield
         finally:
             renewing.cancel()
             with suppress(KubeError):
-                await world.leases.release(await _last(renewing, held))
+                await services.leases.release(await _last(renewing, held))
 
 
 _LOOK_AGAIN = 1.0
 
 
-async def _acquire(world: World, key: AccountKey, order: NumberOrder) -> Held:
-    seconds = world.settings.cart_lease.total_seconds()
+async def _acquire(services: Services, key: AccountKey, order: NumberOrder) -> Held:
+    seconds = services.settings.cart_lease.total_seconds()
     name = f"ringfleet-cart-{key.name}"
     annotations = {ORDER_ANNOTATION: order.key}
-    result = await world.leases.acquire(
-        key.namespace, name, world.settings.identity, seconds, annotations, _owners(world, key)
+    result = await services.leases.acquire(
+        key.namespace, name, services.settings.identity, seconds, annotations, _owners(services, key)
     )
     if isinstance(result, HeldByOther):
         raise CartBusy(max(_LOOK_AGAIN, min(result.seconds_left, seconds / 3)))
     return result
 
 
-def _owners(world: World, key: AccountKey) -> list[dict[str, str]]:
+def _owners(services: Services, key: AccountKey) -> list[dict[str, str]]:
     """The account owns its lease, so that deleting the account cleans it up."""
-    account = world.intents.get(CarrierAccount, key.namespace, key.name)
+    account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     if account is None:
         return []
     return [{"apiVersion": API_VERSION, "kind": "CarrierAccount", "name": key.name, "uid": account.metadata.uid}]
 
 
-async def _renew(world: World, held: Held) -> Held:
+async def _renew(services: Services, held: Held) -> Held:
     """Renew at every third of the duration, until cancelled or lost; returns the last version that was held."""
     while True:
         try:
             await asyncio.sleep(held.duration / 3)
-            renewed = await world.leases.renew(held)
+            renewed = await services.leases.renew(held)
         except asyncio.CancelledError:
             return held
         except KubeError as error:

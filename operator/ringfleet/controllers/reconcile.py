@@ -12,33 +12,33 @@ from ringfleet.controllers.number_quota import reconcile_quota
 from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.objects.refs import Key
 
 
-async def reconcile(world: World, key: Key) -> float | None:
+async def reconcile(services: Services, key: Key) -> float | None:
     """Take the object of `key` one step further; the delay, in seconds, until it wants another turn."""
     match key.kind:
         case "PhoneNumber":
-            return await reconcile_number(world, key)
+            return await reconcile_number(services, key)
         case "NumberClaim":
-            return await reconcile_claim(world, key)
+            return await reconcile_claim(services, key)
         case "NumberOrder":
-            return await reconcile_order(world, key)
+            return await reconcile_order(services, key)
         case "NumberPool":
-            return await reconcile_pool(world, key)
+            return await reconcile_pool(services, key)
         case "NumberQuota":
-            return await reconcile_quota(world, key)
+            return await reconcile_quota(services, key)
         case "ComplianceBundle":
-            return await reconcile_bundle(world, key)
+            return await reconcile_bundle(services, key)
         case "BundleCount":
-            await count_attached(world, key)
+            await count_attached(services, key)
             return None
         case "CarrierAccount":
-            return await reconcile_account(world, key)
+            return await reconcile_account(services, key)
         case "RotationSet":
-            return await reconcile_set(world, key)
+            return await reconcile_set(services, key)
         case "RoutingProfile":
-            await reconcile_profile(world, key)
+            await reconcile_profile(services, key)
             return None
     raise ValueError(f"nothing reconciles a {key.kind}")

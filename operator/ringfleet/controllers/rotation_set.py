@@ -19,7 +19,7 @@ from ringfleet.api import NumberPool, RotationSet
 from ringfleet.api.meta import API_VERSION, DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.number_claim import look_at
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE
 from ringfleet.objects.conditions import conditions, stamp
@@ -50,42 +50,42 @@ AGAIN = 1.0
 """Seconds until another look when a write met another writer."""
 
 
-async def reconcile_set(world: World, key: Key) -> float | None:
+async def reconcile_set(services: Services, key: Key) -> float | None:
     """Take the set one step further. Returns seconds until its traffic is read again, or time changes something."""
-    obj = world.intents.get(RotationSet, key.namespace, key.name)
+    obj = services.fleet.get(RotationSet, key.namespace, key.name)
     if obj is None or obj.metadata.deletion_timestamp:
-        world.dispatcher.forget(key.namespace, key.name)
+        services.dispatcher.forget(key.namespace, key.name)
         return None  # its claims go with it: the garbage collector sees to that, and their numbers rest
     want = rotation_want(obj)
-    reading = await world.dispatcher.read(key.namespace, key.name, want.channel)
-    now = world.clock()
-    for claim, number in _members(world, obj):
+    reading = await services.dispatcher.read(key.namespace, key.name, want.channel)
+    now = services.clock()
+    for claim, number in _members(services, obj):
         if claim.bound and number is None:  # gone, or our copy of the numbers is late
-            await look_at(world, *claim.bound)
-    members = _members(world, obj)
-    seen = _seen(world, obj, members, reading)
+            await look_at(services, *claim.bound)
+    members = _members(services, obj)
+    seen = _seen(services, obj, members, reading)
     try:
         plan = plan_rotation(want, seen, now)
     except ValueError:
         said = conditions(obj.status.conditions, unreadable(want), obj.metadata.generation, now)
         update = {"observed_generation": obj.metadata.generation, "conditions": said}
-        await world.write_status(obj, obj.status.model_copy(update=update))
+        await services.status.write(obj, obj.status.model_copy(update=update))
         return None
-    _tell_numbers(world, members, plan, reading)
+    _tell_numbers(services, members, plan, reading)
     said = conditions(obj.status.conditions, rotation_conditions(want, seen, plan, now), obj.metadata.generation, now)
     held = [number for _, number in members if number]
-    await world.write_status(obj, rotation_status(obj, want, seen, plan, held, said, now))
-    done = [await _act(world, obj, want, action) for action in plan.actions]
-    waits = [world.dispatcher.interval, (plan.due - now).total_seconds() if plan.due else None]
+    await services.status.write(obj, rotation_status(obj, want, seen, plan, held, said, now))
+    done = [await _act(services, obj, want, action) for action in plan.actions]
+    waits = [services.dispatcher.interval, (plan.due - now).total_seconds() if plan.due else None]
     waits += [] if all(done) else [AGAIN]
     return max(AGAIN, min((seconds for seconds in waits if seconds is not None), default=3600.0))
 
 
-def claims_to_make(world: World, obj: RotationSet) -> list[dict[str, Any]]:
+def claims_to_make(services: Services, obj: RotationSet) -> list[dict[str, Any]]:
     """The claims that the set would make now, as it would create them; none while its spec makes no sense."""
     want = rotation_want(obj)
     try:
-        plan = plan_rotation(want, _seen(world, obj, _members(world, obj), Reading()), world.clock())
+        plan = plan_rotation(want, _seen(services, obj, _members(services, obj), Reading()), services.clock())
     except ValueError:
         return []
     return [claim_body(obj, want, action) for action in plan.actions if isinstance(action, CreateClaim)]
@@ -97,25 +97,25 @@ Members = list[tuple[ClaimRecord, NumberRecord | None]]
 """The claims that the set owns, each with the number that it holds."""
 
 
-def _members(world: World, obj: RotationSet) -> Members:
-    claims = world.claims_of_set(obj.metadata.namespace, obj.metadata.name)
+def _members(services: Services, obj: RotationSet) -> Members:
+    claims = services.fleet.claims_of_set(obj.metadata.namespace, obj.metadata.name)
     ours = [claim for claim in claims if claim.is_of(obj.metadata.uid)]
-    return [(claim, _number(world, claim)) for claim in sorted(ours, key=lambda claim: claim.name)]
+    return [(claim, _number(services, claim)) for claim in sorted(ours, key=lambda claim: claim.name)]
 
 
-def _number(world: World, claim: ClaimRecord) -> NumberRecord | None:
+def _number(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     """The number that the claim holds; should there be two, the one that its status names."""
-    held = world.numbers_of(claim)
+    held = services.fleet.numbers_of(claim)
     return min(held, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name), default=None)
 
 
-def _seen(world: World, obj: RotationSet, members: Members, reading: Reading) -> RotationSeen:
+def _seen(services: Services, obj: RotationSet, members: Members, reading: Reading) -> RotationSeen:
     namespace = obj.metadata.namespace
-    pools = {place: world.intents.get(NumberPool, *place) for place in pools_of(obj)}
+    pools = {place: services.fleet.get(NumberPool, *place) for place in pools_of(obj)}
     return RotationSeen(
         seats=tuple(_seat(claim, number) for claim, number in members),
-        taken=frozenset(claim.name for claim in world.claims.store.by("namespace", namespace)),
-        pools={place: _pool(world, pool) for place, pool in pools.items() if pool},
+        taken=frozenset(claim.name for claim in services.fleet.claims.by("namespace", namespace)),
+        pools={place: _pool(services, pool) for place, pool in pools.items() if pool},
         usage=reading.usage,
         unknown=reading.unknown,
         blind_since=reading.blind_since,
@@ -123,9 +123,9 @@ def _seen(world: World, obj: RotationSet, members: Members, reading: Reading) ->
     )
 
 
-def _pool(world: World, pool: NumberPool) -> PoolSeen:
+def _pool(services: Services, pool: NumberPool) -> PoolSeen:
     meta = pool.metadata
-    records = world.numbers.store.by("pool", (meta.namespace, meta.name))
+    records = services.fleet.numbers.by("pool", (meta.namespace, meta.name))
     return PoolSeen(pool.spec.market.country, sum(record.free for record in records))
 
 
@@ -148,7 +148,7 @@ def _seat(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
     )
 
 
-def _tell_numbers(world: World, members: Members, plan: RotationPlan, reading: Reading) -> None:
+def _tell_numbers(services: Services, members: Members, plan: RotationPlan, reading: Reading) -> None:
     """Let numbers say how they are received, where that is news. Their own reconcile writes it."""
     for _, number in members:
         verdict = plan.verdicts.get(number.number) if number else None
@@ -156,49 +156,49 @@ def _tell_numbers(world: World, members: Members, plan: RotationPlan, reading: R
             continue
         heard = HealthSeen(verdict.rate, verdict.label, reading.ended.get(number.number))
         if is_news(number, heard):
-            world.health[number.number] = heard
-            world.wake_number(number)
+            services.health[number.number] = heard
+            services.queues.wake_number(number)
 
 
 # Acting.
 
 
-async def _act(world: World, obj: RotationSet, want: RotationWant, action: Action) -> bool:
+async def _act(services: Services, obj: RotationSet, want: RotationWant, action: Action) -> bool:
     """Take one action; False when another writer was there first."""
     try:
         match action:
             case CreateClaim():
-                return await _create(world, obj, want, action)
+                return await _create(services, obj, want, action)
             case Drain(name):
-                await _mark(world, obj, name, {"metadata": {"annotations": {DRAINING: stamp(world.clock())}}})
+                await _mark(services, obj, name, {"metadata": {"annotations": {DRAINING: stamp(services.clock())}}})
             case Keep(name):
-                await _mark(world, obj, name, {"metadata": {"annotations": {DRAINING: None}}})
+                await _mark(services, obj, name, {"metadata": {"annotations": {DRAINING: None}}})
             case Reroute(name, profile):
                 ref = {"name": profile} if profile else None
-                await _mark(world, obj, name, {"spec": {"routingProfileRef": ref}})
+                await _mark(services, obj, name, {"spec": {"routingProfileRef": ref}})
             case DeleteClaim(name):
-                await _delete(world, obj, name)
+                await _delete(services, obj, name)
             case Quarantine(number, why):
-                await _annotate(world, obj, number, why)
+                await _annotate(services, obj, number, why)
             case Unquarantine(number):
-                await _annotate(world, obj, number, None)
+                await _annotate(services, obj, number, None)
     except (Conflict, NotFound):
         return False
     log.info("rotation set changed", set=obj.key, action=type(action).__name__)
     return True
 
 
-async def _create(world: World, obj: RotationSet, want: RotationWant, action: CreateClaim) -> bool:
+async def _create(services: Services, obj: RotationSet, want: RotationWant, action: CreateClaim) -> bool:
     """Create a claim; False when somebody else has one of that name. The next turn goes around it.
 
     One that the set has made before is as good: an operator that was killed, or another one, was as far already.
     """
     namespace = obj.metadata.namespace
     try:
-        reply = await world.kube.create(NUMBER_CLAIMS, namespace, claim_body(obj, want, action))
+        reply = await services.kube.create(NUMBER_CLAIMS, namespace, claim_body(obj, want, action))
     except AlreadyExists:
-        reply = await world.kube.get(NUMBER_CLAIMS, namespace, action.name)
-    world.claims.observe(reply)
+        reply = await services.kube.get(NUMBER_CLAIMS, namespace, action.name)
+    services.fleet.learn("NumberClaim", reply)
     claim = project_claim(reply)
     log.info("rotation set claims a number", set=obj.key, claim=claim.key)
     return claim.is_of(obj.metadata.uid)
@@ -230,24 +230,24 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
     }
 
 
-async def _mark(world: World, obj: RotationSet, name: str, body: dict[str, Any]) -> None:
+async def _mark(services: Services, obj: RotationSet, name: str, body: dict[str, Any]) -> None:
     """Change one of the set's claims, as it was seen."""
-    if claim := world.claim(obj.metadata.namespace, name):
-        reply = await world.kube.patch(NUMBER_CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
-        world.claims.observe(reply)
+    if claim := services.fleet.claim(obj.metadata.namespace, name):
+        reply = await services.kube.patch(NUMBER_CLAIMS, claim.namespace, claim.name, body, claim.resource_version)
+        services.fleet.learn("NumberClaim", reply)
 
 
-async def _delete(world: World, obj: RotationSet, name: str) -> None:
+async def _delete(services: Services, obj: RotationSet, name: str) -> None:
     """Delete one of the set's claims, as it was seen: one that has just been bound is looked at again first."""
-    if claim := world.claim(obj.metadata.namespace, name):
+    if claim := services.fleet.claim(obj.metadata.namespace, name):
         version = claim.resource_version
-        await world.kube.delete(NUMBER_CLAIMS, claim.namespace, name, uid=claim.uid, resource_version=version)
+        await services.kube.delete(NUMBER_CLAIMS, claim.namespace, name, uid=claim.uid, resource_version=version)
 
 
-async def _annotate(world: World, obj: RotationSet, number: E164, quarantine: str | None) -> None:
+async def _annotate(services: Services, obj: RotationSet, number: E164, quarantine: str | None) -> None:
     """Take a member out of use, or let it back."""
-    held = next((one for _, one in _members(world, obj) if one and one.number == number), None)
+    held = next((one for _, one in _members(services, obj) if one and one.number == number), None)
     if held:
         body = {"metadata": {"annotations": {QUARANTINE: quarantine}}}
-        reply = await world.kube.patch(PHONE_NUMBERS, held.namespace, held.name, body, held.resource_version)
-        world.numbers.observe(reply)
+        reply = await services.kube.patch(PHONE_NUMBERS, held.namespace, held.name, body, held.resource_version)
+        services.fleet.learn("PhoneNumber", reply)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringfleet.api import RoutingProfile
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.store import Key as Place
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
@@ -11,13 +11,13 @@ from ringfleet.objects.refs import Key
 from ringfleet.plan.conditions import Reason, not_ready, ready
 
 
-async def reconcile_profile(world: World, key: Key) -> None:
+async def reconcile_profile(services: Services, key: Key) -> None:
     """Write how many numbers follow the profile, and how many were found routed otherwise."""
-    profile = world.intents.get(RoutingProfile, key.namespace, key.name)
+    profile = services.fleet.get(RoutingProfile, key.namespace, key.name)
     if profile is None or profile.metadata.deletion_timestamp:
         return
-    records = [*_followers(world, key), *_borrowed_followers(world, key)]
-    wanted = world.routing_want(Place(key.namespace, key.name), key.namespace).hash
+    records = [*_followers(services, key), *_borrowed_followers(services, key)]
+    wanted = services.fleet.routing_want(Place(key.namespace, key.name), key.namespace).hash
     drifted = sum(record.state.drift is not None for record in records)
     routed = sum(record.state.routed is not None and record.state.routed.hash == wanted for record in records)
     said = (
@@ -27,20 +27,20 @@ async def reconcile_profile(world: World, key: Key) -> None:
     )
     update = {
         "observed_generation": profile.metadata.generation,
-        "conditions": conditions(profile.status.conditions, (said,), profile.metadata.generation, world.clock()),
+        "conditions": conditions(profile.status.conditions, (said,), profile.metadata.generation, services.clock()),
         "routed": routed - drifted,
         "drifted": drifted,
     }
-    await world.write_status(profile, profile.status.model_copy(update=update))
+    await services.status.write(profile, profile.status.model_copy(update=update))
 
 
-def _followers(world: World, key: Key) -> list[NumberRecord]:
+def _followers(services: Services, key: Key) -> list[NumberRecord]:
     """The numbers of the profile's namespace that are routed by it."""
-    records = world.numbers.store.by("namespace", key.namespace)
+    records = services.fleet.numbers.by("namespace", key.namespace)
     return [record for record in records if record.state.routed and record.state.routed.profile == key.name]
 
 
-def _borrowed_followers(world: World, key: Key) -> list[NumberRecord]:
+def _borrowed_followers(services: Services, key: Key) -> list[NumberRecord]:
     """The numbers of other namespaces that its namespace's claims hold, and that are routed by it."""
-    records, name = world.borrowed_by(key.namespace), f"{key.namespace}/{key.name}"
+    records, name = services.fleet.borrowed_by(key.namespace), f"{key.namespace}/{key.name}"
     return [record for record in records if record.state.routed and record.state.routed.profile == name]

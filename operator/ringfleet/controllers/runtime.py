@@ -1,4 +1,4 @@
-"""Building a world and running it: connect, learn everything, then reconcile until told to stop.
+"""From services to running controllers: connect, learn everything, then reconcile until told to stop.
 
 The queues start only when intents, numbers and claims have been listed whole: a plan made on half a view would count
 too few.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,47 +17,43 @@ import structlog
 
 from ringfleet.api import NumberClaim
 from ringfleet.controllers.bundle_attachments import Revision, carried_by
-from ringfleet.controllers.fleet import Intents
+from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.reconcile import reconcile
-from ringfleet.controllers.services import World
-from ringfleet.controllers.triggers import follow
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
-from ringfleet.kube.events import EventRecorder
 from ringfleet.kube.informer import Informer
-from ringfleet.kube.lease import LeaseLock
-from ringfleet.kube.queue import WorkQueue
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, Key, resource_of
+from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, resource_of
 from ringfleet.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def build_world(kube: Kube, settings: Settings) -> AsyncIterator[World]:
-    """A world that has learnt nothing yet; its carrier clients are closed at the end."""
-    world = World(
+async def build_services(
+    kube: Kube,
+    settings: Settings,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[Services]:
+    """Services that have learnt nothing yet; their carrier clients are closed at the end."""
+    services = Services(
         kube=kube,
         settings=settings,
         installation=settings.installation or await find_installation(kube),
-        queue=WorkQueue[Key](workers=settings.workers),
-        number_queue=WorkQueue[Key](workers=settings.number_workers),
-        claim_queue=WorkQueue[Key](workers=settings.claim_workers, debounce=0.0),
-        numbers=number_informer(kube, settings),
-        claims=claim_informer(kube, settings),
-        events=EventRecorder(kube, settings.identity),
-        leases=LeaseLock(kube),
-        clock=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        intents=Intents(settings.namespaces),
+        number_informer=number_informer(kube, settings),
+        claim_informer=claim_informer(kube, settings),
+        clock=clock,
+        monotonic=monotonic,
     )
     try:
-        yield world
+        yield services
     finally:
-        await world.accounts.close_all()
-        await world.dispatcher.close()
+        await services.accounts.close_all()
+        await services.dispatcher.close()
 
 
 async def find_installation(kube: Kube) -> str:
@@ -109,38 +105,46 @@ def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
     )
 
 
-async def run_world(world: World, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+async def run_controllers(services: Services, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
     """Learn everything, then reconcile until `stop` is set. `ready` is set when the queues begin to run.
 
     Raises:
         KubeError: the intents can't be listed at start-up: no CRDs, or no right to read them.
     """
-    follow(world)
+    follow(services)
     background = [
-        asyncio.create_task(world.numbers.run(), name="follow numbers"),
-        asyncio.create_task(world.claims.run(), name="follow claims"),
+        asyncio.create_task(services.number_informer.run(), name="follow numbers"),
+        asyncio.create_task(services.claim_informer.run(), name="follow claims"),
     ]
     try:
-        await world.intents.relist(world.kube)
-        await world.numbers.synced.wait()
-        await world.claims.synced.wait()
-        world.open_desk()
-        log.info("synced", numbers=len(world.numbers.store), installation=world.installation)
-        background.append(asyncio.create_task(_relist(world), name="relist intents"))
+        await relist(services)
+        await services.number_informer.synced.wait()
+        await services.claim_informer.synced.wait()
+        open_queue(services)
+        log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
+        background.append(asyncio.create_task(_relist_now_and_then(services), name="relist intents"))
         if ready:
             ready.set()
-        handler = partial(reconcile, world)
-        queues = (world.queue, world.number_queue, world.claim_queue)
-        await asyncio.gather(*(queue.run(handler, stop) for queue in queues))
+        handler = partial(reconcile, services)
+        await asyncio.gather(*(queue.run(handler, stop) for queue in services.queues))
     finally:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
 
 
-async def _relist(world: World) -> None:
+async def relist(services: Services) -> None:
+    """List all intents anew, and forget those that are gone although no watch said so."""
+    for model in INTENTS:
+        store = services.fleet.store(model.__name__)
+        for scope in services.fleet.scopes:
+            page = await services.kube.list_all(resource_of(model), scope)
+            store.learn_list_ended(scope, store.learn_page(page.items), int(page.resource_version))
+
+
+async def _relist_now_and_then(services: Services) -> None:
     """List the intents now and then, for the deletion that a watch has missed."""
     while True:
-        await asyncio.sleep(world.settings.relist.total_seconds())
+        await asyncio.sleep(services.settings.relist.total_seconds())
         with suppress(KubeError):
-            await world.intents.relist(world.kube)
+            await relist(services)

@@ -1,33 +1,37 @@
-"""Who wakes whom: what is seen of intents, numbers and claims becomes keys in the queues, and turns at the desk.
+"""Who wakes whom: what is seen of intents, numbers and claims becomes keys in the queues, and turns in the claim queue.
 
 ::
 
     an intent changed  (Kopf, relist, our own write) -> its key, and the keys of what depends on it
     a number changed   (informer, our own write)     -> itself if it needs a step, its pool soon, its profile later;
-                                                        the desk, which may have a claim for it
-    a claim changed    (informer, our own write)     -> the desk; itself at once if it needs a turn; its number
+                                                        the claim queue, which may have a claim for it
+    a claim changed    (informer, our own write)     -> the claim queue; itself at once if it needs a turn; its number
 
-What accounts wake when they are probed, swept or bought from is `World.wake_users`. Reconciling is level-triggered:
+What accounts wake when they are probed, swept or bought from is `wake_users`. Reconciling is level-triggered:
 waking one key too many costs a look, waking one too few costs until the next relist.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
 from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
+from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
-from ringfleet.controllers.services import GUARD_DELAY, World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.store import Key as Place
 from ringfleet.model import AccountKey, Phase
 from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.number_claim import ClaimRecord, PoolKey
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.refs import Key
+from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.phone_number.plan import plan_number
 
 POOL_DELAY = 0.5
 """Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
@@ -35,30 +39,119 @@ PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
 
+GUARD_DELAY = 1.0
+"""Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
+QUOTA_DELAY = 2.0
+"""Seconds in which what changes the use of a quota is gathered into one look at it."""
+COUNT_DELAY = 2.0
+"""Seconds in which the numbers that come to carry a bundle, or cease to, are gathered into one count of them."""
 
-def follow(world: World) -> None:
+
+# Waking.
+
+
+def wake_users(services: Services, account: AccountKey) -> None:
+    """What may go on, or must stop, now that the account's state has changed."""
+    for pool in services.fleet.all(NumberPool):
+        if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers):
+            services.queues.wake("NumberPool", pool.metadata.namespace, pool.metadata.name)
+    for bundle in services.fleet.all(ComplianceBundle):
+        if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
+            services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
+    wake_orders(services, account)
+    wake_needy(services, services.fleet.numbers.by("account", account))
+
+
+def wake_orders(services: Services, account: AccountKey) -> None:
+    """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
+    for order in services.fleet.orders_at(account):
+        if not order.status.recorded:
+            services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+
+
+def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
+    """Those of them that need a step."""
+    for record in records:
+        if needs_step(services, record):
+            services.queues.wake_number(record)
+
+
+def wake_quotas(services: Services, namespace: str) -> None:
+    """The quotas of a namespace whose use may have changed."""
+    for quota in services.quotas.of(namespace):
+        services.queues.wake("NumberQuota", namespace, quota.metadata.name, QUOTA_DELAY)
+
+
+def wake_bundle_counts(services: Services, namespace: str) -> None:
+    """The counts of the numbers that carry the namespace's bundles."""
+    for bundle in services.fleet.all_in(namespace, ComplianceBundle):
+        services.queues.wake("BundleCount", namespace, bundle.metadata.name, COUNT_DELAY)
+
+
+def open_queue(services: Services) -> None:
+    """Everything is listed. What was asked to go before we looked is remembered, for the breaker."""
+    for record in services.fleet.numbers.values():
+        if record.state.farewell is None and (record.deleting or record.notes.asked):
+            services.found_going.add(record.uid)
+    services.claim_queue.open()
+
+
+def needs_step(services: Services, record: NumberRecord) -> bool:
+    """Whether reconciling this number would do or write anything."""
+    told = record.number in services.pending_observations or record.number in services.health
+    if told or not record.status_current or services.fleet.claim_is_missing(record):
+        return True
+    if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
+        return True
+    if _times_have_moved(services, record):
+        return True
+    plan = plan_number(number_want(services, record), record.state, None, AccountSeen())
+    ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
+    return (
+        plan.step is not None
+        or plan.phase is not record.state.phase
+        or ready is None
+        or (len(record.conditions), ready.reason, ready.message)
+        != (len(plan.conditions), plan.conditions[0].reason, plan.conditions[0].message)
+    )
+
+
+def _times_have_moved(services: Services, record: NumberRecord) -> bool:
+    """Whether a time of the number's life is not what its pool's spec makes of it now."""
+    if (record.state.phase is Phase.AVAILABLE) is not (record.free_since is not None):
+        return True
+    known = record.state.farewell
+    return record.cooling_until != services.fleet.rests_until(record) or (
+        known is not None and farewell(services, record, known.since) != known
+    )
+
+
+# Following.
+
+
+def follow(services: Services) -> None:
     """From now on, wake what a change concerns."""
-    bell = _Bell(world)
+    bell = _Bell(services)
     for model in INTENTS:
-        world.intents.store(model.__name__).subscribe(partial(bell.note_intent, model.__name__))
-    world.numbers.store.subscribe(lambda _, old, new: bell.note_number(old, new))
-    world.claims.store.subscribe(lambda _, old, new: bell.note_claim(old, new))
+        services.fleet.store(model.__name__).subscribe(partial(bell.note_intent, model.__name__))
+    services.fleet.numbers.subscribe(lambda _, old, new: bell.note_number(old, new))
+    services.fleet.claims.subscribe(lambda _, old, new: bell.note_claim(old, new))
 
 
 class _Bell:
     """See the module. Every `note_...` hears of a change: old None: it has come; new None: it is gone."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     def note_intent(self, kind: str, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
-        self._world.quotas.forget()
+        self._services.quotas.forget()
         if kind == "CarrierAccount" and old is None:
-            self._world.accounts.expect(AccountKey(*place))
+            self._services.accounts.expect(AccountKey(*place))
         same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         if not (same_wish and _is_quiet(old, new)):
-            self._world.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
+            self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
         order = new or old
         if isinstance(order, NumberOrder):
             self._note_order(order, gone=new is None)
@@ -73,94 +166,94 @@ class _Bell:
         if kind == "RoutingProfile" and not same_wish:
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
-            self._world.wake_needy(self._world.numbers.store.by("account", AccountKey(*place)))
+            wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
 
     def _note_pool(self, place: PoolKey, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
         by whether it calls them off."""
-        self._world.wake_quotas(place.namespace)
+        wake_quotas(self._services, place.namespace)
         if _calls_off(old) is not _calls_off(new):
-            for order in self._world.intents.orders_for(*place):
-                self._world.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+            for order in self._services.fleet.orders_for(*place):
+                self._services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
         if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
-            self._world.wake_needy(self._world.numbers.store.by("pool", tuple(place)))
+            wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
         if old is None or new is None or _wish(old) != _wish(new):
-            self._world.desk.reconsider(self._world.claims.store.by("pool", place))
+            self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
 
     def _wake_drawers(self, pool: Place) -> None:
         """The rotation sets that draw from a pool which has come or gone."""
-        for drawer in self._world.intents.all(RotationSet):
+        for drawer in self._services.fleet.all(RotationSet):
             if pool in pools_of(drawer):
-                self._world.wake("RotationSet", drawer.metadata.namespace, drawer.metadata.name)
+                self._services.queues.wake("RotationSet", drawer.metadata.namespace, drawer.metadata.name)
 
     def _note_quota(self, namespace: str, old: ApiObject | None, new: ApiObject | None) -> None:
         """What is used of a quota has changed, which pools and claims may wait for; or the state of its bills."""
-        world = self._world
-        for pool in world.intents.all(NumberPool):
+        services = self._services
+        for pool in services.fleet.all(NumberPool):
             if pool.metadata.namespace == namespace:
-                world.wake("NumberPool", namespace, pool.metadata.name)
-        world.desk.reconsider(world.claims.store.by("namespace", namespace))
+                services.queues.wake("NumberPool", namespace, pool.metadata.name)
+        services.claim_queue.reconsider(services.fleet.claims.by("namespace", namespace))
         if _terms(old) != _terms(new):
-            world.wake_needy(world.numbers.store.by("namespace", namespace))
-            world.wake_needy(world.borrowed_by(namespace))
+            wake_needy(services, services.fleet.numbers.by("namespace", namespace))
+            wake_needy(services, services.fleet.borrowed_by(namespace))
 
     def _note_bundle(self, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
         """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
         moved on to another revision."""
         if _bundle(old) == _bundle(new):
             return
-        world = self._world
-        world.wake_bundle_counts(place.namespace)
+        services = self._services
+        wake_bundle_counts(services, place.namespace)
         if isinstance(new, ComplianceBundle):
-            world.wake_needy(outdated_numbers(world, new))
-        for pool in world.intents.all(NumberPool):
+            wake_needy(services, outdated_numbers(services, new))
+        for pool in services.fleet.all(NumberPool):
             if pool.metadata.namespace == place.namespace:
-                world.wake("NumberPool", place.namespace, pool.metadata.name)
-        records = world.numbers.store.by("namespace", place.namespace)
-        world.wake_needy(record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS)
+                services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+        records = services.fleet.numbers.by("namespace", place.namespace)
+        wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
 
     def _note_order(self, order: NumberOrder, gone: bool) -> None:
         if gone:
-            self._world.forget_order(order.metadata.uid)
-        self._world.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
-        self._world.wake_quotas(order.metadata.namespace)
+            self._services.fleet.forget_order(order.metadata.uid)
+        self._services.queues.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
+        wake_quotas(self._services, order.metadata.namespace)
 
     def _wake_followers(self, profile: Place) -> None:
         """The pools, numbers and claims that a routing profile concerns."""
-        world = self._world
-        for pool in world.intents.all(NumberPool):
+        services = self._services
+        for pool in services.fleet.all(NumberPool):
             ref = pool.spec.routing_profile_ref
             if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
-                world.wake("NumberPool", profile.namespace, pool.metadata.name)
-        world.wake_needy(world.numbers.store.by("namespace", profile.namespace))
-        for claim in world.claims.store.by("namespace", profile.namespace):
+                services.queues.wake("NumberPool", profile.namespace, pool.metadata.name)
+        wake_needy(services, services.fleet.numbers.by("namespace", profile.namespace))
+        for claim in services.fleet.claims.by("namespace", profile.namespace):
             if claim.bound and claim.routing_profile == profile.name:
-                world.wake_needy(world.numbers_of(claim))
+                wake_needy(services, services.fleet.numbers_of(claim))
                 self._wake_writer(claim)
-        for record in world.numbers.store.by("namespace", profile.namespace):
-            if claim_on_it := world.claim_of(record):
+        for record in services.fleet.numbers.by("namespace", profile.namespace):
+            if claim_on_it := services.fleet.claim_of(record):
                 self._wake_writer(claim_on_it)
 
     def _wake_writer(self, claim: ClaimRecord) -> None:
         """What a claim has written somewhere follows the routing."""
         if claim.write_to:
-            self._world.wake_claim(claim)
+            self._services.queues.wake_claim(claim)
 
     def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A number has changed, come (`old` None) or gone (`new` None)."""
-        self._world.quotas.forget()
-        self._world.desk.note_number(old, new)
+        self._services.quotas.forget()
+        self._services.claim_queue.note_number(old, new)
         if old is None and new:
             self._tell_who_named(new)
         self._note_bundle_of(old, new)
-        if new and self._world.needs_step(new):
-            self._world.wake_number(new)
+        if new and needs_step(self._services, new):
+            self._services.queues.wake_number(new)
         self._note_member(old, new)
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
             return
         if record.pool:
-            self._world.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
+            self._services.queues.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
         for place in {(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed}:
             self._wake_profile(*place)
         self._note_holder(old, new)
@@ -168,69 +261,69 @@ class _Bell:
     def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """The number may carry another bundle than before."""
         if old and new is None:
-            self._world.refusals.forget(old)
+            self._services.refusals.forget(old)
         before, after = carried_by(old), carried_by(new)
         if before != after:
             for namespace in {carried.namespace for carried in (before, after) if carried}:
-                self._world.wake_bundle_counts(namespace)
+                wake_bundle_counts(self._services, namespace)
 
     def _note_member(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """The sets whose claim holds the number, or held it, may count it otherwise than before."""
         if old and new and _as_member(old) == _as_member(new):
             return
-        for claim in (self._world.claim_of(record) for record in (old, new) if record and record.claim):
+        for claim in (self._services.fleet.claim_of(record) for record in (old, new) if record and record.claim):
             self._wake_set(claim)
 
     def _wake_set(self, claim: ClaimRecord | None) -> None:
         if claim and claim.rotation:
-            self._world.wake("RotationSet", claim.namespace, claim.rotation.name, SET_DELAY)
+            self._services.queues.wake("RotationSet", claim.namespace, claim.rotation.name, SET_DELAY)
 
     def _tell_who_named(self, number: NumberRecord) -> None:
         """Claims may have asked for the number by name before there was one."""
-        claims = self._world.claims.store.by("pool", PoolKey(number.namespace, number.pool)) if number.pool else []
-        self._world.desk.reconsider([claim for claim in claims if claim.named == number.name])
+        claims = self._services.fleet.claims.by("pool", PoolKey(number.namespace, number.pool)) if number.pool else []
+        self._services.claim_queue.reconsider([claim for claim in claims if claim.named == number.name])
 
     def _wake_profile(self, namespace: str, profile: str) -> None:
         """`profile` as numbers of `namespace` know it."""
         there, _, name = profile.rpartition("/")
-        self._world.wake("RoutingProfile", there or namespace, name, PROFILE_DELAY)
+        self._services.queues.wake("RoutingProfile", there or namespace, name, PROFILE_DELAY)
 
     def _note_holder(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """Who holds the number may have changed: the quotas of either count it, and its claim may have lost it."""
         record = new or old
         assert record
-        self._world.wake_quotas(record.namespace)
+        wake_quotas(self._services, record.namespace)
         before, after = old.claim if old else None, new.claim if new else None
         if before == after:
             return
         for holder in {holder for holder in (before, after) if holder}:
-            self._world.wake_quotas(holder.namespace)
-            if (claim := self._world.claim_by_uid(holder.uid)) and claim.bound:
-                self._world.wake_claim(claim)
-            if holder.namespace != record.namespace and self._world.quotas.of(holder.namespace):
-                self._world.desk.reconsider(self._world.claims.store.by("namespace", holder.namespace))
+            wake_quotas(self._services, holder.namespace)
+            if (claim := self._services.fleet.claim_by_uid(holder.uid)) and claim.bound:
+                self._services.queues.wake_claim(claim)
+            if holder.namespace != record.namespace and self._services.quotas.of(holder.namespace):
+                self._services.claim_queue.reconsider(self._services.fleet.claims.by("namespace", holder.namespace))
 
     def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         """A claim has changed, come (`old` None) or gone (`new` None)."""
-        self._world.desk.note_claim(old, new)
+        self._services.claim_queue.note_claim(old, new)
         claim = new or old
         assert claim
         self._wake_set(old)
         self._wake_set(new)
-        if old is None and self._world.clock() - claim.created < _JUST_CREATED:
-            self._world.arrivals[claim.uid] = self._world.clock()
+        if old is None and self._services.clock() - claim.created < _JUST_CREATED:
+            self._services.arrivals[claim.uid] = self._services.clock()
         if new is None:
-            self._world.arrivals.pop(claim.uid, None)
-            self._world.desk.written.pop(claim.uid, None)
+            self._services.arrivals.pop(claim.uid, None)
+            self._services.claim_queue.written.pop(claim.uid, None)
         elif delay := _turn_in(new):
-            self._world.claim_queue.add(Key("NumberClaim", new.namespace, new.name), delay)
+            self._services.queues.wake("NumberClaim", new.namespace, new.name, delay)
         elif delay is not None:
-            self._world.wake_claim(new)
+            self._services.queues.wake_claim(new)
         if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
-            for record in self._world.numbers_of(claim):
-                self._world.wake_number(record)
+            for record in self._services.fleet.numbers_of(claim):
+                self._services.queues.wake_number(record)
         if old is None or new is None or (old.bound, old.on_no_stock) != (new.bound, new.on_no_stock):
-            self._world.wake("NumberPool", *claim.pool, POOL_DELAY)
+            self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
 
 
 _JUST_CREATED = timedelta(seconds=2)

@@ -1,4 +1,4 @@
-"""A pool taken on, in a world that is only imagined, to where it has no action left.
+"""A pool taken on, in a simulation, to where it has no action left.
 
 The operator's steps with the operator's plans, one after the other: start orders, search and choose live, and then, in
 place of buying, take all chosen numbers as provisioned and hand them to the claims that wait.
@@ -14,7 +14,7 @@ from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
 from ringfleet.controllers.number_order import order_world, searched
 from ringfleet.controllers.number_pool import Decision, decide, order_body
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.kube.store import Key as Place
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
@@ -50,8 +50,8 @@ class Filling:
     stuck: dict[str, Wait] = field(default_factory=dict)
 
 
-def pool_at(world: World, place: Place) -> NumberPool:
-    pool = world.intents.get(NumberPool, *place)
+def pool_at(services: Services, place: Place) -> NumberPool:
+    pool = services.fleet.get(NumberPool, *place)
     assert pool is not None, f"there is no pool {place}"
     return pool
 
@@ -61,37 +61,37 @@ async def fill(after: WhatIf, place: Place) -> Filling:
 
     Orders are started before they choose, and choose before they are provisioned, as it goes when both are at work.
     """
-    filling = Filling(await decide(after.world, pool_at(after.world, place)))
+    filling = Filling(await decide(after.services, pool_at(after.services, place)))
     while True:
         filling.served += after.serve_claims(place)
-        pool = pool_at(after.world, place)
-        filling.last = await decide(after.world, pool)
+        pool = pool_at(after.services, place)
+        filling.last = await decide(after.services, pool)
         after.write(pool.model_copy(update={"status": filling.last.status}))
         starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
         if starts:
             after.take_in(NumberOrder, order_body(pool, order_spec(pool, filling.last.want, starts[0].intent)))
-        elif order := _next_order(after.world, place, filling.stuck):
+        elif order := _next_order(after.services, place, filling.stuck):
             if wait := await _advance(after, order):
                 filling.stuck[order.metadata.name] = wait
         else:
             return filling
 
 
-def _next_order(world: World, place: Place, stuck: Mapping[str, Wait]) -> NumberOrder | None:
+def _next_order(services: Services, place: Place, stuck: Mapping[str, Wait]) -> NumberOrder | None:
     """The open order that gets on next: first those that have not chosen, so that their numbers are taken."""
-    orders = world.intents.orders_for(*place)
+    orders = services.fleet.orders_for(*place)
     opened = [order for order in orders if not order.status.recorded and order.metadata.name not in stuck]
     return min(opened, key=lambda order: (order.status.items is not None, order.spec.sequence), default=None)
 
 
 async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
     """Take the order one step further, approved if it has to be; or what it waits for."""
-    world = after.world
+    services = after.services
     want, state = replace(order_want(order), approved=True), order_state(order)
-    step = plan_order(want, state, order_world(world, order), _patience(state, world.clock()))
+    step = plan_order(want, state, order_world(services, order), _patience(state, services.clock()))
     match step:
         case Search():
-            state = await searched(world, world.open_account(want.account), order, want, state)
+            state = await searched(services, services.accounts.opened(want.account), order, want, state)
         case Submit():
             settled = replace(state, items=_all_provisioned(state.items or ()))
             failure, message = order_failure(want, settled)
@@ -105,7 +105,7 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
             return step
         case Done():
             pass
-    status = order_status(order, order_want(order), state, step, world.clock())
+    status = order_status(order, order_want(order), state, step, services.clock())
     after.write(order.model_copy(update={"status": status}))
     return None
 
@@ -128,13 +128,13 @@ def _provisioned(item: Item) -> Outcome:
 
 
 def _record(after: WhatIf, order: NumberOrder, state: OrderState) -> None:
-    """Let the world have the numbers of the order, routed and ready, or waiting for their documents."""
-    world, account = after.world, order_want(order).account
-    mark = world.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+    """Let the services have the numbers of the order, routed and ready, or waiting for their documents."""
+    services, account = after.services, order_want(order).account
+    mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     for holding in filter(None, (holding_of(item, mark) for item in state.items or ())):
-        if world.number(mark.namespace, holding.number.digits) is None:
+        if services.fleet.number(mark.namespace, holding.number.digits) is None:
             body = number_body(holding.number, account, mark.namespace, mark.pool, order=order.metadata.name)
-            status = _number_status(holding, world.clock()).as_dict()
+            status = _number_status(holding, services.clock()).as_dict()
             after.take_in(PhoneNumber, {**body, "status": status})
 
 

@@ -1,7 +1,7 @@
 """What would be bought, routed and released if manifests were applied, and what would be refused. Changes nothing.
 
 Every pool of the namespaces that the manifests are in, or claim from, is taken on to where it has no action left. The
-world and its rules are those of `whatif.py`; a carrier is asked only when one of its pools is short.
+services and its rules are those of `whatif.py`; a carrier is asked only when one of its pools is short.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 
 from ringfleet.api import NumberOrder, NumberPool, RotationSet
-from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.desired_number import going, number_want
 from ringfleet.controllers.number_pool import Decision, decide
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.dryrun.orders import fill, pool_at
 from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolPreview, Preview, Released
 from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
@@ -65,32 +65,32 @@ def _with_data(secret: Json) -> Json:
 
 
 class _Foresight:
-    """One look ahead: the world, the Secrets of the manifests, and the balances that were asked on the way."""
+    """One look ahead: the simulation, the Secrets of the manifests, and the balances that were asked on the way."""
 
     def __init__(self, after: WhatIf, secrets: Mapping[Place, Json]) -> None:
         self._after = after
-        self._world = after.world
+        self._services = after.services
         self._secrets = secrets
         self._balances: dict[AccountKey, Money] = {}
 
     async def see(self, objects: tuple[Rehearsed, ...]) -> Preview:
-        pools = self._world.intents.all(NumberPool)
+        pools = self._services.fleet.all(NumberPool)
         places = sorted(Place(*pool.key.split("/")) for pool in pools if not pool.metadata.deletion_timestamp)
-        changed = _changed_numbers(self._world)
+        changed = _changed_numbers(self._services)
         seen = tuple([await self._see_pool(place, changed.pop(place, ())) for place in places])
         unpooled = tuple(one for some in changed.values() for one in some)
         return Preview(objects, seen, unpooled, tuple(self._accounts(seen)))
 
     async def _see_pool(self, place: Place, routed: tuple[Changed, ...]) -> PoolPreview:
-        world, pool = self._world, pool_at(self._world, place)
-        before, chosen = await decide(world, pool), _chosen(world, place)
-        released = planned_releases(world, place, before)
+        services, pool = self._services, pool_at(self._services, place)
+        before, chosen = await decide(services, pool), _chosen(services, place)
+        released = planned_releases(services, place, before)
         if asked := self._may_order(place, before):
             for key in self._accounts_of(pool):
                 if balance := await self._after.reach(key, self._secrets):
                     self._balances[key] = balance
         filling = await fill(self._after, place)
-        bought = tuple(one for order in _orders(world, place) if order.key not in chosen for one in _bought(order))
+        bought = tuple(one for order in _orders(services, place) if order.key not in chosen for one in _bought(order))
         return PoolPreview(
             namespace=place.namespace,
             name=place.name,
@@ -101,26 +101,26 @@ class _Foresight:
             routed=routed,
             released=released,
             served=tuple(filling.served),
-            short=filling.last.plan.shortfall + _left_open(world, place, filling.stuck),
+            short=filling.last.plan.shortfall + _left_open(services, place, filling.stuck),
             notes=tuple(_notes(filling.last.plan, bought)),
             errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
         )
 
     def _may_order(self, place: Place, before: Decision) -> bool:
         """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once."""
-        claims = self._world.claims.store.by("pool", tuple(place))
-        handed = any(self._world.desk.hand(claim) for claim in claims)
-        return before.plan.shortfall > 0 or handed or _has_open_orders(self._world, place)
+        claims = self._services.fleet.claims.by("pool", tuple(place))
+        handed = any(self._services.claim_queue.assignment(claim) for claim in claims)
+        return before.plan.shortfall > 0 or handed or _has_open_orders(self._services, place)
 
     def _accounts_of(self, pool: NumberPool) -> tuple[AccountKey, ...]:
         """The accounts that the pool orders from, and those at which it has an order open."""
-        orders = _orders(self._world, Place(pool.metadata.namespace, pool.metadata.name))
+        orders = _orders(self._services, Place(pool.metadata.namespace, pool.metadata.name))
         opened = [order_want(order).account for order in orders if not order.status.recorded]
         return tuple(dict.fromkeys((*pool_want(pool).carriers, *opened)))
 
     def _errors(self, pool: NumberPool, stuck: Mapping[str, Wait]) -> Iterable[str]:
         for key in self._accounts_of(pool):
-            seen = self._world.accounts.seen(key, pool.metadata.namespace)
+            seen = self._services.accounts.seen(key, pool.metadata.namespace)
             if seen.blocked and seen.blocked is not Reason.SUSPENDED:
                 yield seen.message
         yield from (wait.message for wait in stuck.values() if wait.reason is not Reason.SUSPENDED)
@@ -133,21 +133,21 @@ class _Foresight:
             yield AccountPreview(key, self._balances[key], Money.total(spent[key], spent[key][0].currency))
 
 
-def planned_releases(world: World, place: Place, decision: Decision) -> tuple[Released, ...]:
+def planned_releases(services: Services, place: Place, decision: Decision) -> tuple[Released, ...]:
     """The numbers that are on their way out or would be asked to go, with what still holds them. None while frozen."""
     if decision.release.record.frozen_since:
         return ()
-    records = sorted(world.numbers.store.by("pool", tuple(place)), key=lambda record: record.number)
-    found = ((record, _why_released(world, record, decision)) for record in records)
+    records = sorted(services.fleet.numbers.by("pool", tuple(place)), key=lambda record: record.number)
+    found = ((record, _why_released(services, record, decision)) for record in records)
     return tuple(Released(record.number, record.account, why) for record, why in found if why)
 
 
-def _why_released(world: World, record: NumberRecord, decision: Decision) -> str | None:
+def _why_released(services: Services, record: NumberRecord, decision: Decision) -> str | None:
     if record.state.phase in GONE:
         return None
     if record.name in decision.release.ask:
         return "Surplus: its pool would ask it to go; the hold of the pool begins then."
-    asked = going(world, record)
+    asked = going(services, record)
     if asked is None or asked.obstacle or asked.way is not Way.RELEASE:
         return None
     if record.name in decision.release.record.granted:
@@ -155,36 +155,36 @@ def _why_released(world: World, record: NumberRecord, decision: Decision) -> str
     return f"{asked.cause}: it goes after the hold of its pool and within its daily budget."
 
 
-def _changed_numbers(world: World) -> dict[Place, tuple[Changed, ...]]:
+def _changed_numbers(services: Services) -> dict[Place, tuple[Changed, ...]]:
     """The numbers that would be told something else at their carrier, by pool; under "" those without one."""
     found: dict[Place, tuple[Changed, ...]] = {}
-    for _, record in sorted(world.numbers.store.items(), key=lambda item: item[1].number):
-        if changed := _changed(world, record):
+    for _, record in sorted(services.fleet.numbers.items(), key=lambda item: item[1].number):
+        if changed := _changed(services, record):
             place = Place(record.namespace, record.pool or "")
             found[place] = (*found.get(place, ()), changed)
     return found
 
 
-def _changed(world: World, record: NumberRecord) -> Changed | None:
-    if world.claim_is_missing(record):  # it may wish for a routing of its own
+def _changed(services: Services, record: NumberRecord) -> Changed | None:
+    if services.fleet.claim_is_missing(record):  # it may wish for a routing of its own
         return None
-    step = plan_number(world.number_want(record), record.state, None, AccountSeen()).step
+    step = plan_number(number_want(services, record), record.state, None, AccountSeen()).step
     if step is None or isinstance(step, Look | Leave):
         return None
     return Changed(record.number, record.account, type(step).__name__, getattr(step, "profile", None))
 
 
-def _orders(world: World, place: Place) -> list[NumberOrder]:
-    return sorted(world.intents.orders_for(*place), key=lambda order: order.spec.sequence)
+def _orders(services: Services, place: Place) -> list[NumberOrder]:
+    return sorted(services.fleet.orders_for(*place), key=lambda order: order.spec.sequence)
 
 
-def _has_open_orders(world: World, place: Place) -> bool:
-    return any(not order.status.recorded for order in _orders(world, place))
+def _has_open_orders(services: Services, place: Place) -> bool:
+    return any(not order.status.recorded for order in _orders(services, place))
 
 
-def _chosen(world: World, place: Place) -> frozenset[str]:
+def _chosen(services: Services, place: Place) -> frozenset[str]:
     """The orders that have their numbers already: these are on their way, whatever is applied."""
-    return frozenset(order.key for order in _orders(world, place) if order.status.items is not None)
+    return frozenset(order.key for order in _orders(services, place) if order.status.items is not None)
 
 
 def _bought(order: NumberOrder) -> Iterable[Bought]:
@@ -193,9 +193,9 @@ def _bought(order: NumberOrder) -> Iterable[Bought]:
         yield Bought(item.offer, want.account, order.metadata.name, approval=not want.approved)
 
 
-def _left_open(world: World, place: Place, stuck: Mapping[str, Wait]) -> int:
+def _left_open(services: Services, place: Place, stuck: Mapping[str, Wait]) -> int:
     """How many numbers the orders want that could not choose any."""
-    orders = [order for order in _orders(world, place) if order.metadata.name in stuck]
+    orders = [order for order in _orders(services, place) if order.metadata.name in stuck]
     return sum(order.spec.count for order in orders if order.status.items is None)
 
 

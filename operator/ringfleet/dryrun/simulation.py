@@ -1,14 +1,14 @@
-"""The operator's world as it would be after manifests were applied, in memory only.
+"""The operator's view of the cluster as it would be after manifests were applied, in memory only.
 
 ::
 
     cluster, by list  --.
-                         >-- one World, whose queues never run  --> looks and plans, as the operator's (orders.py)
+                         >-- one Services, whose queues never run  --> looks and plans, as the operator's (orders.py)
     manifests, dry run -'         ^                                            |
                                   '---- what would be written, as if it were <-'
 
-The world is the operator's own, desk of claims and quotas included. Its connection keeps no write, and of a carrier
-nothing is asked but its balance and its offers. All of it happens at one moment: the clock stands still.
+The services are the operator's own, queue of claims and quotas included. Its connection keeps no write, and of a
+carrier nothing is asked but its balance and its offers. All of it happens at one moment: the clock stands still.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.carrier_account import open_account
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
-from ringfleet.controllers.runtime import build_world
-from ringfleet.controllers.services import World
-from ringfleet.controllers.triggers import follow
+from ringfleet.controllers.runtime import build_services
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.kube.store import Key as Place
@@ -39,7 +39,7 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.settings import Settings
 
 KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
-"""The kinds that the world is made of."""
+"""The kinds that the view is made of."""
 OF_BORROWERS: tuple[type[ApiObject], ...] = (NumberClaim, RoutingProfile, NumberQuota)
 """What matters of a namespace whose claims hold, or may hold, numbers of another one."""
 
@@ -48,7 +48,7 @@ Objects = dict[type[ApiObject], dict[Place, Json]]
 
 @asynccontextmanager
 async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Json]) -> AsyncIterator[WhatIf]:
-    """The world of `namespaces` as the cluster has it, with the objects `laid_over` in place of those of their names.
+    """`namespaces` as the cluster has them, with the objects `laid_over` in place of those of their names.
 
     Raises:
         KubeError: the cluster can't be read.
@@ -57,19 +57,19 @@ async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Jso
     for obj in laid_over:
         if model := next((kind for kind in KINDS if kind.__name__ == obj["kind"]), None):
             objects[model][place_of(obj)] = obj
-    async with build_world(kube, Settings(installation="what-if", namespaces=())) as world:
-        moment = world.clock()
-        world.clock = lambda: moment
-        follow(world)
-        found = WhatIf(world)
+    async with build_services(kube, Settings(installation="what-if", namespaces=())) as services:
+        moment = services.clock()
+        services.clock = lambda: moment
+        follow(services)
+        found = WhatIf(services)
         for model, by_place in objects.items():
             for obj in by_place.values():
                 found.take_in(model, obj)
-        for rotation in world.intents.all(RotationSet):
-            for claim in claims_to_make(world, rotation):
+        for rotation in services.fleet.all(RotationSet):
+            for claim in claims_to_make(services, rotation):
                 found.take_in(NumberClaim, claim)
-        world.open_desk()
-        world.found_going.clear()  # an operator that runs has seen them before
+        open_queue(services)
+        services.found_going.clear()  # an operator that runs has seen them before
         yield found
 
 
@@ -106,32 +106,32 @@ def place_of(obj: Json) -> Place:
 class WhatIf:
     """See the module. What is known of numbers and claims is kept whole beside their slim records, to be written on."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, services: Services) -> None:
+        self.services = services
         self._whole: dict[tuple[str, Place], Json] = {}
         self._versions = count(2**62)  # later than all that is stored, and in the order of the manifests
 
     def take_in(self, kind: type[ApiObject], obj: Json) -> None:
-        """Let the world know an object. What was never stored gets what it would have got by that."""
+        """Let the services know an object. What was never stored gets what it would have got by that."""
         metadata = {
             "uid": f"what-if/{kind.__name__}/{'/'.join(place_of(obj))}",
             "generation": 1,
-            "creationTimestamp": stamp(self.world.clock()),
+            "creationTimestamp": stamp(self.services.clock()),
             "resourceVersion": str(next(self._versions)),
         } | obj["metadata"]
         held = {**obj, "metadata": metadata}
         match kind.__name__:
             case "PhoneNumber":
                 self._whole[kind.__name__, place_of(held)] = held
-                self.world.numbers.observe(held)
+                self.services.fleet.learn("PhoneNumber", held)
             case "NumberClaim":
                 self._whole[kind.__name__, place_of(held)] = held
-                self.world.claims.observe(held)
+                self.services.fleet.learn("NumberClaim", held)
             case name:
-                self.world.intents.take_in(name, held)
+                self.services.fleet.learn(name, held)
 
     def write(self, obj: ApiObject) -> None:
-        """Let the world know what would have been written of an object."""
+        """Let the services know what would have been written of an object."""
         self._write(obj.__class__, obj.as_dict())
 
     def _write(self, kind: type[ApiObject], body: Json) -> None:
@@ -139,20 +139,20 @@ class WhatIf:
         self.take_in(kind, {**body, "metadata": {**body["metadata"], "resourceVersion": version}})
 
     def serve_claims(self, pool: Place) -> list[str]:
-        """Bind the claims that the desk has a number of this pool for; their keys."""
-        return [claim.key for claim in self.world.claims.store.by("pool", tuple(pool)) if self._bind(claim)]
+        """Bind the claims that the queue has a number of this pool for; their keys."""
+        return [claim.key for claim in self.services.fleet.claims.by("pool", tuple(pool)) if self._bind(claim)]
 
     def _bind(self, claim: ClaimRecord) -> bool:
         """The two writes that bind a claim to what it was handed. False when it was handed nothing."""
-        handed = self.world.desk.hand(claim)
-        if handed is None or self.world.desk.bar(claim):
+        handed = self.services.claim_queue.assignment(claim)
+        if handed is None or self.services.claim_queue.obstacle(claim):
             return False
         place = Place(claim.pool.namespace, handed.name)
         number = self._whole["PhoneNumber", place]
         ref = {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}
         spec, status = {**number["spec"], "claimRef": ref}, {**number.get("status", {}), "phase": "Bound"}
         self._write(PhoneNumber, {**number, "spec": spec, "status": status})
-        self.world.desk.settle(claim)
+        self.services.claim_queue.settle(claim)
         whole = self._whole["NumberClaim", Place(claim.namespace, claim.name)]
         bound = {"phase": "Bound", "phoneNumber": {"namespace": place.namespace, "name": place.name}}
         self._write(NumberClaim, {**whole, "status": {**whole.get("status", {}), **bound}})
@@ -163,11 +163,11 @@ class WhatIf:
     async def reach(self, key: AccountKey, secrets: Mapping[Place, Json]) -> Money | None:
         """Open the account and ask its balance, if that is not done yet; None when it can't be asked.
 
-        Why it can't is what the world then says of the account. `secrets` are those of the manifests; others are read
-        with the rights of the connection.
+        Why it can't is what is then known of the account. `secrets` are those of the manifests; others are read with
+        the rights of the connection.
         """
         obj = await self._account(key)
-        if obj is None or self.world.accounts.get(key) is not None:
+        if obj is None or self.services.accounts.get(key) is not None:
             return None
         if obj.spec.suspend:
             self._block(key, Reason.SUSPENDED, "The account is suspended (spec.suspend).")
@@ -190,27 +190,27 @@ class WhatIf:
 
     async def _account(self, key: AccountKey) -> CarrierAccount | None:
         """The account's object; one in a namespace that was not listed is read now."""
-        known = self.world.intents.get(CarrierAccount, key.namespace, key.name)
+        known = self.services.fleet.get(CarrierAccount, key.namespace, key.name)
         if known is not None:
             return known
         resource = resource_of(CarrierAccount)
         try:
-            self.take_in(CarrierAccount, await self.world.kube.get(resource, key.namespace, key.name))
+            self.take_in(CarrierAccount, await self.services.kube.get(resource, key.namespace, key.name))
         except NotFound:
             return None
         except Forbidden as error:
             self._block(key, Reason.ACCOUNT_NOT_READY, f"it can't be read: {error}")
             return None
-        return self.world.intents.get(CarrierAccount, key.namespace, key.name)
+        return self.services.fleet.get(CarrierAccount, key.namespace, key.name)
 
     async def _secret(self, place: Place) -> Json | None:
         try:
-            return await self.world.kube.get(SECRETS, *place)
+            return await self.services.kube.get(SECRETS, *place)
         except NotFound:
             return None
 
     async def _ask(self, key: AccountKey, obj: CarrierAccount, token: str) -> Money | None:
-        account = await open_account(self.world, key, obj, token)
+        account = await open_account(self.services, key, obj, token)
         try:
             balance = await account.carrier.balance()
         except CarrierError as error:
@@ -222,4 +222,4 @@ class WhatIf:
         return balance
 
     def _block(self, key: AccountKey, reason: Reason, message: str) -> None:
-        self.world.accounts.block(key, reason, f"CarrierAccount {key}: {message}")
+        self.services.accounts.block(key, reason, f"CarrierAccount {key}: {message}")

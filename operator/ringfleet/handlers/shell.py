@@ -1,4 +1,4 @@
-"""The Kopf shell: it watches the intents and puts what it hears into the world. Nothing is decided here.
+"""The Kopf shell: it watches the intents and puts what it hears into the fleet. Nothing is decided here.
 
 Only `on.event` handlers: they write nothing, leave no annotation, and keep no state (create, update and resume
 handlers, timers, daemons and indexes each cost a write or a task an object). Kopf does not watch PhoneNumbers at all.
@@ -13,20 +13,20 @@ import kopf
 
 from ringfleet.api.meta import GROUP, VERSION
 from ringfleet.controllers.fleet import INTENTS
-from ringfleet.controllers.services import World
+from ringfleet.controllers.services import Services
 from ringfleet.kube.config import Credentials
 
 
-def build_registry(world: World) -> kopf.OperatorRegistry:
+def build_registry(services: Services) -> kopf.OperatorRegistry:
     """Handlers for every intent kind."""
     registry = kopf.OperatorRegistry()
 
     async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:
-        world.intents.take_in(resource.kind or "", dict(body), deleted=type == "DELETED")
+        services.fleet.learn(resource.kind or "", dict(body), deleted=type == "DELETED")
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.ConnectionInfo:
-        return _connection(await world.kube.credentials())
+        return _connection(await services.kube.credentials())
 
     for model in INTENTS:
         kopf.on.event(GROUP, VERSION, model.plural, registry=registry)(on_event)
@@ -71,11 +71,11 @@ def build_settings() -> kopf.OperatorSettings:
     return settings
 
 
-async def run_shell(world: World, stop: asyncio.Event) -> None:
+async def run_shell(services: Services, stop: asyncio.Event) -> None:
     """Watch until `stop` is set."""
-    namespaces = world.settings.namespaces
+    namespaces = services.settings.namespaces
     await kopf.operator(
-        registry=build_registry(world),
+        registry=build_registry(services),
         settings=build_settings(),
         standalone=True,
         clusterwide=not namespaces,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ringfleet.api import NumberQuota
 from ringfleet.model import Money
 from ringfleet.plan.number_quota import (
     Billing,
     QuotaWant,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def quota_want(quota: NumberQuota) -> QuotaWant:

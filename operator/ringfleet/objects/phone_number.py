@@ -26,7 +26,7 @@ from ringfleet.api.meta import (
     AccountRef,
     LocalRef,
 )
-from ringfleet.api.number_pool import DeletionPolicy
+from ringfleet.api.number_pool import DeletionPolicy, NumberPool
 from ringfleet.api.phone_number import ManagementPolicy, PhoneNumberSpec
 from ringfleet.model import (
     E164,
@@ -303,3 +303,10 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
     if phase is Phase.AVAILABLE and record.claim:
         phase = Phase.BOUND
     return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)
+
+
+def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:
+    """The end of the rest after its last claim. A number whose pool is gone is not assigned, and need not rest."""
+    if record.unbound_at is None or pool is None or record.claim:
+        return None
+    return (record.unbound_at + pool.spec.reclaim.cooldown).replace(microsecond=0)

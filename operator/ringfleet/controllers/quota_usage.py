@@ -1,0 +1,116 @@
+"""The quotas of namespaces: what is used of them, what room is left, and whose numbers their bills stop.
+
+What is used is counted from pools, orders and numbers, anew after each change of any of them, so a quota needs no
+record of its own. Pools of one namespace that start orders take turns by `turn`, so that no two see the same room; the
+intent of the one is written, and counted, before the next one looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+from ringfleet.api import NumberOrder, NumberPool, NumberQuota
+from ringfleet.controllers.fleet import Fleet
+from ringfleet.model import Limits
+from ringfleet.objects.number_order import order_intent
+from ringfleet.objects.number_quota import quota_want
+from ringfleet.objects.phone_number import NumberRecord, number_seen
+from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
+from ringfleet.plan.number_quota import (
+    Billing,
+    QuotaWant,
+    Used,
+    count_used,
+    numbers_full,
+    room_under,
+)
+
+
+class Quotas:
+    """See the module."""
+
+    def __init__(self, fleet: Fleet, clock: Callable[[], datetime]) -> None:
+        self._fleet = fleet
+        self._clock = clock
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._counts: dict[tuple[str, str], Used] = {}
+
+    def turn(self, namespace: str) -> asyncio.Lock:
+        """Held by the one pool of the namespace that looks at its room and writes its intent."""
+        return self._turns[namespace]
+
+    def of(self, namespace: str) -> list[NumberQuota]:
+        """The quotas of a namespace, by name."""
+        return sorted(self._fleet.all_in(namespace, NumberQuota), key=lambda quota: quota.metadata.name)
+
+    def forget(self) -> None:
+        """Something that is counted has changed."""
+        self._counts.clear()
+
+    def used(self, namespace: str, currency: str) -> Used:
+        """What the namespace uses, money in `currency`."""
+        known = self._counts.get((namespace, currency))
+        if known is None:
+            known = self._counts[namespace, currency] = self._count(namespace, currency)
+        return known
+
+    def _count(self, namespace: str, currency: str) -> Used:
+        borrowed = [one.price.monthly if one.price else None for one in self._fleet.borrowed_by(namespace)]
+        supplies = (self._supply(pool, currency) for pool in self._fleet.all_in(namespace, NumberPool))
+        return count_used(supplies, borrowed, self._orders_today(namespace), currency)
+
+    def _supply(self, pool: NumberPool, currency: str) -> Supply:
+        fleet, namespace, name = self._fleet, pool.metadata.namespace, pool.metadata.name
+        orders = [fleet.order_seen(order) for order in fleet.orders_for(namespace, name)]
+        numbers = (number_seen(record) for record in fleet.numbers_in_pool(namespace, name))
+        limits = Limits(currency=currency)
+        return count_supply(limits, numbers, (*orders, *self._intended(pool, orders)), self._clock())
+
+    def _intended(self, pool: NumberPool, orders: list[OrderSeen]) -> tuple[OrderSeen, ...]:
+        """The order that the pool has written down and that is not there yet: it counts as if it were."""
+        top_up = pool.status.top_up
+        if top_up is None or top_up.order is None or top_up.ordered:
+            return ()
+        intent = order_intent(top_up.order, pool.metadata.namespace)
+        if any(order.sequence == intent.sequence for order in orders):
+            return ()
+        return (OrderSeen(intent.sequence, "", intent.account, intent.count, budget=intent.budget),)
+
+    def _orders_today(self, namespace: str) -> int:
+        now = self._clock()
+        created = (one.metadata.creation_timestamp or now for one in self._fleet.all_in(namespace, NumberOrder))
+        return sum(moment.date() == now.date() for moment in created)
+
+    def room(self, namespace: str) -> Room:
+        """What the pools of the namespace may still order."""
+        return room_under(self._counted(namespace))
+
+    def full_for_claims(self, namespace: str, in_progress: int) -> str | None:
+        """Why a claim of the namespace may take no number of another one; None when it may.
+
+        `in_progress` more numbers than are counted are being bound to its claims right now.
+        """
+        return numbers_full(self._counted(namespace, in_progress))
+
+    def _counted(self, namespace: str, more: int = 0) -> list[tuple[QuotaWant, Used]]:
+        counted = []
+        for quota in self.of(namespace):
+            want = quota_want(quota)
+            used = self.used(namespace, want.currency)
+            counted.append((want, Used(used.numbers + more, used.spend, used.orders_today, used.foreign)))
+        return counted
+
+    def stops(self, record: NumberRecord) -> list[str]:
+        """Why the bills of a number's namespace, or of its claim's, stop its traffic."""
+        namespaces = {record.namespace} | ({record.claim.namespace} if record.claim else set())
+        return [
+            f"The bills of namespace {namespace} are not paid (NumberQuota {quota.metadata.name})."
+            for namespace in sorted(namespaces)
+            for quota in self.of(namespace)
+            if quota.status.suspended_since
+            and Billing(quota.spec.billing) is not Billing.CURRENT
+            and not quota.spec.suspend
+        ]
