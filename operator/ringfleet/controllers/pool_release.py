@@ -19,29 +19,13 @@ from ringfleet.model.refs import Resource
 from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import CRDS, NAMESPACES, PHONE_NUMBERS
-from ringfleet.plan.number_pool.plan import PoolWant
-from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen, ReleaseWant
-from ringfleet.plan.number_pool.supply import Supply
-from ringfleet.plan.phone_number.removal import DELETIONS, Mode
+from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen
+from ringfleet.plan.phone_number.removal import DELETIONS
 
 
-def release_want(services: Services, pool: NumberPool, want: PoolWant) -> ReleaseWant:
-    spec = pool.spec
-    return ReleaseWant(
-        pool=pool.metadata.name,
-        mode=Mode(spec.release.mode),
-        hold=spec.release.hold,
-        max_per_day=spec.release.max_per_day,
-        idle_after=spec.reclaim.idle_after,
-        target=want.target,
-        minimum=want.minimum,
-        settle=services.settings.release_settle,
-    )
-
-
-async def see_release(services: Services, pool: NumberPool, supply: Supply) -> ReleaseSeen:
-    """All that leaving depends on. Whether namespace or kind is going away is read live, when a deletion makes it
-    matter."""
+async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
+    """All that leaving depends on but the supply. Whether namespace or kind is going away is read live, when a deletion
+    makes it matter."""
     records = [record for record in _records(services, pool) if record.state.phase not in GONE]
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
     record = release_record(pool.status.release)
@@ -50,7 +34,6 @@ async def see_release(services: Services, pool: NumberPool, supply: Supply) -> R
         leavers=leavers,
         idlers=tuple(_idler(one) for one in records if one.free or one.notes.surplus),
         size=len(records),
-        supply=supply.total,
         record=record,
         ending=await find_ending(services, pool.metadata.namespace) if deleted else None,
         acknowledged=_acknowledged(pool),

@@ -13,7 +13,7 @@ from datetime import datetime
 from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
 from ringfleet.controllers.number_order import order_world, searched
-from ringfleet.controllers.number_pool import Decision, decide, order_body
+from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.kube.store import Key as Place
@@ -37,6 +37,7 @@ from ringfleet.plan.number_order import (
     plan_order,
     settle,
 )
+from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import CreateOrder, StartOrder
 
 
@@ -45,7 +46,7 @@ class Filling:
     """How a pool was filled: its last decision, the claims that were served (`namespace/name`), and what those orders
     wait for, by name, that could not be brought to their end."""
 
-    last: Decision
+    last: PoolDecision
     served: list[str] = field(default_factory=list)
     stuck: dict[str, Wait] = field(default_factory=dict)
 
@@ -61,12 +62,13 @@ async def fill(after: WhatIf, place: Place) -> Filling:
 
     Orders are started before they choose, and choose before they are provisioned, as it goes when both are at work.
     """
-    filling = Filling(await decide(after.services, pool_at(after.services, place)))
+    first, _ = await decide_pool(after.services, pool_at(after.services, place))
+    filling = Filling(first)
     while True:
         filling.served += after.serve_claims(place)
         pool = pool_at(after.services, place)
-        filling.last = await decide(after.services, pool)
-        after.write(pool.model_copy(update={"status": filling.last.status}))
+        filling.last, status = await decide_pool(after.services, pool)
+        after.write(pool.model_copy(update={"status": status}))
         starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
         if starts:
             after.take_in(NumberOrder, order_body(pool, order_spec(pool, filling.last.want, starts[0].intent)))

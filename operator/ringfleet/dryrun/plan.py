@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ringfleet.api import NumberOrder, NumberPool, RotationSet
 from ringfleet.controllers.desired_number import going, number_want
-from ringfleet.controllers.number_pool import Decision, decide
+from ringfleet.controllers.number_pool import decide_pool
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.orders import fill, pool_at
 from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolPreview, Preview, Released
@@ -27,6 +27,7 @@ from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import Wait
+from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import PoolPlan
 from ringfleet.plan.phone_number.plan import Leave, Look, plan_number
 from ringfleet.plan.phone_number.removal import Way
@@ -83,7 +84,8 @@ class _Foresight:
 
     async def _see_pool(self, place: Place, routed: tuple[Changed, ...]) -> PoolPreview:
         services, pool = self._services, pool_at(self._services, place)
-        before, chosen = await decide(services, pool), _chosen(services, place)
+        before, _ = await decide_pool(services, pool)
+        chosen = _chosen(services, place)
         released = planned_releases(services, place, before)
         if asked := self._may_order(place, before):
             for key in self._accounts_of(pool):
@@ -106,7 +108,7 @@ class _Foresight:
             errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
         )
 
-    def _may_order(self, place: Place, before: Decision) -> bool:
+    def _may_order(self, place: Place, before: PoolDecision) -> bool:
         """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once."""
         claims = self._services.fleet.claims.by("pool", tuple(place))
         handed = any(self._services.claim_queue.assignment(claim) for claim in claims)
@@ -133,7 +135,7 @@ class _Foresight:
             yield AccountPreview(key, self._balances[key], Money.total(spent[key], spent[key][0].currency))
 
 
-def planned_releases(services: Services, place: Place, decision: Decision) -> tuple[Released, ...]:
+def planned_releases(services: Services, place: Place, decision: PoolDecision) -> tuple[Released, ...]:
     """The numbers that are on their way out or would be asked to go, with what still holds them. None while frozen."""
     if decision.release.record.frozen_since:
         return ()
@@ -142,7 +144,7 @@ def planned_releases(services: Services, place: Place, decision: Decision) -> tu
     return tuple(Released(record.number, record.account, why) for record, why in found if why)
 
 
-def _why_released(services: Services, record: NumberRecord, decision: Decision) -> str | None:
+def _why_released(services: Services, record: NumberRecord, decision: PoolDecision) -> str | None:
     if record.state.phase in GONE:
         return None
     if record.name in decision.release.ask:

@@ -40,13 +40,36 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView
 from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
-from ringfleet.plan.number_pool.plan import PoolPlan, PoolWant
-from ringfleet.plan.number_pool.release import ReleaseRecord
+from ringfleet.plan.number_pool.plan import PoolWant
+from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
+from ringfleet.plan.number_pool.supply import Supply
 from ringfleet.plan.number_pool.topup import CarrierMemory as Memory
 from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
+from ringfleet.plan.phone_number.removal import Mode
 from ringfleet.plan.sizing.formulas import Capacity
+
+
+def pool_view(pool: NumberPool, settle: timedelta) -> PoolView:
+    """What the pool asks for and remembers, read once for a turn. `settle`: see `ReleaseWant`."""
+    want = pool_want(pool)
+    return PoolView(want, demand_want(pool), demand_memory(pool), release_want(pool, want, settle))
+
+
+def release_want(pool: NumberPool, want: PoolWant, settle: timedelta) -> ReleaseWant:
+    spec = pool.spec
+    return ReleaseWant(
+        pool=pool.metadata.name,
+        mode=Mode(spec.release.mode),
+        hold=spec.release.hold,
+        max_per_day=spec.release.max_per_day,
+        idle_after=spec.reclaim.idle_after,
+        target=want.target,
+        minimum=want.minimum,
+        settle=settle,
+    )
 
 
 def pool_want(pool: NumberPool) -> PoolWant:
@@ -169,37 +192,46 @@ def order_spec(pool: NumberPool, want: PoolWant, intent: OrderIntent) -> NumberO
     )
 
 
-def pool_status(pool: NumberPool, want: PoolWant, plan: PoolPlan, now: datetime) -> NumberPoolStatus:
-    supply = plan.supply
+def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now: datetime) -> NumberPoolStatus:
+    """The whole status. What a turn does not measure stays as it was."""
+    plan, supply, before = decision.plan, decision.plan.supply, pool.status
+    generation = pool.metadata.generation
+    return NumberPoolStatus(
+        observed_generation=generation,
+        conditions=conditions(before.conditions, plan.conditions, generation, now),
+        numbers=_numbers(supply, facts.claimed),
+        supply=supply.total,
+        in_flight=supply.in_flight,
+        surplus=plan.surplus,
+        shortfall=plan.shortfall,
+        waiting_claims=facts.waiting or None,
+        top_up=_top_up(pool, decision.want, plan.top_up, now),
+        demand=demand_status(decision.demand) if decision.demand else before.demand,
+        capacity=capacity_status(decision.capacity) if decision.capacity else before.capacity,
+        cost=PoolCost(
+            monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
+        ),
+        release=release_status(decision.release.record),
+        replicas=supply.held,
+        selector=f"{POOL_LABEL}={decision.want.name}",
+    )
+
+
+def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
     count = supply.phases
-    return pool.status.model_copy(
-        update={
-            "observed_generation": pool.metadata.generation,
-            "conditions": conditions(pool.status.conditions, plan.conditions, pool.metadata.generation, now),
-            "numbers": PoolNumbers(
-                total=supply.held,
-                available=supply.available,
-                ordering=supply.in_flight - count[Phase.PENDING_DOCUMENTS],
-                pending_documents=count[Phase.PENDING_DOCUMENTS],
-                bound=count[Phase.BOUND],
-                cooling=count[Phase.COOLING],
-                suspended=count[Phase.SUSPENDED],
-                quarantined=count[Phase.QUARANTINED],
-                releasing=count[Phase.RELEASING],
-                lost=count[Phase.LOST],
-                failed=count[Phase.FAILED],
-            ),
-            "supply": supply.total,
-            "in_flight": supply.in_flight,
-            "surplus": plan.surplus,
-            "shortfall": plan.shortfall,
-            "top_up": _top_up(pool, want, plan.top_up, now),
-            "cost": PoolCost(
-                monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
-            ),
-            "replicas": supply.held,
-            "selector": f"{POOL_LABEL}={want.name}",
-        }
+    return PoolNumbers(
+        total=supply.held,
+        available=supply.available,
+        ordering=supply.in_flight - count[Phase.PENDING_DOCUMENTS],
+        pending_documents=count[Phase.PENDING_DOCUMENTS],
+        bound=count[Phase.BOUND],
+        claimed=claimed,
+        cooling=count[Phase.COOLING],
+        suspended=count[Phase.SUSPENDED],
+        quarantined=count[Phase.QUARANTINED],
+        releasing=count[Phase.RELEASING],
+        lost=count[Phase.LOST],
+        failed=count[Phase.FAILED],
     )
 
 

@@ -1,0 +1,133 @@
+"""A pool's whole turn as one decision: what it forecasts, lets go, orders and says, from what was read and gathered.
+
+::
+
+    PoolView   the object, read once                    --.
+    PoolFacts  what else it depends on, gathered once   --+--> decide --> PoolDecision --> status, then actions
+    now                                                 --'
+
+    demand and forecast (forecast.py) -> the target -> who may leave (release.py) -> what is left to order (plan.py)
+    -> the last check (last_check.py) -> what the numbers carry (capacity.py)
+
+A deleted pool orders nothing: `retire` decides only whom it lets go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ringfleet.model import E164
+from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.number_pool.capacity import CapacityWant, judge_capacity
+from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen
+from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant, follow_forecast, plan_demand
+from ringfleet.plan.number_pool.last_check import refuse_unsafe
+from ringfleet.plan.number_pool.plan import PoolPlan, PoolSeen, PoolWant, plan_pool
+from ringfleet.plan.number_pool.release import ReleasePlan, ReleaseSeen, ReleaseWant, plan_release
+from ringfleet.plan.number_pool.supply import NumberSeen, count_supply
+from ringfleet.plan.sizing.formulas import Capacity
+
+RETIRING = "The pool is deleted under deletionPolicy Release: it goes when all its numbers have been given back."
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A NumberPool's spec, and what its status remembers, as values: read once for a turn."""
+
+    want: PoolWant
+    """What it asks for, before any forecast."""
+    demand: DemandWant
+    """How its demand is measured; `review` is 0 until it is known."""
+    memory: DemandMemory
+    """What was measured until now."""
+    release: ReleaseWant
+    """How fast it lets numbers go; its target and minimum are those of `want`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    """All that a pool's turn may know beside the pool itself: gathered once for a turn."""
+
+    pool: PoolSeen = field(default_factory=PoolSeen)
+    """Numbers, orders, accounts and room, with nobody taken back yet."""
+    demand: DemandSeen = field(default_factory=DemandSeen)
+    """What happened to its stock since the memory was written."""
+    review: timedelta = timedelta()
+    """How long documents are reviewed before its numbers can be had; 0: they need none."""
+    release: ReleaseSeen = field(default_factory=ReleaseSeen)
+    """Who was asked to go, and who is idle; its supply is counted here."""
+    takeable: frozenset[E164] = frozenset()
+    """Numbers on their way out that no claim holds: one that the pool takes back can be had again."""
+    capacity: CapacityWant = field(default_factory=CapacityWant)
+    """What a number must carry, and what its destination takes."""
+    readiness: tuple[Condition, ...] = ()
+    """Whether its bundles let it order everywhere."""
+    claimed: int = 0
+    """How many of its numbers a claim holds."""
+    waiting: int = 0
+    """How many claims wait for a number of it."""
+    asked_again: float | None = None
+    """Seconds until a carrier is asked again whether it demands documents; None: all have said."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDecision:
+    """What a pool wants, does next, lets go, and says of itself."""
+
+    want: PoolWant
+    """What it asks for, in the light of the forecast."""
+    plan: PoolPlan
+    """Its orders, and every condition that it is to have."""
+    release: ReleasePlan
+    """Whom it lets go."""
+    demand: DemandPlan | None
+    """What was measured and forecast; None: its turn measures nothing."""
+    capacity: Capacity | None
+    """What its numbers carry; None: not asked."""
+    requeue: float | None
+    """Seconds until time alone may change the decision; None: only something else can."""
+
+
+def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
+    """Decide a living pool's turn. Pure; `now` is timezone-aware UTC."""
+    asked = replace(view.demand, review=facts.review)
+    demand = plan_demand(asked, view.memory, facts.demand, now)
+    want = follow_forecast(view.want, asked, demand.forecast, facts.demand)
+    release = _let_go(replace(view.release, target=want.target, minimum=want.minimum), want, facts, now)
+    seen = _with_taken_back(facts, release.take_back)
+    plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
+    capacity, short = judge_capacity(facts.capacity, plan.supply.held)
+    said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short)
+    requeue = _soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
+    return PoolDecision(want, replace(plan, conditions=said), release, demand, capacity, requeue)
+
+
+def retire(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
+    """Decide the turn of a deleted pool whose numbers go with it; `facts.pool.numbers` are those that still do."""
+    want = view.want
+    release = _let_go(view.release, want, facts, now)
+    supply = count_supply(want.limits, facts.pool.numbers, (), now)
+    said = (not_ready(Reason.RELEASING, RETIRING), *release.conditions)
+    return PoolDecision(want, PoolPlan((), facts.pool.top_up, supply, said), release, None, None, release.requeue)
+
+
+def _let_go(asked: ReleaseWant, want: PoolWant, facts: PoolFacts, now: datetime) -> ReleasePlan:
+    supply = count_supply(want.limits, facts.pool.numbers, facts.pool.orders, now)
+    return plan_release(asked, replace(facts.release, supply=supply.total), now)
+
+
+def _with_taken_back(facts: PoolFacts, names: tuple[str, ...]) -> PoolSeen:
+    """What is seen of the pool, with the numbers that are taken back counted as wanted again."""
+
+    def returns(number: NumberSeen) -> bool:
+        return number.number.digits in names and number.number in facts.takeable
+
+    if not names:
+        return facts.pool
+    numbers = (replace(one, returning=True) if returns(one) else one for one in facts.pool.numbers)
+    return replace(facts.pool, numbers=tuple(numbers))
+
+
+def _soonest(*delays: float | None) -> float | None:
+    return min((seconds for seconds in delays if seconds is not None), default=None)
