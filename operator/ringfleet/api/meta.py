@@ -299,6 +299,10 @@ class Status(Part):
     conditions: Conditions = ()
     """Ready from first sight; Reconciling, Stalled and others only while they are true."""
 
+    def saying(self, generation: int, conditions: tuple[Condition, ...]) -> Self:
+        """The same status with other conditions, of the spec of `generation`."""
+        return self.model_copy(update={"observed_generation": generation, "conditions": conditions})
+
 
 class LocalRef(Part):
     """An object in this namespace."""
@@ -387,6 +391,10 @@ class Resource(Part):
             pydantic.ValidationError: the object is not of this kind's shape; names each field.
         """
         return cls.model_validate(obj)
+
+    def with_status(self, status: Status) -> Self:
+        """The same object with another status."""
+        return self.model_copy(update={"status": status})
 
     @property
     def key(self) -> str:

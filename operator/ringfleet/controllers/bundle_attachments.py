@@ -15,7 +15,7 @@ from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Filing
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
-from ringfleet.objects.compliance_bundle import Place
+from ringfleet.objects.compliance_bundle import Place, bundle_status, with_counts
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
 from ringfleet.plan.phone_number.plan import Successor
@@ -49,11 +49,7 @@ def _counted(services: Services, namespace: str, filing: Filing) -> Filing:
     ids = {id_ for id_ in (filing.id, approved, *filing.superseded) if id_}
     found = {id_: len(services.fleet.numbers.by("bundle", Revision(namespace, account, id_))) for id_ in ids}
     outdated = sum(count for id_, count in found.items() if id_ in filing.superseded and id_ != approved)
-    return filing.model_copy(update={"attached": sum(found.values()), "outdated": outdated})
-
-
-def in_all(filings: Iterable[Filing]) -> int:
-    return sum(filing.attached for filing in filings)
+    return with_counts(filing, sum(found.values()), outdated)
 
 
 async def count_attached(services: Services, key: Key) -> None:
@@ -62,8 +58,7 @@ async def count_attached(services: Services, key: Key) -> None:
     if bundle is None or bundle.metadata.deletion_timestamp:
         return
     filings = counted(services, key.namespace, bundle.status.filings)
-    update = {"filings": filings, "attached": in_all(filings)}
-    await services.status.write(bundle, bundle.status.model_copy(update=update))
+    await services.status.write(bundle, bundle_status(bundle.status, filings))
 
 
 # Moving on.

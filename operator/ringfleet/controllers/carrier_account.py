@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from ringfleet.api import CarrierAccount
-from ringfleet.api.carrier_account import AccountNumbers, Balance
+from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     CredentialsRejected,
@@ -256,26 +256,28 @@ async def _say(
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
     everything = (*said, *_troubles(account)) if account else said
-    update: dict[str, object] = {
-        "observed_generation": fresh.metadata.generation,
-        "conditions": conditions(fresh.status.conditions, everything, fresh.metadata.generation, services.clock()),
-        "installation": services.installation,
-    }
-    if balance:
-        update["balance"] = Balance(amount=f"{balance.amount:f}", currency=balance.currency)
-    if account and (account.findings or account.doubted is not None):
-        update["numbers"] = _numbers(account, fresh.status.numbers)
-    await services.status.write(fresh, fresh.status.model_copy(update=update))
+    before, generation = fresh.status, fresh.metadata.generation
+    counted = account is not None and (account.findings is not None or account.doubted is not None)
+    status = CarrierAccountStatus(
+        observed_generation=generation,
+        conditions=conditions(before.conditions, everything, generation, services.clock()),
+        balance=Balance(amount=balance.amount, currency=balance.currency) if balance else before.balance,
+        numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
+        installation=services.installation,
+    )
+    await services.status.write(fresh, status)
 
 
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
     """The counts of the last listing that was believed, and that of a later one that was not."""
     if found := account.findings:
-        before = AccountNumbers(
-            owned=found.owned, ours=found.ours, unmanaged=found.unmanaged, orphans=len(found.orphans)
-        )
-    counts = before or AccountNumbers(owned=account.last_owned or 0)
-    return counts.model_copy(update={"shrunk_to": account.doubted})
+        counts = (found.owned, found.ours, found.unmanaged, len(found.orphans))
+    elif before:
+        counts = (before.owned, before.ours, before.unmanaged, before.orphans)
+    else:
+        counts = (account.last_owned or 0, 0, 0, 0)
+    owned, ours, unmanaged, orphans = counts
+    return AccountNumbers(owned=owned, ours=ours, unmanaged=unmanaged, orphans=orphans, shrunk_to=account.doubted)
 
 
 def _troubles(account: OpenAccount) -> tuple[Condition, ...]:

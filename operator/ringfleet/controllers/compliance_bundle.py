@@ -27,12 +27,12 @@ from ringfleet.carriers.errors import (
     RequestRejected,
 )
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.controllers.bundle_attachments import counted, in_all
+from ringfleet.controllers.bundle_attachments import counted
 from ringfleet.controllers.bundle_documents import Dossier, read_dossier
 from ringfleet.controllers.redaction import WITHHELD
 from ringfleet.controllers.services import Services
 from ringfleet.model.compliance import Filing, Paper, Regulation, Shortcoming
-from ringfleet.objects.compliance_bundle import Place, expiry, filing_record, filing_status, states
+from ringfleet.objects.compliance_bundle import Place, bundle_status, filing_record, filing_status
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.compliance_bundle.filing import (
@@ -218,22 +218,16 @@ class _Turn:
     async def _write(self, *, in_between: bool = False) -> None:
         """Write the records, and what the bundle says of itself; in between two calls only if it says nothing yet."""
         bundle, now = self._bundle, self._services.clock()
-        filings = counted(
-            self._services,
-            bundle.metadata.namespace,
-            (
-                filing_status(place, record, self._reports.get(place), self._before(place))
-                for place, record in sorted(self._records.items())
-            ),
+        filings = tuple(
+            filing_status(place, record, self._reports.get(place), self._before(place))
+            for place, record in sorted(self._records.items())
         )
-        update: dict[str, object] = {"filings": filings, "states": states(filings), "expires_at": expiry(filings)}
-        update["attached"] = in_all(filings)
+        status = bundle_status(bundle.status, counted(self._services, bundle.metadata.namespace, filings))
         if not in_between or not bundle.status.conditions:
             said = plan_bundle_conditions(self._reports.values())
             generation = bundle.metadata.generation
-            update |= {"observed_generation": generation}
-            update |= {"conditions": conditions(bundle.status.conditions, said, generation, now)}
-        await self._services.status.write(bundle, bundle.status.model_copy(update=update))
+            status = status.saying(generation, conditions(bundle.status.conditions, said, generation, now))
+        await self._services.status.write(bundle, status)
         meta = bundle.metadata
         self._bundle = self._services.fleet.get(ComplianceBundle, meta.namespace, meta.name) or bundle
 

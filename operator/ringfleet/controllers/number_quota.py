@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ringfleet.api import NumberQuota
-from ringfleet.api.number_quota import QuotaUsed
 from ringfleet.controllers.services import Services
-from ringfleet.objects.conditions import conditions
-from ringfleet.objects.number_quota import quota_want
+from ringfleet.objects.number_quota import quota_status, quota_want
 from ringfleet.objects.refs import Key
 from ringfleet.plan.number_quota import (
     Bills,
@@ -27,16 +25,7 @@ async def reconcile_quota(services: Services, key: Key) -> float | None:
     used = services.quotas.used(key.namespace, want.currency)
     bills = judge_bills(want, Bills(status.past_due_since, status.suspended_since), services.clock())
     said = quota_conditions(want, used, bills)
-    update = {
-        "observed_generation": quota.metadata.generation,
-        "conditions": conditions(status.conditions, said, quota.metadata.generation, services.clock()),
-        "used": QuotaUsed(
-            numbers=used.numbers, monthly_spend=used.spend and used.spend.amount, orders_today=used.orders_today
-        ),
-        "past_due_since": bills.past_due_since,
-        "suspended_since": bills.suspended_since,
-    }
-    await services.status.write(quota, status.model_copy(update=update))
+    await services.status.write(quota, quota_status(quota, used, bills, said, services.clock()))
     waits = (bills.seconds, _until_midnight(services.clock()) if used.orders_today else None)
     return min((seconds for seconds in waits if seconds is not None), default=None)
 

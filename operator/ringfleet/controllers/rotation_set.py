@@ -68,8 +68,7 @@ async def reconcile_set(services: Services, key: Key) -> float | None:
         plan = plan_rotation(want, seen, now)
     except ValueError:
         said = conditions(obj.status.conditions, unreadable(want), obj.metadata.generation, now)
-        update = {"observed_generation": obj.metadata.generation, "conditions": said}
-        await services.status.write(obj, obj.status.model_copy(update=update))
+        await services.status.write(obj, obj.status.saying(obj.metadata.generation, said))
         return None
     _tell_numbers(services, members, plan, reading)
     said = conditions(obj.status.conditions, rotation_conditions(want, seen, plan, now), obj.metadata.generation, now)

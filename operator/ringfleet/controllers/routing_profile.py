@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ringfleet.api import RoutingProfile
+from ringfleet.api.routing_profile import RoutingProfileStatus
 from ringfleet.controllers.services import Services
 from ringfleet.kube.store import Key as Place
 from ringfleet.objects.conditions import conditions
@@ -25,13 +26,14 @@ async def reconcile_profile(services: Services, key: Key) -> None:
         if profile.spec.suspend
         else ready(Reason.CONFIGURED, "The profile is complete; its numbers are routed by it.")
     )
-    update = {
-        "observed_generation": profile.metadata.generation,
-        "conditions": conditions(profile.status.conditions, (said,), profile.metadata.generation, services.clock()),
-        "routed": routed - drifted,
-        "drifted": drifted,
-    }
-    await services.status.write(profile, profile.status.model_copy(update=update))
+    generation = profile.metadata.generation
+    status = RoutingProfileStatus(
+        observed_generation=generation,
+        conditions=conditions(profile.status.conditions, (said,), generation, services.clock()),
+        routed=routed - drifted,
+        drifted=drifted,
+    )
+    await services.status.write(profile, status)
 
 
 def _followers(services: Services, key: Key) -> list[NumberRecord]:

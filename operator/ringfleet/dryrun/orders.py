@@ -68,7 +68,7 @@ async def fill(after: WhatIf, place: Place) -> Filling:
         filling.served += after.serve_claims(place)
         pool = pool_at(after.services, place)
         filling.last, status = await decide_pool(after.services, pool)
-        after.write(pool.model_copy(update={"status": status}))
+        after.write(pool.with_status(status))
         starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
         if starts:
             after.take_in(NumberOrder, order_body(pool, order_spec(pool, filling.last.want, starts[0].intent)))
@@ -108,7 +108,7 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
         case Done():
             pass
     status = order_status(order, order_want(order), state, step, services.clock())
-    after.write(order.model_copy(update={"status": status}))
+    after.write(order.with_status(status))
     return None
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Approval as ApprovalStatus
-from ringfleet.api.compliance_bundle import BegunCall, FilingReason
+from ringfleet.api.compliance_bundle import BegunCall, ComplianceBundleStatus, FilingReason
 from ringfleet.api.compliance_bundle import FiledItem as ItemStatus
 from ringfleet.api.compliance_bundle import Filing as FilingStatus
 from ringfleet.api.compliance_bundle import Refusal as RefusalStatus
@@ -87,6 +87,23 @@ def filing_status(
         submitted_at=record.submitted_at,
         next_look=record.next_look,
         looks=record.looks,
+    )
+
+
+def with_counts(filing: FilingStatus, attached: int, outdated: int) -> FilingStatus:
+    """The filing with how many numbers carry it, and how many of them a revision that is superseded."""
+    return filing.model_copy(update={"attached": attached, "outdated": outdated})
+
+
+def bundle_status(before: ComplianceBundleStatus, filings: tuple[FilingStatus, ...]) -> ComplianceBundleStatus:
+    """The status with these filings, and what they are in short; it says what it said before."""
+    return ComplianceBundleStatus(
+        observed_generation=before.observed_generation,
+        conditions=before.conditions,
+        filings=filings,
+        states=states(filings),
+        attached=sum(filing.attached for filing in filings),
+        expires_at=expiry(filings),
     )
 
 

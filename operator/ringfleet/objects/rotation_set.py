@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, time
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from ringfleet.api import RotationSet
@@ -160,10 +159,17 @@ def rotation_status(
 ) -> RotationSetStatus:
     """What to write; the traffic in it is as it was unless it matters."""
     standing = plan.standing
-    update: dict[str, Any] = {
-        "observed_generation": obj.metadata.generation,
-        "conditions": said,
-        "members": MemberCounts(
+    before = obj.status
+    usage = set_usage(before.usage, plan, seen.usage, now.astimezone(ZoneInfo(want.zone)).date().isoformat())
+    matters = usage_matters(before.usage, usage)
+    at, cost, currency = before.usage_at, before.cost_per_answered, before.currency
+    if matters and seen.usage is not None:
+        at = seen.usage.at.replace(microsecond=0)
+        cost, currency = _cost(want, seen.usage, tuple(held))
+    return RotationSetStatus(
+        observed_generation=obj.metadata.generation,
+        conditions=said,
+        members=MemberCounts(
             total=standing.total,
             active=standing.active,
             cooling=standing.cooling,
@@ -171,20 +177,17 @@ def rotation_status(
             draining=standing.draining,
             waiting=standing.waiting,
         ),
-        "regions": tuple(_regions(seen, plan)),
-        "recommended_size": plan.size.recommended,
-        "limited_by": str(plan.size.limited_by),
-        "replaced": tuple(Replacement(number=str(one.number), at=one.at) for one in plan.replaced),
-        "overrides": tuple(str(one.guardrail) for one in want.governed.overrides),
-        "selector": f"{SET_LABEL}={want.name}",
-    }
-    usage = set_usage(obj.status.usage, plan, seen.usage, now.astimezone(ZoneInfo(want.zone)).date().isoformat())
-    if usage_matters(obj.status.usage, usage):
-        update["usage"] = usage
-        if seen.usage is not None:
-            update["usage_at"] = seen.usage.at.replace(microsecond=0)
-            update |= _cost(want, seen.usage, tuple(held))
-    return obj.status.model_copy(update=update)
+        regions=tuple(_regions(seen, plan)),
+        recommended_size=plan.size.recommended,
+        limited_by=str(plan.size.limited_by),
+        usage=usage if matters else before.usage,
+        usage_at=at,
+        cost_per_answered=cost,
+        currency=currency,
+        replaced=tuple(Replacement(number=str(one.number), at=one.at) for one in plan.replaced),
+        overrides=tuple(str(one.guardrail) for one in want.governed.overrides),
+        selector=f"{SET_LABEL}={want.name}",
+    )
 
 
 def _regions(seen: RotationSeen, plan: RotationPlan) -> Iterable[RegionStatus]:
@@ -200,7 +203,7 @@ def set_usage(old: SetUsage | None, plan: RotationPlan, usage: Usage | None, tod
     if usage is not None:
         return SetUsage(day=usage.day.isoformat(), capacity=plan.day.capacity, used=usage.used, deferred=usage.deferred)
     if old is not None and old.day == today:
-        return old.model_copy(update={"capacity": plan.day.capacity})
+        return SetUsage(day=today, capacity=plan.day.capacity, used=old.used, deferred=old.deferred)
     return SetUsage(day=today, capacity=plan.day.capacity)
 
 
@@ -216,12 +219,12 @@ def _tenths(usage: SetUsage) -> int:
     return usage.used * 10 // usage.capacity if usage.capacity else 0
 
 
-def _cost(want: RotationWant, usage: Usage, held: tuple[NumberRecord, ...]) -> dict[str, Any]:
+def _cost(want: RotationWant, usage: Usage, held: tuple[NumberRecord, ...]) -> tuple[Decimal, str] | tuple[None, None]:
     """The members' rent by the answered calls of thirty days; nothing where it can't be said in one currency."""
     rents = [number.price.monthly for number in held if number.price]
     answered = sum(use.answered for use in usage.numbers.values())
     currencies = {rent.currency for rent in rents}
     if want.channel is not Channel.VOICE or not answered or len(currencies) != 1:
-        return {"cost_per_answered": None, "currency": None}
+        return None, None
     cost = sum((rent.amount for rent in rents), Decimal(0)) / answered
-    return {"cost_per_answered": cost.quantize(_CENT_OF_CENT), "currency": currencies.pop()}
+    return cost.quantize(_CENT_OF_CENT), currencies.pop()
