@@ -14,8 +14,8 @@ from ringfleet.kube import client
 from ringfleet.kube.client import Kube, WatchEvent
 from ringfleet.kube.errors import Gone
 from ringfleet.kube.informer import Informer
-from ringfleet.kube.store import Key
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import ObjectRef
 from tests.controlplane.cluster import Cluster
 from tests.kube.conftest import CONFIG_MAPS, NUMBER_POOLS
 from tests.kube.wire import Wire
@@ -97,11 +97,11 @@ async def test_only_the_namespaces_asked_for_are_followed(cluster: Cluster, kube
 
 
 async def test_a_write_of_our_own_is_known_at_once_and_told_once(kube: Kube, namespace: str) -> None:
-    told: list[Key] = []
+    told: list[ObjectRef] = []
     async with following(an_informer(kube, namespace)) as informer:
         informer.store.subscribe(lambda key, _old, _new: told.append(key))
         informer.observe(await kube.create(CONFIG_MAPS, namespace, a_can("a", "red")))
-        assert informer.store.get(Key(namespace, "a")) == Paint("a", "red")
+        assert informer.store.get(ObjectRef(namespace, "a")) == Paint("a", "red")
         last = await kube.create(CONFIG_MAPS, namespace, a_can("last"))
         version = int(last["metadata"]["resourceVersion"])
         await until(lambda: informer.store.progress(namespace) >= version, "the watch to catch up")

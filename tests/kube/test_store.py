@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ringfleet.kube.store import Key, Store
+from ringfleet.kube.store import Store
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import ObjectRef
 
 NAMES = st.sampled_from("abc")
 
@@ -40,13 +41,13 @@ class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = a_store()
-        self.changes: list[tuple[Key, str | None, str | None]] = []
+        self.changes: list[tuple[ObjectRef, str | None, str | None]] = []
         self.store.subscribe(lambda key, old, new: self.changes.append((key, old, new)))
         self.truth: dict[str, Json] = {}
         self.history: list[Json] = []  # a deletion has "deleted"
         self.told = 0  # how much of the history the watch has told
         self.replies: list[Json] = []
-        self.listing: tuple[int, set[Key]] | None = None
+        self.listing: tuple[int, set[ObjectRef]] | None = None
 
     @rule(name=NAMES, colour=st.sampled_from(["red", "blue", "invisible"]))
     def somebody_writes(self, name: str, colour: str) -> None:
@@ -107,7 +108,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def who_follows_the_changes_knows_the_same(self) -> None:
-        followed: dict[Key, str] = {}
+        followed: dict[ObjectRef, str] = {}
         for key, old, new in self.changes:
             assert followed.pop(key, None) == old
             assert old != new
@@ -130,7 +131,7 @@ def test_a_writer_sees_its_own_write_before_the_watch_tells_it() -> None:
     store = a_store()
     store.learn_list_ended(None, store.learn_page([an_object("a", 1, "red")]), 5)
     store.learn(an_object("a", 6, "blue"))
-    assert store.get(Key("ns", "a")) == "blue"
+    assert store.get(ObjectRef("ns", "a")) == "blue"
 
 
 def test_a_late_event_does_not_take_a_write_back() -> None:
@@ -215,7 +216,7 @@ def test_an_object_that_nobody_understands_leaves_the_rest_alone() -> None:
 def test_a_subscriber_that_fails_does_not_stop_the_others() -> None:
     store, told = a_store(), []
 
-    def fails(_key: Key, _old: str | None, _new: str | None) -> None:
+    def fails(_key: ObjectRef, _old: str | None, _new: str | None) -> None:
         raise RuntimeError("no")
 
     store.subscribe(fails)

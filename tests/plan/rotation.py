@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from ringfleet.model import E164
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel
 from ringfleet.plan.rotation_set.guardrails import Governed, MessagingWant, Override, Ramp, RotationWant, Terms
 from ringfleet.plan.rotation_set.plan import (
@@ -21,12 +22,12 @@ from ringfleet.plan.rotation_set.plan import (
     plan_rotation,
 )
 from ringfleet.plan.rotation_set.roster import MemberSeen
-from ringfleet.plan.rotation_set.seen import NumberUse, PoolName, PoolSeen, Replaced, RotationSeen, Seat, Usage
+from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, RotationSeen, Seat, Usage
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-POOL: PoolName = ("shop", "us")
+POOL: ObjectRef = ("shop", "us")
 POOLS = {POOL: PoolSeen("US", 100)}
 
 

@@ -20,8 +20,9 @@ from ringfleet.api import NumberPool
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
-from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
 from ringfleet.plan.number_claim import Bar, ClaimWorld, OnNoStock, bar_claim
@@ -52,7 +53,7 @@ class ClaimQueue:
         self._on_assigned = on_assigned
         self._clock = clock
         self._monotonic = monotonic
-        self._stocks: dict[PoolKey, Stock] = {}
+        self._stocks: dict[ObjectRef, Stock] = {}
         self._open = False
         self.unsure: set[str] = set()
         self.written: dict[str, str] = {}
@@ -61,7 +62,7 @@ class ClaimQueue:
 
     # Looking.
 
-    def stock(self, pool: PoolKey) -> Stock:
+    def stock(self, pool: ObjectRef) -> Stock:
         return self._stocks.setdefault(pool, Stock())
 
     def assignment(self, claim: ClaimRecord) -> FreeNumber | None:
@@ -75,12 +76,12 @@ class ClaimQueue:
     def place(self, claim: ClaimRecord) -> int | None:
         return self.stock(claim.pool).place(claim.uid)
 
-    def waiting(self, pool: PoolKey) -> list[ClaimRecord]:
+    def waiting(self, pool: ObjectRef) -> list[ClaimRecord]:
         """The claims in the pool's queue, the next one to be served first."""
         found = (self._fleet.claim_by_uid(uid) for uid in self.stock(pool).waiting)
         return [claim for claim in found if claim]
 
-    def on_demand(self, pool: PoolKey) -> int:
+    def on_demand(self, pool: ObjectRef) -> int:
         """How many of them want a number to be ordered for them."""
         return sum(claim.on_no_stock is OnNoStock.ORDER for claim in self.waiting(pool))
 
@@ -163,7 +164,7 @@ class ClaimQueue:
         else:
             stock.ask(claim.wish())
 
-    def serve(self, pool: PoolKey) -> None:
+    def serve(self, pool: ObjectRef) -> None:
         """Hand out what is free, and wake those who were assigned something."""
         stock = self.stock(pool)
         while self._open and (hands := stock.serve()):
@@ -174,7 +175,7 @@ class ClaimQueue:
             if not refused:
                 return
 
-    def _assign(self, pool: PoolKey, hand: Hand) -> bool:
+    def _assign(self, pool: ObjectRef, hand: Hand) -> bool:
         """Let the claim take what it was handed; False when it is gone, or its quota was used up by those before it."""
         claim = self._fleet.claim_by_uid(hand.uid)
         if claim is None:
@@ -205,6 +206,6 @@ class ClaimQueue:
             self.note_number(None, record)
 
 
-def _free_in(record: NumberRecord | None) -> PoolKey | None:
+def _free_in(record: NumberRecord | None) -> ObjectRef | None:
     """The pool in which the number is free; None when it is not."""
-    return PoolKey(record.namespace, record.pool) if record and record.free and record.pool else None
+    return ObjectRef(record.namespace, record.pool) if record and record.free and record.pool else None

@@ -23,9 +23,9 @@ from ringfleet.api import (
     RoutingProfile,
 )
 from ringfleet.api.meta import Resource as ApiObject
-from ringfleet.kube.store import Key as Place
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.phone_number import NumberRecord, resting_until
@@ -103,7 +103,7 @@ class Fleet:
     # Intents.
 
     def get(self, model: type[R], namespace: str, name: str) -> R | None:
-        found: R | None = self._stores[model.__name__].get(Place(namespace, name))
+        found: R | None = self._stores[model.__name__].get(ObjectRef(namespace, name))
         return found
 
     def all(self, model: type[R]) -> list[R]:
@@ -130,7 +130,7 @@ class Fleet:
         """What was read of an order that is gone."""
         self._orders.pop(uid, None)
 
-    def routing_want(self, place: Place, seen_from: str) -> RoutingWant:
+    def routing_want(self, place: ObjectRef, seen_from: str) -> RoutingWant:
         """The wish to be routed by a profile; its content is hashed once for each generation.
 
         Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.
@@ -148,7 +148,7 @@ class Fleet:
     # Numbers.
 
     def number(self, namespace: str, name: str) -> NumberRecord | None:
-        return self.numbers.get(Place(namespace, name))
+        return self.numbers.get(ObjectRef(namespace, name))
 
     def numbers_of(self, claim: ClaimRecord) -> list[NumberRecord]:
         """The numbers that name the claim: one, when it is bound."""
@@ -169,15 +169,15 @@ class Fleet:
         place = self.profile_place(record)
         return self.get(RoutingProfile, *place) if place else None
 
-    def profile_place(self, record: NumberRecord) -> Place | None:
+    def profile_place(self, record: NumberRecord) -> ObjectRef | None:
         """Where that profile is: its claim's wins over its own, and its own over its pool's."""
         claim = self.claim_of(record)
         if claim and claim.routing_profile:
-            return Place(claim.namespace, claim.routing_profile)
+            return ObjectRef(claim.namespace, claim.routing_profile)
         pool = self.pool_of(record)
         of_pool = pool.spec.routing_profile_ref if pool else None
         name = record.routing_profile or (of_pool.name if of_pool else None)
-        return Place(record.namespace, name) if name else None
+        return ObjectRef(record.namespace, name) if name else None
 
     def rests_until(self, record: NumberRecord) -> datetime | None:
         """Until when the number rests after its last claim; None when it does not."""
@@ -207,7 +207,7 @@ class Fleet:
     # Claims.
 
     def claim(self, namespace: str, name: str) -> ClaimRecord | None:
-        return self.claims.get(Place(namespace, name))
+        return self.claims.get(ObjectRef(namespace, name))
 
     def claim_by_uid(self, uid: str) -> ClaimRecord | None:
         return next(iter(self.claims.by("uid", uid)), None)

@@ -17,7 +17,7 @@ from ringfleet.controllers.pool_release import ask_surplus, see_release
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import GONE, Phase
-from ringfleet.objects.number_claim import PoolKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_pool import (
     order_spec,
     pool_status,
@@ -78,7 +78,7 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
     asked_again = await learn_demands(services, pool, carriers)
     release = await see_release(services, pool)
     records = services.fleet.numbers_in_pool(namespace, pool.metadata.name)
-    place = PoolKey(namespace, pool.metadata.name)
+    place = ObjectRef(namespace, pool.metadata.name)
     return PoolFacts(
         pool=see_pool(services, pool, view.want, records),
         demand=see_demand(services, pool, view.memory),
@@ -104,7 +104,7 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
-        on_demand=services.claim_queue.on_demand(PoolKey(namespace, name)),
+        on_demand=services.claim_queue.on_demand(ObjectRef(namespace, name)),
     )
 
 
@@ -138,7 +138,7 @@ async def _retire(services: Services, pool: NumberPool) -> float | None:
         pool=PoolSeen(numbers=tuple(number_seen(record) for record in leaving), top_up=top_up(pool)),
         release=await see_release(services, pool),
         claimed=sum(record.claim is not None for record in records),
-        waiting=len(services.claim_queue.waiting(PoolKey(pool.metadata.namespace, pool.metadata.name))),
+        waiting=len(services.claim_queue.waiting(ObjectRef(pool.metadata.namespace, pool.metadata.name))),
     )
     now = services.clock()
     decision = retire(view, facts, now)

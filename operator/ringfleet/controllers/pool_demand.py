@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, ItemState, Phase
-from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_claim import OnNoStock
 from ringfleet.plan.number_pool.capacity import CapacityWant
@@ -17,7 +18,7 @@ from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 def see_demand(services: Services, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
     """What there is to count since the memory was written, and what the pool has now."""
-    key = PoolKey(pool.metadata.namespace, pool.metadata.name)
+    key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
     records = {record.number: record for record in services.fleet.numbers.by("pool", key)}
     since = memory.counted_until
     claims = (claim for claim in services.fleet.claims.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ringfleet.api import RoutingProfile
 from ringfleet.api.routing_profile import RoutingProfileStatus
 from ringfleet.controllers.services import Services
-from ringfleet.kube.store import Key as Place
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
@@ -18,7 +18,7 @@ async def reconcile_profile(services: Services, key: Key) -> None:
     if profile is None or profile.metadata.deletion_timestamp:
         return
     records = [*_followers(services, key), *_borrowed_followers(services, key)]
-    wanted = services.fleet.routing_want(Place(key.namespace, key.name), key.namespace).hash
+    wanted = services.fleet.routing_want(ObjectRef(key.namespace, key.name), key.namespace).hash
     drifted = sum(record.state.drift is not None for record in records)
     routed = sum(record.state.routed is not None and record.state.routed.hash == wanted for record in records)
     said = (

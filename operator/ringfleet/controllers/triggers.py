@@ -23,10 +23,10 @@ from ringfleet.controllers.bundle_attachments import carried_by, outdated_number
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.services import Services
-from ringfleet.kube.store import Key as Place
 from ringfleet.model import AccountKey, Phase
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen
-from ringfleet.objects.number_claim import ClaimRecord, PoolKey
+from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
@@ -144,7 +144,7 @@ class _Bell:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def note_intent(self, kind: str, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
+    def note_intent(self, kind: str, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
         self._services.quotas.forget()
         if kind == "CarrierAccount" and old is None:
@@ -156,7 +156,7 @@ class _Bell:
         if isinstance(order, NumberOrder):
             self._note_order(order, gone=new is None)
         if kind == "NumberPool":
-            self._note_pool(PoolKey(*place), old, new)
+            self._note_pool(ObjectRef(*place), old, new)
             if old is None or new is None:
                 self._wake_drawers(place)
         if kind == "ComplianceBundle":
@@ -168,7 +168,7 @@ class _Bell:
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
 
-    def _note_pool(self, place: PoolKey, old: ApiObject | None, new: ApiObject | None) -> None:
+    def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
         by whether it calls them off."""
         wake_quotas(self._services, place.namespace)
@@ -180,7 +180,7 @@ class _Bell:
         if old is None or new is None or _wish(old) != _wish(new):
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
 
-    def _wake_drawers(self, pool: Place) -> None:
+    def _wake_drawers(self, pool: ObjectRef) -> None:
         """The rotation sets that draw from a pool which has come or gone."""
         for drawer in self._services.fleet.all(RotationSet):
             if pool in pools_of(drawer):
@@ -197,7 +197,7 @@ class _Bell:
             wake_needy(services, services.fleet.numbers.by("namespace", namespace))
             wake_needy(services, services.fleet.borrowed_by(namespace))
 
-    def _note_bundle(self, place: Place, old: ApiObject | None, new: ApiObject | None) -> None:
+    def _note_bundle(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
         moved on to another revision."""
         if _bundle(old) == _bundle(new):
@@ -218,7 +218,7 @@ class _Bell:
         self._services.queues.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
         wake_quotas(self._services, order.metadata.namespace)
 
-    def _wake_followers(self, profile: Place) -> None:
+    def _wake_followers(self, profile: ObjectRef) -> None:
         """The pools, numbers and claims that a routing profile concerns."""
         services = self._services
         for pool in services.fleet.all(NumberPool):
@@ -280,7 +280,7 @@ class _Bell:
 
     def _tell_who_named(self, number: NumberRecord) -> None:
         """Claims may have asked for the number by name before there was one."""
-        claims = self._services.fleet.claims.by("pool", PoolKey(number.namespace, number.pool)) if number.pool else []
+        claims = self._services.fleet.claims.by("pool", ObjectRef(number.namespace, number.pool)) if number.pool else []
         self._services.claim_queue.reconsider([claim for claim in claims if claim.named == number.name])
 
     def _wake_profile(self, namespace: str, profile: str) -> None:

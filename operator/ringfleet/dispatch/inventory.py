@@ -29,9 +29,9 @@ from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.kube.client import Kube
 from ringfleet.kube.informer import Informer
-from ringfleet.kube.store import Key
 from ringfleet.model import E164
 from ringfleet.model.geography import locate
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
 from ringfleet.objects.refs import resource_of
@@ -88,8 +88,8 @@ class Inventory:
     def __init__(self, kube: Kube, ledger: Ledger, clock: Clock, namespaces: Collection[str] | None = None) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._views: dict[Key, SetView] = {}
-        self._dirty: set[Key] = set()
+        self._views: dict[ObjectRef, SetView] = {}
+        self._dirty: set[ObjectRef] = set()
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self.synced = asyncio.Event()
@@ -120,7 +120,7 @@ class Inventory:
     # Looking.
 
     def view(self, namespace: str, name: str) -> SetView | None:
-        return self._views.get(Key(namespace, name))
+        return self._views.get(ObjectRef(namespace, name))
 
     def age(self) -> float:
         """Seconds since the API server was last heard of; infinite before it was."""
@@ -134,7 +134,7 @@ class Inventory:
             if record.claim
             for claim in self.claims.store.by("uid", record.claim.uid)
         ]
-        keyed = [(claim, Key(claim.namespace, claim.rotation.name)) for claim in claims if claim.rotation]
+        keyed = [(claim, ObjectRef(claim.namespace, claim.rotation.name)) for claim in claims if claim.rotation]
         sets = [(claim, self.sets.store.get(key)) for claim, key in keyed]
         return [want for claim, want in sets if want is not None and claim.is_of(want.uid)]
 
@@ -194,7 +194,7 @@ class Inventory:
         """Whether everything was listed once: before, an absent record means nothing."""
         return all(informer.synced.is_set() for informer in (self.sets, self.claims, self.numbers))
 
-    async def _try(self, key: Key, roster: Roster) -> None:
+    async def _try(self, key: ObjectRef, roster: Roster) -> None:
         try:
             await self._ledger.enlist(roster)
         except LedgerUnavailable as error:
@@ -219,21 +219,21 @@ class Inventory:
 
     # Hearing.
 
-    def _on_set(self, key: Key, _: RotationWant | None, __: RotationWant | None) -> None:
+    def _on_set(self, key: ObjectRef, _: RotationWant | None, __: RotationWant | None) -> None:
         self._soil(key)
 
-    def _on_claim(self, _: Key, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+    def _on_claim(self, _: ObjectRef, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         for claim in (old, new):
             if claim is not None and claim.rotation is not None:
-                self._soil(Key(claim.namespace, claim.rotation.name))
+                self._soil(ObjectRef(claim.namespace, claim.rotation.name))
 
-    def _on_number(self, _: Key, old: NumberRecord | None, new: NumberRecord | None) -> None:
+    def _on_number(self, _: ObjectRef, old: NumberRecord | None, new: NumberRecord | None) -> None:
         for record in (old, new):
             if record is not None and record.claim is not None:
                 for claim in self.claims.store.by("uid", record.claim.uid):
-                    self._on_claim(Key(claim.namespace, claim.name), None, claim)
+                    self._on_claim(ObjectRef(claim.namespace, claim.name), None, claim)
 
-    def _soil(self, key: Key) -> None:
+    def _soil(self, key: ObjectRef) -> None:
         self._dirty.add(key)
         self._wake.set()
 

@@ -22,8 +22,8 @@ from ringfleet.dispatch.problems import Problem
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.kube.informer import Informer
-from ringfleet.kube.store import Key
 from ringfleet.model import E164, AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.refs import SECRETS, resource_of
 
 KEPT_SECONDS = 60.0
@@ -75,7 +75,7 @@ class Senders:
         """Raises Problem: the account is not there, or has nothing to check a signature with."""
         if not self.accounts.synced.is_set():
             raise Problem("inventory-unknown", "The carrier accounts have not been read yet. Send the event again.")
-        record = self.accounts.store.get(Key(key.namespace, key.name))
+        record = self.accounts.store.get(ObjectRef(key.namespace, key.name))
         reader = WEBHOOKS.get(record.provider) if record else None
         if record is None:
             raise Problem("not-found", f"There is no CarrierAccount {_short(key)}: see the URL that the carrier calls.")
@@ -121,7 +121,7 @@ class Senders:
             ) from error
         return Kept(secret, self._clock() + KEPT_SECONDS, _lines(found.get("data") or {}, field))
 
-    def _on_account(self, key: Key, _: AccountRecord | None, new: AccountRecord | None) -> None:
+    def _on_account(self, key: ObjectRef, _: AccountRecord | None, new: AccountRecord | None) -> None:
         if new is None:
             self._kept.pop(AccountKey(*key), None)
             self._turns.pop(AccountKey(*key), None)

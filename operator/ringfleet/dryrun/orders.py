@@ -16,8 +16,8 @@ from ringfleet.controllers.number_order import order_world, searched
 from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
-from ringfleet.kube.store import Key as Place
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, order_state, order_status, order_want
 from ringfleet.objects.number_pool import order_spec
 from ringfleet.objects.phone_number import number_body
@@ -51,13 +51,13 @@ class Filling:
     stuck: dict[str, Wait] = field(default_factory=dict)
 
 
-def pool_at(services: Services, place: Place) -> NumberPool:
+def pool_at(services: Services, place: ObjectRef) -> NumberPool:
     pool = services.fleet.get(NumberPool, *place)
     assert pool is not None, f"there is no pool {place}"
     return pool
 
 
-async def fill(after: WhatIf, place: Place) -> Filling:
+async def fill(after: WhatIf, place: ObjectRef) -> Filling:
     """Let the pool order until it has no action left.
 
     Orders are started before they choose, and choose before they are provisioned, as it goes when both are at work.
@@ -79,7 +79,7 @@ async def fill(after: WhatIf, place: Place) -> Filling:
             return filling
 
 
-def _next_order(services: Services, place: Place, stuck: Mapping[str, Wait]) -> NumberOrder | None:
+def _next_order(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) -> NumberOrder | None:
     """The open order that gets on next: first those that have not chosen, so that their numbers are taken."""
     orders = services.fleet.orders_for(*place)
     opened = [order for order in orders if not order.status.recorded and order.metadata.name not in stuck]

@@ -18,8 +18,8 @@ from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolP
 from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
 from ringfleet.dryrun.simulation import WhatIf, place_of, what_if
 from ringfleet.kube.client import Json, Kube
-from ringfleet.kube.store import Key as Place
 from ringfleet.model import GONE, AccountKey, Money
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import order_state, order_want
 from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import NumberRecord
@@ -68,7 +68,7 @@ def _with_data(secret: Json) -> Json:
 class _Foresight:
     """One look ahead: the simulation, the Secrets of the manifests, and the balances that were asked on the way."""
 
-    def __init__(self, after: WhatIf, secrets: Mapping[Place, Json]) -> None:
+    def __init__(self, after: WhatIf, secrets: Mapping[ObjectRef, Json]) -> None:
         self._after = after
         self._services = after.services
         self._secrets = secrets
@@ -76,13 +76,13 @@ class _Foresight:
 
     async def see(self, objects: tuple[Rehearsed, ...]) -> Preview:
         pools = self._services.fleet.all(NumberPool)
-        places = sorted(Place(*pool.key.split("/")) for pool in pools if not pool.metadata.deletion_timestamp)
+        places = sorted(ObjectRef(*pool.key.split("/")) for pool in pools if not pool.metadata.deletion_timestamp)
         changed = _changed_numbers(self._services)
         seen = tuple([await self._see_pool(place, changed.pop(place, ())) for place in places])
         unpooled = tuple(one for some in changed.values() for one in some)
         return Preview(objects, seen, unpooled, tuple(self._accounts(seen)))
 
-    async def _see_pool(self, place: Place, routed: tuple[Changed, ...]) -> PoolPreview:
+    async def _see_pool(self, place: ObjectRef, routed: tuple[Changed, ...]) -> PoolPreview:
         services, pool = self._services, pool_at(self._services, place)
         before, _ = await decide_pool(services, pool)
         chosen = _chosen(services, place)
@@ -108,7 +108,7 @@ class _Foresight:
             errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
         )
 
-    def _may_order(self, place: Place, before: PoolDecision) -> bool:
+    def _may_order(self, place: ObjectRef, before: PoolDecision) -> bool:
         """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once."""
         claims = self._services.fleet.claims.by("pool", tuple(place))
         handed = any(self._services.claim_queue.assignment(claim) for claim in claims)
@@ -116,7 +116,7 @@ class _Foresight:
 
     def _accounts_of(self, pool: NumberPool) -> tuple[AccountKey, ...]:
         """The accounts that the pool orders from, and those at which it has an order open."""
-        orders = _orders(self._services, Place(pool.metadata.namespace, pool.metadata.name))
+        orders = _orders(self._services, ObjectRef(pool.metadata.namespace, pool.metadata.name))
         opened = [order_want(order).account for order in orders if not order.status.recorded]
         return tuple(dict.fromkeys((*pool_want(pool).carriers, *opened)))
 
@@ -135,7 +135,7 @@ class _Foresight:
             yield AccountPreview(key, self._balances[key], Money.total(spent[key], spent[key][0].currency))
 
 
-def planned_releases(services: Services, place: Place, decision: PoolDecision) -> tuple[Released, ...]:
+def planned_releases(services: Services, place: ObjectRef, decision: PoolDecision) -> tuple[Released, ...]:
     """The numbers that are on their way out or would be asked to go, with what still holds them. None while frozen."""
     if decision.release.record.frozen_since:
         return ()
@@ -157,12 +157,12 @@ def _why_released(services: Services, record: NumberRecord, decision: PoolDecisi
     return f"{asked.cause}: it goes after the hold of its pool and within its daily budget."
 
 
-def _changed_numbers(services: Services) -> dict[Place, tuple[Changed, ...]]:
+def _changed_numbers(services: Services) -> dict[ObjectRef, tuple[Changed, ...]]:
     """The numbers that would be told something else at their carrier, by pool; under "" those without one."""
-    found: dict[Place, tuple[Changed, ...]] = {}
+    found: dict[ObjectRef, tuple[Changed, ...]] = {}
     for _, record in sorted(services.fleet.numbers.items(), key=lambda item: item[1].number):
         if changed := _changed(services, record):
-            place = Place(record.namespace, record.pool or "")
+            place = ObjectRef(record.namespace, record.pool or "")
             found[place] = (*found.get(place, ()), changed)
     return found
 
@@ -176,15 +176,15 @@ def _changed(services: Services, record: NumberRecord) -> Changed | None:
     return Changed(record.number, record.account, type(step).__name__, getattr(step, "profile", None))
 
 
-def _orders(services: Services, place: Place) -> list[NumberOrder]:
+def _orders(services: Services, place: ObjectRef) -> list[NumberOrder]:
     return sorted(services.fleet.orders_for(*place), key=lambda order: order.spec.sequence)
 
 
-def _has_open_orders(services: Services, place: Place) -> bool:
+def _has_open_orders(services: Services, place: ObjectRef) -> bool:
     return any(not order.status.recorded for order in _orders(services, place))
 
 
-def _chosen(services: Services, place: Place) -> frozenset[str]:
+def _chosen(services: Services, place: ObjectRef) -> frozenset[str]:
     """The orders that have their numbers already: these are on their way, whatever is applied."""
     return frozenset(order.key for order in _orders(services, place) if order.status.items is not None)
 
@@ -195,7 +195,7 @@ def _bought(order: NumberOrder) -> Iterable[Bought]:
         yield Bought(item.offer, want.account, order.metadata.name, approval=not want.approved)
 
 
-def _left_open(services: Services, place: Place, stuck: Mapping[str, Wait]) -> int:
+def _left_open(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) -> int:
     """How many numbers the orders want that could not choose any."""
     orders = [order for order in _orders(services, place) if order.metadata.name in stuck]
     return sum(order.spec.count for order in orders if order.status.items is None)

@@ -28,8 +28,8 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
-from ringfleet.kube.store import Key as Place
 from ringfleet.model import AccountKey, Money
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import token_in
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord
@@ -43,7 +43,7 @@ KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
 OF_BORROWERS: tuple[type[ApiObject], ...] = (NumberClaim, RoutingProfile, NumberQuota)
 """What matters of a namespace whose claims hold, or may hold, numbers of another one."""
 
-Objects = dict[type[ApiObject], dict[Place, Json]]
+Objects = dict[type[ApiObject], dict[ObjectRef, Json]]
 
 
 @asynccontextmanager
@@ -99,8 +99,8 @@ def _borrowers(objects: Objects) -> set[str]:
     return {*filter(None, holders), *(namespace for some in let_in for namespace in some)}
 
 
-def place_of(obj: Json) -> Place:
-    return Place(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+def place_of(obj: Json) -> ObjectRef:
+    return ObjectRef(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
 class WhatIf:
@@ -108,7 +108,7 @@ class WhatIf:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self._whole: dict[tuple[str, Place], Json] = {}
+        self._whole: dict[tuple[str, ObjectRef], Json] = {}
         self._versions = count(2**62)  # later than all that is stored, and in the order of the manifests
 
     def take_in(self, kind: type[ApiObject], obj: Json) -> None:
@@ -138,7 +138,7 @@ class WhatIf:
         version = str(next(self._versions))
         self.take_in(kind, {**body, "metadata": {**body["metadata"], "resourceVersion": version}})
 
-    def serve_claims(self, pool: Place) -> list[str]:
+    def serve_claims(self, pool: ObjectRef) -> list[str]:
         """Bind the claims that the queue has a number of this pool for; their keys."""
         return [claim.key for claim in self.services.fleet.claims.by("pool", tuple(pool)) if self._bind(claim)]
 
@@ -147,20 +147,20 @@ class WhatIf:
         handed = self.services.claim_queue.assignment(claim)
         if handed is None or self.services.claim_queue.obstacle(claim):
             return False
-        place = Place(claim.pool.namespace, handed.name)
+        place = ObjectRef(claim.pool.namespace, handed.name)
         number = self._whole["PhoneNumber", place]
         ref = {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}
         spec, status = {**number["spec"], "claimRef": ref}, {**number.get("status", {}), "phase": "Bound"}
         self._write(PhoneNumber, {**number, "spec": spec, "status": status})
         self.services.claim_queue.settle(claim)
-        whole = self._whole["NumberClaim", Place(claim.namespace, claim.name)]
+        whole = self._whole["NumberClaim", ObjectRef(claim.namespace, claim.name)]
         bound = {"phase": "Bound", "phoneNumber": {"namespace": place.namespace, "name": place.name}}
         self._write(NumberClaim, {**whole, "status": {**whole.get("status", {}), **bound}})
         return True
 
     # Reaching accounts.
 
-    async def reach(self, key: AccountKey, secrets: Mapping[Place, Json]) -> Money | None:
+    async def reach(self, key: AccountKey, secrets: Mapping[ObjectRef, Json]) -> Money | None:
         """Open the account and ask its balance, if that is not done yet; None when it can't be asked.
 
         Why it can't is what is then known of the account. `secrets` are those of the manifests; others are read with
@@ -175,9 +175,9 @@ class WhatIf:
         token = await self._token(key, obj, secrets)
         return await self._ask(key, obj, token) if token else None
 
-    async def _token(self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[Place, Json]) -> str:
+    async def _token(self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[ObjectRef, Json]) -> str:
         """The account's token; "" when there is none, and the account says why."""
-        place = Place(key.namespace, obj.spec.credentials_secret_ref.name)
+        place = ObjectRef(key.namespace, obj.spec.credentials_secret_ref.name)
         try:
             secret = secrets.get(place) or await self._secret(place)
         except KubeError as error:
@@ -203,7 +203,7 @@ class WhatIf:
             return None
         return self.services.fleet.get(CarrierAccount, key.namespace, key.name)
 
-    async def _secret(self, place: Place) -> Json | None:
+    async def _secret(self, place: ObjectRef) -> Json | None:
         try:
             return await self.services.kube.get(SECRETS, *place)
         except NotFound:

@@ -23,9 +23,9 @@ import structlog
 from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import Gone, KubeError
 from ringfleet.kube.pace import Backoff
-from ringfleet.kube.store import Index, Key, Store, version_of
+from ringfleet.kube.store import Index, Store, version_of
 from ringfleet.kube.transport import Json
-from ringfleet.model.refs import Resource
+from ringfleet.model.refs import ObjectRef, Resource
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Informer(Generic[T]):
 
     async def _list(self, scope: str | None) -> None:
         """Take in all there is, and forget what is not there any more."""
-        seen: set[Key] = set()
+        seen: set[ObjectRef] = set()
         version = 0
         async with aclosing(self._kube.pages(self._resource, scope, page=self._page)) as pages:
             async for page in pages:

@@ -15,25 +15,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import ObjectRef
 
 T = TypeVar("T")
 
 Index = Callable[[T], Iterable[Hashable]]
 
 
-class Key(NamedTuple):
-    """Which object of a kind. Cluster-wide kinds have the namespace ""."""
-
-    namespace: str
-    name: str
-
-
-OnChange = Callable[[Key, T | None, T | None], None]
+OnChange = Callable[[ObjectRef, T | None, T | None], None]
 
 log = structlog.get_logger(__name__)
 
@@ -53,14 +47,16 @@ class Store(Generic[T]):
         self._project = project
         self._indexes = dict(indexes or {})
         self._progress: dict[str | None, int] = dict.fromkeys(scopes, 0)
-        self._held: dict[Key, tuple[int, T]] = {}
-        self._absent: dict[Key, int] = {}  # gone or of no interest, as of that version; until progress has passed it
-        self._keys: dict[str, dict[Hashable, dict[Key, None]]] = {name: {} for name in self._indexes}
+        self._held: dict[ObjectRef, tuple[int, T]] = {}
+        self._absent: dict[
+            ObjectRef, int
+        ] = {}  # gone or of no interest, as of that version; until progress has passed it
+        self._keys: dict[str, dict[Hashable, dict[ObjectRef, None]]] = {name: {} for name in self._indexes}
         self._subscribers: list[OnChange[T]] = []
 
     # Looking.
 
-    def get(self, key: Key) -> T | None:
+    def get(self, key: ObjectRef) -> T | None:
         held = self._held.get(key)
         return held[1] if held else None
 
@@ -68,13 +64,13 @@ class Store(Generic[T]):
         """The records that `index` files under `value`."""
         return [self._held[key][1] for key in self._keys[index].get(value, ())]
 
-    def keys_by(self, index: str, value: Hashable) -> list[Key]:
+    def keys_by(self, index: str, value: Hashable) -> list[ObjectRef]:
         return list(self._keys[index].get(value, ()))
 
     def count(self, index: str, value: Hashable) -> int:
         return len(self._keys[index].get(value, ()))
 
-    def items(self) -> list[tuple[Key, T]]:
+    def items(self) -> list[tuple[ObjectRef, T]]:
         return [(key, record) for key, (_, record) in self._held.items()]
 
     def values(self) -> list[T]:
@@ -105,7 +101,7 @@ class Store(Generic[T]):
         if version >= self._told(key):
             self._set(key, version, None)
 
-    def learn_page(self, items: Iterable[Json]) -> set[Key]:
+    def learn_page(self, items: Iterable[Json]) -> set[ObjectRef]:
         """Take in a page of a list, and return whose objects were on it."""
         seen = set()
         for obj in items:
@@ -115,7 +111,7 @@ class Store(Generic[T]):
             seen.add(key)
         return seen
 
-    def learn_list_ended(self, scope: str | None, seen: Collection[Key], version: int) -> None:
+    def learn_list_ended(self, scope: str | None, seen: Collection[ObjectRef], version: int) -> None:
         """A list of `scope` at `version` held exactly `seen`: what else is that old has been deleted unseen."""
         for key, (known, _) in list(self._held.items()):
             if known <= version and key not in seen and self._scope(key) == scope:
@@ -131,15 +127,15 @@ class Store(Generic[T]):
 
     # Keeping.
 
-    def _scope(self, key: Key) -> str | None:
+    def _scope(self, key: ObjectRef) -> str | None:
         return None if None in self._progress else key.namespace
 
-    def _told(self, key: Key) -> int:
+    def _told(self, key: ObjectRef) -> int:
         """The newest version of `key` that was told, of being there or of being gone."""
         held = self._held.get(key)
         return held[0] if held else self._absent.get(key, 0)
 
-    def _change(self, key: Key, version: int, obj: Json) -> None:
+    def _change(self, key: ObjectRef, version: int, obj: Json) -> None:
         try:
             record = self._project(obj)
         except Exception:
@@ -148,7 +144,7 @@ class Store(Generic[T]):
             return
         self._set(key, version, record)
 
-    def _set(self, key: Key, version: int, new: T | None) -> None:
+    def _set(self, key: ObjectRef, version: int, new: T | None) -> None:
         old = self.get(key)
         if new is None:
             self._held.pop(key, None)
@@ -160,7 +156,7 @@ class Store(Generic[T]):
             self._file(key, old, new)
             self._tell(key, old, new)
 
-    def _file(self, key: Key, old: T | None, new: T | None) -> None:
+    def _file(self, key: ObjectRef, old: T | None, new: T | None) -> None:
         for name, values_of in self._indexes.items():
             before = set(values_of(old)) if old is not None else set()
             after = set(values_of(new)) if new is not None else set()
@@ -172,7 +168,7 @@ class Store(Generic[T]):
             for value in after - before:
                 shelf.setdefault(value, {})[key] = None
 
-    def _tell(self, key: Key, old: T | None, new: T | None) -> None:
+    def _tell(self, key: ObjectRef, old: T | None, new: T | None) -> None:
         for on_change in self._subscribers:
             try:
                 on_change(key, old, new)
@@ -180,9 +176,9 @@ class Store(Generic[T]):
                 log.exception("a subscriber failed", namespace=key.namespace, name=key.name)
 
 
-def key_of(obj: Json) -> Key:
+def key_of(obj: Json) -> ObjectRef:
     metadata = obj["metadata"]
-    return Key(sys.intern(metadata.get("namespace", "")), metadata["name"])
+    return ObjectRef(sys.intern(metadata.get("namespace", "")), metadata["name"])
 
 
 def version_of(obj: Mapping[str, Any]) -> int:

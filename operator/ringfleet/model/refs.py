@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
+
+
+class ObjectRef(NamedTuple):
+    """An object of a kind that goes without saying."""
+
+    namespace: str
+    """Where it lives; "" for what is cluster-wide."""
+    name: str
+    """What it is called there."""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

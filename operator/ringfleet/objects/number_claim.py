@@ -14,32 +14,16 @@ from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
 from ringfleet.plan.number_claim import ClaimWant, OnNoStock
-
-
-class PoolKey(NamedTuple):
-    """A NumberPool by namespace and name."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 class Place(NamedTuple):
     """Where a claim's number is written to: a `Secret` or `ConfigMap` of its namespace."""
 
     kind: str
-    name: str
-
-
-class Bound(NamedTuple):
-    """The number that a claim's status names: namespace and name of its object."""
-
-    namespace: str
     name: str
 
 
@@ -68,7 +52,7 @@ class ClaimRecord:
     created: datetime
     deleting: bool
     finalizers: tuple[str, ...]
-    pool: PoolKey
+    pool: ObjectRef
     wishes: tuple[Wish, ...]
     capabilities: frozenset[Capability]
     named: str | None
@@ -79,7 +63,7 @@ class ClaimRecord:
     suspended: bool
     status_current: bool
     phase: str | None
-    bound: Bound | None
+    bound: ObjectRef | None
     bound_at: datetime | None
     ticket: int | None
     place: int | None
@@ -151,8 +135,8 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
 
 
 @lru_cache(maxsize=4096)
-def _pool(namespace: str, name: str) -> PoolKey:
-    return PoolKey(namespace, name)
+def _pool(namespace: str, name: str) -> ObjectRef:
+    return ObjectRef(namespace, name)
 
 
 def _in_set(meta: Mapping[str, Any]) -> InSet | None:
@@ -195,5 +179,5 @@ def _place(write_to: Mapping[str, Any] | None) -> Place | None:
     return Place("ConfigMap", write_to["configMap"]["name"])
 
 
-def _bound(number: Mapping[str, str] | None) -> Bound | None:
-    return Bound(intern(number["namespace"]), number["name"]) if number else None
+def _bound(number: Mapping[str, str] | None) -> ObjectRef | None:
+    return ObjectRef(intern(number["namespace"]), number["name"]) if number else None

@@ -28,6 +28,7 @@ from ringfleet.api.rotation_set import (
     SetUsage,
 )
 from ringfleet.model import GONE
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
@@ -85,7 +86,7 @@ def rotation_want(obj: RotationSet) -> RotationWant:
     )
 
 
-def pools_of(obj: RotationSet) -> frozenset[tuple[str, str]]:
+def pools_of(obj: RotationSet) -> frozenset[ObjectRef]:
     """All pools that the set, or a region of it, draws from: namespace and name."""
     refs = (*obj.spec.pools, *(region.pool_ref for region in obj.spec.regions if region.pool_ref))
     return frozenset(_pool(ref, obj.metadata.namespace) for ref in refs)
@@ -125,8 +126,8 @@ def _terms(spec: RotationSetSpec) -> Terms:
     )
 
 
-def _pool(ref: PoolRef, namespace: str) -> tuple[str, str]:
-    return ref.namespace or namespace, ref.name
+def _pool(ref: PoolRef, namespace: str) -> ObjectRef:
+    return ObjectRef(ref.namespace or namespace, ref.name)
 
 
 def _region(region: Region, namespace: str) -> RegionWant:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from enum import StrEnum
 
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode
 
 
@@ -151,7 +152,7 @@ class RegionWant:
     country: str
     percent: int
     area_codes: tuple[str, ...] = ()
-    pool: tuple[str, str] | None = None
+    pool: ObjectRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class RotationWant:
     namespace: str
     name: str
     channel: Channel
-    pools: tuple[tuple[str, str], ...]
+    pools: tuple[ObjectRef, ...]
     daily: int
     hourly: int
     uid: str = ""

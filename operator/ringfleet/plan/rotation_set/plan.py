@@ -25,10 +25,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.rotation_set.reputation import HealthTerms, Judgement, Tally, Verdict, judge
 from ringfleet.plan.rotation_set.roster import Day, State, Unfit, enlist
-from ringfleet.plan.rotation_set.seen import NumberUse, PoolName, PoolSeen, Replaced, RotationSeen, Seat, Usage
+from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, RotationSeen, Seat, Usage
 from ringfleet.plan.rotation_set.size import SetSize, parts_of, size_set
 
 QUIET = timedelta(hours=1)
@@ -48,7 +49,7 @@ class CreateClaim:
     """Claim one more number. `area_codes`: taken first, in this order."""
 
     name: str
-    pool: PoolName
+    pool: ObjectRef
     region: str | None = None
     area_codes: tuple[str, ...] = ()
 
@@ -424,7 +425,7 @@ class _FreeNames:
         return turn, name
 
 
-def pools_for(want: RotationWant, part: RegionWant, pools: Mapping[PoolName, PoolSeen]) -> list[PoolName]:
+def pools_for(want: RotationWant, part: RegionWant, pools: Mapping[ObjectRef, PoolSeen]) -> list[ObjectRef]:
     """The pools that are there for a part of the set, in its order. A region's are of its country."""
     named = (part.pool,) if part.pool else want.pools
     return [pool for pool in named if pool in pools and part.country in ("", pools[pool].country)]
@@ -433,11 +434,11 @@ def pools_for(want: RotationWant, part: RegionWant, pools: Mapping[PoolName, Poo
 class _Pools:
     """Which pool the next claim draws from: the first that has a number free, else the first."""
 
-    def __init__(self, want: RotationWant, pools: Mapping[PoolName, PoolSeen]) -> None:
+    def __init__(self, want: RotationWant, pools: Mapping[ObjectRef, PoolSeen]) -> None:
         self._want, self._pools = want, pools
         self._free = {name: pool.free for name, pool in pools.items()}
 
-    def next_for(self, part: RegionWant) -> PoolName | None:
+    def next_for(self, part: RegionWant) -> ObjectRef | None:
         """None: there is no such pool."""
         there = pools_for(self._want, part, self._pools)
         chosen = next((pool for pool in there if self._free[pool] > 0), there[0] if there else None)

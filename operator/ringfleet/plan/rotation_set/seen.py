@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ringfleet.model import E164
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.rotation_set.roster import MemberSeen
 
-PoolName = tuple[str, str]
 """Namespace and name of a NumberPool."""
 
 
@@ -108,7 +108,7 @@ class RotationSeen:
 
     seats: tuple[Seat, ...] = ()
     taken: frozenset[str] = frozenset()
-    pools: Mapping[PoolName, PoolSeen] = field(default_factory=dict)
+    pools: Mapping[ObjectRef, PoolSeen] = field(default_factory=dict)
     usage: Usage | None = None
     unknown: Condition = UNKNOWN
     blind_since: datetime | None = None
