@@ -12,6 +12,7 @@ import pytest
 from ringfleet.dispatch import auth
 from ringfleet.dispatch.auth import AUDIENCE, Act
 from ringfleet.dispatch.problems import Problem
+from ringfleet.kube.access import token_expiry
 from ringfleet.kube.client import Kube
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
@@ -83,7 +84,7 @@ async def test_a_yes_holds_for_a_minute_and_no_longer(guard: Guard) -> None:
 
 async def test_a_yes_ends_with_the_token(guard: Guard) -> None:
     token = guard.token()
-    expiry = auth._expiry(token)
+    expiry = token_expiry(token)
     assert expiry is not None
     guard.now = expiry - 30
     assert await guard.says(token) == "yes"

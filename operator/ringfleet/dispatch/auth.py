@@ -22,6 +22,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from ringfleet.api.meta import GROUP
 from ringfleet.dispatch.problems import Problem
 from ringfleet.kube.client import Kube
+from ringfleet.kube.access import Access, Caller, may, review_token
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
@@ -33,9 +34,6 @@ YES_SECONDS = 60.0
 NO_SECONDS = 10.0
 REMEMBERED = 4096
 LONGEST_TOKEN = 16_384
-
-_TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview")
-_ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview")
 
 
 class Act(NamedTuple):
@@ -64,17 +62,6 @@ class Anybody:
 
     async def allow(self, authorization: str | None, act: Act) -> None:  # noqa: ARG002 - nothing is asked for
         return
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """As the API server knows the owner of a token. `expires`: of the token, in POSIX seconds; None when not told."""
-
-    user: str
-    uid: str
-    groups: tuple[str, ...]
-    extra: tuple[tuple[str, tuple[str, ...]], ...]
-    expires: float | None
 
 
 class Cluster:
@@ -125,58 +112,18 @@ class Cluster:
     async def _judge(self, token: str, act: Act) -> tuple[float, Problem | None]:
         """Until when the answer holds, and the problem if it is a no."""
         try:
-            caller = await self._review(token)
-            allowed = isinstance(caller, Caller) and await self._may(caller, act)
+            caller = await review_token(self._kube, token, AUDIENCE)
+            allowed = caller is not None and await may(self._kube, caller, _access(act))
         except KubeError as error:
             raise Problem(
                 "authority-unavailable", "The API server can't be asked now who calls and whether they may."
             ) from error
-        if isinstance(caller, Problem):
-            return self._now() + NO_SECONDS, caller
+        if caller is None:
+            return self._now() + NO_SECONDS, _unauthenticated()
         if not allowed:
             return self._now() + NO_SECONDS, _forbidden(caller, act)
         until = self._now() + YES_SECONDS
         return (until if caller.expires is None else min(until, caller.expires)), None
-
-    async def _review(self, token: str) -> Caller | Problem:
-        body: Json = {
-            "apiVersion": _TOKEN_REVIEWS.api_version,
-            "kind": "TokenReview",
-            "spec": {"token": token, "audiences": [AUDIENCE]},
-        }
-        status = (await self._kube.create(_TOKEN_REVIEWS, None, body)).get("status", {})
-        if not status.get("authenticated") or AUDIENCE not in status.get("audiences", ()):
-            return Problem(
-                "unauthenticated",
-                f"The token is not valid here: it must be a Kubernetes token for the audience {AUDIENCE}, such as "
-                f"`kubectl create token NAME --audience {AUDIENCE}` makes or a projected volume mounts.",
-            )
-        user = status.get("user", {})
-        extra = tuple(sorted((name, tuple(values)) for name, values in (user.get("extra") or {}).items()))
-        return Caller(
-            user.get("username", ""), user.get("uid", ""), tuple(user.get("groups", ())), extra, _expiry(token)
-        )
-
-    async def _may(self, caller: Caller, act: Act) -> bool:
-        body: Json = {
-            "apiVersion": _ACCESS_REVIEWS.api_version,
-            "kind": "SubjectAccessReview",
-            "spec": {
-                "user": caller.user,
-                "uid": caller.uid,
-                "groups": list(caller.groups),
-                "extra": {name: list(values) for name, values in caller.extra},
-                "resourceAttributes": {
-                    "group": GROUP,
-                    "resource": "rotationsets",
-                    "subresource": act.subresource,
-                    "verb": act.verb,
-                    "namespace": act.namespace,
-                    "name": act.name,
-                },
-            },
-        }
-        return bool((await self._kube.create(_ACCESS_REVIEWS, None, body)).get("status", {}).get("allowed"))
 
 
 def _note(book: OrderedDict[Question, T], question: Question, answer: T) -> None:
@@ -197,14 +144,16 @@ def _token(authorization: str | None) -> str:
     return token
 
 
-def _expiry(token: str) -> float | None:
-    """The end that a JWT names; the API server has checked it, and so it may be believed."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (IndexError, KeyError, ValueError, TypeError, binascii.Error):
-        return None
+def _access(act: Act) -> Access:
+    return Access(act.verb, GROUP, "rotationsets", act.subresource, act.namespace, act.name)
+
+
+def _unauthenticated() -> Problem:
+    return Problem(
+        "unauthenticated",
+        f"The token is not valid here: it must be a Kubernetes token for the audience {AUDIENCE}, such as "
+        f"`kubectl create token NAME --audience {AUDIENCE}` makes or a projected volume mounts.",
+    )
 
 
 def _forbidden(caller: Caller, act: Act) -> Problem:
