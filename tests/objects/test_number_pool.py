@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.api import NumberPool
-from ringfleet.controllers.pool_demand import see_demand
+from ringfleet.controllers.number_pool import see_demand
 from ringfleet.objects.number_claim import project_claim
 from ringfleet.objects.number_pool import capacity_status, demand_memory, demand_status, demand_want
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally

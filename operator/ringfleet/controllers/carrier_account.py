@@ -21,8 +21,7 @@ from ringfleet.carriers.errors import (
     Throttled,
 )
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.account_loss import accepted, believe, find_lost
-from ringfleet.controllers.account_sweep import Swept, sweep
+from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users

@@ -9,23 +9,17 @@ holds; everybody else is refused.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple, Protocol, TypeVar
 
 from ringfleet.api.meta import GROUP
 from ringfleet.dispatch.problems import Problem
-from ringfleet.kube.client import Kube
 from ringfleet.kube.access import Access, Caller, may, review_token
+from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
-from ringfleet.kube.transport import Json
-from ringfleet.model.refs import Resource
 
 T = TypeVar("T")
 
