@@ -20,6 +20,7 @@ from ringfleet.simulator.refusal import Refused
 from ringfleet.simulator.rules import Fault, Operation, parse_flag
 from ringfleet.simulator.sales import Result
 from ringfleet.simulator.stock_change import StockChange
+from tests.examples import examples
 
 CUSTOMERS = ("ann", "bob")
 KEYS = st.sampled_from(["k1", "k2", "k3"])
@@ -110,7 +111,7 @@ class Market(RuleBasedStateMachine):
         return Customer(self.exchange.accounts.find(who), basket=who)
 
 
-Market.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Market.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
 TestMarket = Market.TestCase
 
 
