@@ -5,6 +5,8 @@ PYTHON ?= python3
 UV ?= uv
 # How many tests run side by side, each worker a process of its own.
 WORKERS ?= 3
+# The part of its examples that the fast tier tries each property with (tests/examples.py); all others try all.
+EXAMPLES ?= 0.2
 # More arguments for pytest: make test ARGS="-k claims"
 ARGS ?=
 VENV := .venv
@@ -15,6 +17,8 @@ COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-vers
 
 # Bytecode is kept, whatever the user's habit: a start that compiles every module again takes a second longer.
 unexport PYTHONDONTWRITEBYTECODE
+# Nor is a part of the examples tried because of a variable that somebody has set: only test-fast says so.
+unexport RINGFLEET_TEST_EXAMPLES
 SIDE_BY_SIDE := -n $(WORKERS)
 
 .DEFAULT_GOAL := help
@@ -30,8 +34,8 @@ test: $(READY) ## Run every test, those on a real API server included
 	@$(BIN)/python -m tests.controlplane --build-only
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
-test-fast: $(READY) ## Run what needs no API server
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not cluster and not chaos and not ops" $(ARGS)
+test-fast: $(READY) ## Run what needs no API server, properties with a part of their examples
+	@RINGFLEET_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not cluster and not chaos and not ops" $(ARGS)
 
 test-ops: $(READY) ## Run what needs a real Prometheus or a browser
 	@if grep -rq --include='*.py' 'mark\.ops' tests; \

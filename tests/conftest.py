@@ -21,6 +21,7 @@ from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.shared import shared_control_plane
 from tests.controlplane.toolchain import NoToolchain
+from tests.examples import examples, share
 from tests.scheduling import Scheduling
 
 CRDS = Path(__file__).parent.parent / "crds"
@@ -28,6 +29,7 @@ CRDS = Path(__file__).parent.parent / "crds"
 # Properties: the same examples each time, and no clock decides. Said here, for a profile holds from its loading on.
 settings.register_profile(
     "ringfleet",
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -48,8 +50,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Schedulin
     return Scheduling(config, log)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return f"cluster: {_kubeconfig(config) or 'a control plane of our own'}"
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [
+        f"cluster: {_kubeconfig(config) or 'a control plane of our own'}",
+        f"examples: {share():.0%} of what each property asks for",
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

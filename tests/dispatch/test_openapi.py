@@ -22,6 +22,7 @@ from ringfleet.dispatch.problems import TYPES
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
 from tests.dispatch.process import DispatcherProcess, a_set, put_members
+from tests.examples import examples
 
 OF_EVENTS = {"bad-signature", "stale-signature"}
 OF_THE_ROUTER = {"method-not-allowed"}
@@ -124,7 +125,13 @@ def test_the_dispatcher_keeps_to_it(
     checks = [CHECKS.get_one(name) for name in KEPT_TO]
     cases = described[operation.path][operation.method.upper()].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples(25),
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=cases)
     def ask(case: schemathesis.Case) -> None:
         response = case.call(base_url=dispatcher.urls[0], timeout=60)

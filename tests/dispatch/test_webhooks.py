@@ -28,6 +28,7 @@ from ringfleet.model import E164, AccountKey
 from ringfleet.plan.rotation_set.roster import Member
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
 from tests.dispatch.ledger.builders import a_roster
+from tests.examples import examples
 
 HERE = AccountKey("shop", "sandbox")
 BRAND = "brand:shop/acme"
@@ -269,7 +270,7 @@ CALLS = [(call, type_) for call in range(4) for type_ in SECONDS if call or type
 
 
 @given(st.permutations(CALLS), st.lists(st.sampled_from(CALLS), max_size=6))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_and_any_repetition_count_alike(
     tmp_path_factory: pytest.TempPathFactory, order: list[tuple[int, str]], again: list[tuple[int, str]]
 ) -> None:

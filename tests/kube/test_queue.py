@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.pace import Backoff
 from ringfleet.kube.queue import WorkQueue
+from tests.examples import examples
 from tests.kube.virtual_time import now, run_in_virtual_time
 
 Handle = Callable[[str], Awaitable[float | None]]
@@ -210,7 +211,7 @@ def test_an_idle_queue_does_not_wake_up() -> None:
     assert run_in_virtual_time(story()) <= 2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     adds=st.lists(st.tuples(st.floats(0, 20), st.sampled_from("abcd")), max_size=40),
     duration=st.floats(0, 3),

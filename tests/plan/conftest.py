@@ -2,5 +2,7 @@
 
 from hypothesis import settings
 
-settings.register_profile("laws", settings.get_profile("ringfleet"), max_examples=300)
+from tests.examples import examples
+
+settings.register_profile("laws", settings.get_profile("ringfleet"), max_examples=examples(300))
 settings.load_profile("laws")

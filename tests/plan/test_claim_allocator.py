@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ringfleet.model import Capability
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Hand, RegionWish, Stock
+from tests.examples import examples
 
 VOICE, SMS = frozenset({Capability.VOICE}), frozenset({Capability.SMS})
 
@@ -247,7 +248,7 @@ class Desk(RuleBasedStateMachine):
 
 
 TestDesk = Desk.TestCase
-TestDesk.settings = settings(max_examples=150, stateful_step_count=40)
+TestDesk.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
 @given(st.lists(numbers, max_size=8), st.lists(claims, max_size=8))

@@ -20,6 +20,7 @@ from ringfleet.simulator.selling.carts import Customer
 from ringfleet.simulator.selling.holdings import DOCUMENTS_DUE
 from ringfleet.simulator.selling.sales import Result
 from ringfleet.simulator.selling.stock_change import StockChange
+from tests.examples import examples
 
 CUSTOMERS = ("ann", "bob")
 KEYS = st.sampled_from(["k1", "k2", "k3"])
@@ -110,7 +111,7 @@ class Market(RuleBasedStateMachine):
         return Customer(self.exchange.accounts.find(who), basket=who)
 
 
-Market.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+Market.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
 TestMarket = Market.TestCase
 
 

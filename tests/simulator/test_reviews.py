@@ -17,6 +17,7 @@ from ringfleet.simulator.review.requirements import EndUser
 from ringfleet.simulator.selling.carts import Customer
 from ringfleet.simulator.selling.holdings import DOCUMENTS_DUE, Status
 from ringfleet.simulator.selling.sales import Outcome
+from tests.examples import examples
 
 GERMAN = "req_de_geographic_business"
 REVIEW = 72 * HOUR
@@ -375,7 +376,7 @@ class Desk(RuleBasedStateMachine):
         self.opened |= {held.id for held in everyone} - waiting
 
 
-Desk.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Desk.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=25, deadline=None)
 TestDesk = Desk.TestCase
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ringfleet.model.compliance import FilingState, Review
 from ringfleet.plan.compliance_bundle.filing import GRACE, FilingRecord
 from ringfleet.plan.compliance_bundle.plan import FilingPlan
+from tests.examples import examples
 from tests.plan.registry import DAY, HOUR, MINUTE, SECOND, Desk, Dice, Operator, a_bundle, a_paper, a_party
 
 VERDICTS = (Review.IN_REVIEW, Review.IN_REVIEW, Review.APPROVED, Review.REJECTED)
@@ -61,7 +62,7 @@ def assert_lawful(desk: Desk, before: str | None) -> None:
         assert registry.filings[after].review in (Review.APPROVED, Review.EXPIRED)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(dices, steps, st.sampled_from((None, 40 * DAY)))
 def test_nothing_is_created_or_handed_in_twice_and_an_approval_stays_until_the_next(
     dice: Dice, count: int, valid: timedelta | None

@@ -52,10 +52,10 @@ LEAD_DEVIATION = 1.0
 
 @dataclass
 class Delivery:
-    """An order on its way."""
+    """An order on its way, and what its lead time sees of it."""
 
     order: OrderSeen
-    started: datetime
+    lead: OrderLead
 
 
 @dataclass
@@ -126,7 +126,9 @@ class Fleet:
         order = self.deliveries[sequence].order
         self.cycles.append(Cycle(self.day, dry=bool(self.queue)))
         self.free.extend(NumberSeen(item.number, Phase.AVAILABLE) for item in order.items)
-        self.deliveries[sequence].order = replace(order, items=())
+        self.deliveries[sequence] = Delivery(
+            replace(order, items=()), replace(self.deliveries[sequence].lead, open=False)
+        )
         self.bind()
 
     def bind(self) -> None:
@@ -156,7 +158,7 @@ class Fleet:
     def learn(self, seen: DemandSeen) -> DemandPlan:
         demand = plan_demand(self.demand, self.memory, seen, self.now)
         self.memory = demand.memory
-        for sequence in [key for key, one in self.deliveries.items() if not one.order.items]:
+        for sequence in [key for key, one in self.deliveries.items() if not one.lead.open]:
             del self.deliveries[sequence]
         while self.bound and self.memory.counted_until and self.bound[0] <= self.memory.counted_until:
             self.bound.popleft()
@@ -172,7 +174,7 @@ class Fleet:
         """The order is at the carrier, and its numbers wait for documents."""
         items = tuple(ItemSeen(digits(next(self.names)), ItemState.PENDING_DOCUMENTS) for _ in range(intent.count))
         order = OrderSeen(intent.sequence, f"west-{intent.sequence}", intent.account, intent.count, True, True, items)
-        self.deliveries[intent.sequence] = Delivery(order, self.now)
+        self.deliveries[intent.sequence] = Delivery(order, OrderLead(intent.sequence, self.now, open=True, bought=True))
         shape = (self.lead_time / self.lead_deviation) ** 2
         self.at(self.random.gammavariate(shape, self.lead_time / shape), "arrive", intent.sequence)
 
@@ -183,10 +185,7 @@ class Fleet:
         return tuple(one.order for one in self.deliveries.values())
 
     def see_demand(self) -> DemandSeen:
-        leads = tuple(
-            OrderLead(sequence, one.started, open=bool(one.order.items), bought=True)
-            for sequence, one in self.deliveries.items()
-        )
+        leads = tuple(one.lead for one in self.deliveries.values())
         return DemandSeen(tuple(self.bound), len(self.free), leads, len(self.queue))
 
 

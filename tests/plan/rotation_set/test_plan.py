@@ -35,6 +35,7 @@ from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, Rota
 from ringfleet.plan.rotation_set.size import LimitedBy, SetSize, share_out, size_set
 from ringfleet.plan.sizing.formulas import utilisation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+from tests.examples import examples
 from tests.plan.rotation import (
     LONG_AGO,
     NOW,
@@ -474,7 +475,7 @@ wishes = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data())
 def test_whatever_comes_no_more_is_claimed_than_wanted_and_no_number_in_use_is_cut(data: st.DataObject) -> None:
     """Wishes change, the pool runs dry, calls come and go, usage is lost, and the operator is killed in between."""
@@ -523,7 +524,7 @@ def a_use(town: Town) -> st.SearchStrategy[NumberUse]:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, 30), st.integers(0, 20), st.randoms())
 def test_a_plan_does_not_depend_on_the_order_in_which_things_are_seen(size: int, have: int, chance: Any) -> None:
     some = [a_seat(turn, quarantine="x" if turn % 5 == 0 else None) for turn in range(have)]
@@ -532,7 +533,7 @@ def test_a_plan_does_not_depend_on_the_order_in_which_things_are_seen(size: int,
     assert plan_rotation(want, seen(*some), NOW).actions == plan_rotation(want, seen(*mixed), NOW).actions
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(1, 40), st.integers(0, 40), st.lists(st.integers(1, 39), max_size=15))
 def test_the_churn_limit_holds_over_any_thirty_days(count: int, percent: int, labelled: list[int]) -> None:
     want = a_want(size=count, governed=governed(ALLOWED, replaces=True, max_churn_percent=percent))

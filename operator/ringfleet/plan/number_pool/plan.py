@@ -209,9 +209,10 @@ def _next_order(
 
 def _held_up(seen: PoolSeen) -> Block | None:
     """Why what is on order does not get on: the account of the oldest open order can't be called."""
-    for order in sorted(seen.orders, key=lambda order: order.sequence):
+    unfinished = (order for order in seen.orders if not order.finished)
+    for order in sorted(unfinished, key=lambda order: order.sequence):
         known = seen.accounts.get(order.account)
-        if not order.finished and known and known.blocked:
+        if known and known.blocked:
             return Block(known.blocked, known.message)
     return None
 

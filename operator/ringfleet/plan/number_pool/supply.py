@@ -115,19 +115,21 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
             bill.add_purchase(number.price or priced.get(number.number))
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)
-    searching = 0
+    searching = ordering = 0
     for order in orders:
         if not order.chosen and not order.finished:
             searching += order.count
             bill.add_reservation(order.budget)
+        has_settled = _has_settled(order, now)
         for item in _bought(order):
             if item.number in seen:
                 continue
             seen.add(item.number)
-            gone = is_gone(item, order, now)
-            phases[Phase.ORDERING] += not gone
+            gone = has_settled and item.state in RECORDED
+            ordering += not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
+    phases[Phase.ORDERING] += ordering
     in_flight = searching + sum(phases[phase] for phase in IN_FLIGHT)
     held = searching + sum(count for phase, count in phases.items() if phase not in GONE)
     return Supply(
@@ -145,8 +147,12 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
 
 def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
     """Whether the object of the item, which is not seen, has been there and is gone."""
+    return _has_settled(order, now) and item.state in RECORDED
+
+
+def _has_settled(order: OrderSeen, now: datetime) -> bool:
     settles = order.settles()
-    return settles is not None and settles <= now and item.state in RECORDED
+    return settles is not None and settles <= now
 
 
 def is_of_this_month(order: OrderSeen, now: datetime) -> bool:
@@ -156,10 +162,13 @@ def is_of_this_month(order: OrderSeen, now: datetime) -> bool:
 
 def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> datetime | None:
     """When the next item without an object is gone, if none is seen until then."""
+    settling = [(moment, order) for order in orders if (moment := order.settles()) and moment > now]
+    if not settling:
+        return None
     seen = {number.number for number in numbers}
-    waiting = [order for order in orders if any(item.number not in seen for item in _bought(order))]
-    moments = (order.settles() for order in waiting)
-    return min((moment for moment in moments if moment and moment > now), default=None)
+    return min(
+        (moment for moment, order in settling if any(item.number not in seen for item in _bought(order))), default=None
+    )
 
 
 def _bought(order: OrderSeen) -> Iterable[ItemSeen]:

@@ -60,7 +60,7 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
         top_up = replace(top_up, ordered=True)
     memories = {memory.account: memory for memory in top_up.carriers}
     for order in orders:
-        memory = memories.get(order.account, CarrierMemory(order.account, 0))
+        memory = memories.get(order.account) or CarrierMemory(order.account, 0)
         if order.finished and order.sequence > memory.sequence:
             memories[order.account] = _remember(memory, order, now)
     return replace(top_up, carriers=tuple(memories[account] for account in sorted(memories)))
