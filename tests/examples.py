@@ -16,13 +16,13 @@ FEWEST = 10
 """Fewer than this say too little."""
 
 
-def examples(whole: int) -> int:
-    """So many of the `whole`.
+def examples(whole: int, fewest: int = FEWEST) -> int:
+    """So many of the `whole`; all where it is not more than the `fewest`.
 
     Raises:
         ValueError: the environment names no share.
     """
-    return max(min(FEWEST, whole), round(whole * share()))
+    return max(min(fewest, whole), round(whole * share()))
 
 
 def share() -> float:

@@ -104,7 +104,7 @@ def _ledger_url(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:{folder / 'ledger.sqlite'}"
         return
-    with running_postgres() as server:
+    with running_postgres(durable=True) as server:
         yield server.dsn
 
 

@@ -13,9 +13,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -28,6 +28,8 @@ from tests.waiting import wait_until
 
 ENVIRONMENT = "RINGFLEET_TEST_POSTGRES"
 UNPRIVILEGED = "nobody"
+HASTY = {"fsync": "off", "full_page_writes": "off"}
+"""For databases that live for a test: nobody waits for the disk."""
 
 
 class NoPostgres(RuntimeError):
@@ -35,31 +37,67 @@ class NoPostgres(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """Databases to be used again, since making one, or the schema of a ledger, takes longer than most tests."""
+
+    empty: list[str] = field(default_factory=list)
+    ledgers: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running server. `dsn` is of its database `postgres`, for a user who may create others. `idle`: empty databases
-    to be used again, since making one takes longer than most tests; None on a server that is not ours to litter."""
+    """A running server. `dsn` is of its database `postgres`, for a user who may create others. `idle` is None on a
+    server that is not ours to litter."""
 
     dsn: str
-    idle: list[str] | None = None
+    idle: Idle | None = None
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[str]:
         """The DSN of an empty database. At the end whoever is connected to it is thrown out, and what is in it goes."""
-        name = self.idle.pop() if self.idle else f"ringfleet_{uuid4().hex[:12]}"
-        dsn = urlunsplit(urlsplit(self.dsn)._replace(path=f"/{name}"))
-        if not await _run(self.dsn, f"SELECT FROM pg_database WHERE datname = '{name}'"):
+        async with self._lent(self.idle and self.idle.empty, _REMOVE_ALL) as dsn:
+            yield dsn
+
+    @asynccontextmanager
+    async def ledger(self) -> AsyncIterator[str]:
+        """The same for a ledger and nothing else: a database that is empty, or has its schema and no rows yet.
+
+        Who opens it must let it be migrated, and leave the schema as that makes it.
+        """
+        async with self._lent(self.idle and self.idle.ledgers, _REMOVE_ROWS) as dsn:
+            yield dsn
+
+    @asynccontextmanager
+    async def _lent(self, idle: list[str] | None, clean: tuple[str, ...]) -> AsyncIterator[str]:
+        name = idle.pop() if idle else None
+        if name is None:
+            name = f"ringfleet_{uuid4().hex[:12]}"
             await _run(self.dsn, f"CREATE DATABASE {name}")
+        dsn = urlunsplit(urlsplit(self.dsn)._replace(path=f"/{name}"))
         try:
             yield dsn
         finally:
-            if self.idle is None:
+            if idle is None:
                 await _run(self.dsn, f"DROP DATABASE {name} WITH (FORCE)")
             else:
-                await _run(self.dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-                await _run(
-                    dsn, "DROP SCHEMA IF EXISTS ringfleet CASCADE", "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"
-                )
-                self.idle.append(name)
+                await _run(dsn, _THROW_OUT, *clean)
+                idle.append(name)
+
+
+_THROW_OUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_REMOVE_ALL = ("DROP SCHEMA IF EXISTS ringfleet CASCADE", "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+_REMOVE_ROWS = (
+    """
+    DO $$ DECLARE ours oid = to_regnamespace('ringfleet'); one regclass; BEGIN
+      FOR one IN SELECT oid FROM pg_class WHERE relnamespace = ours AND relkind = 'r' AND relname <> 'schema_version'
+        LOOP EXECUTE 'DELETE FROM ' || one; END LOOP;
+      PERFORM setval(oid, 1, false) FROM pg_class WHERE relnamespace = ours AND relkind = 'S';
+    END $$
+    """,
+)
+"""No TRUNCATE: it makes new files, and takes five times as long where there are no more than some rows."""
 
 
 async def _run(dsn: str, *statements: str) -> list[asyncpg.Record]:
@@ -72,8 +110,12 @@ async def _run(dsn: str, *statements: str) -> list[asyncpg.Record]:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """The server that the environment names, else one of our own for as long as the context lasts."""
+def running_postgres(durable: bool = False) -> Iterator[PostgresServer]:
+    """The server that the environment names, else one of our own for as long as the context lasts.
+
+    `durable`: what is committed is on the disk, as where it is measured. Else it outlives any process, and not the
+    machine, which no test ends.
+    """
     if dsn := os.environ.get(ENVIRONMENT):
         yield PostgresServer(dsn)
         return
@@ -84,8 +126,8 @@ def running_postgres() -> Iterator[PostgresServer]:
             os.chown(folder, user, user)
         programs = _reachable(find_programs(), folder, user)
         _make_cluster(programs, folder, user)
-        with _serving(programs, folder, user):
-            yield PostgresServer(f"postgresql://ringfleet@/postgres?host={quote(str(folder), safe='')}", [])
+        with _serving(programs, folder, user, {} if durable else HASTY):
+            yield PostgresServer(f"postgresql://ringfleet@/postgres?host={quote(str(folder), safe='')}", Idle())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,14 +196,14 @@ def _make_cluster(programs: Path, folder: Path, user: int | None) -> None:
 
 
 @contextmanager
-def _serving(programs: Path, folder: Path, user: int | None) -> Iterator[None]:
-    options = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
+def _serving(programs: Path, folder: Path, user: int | None, options: Mapping[str, str]) -> Iterator[None]:
+    own = {"listen_addresses": "", "unix_socket_directories": str(folder), "max_connections": "200"}
     server = Leashed(
         "postgres",
         [
             str(programs / "postgres"),
             *("-D", str(folder / "data")),
-            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+            *(word for name, value in {**own, **options}.items() for word in ("-c", f"{name}={value}")),
         ],
         folder / "log",
         _environment(folder),

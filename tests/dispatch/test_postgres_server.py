@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
+from ringfleet.dispatch.ledger.postgres import PostgresLedger
+from tests.dispatch.ledger.builders import a_member, a_number, a_roster, an_ask, picked, used
 from tests.dispatch.postgres_server import PostgresServer
 
 EVERYTHING = "SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname !~ '^pg_|^inf'"
@@ -21,3 +23,18 @@ async def test_each_test_has_an_empty_database(postgres_server: PostgresServer) 
             connection = await asyncpg.connect(dsn)
             assert await connection.fetchval(EVERYTHING) == 0
             await connection.close()
+
+
+async def test_each_test_of_a_ledger_has_one_without_rows(postgres_server: PostgresServer) -> None:
+    """Also when it is one that an earlier test has used, and left while somebody held its rows."""
+    async with postgres_server.ledger() as dsn, PostgresLedger(dsn, migrates=True) as ledger:
+        await ledger.enlist(a_roster(a_member(1)))
+        first = await picked(ledger, an_ask())
+        left = await asyncpg.connect(dsn)
+        await left.execute("BEGIN; UPDATE ringfleet.member SET used = 2")
+    for _ in range(2):
+        async with postgres_server.ledger() as dsn, PostgresLedger(dsn, migrates=True) as ledger:
+            assert await used(ledger) == {}
+            await ledger.enlist(a_roster(a_member(1)))
+            assert await picked(ledger, an_ask()) == first
+            assert await used(ledger) == {a_number(1): 1}

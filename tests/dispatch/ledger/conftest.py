@@ -22,7 +22,7 @@ async def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIt
             make = lambda: SqliteLedger(tmp_path / "ledger.sqlite")  # noqa: E731 - two short ways
         else:
             server = request.getfixturevalue("postgres_server")  # only where it is needed
-            dsn = await outer.enter_async_context(server.database())
+            dsn = await outer.enter_async_context(server.ledger())
             make = lambda: PostgresLedger(dsn, migrates=True)  # noqa: E731 - the other
 
         async def open_() -> Ledger:

@@ -39,6 +39,7 @@ from tests.dispatch.ledger.builders import (
     somebody,
     used,
 )
+from tests.dispatch.postgres_server import PostgresServer
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
@@ -53,8 +54,15 @@ async def a_process(script: str, *arguments: str) -> asyncio.subprocess.Process:
 
 
 @pytest.fixture
-async def ledger(postgres_dsn: str) -> AsyncIterator[PostgresLedger]:
-    async with PostgresLedger(postgres_dsn, migrates=True) as ledger:
+async def ledger_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """The DSN of the ledger."""
+    async with postgres_server.ledger() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def ledger(ledger_dsn: str) -> AsyncIterator[PostgresLedger]:
+    async with PostgresLedger(ledger_dsn, migrates=True) as ledger:
         yield ledger
 
 
@@ -92,12 +100,12 @@ asyncio.run(main())
 """
 
 
-async def test_caps_are_exact_under_two_processes_at_once(postgres_dsn: str, ledger: PostgresLedger) -> None:
+async def test_caps_are_exact_under_two_processes_at_once(ledger_dsn: str, ledger: PostgresLedger) -> None:
     """Room for 300, asked 250 times by each: neither can take it all."""
     await ledger.enlist(a_roster(*(a_member(n, daily=30, hourly=30) for n in range(10))))
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", ASKS, postgres_dsn, name,
+            sys.executable, "-c", ASKS, ledger_dsn, name,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT,
         )
         for name in "ab"
@@ -112,20 +120,20 @@ async def test_caps_are_exact_under_two_processes_at_once(postgres_dsn: str, led
     assert await used(ledger) == dict.fromkeys(map(a_number, range(10)), 30)
 
 
-async def test_a_cap_is_compared_again_once_the_member_is_ours(postgres_dsn: str, ledger: PostgresLedger) -> None:
+async def test_a_cap_is_compared_again_once_the_member_is_ours(ledger_dsn: str, ledger: PostgresLedger) -> None:
     """The last unit was there when we looked, and goes to another while we wait for the member."""
     await ledger.enlist(a_roster(a_member(1, daily=2)))
     await picked(ledger, an_ask())
-    async with another(postgres_dsn) as holder, holder.transaction():
+    async with another(ledger_dsn) as holder, holder.transaction():
         await holder.execute("UPDATE member SET used = used + 1")
         asked = asyncio.create_task(ledger.pick(an_ask(after=1, mode=StickyMode.STRICT)))
-        async with another(postgres_dsn) as observer:
+        async with another(ledger_dsn) as observer:
             await until(lambda: observer.fetch(WAITING), "the pick to wait for the member")
     assert isinstance(await asked, Deferred)
     assert await used(ledger) == {a_number(1): 2}
 
 
-async def test_nobody_waits_in_a_circle(postgres_dsn: str, ledger: PostgresLedger) -> None:
+async def test_nobody_waits_in_a_circle(ledger_dsn: str, ledger: PostgresLedger) -> None:
     """2,000 operations of all kinds on the same few rows, by two dispatchers: a deadlock would fail one of them."""
     dice = random.Random(11)
     members = [a_member(n, daily=12, hourly=9, daily_tomorrow=400, tiers=(WEST if n % 2 else US, "")) for n in range(8)]
@@ -170,7 +178,7 @@ async def test_nobody_waits_in_a_circle(postgres_dsn: str, ledger: PostgresLedge
                     put_off[name] = verdict.id
 
     await ledger.enlist(a_roster(*members))
-    async with PostgresLedger(postgres_dsn) as second:
+    async with PostgresLedger(ledger_dsn) as second:
         left = iter(range(2_000))
 
         async def work(ledger: PostgresLedger) -> None:
@@ -183,15 +191,15 @@ async def test_nobody_waits_in_a_circle(postgres_dsn: str, ledger: PostgresLedge
 
 
 async def test_a_member_that_others_hold_is_waited_for_before_none_is_said(
-    postgres_dsn: str, ledger: PostgresLedger
+    ledger_dsn: str, ledger: PostgresLedger
 ) -> None:
     await ledger.enlist(a_roster(a_member(1)))
-    async with another(postgres_dsn) as holder:
+    async with another(ledger_dsn) as holder:
         held = holder.transaction()
         await held.start()
         await holder.execute("SELECT FROM member FOR UPDATE")
         asked = asyncio.create_task(ledger.pick(an_ask()))
-        async with another(postgres_dsn) as observer:
+        async with another(ledger_dsn) as observer:
             await until(lambda: observer.fetch(WAITING), "the pick to wait for the member")
         await held.rollback()
     verdict = await asked
@@ -200,15 +208,15 @@ async def test_a_member_that_others_hold_is_waited_for_before_none_is_said(
 
 
 async def test_a_farther_place_is_not_taken_while_others_hold_the_nearer_one(
-    postgres_dsn: str, ledger: PostgresLedger
+    ledger_dsn: str, ledger: PostgresLedger
 ) -> None:
     await ledger.enlist(a_roster(a_member(1), a_member(2, tiers=(US, ""))))
-    async with another(postgres_dsn) as holder:
+    async with another(ledger_dsn) as holder:
         held = holder.transaction()
         await held.start()
         await holder.execute("SELECT FROM member WHERE number = $1 FOR UPDATE", int(a_number(1)[1:]))
         asked = asyncio.create_task(ledger.pick(an_ask(tiers=(WEST, US))))
-        async with another(postgres_dsn) as observer:
+        async with another(ledger_dsn) as observer:
             await until(lambda: observer.fetch(WAITING), "the pick to wait for the nearer member")
         await held.rollback()
     verdict = await asked
@@ -236,10 +244,10 @@ asyncio.run(main())
 
 
 async def test_kill_9_of_a_dispatcher_under_load_loses_nothing_that_was_acknowledged(
-    postgres_dsn: str, ledger: PostgresLedger
+    ledger_dsn: str, ledger: PostgresLedger
 ) -> None:
     await ledger.enlist(a_roster(*(a_member(n, daily=100_000, hourly=100_000) for n in range(50))))
-    child = await a_process(PICKS, postgres_dsn)
+    child = await a_process(PICKS, ledger_dsn)
     assert child.stdout
     lines = [await child.stdout.readline() for _ in range(300)]
     child.kill()
@@ -253,13 +261,13 @@ async def test_kill_9_of_a_dispatcher_under_load_loses_nothing_that_was_acknowle
         assert again.id == id_.decode()
 
 
-async def test_a_connection_that_is_lost_is_said_and_made_anew(postgres_dsn: str, ledger: PostgresLedger) -> None:
+async def test_a_connection_that_is_lost_is_said_and_made_anew(ledger_dsn: str, ledger: PostgresLedger) -> None:
     """While a pick waits for its answer. What became of it is not known; nothing of it is kept here."""
     await ledger.enlist(a_roster(a_member(1)))
-    async with another(postgres_dsn) as holder, holder.transaction():
+    async with another(ledger_dsn) as holder, holder.transaction():
         await holder.execute("SELECT FROM member FOR UPDATE")
         asked = asyncio.create_task(ledger.pick(an_ask()))
-        async with another(postgres_dsn) as observer:
+        async with another(ledger_dsn) as observer:
             for row in await until(lambda: observer.fetch(WAITING), "the pick to wait"):
                 await observer.execute("SELECT pg_terminate_backend($1)", row["pid"])
         with pytest.raises(LedgerUnavailable, match=r"The ledger postgresql://.* (refused|can't be reached)"):
