@@ -9,7 +9,7 @@ import pytest
 
 from ringfleet.controllers.bundle_attachments import FIRST_AGAIN, LAST_AGAIN, Refusals, Revision, carried_by
 from ringfleet.model import AccountKey
-from ringfleet.plan.phone_number.plan import AttachRefusal
+from ringfleet.plan.phone_number.case import AttachRefusal
 from tests.objects.test_phone_number import a_record
 from tests.plan.builders import NOW
 

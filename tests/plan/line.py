@@ -7,22 +7,9 @@ from enum import Enum, auto
 
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.phone_number.plan import (
-    Attach,
-    Leave,
-    Look,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Resume,
-    Route,
-    Routed,
-    Step,
-    Stop,
-    StopBy,
-    Unroute,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, StopBy
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Step, Stop, Unroute
 from tests.plan.builders import a_holding
 
 UP = AccountSeen()

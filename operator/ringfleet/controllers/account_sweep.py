@@ -21,7 +21,7 @@ from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.carrier_account.loss import SETTLING, Listing, must_be_listed
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
-from ringfleet.plan.phone_number.plan import StopBy
+from ringfleet.plan.phone_number.case import StopBy
 
 log = structlog.get_logger(__name__)
 

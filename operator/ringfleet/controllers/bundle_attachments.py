@@ -19,7 +19,7 @@ from ringfleet.model import GONE, AccountKey
 from ringfleet.objects.compliance_bundle import Place
 from ringfleet.objects.refs import Key
 from ringfleet.plan.backoff import backoff
-from ringfleet.plan.phone_number.plan import AttachRefusal, Successor
+from ringfleet.plan.phone_number.case import AttachRefusal, Successor
 
 if TYPE_CHECKING:
     from ringfleet.controllers.services import World

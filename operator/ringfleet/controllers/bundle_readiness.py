@@ -31,8 +31,8 @@ from ringfleet.plan.compliance_bundle.selection import (
     wait_for_bundle,
 )
 from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.phone_number.case import Documents
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
-from ringfleet.plan.phone_number.plan import Documents
 
 if TYPE_CHECKING:
     from ringfleet.controllers.services import World

@@ -14,7 +14,7 @@ from ringfleet.api.number_pool import DeletionPolicy, DriftPolicy
 from ringfleet.controllers.bundle_attachments import successor_for
 from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
-from ringfleet.plan.phone_number.plan import Leaving, NumberWant, StopBy
+from ringfleet.plan.phone_number.case import Leaving, NumberWant, StopBy
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
 
 if TYPE_CHECKING:

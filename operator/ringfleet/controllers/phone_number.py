@@ -29,23 +29,10 @@ from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import routing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, StopBy
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
-from ringfleet.plan.phone_number.plan import (
-    Attach,
-    Leave,
-    Look,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Resume,
-    Route,
-    Routed,
-    Stop,
-    StopBy,
-    Unroute,
-    is_anothers,
-    plan_number,
-)
+from ringfleet.plan.phone_number.plan import is_anothers, plan_number
+from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
 
 log = structlog.get_logger(__name__)
 

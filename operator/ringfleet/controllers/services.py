@@ -40,7 +40,8 @@ from ringfleet.objects.routing_profile import routing_want
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.phone_number.plan import NumberWant, RoutingWant, plan_number
+from ringfleet.plan.phone_number.case import NumberWant, RoutingWant
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.settings import Settings
 
 QUOTA_DELAY = 2.0

@@ -11,7 +11,7 @@ from ringfleet.model import (
     Routing,
     SipTarget,
 )
-from ringfleet.plan.phone_number.plan import RoutingWant
+from ringfleet.plan.phone_number.case import RoutingWant
 
 
 def routing_of(profile: RoutingProfile, installation: str) -> Routing:

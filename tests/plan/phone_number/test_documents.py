@@ -12,23 +12,18 @@ from hypothesis import strategies as st
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.plan import (
-    Attach,
+from ringfleet.plan.phone_number.case import (
     AttachRefusal,
     Documents,
-    Look,
-    NumberPlan,
     NumberState,
     NumberWant,
-    Route,
     Routed,
     RoutingWant,
-    Step,
-    Stop,
     StopBy,
     Successor,
-    plan_number,
 )
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, Route, Step, Stop
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Fate, Line
 

@@ -7,15 +7,9 @@ import pytest
 from ringfleet.model import Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready, ready
-from ringfleet.plan.phone_number.plan import (
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Route,
-    Routed,
-    RoutingWant,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
 HELD = RoutingWant("desk", "v2", held=True)

@@ -10,21 +10,10 @@ from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.plan import (
-    Leave,
-    Leaving,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Resume,
-    Routed,
-    RoutingWant,
-    Step,
-    Stop,
-    StopBy,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import Leaving, NumberState, NumberWant, Routed, RoutingWant, StopBy
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
+from ringfleet.plan.phone_number.steps import Leave, NumberPlan, Resume, Step, Stop
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Line
 

@@ -8,15 +8,9 @@ from ringfleet.model import Holding, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Reason, not_ready, ready
-from ringfleet.plan.phone_number.plan import (
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Route,
-    Routed,
-    RoutingWant,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()

@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.phone_number.case import Leaving, NumberState, NumberWant, Routed, RoutingWant, StopBy
 from ringfleet.plan.phone_number.phase import STEPS, may_step
-from ringfleet.plan.phone_number.plan import (
-    Leaving,
-    NumberState,
-    NumberWant,
-    Routed,
-    RoutingWant,
-    StopBy,
-    plan_number,
-)
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Fate, Line

@@ -12,18 +12,10 @@ from hypothesis import strategies as st
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready, ready, reconciling
+from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
 from ringfleet.plan.phone_number.phase import may_step
-from ringfleet.plan.phone_number.plan import (
-    Look,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Route,
-    Routed,
-    RoutingWant,
-    Unroute,
-    plan_number,
-)
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import Look, NumberPlan, Route, Unroute
 from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
