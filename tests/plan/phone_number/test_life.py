@@ -54,8 +54,13 @@ def routed(phase: Phase = Phase.AVAILABLE) -> NumberPlan:
 
 @pytest.mark.parametrize(
     ("stops", "said"),
-    [((BY_SPEC,), BY_SPEC), ((UNPAID,), UNPAID), (tuple(sorted((BY_SPEC, UNPAID))), f"{UNPAID} {BY_SPEC}")],
-    ids=["one cause", "another", "two at once, in the order of the alphabet"],
+    [
+        pytest.param((BY_SPEC,), BY_SPEC, id="one cause"),
+        pytest.param((UNPAID,), UNPAID, id="another"),
+        pytest.param(
+            tuple(sorted((BY_SPEC, UNPAID))), f"{UNPAID} {BY_SPEC}", id="two at once, in the order of the alphabet"
+        ),
+    ],
 )
 @pytest.mark.parametrize("by", StopBy)
 def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: StopBy) -> None:
@@ -73,40 +78,78 @@ PARKS = want(stops=(BY_SPEC,), stop_by=StopBy.PARKING)
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "step"),
     [
-        (STOPS, state(stopped=StopBy.VERB), None, Stop(HELD, StopBy.VERB)),
-        (STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), ACTIVE, Stop(HELD, StopBy.VERB)),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), ACTIVE, Stop(HELD, StopBy.PARKING)),
-        (STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), PARKED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.VERB), ACTIVE, Stop(HELD, StopBy.VERB)),
-        (STOPS, state(), SUSPENDED, None),
-        (STOPS, state(Phase.SUSPENDED), None, None),
-        (want(stops=(BY_SPEC,), observed=True), state(), None, None),
-        (want(), state(Phase.SUSPENDED, stopped=StopBy.VERB), None, Resume(HELD, StopBy.VERB, "desk-v1")),
-        (want(), state(Phase.SUSPENDED, stopped=StopBy.PARKING), None, Resume(HELD, StopBy.PARKING, "desk-v1")),
-        (want(), state(stopped=StopBy.VERB), None, Resume(HELD, StopBy.VERB, "desk-v1")),
-        (want(), state(Phase.SUSPENDED), None, None),
-        (want(), state(Phase.SUSPENDED), SUSPENDED, None),
-        (STOPS, state(Phase.PENDING_DOCUMENTS), None, None),
-    ],
-    ids=[
-        "a stop that was meant before a crash is made",
-        "one that was resumed by another hand is stopped again",
-        "one that was routed by another hand is parked again",
-        "a stopped one is left",
-        "a parked one is left",
-        "another verb does not touch a stopped one",
-        "what was begun one way is ended that way",
-        "what the carrier has suspended is not stopped by us",
-        "nor when that was heard before",
-        "an observed one is never stopped",
-        "it is resumed by the carrier's verb",
-        "a parked one gets its route back",
-        "a stop that was only meant is taken back",
-        "what the carrier has suspended is not resumed by us",
-        "whatever it says",
-        "a number that waits for documents carries nothing yet",
+        pytest.param(
+            STOPS,
+            state(stopped=StopBy.VERB),
+            None,
+            Stop(HELD, StopBy.VERB),
+            id="a stop that was meant before a crash is made",
+        ),
+        pytest.param(
+            STOPS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            ACTIVE,
+            Stop(HELD, StopBy.VERB),
+            id="one that was resumed by another hand is stopped again",
+        ),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            ACTIVE,
+            Stop(HELD, StopBy.PARKING),
+            id="one that was routed by another hand is parked again",
+        ),
+        pytest.param(STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None, id="a stopped one is left"),
+        pytest.param(PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), PARKED, None, id="a parked one is left"),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            SUSPENDED,
+            None,
+            id="another verb does not touch a stopped one",
+        ),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            ACTIVE,
+            Stop(HELD, StopBy.VERB),
+            id="what was begun one way is ended that way",
+        ),
+        pytest.param(STOPS, state(), SUSPENDED, None, id="what the carrier has suspended is not stopped by us"),
+        pytest.param(STOPS, state(Phase.SUSPENDED), None, None, id="nor when that was heard before"),
+        pytest.param(want(stops=(BY_SPEC,), observed=True), state(), None, None, id="an observed one is never stopped"),
+        pytest.param(
+            want(),
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            None,
+            Resume(HELD, StopBy.VERB, "desk-v1"),
+            id="it is resumed by the carrier's verb",
+        ),
+        pytest.param(
+            want(),
+            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            None,
+            Resume(HELD, StopBy.PARKING, "desk-v1"),
+            id="a parked one gets its route back",
+        ),
+        pytest.param(
+            want(),
+            state(stopped=StopBy.VERB),
+            None,
+            Resume(HELD, StopBy.VERB, "desk-v1"),
+            id="a stop that was only meant is taken back",
+        ),
+        pytest.param(
+            want(), state(Phase.SUSPENDED), None, None, id="what the carrier has suspended is not resumed by us"
+        ),
+        pytest.param(want(), state(Phase.SUSPENDED), SUSPENDED, None, id="whatever it says"),
+        pytest.param(
+            STOPS,
+            state(Phase.PENDING_DOCUMENTS),
+            None,
+            None,
+            id="a number that waits for documents carries nothing yet",
+        ),
     ],
 )
 def test_a_number_is_stopped_and_resumed_once(
@@ -177,22 +220,13 @@ RESTS = NumberPlan(
 @pytest.mark.parametrize(
     ("wanted", "phase", "plan"),
     [
-        (want(resting=True), Phase.BOUND, RESTS),
-        (want(resting=True), Phase.COOLING, RESTS),
-        (want(resting=True), Phase.AVAILABLE, RESTS),
-        (want(), Phase.COOLING, routed()),
-        (want(), Phase.BOUND, RESTS),
-        (want(bound=True), Phase.COOLING, routed()),
-        (want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND)),
-    ],
-    ids=[
-        "after its claim",
-        "until the rest is over",
-        "although the claim came and went unseen",
-        "then it is available",
-        "however short the rest is, it is not skipped",
-        "nor on the way to a claim",
-        "a claim ends the rest",
+        pytest.param(want(resting=True), Phase.BOUND, RESTS, id="after its claim"),
+        pytest.param(want(resting=True), Phase.COOLING, RESTS, id="until the rest is over"),
+        pytest.param(want(resting=True), Phase.AVAILABLE, RESTS, id="although the claim came and went unseen"),
+        pytest.param(want(), Phase.COOLING, routed(), id="then it is available"),
+        pytest.param(want(), Phase.BOUND, RESTS, id="however short the rest is, it is not skipped"),
+        pytest.param(want(bound=True), Phase.COOLING, routed(), id="nor on the way to a claim"),
+        pytest.param(want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND), id="a claim ends the rest"),
     ],
 )
 def test_a_number_rests_between_two_claims(wanted: NumberWant, phase: Phase, plan: NumberPlan) -> None:
@@ -252,25 +286,37 @@ BOUND_STILL = Obstacle(Reason.RELEASE_FORBIDDEN, "It was asked to go and stays, 
 @pytest.mark.parametrize(
     ("leaving", "account", "plan"),
     [
-        (Leaving(Way.RELEASE, waits="In its hold."), UP, still(Phase.RELEASING, Reason.RELEASING, "In its hold.")),
-        (
+        pytest.param(
+            Leaving(Way.RELEASE, waits="In its hold."),
+            UP,
+            still(Phase.RELEASING, Reason.RELEASING, "In its hold."),
+            id="held",
+        ),
+        pytest.param(
             Leaving(Way.RELEASE, frozen=True, waits="Frozen."),
             UP,
             still(Phase.RELEASING, Reason.RELEASE_FROZEN, "Frozen."),
+            id="frozen",
         ),
-        (
+        pytest.param(
             Leaving(Way.RELEASE, granted=True),
             UP,
             on_the_way(Phase.RELEASING, Reason.RELEASING, "It is being given back.", Leave(HELD, Way.RELEASE)),
+            id="granted",
         ),
-        (
+        pytest.param(
             Leaving(Way.LET_GO, granted=True),
             UP,
             on_the_way(Phase.RELEASING, Reason.RELEASING, "It is being let go.", Leave(HELD, Way.LET_GO)),
+            id="let go",
         ),
-        (Leaving(Way.RELEASE, granted=True), DOWN, still(Phase.RELEASING, Reason.CIRCUIT_OPEN, DOWN.message)),
+        pytest.param(
+            Leaving(Way.RELEASE, granted=True),
+            DOWN,
+            still(Phase.RELEASING, Reason.CIRCUIT_OPEN, DOWN.message),
+            id="granted while the carrier is away",
+        ),
     ],
-    ids=["held", "frozen", "granted", "let go", "granted while the carrier is away"],
 )
 def test_a_number_that_was_asked_to_go_waits_for_its_leave(
     leaving: Leaving, account: AccountSeen, plan: NumberPlan

@@ -30,22 +30,17 @@ def state(phase: Phase, routed: Routed | None = AT_DESK) -> NumberState:
 @pytest.mark.parametrize(
     ("phase", "lost", "holding", "expected"),
     [
-        (Phase.AVAILABLE, True, None, LOST),
-        (Phase.BOUND, True, None, LOST),
-        (Phase.LOST, True, None, LOST),
-        (Phase.LOST, False, None, LOST),
-        (Phase.LOST, False, a_holding(routing="profile-1"), HELD),
-        (Phase.LOST, True, a_holding(routing="profile-1"), HELD),
-        (Phase.AVAILABLE, False, None, HELD),
-    ],
-    ids=[
-        "it is lost",
-        "a claim has it, and it is lost",
-        "it is lost still",
-        "a restart has forgotten the listings, and no listing has shown it since",
-        "it is shown again",
-        "it was found before the sweep has taken that in",
-        "it is there",
+        pytest.param(Phase.AVAILABLE, True, None, LOST, id="it is lost"),
+        pytest.param(Phase.BOUND, True, None, LOST, id="a claim has it, and it is lost"),
+        pytest.param(Phase.LOST, True, None, LOST, id="it is lost still"),
+        pytest.param(
+            Phase.LOST, False, None, LOST, id="a restart has forgotten the listings, and no listing has shown it since"
+        ),
+        pytest.param(Phase.LOST, False, a_holding(routing="profile-1"), HELD, id="it is shown again"),
+        pytest.param(
+            Phase.LOST, True, a_holding(routing="profile-1"), HELD, id="it was found before the sweep has taken that in"
+        ),
+        pytest.param(Phase.AVAILABLE, False, None, HELD, id="it is there"),
     ],
 )
 def test_a_lost_number_is_lost_until_the_carrier_shows_it(
@@ -59,7 +54,9 @@ def test_a_lost_number_that_comes_back_unrouted_is_routed_before_it_is_available
     assert (plan.phase, plan.step) == (Phase.ORDERING, Route("did-1", "desk"))
 
 
-@pytest.mark.parametrize("routed", [None, Routed("", "", "profile-9")], ids=["not routed", "routed by somebody"])
+@pytest.mark.parametrize(
+    "routed", [pytest.param(None, id="not routed"), pytest.param(Routed("", "", "profile-9"), id="routed by somebody")]
+)
 def test_an_observed_number_is_left_as_it_is(routed: Routed | None) -> None:
     holding = a_holding(routing=routed.external_id if routed else None, mark=None)
     observed = NumberWant(digits(1), DESK, observed=True)

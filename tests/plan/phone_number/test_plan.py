@@ -81,26 +81,19 @@ UNROUTED = NumberPlan(
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "account", "plan"),
     [
-        (want(), NEW, None, UP, LOOKED_UP),
-        (want(), NEW, None, DOWN, BLOCKED),
-        (want(), NEW, a_holding(), UP, BEING_ROUTED),
-        (want(), NEW, a_holding(), DOWN, BLOCKED),
-        (want(), state(Phase.ORDERING, routed=None), None, UP, BEING_ROUTED),
-        (want(), state(Phase.ORDERING), None, UP, held()),
-        (want(), state(), None, DOWN, held()),
-        (want(bound=True), state(Phase.BOUND), None, UP, held(Phase.BOUND)),
-        (want(None), NEW, a_holding(), UP, UNROUTED),
-    ],
-    ids=[
-        "a number that was never seen is looked up",
-        "a look-up waits for the carrier",
-        "a number is routed before it is available",
-        "routing waits for the carrier",
-        "after a crash the routing goes on",
-        "a routed number is available",
-        "a number that needs nothing needs no carrier",
-        "a bound number stays bound",
-        "without a profile it is available at once",
+        pytest.param(want(), NEW, None, UP, LOOKED_UP, id="a number that was never seen is looked up"),
+        pytest.param(want(), NEW, None, DOWN, BLOCKED, id="a look-up waits for the carrier"),
+        pytest.param(want(), NEW, a_holding(), UP, BEING_ROUTED, id="a number is routed before it is available"),
+        pytest.param(want(), NEW, a_holding(), DOWN, BLOCKED, id="routing waits for the carrier"),
+        pytest.param(
+            want(), state(Phase.ORDERING, routed=None), None, UP, BEING_ROUTED, id="after a crash the routing goes on"
+        ),
+        pytest.param(want(), state(Phase.ORDERING), None, UP, held(), id="a routed number is available"),
+        pytest.param(want(), state(), None, DOWN, held(), id="a number that needs nothing needs no carrier"),
+        pytest.param(
+            want(bound=True), state(Phase.BOUND), None, UP, held(Phase.BOUND), id="a bound number stays bound"
+        ),
+        pytest.param(want(None), NEW, a_holding(), UP, UNROUTED, id="without a profile it is available at once"),
     ],
 )
 def test_a_number_comes_to_be_available(
@@ -146,8 +139,11 @@ def test_a_number_that_the_carrier_resumes_is_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "routed",
-    [Routed("desk", "v0", "profile-1"), Routed("front", "v1", "profile-2"), None],
-    ids=["its profile has changed", "another profile with the same content", "it was never routed"],
+    [
+        pytest.param(Routed("desk", "v0", "profile-1"), id="its profile has changed"),
+        pytest.param(Routed("front", "v1", "profile-2"), id="another profile with the same content"),
+        pytest.param(None, id="it was never routed"),
+    ],
 )
 def test_a_number_is_routed_anew_and_stays_available_meanwhile(routed: Routed | None) -> None:
     expected = on_the_way(Phase.AVAILABLE, Reason.ROUTING, ROUTING, Route(HELD, "desk"))
