@@ -10,7 +10,7 @@ import pytest
 from ringfleet.controllers.bundle_attachments import Revision, carried_by
 from ringfleet.controllers.bundle_refusals import FIRST_AGAIN, LAST_AGAIN, Refusals
 from ringfleet.model import AccountKey
-from ringfleet.plan.phone_number.plan import AttachRefusal
+from ringfleet.plan.phone_number.case import AttachRefusal
 from tests.objects.test_phone_number import a_record
 from tests.plan.builders import NOW
 

@@ -7,22 +7,9 @@ from enum import Enum, auto
 
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.phone_number.plan import (
-    Attach,
-    Leave,
-    Look,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Resume,
-    Route,
-    Routed,
-    Step,
-    Stop,
-    StopBy,
-    Unroute,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Step, Stop, Unroute
 from tests.plan.builders import a_holding
 
 UP = AccountSeen()
@@ -84,7 +71,7 @@ class Line:
     carrier: Carrier = field(default_factory=Carrier)
 
     def take_turn(
-        self, want: NumberWant, news: Holding | None = None, account: AccountSeen = UP, fate: Fate = Fate.WORKS
+        self, want: DesiredNumber, news: Holding | None = None, account: AccountSeen = UP, fate: Fate = Fate.WORKS
     ) -> NumberPlan:
         """Plan, act and write until nothing is left to do but to wait. Returns the plan that was written last."""
         state, holding, before = _heard(self.state, news), news, len(self.carrier.told)
@@ -105,7 +92,7 @@ class Line:
         return self._leave(want, plan) if isinstance(plan.step, Leave) and fate is Fate.WORKS else plan
 
     def _act(
-        self, want: NumberWant, state: NumberState, holding: Holding | None, step: Step
+        self, want: DesiredNumber, state: NumberState, holding: Holding | None, step: Step
     ) -> tuple[NumberState, Holding | None]:
         """What is so after the step."""
         routed = None
@@ -124,7 +111,7 @@ class Line:
         holding = self.carrier.word() if holding or isinstance(step, Look) else None
         return _heard(state, holding), holding
 
-    def _leave(self, want: NumberWant, plan: NumberPlan) -> NumberPlan:
+    def _leave(self, want: DesiredNumber, plan: NumberPlan) -> NumberPlan:
         assert plan.step
         self.carrier.tell(plan.step, None)
         left = replace(self.state, phase=Phase.RELEASED)

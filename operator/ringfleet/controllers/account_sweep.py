@@ -35,7 +35,7 @@ from ringfleet.plan.carrier_account.loss import (
     to_ask_for,
 )
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
-from ringfleet.plan.phone_number.plan import StopBy
+from ringfleet.plan.phone_number.case import StopBy
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from ringfleet.model import GONE, AccountKey
 from ringfleet.objects.compliance_bundle import Place, bundle_status, with_counts
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
-from ringfleet.plan.phone_number.plan import Successor
+from ringfleet.plan.phone_number.case import NewerRevision
 
 
 class Revision(NamedTuple):
@@ -64,7 +64,7 @@ async def count_attached(services: Services, key: Key) -> None:
 # Moving on.
 
 
-def successor_for(services: Services, record: NumberRecord) -> Successor | None:
+def newer_revision_for(services: Services, record: NumberRecord) -> NewerRevision | None:
     """The approved revision that supersedes the one which the number carries. A suspended bundle sends nothing."""
     for bundle, filing in _filings_at(services, record):
         approved = filing.approved
@@ -72,7 +72,7 @@ def successor_for(services: Services, record: NumberRecord) -> Successor | None:
             continue
         if approved.expires_at is None or services.clock() < approved.expires_at:
             name = f"ComplianceBundle {bundle.metadata.name} at {record.account}"
-            return Successor(name, approved.id, frozenset(filing.superseded) - {approved.id})
+            return NewerRevision(name, approved.id, frozenset(filing.superseded) - {approved.id})
     return None
 
 

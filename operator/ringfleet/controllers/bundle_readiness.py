@@ -32,8 +32,8 @@ from ringfleet.plan.compliance_bundle.selection import (
     wait_for_bundle,
 )
 from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.phone_number.case import Documents
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
-from ringfleet.plan.phone_number.plan import Documents
 
 log = structlog.get_logger(__name__)
 

@@ -10,34 +10,34 @@ from datetime import datetime
 
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.api.number_pool import DeletionPolicy, DriftPolicy
-from ringfleet.controllers.bundle_attachments import successor_for
+from ringfleet.controllers.bundle_attachments import newer_revision_for
 from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.controllers.services import Services
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
-from ringfleet.plan.phone_number.plan import Leaving, NumberWant, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, Leaving, StopBy
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
 
 
-def number_want(services: Services, record: NumberRecord) -> NumberWant:
+def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
     """What a number should be."""
     pool, place = services.fleet.pool_of(record), services.fleet.profile_place(record)
-    return NumberWant(
+    return DesiredNumber(
         number=record.number,
         routing=services.fleet.routing_want(place, record.namespace) if place else None,
         repair=pool is None or pool.spec.drift_policy is DriftPolicy.REPAIR,
         observed=record.observed,
         bound=record.claim is not None,
         resting=services.fleet.rests_until(record) is not None,
-        stops=stops(services, record),
+        stop_reasons=stops(services, record),
         stop_by=_stop_by(services, record),
         quarantine=record.notes.quarantine,
         leaving=leaving(services, record),
         lost=services.accounts.is_lost(record.account, record.number),
         installation=services.installation,
-        pool_gone=record.pool is not None and pool is None,
+        pool_deleted=record.pool is not None and pool is None,
         documents=documents_for(services, record),
-        successor=successor_for(services, record),
-        refusal=services.refusals.of(record),
+        newer_revision=newer_revision_for(services, record),
+        last_refusal=services.refusals.of(record),
     )
 
 

@@ -32,7 +32,7 @@ from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import routing_want
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.phone_number.plan import RoutingWant
+from ringfleet.plan.phone_number.case import DesiredRouting
 
 R = TypeVar("R", bound=ApiObject)
 
@@ -81,7 +81,7 @@ class Fleet:
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
         }
-        self._routing: dict[str, tuple[int, RoutingWant]] = {}
+        self._routing: dict[str, tuple[int, DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
 
     # Learning.
@@ -130,7 +130,7 @@ class Fleet:
         """What was read of an order that is gone."""
         self._orders.pop(uid, None)
 
-    def routing_want(self, place: ObjectRef, seen_from: str) -> RoutingWant:
+    def routing_want(self, place: ObjectRef, seen_from: str) -> DesiredRouting:
         """The wish to be routed by a profile; its content is hashed once for each generation.
 
         Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.

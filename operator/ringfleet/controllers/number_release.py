@@ -21,8 +21,8 @@ from ringfleet.kube.errors import NotFound
 from ringfleet.model import Holding
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_POOLS, PHONE_NUMBERS
-from ringfleet.plan.phone_number.plan import Leave
 from ringfleet.plan.phone_number.removal import Way
+from ringfleet.plan.phone_number.steps import Leave
 
 log = structlog.get_logger(__name__)
 

@@ -29,8 +29,9 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import Wait
 from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import PoolPlan
-from ringfleet.plan.phone_number.plan import Leave, Look, plan_number
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Way
+from ringfleet.plan.phone_number.steps import Leave, Look
 
 
 async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> Preview:

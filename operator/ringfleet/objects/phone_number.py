@@ -39,7 +39,7 @@ from ringfleet.model import (
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import NumberSeen
-from ringfleet.plan.phone_number.plan import NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ringfleet.model import Holding, Phase
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.plan.phone_number.plan import NumberPlan, NumberState, Routed
+from ringfleet.plan.phone_number.case import NumberState, Routed
 from ringfleet.plan.phone_number.removal import Farewell
+from ringfleet.plan.phone_number.steps import NumberPlan
 
 MOVED = Decimal("0.05")
 """So far an answer rate must have moved to be written again."""

@@ -12,23 +12,18 @@ from hypothesis import strategies as st
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.plan import (
-    Attach,
+from ringfleet.plan.phone_number.case import (
     AttachRefusal,
+    DesiredNumber,
+    DesiredRouting,
     Documents,
-    Look,
-    NumberPlan,
+    NewerRevision,
     NumberState,
-    NumberWant,
-    Route,
     Routed,
-    RoutingWant,
-    Step,
-    Stop,
     StopBy,
-    Successor,
-    plan_number,
 )
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, Route, Step, Stop
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Fate, Line
 
@@ -40,13 +35,13 @@ SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1", bundle=
 LIVING = a_holding(routing="desk-v1", bundle="old")
 
 GERMANY = "ComplianceBundle germany at default/main"
-NEXT = Successor(GERMANY, "new", frozenset({"older", "old"}))
+NEXT = NewerRevision(GERMANY, "new", frozenset({"older", "old"}))
 REFUSED = AttachRefusal("new", "it says bundle_state.")
 DUE = replace(REFUSED, due=True)
 
 
-def want(**rest: Any) -> NumberWant:
-    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+def want(**rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -66,31 +61,62 @@ LOOKED_AT = f"The carrier has {GERMANY} for the number, and is looking at it."
 @pytest.mark.parametrize(
     ("known", "account", "refusal", "reason", "message", "step"),
     [
-        (WAITING, UP, None, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
-        (WAITING, DOWN, None, Reason.CIRCUIT_OPEN, DOWN.message, None),
-        (WAITING, UP, REFUSED, Reason.ATTACH_REFUSED, NOT_TAKEN, None),
-        (WAITING, DOWN, REFUSED, Reason.ATTACH_REFUSED, NOT_TAKEN, None),
-        (WAITING, UP, DUE, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
-        (
+        pytest.param(
+            WAITING,
+            UP,
+            None,
+            Reason.PENDING_DOCUMENTS,
+            BEING_ATTACHED,
+            Attach(HELD, "new"),
+            id="the approved bundle is attached",
+        ),
+        pytest.param(WAITING, DOWN, None, Reason.CIRCUIT_OPEN, DOWN.message, None, id="when the account can be called"),
+        pytest.param(
+            WAITING,
+            UP,
+            REFUSED,
+            Reason.ATTACH_REFUSED,
+            NOT_TAKEN,
+            None,
+            id="a refusal is said, and not asked again at once",
+        ),
+        pytest.param(WAITING, DOWN, REFUSED, Reason.ATTACH_REFUSED, NOT_TAKEN, None, id="whatever the account does"),
+        pytest.param(
+            WAITING,
+            UP,
+            DUE,
+            Reason.PENDING_DOCUMENTS,
+            BEING_ATTACHED,
+            Attach(HELD, "new"),
+            id="it is asked again when it is due",
+        ),
+        pytest.param(
             WAITING,
             UP,
             replace(REFUSED, external_id="old"),
             Reason.PENDING_DOCUMENTS,
             BEING_ATTACHED,
             Attach(HELD, "new"),
+            id="another bundle is another question",
         ),
-        (replace(WAITING, attached="old"), UP, None, Reason.PENDING_DOCUMENTS, BEING_ATTACHED, Attach(HELD, "new")),
-        (replace(WAITING, attached="new"), UP, REFUSED, Reason.PENDING_DOCUMENTS, LOOKED_AT, None),
-    ],
-    ids=[
-        "the approved bundle is attached",
-        "when the account can be called",
-        "a refusal is said, and not asked again at once",
-        "whatever the account does",
-        "it is asked again when it is due",
-        "another bundle is another question",
-        "one that carries an older revision gets the approved one",
-        "one that carries it waits for the carrier",
+        pytest.param(
+            replace(WAITING, attached="old"),
+            UP,
+            None,
+            Reason.PENDING_DOCUMENTS,
+            BEING_ATTACHED,
+            Attach(HELD, "new"),
+            id="one that carries an older revision gets the approved one",
+        ),
+        pytest.param(
+            replace(WAITING, attached="new"),
+            UP,
+            REFUSED,
+            Reason.PENDING_DOCUMENTS,
+            LOOKED_AT,
+            None,
+            id="one that carries it waits for the carrier",
+        ),
     ],
 )
 def test_a_number_that_waits_is_given_its_bundle(
@@ -101,7 +127,7 @@ def test_a_number_that_waits_is_given_its_bundle(
     message: str,
     step: Step | None,
 ) -> None:
-    wanted = want(documents=APPROVED, refusal=refusal)
+    wanted = want(documents=APPROVED, last_refusal=refusal)
     said = not_ready(reason, message)
     conditions = (said, reconciling(reason, message)) if step else (said,)
     expected = NumberPlan(Phase.PENDING_DOCUMENTS, conditions, step, waits_for="germany: Approved")
@@ -123,32 +149,94 @@ KEPT = Condition(
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "account", "conditions", "step"),
     [
-        (want(successor=NEXT), state(), None, UP, (ROUTED,), Look()),
-        (want(successor=NEXT), state(), LIVING, UP, (ROUTED,), Attach(HELD, "new")),
-        (want(successor=NEXT), state(), None, DOWN, (ROUTED,), None),
-        (want(successor=NEXT), state(attached="new"), None, UP, (ROUTED,), None),
-        (want(successor=NEXT), state(attached="another"), LIVING, UP, (ROUTED,), None),
-        (want(successor=NEXT), state(attached=None), None, UP, (ROUTED,), None),
-        (want(successor=NEXT, refusal=REFUSED), state(), LIVING, UP, (ROUTED, KEPT), None),
-        (want(successor=NEXT, refusal=DUE), state(), LIVING, UP, (ROUTED, KEPT), Attach(HELD, "new")),
-        (want(successor=NEXT, refusal=DUE), state(), LIVING, DOWN, (ROUTED, KEPT), None),
-        (want(successor=NEXT, refusal=replace(REFUSED, external_id="old")), state(), None, UP, (ROUTED,), Look()),
-    ],
-    ids=[
-        "the carrier is looked at first",
-        "it is given the approved revision",
-        "while the account can't be called it keeps what it has",
-        "one that carries it is done",
-        "what another hand has given it stays",
-        "one that carries none is given none",
-        "a refusal is said beside its readiness",
-        "it is asked again when it is due",
-        "and goes on being said while the account can't be called",
-        "what was refused of another revision is not asked about",
+        pytest.param(
+            want(newer_revision=NEXT), state(), None, UP, (ROUTED,), Look(), id="the carrier is looked at first"
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(),
+            LIVING,
+            UP,
+            (ROUTED,),
+            Attach(HELD, "new"),
+            id="it is given the approved revision",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(),
+            None,
+            DOWN,
+            (ROUTED,),
+            None,
+            id="while the account can't be called it keeps what it has",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(attached="new"),
+            None,
+            UP,
+            (ROUTED,),
+            None,
+            id="one that carries it is done",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(attached="another"),
+            LIVING,
+            UP,
+            (ROUTED,),
+            None,
+            id="what another hand has given it stays",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(attached=None),
+            None,
+            UP,
+            (ROUTED,),
+            None,
+            id="one that carries none is given none",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, last_refusal=REFUSED),
+            state(),
+            LIVING,
+            UP,
+            (ROUTED, KEPT),
+            None,
+            id="a refusal is said beside its readiness",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, last_refusal=DUE),
+            state(),
+            LIVING,
+            UP,
+            (ROUTED, KEPT),
+            Attach(HELD, "new"),
+            id="it is asked again when it is due",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, last_refusal=DUE),
+            state(),
+            LIVING,
+            DOWN,
+            (ROUTED, KEPT),
+            None,
+            id="and goes on being said while the account can't be called",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, last_refusal=replace(REFUSED, external_id="old")),
+            state(),
+            None,
+            UP,
+            (ROUTED,),
+            Look(),
+            id="what was refused of another revision is not asked about",
+        ),
     ],
 )
 def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
-    wanted: NumberWant,
+    wanted: DesiredNumber,
     known: NumberState,
     holding: Holding | None,
     account: AccountSeen,
@@ -161,21 +249,46 @@ def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "step"),
     [
-        (want(successor=NEXT, stops=("Unpaid.",)), state(), LIVING, Stop(HELD, StopBy.VERB)),
-        (want(successor=NEXT, routing=RoutingWant("desk", "v2")), state(), LIVING, Route(HELD, "desk")),
-        (want(successor=NEXT, observed=True), state(), LIVING, None),
-        (want(successor=NEXT), state(Phase.SUSPENDED), SUSPENDED, Attach(HELD, "new")),
-        (want(successor=NEXT, quarantine="odd"), state(Phase.QUARANTINED), LIVING, Attach(HELD, "new")),
-    ],
-    ids=[
-        "its traffic is stopped first",
-        "its routing goes first",
-        "one that is only observed is not touched",
-        "one that is suspended is moved",
-        "one that is in quarantine is moved",
+        pytest.param(
+            want(newer_revision=NEXT, stop_reasons=("Unpaid.",)),
+            state(),
+            LIVING,
+            Stop(HELD, StopBy.VERB),
+            id="its traffic is stopped first",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, routing=DesiredRouting("desk", "v2")),
+            state(),
+            LIVING,
+            Route(HELD, "desk"),
+            id="its routing goes first",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, observed=True),
+            state(),
+            LIVING,
+            None,
+            id="one that is only observed is not touched",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
+            state(Phase.SUSPENDED),
+            SUSPENDED,
+            Attach(HELD, "new"),
+            id="one that is suspended is moved",
+        ),
+        pytest.param(
+            want(newer_revision=NEXT, quarantine="odd"),
+            state(Phase.QUARANTINED),
+            LIVING,
+            Attach(HELD, "new"),
+            id="one that is in quarantine is moved",
+        ),
     ],
 )
-def test_moving_comes_last(wanted: NumberWant, known: NumberState, holding: Holding | None, step: Step | None) -> None:
+def test_moving_comes_last(
+    wanted: DesiredNumber, known: NumberState, holding: Holding | None, step: Step | None
+) -> None:
     assert plan_number(wanted, known, holding, UP).step == step
 
 
@@ -199,7 +312,7 @@ def test_a_superseded_bundle_never_changes_what_a_number_is(
     """Phase, readiness and every other step are what they would be without."""
     known = state(phase, attached=attached)
     calm = plan_number(want(**wishes), known, holding, account)
-    moved = plan_number(want(**wishes, successor=NEXT, refusal=refusal), known, holding, account)
+    moved = plan_number(want(**wishes, newer_revision=NEXT, last_refusal=refusal), known, holding, account)
     assert (moved.phase, moved.drift) == (calm.phase, calm.drift)
     assert tuple(one for one in moved.conditions if one != KEPT) == calm.conditions
     if calm.step:
@@ -212,9 +325,9 @@ def test_a_superseded_bundle_never_changes_what_a_number_is(
 def test_whatever_befalls_the_calls_it_rings_and_carries_the_new_one_in_the_end(fates: list[Fate]) -> None:
     line = Line(state(), Carrier(routing="desk-v1", bundle="old"))
     for fate in fates:
-        line.take_turn(want(successor=NEXT), fate=fate)
+        line.take_turn(want(newer_revision=NEXT), fate=fate)
         assert line.carrier.rings()
         assert line.state.phase is Phase.AVAILABLE
-    line.take_turn(want(successor=NEXT))
+    line.take_turn(want(newer_revision=NEXT))
     assert (line.carrier.bundle, line.state.attached) == ("new", "new")
-    assert line.take_turn(want(successor=NEXT)).step is None
+    assert line.take_turn(want(newer_revision=NEXT)).step is None

@@ -10,21 +10,10 @@ from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.plan import (
-    Leave,
-    Leaving,
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Resume,
-    Routed,
-    RoutingWant,
-    Step,
-    Stop,
-    StopBy,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
+from ringfleet.plan.phone_number.steps import Leave, NumberPlan, Resume, Step, Stop
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Line
 
@@ -40,8 +29,8 @@ SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1")
 PARKED = a_holding(routing=None)
 
 
-def want(**rest: Any) -> NumberWant:
-    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+def want(**rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -65,63 +54,108 @@ def routed(phase: Phase = Phase.AVAILABLE) -> NumberPlan:
 
 @pytest.mark.parametrize(
     ("stops", "said"),
-    [((BY_SPEC,), BY_SPEC), ((UNPAID,), UNPAID), (tuple(sorted((BY_SPEC, UNPAID))), f"{UNPAID} {BY_SPEC}")],
-    ids=["one cause", "another", "two at once, in the order of the alphabet"],
+    [
+        pytest.param((BY_SPEC,), BY_SPEC, id="one cause"),
+        pytest.param((UNPAID,), UNPAID, id="another"),
+        pytest.param(
+            tuple(sorted((BY_SPEC, UNPAID))), f"{UNPAID} {BY_SPEC}", id="two at once, in the order of the alphabet"
+        ),
+    ],
 )
 @pytest.mark.parametrize("by", StopBy)
 def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: StopBy) -> None:
-    wanted = want(stops=stops, stop_by=by)
+    wanted = want(stop_reasons=stops, stop_by=by)
     first = plan_number(wanted, state(), None, UP)
     assert first == on_the_way(Phase.AVAILABLE, Reason.SUSPENDED, f"{STILL} {said}", Stop(HELD, by))
     after = plan_number(wanted, state(Phase.SUSPENDED, stopped=by), None, UP)
     assert after == still(Phase.SUSPENDED, Reason.SUSPENDED, f"{STILL} {said}")
 
 
-STOPS = want(stops=(BY_SPEC,))
-PARKS = want(stops=(BY_SPEC,), stop_by=StopBy.PARKING)
+STOPS = want(stop_reasons=(BY_SPEC,))
+PARKS = want(stop_reasons=(BY_SPEC,), stop_by=StopBy.PARKING)
 
 
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "step"),
     [
-        (STOPS, state(stopped=StopBy.VERB), None, Stop(HELD, StopBy.VERB)),
-        (STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), ACTIVE, Stop(HELD, StopBy.VERB)),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), ACTIVE, Stop(HELD, StopBy.PARKING)),
-        (STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), PARKED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None),
-        (PARKS, state(Phase.SUSPENDED, stopped=StopBy.VERB), ACTIVE, Stop(HELD, StopBy.VERB)),
-        (STOPS, state(), SUSPENDED, None),
-        (STOPS, state(Phase.SUSPENDED), None, None),
-        (want(stops=(BY_SPEC,), observed=True), state(), None, None),
-        (want(), state(Phase.SUSPENDED, stopped=StopBy.VERB), None, Resume(HELD, StopBy.VERB, "desk-v1")),
-        (want(), state(Phase.SUSPENDED, stopped=StopBy.PARKING), None, Resume(HELD, StopBy.PARKING, "desk-v1")),
-        (want(), state(stopped=StopBy.VERB), None, Resume(HELD, StopBy.VERB, "desk-v1")),
-        (want(), state(Phase.SUSPENDED), None, None),
-        (want(), state(Phase.SUSPENDED), SUSPENDED, None),
-        (STOPS, state(Phase.PENDING_DOCUMENTS), None, None),
-    ],
-    ids=[
-        "a stop that was meant before a crash is made",
-        "one that was resumed by another hand is stopped again",
-        "one that was routed by another hand is parked again",
-        "a stopped one is left",
-        "a parked one is left",
-        "another verb does not touch a stopped one",
-        "what was begun one way is ended that way",
-        "what the carrier has suspended is not stopped by us",
-        "nor when that was heard before",
-        "an observed one is never stopped",
-        "it is resumed by the carrier's verb",
-        "a parked one gets its route back",
-        "a stop that was only meant is taken back",
-        "what the carrier has suspended is not resumed by us",
-        "whatever it says",
-        "a number that waits for documents carries nothing yet",
+        pytest.param(
+            STOPS,
+            state(stopped=StopBy.VERB),
+            None,
+            Stop(HELD, StopBy.VERB),
+            id="a stop that was meant before a crash is made",
+        ),
+        pytest.param(
+            STOPS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            ACTIVE,
+            Stop(HELD, StopBy.VERB),
+            id="one that was resumed by another hand is stopped again",
+        ),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            ACTIVE,
+            Stop(HELD, StopBy.PARKING),
+            id="one that was routed by another hand is parked again",
+        ),
+        pytest.param(STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None, id="a stopped one is left"),
+        pytest.param(PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), PARKED, None, id="a parked one is left"),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            SUSPENDED,
+            None,
+            id="another verb does not touch a stopped one",
+        ),
+        pytest.param(
+            PARKS,
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            ACTIVE,
+            Stop(HELD, StopBy.VERB),
+            id="what was begun one way is ended that way",
+        ),
+        pytest.param(STOPS, state(), SUSPENDED, None, id="what the carrier has suspended is not stopped by us"),
+        pytest.param(STOPS, state(Phase.SUSPENDED), None, None, id="nor when that was heard before"),
+        pytest.param(
+            want(stop_reasons=(BY_SPEC,), observed=True), state(), None, None, id="an observed one is never stopped"
+        ),
+        pytest.param(
+            want(),
+            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            None,
+            Resume(HELD, StopBy.VERB, "desk-v1"),
+            id="it is resumed by the carrier's verb",
+        ),
+        pytest.param(
+            want(),
+            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            None,
+            Resume(HELD, StopBy.PARKING, "desk-v1"),
+            id="a parked one gets its route back",
+        ),
+        pytest.param(
+            want(),
+            state(stopped=StopBy.VERB),
+            None,
+            Resume(HELD, StopBy.VERB, "desk-v1"),
+            id="a stop that was only meant is taken back",
+        ),
+        pytest.param(
+            want(), state(Phase.SUSPENDED), None, None, id="what the carrier has suspended is not resumed by us"
+        ),
+        pytest.param(want(), state(Phase.SUSPENDED), SUSPENDED, None, id="whatever it says"),
+        pytest.param(
+            STOPS,
+            state(Phase.PENDING_DOCUMENTS),
+            None,
+            None,
+            id="a number that waits for documents carries nothing yet",
+        ),
     ],
 )
 def test_a_number_is_stopped_and_resumed_once(
-    wanted: NumberWant, known: NumberState, holding: Holding | None, step: Step | None
+    wanted: DesiredNumber, known: NumberState, holding: Holding | None, step: Step | None
 ) -> None:
     assert plan_number(wanted, known, holding, UP).step == step
 
@@ -150,7 +184,7 @@ def test_what_the_carrier_has_suspended_names_the_carrier_and_our_reasons() -> N
 def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_it_was() -> None:
     line = Line(state(Phase.BOUND), Carrier(routing="desk-v1"))
     for stops in ((BY_SPEC,), (UNPAID, BY_SPEC), (UNPAID,), ()):
-        line.take_turn(want(bound=True, stops=stops, stop_by=StopBy.PARKING))
+        line.take_turn(want(bound=True, stop_reasons=stops, stop_by=StopBy.PARKING))
         assert line.carrier.rings() is (not stops)
     assert line.state == state(Phase.BOUND)
     assert line.carrier.told == [Stop(HELD, StopBy.PARKING), Resume(HELD, StopBy.PARKING, "desk-v1")]
@@ -158,8 +192,8 @@ def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_i
 
 def test_a_resumed_number_that_was_never_routed_is_not_available() -> None:
     line = Line(state(routed=None), Carrier())
-    missing = RoutingWant("desk", missing=True)
-    line.take_turn(want(routing=missing, stops=(BY_SPEC,)))
+    missing = DesiredRouting("desk", missing=True)
+    line.take_turn(want(routing=missing, stop_reasons=(BY_SPEC,)))
     line.take_turn(want(routing=missing))
     assert line.state.phase is Phase.ORDERING
 
@@ -188,25 +222,16 @@ RESTS = NumberPlan(
 @pytest.mark.parametrize(
     ("wanted", "phase", "plan"),
     [
-        (want(resting=True), Phase.BOUND, RESTS),
-        (want(resting=True), Phase.COOLING, RESTS),
-        (want(resting=True), Phase.AVAILABLE, RESTS),
-        (want(), Phase.COOLING, routed()),
-        (want(), Phase.BOUND, RESTS),
-        (want(bound=True), Phase.COOLING, routed()),
-        (want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND)),
-    ],
-    ids=[
-        "after its claim",
-        "until the rest is over",
-        "although the claim came and went unseen",
-        "then it is available",
-        "however short the rest is, it is not skipped",
-        "nor on the way to a claim",
-        "a claim ends the rest",
+        pytest.param(want(resting=True), Phase.BOUND, RESTS, id="after its claim"),
+        pytest.param(want(resting=True), Phase.COOLING, RESTS, id="until the rest is over"),
+        pytest.param(want(resting=True), Phase.AVAILABLE, RESTS, id="although the claim came and went unseen"),
+        pytest.param(want(), Phase.COOLING, routed(), id="then it is available"),
+        pytest.param(want(), Phase.BOUND, RESTS, id="however short the rest is, it is not skipped"),
+        pytest.param(want(bound=True), Phase.COOLING, routed(), id="nor on the way to a claim"),
+        pytest.param(want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND), id="a claim ends the rest"),
     ],
 )
-def test_a_number_rests_between_two_claims(wanted: NumberWant, phase: Phase, plan: NumberPlan) -> None:
+def test_a_number_rests_between_two_claims(wanted: DesiredNumber, phase: Phase, plan: NumberPlan) -> None:
     assert plan_number(wanted, state(phase), None, UP) == plan
 
 
@@ -217,7 +242,7 @@ def test_an_observed_number_is_available_and_says_that_it_is_only_seen() -> None
 
 
 def test_a_number_whose_pool_is_gone_keeps_its_route() -> None:
-    plan = plan_number(want(routing=None, pool_gone=True), state(), None, UP)
+    plan = plan_number(want(routing=None, pool_deleted=True), state(), None, UP)
     said = "Held, and routed to 'desk', as its pool wished that is gone."
     assert plan == NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, said),))
 
@@ -229,7 +254,7 @@ GONE = still(Phase.LOST, Reason.LOST, LOST_MESSAGE)
 
 @pytest.mark.parametrize("wanted", [want(lost=True), want(lost=True, leaving=Leaving(Way.RELEASE, granted=True))])
 @pytest.mark.parametrize("phase", [Phase.BOUND, Phase.ORDERING, Phase.SUSPENDED, Phase.RELEASING])
-def test_a_number_that_the_carrier_does_not_show_any_more_is_lost(wanted: NumberWant, phase: Phase) -> None:
+def test_a_number_that_the_carrier_does_not_show_any_more_is_lost(wanted: DesiredNumber, phase: Phase) -> None:
     assert plan_number(wanted, state(phase), None, UP) == GONE
 
 
@@ -241,7 +266,7 @@ def test_a_lost_number_stays_lost_over_a_restart_that_forgets_the_listings() -> 
     ("wanted", "phase"),
     [(want(), Phase.AVAILABLE), (want(bound=True), Phase.BOUND), (want(lost=True), Phase.AVAILABLE)],
 )
-def test_a_lost_number_that_is_shown_again_is_what_it_was(wanted: NumberWant, phase: Phase) -> None:
+def test_a_lost_number_that_is_shown_again_is_what_it_was(wanted: DesiredNumber, phase: Phase) -> None:
     assert plan_number(wanted, state(Phase.LOST), ACTIVE, UP) == routed(phase)
 
 
@@ -251,7 +276,7 @@ def test_a_lost_number_that_is_shown_again_and_was_asked_to_go_goes_its_way() ->
 
 
 def test_a_number_given_back_stays_so_whatever_is_wished() -> None:
-    plan = plan_number(want(stops=(BY_SPEC,), lost=True), state(Phase.RELEASED), None, UP)
+    plan = plan_number(want(stop_reasons=(BY_SPEC,), lost=True), state(Phase.RELEASED), None, UP)
     assert plan == still(Phase.RELEASED, Reason.RELEASED, "It was given back to the carrier for good.")
 
 
@@ -263,25 +288,37 @@ BOUND_STILL = Obstacle(Reason.RELEASE_FORBIDDEN, "It was asked to go and stays, 
 @pytest.mark.parametrize(
     ("leaving", "account", "plan"),
     [
-        (Leaving(Way.RELEASE, waits="In its hold."), UP, still(Phase.RELEASING, Reason.RELEASING, "In its hold.")),
-        (
+        pytest.param(
+            Leaving(Way.RELEASE, waits="In its hold."),
+            UP,
+            still(Phase.RELEASING, Reason.RELEASING, "In its hold."),
+            id="held",
+        ),
+        pytest.param(
             Leaving(Way.RELEASE, frozen=True, waits="Frozen."),
             UP,
             still(Phase.RELEASING, Reason.RELEASE_FROZEN, "Frozen."),
+            id="frozen",
         ),
-        (
+        pytest.param(
             Leaving(Way.RELEASE, granted=True),
             UP,
             on_the_way(Phase.RELEASING, Reason.RELEASING, "It is being given back.", Leave(HELD, Way.RELEASE)),
+            id="granted",
         ),
-        (
+        pytest.param(
             Leaving(Way.LET_GO, granted=True),
             UP,
             on_the_way(Phase.RELEASING, Reason.RELEASING, "It is being let go.", Leave(HELD, Way.LET_GO)),
+            id="let go",
         ),
-        (Leaving(Way.RELEASE, granted=True), DOWN, still(Phase.RELEASING, Reason.CIRCUIT_OPEN, DOWN.message)),
+        pytest.param(
+            Leaving(Way.RELEASE, granted=True),
+            DOWN,
+            still(Phase.RELEASING, Reason.CIRCUIT_OPEN, DOWN.message),
+            id="granted while the carrier is away",
+        ),
     ],
-    ids=["held", "frozen", "granted", "let go", "granted while the carrier is away"],
 )
 def test_a_number_that_was_asked_to_go_waits_for_its_leave(
     leaving: Leaving, account: AccountSeen, plan: NumberPlan

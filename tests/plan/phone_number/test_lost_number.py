@@ -8,19 +8,13 @@ from ringfleet.model import Holding, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Reason, not_ready, ready
-from ringfleet.plan.phone_number.plan import (
-    NumberPlan,
-    NumberState,
-    NumberWant,
-    Route,
-    Routed,
-    RoutingWant,
-    plan_number,
-)
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, NumberState, Routed
+from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
-DESK = RoutingWant("desk", "v1")
+DESK = DesiredRouting("desk", "v1")
 AT_DESK = Routed("desk", "v1", "profile-1")
 LOST = NumberPlan(Phase.LOST, (not_ready(Reason.LOST, LOST_MESSAGE),))
 HELD = NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, "Held, and routed to 'desk'."),))
@@ -36,42 +30,39 @@ def state(phase: Phase, routed: Routed | None = AT_DESK) -> NumberState:
 @pytest.mark.parametrize(
     ("phase", "lost", "holding", "expected"),
     [
-        (Phase.AVAILABLE, True, None, LOST),
-        (Phase.BOUND, True, None, LOST),
-        (Phase.LOST, True, None, LOST),
-        (Phase.LOST, False, None, LOST),
-        (Phase.LOST, False, a_holding(routing="profile-1"), HELD),
-        (Phase.LOST, True, a_holding(routing="profile-1"), HELD),
-        (Phase.AVAILABLE, False, None, HELD),
-    ],
-    ids=[
-        "it is lost",
-        "a claim has it, and it is lost",
-        "it is lost still",
-        "a restart has forgotten the listings, and no listing has shown it since",
-        "it is shown again",
-        "it was found before the sweep has taken that in",
-        "it is there",
+        pytest.param(Phase.AVAILABLE, True, None, LOST, id="it is lost"),
+        pytest.param(Phase.BOUND, True, None, LOST, id="a claim has it, and it is lost"),
+        pytest.param(Phase.LOST, True, None, LOST, id="it is lost still"),
+        pytest.param(
+            Phase.LOST, False, None, LOST, id="a restart has forgotten the listings, and no listing has shown it since"
+        ),
+        pytest.param(Phase.LOST, False, a_holding(routing="profile-1"), HELD, id="it is shown again"),
+        pytest.param(
+            Phase.LOST, True, a_holding(routing="profile-1"), HELD, id="it was found before the sweep has taken that in"
+        ),
+        pytest.param(Phase.AVAILABLE, False, None, HELD, id="it is there"),
     ],
 )
 def test_a_lost_number_is_lost_until_the_carrier_shows_it(
     phase: Phase, lost: bool, holding: Holding | None, expected: NumberPlan
 ) -> None:
-    assert plan_number(NumberWant(digits(1), DESK, lost=lost), state(phase), holding, UP) == expected
+    assert plan_number(DesiredNumber(digits(1), DESK, lost=lost), state(phase), holding, UP) == expected
 
 
 def test_a_lost_number_that_comes_back_unrouted_is_routed_before_it_is_available() -> None:
-    plan = plan_number(NumberWant(digits(1), DESK), state(Phase.LOST), a_holding(routing=None), UP)
+    plan = plan_number(DesiredNumber(digits(1), DESK), state(Phase.LOST), a_holding(routing=None), UP)
     assert (plan.phase, plan.step) == (Phase.ORDERING, Route("did-1", "desk"))
 
 
-@pytest.mark.parametrize("routed", [None, Routed("", "", "profile-9")], ids=["not routed", "routed by somebody"])
+@pytest.mark.parametrize(
+    "routed", [pytest.param(None, id="not routed"), pytest.param(Routed("", "", "profile-9"), id="routed by somebody")]
+)
 def test_an_observed_number_is_left_as_it_is(routed: Routed | None) -> None:
     holding = a_holding(routing=routed.external_id if routed else None, mark=None)
-    observed = NumberWant(digits(1), DESK, observed=True)
+    observed = DesiredNumber(digits(1), DESK, observed=True)
     assert plan_number(observed, state(Phase.ORDERING, routed), holding, UP) == OBSERVED
 
 
 def test_the_routing_that_somebody_else_gave_a_number_is_not_taken_off() -> None:
     seen = state(Phase.AVAILABLE, Routed("", "", "profile-9"))
-    assert plan_number(NumberWant(digits(1)), seen, None, UP).step is None
+    assert plan_number(DesiredNumber(digits(1)), seen, None, UP).step is None

@@ -23,13 +23,14 @@
     Failed: no step leads there. No carrier says yet of a number that it is refused for good.
 
 A phase is a summary for display; the object's conditions and spec are the truth, so a phase is always computed anew
-from what is seen (`plan/phone_number/plan.py`). The table holds exactly the steps that this can make, and refuses every
-other.
+from what is seen: by the rules of `plan/phone_number/plan.py`, with the two functions at the end of this file. The
+table holds exactly the steps that the rules can make, and refuses every other.
 """
 
 from __future__ import annotations
 
 from ringfleet.model import Phase
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState
 
 IN_FLIGHT = frozenset({Phase.ORDERING, Phase.PENDING_DOCUMENTS})
 
@@ -54,3 +55,27 @@ STEPS: dict[Phase, frozenset[Phase]] = {
 def may_step(old: Phase, new: Phase) -> bool:
     """Whether a number may go from `old` to `new`; staying is always allowed."""
     return old is new or new in STEPS[old]
+
+
+def phase_in_service(desired: DesiredNumber, state: NumberState) -> Phase:
+    """The phase of a number with which nothing is amiss."""
+    if desired.quarantine is not None:
+        return Phase.QUARANTINED
+    wish = Phase.BOUND if desired.bound else Phase.COOLING if desired.resting else Phase.AVAILABLE
+    return _toward(wish, state.phase)
+
+
+def phase_meanwhile(desired: DesiredNumber, state: NumberState) -> Phase:
+    """The phase of a number that still waits for the carrier: as good as in service, or on its way to it.
+
+    It is never Suspended, as that phase says that the carrier has done it.
+    """
+    if state.phase in IN_FLIGHT | {Phase.SUSPENDED, Phase.RELEASING, Phase.LOST}:
+        return Phase.ORDERING
+    return phase_in_service(desired, state)
+
+
+def _toward(wish: Phase, phase: Phase) -> Phase:
+    """The next phase on the way to the wished one: no number skips its rest, however short that is."""
+    ways = (wish, Phase.AVAILABLE, Phase.COOLING)
+    return next((way for way in ways if may_step(phase, way)), phase)

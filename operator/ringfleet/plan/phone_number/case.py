@@ -1,0 +1,216 @@
+"""What is known of one number when its next step is decided: the wish, the memory, the carrier's word, the account.
+
+All of it is in one value, `Case`, which every rule of `plan/phone_number/plan.py` takes. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ringfleet.model import E164, Holding, HoldingStatus, Phase
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.phone_number.removal import Farewell, Obstacle, Way
+
+
+class StopBy(StrEnum):
+    """How the traffic of a number is stopped."""
+
+    VERB = "Verb"
+    """By the carrier's own call for it; the carrier shows the number as suspended."""
+    PARKING = "Parking"
+    """By taking the routing off; the carrier shows the number as active, with no routing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRouting:
+    """The routing profile that a number is to follow."""
+
+    profile: str
+    """Name of the RoutingProfile."""
+    hash: str = ""
+    """Hash of the profile's content; empty when the profile is missing."""
+    missing: bool = False
+    """No RoutingProfile of this name exists."""
+    held: bool = False
+    """The profile is suspended (spec.suspend): nothing of it is told to the carrier, and numbers keep their routing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """The routing that a number was given last.
+
+    A number that is only observed was given none by us: of such a number it is the routing that the carrier says.
+    """
+
+    profile: str
+    """Name of the RoutingProfile; empty when no profile of ours gave the routing."""
+    hash: str
+    """Hash that the profile's content had; empty when no profile of ours gave the routing."""
+    external_id: str
+    """The carrier's id of the routing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """That somebody asked for the number to go, and how far that is."""
+
+    way: Way
+    """Whether the number is given back to the carrier, or only our mark comes off."""
+    obstacle: Obstacle | None = None
+    """Why the number stays although it was asked to go; None: nothing but time, place or the breaker is in the way."""
+    granted: bool = False
+    """The number may go now."""
+    frozen: bool = False
+    """The pool lets no number go now: its breaker has tripped."""
+    waits: str = ""
+    """What the number waits for, as sentences; read only while the number is not granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The compliance bundle for a number that the carrier keeps back until it has documents."""
+
+    waits_for: str
+    """The bundle and its state in short, as "germany: Approved"; "no bundle" when none is chosen."""
+    message: str
+    """With an `external_id`, the bundle's name as a part of a sentence; without one, a sentence on what it lacks."""
+    external_id: str | None = None
+    """The carrier's id of the bundle once it is approved; None until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewerRevision:
+    """The approved revision of a compliance bundle that is to replace older ones on the numbers that carry them."""
+
+    name: str
+    """The bundle as people know it, with its account."""
+    external_id: str
+    """The carrier's id of the approved revision."""
+    supersedes: frozenset[str]
+    """The carrier's ids of the older revisions."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRefusal:
+    """The carrier did not take a bundle for the number when we attached it last."""
+
+    external_id: str
+    """The carrier's id of the bundle that was refused."""
+    why: str
+    """The end of a sentence; of the carrier's own words it quotes the code only."""
+    due: bool = False
+    """The refusal is old enough to ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredNumber:
+    """What a PhoneNumber should be, from its spec, claim, pool, quota and annotations."""
+
+    number: E164
+    routing: DesiredRouting | None = None
+    """The routing profile that the number is to follow; None: nobody names one."""
+    repair: bool = True
+    """A routing that differs at the carrier is mended (spec.driftPolicy Repair); False: it is only reported."""
+    observed: bool = False
+    """The number is read and never changed at the carrier (spec.managementPolicy Observe)."""
+    bound: bool = False
+    """A claim has the number."""
+    resting: bool = False
+    """The last claim let the number go too short a time ago for another one to take it."""
+    stop_reasons: tuple[str, ...] = ()
+    """Why the number must carry no traffic, one sentence each; empty: traffic flows."""
+    stop_by: StopBy = StopBy.VERB
+    """How the account stops traffic."""
+    quarantine: str | None = None
+    """Why a person has taken the number out of use; None: nobody has."""
+    leaving: Leaving | None = None
+    """That the number was asked to go; None: nobody asked."""
+    lost: bool = False
+    """The carrier has not listed the number for so many looks that it counts as lost."""
+    pool_deleted: bool = False
+    """The number's pool was deleted, and with it the wish for a routing: the number keeps the routing it has."""
+    installation: str = ""
+    """Our installation id, the only mark that the number may carry at the carrier; empty: any mark is accepted."""
+    documents: Documents | None = None
+    """The compliance bundle that the number is to live by, while it is on its way; None: it is not, or has no pool."""
+    newer_revision: NewerRevision | None = None
+    """The approved revision that replaces the one the number carries; None: there is none to be attached."""
+    last_refusal: AttachRefusal | None = None
+    """Why the carrier refused the last bundle that we attached; None: it never did."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberState:
+    """What the status of a PhoneNumber remembers."""
+
+    phase: Phase = Phase.ORDERING
+    external_id: str | None = None
+    """The carrier's id of the number; None until the number was found at the carrier."""
+    routed: Routed | None = None
+    """The routing that the number was given last; None: it was given none."""
+    drift: str | None = None
+    """How the carrier's routing was last seen to differ from ours, as a sentence; None: it did not."""
+    activating: bool = False
+    """The carrier's last word was that it is activating the number."""
+    stopped: StopBy | None = None
+    """How we have stopped the traffic, or are about to: it is written before the carrier is told. None: we have not."""
+    farewell: Farewell | None = None
+    """Since when the number has been asked to go; None: it is not."""
+    attached: str | None = None
+    """The carrier's id of the compliance bundle that the number carries; None: none, or nobody has said."""
+    waits_for: str | None = None
+    """The bundle that the number was last said to wait for, with its state; None: it waits for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One number, as the rules see it."""
+
+    desired: DesiredNumber
+    state: NumberState
+    holding: Holding | None
+    """The carrier's latest word on the number (an order's answer, a look-up, the sweep); None: it said nothing new."""
+    account: AccountSeen
+    """The number's carrier account: whether it can be called."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the number was ever seen at the carrier."""
+        return self.holding is not None or self.state.external_id is not None
+
+    @property
+    def external_id(self) -> str:
+        """The carrier's id of the number; empty for one that was never found, which is looked up before all else."""
+        return self.holding.external_id if self.holding else self.state.external_id or ""
+
+    @property
+    def status(self) -> HoldingStatus:
+        """How the carrier holds the number: by its latest word, else by what the number's status remembers of it."""
+        if self.holding:
+            return self.holding.status
+        if self.state.phase is Phase.PENDING_DOCUMENTS:
+            return HoldingStatus.PENDING_DOCUMENTS
+        if self.state.phase is Phase.SUSPENDED and self.state.stopped is not StopBy.PARKING:
+            return HoldingStatus.SUSPENDED
+        return HoldingStatus.ACTIVATING if self.state.activating else HoldingStatus.ACTIVE
+
+    @property
+    def drift(self) -> str | None:
+        """How the carrier's routing differs from the one that we gave; without a new word, what was known before.
+
+        A parked number has no routing at the carrier by our own doing: that is no drift.
+        """
+        routed = self.state.routed
+        if self.state.stopped is StopBy.PARKING:
+            return None
+        if self.holding is None or routed is None:
+            return self.state.drift
+        if self.holding.routing == routed.external_id:
+            return None
+        return f"The carrier routes the number to {self.holding.routing or 'nothing'}, not to {routed.external_id}."
+
+    def refusal_of(self, bundle: str) -> AttachRefusal | None:
+        """What the carrier said when the number was to be given this very bundle."""
+        refusal = self.desired.last_refusal
+        return refusal if refusal and refusal.external_id == bundle else None

@@ -1,0 +1,79 @@
+"""The documents of a number: the compliance bundle that it waits for, and the newer revision of one that it carries.
+
+A number that waits is given the bundle as soon as a carrier has approved it. A number in service that carries a
+superseded revision is given the approved one; it rings all the while. A carrier that refuses is asked again later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ringfleet.model import HoldingStatus, Phase
+from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.phone_number.case import AttachRefusal, Case, NewerRevision
+from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
+
+_ASKED = "The carrier waits for identity or address documents."
+
+
+def bundle_is_approved(case: Case) -> NumberPlan | None:
+    """The number waits for documents, and does not carry the approved bundle: attach it, or say who refuses it."""
+    known = case.desired.documents
+    if case.status is not HoldingStatus.PENDING_DOCUMENTS or known is None or known.external_id is None:
+        return None
+    if case.state.attached == known.external_id:
+        return None
+    if (refusal := case.refusal_of(known.external_id)) and not refusal.due:
+        message = f"{_ASKED} It does not take {known.message} for the number: {refusal.why} It is asked again."
+        return _waits(Reason.ATTACH_REFUSED, message, known.waits_for)
+    step, message = Attach(case.external_id, known.external_id), f"{known.message} is being attached."
+    plan = through_carrier(case, step, Phase.PENDING_DOCUMENTS, Reason.PENDING_DOCUMENTS, message)
+    return replace(plan, waits_for=known.waits_for)
+
+
+def waits_for_documents(case: Case) -> NumberPlan | None:
+    """The number waits for documents: a bundle is missing, is not approved, or is with the carrier."""
+    if case.status is not HoldingStatus.PENDING_DOCUMENTS:
+        return None
+    known = case.desired.documents
+    if known is None:
+        return _waits(Reason.PENDING_DOCUMENTS, _ASKED)
+    if known.external_id is None:
+        return _waits(Reason.PENDING_DOCUMENTS, f"{_ASKED} {known.message}", known.waits_for)
+    message = f"The carrier has {known.message} for the number, and is looking at it."
+    return _waits(Reason.PENDING_DOCUMENTS, message, known.waits_for)
+
+
+def _waits(reason: Reason, message: str, waits_for: str | None = None) -> NumberPlan:
+    return NumberPlan(Phase.PENDING_DOCUMENTS, (not_ready(reason, message),), waits_for=waits_for)
+
+
+def revision_to_attach(case: Case) -> NewerRevision | None:
+    """The approved revision that supersedes the one which the number carries; None when it carries no such one.
+
+    A number that carries a bundle of somebody else's is left with it.
+    """
+    newer = case.desired.newer_revision
+    return newer if newer and case.state.attached in newer.supersedes else None
+
+
+def with_newer_revision(case: Case, newer: NewerRevision, plan: NumberPlan) -> NumberPlan | None:
+    """The plan of a number with which all is done, and giving it the newer revision; None when nothing is to be added.
+
+    Phase and readiness stay those of the plan. The carrier is looked at first: a bundle that another hand has given the
+    number there since stays.
+    """
+    refusal = case.refusal_of(newer.external_id)
+    said = (_outdated(newer, refusal),) if refusal else ()
+    if case.account.blocked or (refusal and not refusal.due):
+        return replace(plan, conditions=(*plan.conditions, *said)) if said else None
+    step = Attach(case.external_id, newer.external_id) if case.holding else Look()
+    return replace(plan, conditions=(*plan.conditions, *said), step=step)
+
+
+def _outdated(newer: NewerRevision, refusal: AttachRefusal) -> Condition:
+    message = (
+        f"The number keeps an older revision of {newer.name}, and works on: the carrier does not take the "
+        f"approved one for it: {refusal.why} It is asked again."
+    )
+    return Condition("DocumentsOutdated", True, Reason.ATTACH_REFUSED, message)

@@ -1,0 +1,55 @@
+"""The routing of a number: given by its profile, taken off when no profile is wanted, mended when the carrier differs.
+
+A number counts as available only when it is routed: a number without a route is a dropped call.
+"""
+
+from __future__ import annotations
+
+from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.phone_number.case import Case, DesiredRouting, Routed
+from ringfleet.plan.phone_number.phase import phase_meanwhile
+from ringfleet.plan.phone_number.steps import NumberPlan, Route, Unroute, through_carrier
+
+
+def routing_differs(case: Case) -> NumberPlan | None:
+    """The number is not routed as its profile says: route it, take the routing off, or say why neither can be done."""
+    desired = case.desired.routing
+    if desired is None:
+        return _taken_off(case)
+    if desired.missing:
+        message = (
+            f"RoutingProfile {desired.profile!r} (routingProfileRef.name) does not exist in its namespace: "
+            "create it, or correct the name."
+        )
+        return _waits(case, Reason.ROUTING_PROFILE_MISSING, message)
+    if _follows(desired, case.state.routed) and (case.drift is None or not case.desired.repair or desired.held):
+        return None
+    if desired.held:
+        message = (
+            f"RoutingProfile {desired.profile!r} is suspended (spec.suspend): "
+            "the number is routed by it as soon as it is resumed."
+        )
+        return _waits(case, Reason.SUSPENDED, message)
+    step, message = Route(case.external_id, desired.profile), f"The number is being routed to {desired.profile!r}."
+    return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message, case.drift)
+
+
+def _waits(case: Case, reason: Reason, message: str) -> NumberPlan:
+    return NumberPlan(phase_meanwhile(case.desired, case.state), (not_ready(reason, message),), drift=case.drift)
+
+
+def _taken_off(case: Case) -> NumberPlan | None:
+    """The plan to take off a routing of ours that nobody wants any more.
+
+    A routing that somebody else gave the number stays, and so does that of a number whose pool was deleted.
+    """
+    routed = case.state.routed
+    if routed is None or not routed.profile or case.desired.pool_deleted:
+        return None
+    step, message = Unroute(case.external_id), "The routing is being taken off."
+    return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message)
+
+
+def _follows(desired: DesiredRouting, routed: Routed | None) -> bool:
+    """Whether the number is routed by the profile, as the profile was when it last could reach the carrier."""
+    return routed is not None and routed.profile == desired.profile and (desired.held or routed.hash == desired.hash)
