@@ -18,14 +18,18 @@ from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.metrics import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.serve import Listener
 from ringfleet.dispatch.settings import Address
+from ringfleet.dispatch.webhooks import events_app
 from ringfleet.kube.client import Kube
+from tests.carriers.webhooks import signed
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import clock
+from tests.dispatch.test_webhooks import BODY, HASHER, World
 
 PICK = "/v1/namespaces/shop/rotationsets/us/picks"
 
@@ -85,6 +89,40 @@ async def test_prometheus_gets_open_metrics_when_it_asks_for_them(tmp_path: Path
         reply = await asking.get(f"{told}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert reply.headers["content-type"].startswith(OPEN_METRICS.partition(";")[0])
     assert samples(read_open_metrics(reply.text))["ringfleet_dispatch_ledger_errors_total",] == 0
+
+
+class Broken:
+    """A ledger that can't be written, for a route that asks nothing else of it."""
+
+    async def ingest(self, heard: object) -> int:
+        raise LedgerUnavailable("the disk is full")
+
+    async def suppress(self, entries: object) -> int:
+        raise LedgerUnavailable("the disk is full")
+
+
+async def test_a_request_that_the_ledger_could_not_serve_is_told_as_an_answer_and_as_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    monkeypatch.setattr(SqliteLedger, "suppress", Broken.suppress)
+    monkeypatch.setattr(Dispatcher, "_scope", lambda *_: "set:shop/us")
+    async with a_dispatcher(tmp_path, metrics) as (picks, _), client() as asking:
+        body = {"recipients": ["+14155550198"], "scope": "set", "reason": "asked"}
+        refused = await asking.post(f"{picks}{PICK.replace('picks', 'suppressions')}", json=body)
+    assert refused.status_code == 503
+    assert value(metrics, "ringfleet_dispatch_answers_total", outcome="ledger-unavailable", status="503") == 1
+    assert value(metrics, "ringfleet_dispatch_ledger_errors_total") == 1
+
+
+async def test_a_webhook_that_the_ledger_could_not_take_in_is_told_as_both_too() -> None:
+    metrics, world = Metrics(), World(Broken())  # type: ignore[arg-type]  # as far as it is asked
+    app = events_app(world.ledger, world, world, HASHER.hashes, lambda: world.now, metrics)
+    async with listening(app) as (events,), client() as asking:
+        sent = signed(BODY, at=int(world.now))
+        assert (await asking.post(f"{events}/v1/events/shop/sandbox", content=BODY, headers=sent)).status_code == 503
+    assert value(metrics, "ringfleet_dispatch_answers_total", outcome="event-ledger-unavailable", status="503") == 1
+    assert value(metrics, "ringfleet_dispatch_ledger_errors_total") == 1
 
 
 async def test_two_dispatchers_in_one_process_do_not_add_up() -> None:

@@ -219,6 +219,7 @@ class Dispatcher:
         log.error("ledger unavailable", error=str(error))
         self._metrics.ledger_failed()
         problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+        self._metrics.answered(problem.type.name, int(problem.type.status))
         return answer(problem, request.url.path)
 
 

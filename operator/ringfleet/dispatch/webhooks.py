@@ -151,6 +151,7 @@ class Events:
 
     async def on_ledger(self, request: Request, error: Exception) -> Response:
         log.error("ledger unavailable", error=str(error))
+        self._metrics.ledger_failed()
         problem = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
         return await self.on_problem(request, problem)
 
