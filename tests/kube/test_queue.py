@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.pace import Backoff
-from ringfleet.kube.queue import WorkQueue
+from ringfleet.kube.queue import Load, WorkQueue
 from tests.kube.virtual_time import now, run_in_virtual_time
 
 Handle = Callable[[str], Awaitable[float | None]]
@@ -208,6 +208,32 @@ def test_an_idle_queue_does_not_wake_up() -> None:
         return wakings
 
     assert run_in_virtual_time(story()) <= 2
+
+
+def test_the_load_tells_what_is_due_what_is_later_what_runs_and_what_fails() -> None:
+    async def story() -> tuple[list[Load], list[bool]]:
+        queue: WorkQueue[str] = WorkQueue(workers=1, retries=Backoff(1000.0, 1000.0))
+        loads, active = [queue.load()], [queue.active]
+
+        async def handle(key: str) -> None:
+            if key == "fails":
+                raise RuntimeError("unlucky")
+            await asyncio.sleep(10)
+
+        def look() -> None:
+            loads.append(queue.load())
+            active.append(queue.active)
+
+        asyncio.get_running_loop().call_at(5, look)
+        adds = ((0.0, "fails"), (1.0, "slow"), (2.0, "waits"), (3.0, "waits too"), (4.0, "slow"))
+        queue.add("much later", delay=3000.0)
+        await _runs(adds, handle, 6.0, queue)
+        return loads, [*active, queue.active]
+
+    loads, active = run_in_virtual_time(story())
+    assert loads[0] == Load(due=0, oldest=0.0, later=0, running=0, failing=0)
+    assert loads[1] == Load(due=2, oldest=pytest.approx(2.9), later=2, running=1, failing=1)
+    assert active == [False, True, False]
 
 
 @settings(max_examples=100, deadline=None)
