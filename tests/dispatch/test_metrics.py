@@ -1,4 +1,4 @@
-"""What a dispatcher tells of itself: scraped from its listeners as Prometheus does, and read by Prometheus' own parser."""
+"""What a dispatcher tells of itself: scraped from its listeners, and read by the parser of Prometheus' client."""
 
 from __future__ import annotations
 

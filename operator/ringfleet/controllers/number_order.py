@@ -17,7 +17,7 @@ from datetime import timedelta
 
 import structlog
 
-from ringfleet.api import NumberOrder, NumberPool
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -130,7 +130,30 @@ async def _write(world: World, order: NumberOrder, state: OrderState) -> float:
     want, now = order_want(order), world.clock()
     step = plan_order(want, state, order_world(world, order), now)
     await world.write_status(order, order_status(order, want, state, step, now))
+    _tell_meter(world, order, want, state)
     return 0.0
+
+
+def _tell_meter(world: World, order: NumberOrder, want: OrderWant, state: OrderState) -> None:
+    """Tell what the write of `state` over `order` has settled: items with a new outcome, and an order that has ended.
+
+    Only once it is written: a write that met another writer comes again, and would count twice.
+    """
+    account = world.intents.get(CarrierAccount, want.account.namespace, want.account.name)
+    provider = account.spec.provider.value if account else "unknown"
+    before = {item.number: item.state for item in order.status.items or ()}
+    for item in state.items or ():
+        was = before.get(item.offer.number)
+        if item.state not in _UNTOLD and item.state is not was:
+            world.meter.item_settled(provider, item.state)
+            if item.state in _BOUGHT and was not in _BOUGHT:
+                world.meter.spent(provider, item.price.first_month)
+    if state.recorded and not order.status.recorded:
+        world.meter.order_ended(provider, state.failure or "Complete")
+
+
+_UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
+_BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
 def _failed(world: World, state: OrderState, error: CarrierError) -> OrderState:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.carrier_account import reconcile_account
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
@@ -13,11 +15,38 @@ from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import World
+from ringfleet.kube.errors import Conflict
 from ringfleet.objects.refs import Key
+
+
+class Ending(StrEnum):
+    """How a turn ends."""
+
+    SETTLED = "Settled"
+    """Nothing is left to do until something changes."""
+    REQUEUED = "Requeued"
+    """It wants another turn by itself, now or later."""
+    CONFLICT = "Conflict"
+    """Another writer was faster: it is taken again, with what that one wrote."""
+    FAILED = "Failed"
+    """An error; it is taken again after a growing delay. Also a turn that was cut short when the operator stopped."""
 
 
 async def reconcile(world: World, key: Key) -> float | None:
     """Take the object of `key` one step further; the delay, in seconds, until it wants another turn."""
+    began, ending = world.monotonic(), Ending.FAILED
+    try:
+        delay = await _reconcile(world, key)
+        ending = Ending.SETTLED if delay is None else Ending.REQUEUED
+    except Conflict:
+        ending = Ending.CONFLICT
+        raise
+    finally:
+        world.meter.reconciled(key.kind, ending, world.monotonic() - began)
+    return delay
+
+
+async def _reconcile(world: World, key: Key) -> float | None:
     match key.kind:
         case "PhoneNumber":
             return await reconcile_number(world, key)

@@ -20,6 +20,7 @@ from ringfleet.controllers.claim_queue import Desk
 from ringfleet.controllers.desired_number import farewell, number_want, resting_until
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import Intents
+from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.number_quota import Quotas
 from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder, EventType, Regarding
@@ -80,6 +81,7 @@ class World:
     monotonic: Callable[[], float]
     intents: Intents
     accounts: Accounts = field(default_factory=Accounts)
+    meter: Meter = field(default_factory=Unmetered)
     news: dict[E164, Holding] = field(default_factory=dict)
     health: dict[E164, HealthSeen] = field(default_factory=dict)
     found_going: set[str] = field(default_factory=set)
