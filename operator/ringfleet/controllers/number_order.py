@@ -143,12 +143,11 @@ def _tell_meter(world: World, order: NumberOrder, want: OrderWant, state: OrderS
     provider = account.spec.provider.value if account else "unknown"
     before = {item.number: item.state for item in order.status.items or ()}
     for item in state.items or ():
-        was = before.get(item.offer.number)
-        if item.state not in _UNTOLD and item.state is not was:
+        if item.state not in _UNTOLD and item.state is not before.get(item.offer.number):
             world.meter.item_settled(provider, item.state)
-            if item.state in _BOUGHT and was not in _BOUGHT:
+            if item.state in _BOUGHT:
                 world.meter.spent(provider, item.price.first_month)
-    if state.recorded and not order.status.recorded:
+    if state.recorded:
         world.meter.order_ended(provider, state.failure or "Complete")
 
 
