@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ringfleet.api import KINDS
+from ringfleet.settings import Settings
 from tests.api.manifests import Manifest
 from tests.controlplane.api import Api
 
@@ -51,6 +52,28 @@ def rehearse(api: Api, namespace: str, *manifests: Manifest) -> None:
             api.apply(manifest, dry_run=True)
         else:
             api.create(in_namespace(manifest, namespace), dry_run=True)
+
+
+@pytest.mark.parametrize("folder", ["base", "components/dispatcher"])
+def test_prometheus_is_led_to_the_port_on_which_metrics_are_told(folder: str) -> None:
+    """The health port, which needs no token and is in no Service."""
+    (deployment,) = yaml.safe_load_all((ROOT / "manifests" / folder / "deployment.yaml").read_text())
+    template = deployment["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    (health,) = [port["containerPort"] for port in container["ports"] if port["name"] == "health"]
+    assert template["metadata"]["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(health),
+        "prometheus.io/path": "/metrics",
+    }
+
+
+def test_the_operators_health_port_is_the_one_that_its_settings_have() -> None:
+    """Its manifest sets none."""
+    (deployment,) = yaml.safe_load_all((ROOT / "manifests/base/deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "RINGFLEET_HEALTH_PORT" not in [one["name"] for one in container["env"]]
+    assert [port["containerPort"] for port in container["ports"]] == [Settings.model_fields["health_port"].default]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

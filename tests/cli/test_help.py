@@ -18,6 +18,7 @@ DEAR = {
     "phonenumbers.geocoder",
     "phonenumbers.geodata",
     "phonenumbers.tzdata",
+    "prometheus_client",
     "pydantic",
     "rich",
     "starlette",

@@ -30,7 +30,8 @@ from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.number_order import ORDER_FINALIZER
-from ringfleet.controllers.runtime import build_services, reconcile, relist, run_controllers
+from ringfleet.controllers.reconcile import reconcile
+from ringfleet.controllers.runtime import build_services, relist, run_controllers
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Change, Kube

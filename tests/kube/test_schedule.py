@@ -57,6 +57,12 @@ class ScheduleMachine(RuleBasedStateMachine):
         assert self.schedule.next_due() == min(waiting, default=None)
         assert (self.schedule.running, self.schedule.waiting) == (self.running, len(self.due))
 
+    @invariant()
+    def what_is_due_and_has_no_worker_is_overdue(self) -> None:
+        overdue = {key: due for key, due in self.due.items() if key not in self.running and due <= self.now}
+        assert self.schedule.overdue(self.now) == overdue
+        assert self.schedule.again == len(self.due.keys() & self.running)
+
 
 TestSchedule = ScheduleMachine.TestCase
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
+from ringfleet.carriers.metered import MeteredCarrier, timed
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
@@ -96,7 +98,8 @@ async def open_account(services: Services, key: AccountKey, obj: CarrierAccount,
     print_ = fingerprint(spec.provider, token, repr(settings))
     account = services.accounts.get(key)
     if account is None or account.fingerprint != print_:
-        carrier = open_carrier(spec.provider, settings)
+        told = partial(services.meter.carrier_called, spec.provider.value)
+        carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
         account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
@@ -179,7 +182,8 @@ async def _sweep_when_due(
     if not _is_due(services, key, obj, account):
         return _listing_condition(account)
     try:
-        swept = await sweep(services, key, account)
+        with timed(partial(services.meter.swept, obj.spec.provider.value), services.monotonic):
+            swept = await sweep(services, key, account)
     except ListingIncomplete as error:
         log.warning("listing incomplete", account=str(key), error=str(error))
         account.listing_incomplete = True

@@ -17,7 +17,7 @@ from datetime import timedelta
 
 import structlog
 
-from ringfleet.api import NumberOrder, NumberPool
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -135,7 +135,29 @@ async def _write(services: Services, order: NumberOrder, state: OrderState) -> f
     want, now = order_want(order), services.clock()
     step = plan_order(want, state, order_world(services, order), now)
     await services.status.write(order, order_status(order, want, state, step, now))
+    _tell_meter(services, order, want, state)
     return 0.0
+
+
+def _tell_meter(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> None:
+    """Tell what the write of `state` over `order` has settled: items with a new outcome, and an order that has ended.
+
+    Only once it is written: a write that met another writer comes again, and would count twice.
+    """
+    account = services.fleet.get(CarrierAccount, want.account.namespace, want.account.name)
+    provider = account.spec.provider.value if account else "unknown"
+    before = {item.number: item.state for item in order.status.items or ()}
+    for item in state.items or ():
+        if item.state not in _UNTOLD and item.state is not before.get(item.offer.number):
+            services.meter.item_settled(provider, item.state)
+            if item.state in _BOUGHT:
+                services.meter.spent(provider, item.price.first_month)
+    if state.recorded:
+        services.meter.order_ended(provider, state.failure or "Complete")
+
+
+_UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
+_BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
 def _failed(services: Services, state: OrderState, error: CarrierError) -> OrderState:

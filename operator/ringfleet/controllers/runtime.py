@@ -1,8 +1,7 @@
 """From services to running controllers: connect, learn everything, then reconcile until told to stop.
 
 The queues start only when intents, numbers and claims have been listed whole: a plan made on half a view would count
-too few. First stands which controller serves which kind; `BundleCount` is none: it is what a ComplianceBundle says of
-its numbers.
+too few.
 """
 
 from __future__ import annotations
@@ -17,17 +16,9 @@ from functools import partial
 import structlog
 
 from ringfleet.api import NumberClaim
-from ringfleet.controllers.bundle_attachments import Revision, carried_by, count_attached
-from ringfleet.controllers.carrier_account import reconcile_account
-from ringfleet.controllers.compliance_bundle import reconcile_bundle
+from ringfleet.controllers.bundle_attachments import Revision, carried_by
 from ringfleet.controllers.fleet import INTENTS
-from ringfleet.controllers.number_claim import reconcile_claim
-from ringfleet.controllers.number_order import reconcile_order
-from ringfleet.controllers.number_pool import reconcile_pool
-from ringfleet.controllers.number_quota import reconcile_quota
-from ringfleet.controllers.phone_number import reconcile_number
-from ringfleet.controllers.rotation_set import reconcile_set
-from ringfleet.controllers.routing_profile import reconcile_profile
+from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
@@ -35,38 +26,10 @@ from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, Key, resource_of
+from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, resource_of
 from ringfleet.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-
-async def reconcile(services: Services, key: Key) -> float | None:
-    """Take the object of `key` one step further; the delay, in seconds, until it wants another turn."""
-    match key.kind:
-        case "PhoneNumber":
-            return await reconcile_number(services, key)
-        case "NumberClaim":
-            return await reconcile_claim(services, key)
-        case "NumberOrder":
-            return await reconcile_order(services, key)
-        case "NumberPool":
-            return await reconcile_pool(services, key)
-        case "NumberQuota":
-            return await reconcile_quota(services, key)
-        case "ComplianceBundle":
-            return await reconcile_bundle(services, key)
-        case "BundleCount":
-            await count_attached(services, key)
-            return None
-        case "CarrierAccount":
-            return await reconcile_account(services, key)
-        case "RotationSet":
-            return await reconcile_set(services, key)
-        case "RoutingProfile":
-            await reconcile_profile(services, key)
-            return None
-    raise ValueError(f"nothing reconciles a {key.kind}")
 
 
 @asynccontextmanager

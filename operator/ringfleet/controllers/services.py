@@ -19,6 +19,7 @@ from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import Fleet
+from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.status_writer import StatusWriter
@@ -51,6 +52,8 @@ class Services:
     """Seconds that only grow, for delays."""
 
     accounts: Accounts = field(default_factory=Accounts)
+    meter: Meter = field(default_factory=Unmetered)
+    """What counts what is done, for whoever looks at metrics."""
     pending_observations: dict[E164, Holding] = field(default_factory=dict)
     """The carrier's latest word on numbers whose object does not say it yet."""
     health: dict[E164, HealthSeen] = field(default_factory=dict)

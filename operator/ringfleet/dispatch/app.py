@@ -106,7 +106,7 @@ class Dispatcher:
         finally:
             self._metrics.took(perf_counter() - started)
         status = response.status_code
-        self._metrics.answers["dry-run" if dry_run else "picked" if status == 200 else "deferred", status] += 1  # noqa: PLR2004
+        self._metrics.answered("dry-run" if dry_run else "picked" if status == 200 else "deferred", status)  # noqa: PLR2004
         return response
 
     async def give_back(self, request: Request) -> Response:
@@ -212,13 +212,14 @@ class Dispatcher:
 
     async def _on_problem(self, request: Request, problem: Exception) -> Response:
         assert isinstance(problem, Problem)
-        self._metrics.answers[problem.type.name, int(problem.type.status)] += 1
+        self._metrics.answered(problem.type.name, int(problem.type.status))
         return answer(problem, request.url.path, self._clock.now())
 
     async def _on_ledger(self, request: Request, error: Exception) -> Response:
         log.error("ledger unavailable", error=str(error))
-        self._metrics.ledger_errors += 1
+        self._metrics.ledger_failed()
         problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+        self._metrics.answered(problem.type.name, int(problem.type.status))
         return answer(problem, request.url.path)
 
 

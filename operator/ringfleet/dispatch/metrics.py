@@ -1,63 +1,92 @@
 """Liveness, readiness and metrics, on a port of their own.
 
 `/healthz`: the process answers. `/readyz`: the inventory was read and the ledger is open; it stays ready while the API
-server is away, because picks go on. `/metrics`: Prometheus' text format (version 0.0.4).
+server is away, because picks go on. `/metrics`: what Prometheus asks for; README.md has the table of it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable, Iterable
-from math import inf
+from collections.abc import Callable
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from ringfleet import __version__
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the latency histogram, in seconds; one more holds what took longer."""
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """What was answered: `answers` by outcome and status, where an outcome is `picked`, `deferred`, `dry-run` or the
-    name of a problem. `ledger_errors`: how often the ledger could not be read or written."""
+    """What one dispatcher tells, in a registry of its own: two dispatchers in one process do not add up."""
 
     def __init__(self) -> None:
-        self.answers: Counter[tuple[str, int]] = Counter()
-        self.ledger_errors = 0
-        self._took = [0] * (len(BUCKETS) + 1)
-        self._seconds = 0.0
+        # Else each counter tells a second series, which nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._answers = Counter(
+            "ringfleet_dispatch_answers_total",
+            "Requests answered: picks, webhook events, and whatever was refused.",
+            ("outcome", "status"),
+            registry=self.registry,
+        )
+        self._pick_duration = Histogram(
+            "ringfleet_dispatch_pick_duration_seconds",
+            "Time to answer or refuse a pick.",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._ledger_errors = Counter(
+            "ringfleet_dispatch_ledger_errors_total",
+            "Requests that the ledger could not serve.",
+            registry=self.registry,
+        )
+        self._inventory_age = Gauge(
+            "ringfleet_dispatch_inventory_age_seconds",
+            "Time since the API server was last heard of; +Inf before the first list.",
+            registry=self.registry,
+        )
+        Info("ringfleet_build", "The version that runs.", registry=self.registry).info({"version": __version__})
+        ProcessCollector(registry=self.registry)
+        self._answers_of: dict[tuple[str, int], Counter] = {}
+
+    def answered(self, outcome: str, status: int) -> None:
+        """One request was answered: `outcome` is `picked`, `deferred`, `dry-run`, the name of a problem, or one of
+        these with `event-` before it. The child of a pair is kept, because to find it costs four times the counting.
+        """
+        child = self._answers_of.get((outcome, status))
+        if child is None:
+            child = self._answers_of[outcome, status] = self._answers.labels(outcome, status)
+        child.inc()
 
     def took(self, seconds: float) -> None:
         """One pick was answered, or refused, after so long."""
-        self._took[bisect_left(BUCKETS, seconds)] += 1
-        self._seconds += seconds
+        self._pick_duration.observe(seconds)
 
-    def text(self, inventory_age: float) -> str:
-        return "\n".join(self._lines(inventory_age)) + "\n"
+    def ledger_failed(self) -> None:
+        """The ledger could not serve a request."""
+        self._ledger_errors.inc()
 
-    def _lines(self, inventory_age: float) -> Iterable[str]:
-        yield from _head("answers_total", "counter", "Answers by outcome and status.")
-        for (outcome, status), count in sorted(self.answers.items()):
-            yield f'ringfleet_dispatch_answers_total{{outcome="{outcome}",status="{status}"}} {count}'
-        yield from _head("pick_duration_seconds", "histogram", "Time to answer or refuse a pick.")
-        below = 0
-        for bound, count in zip((*BUCKETS, inf), self._took, strict=True):
-            below += count
-            yield f'ringfleet_dispatch_pick_duration_seconds_bucket{{le="{_number(bound)}"}} {below}'
-        yield f"ringfleet_dispatch_pick_duration_seconds_sum {self._seconds:.6f}"
-        yield f"ringfleet_dispatch_pick_duration_seconds_count {below}"
-        yield from _head("ledger_errors_total", "counter", "Requests that the ledger could not serve.")
-        yield f"ringfleet_dispatch_ledger_errors_total {self.ledger_errors}"
-        yield from _head("inventory_age_seconds", "gauge", "Since the API server was last heard of.")
-        yield f"ringfleet_dispatch_inventory_age_seconds {_number(round(inventory_age, 1))}"
+    def follow_age(self, age: Callable[[], float]) -> None:
+        """Ask `age` for the seconds since the inventory was last heard of, whenever somebody looks."""
+        self._inventory_age.set_function(age)
 
 
 def health_app(metrics: Metrics, ready: Callable[[], bool], age: Callable[[], float]) -> Starlette:
     """`ready`: whether picks are answered; `age`: of the inventory, in seconds."""
+    metrics.follow_age(age)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -65,15 +94,8 @@ def health_app(metrics: Metrics, ready: Callable[[], bool], age: Callable[[], fl
     async def readyz(_: Request) -> Response:
         return PlainTextResponse("ready\n") if ready() else PlainTextResponse("the inventory is not read yet\n", 503)
 
-    async def show(_: Request) -> Response:
-        return PlainTextResponse(metrics.text(age()), media_type=PROMETHEUS)
+    async def show(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics.registry), headers={"content-type": content_type})
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", show)])
-
-
-def _head(name: str, kind: str, about: str) -> tuple[str, str]:
-    return f"# HELP ringfleet_dispatch_{name} {about}", f"# TYPE ringfleet_dispatch_{name} {kind}"
-
-
-def _number(value: float) -> str:
-    return "+Inf" if value == inf else f"{value:g}"

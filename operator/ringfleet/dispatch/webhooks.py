@@ -96,7 +96,7 @@ class Events:
         body = await _read(request)
         event = self._believe(sender, request, body)
         status = "ignored" if event is None else await self._take_in(key, event)
-        self._metrics.answers[f"event-{status}", 200] += 1
+        self._metrics.answered(f"event-{status}", 200)
         return Response(_ANSWERS[status], media_type="application/json")
 
     def _believe(self, sender: Sender, request: Request, body: bytes) -> CarrierEvent | None:
@@ -146,11 +146,12 @@ class Events:
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        self._metrics.answers[f"event-{error.type.name}", int(error.type.status)] += 1
+        self._metrics.answered(f"event-{error.type.name}", int(error.type.status))
         return answer(error, request.url.path, self._now())
 
     async def on_ledger(self, request: Request, error: Exception) -> Response:
         log.error("ledger unavailable", error=str(error))
+        self._metrics.ledger_failed()
         problem = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
         return await self.on_problem(request, problem)
 

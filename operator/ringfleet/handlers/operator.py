@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from ringfleet.controllers.metrics import Metrics
 from ringfleet.controllers.runtime import build_services, run_controllers
 from ringfleet.controllers.services import Services
 from ringfleet.handlers.liveness import serve_health
@@ -30,7 +31,9 @@ async def run_operator(settings: Settings) -> None:
         loop.add_signal_handler(number, partial(_stop, stop, number))
     async with Kube.connect(settings.kubeconfig, settings.context) as kube, build_services(kube, settings) as services:
         limit = settings.stale_after.total_seconds()
-        async with serve_health(settings.health_host, settings.health_port, partial(_age, services), limit) as port:
+        services.meter = metrics = Metrics(services)
+        host, asked_port, age = settings.health_host, settings.health_port, partial(_age, services)
+        async with serve_health(host, asked_port, age, limit, metrics.registry) as port:
             log.info("operator starting", identity=settings.identity, health_port=port, namespaces=settings.namespaces)
             await _run_both(services, stop)
     log.info("operator stopped")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -35,6 +35,21 @@ RETRIES = Backoff(first=0.25, longest=300.0)
 log = structlog.get_logger(__name__)
 
 
+class Load(NamedTuple):
+    """How much a queue has to do at one moment."""
+
+    due: int
+    """Keys that could run and have no worker yet."""
+    oldest: float
+    """For how many seconds the one that waits longest has been due; 0.0 when none is."""
+    later: int
+    """Keys that wait for their time."""
+    running: int
+    """Keys that a worker looks at now."""
+    failing: int
+    """Keys whose last run failed."""
+
+
 class WorkQueue(Generic[K]):
     """Keys to look at, `workers` of them at a time, never one key twice at once. All times are seconds."""
 
@@ -49,6 +64,8 @@ class WorkQueue(Generic[K]):
         self._failures: dict[K, int] = {}
         self._runs: set[asyncio.Task[float | None]] = set()
         self._wake = asyncio.Event()
+        self.active = False
+        """Whether keys run: False before `run`, after it, and on a replica that stands by."""
 
     @property
     def waiting(self) -> int:
@@ -57,6 +74,14 @@ class WorkQueue(Generic[K]):
     @property
     def running(self) -> int:
         return len(self._schedule.running)
+
+    def load(self) -> Load:
+        """Counted now; what it costs grows with the keys that are due."""
+        now = _now()
+        due = self._schedule.overdue(now)
+        oldest = now - min(due.values(), default=now)
+        later = self.waiting - len(due) - self._schedule.again
+        return Load(len(due), oldest, later, self.running, len(self._failures))
 
     def failures(self, key: K) -> int:
         """How often `key` has failed in a row."""
@@ -76,6 +101,7 @@ class WorkQueue(Generic[K]):
         Keys that wait, and those that were cancelled, stay in the queue for the next `run`.
         """
         stopping = asyncio.create_task(self._wake_when(stop))
+        self.active = True
         try:
             while not stop.is_set():
                 self._start_due(handler)
@@ -83,6 +109,7 @@ class WorkQueue(Generic[K]):
             if self._runs:
                 await asyncio.wait(self._runs, timeout=self._grace)
         finally:
+            self.active = False
             stopping.cancel()
             await self._cancel_runs()
 

@@ -66,6 +66,24 @@ class Schedule(Generic[K]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def overdue(self, now: float) -> dict[K, float]:
+        """The keys that are due and have not been taken, and since when they are. What it costs grows with those keys
+        alone: in a heap, what lies under an entry that is not due is not due either."""
+        found: dict[K, float] = {}
+        places = [0]
+        while places:
+            place = places.pop()
+            if place < len(self._heap) and self._heap[place][0] <= now:
+                places += (2 * place + 1, 2 * place + 2)
+                if not self._overtaken(self._heap[place]):
+                    found[self._heap[place][2]] = self._heap[place][0]
+        return found
+
+    @property
+    def again(self) -> int:
+        """How many of the running keys were added while they ran."""
+        return sum(key in self._due for key in self.running)
+
     @property
     def waiting(self) -> int:
         return len(self._due)
