@@ -62,20 +62,22 @@ class FilingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that a carrier wants to be told.
-
-    `accepts`: the document types any one of which will do (of an end user or an address: empty). `attributes`: what
-    must be said of it, by name. `max_bytes` and `media_types` bound a document's file; no media types: no file is
-    wanted.
-    """
+    """One thing that a carrier wants to be told."""
 
     id: str
+    """The carrier's id of the requirement."""
     subject: Subject
+    """What the requirement is about: the end user, the address, or a document."""
     description: str
+    """What the carrier wants, in the carrier's words."""
     accepts: tuple[str, ...] = ()
+    """The document types any one of which will do; empty for an end user or an address."""
     attributes: tuple[str, ...] = ()
+    """The names of what must be said of the subject, such as `issued_on`."""
     media_types: tuple[str, ...] = ()
+    """The media types that the document's file may have, such as `application/pdf`; empty: no file is wanted."""
     max_bytes: int | None = None
+    """The greatest size of the document's file, in bytes; None: no limit is told."""
 
 
 @dataclass(frozen=True, slots=True)
