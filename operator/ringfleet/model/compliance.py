@@ -1,7 +1,7 @@
 """The nouns of compliance: what a carrier requires before a number may live, what is filed, how its review stands.
 
-Beside `model.py`, under the same law: frozen values, the standard library only. Bytes of documents and the attributes
-of end users are personal data: their fields are kept out of every repr, and nothing here ever prints them.
+Beside `model/__init__.py`, under the same law: frozen values, the standard library only. Bytes of documents and the
+attributes of end users are personal data: their fields are kept out of every repr, and nothing here ever prints them.
 
 ::
 

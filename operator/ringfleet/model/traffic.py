@@ -1,7 +1,7 @@
 """The nouns of traffic: what a carrier tells of calls and messages while they happen.
 
-Beside `model.py`, under the same law: frozen values, the standard library only. Numbers of third parties are personal
-data: they are kept out of every repr, and nothing here ever prints them.
+Beside `model/__init__.py`, under the same law: frozen values, the standard library only. Numbers of third parties are
+personal data: they are kept out of every repr, and nothing here ever prints them.
 """
 
 from __future__ import annotations
