@@ -1,4 +1,4 @@
-"""What the code says of itself is so: promises that are cited, files that are named, layers and words."""
+"""What the code says of itself is so: promises that are cited, files and tests that are named, layers and rooms."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import ringfleet
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "operator" / "ringfleet"
+ROOMS = ROOT / "operator" / "README.md"
 SEARCHED = ("operator", "tests", "examples", "manifests", "crds")
 PROMISES = tuple(range(1, 9))
 
 CITED = re.compile(r"\bpromises? (\d+(?:(?:, | and )\d+)*)")
 NAMED_FILE = re.compile(r"[\w.*/-]*\w\.(?:py|md|sql|yaml|json|toml|txt|lock|mod)\b")
 NAMED_FOLDER = re.compile(rf"(?<![\w/.-])(?:{'|'.join(SEARCHED)})/[\w/-]++(?!\.\w|\*)")
+QUOTED_PATH = re.compile(r"`([\w.*/-]+/[\w.*/-]*)`")
+QUOTED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+MADE = re.compile(r"`make ([a-z-]+)`")
 
 
 def files(*endings: str) -> list[Path]:
@@ -55,6 +61,11 @@ def missing(named: re.Pattern[str], paths: list[Path]) -> Iterator[str]:
                 yield f"{name(path)}: {one}"
 
 
+def functions_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def test_the_eight_promises_are_numbered() -> None:
     told = re.findall(r"^(\d+)\. ", ringfleet.__doc__ or "", re.MULTILINE)
     assert tuple(map(int, told)) == PROMISES
@@ -71,9 +82,27 @@ def test_each_promise_that_is_cited_is_one_of_them() -> None:
     assert [one for one in cited if one[1] not in PROMISES] == []
 
 
+def test_each_promise_names_tests_that_are_there() -> None:
+    rows = re.findall(r"^\| (\d) \|.*$", ROOMS.read_text(), re.MULTILINE)
+    lines = re.findall(r"^\| \d \|.*$", ROOMS.read_text(), re.MULTILINE)
+    assert tuple(map(int, rows)) == PROMISES
+    assert all(QUOTED_TEST.search(line) for line in lines)
+    named = QUOTED_TEST.findall(ROOMS.read_text())
+    assert [one for one in named if not (ROOT / one[0]).is_file() or one[1] not in functions_of(ROOT / one[0])] == []
+
+
 def test_docstrings_and_pages_name_only_files_and_folders_that_are_there() -> None:
     paths = files(".py", ".md")
     assert [*missing(NAMED_FILE, paths), *missing(NAMED_FOLDER, paths)] == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(ROOMS, id="rooms")])
+def test_a_page_for_contributors_names_only_paths_and_targets_that_are_there(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert list(missing(QUOTED_PATH, [page])) == []
+    assert set(MADE.findall(text)) <= targets
+    assert len(text.splitlines()) <= 60, "it is one page"
 
 
 def test_the_layers_are_told_as_they_are_held() -> None:
@@ -83,6 +112,11 @@ def test_the_layers_are_told_as_they_are_held() -> None:
     told = (ringfleet.__doc__ or "").partition("\nLayers\n")[2].partition("\nGlossary\n")[0]
     columns = [line[4:43].strip() for line in told.splitlines() if line.startswith("    ")]
     assert [*(layer.replace("ringfleet.", "") for layer in held), "simulator"] == [one for one in columns if one]
+
+
+def test_every_room_is_on_the_page_of_rooms() -> None:
+    rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
+    assert set(re.findall(r"^\| `(\w+)/` \|", ROOMS.read_text(), re.MULTILINE)) == rooms
 
 
 def test_a_word_of_the_glossary_is_explained_once() -> None:

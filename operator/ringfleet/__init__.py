@@ -2,7 +2,7 @@
 
 Promises
 --------
-The code names them by number, "(promise 3)".
+The code names them by number, "(promise 3)". The table in `operator/README.md` says which tests hold each.
 
 1. Never buy twice. A purchase is always of numbers that are named, and the names and one idempotency key are on the API
    server before the carrier is called. Crash, lost reply, retry, two operators: each wanted number is billed once. An
