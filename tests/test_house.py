@@ -16,6 +16,7 @@ import ringfleet
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "operator" / "ringfleet"
 ROOMS = ROOT / "operator" / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 SEARCHED = ("operator", "tests", "examples", "manifests", "crds")
 PROMISES = tuple(range(1, 9))
 
@@ -96,7 +97,7 @@ def test_docstrings_and_pages_name_only_files_and_folders_that_are_there() -> No
     assert [*missing(NAMED_FILE, paths), *missing(NAMED_FOLDER, paths)] == []
 
 
-@pytest.mark.parametrize("page", [pytest.param(ROOMS, id="rooms")])
+@pytest.mark.parametrize("page", [pytest.param(ROOMS, id="rooms"), pytest.param(CONTRIBUTING, id="contributing")])
 def test_a_page_for_contributors_names_only_paths_and_targets_that_are_there(page: Path) -> None:
     text = page.read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
