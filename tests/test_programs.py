@@ -57,11 +57,10 @@ def run(log: Path, *arguments: str, **environment: str) -> int:
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        (["--version"], 0, "ringfleet"),
-        ([], 2, "Usage: ringfleet [OPTIONS] COMMAND"),
-        (["dispatch", "--keys", "/nowhere"], 1, "/nowhere"),
+        pytest.param(["--version"], 0, "ringfleet", id="done"),
+        pytest.param([], 2, "Usage: ringfleet [OPTIONS] COMMAND", id="asked for nothing"),
+        pytest.param(["dispatch", "--keys", "/nowhere"], 1, "/nowhere", id="failed"),
     ],
-    ids=["done", "asked for nothing", "failed"],
 )
 def test_a_program_ends_with_its_own_status_and_its_words_are_in_the_log(
     log: Path, arguments: list[str], status: int, says: str

@@ -255,7 +255,9 @@ BRANDED = {
 }
 
 
-@pytest.mark.parametrize("messaging", [{"brand": "acme inc"}, None], ids=["another", "none"])
+@pytest.mark.parametrize(
+    "messaging", [pytest.param({"brand": "acme inc"}, id="another"), pytest.param(None, id="none")]
+)
 def test_guardrail_the_brand_by_which_opt_outs_are_kept_neither_changes_nor_is_taken_away(
     api: Api, namespace: str, messaging: dict[str, str] | None
 ) -> None:

@@ -173,13 +173,12 @@ def garbled(customer: Customer, garble: Callable[[list[dict[str, Any]]], object]
 @pytest.mark.parametrize(
     "garble",
     [
-        lambda items: None,
-        lambda items: [],
-        lambda items: items[:1],
-        lambda items: [items[0], {**items[1], "outcome": "perhaps"}],
-        lambda items: [items[0], {**items[1], "monthly_price": 1.99}],
+        pytest.param(lambda items: None, id="no items"),
+        pytest.param(lambda items: [], id="empty"),
+        pytest.param(lambda items: items[:1], id="one missing"),
+        pytest.param(lambda items: [items[0], {**items[1], "outcome": "perhaps"}], id="unknown outcome"),
+        pytest.param(lambda items: [items[0], {**items[1], "monthly_price": 1.99}], id="price as a float"),
     ],
-    ids=["no items", "empty", "one missing", "unknown outcome", "price as a float"],
 )
 async def test_a_reply_to_the_checkout_that_does_not_read_is_unknown_and_resumed_billed_once(
     customer: Customer, garble: Callable[[list[dict[str, Any]]], object]

@@ -217,7 +217,7 @@ async def test_calls_keep_the_pace_of_the_account() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
-@pytest.mark.parametrize("call", [LOOK, BUY], ids=["look", "buy"])
+@pytest.mark.parametrize("call", [pytest.param(LOOK, id="look"), pytest.param(BUY, id="buy")])
 async def test_no_message_holds_a_token_a_query_or_a_number(status: int, call: Call) -> None:
     reply = httpx.Response(status, json=error("code", f"Bearer {TOKEN} may not\ntouch +14155550123."))
     asked = Call(call.method, call.path, call.safe, params={"number": "+14155550123"}, json=call.json)

@@ -148,7 +148,7 @@ async def test_what_a_market_requires_is_read_whole(customer: Customer) -> None:
     assert await german_rules(registrar_of(customer)) == GERMAN_RULES
 
 
-@pytest.mark.parametrize("hours", [{}, {"review_hours": None}], ids=["absent", "null"])
+@pytest.mark.parametrize("hours", [pytest.param({}, id="absent"), pytest.param({"review_hours": None}, id="null")])
 async def test_a_carrier_that_does_not_say_how_long_it_reviews_is_not_taken_at_no_time(hours: dict[str, None]) -> None:
     reply = {"id": "req_1", "requirements": [], **hours}
     registrar = DIDHubRegistrar(client(Script(httpx.Response(200, json=reply))))
@@ -158,14 +158,20 @@ async def test_a_carrier_that_does_not_say_how_long_it_reviews_is_not_taken_at_n
 @pytest.mark.parametrize(
     "requirement",
     [
-        {"id": "", "subject": "document", "description": "Proof"},
-        {"id": "proof", "subject": "blood", "description": "Proof"},
-        {"id": "proof", "subject": "document"},
-        {"id": "proof", "subject": "document", "description": "Proof", "accepts": "passport"},
-        {"id": "proof", "subject": "document", "description": "Proof", "attributes": [1]},
-        {"id": "proof", "subject": "document", "description": "Proof", "media_types": {}, "max_bytes": -1},
+        pytest.param({"id": "", "subject": "document", "description": "Proof"}, id="id"),
+        pytest.param({"id": "proof", "subject": "blood", "description": "Proof"}, id="subject"),
+        pytest.param({"id": "proof", "subject": "document"}, id="description"),
+        pytest.param(
+            {"id": "proof", "subject": "document", "description": "Proof", "accepts": "passport"}, id="accepts"
+        ),
+        pytest.param(
+            {"id": "proof", "subject": "document", "description": "Proof", "attributes": [1]}, id="attributes"
+        ),
+        pytest.param(
+            {"id": "proof", "subject": "document", "description": "Proof", "media_types": {}, "max_bytes": -1},
+            id="max_bytes",
+        ),
     ],
-    ids=["id", "subject", "description", "accepts", "attributes", "max_bytes"],
 )
 async def test_a_requirement_that_does_not_read_is_not_left_out(requirement: dict[str, object]) -> None:
     reply = {"id": "req_1", "requirements": [requirement]}

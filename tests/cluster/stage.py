@@ -39,7 +39,8 @@ LAST_POLICY = "ringfleet-number-binding"
 def install_operator_rbac(cluster: Cluster) -> None:
     """Apply manifests/base without its Deployment and kinds, exactly as shipped; return when its policies hold.
 
-    That is: namespace, service account, roles and bindings, and what the API server refuses (admission.yaml).
+    That is: namespace, service account, roles and bindings, and what the API server refuses
+    (manifests/base/admission.yaml).
     """
     objects = yaml.safe_load_all(cluster.kubectl("kustomize", str(ROOT / "manifests" / "base")))
     kept = [obj for obj in objects if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]

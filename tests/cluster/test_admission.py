@@ -198,15 +198,14 @@ def test_nobody_but_the_operator_makes_a_bound_or_resting_number(place: Place, b
 @pytest.mark.parametrize(
     ("before", "change"),
     [
-        (FREE, {"claimRef": CLAIM}),
-        (BOUND, {"claimRef": OTHER_CLAIM}),
-        (BOUND, {"claimRef": {"uid": "u-2"}}),
-        (BOUND, {"claimRef": None}),
-        (FREE, {"unboundAt": "2026-07-01T12:00:00Z"}),
-        (RESTING, {"unboundAt": "2025-07-01T12:00:00Z"}),
-        (RESTING, {"unboundAt": None}),
+        pytest.param(FREE, {"claimRef": CLAIM}, id="bind"),
+        pytest.param(BOUND, {"claimRef": OTHER_CLAIM}, id="rebind"),
+        pytest.param(BOUND, {"claimRef": {"uid": "u-2"}}, id="rebind to a namesake"),
+        pytest.param(BOUND, {"claimRef": None}, id="unbind"),
+        pytest.param(FREE, {"unboundAt": "2026-07-01T12:00:00Z"}, id="rest"),
+        pytest.param(RESTING, {"unboundAt": "2025-07-01T12:00:00Z"}, id="rest longer"),
+        pytest.param(RESTING, {"unboundAt": None}, id="wake"),
     ],
-    ids=["bind", "rebind", "rebind to a namesake", "unbind", "rest", "rest longer", "wake"],
 )
 def test_nobody_but_the_operator_changes_a_binding(place: Place, before: Manifest, change: Manifest, by: str) -> None:
     place.make(before)
@@ -239,7 +238,8 @@ def test_the_rest_of_a_bound_number_may_be_changed(place: Place, by: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("manifest", "finalizer"), [(HELD, NUMBER_FINALIZER), (HELD_CLAIM, CLAIM_FINALIZER)], ids=["number", "claim"]
+    ("manifest", "finalizer"),
+    [pytest.param(HELD, NUMBER_FINALIZER, id="number"), pytest.param(HELD_CLAIM, CLAIM_FINALIZER, id="claim")],
 )
 def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest, finalizer: str) -> None:
     place.make(manifest, by="admin")
@@ -254,7 +254,7 @@ def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest
 
 
 @pytest.mark.parametrize("by", ["operator", "admin"])
-@pytest.mark.parametrize("manifest", [HELD, HELD_CLAIM], ids=["number", "claim"])
+@pytest.mark.parametrize("manifest", [pytest.param(HELD, id="number"), pytest.param(HELD_CLAIM, id="claim")])
 def test_the_operator_and_an_administrator_take_finalizers_off(place: Place, manifest: Manifest, by: str) -> None:
     place.make(manifest, by="admin")
     place.delete(manifest)

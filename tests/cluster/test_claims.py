@@ -308,7 +308,9 @@ def binds(call: Call) -> bool:
 
 
 @pytest.mark.parametrize("when", list(When))
-@pytest.mark.parametrize("write", [1, 2], ids=["at the number's write", "at the claim's write"])
+@pytest.mark.parametrize(
+    "write", [pytest.param(1, id="at the number's write"), pytest.param(2, id="at the claim's write")]
+)
 def test_an_operator_that_is_killed_while_it_binds_finds_the_binding_again(
     stage: Stage, write: int, when: When
 ) -> None:

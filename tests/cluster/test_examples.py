@@ -1,6 +1,6 @@
-"""Each example does what it says: `apply.yaml` is applied, and all of `expect.yaml` becomes true.
+"""Each example does what it says: `examples/*/apply.yaml` is applied, and all of `examples/*/expect.yaml` follows.
 
-`expect.yaml` names objects by kind and name, their conditions by type, the reasons of these, and those fields of their
+An expectation names objects by kind and name, their conditions by type, the reasons of these, and those fields of their
 status that matter. It may go on in steps, a document each: another file to apply, or days that pass at the carrier.
 """
 

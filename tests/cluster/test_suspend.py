@@ -61,7 +61,9 @@ CAUSES: dict[str, tuple[Act, Act, str]] = {
 }
 
 
-@pytest.mark.parametrize("account", [{}, {"suspendBy": "Parking"}], ids=["by the carrier's verb", "by parking"])
+@pytest.mark.parametrize(
+    "account", [pytest.param({}, id="by the carrier's verb"), pytest.param({"suspendBy": "Parking"}, id="by parking")]
+)
 @pytest.mark.parametrize("cause", CAUSES)
 def test_a_number_is_stopped_and_resumed_with_the_same_routing(
     stage: Stage, cause: str, account: dict[str, Any]

@@ -18,7 +18,7 @@ THIEVES_AND_LOST_REPLIES: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["both live", "one is killed midway"])
+@pytest.mark.parametrize("killed", [pytest.param(False, id="both live"), pytest.param(True, id="one is killed midway")])
 def test_two_operators_reach_exactly_the_target_and_nothing_is_billed_twice(stage: Stage, killed: bool) -> None:
     stage.simulator.set_faults(*THIEVES_AND_LOST_REPLIES)
     stage.account(**FAST)

@@ -17,8 +17,11 @@ MARK = Mark("home", "shop", "us-west")
 
 @pytest.mark.parametrize(
     ("account", "phase", "adopted"),
-    [(HERE, Phase.AVAILABLE, MARK), (HERE, Phase.RELEASED, None), (ELSEWHERE, Phase.LOST, None)],
-    ids=["recorded meanwhile", "given back, says its object", "another account's object"],
+    [
+        pytest.param(HERE, Phase.AVAILABLE, MARK, id="recorded meanwhile"),
+        pytest.param(HERE, Phase.RELEASED, None, id="given back, says its object"),
+        pytest.param(ELSEWHERE, Phase.LOST, None, id="another account's object"),
+    ],
 )
 async def test_an_orphan_with_an_object_in_its_place_is_adopted_only_if_that_stands_for_it(
     account: AccountKey, phase: Phase, adopted: Mark | None

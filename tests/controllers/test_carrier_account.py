@@ -53,18 +53,20 @@ async def sweep(rig: Rig, times: int = 1) -> None:
 @pytest.mark.parametrize(
     ("objects", "error", "said", "again"),
     [
-        ((an_account(),), None, "False SecretMissing", 5.0),
-        ((a_secret(other="tok"), an_account()), None, "False SecretKeyMissing", 5.0),
-        ((a_secret(token=" "), an_account()), None, "False SecretKeyMissing", 5.0),
-        ((a_secret(), an_account(suspend=True)), None, "False Suspended", None),
-        ((a_secret(), an_account()), CredentialsRejected("Wrong."), "False CredentialsRejected", 5.0),
-        ((a_secret(), an_account()), RequestRejected("404"), "False InvalidSpec", 1.0),
-        ((a_secret(), an_account()), CarrierUnavailable("Down."), "False CarrierUnavailable", 1.0),
-        ((a_secret(), an_account()), None, "True Reachable", 600.0),
-    ],
-    ids=[
-        *("no secret", "no such key", "an empty token", "suspended"),
-        *("refused", "no carrier's API", "down", "all is well"),
+        pytest.param((an_account(),), None, "False SecretMissing", 5.0, id="no secret"),
+        pytest.param((a_secret(other="tok"), an_account()), None, "False SecretKeyMissing", 5.0, id="no such key"),
+        pytest.param((a_secret(token=" "), an_account()), None, "False SecretKeyMissing", 5.0, id="an empty token"),
+        pytest.param((a_secret(), an_account(suspend=True)), None, "False Suspended", None, id="suspended"),
+        pytest.param(
+            (a_secret(), an_account()), CredentialsRejected("Wrong."), "False CredentialsRejected", 5.0, id="refused"
+        ),
+        pytest.param(
+            (a_secret(), an_account()), RequestRejected("404"), "False InvalidSpec", 1.0, id="no carrier's API"
+        ),
+        pytest.param(
+            (a_secret(), an_account()), CarrierUnavailable("Down."), "False CarrierUnavailable", 1.0, id="down"
+        ),
+        pytest.param((a_secret(), an_account()), None, "True Reachable", 600.0, id="all is well"),
     ],
 )
 @in_virtual_time
@@ -235,8 +237,11 @@ async def test_a_number_of_an_order_that_has_not_ended_is_left_to_that_order(fin
 
 @pytest.mark.parametrize(
     ("changes", "woken"),
-    [({}, False), ({"routing": "elsewhere"}, False), ({"status": HoldingStatus.SUSPENDED}, True)],
-    ids=["as it was", "an unrouted number is routed", "suspended"],
+    [
+        pytest.param({}, False, id="as it was"),
+        pytest.param({"routing": "elsewhere"}, False, id="an unrouted number is routed"),
+        pytest.param({"status": HoldingStatus.SUSPENDED}, True, id="suspended"),
+    ],
 )
 @in_virtual_time
 async def test_a_number_is_woken_by_what_the_carrier_says_anew_of_it(changes: dict, woken: bool) -> None:

@@ -59,20 +59,14 @@ class Shop:
 @pytest.mark.parametrize(
     ("copy", "live", "held", "keeps", "frees"),
     [
-        (None, None, (), None, []),
-        (None, None, (FIRST,), FIRST, []),
-        (None, None, (FIRST, SECOND), FIRST, []),
-        (None, SECOND, (FIRST, SECOND), SECOND, [FIRST]),
-        (SECOND, SECOND, (FIRST, SECOND), SECOND, [FIRST]),
-        (SECOND, SECOND, (FIRST,), None, [FIRST]),
-    ],
-    ids=[
-        "it has none",
-        "found again after a crash",
-        "neither is told yet: both stay",
-        "the other operator has told, and our copy does not know",
-        "one is told",
-        "what was told is gone",
+        pytest.param(None, None, (), None, [], id="it has none"),
+        pytest.param(None, None, (FIRST,), FIRST, [], id="found again after a crash"),
+        pytest.param(None, None, (FIRST, SECOND), FIRST, [], id="neither is told yet: both stay"),
+        pytest.param(
+            None, SECOND, (FIRST, SECOND), SECOND, [FIRST], id="the other operator has told, and our copy does not know"
+        ),
+        pytest.param(SECOND, SECOND, (FIRST, SECOND), SECOND, [FIRST], id="one is told"),
+        pytest.param(SECOND, SECOND, (FIRST,), None, [FIRST], id="what was told is gone"),
     ],
 )
 async def test_the_claims_status_says_which_number_it_holds_and_the_other_is_freed_only_then(

@@ -51,18 +51,14 @@ async def test_a_claim_that_came_before_the_operator_started_keeps_its_turn() ->
 @pytest.mark.parametrize(
     ("wishes", "takes"),
     [
-        ({}, 1),
-        ({"areaCode": "212"}, 2),
-        ({"areaCode": "999"}, 1),
-        ({"areaCode": "999", "wishes": [{"areaCode": "212"}]}, 2),
-        ({"capabilities": ["sms"]}, 3),
-        ({"areaCode": "212", "capabilities": ["sms"]}, 3),
-        ({"phoneNumberName": digits(3).digits}, 3),
-        ({"capabilities": ["fax"]}, None),
-    ],
-    ids=[
-        *("anything", "an area code", "none of it is there", "the next wish", "a capability"),
-        *("a wish gives way to a need", "this very one", "none fits"),
+        pytest.param({}, 1, id="anything"),
+        pytest.param({"areaCode": "212"}, 2, id="an area code"),
+        pytest.param({"areaCode": "999"}, 1, id="none of it is there"),
+        pytest.param({"areaCode": "999", "wishes": [{"areaCode": "212"}]}, 2, id="the next wish"),
+        pytest.param({"capabilities": ["sms"]}, 3, id="a capability"),
+        pytest.param({"areaCode": "212", "capabilities": ["sms"]}, 3, id="a wish gives way to a need"),
+        pytest.param({"phoneNumberName": digits(3).digits}, 3, id="this very one"),
+        pytest.param({"capabilities": ["fax"]}, None, id="none fits"),
     ],
 )
 @in_virtual_time
@@ -77,14 +73,13 @@ async def test_a_claim_is_handed_what_it_needs_and_if_there_is_any_what_it_wishe
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        (None, {"phase": "Cooling", "freeSince": None}),
-        (None, {"phase": "Suspended", "freeSince": None}),
-        ({"spec": {"suspend": True}}, None),
-        ({"spec": {"claimRef": {"namespace": HERE, "name": "other", "uid": "1"}}}, None),
-        ({"metadata": {"annotations": {"ringfleet.dev/quarantine": "labelled"}}}, None),
-        ({"metadata": {"annotations": {"ringfleet.dev/release": digits(1)}}}, None),
+        pytest.param(None, {"phase": "Cooling", "freeSince": None}, id="it rests"),
+        pytest.param(None, {"phase": "Suspended", "freeSince": None}, id="it is stopped"),
+        pytest.param({"spec": {"suspend": True}}, None, id="it is to be stopped"),
+        pytest.param({"spec": {"claimRef": {"namespace": HERE, "name": "other", "uid": "1"}}}, None, id="it is bound"),
+        pytest.param({"metadata": {"annotations": {"ringfleet.dev/quarantine": "labelled"}}}, None, id="quarantined"),
+        pytest.param({"metadata": {"annotations": {"ringfleet.dev/release": digits(1)}}}, None, id="asked to go"),
     ],
-    ids=["it rests", "it is stopped", "it is to be stopped", "it is bound", "quarantined", "asked to go"],
 )
 @in_virtual_time
 async def test_a_number_that_is_not_free_any_more_is_handed_to_nobody(change: Json | None, status: Json | None) -> None:

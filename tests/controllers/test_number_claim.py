@@ -92,7 +92,7 @@ async def test_a_claim_whose_number_was_deleted_meanwhile_waits_when_there_is_no
         assert await rig.says("NumberClaim", "desk") == "False WaitingForNumber"
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
 @in_virtual_time
 async def test_a_first_write_without_an_answer_is_looked_up_before_another_number_is_written(done: bool) -> None:
     async with a_rig(*HOUSE, a_pool(), a_number(1), a_number(2), a_claim()) as rig:
@@ -105,7 +105,7 @@ async def test_a_first_write_without_an_answer_is_looked_up_before_another_numbe
         assert await rig.says("NumberClaim", "desk") == "True Bound"
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
 @pytest.mark.parametrize("nth", range(3))
 @in_virtual_time
 async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_binds_no_second_number(
@@ -151,18 +151,34 @@ async def test_a_status_that_somebody_else_has_written_is_not_written_over() -> 
 @pytest.mark.parametrize(
     ("claim", "others", "phase", "said"),
     [
-        (a_claim(), (a_pool(),), "Waiting", "False WaitingForNumber"),
-        (a_claim(onNoStock="Fail"), (a_pool(),), "Failed", "False NoStock"),
-        (a_claim(), (), "Waiting", "False PoolMissing"),
-        (a_claim(suspend=True), (a_pool(), a_number(1)), "Waiting", "False Suspended"),
-        (a_claim(phoneNumberName=TWO), (a_pool(), a_number(1)), "Waiting", "False NumberMissing"),
-        (a_claim(phoneNumberName=ONE), (a_pool(), a_number(1, "Cooling")), "Waiting", "False NumberNotFree"),
-        (a_claim(capabilities=["fax"]), (a_pool(), a_number(1)), "Waiting", "False WaitingForNumber"),
-        (a_claim(poolRef={"name": "west", "namespace": "else"}), (), "Waiting", "False PoolNotAllowed"),
-    ],
-    ids=[
-        *("nothing is free", "and it will not wait", "no pool", "suspended", "no such number"),
-        *("that number rests", "none can fax", "a pool that lets nobody in"),
+        pytest.param(a_claim(), (a_pool(),), "Waiting", "False WaitingForNumber", id="nothing is free"),
+        pytest.param(a_claim(onNoStock="Fail"), (a_pool(),), "Failed", "False NoStock", id="and it will not wait"),
+        pytest.param(a_claim(), (), "Waiting", "False PoolMissing", id="no pool"),
+        pytest.param(a_claim(suspend=True), (a_pool(), a_number(1)), "Waiting", "False Suspended", id="suspended"),
+        pytest.param(
+            a_claim(phoneNumberName=TWO), (a_pool(), a_number(1)), "Waiting", "False NumberMissing", id="no such number"
+        ),
+        pytest.param(
+            a_claim(phoneNumberName=ONE),
+            (a_pool(), a_number(1, "Cooling")),
+            "Waiting",
+            "False NumberNotFree",
+            id="that number rests",
+        ),
+        pytest.param(
+            a_claim(capabilities=["fax"]),
+            (a_pool(), a_number(1)),
+            "Waiting",
+            "False WaitingForNumber",
+            id="none can fax",
+        ),
+        pytest.param(
+            a_claim(poolRef={"name": "west", "namespace": "else"}),
+            (),
+            "Waiting",
+            "False PoolNotAllowed",
+            id="a pool that lets nobody in",
+        ),
     ],
 )
 @in_virtual_time

@@ -150,7 +150,7 @@ async def test_an_order_that_somebody_else_has_changed_is_not_sent_on_what_was_s
         assert rig.carrier.billed == Counter([FIRST, SECOND])
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
 @pytest.mark.parametrize("nth", range(9))
 @in_virtual_time
 async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_nothing_twice(
@@ -214,7 +214,7 @@ async def test_what_the_carrier_says_no_with_decides_what_becomes_of_the_items(
         assert woken is isinstance(error, CarrierUnavailable | CredentialsRejected)
 
 
-@pytest.mark.parametrize("bought", [True, False], ids=["it had bought", "it had not"])
+@pytest.mark.parametrize("bought", [pytest.param(True, id="it had bought"), pytest.param(False, id="it had not")])
 @in_virtual_time
 async def test_a_lost_reply_is_looked_up_under_the_same_key_and_not_before_it_is_time(bought: bool) -> None:
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
@@ -289,12 +289,11 @@ async def test_two_orders_of_one_account_that_search_at_once_choose_different_nu
 @pytest.mark.parametrize(
     ("offers", "error", "failure", "said"),
     [
-        ([], None, "NoStock", "False NoStock"),
-        ([an_offer(price=a_price(monthly=9))], None, "PriceAboveCap", "False PriceAboveCap"),
-        ([], RequestRejected("No such market."), "OrderRefused", "False OrderRefused"),
-        ([], CarrierUnavailable("It is down."), None, "False SearchUnavailable"),
+        pytest.param([], None, "NoStock", "False NoStock", id="nothing is offered"),
+        pytest.param([an_offer(price=a_price(monthly=9))], None, "PriceAboveCap", "False PriceAboveCap", id="too dear"),
+        pytest.param([], RequestRejected("No such market."), "OrderRefused", "False OrderRefused", id="refused"),
+        pytest.param([], CarrierUnavailable("It is down."), None, "False SearchUnavailable", id="down"),
     ],
-    ids=["nothing is offered", "too dear", "refused", "down"],
 )
 @in_virtual_time
 async def test_a_search_that_finds_nothing_ends_the_order_unless_the_carrier_is_down(
@@ -371,13 +370,12 @@ async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("pool", "order", "said", "bought"),
     [
-        (a_pool(suspend=True), an_order(), "False Suspended", 0),
-        (a_pool(name="other"), an_order(), "False PoolMissing", 0),
-        (a_pool(), an_order(approval="Required"), "False AwaitingApproval", 0),
-        (a_pool(), an_order(accountRef={"name": "nowhere"}), "False AccountMissing", 0),
-        (a_pool(), an_order(), "True Complete", 2),
+        pytest.param(a_pool(suspend=True), an_order(), "False Suspended", 0, id="suspended"),
+        pytest.param(a_pool(name="other"), an_order(), "False PoolMissing", 0, id="its pool is gone"),
+        pytest.param(a_pool(), an_order(approval="Required"), "False AwaitingApproval", 0, id="not approved"),
+        pytest.param(a_pool(), an_order(accountRef={"name": "nowhere"}), "False AccountMissing", 0, id="no account"),
+        pytest.param(a_pool(), an_order(), "True Complete", 2, id="nothing is against it"),
     ],
-    ids=["suspended", "its pool is gone", "not approved", "no account", "nothing is against it"],
 )
 @in_virtual_time
 async def test_an_order_buys_only_when_nothing_is_against_it(pool: Json, order: Json, said: str, bought: int) -> None:
@@ -399,11 +397,10 @@ async def test_an_order_that_can_not_reach_its_account_gives_up_for_another_carr
 @pytest.mark.parametrize(
     ("status", "bought"),
     [
-        ({}, 0),
-        ({"items": [{"number": FIRST, "state": "Pending"}], "key": "k"}, 0),
-        ({"items": [{"number": FIRST, "state": "Submitting"}], "key": "k"}, 1),
+        pytest.param({}, 0, id="nothing is chosen"),
+        pytest.param({"items": [{"number": FIRST, "state": "Pending"}], "key": "k"}, 0, id="nothing was sent"),
+        pytest.param({"items": [{"number": FIRST, "state": "Submitting"}], "key": "k"}, 1, id="it may have been sent"),
     ],
-    ids=["nothing is chosen", "nothing was sent", "it may have been sent"],
 )
 @in_virtual_time
 async def test_a_deleted_order_goes_at_once_unless_the_carrier_may_have_heard_of_it(status: Json, bought: int) -> None:

@@ -92,7 +92,7 @@ async def test_no_order_is_made_of_an_intent_that_could_not_be_written(code: int
         assert rig.told() == [STATUS, CREATE]
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
 @pytest.mark.parametrize("nth", [0, 1])
 @in_virtual_time
 async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_makes_the_same_order(
@@ -156,20 +156,18 @@ async def test_orders_that_another_operator_made_and_that_are_not_seen_yet_are_l
 @pytest.mark.parametrize(
     ("pool", "others", "said", "orders"),
     [
-        (a_pool(suspend=True), HOUSE, "False Suspended", []),
-        (a_pool(), HOUSE[:1], "False AccountMissing", []),
-        (a_pool(), (an_account(),), "False SecretMissing", []),
-        (a_pool(), (HOUSE[0], an_account(suspend=True)), "False Suspended", []),
-        (a_pool(routingProfileRef={"name": "none"}), HOUSE, "False RoutingProfileMissing", []),
-        (a_pool(3, limits={"monthlyBudget": "0"}), HOUSE, "False BudgetExhausted", []),
-        (a_pool(3), (*HOUSE, a_quota(numbers=0)), "False QuotaExceeded", []),
-        (a_pool(0), HOUSE, "True AtTarget", []),
-        (a_pool(1), (*HOUSE, a_number()), "True AtTarget", []),
-        (a_pool(2), (*HOUSE, a_number()), "False Ordering", ["west-1"]),
-    ],
-    ids=[
-        *("suspended", "no account", "no secret", "account suspended", "no profile", "no money", "no room"),
-        *("wants none", "has it", "one is missing"),
+        pytest.param(a_pool(suspend=True), HOUSE, "False Suspended", [], id="suspended"),
+        pytest.param(a_pool(), HOUSE[:1], "False AccountMissing", [], id="no account"),
+        pytest.param(a_pool(), (an_account(),), "False SecretMissing", [], id="no secret"),
+        pytest.param(a_pool(), (HOUSE[0], an_account(suspend=True)), "False Suspended", [], id="account suspended"),
+        pytest.param(
+            a_pool(routingProfileRef={"name": "none"}), HOUSE, "False RoutingProfileMissing", [], id="no profile"
+        ),
+        pytest.param(a_pool(3, limits={"monthlyBudget": "0"}), HOUSE, "False BudgetExhausted", [], id="no money"),
+        pytest.param(a_pool(3), (*HOUSE, a_quota(numbers=0)), "False QuotaExceeded", [], id="no room"),
+        pytest.param(a_pool(0), HOUSE, "True AtTarget", [], id="wants none"),
+        pytest.param(a_pool(1), (*HOUSE, a_number()), "True AtTarget", [], id="has it"),
+        pytest.param(a_pool(2), (*HOUSE, a_number()), "False Ordering", ["west-1"], id="one is missing"),
     ],
 )
 @in_virtual_time

@@ -23,12 +23,11 @@ async def test_numbers_orders_on_their_way_and_intents_are_all_counted() -> None
 @pytest.mark.parametrize(
     ("spec", "waits", "stopped"),
     [
-        ({"billing": "Current"}, None, False),
-        ({"billing": "PastDue", "grace": "60s"}, 60.0, True),
-        ({"billing": "Suspended"}, None, True),
-        ({"billing": "Suspended", "suspend": True}, None, False),
+        pytest.param({"billing": "Current"}, None, False, id="paid"),
+        pytest.param({"billing": "PastDue", "grace": "60s"}, 60.0, True, id="past due"),
+        pytest.param({"billing": "Suspended"}, None, True, id="suspended"),
+        pytest.param({"billing": "Suspended", "suspend": True}, None, False, id="not enforced"),
     ],
-    ids=["paid", "past due", "suspended", "not enforced"],
 )
 @in_virtual_time
 async def test_unpaid_bills_stop_the_numbers_of_the_namespace_when_the_grace_is_over(

@@ -254,13 +254,12 @@ async def test_a_number_that_has_leave_to_go_is_looked_at_once_more_and_given_ba
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"metadata": {"annotations": {"ringfleet.dev/release": None}}}, None),
-        ({"spec": {"protected": True}}, None),
-        ({"spec": {"claimRef": {"namespace": HERE, "name": "desk", "uid": "1"}}}, None),
-        (None, {"release": {"granted": []}}),
-        (None, {"release": {"frozenSince": later(0), "granted": [NAME]}}),
+        pytest.param({"metadata": {"annotations": {"ringfleet.dev/release": None}}}, None, id="taken back"),
+        pytest.param({"spec": {"protected": True}}, None, id="protected"),
+        pytest.param({"spec": {"claimRef": {"namespace": HERE, "name": "desk", "uid": "1"}}}, None, id="bound"),
+        pytest.param(None, {"release": {"granted": []}}, id="leave withdrawn"),
+        pytest.param(None, {"release": {"frozenSince": later(0), "granted": [NAME]}}, id="frozen"),
     ],
-    ids=["taken back", "protected", "bound", "leave withdrawn", "frozen"],
 )
 @in_virtual_time
 async def test_whatever_has_changed_since_the_last_look_keeps_the_number(
@@ -365,7 +364,9 @@ async def test_an_observed_number_is_told_of_and_never_touched() -> None:
 # Its claim.
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["the claim is gone", "our copy of claims is late"])
+@pytest.mark.parametrize(
+    "there", [pytest.param(False, id="the claim is gone"), pytest.param(True, id="our copy of claims is late")]
+)
 @in_virtual_time
 async def test_a_number_whose_claim_is_not_in_sight_is_unbound_only_when_a_live_look_agrees(there: bool) -> None:
     async with a_rig(*HOUSE, a_pool()) as rig:

@@ -96,7 +96,7 @@ async def test_the_claims_of_a_set_are_bound_and_counted() -> None:
         assert {key: count for key, count in members.items() if count} == {"total": 2, "active": 2}
 
 
-@pytest.mark.parametrize("done", [False, True], ids=["not done", "done, and not answered"])
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
 @pytest.mark.parametrize("nth", range(3))
 @in_virtual_time
 async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_makes_no_claim_too_many(

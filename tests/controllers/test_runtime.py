@@ -111,7 +111,9 @@ async def test_a_carrier_that_fails_at_every_step_once_ends_with_each_number_bou
 # What a watch does not tell.
 
 
-@pytest.mark.parametrize("forgotten", [False, True], ids=["watched on", "listed again, after a 410"])
+@pytest.mark.parametrize(
+    "forgotten", [pytest.param(False, id="watched on"), pytest.param(True, id="listed again, after a 410")]
+)
 @in_virtual_time
 async def test_what_happened_while_the_watch_was_broken_is_seen_afterwards_deletions_too(forgotten: bool) -> None:
     async with a_rig(*HOUSE, a_pool(0), a_number(1), a_number(2), begun=False) as rig:

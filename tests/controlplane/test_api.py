@@ -257,7 +257,7 @@ def held_watches() -> Iterator[threading.Event]:
 
 
 @pytest.mark.usefixtures("only_woken")
-@pytest.mark.parametrize("comes", [True, False], ids=["what comes", "what goes"])
+@pytest.mark.parametrize("comes", [pytest.param(True, id="what comes"), pytest.param(False, id="what goes")])
 def test_nothing_is_missed_between_a_look_and_its_watch(
     cluster: Cluster, namespace: str, held_watches: threading.Event, comes: bool
 ) -> None:

@@ -114,7 +114,7 @@ async def dispatcher(shop: Shop, tmp_path: Path) -> AsyncIterator[Dispatcher]:
         yield dispatcher
 
 
-@pytest.mark.parametrize("weather", [[], WEATHER], ids=["fair", "bad"])
+@pytest.mark.parametrize("weather", [pytest.param([], id="fair"), pytest.param(WEATHER, id="bad")])
 async def test_the_ledger_counts_what_the_exchange_did_whatever_befalls_the_events(
     dispatcher: Dispatcher, shop: Shop, weather: list[dict[str, Any]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.model.regions`: write operator/ringfleet/regions anew, from the geocoder of `phonenumbers`.
+"""`python -m tests.model.regions`: write operator/ringfleet/model/regions anew, from the geocoder of `phonenumbers`.
 
 To be run when requirements-dev.lock has a new `phonenumbers`. Left out of the geocoder's table: other languages than
 English; the city of a North American number, of which the state is kept; a longer prefix that says what a shorter one

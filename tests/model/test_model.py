@@ -100,13 +100,12 @@ def test_money_of_one_currency_is_ordered(one: Money, two: Money) -> None:
 @pytest.mark.parametrize(
     "mix",
     [
-        lambda one, two: one + two,
-        lambda one, two: one - two,
-        lambda one, two: one < two,
-        lambda one, two: one <= two,
-        lambda one, two: Money.total([one, two], "USD"),
+        pytest.param(lambda one, two: one + two, id="added"),
+        pytest.param(lambda one, two: one - two, id="subtracted"),
+        pytest.param(lambda one, two: one < two, id="compared"),
+        pytest.param(lambda one, two: one <= two, id="compared with equality"),
+        pytest.param(lambda one, two: Money.total([one, two], "USD"), id="totalled"),
     ],
-    ids=["added", "subtracted", "compared", "compared with equality", "totalled"],
 )
 def test_two_currencies_never_meet(mix) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(CurrencyMismatch, match="1 USD and 1 EUR"):

@@ -83,11 +83,10 @@ def test_what_the_spec_says_of_demand_is_taken_over(spec: dict[str, Any], expect
 @pytest.mark.parametrize(
     ("asks", "counted"),
     [
-        ({"onNoStock": "Wait"}, 1),
-        ({"onNoStock": "Wait", "phoneNumberName": "14155550123"}, 1),
-        ({"onNoStock": "Order"}, 0),
+        pytest.param({"onNoStock": "Wait"}, 1, id="takes any"),
+        pytest.param({"onNoStock": "Wait", "phoneNumberName": "14155550123"}, 1, id="names one"),
+        pytest.param({"onNoStock": "Order"}, 0, id="orders one"),
     ],
-    ids=["takes any", "names one", "orders one"],
 )
 def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
     asks: dict[str, Any], counted: int

@@ -24,8 +24,12 @@ def a_record(spec: dict[str, Any], status: dict[str, Any]) -> NumberRecord:
 
 @pytest.mark.parametrize(
     ("unbound", "free_since"),
-    [(None, NOW), (NOW - MINUTE, NOW), (NOW, NOW), (NOW + MINUTE, None)],
-    ids=["never bound", "bound before", "free at once", "bound meanwhile, and the status never showed it"],
+    [
+        pytest.param(None, NOW, id="never bound"),
+        pytest.param(NOW - MINUTE, NOW, id="bound before"),
+        pytest.param(NOW, NOW, id="free at once"),
+        pytest.param(NOW + MINUTE, None, id="bound meanwhile, and the status never showed it"),
+    ],
 )
 def test_a_number_is_free_since_its_last_claim_let_it_go(unbound: datetime | None, free_since: datetime | None) -> None:
     spec = {"unboundAt": stamp(unbound)} if unbound else {}

@@ -41,26 +41,27 @@ CITY = [a_free("1", "212", "New York"), a_free("2", "415", "San Francisco"), a_f
 @pytest.mark.parametrize(
     ("claim", "number"),
     [
-        (a_claim(), "1"),
-        (a_claim("a", 1, AreaCodeWish("628")), "3"),
-        (a_claim("a", 1, AreaCodeWish("999")), "1"),
-        (a_claim("a", 1, AreaCodeWish("999"), RegionWish("San Francisco")), "2"),
-        (a_claim("a", 1, RegionWish("San Francisco"), AreaCodeWish("212")), "2"),
-        (a_claim("a", 1, AreaCodeWish("628"), RegionWish("New York")), "3"),
-        (a_claim(name="3"), "3"),
-        (a_claim("a", 1, AreaCodeWish("212"), name="2"), "2"),
-        (a_claim(name="9"), None),
-    ],
-    ids=[
-        "any: the one that has been free for longest",
-        "its area code",
-        "any when there is none of its area code",
-        "its wish when there is none of its area code",
-        "the first of its wishes",
-        "its area code before its other wishes",
-        "the one that it names",
-        "the one that it names, whatever else it wishes",
-        "none but the one that it names",
+        pytest.param(a_claim(), "1", id="any: the one that has been free for longest"),
+        pytest.param(a_claim("a", 1, AreaCodeWish("628")), "3", id="its area code"),
+        pytest.param(a_claim("a", 1, AreaCodeWish("999")), "1", id="any when there is none of its area code"),
+        pytest.param(
+            a_claim("a", 1, AreaCodeWish("999"), RegionWish("San Francisco")),
+            "2",
+            id="its wish when there is none of its area code",
+        ),
+        pytest.param(
+            a_claim("a", 1, RegionWish("San Francisco"), AreaCodeWish("212")), "2", id="the first of its wishes"
+        ),
+        pytest.param(
+            a_claim("a", 1, AreaCodeWish("628"), RegionWish("New York")),
+            "3",
+            id="its area code before its other wishes",
+        ),
+        pytest.param(a_claim(name="3"), "3", id="the one that it names"),
+        pytest.param(
+            a_claim("a", 1, AreaCodeWish("212"), name="2"), "2", id="the one that it names, whatever else it wishes"
+        ),
+        pytest.param(a_claim(name="9"), None, id="none but the one that it names"),
     ],
 )
 def test_a_claim_gets_the_best_number(claim: ClaimWish, number: str | None) -> None:

@@ -42,30 +42,42 @@ NAMED = a_claim(named="14155550123")
 @pytest.mark.parametrize(
     ("want", "world", "bar"),
     [
-        (a_claim(), ClaimWorld(), None),
-        (NAMED, ClaimWorld(), None),
-        (a_claim(suspended=True), ClaimWorld(), PAUSED),
-        (a_claim(), ClaimWorld(let_in=False), SHUT_OUT),
-        (a_claim(), ClaimWorld(pool_exists=False), NO_POOL),
-        (a_claim(), ClaimWorld(quota=FULL), Bar(Reason.QUOTA_EXCEEDED, FULL)),
-        (NAMED, ClaimWorld(named_exists=False), NO_NUMBER),
-        (a_claim(suspended=True), ClaimWorld(False, False, FULL, False), PAUSED),
-        (NAMED, ClaimWorld(pool_exists=False, let_in=False, quota=FULL, named_exists=False), SHUT_OUT),
-        (NAMED, ClaimWorld(pool_exists=False, quota=FULL, named_exists=False), NO_POOL),
-        (NAMED, ClaimWorld(quota=FULL, named_exists=False), Bar(Reason.QUOTA_EXCEEDED, FULL)),
-    ],
-    ids=[
-        "nothing",
-        "nothing, for a named number",
-        "it is suspended",
-        "it is not let in",
-        "there is no pool",
-        "its namespace has used up its quota",
-        "there is no such number",
-        "suspension is said before all else",
-        "whoever is not let in does not learn whether the pool exists",
-        "a missing pool before the quota",
-        "the quota before the number",
+        pytest.param(a_claim(), ClaimWorld(), None, id="nothing"),
+        pytest.param(NAMED, ClaimWorld(), None, id="nothing, for a named number"),
+        pytest.param(a_claim(suspended=True), ClaimWorld(), PAUSED, id="it is suspended"),
+        pytest.param(a_claim(), ClaimWorld(let_in=False), SHUT_OUT, id="it is not let in"),
+        pytest.param(a_claim(), ClaimWorld(pool_exists=False), NO_POOL, id="there is no pool"),
+        pytest.param(
+            a_claim(),
+            ClaimWorld(quota=FULL),
+            Bar(Reason.QUOTA_EXCEEDED, FULL),
+            id="its namespace has used up its quota",
+        ),
+        pytest.param(NAMED, ClaimWorld(named_exists=False), NO_NUMBER, id="there is no such number"),
+        pytest.param(
+            a_claim(suspended=True),
+            ClaimWorld(False, False, FULL, False),
+            PAUSED,
+            id="suspension is said before all else",
+        ),
+        pytest.param(
+            NAMED,
+            ClaimWorld(pool_exists=False, let_in=False, quota=FULL, named_exists=False),
+            SHUT_OUT,
+            id="whoever is not let in does not learn whether the pool exists",
+        ),
+        pytest.param(
+            NAMED,
+            ClaimWorld(pool_exists=False, quota=FULL, named_exists=False),
+            NO_POOL,
+            id="a missing pool before the quota",
+        ),
+        pytest.param(
+            NAMED,
+            ClaimWorld(quota=FULL, named_exists=False),
+            Bar(Reason.QUOTA_EXCEEDED, FULL),
+            id="the quota before the number",
+        ),
     ],
 )
 def test_what_keeps_a_claim_out_of_the_queue(want: ClaimWant, world: ClaimWorld, bar: Bar | None) -> None:
@@ -80,29 +92,41 @@ QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the qu
 @pytest.mark.parametrize(
     ("want", "bar", "said"),
     [
-        (a_claim(), PAUSED, (not_ready(Reason.SUSPENDED, PAUSED.message),)),
-        (a_claim(on_no_stock=OnNoStock.FAIL), NO_POOL, (not_ready(Reason.POOL_MISSING, NO_POOL.message),)),
-        (
+        pytest.param(a_claim(), PAUSED, (not_ready(Reason.SUSPENDED, PAUSED.message),), id="barred"),
+        pytest.param(
+            a_claim(on_no_stock=OnNoStock.FAIL),
+            NO_POOL,
+            (not_ready(Reason.POOL_MISSING, NO_POOL.message),),
+            id="barred, and fails only when it is not",
+        ),
+        pytest.param(
             a_claim(on_no_stock=OnNoStock.FAIL),
             None,
             (not_ready(Reason.NO_STOCK, NONE_FITTED), stalled(Reason.NO_STOCK, NONE_FITTED)),
+            id="failed",
         ),
-        (NAMED, None, (not_ready(Reason.NUMBER_NOT_FREE, NOT_FREE), reconciling(Reason.NUMBER_NOT_FREE, NOT_FREE))),
-        (
+        pytest.param(
+            NAMED,
+            None,
+            (not_ready(Reason.NUMBER_NOT_FREE, NOT_FREE), reconciling(Reason.NUMBER_NOT_FREE, NOT_FREE)),
+            id="named",
+        ),
+        pytest.param(
             a_claim(),
             None,
             (not_ready(Reason.WAITING_FOR_NUMBER, QUEUES), reconciling(Reason.WAITING_FOR_NUMBER, QUEUES)),
+            id="waiting",
         ),
-        (
+        pytest.param(
             a_claim(on_no_stock=OnNoStock.ORDER),
             None,
             (
                 not_ready(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
                 reconciling(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
             ),
+            id="ordered for",
         ),
     ],
-    ids=["barred", "barred, and fails only when it is not", "failed", "named", "waiting", "ordered for"],
 )
 def test_a_claim_without_a_number_says_why(want: ClaimWant, bar: Bar | None, said: tuple[Condition, ...]) -> None:
     assert waiting_conditions(want, bar) == said

@@ -71,93 +71,161 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
 @pytest.mark.parametrize(
     ("want", "state", "world", "step"),
     [
-        (WANT, FRESH, UP, Search()),
-        (WANT, FRESH, replace(UP, cart_taken=True), Search()),
-        (WANT, FRESH, DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message)),
-        (WANT, FRESH, replace(DOWN, alternatives=True), GiveUp(Reason.CIRCUIT_OPEN, DOWN.account.message)),
-        (replace(WANT, approved=False), FRESH, UP, Wait(Reason.AWAITING_APPROVAL, APPROVAL)),
-        (WANT, OrderState(**TRIED, next_attempt=SOON), UP, Wait(Reason.SEARCH_UNAVAILABLE, "It timed out.", SOON)),
-        (WANT, OrderState(**TRIED, next_attempt=JUST_NOW), UP, Search()),
-        (WANT, OrderState(attempts=2), UP, Search()),
-        (WANT, OrderState(attempts=1), replace(UP, alternatives=True), Search()),
-        (WANT, OrderState(attempts=2), replace(UP, alternatives=True), GiveUp(Reason.SEARCH_UNAVAILABLE, ANOTHER)),
-        (WANT, an_order_state(PENDING), UP, Submit(resumed=False)),
-        (WANT, an_order_state(PENDING, SUBMITTING), UP, Submit(resumed=True)),
-        (WANT, an_order_state(UNKNOWN, PROVISIONED), UP, Submit(resumed=True)),
-        (WANT, an_order_state(PENDING, PROVISIONED), UP, Submit(resumed=False)),
-        (WANT, an_order_state(PENDING), replace(UP, cart_taken=True), Wait(Reason.WAITING_FOR_CART, CART)),
-        (WANT, an_order_state(PENDING), DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message)),
-        (
+        pytest.param(WANT, FRESH, UP, Search(), id="a new order searches"),
+        pytest.param(WANT, FRESH, replace(UP, cart_taken=True), Search(), id="a search needs no cart"),
+        pytest.param(
+            WANT, FRESH, DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message), id="an order without a carrier waits"
+        ),
+        pytest.param(
+            WANT,
+            FRESH,
+            replace(DOWN, alternatives=True),
+            GiveUp(Reason.CIRCUIT_OPEN, DOWN.account.message),
+            id="an order that has bought nothing leaves a carrier that is down",
+        ),
+        pytest.param(
+            replace(WANT, approved=False),
+            FRESH,
+            UP,
+            Wait(Reason.AWAITING_APPROVAL, APPROVAL),
+            id="an order that needs approval waits",
+        ),
+        pytest.param(
+            WANT,
+            OrderState(**TRIED, next_attempt=SOON),
+            UP,
+            Wait(Reason.SEARCH_UNAVAILABLE, "It timed out.", SOON),
+            id="a failed search rests",
+        ),
+        pytest.param(
+            WANT, OrderState(**TRIED, next_attempt=JUST_NOW), UP, Search(), id="a rested search is tried again"
+        ),
+        pytest.param(
+            WANT, OrderState(attempts=2), UP, Search(), id="without an alternative a search is never given up"
+        ),
+        pytest.param(
+            WANT,
+            OrderState(attempts=1),
+            replace(UP, alternatives=True),
+            Search(),
+            id="one failed search is not given up",
+        ),
+        pytest.param(
+            WANT,
+            OrderState(attempts=2),
+            replace(UP, alternatives=True),
+            GiveUp(Reason.SEARCH_UNAVAILABLE, ANOTHER),
+            id="a second failed search goes to another carrier",
+        ),
+        pytest.param(WANT, an_order_state(PENDING), UP, Submit(resumed=False), id="chosen numbers are bought"),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, SUBMITTING),
+            UP,
+            Submit(resumed=True),
+            id="after a crash the purchase is resumed",
+        ),
+        pytest.param(
+            WANT, an_order_state(UNKNOWN, PROVISIONED), UP, Submit(resumed=True), id="an unknown outcome is looked up"
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PROVISIONED),
+            UP,
+            Submit(resumed=False),
+            id="an item that was never sent is not resumed",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING),
+            replace(UP, cart_taken=True),
+            Wait(Reason.WAITING_FOR_CART, CART),
+            id="one cart at a time",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING),
+            DOWN,
+            Wait(Reason.CIRCUIT_OPEN, DOWN.account.message),
+            id="a purchase waits for its carrier",
+        ),
+        pytest.param(
             WANT,
             an_order_state(UNKNOWN),
             replace(DOWN, alternatives=True),
             Wait(Reason.CIRCUIT_OPEN, DOWN.account.message),
+            id="an unknown outcome never goes to another carrier",
         ),
-        (
+        pytest.param(
             WANT,
             an_order_state(PENDING, **TRIED, next_attempt=SOON),
             UP,
             Wait(Reason.CARRIER_UNAVAILABLE, "It timed out.", SOON),
+            id="a failed purchase rests",
         ),
-        (
+        pytest.param(
             WANT,
             an_order_state(UNKNOWN, **TRIED, next_attempt=SOON),
             UP,
             Wait(Reason.OUTCOME_UNKNOWN, "It timed out.", SOON),
+            id="an unknown outcome rests and says so",
         ),
-        (WANT, FRESH, SUSPENDED, PAUSED),
-        (WANT, an_order_state(PENDING), SUSPENDED, PAUSED),
-        (WANT, an_order_state(PENDING, SUBMITTING), SUSPENDED, Submit(resumed=True)),
-        (WANT, an_order_state(UNKNOWN), SUSPENDED, Submit(resumed=True)),
-        (WANT, an_order_state(PROVISIONED), SUSPENDED, Record()),
-        (WANT, FRESH, GONE, CALLED_OFF),
-        (replace(WANT, approved=False), FRESH, GONE, CALLED_OFF),
-        (WANT, an_order_state(PENDING, PENDING), replace(GONE, pool_suspended=True), CALLED_OFF),
-        (WANT, an_order_state(PENDING, PROVISIONED), GONE, Submit(resumed=False)),
-        (WANT, an_order_state(PENDING, SUBMITTING), GONE, Submit(resumed=True)),
-        (WANT, an_order_state(PROVISIONED), GONE, Record()),
-        (WANT, an_order_state(PROVISIONED, PARKED, FAILED), UP, Record()),
-        (WANT, an_order_state(PROVISIONED), DOWN, Record()),
-        (WANT, an_order_state(FAILED), UP, Record()),
-        (WANT, an_order_state(PROVISIONED, recorded=True), DOWN, Done()),
-        (WANT, OrderState(items=(), recorded=True), UP, Done()),
-    ],
-    ids=[
-        "a new order searches",
-        "a search needs no cart",
-        "an order without a carrier waits",
-        "an order that has bought nothing leaves a carrier that is down",
-        "an order that needs approval waits",
-        "a failed search rests",
-        "a rested search is tried again",
-        "without an alternative a search is never given up",
-        "one failed search is not given up",
-        "a second failed search goes to another carrier",
-        "chosen numbers are bought",
-        "after a crash the purchase is resumed",
-        "an unknown outcome is looked up",
-        "an item that was never sent is not resumed",
-        "one cart at a time",
-        "a purchase waits for its carrier",
-        "an unknown outcome never goes to another carrier",
-        "a failed purchase rests",
-        "an unknown outcome rests and says so",
-        "under a suspended pool nothing is searched",
-        "under a suspended pool nothing is bought",
-        "under a suspended pool what was sent is seen through",
-        "under a suspended pool an unknown outcome is looked up",
-        "under a suspended pool what was bought is recorded",
-        "without its pool an order ends",
-        "without its pool an order waits for no approval",
-        "without its pool an order ends that has chosen",
-        "without its pool an order that has bought is seen through",
-        "without its pool what was sent is seen through",
-        "without its pool what was bought is recorded",
-        "settled items are recorded",
-        "recording needs no carrier",
-        "an order that bought nothing is recorded too",
-        "a recorded order has ended",
-        "an empty order has ended",
+        pytest.param(WANT, FRESH, SUSPENDED, PAUSED, id="under a suspended pool nothing is searched"),
+        pytest.param(WANT, an_order_state(PENDING), SUSPENDED, PAUSED, id="under a suspended pool nothing is bought"),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, SUBMITTING),
+            SUSPENDED,
+            Submit(resumed=True),
+            id="under a suspended pool what was sent is seen through",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(UNKNOWN),
+            SUSPENDED,
+            Submit(resumed=True),
+            id="under a suspended pool an unknown outcome is looked up",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PROVISIONED),
+            SUSPENDED,
+            Record(),
+            id="under a suspended pool what was bought is recorded",
+        ),
+        pytest.param(WANT, FRESH, GONE, CALLED_OFF, id="without its pool an order ends"),
+        pytest.param(
+            replace(WANT, approved=False), FRESH, GONE, CALLED_OFF, id="without its pool an order waits for no approval"
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PENDING),
+            replace(GONE, pool_suspended=True),
+            CALLED_OFF,
+            id="without its pool an order ends that has chosen",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PROVISIONED),
+            GONE,
+            Submit(resumed=False),
+            id="without its pool an order that has bought is seen through",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, SUBMITTING),
+            GONE,
+            Submit(resumed=True),
+            id="without its pool what was sent is seen through",
+        ),
+        pytest.param(
+            WANT, an_order_state(PROVISIONED), GONE, Record(), id="without its pool what was bought is recorded"
+        ),
+        pytest.param(WANT, an_order_state(PROVISIONED, PARKED, FAILED), UP, Record(), id="settled items are recorded"),
+        pytest.param(WANT, an_order_state(PROVISIONED), DOWN, Record(), id="recording needs no carrier"),
+        pytest.param(WANT, an_order_state(FAILED), UP, Record(), id="an order that bought nothing is recorded too"),
+        pytest.param(WANT, an_order_state(PROVISIONED, recorded=True), DOWN, Done(), id="a recorded order has ended"),
+        pytest.param(WANT, OrderState(items=(), recorded=True), UP, Done(), id="an empty order has ended"),
     ],
 )
 def test_an_order_takes_the_one_step_that_is_next(
@@ -224,23 +292,26 @@ def test_an_offer_in_another_currency_is_not_taken(price: Price) -> None:
 @pytest.mark.parametrize(
     ("want", "offered", "expected"),
     [
-        (an_order_want(1), [an_offer(1)], (None, "")),
-        (
+        pytest.param(an_order_want(1), [an_offer(1)], (None, ""), id="nothing is short"),
+        pytest.param(
             an_order_want(1),
             [],
             (Reason.NO_STOCK, "default/main offers no more numbers for US geographic 415, 628."),
+            id="no stock",
         ),
-        (
+        pytest.param(
             an_order_want(1, market=Market("GB", NumberType.MOBILE, (), frozenset({Capability.VOICE, Capability.SMS}))),
             [],
             (Reason.NO_STOCK, "default/main offers no more numbers for GB mobile with sms and voice."),
+            id="no stock of these capabilities",
         ),
-        (
+        pytest.param(
             an_order_want(2, budget=dollars(3)),
             [an_offer(1), an_offer(2)],
             (Reason.BUDGET_EXHAUSTED, "The budget left for this order, 3 USD, buys no more."),
+            id="no money",
         ),
-        (
+        pytest.param(
             an_order_want(2, limits=limits(max_monthly=1)),
             [an_offer(1, 7, 2), an_offer(2, 6, 3)],
             (
@@ -248,9 +319,9 @@ def test_an_offer_in_another_currency_is_not_taken(price: Price) -> None:
                 "The other offers of default/main for US geographic 415, 628 are above spec.limits.maxMonthlyPrice or "
                 "maxSetupPrice, or not in USD: the cheapest is 7 USD a month and 2 USD once.",
             ),
+            id="too dear",
         ),
     ],
-    ids=["nothing is short", "no stock", "no stock of these capabilities", "no money", "too dear"],
 )
 def test_a_choice_says_why_it_is_short(
     want: OrderWant, offered: list[Offer], expected: tuple[Reason | None, str]
@@ -351,22 +422,27 @@ REFUSED = "default/main refused every number of the order: "
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (an_order_state(PROVISIONED, FAILED), (None, "")),
-        (an_order_state(PARKED), (None, "")),
-        (an_order_state(PROVISIONED, **SHORT), (Reason.NO_STOCK, "No more.")),
-        (OrderState(items=(), **SHORT), (Reason.NO_STOCK, "No more.")),
-        (lost("NumberTaken", "NumberTaken"), (None, "")),
-        (lost("CarrierError", "NumberTaken"), (Reason.ORDER_REFUSED, REFUSED + "CarrierError, NumberTaken.")),
-        (lost("InsufficientFunds"), (Reason.INSUFFICIENT_FUNDS, REFUSED + "InsufficientFunds.")),
-    ],
-    ids=[
-        "what bought something has made progress",
-        "what waits for documents has made progress",
-        "a shortage stays one although something was bought",
-        "a shortage of everything",
-        "numbers that others took are ordered again at once",
-        "a refusal of everything rests the carrier",
-        "an empty purse is told apart",
+        pytest.param(an_order_state(PROVISIONED, FAILED), (None, ""), id="what bought something has made progress"),
+        pytest.param(an_order_state(PARKED), (None, ""), id="what waits for documents has made progress"),
+        pytest.param(
+            an_order_state(PROVISIONED, **SHORT),
+            (Reason.NO_STOCK, "No more."),
+            id="a shortage stays one although something was bought",
+        ),
+        pytest.param(OrderState(items=(), **SHORT), (Reason.NO_STOCK, "No more."), id="a shortage of everything"),
+        pytest.param(
+            lost("NumberTaken", "NumberTaken"), (None, ""), id="numbers that others took are ordered again at once"
+        ),
+        pytest.param(
+            lost("CarrierError", "NumberTaken"),
+            (Reason.ORDER_REFUSED, REFUSED + "CarrierError, NumberTaken."),
+            id="a refusal of everything rests the carrier",
+        ),
+        pytest.param(
+            lost("InsufficientFunds"),
+            (Reason.INSUFFICIENT_FUNDS, REFUSED + "InsufficientFunds."),
+            id="an empty purse is told apart",
+        ),
     ],
 )
 def test_an_ended_order_teaches_its_pool(state: OrderState, expected: tuple[Reason | None, str]) -> None:

@@ -56,18 +56,13 @@ def test_every_pool_and_every_borrowed_number_counts_and_so_does_what_is_on_its_
 @pytest.mark.parametrize(
     ("limits", "price", "foreign"),
     [
-        (Limits(), a_price(), ()),
-        (Limits(), a_price(currency="EUR"), ("EUR",)),
-        (Limits(currency="EUR"), a_price(currency="EUR"), ("EUR",)),
-        (Limits(currency="EUR"), a_price(), ("USD",)),
-        (Limits(currency="EUR"), a_price(0, 0, "EUR"), ()),
-    ],
-    ids=[
-        "all in the currency of the quota",
-        "a number in another one",
-        "a pool in another one",
-        "a number in that of the quota, in a pool of another one",
-        "nothing is no money",
+        pytest.param(Limits(), a_price(), (), id="all in the currency of the quota"),
+        pytest.param(Limits(), a_price(currency="EUR"), ("EUR",), id="a number in another one"),
+        pytest.param(Limits(currency="EUR"), a_price(currency="EUR"), ("EUR",), id="a pool in another one"),
+        pytest.param(
+            Limits(currency="EUR"), a_price(), ("USD",), id="a number in that of the quota, in a pool of another one"
+        ),
+        pytest.param(Limits(currency="EUR"), a_price(0, 0, "EUR"), (), id="nothing is no money"),
     ],
 )
 def test_money_that_can_not_be_added_is_named_and_never_left_out(
@@ -162,34 +157,35 @@ AN_HOUR_AGO, LONG_AGO = NOW - HOUR, NOW - 9 * HOUR
 @pytest.mark.parametrize(
     ("want", "before", "bills"),
     [
-        (a_quota(), Bills(), Bills()),
-        (a_quota(), Bills(LONG_AGO, AN_HOUR_AGO), Bills()),
-        (PAST_DUE, Bills(), Bills(NOW, seconds=7200.0)),
-        (PAST_DUE, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, seconds=3600.0)),
-        (PAST_DUE, Bills(NOW - 2 * HOUR), Bills(NOW - 2 * HOUR, NOW, STOPPED)),
-        (PAST_DUE, Bills(LONG_AGO, AN_HOUR_AGO), Bills(LONG_AGO, AN_HOUR_AGO, STOPPED)),
-        (replace(PAST_DUE, grace=10 * HOUR), Bills(LONG_AGO, AN_HOUR_AGO), Bills(LONG_AGO, seconds=3600.0)),
-        (replace(PAST_DUE, grace=timedelta()), Bills(), Bills(NOW, NOW, STOPPED)),
-        (SUSPENDED, Bills(), Bills(None, NOW, STOPPED)),
-        (SUSPENDED, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, NOW, STOPPED)),
-        (SUSPENDED, Bills(None, LONG_AGO), Bills(None, LONG_AGO, STOPPED)),
-        (replace(SUSPENDED, enforced=False), Bills(None, LONG_AGO), Bills()),
-        (replace(PAST_DUE, enforced=False), Bills(LONG_AGO, LONG_AGO), Bills()),
-    ],
-    ids=[
-        "paid",
-        "paid again: resumed",
-        "past due: the grace begins",
-        "the grace runs",
-        "the grace is over",
-        "suspended since then",
-        "a longer grace resumes",
-        "no grace at all",
-        "suspended at once",
-        "suspended within the grace",
-        "the time of suspension stays",
-        "a quota that is not held suspends nobody",
-        "nor for bills past due",
+        pytest.param(a_quota(), Bills(), Bills(), id="paid"),
+        pytest.param(a_quota(), Bills(LONG_AGO, AN_HOUR_AGO), Bills(), id="paid again: resumed"),
+        pytest.param(PAST_DUE, Bills(), Bills(NOW, seconds=7200.0), id="past due: the grace begins"),
+        pytest.param(PAST_DUE, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, seconds=3600.0), id="the grace runs"),
+        pytest.param(PAST_DUE, Bills(NOW - 2 * HOUR), Bills(NOW - 2 * HOUR, NOW, STOPPED), id="the grace is over"),
+        pytest.param(
+            PAST_DUE, Bills(LONG_AGO, AN_HOUR_AGO), Bills(LONG_AGO, AN_HOUR_AGO, STOPPED), id="suspended since then"
+        ),
+        pytest.param(
+            replace(PAST_DUE, grace=10 * HOUR),
+            Bills(LONG_AGO, AN_HOUR_AGO),
+            Bills(LONG_AGO, seconds=3600.0),
+            id="a longer grace resumes",
+        ),
+        pytest.param(replace(PAST_DUE, grace=timedelta()), Bills(), Bills(NOW, NOW, STOPPED), id="no grace at all"),
+        pytest.param(SUSPENDED, Bills(), Bills(None, NOW, STOPPED), id="suspended at once"),
+        pytest.param(SUSPENDED, Bills(AN_HOUR_AGO), Bills(AN_HOUR_AGO, NOW, STOPPED), id="suspended within the grace"),
+        pytest.param(
+            SUSPENDED, Bills(None, LONG_AGO), Bills(None, LONG_AGO, STOPPED), id="the time of suspension stays"
+        ),
+        pytest.param(
+            replace(SUSPENDED, enforced=False),
+            Bills(None, LONG_AGO),
+            Bills(),
+            id="a quota that is not held suspends nobody",
+        ),
+        pytest.param(
+            replace(PAST_DUE, enforced=False), Bills(LONG_AGO, LONG_AGO), Bills(), id="nor for bills past due"
+        ),
     ],
 )
 def test_bills_stop_the_numbers_of_a_namespace(want: QuotaWant, before: Bills, bills: Bills) -> None:

@@ -1,4 +1,4 @@
-"""What every carrier can be asked: the protocol that adapters implement and the engine calls.
+"""What every carrier can be asked: the protocol that adapters implement and the controllers call.
 
 Money rules that every adapter keeps:
 

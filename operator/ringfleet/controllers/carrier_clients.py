@@ -29,36 +29,53 @@ class Demand:
 
 @dataclass(slots=True)
 class OpenAccount:
-    """One account's client and what this process knows of it.
-
-    `cart` serialises purchases inside the process; the lease does so between processes. `choosing` lets one order at a
-    time search and write its choice, so that no two choose the same numbers. `stale_query` is the search that was last
-    answered from memory or not at all, None while search works. `last_owned` is how many numbers the last believed
-    listing had, also that of an earlier process, and `doubted` how many a later one had that is not believed.
-    """
+    """One account's client and what this process knows of it."""
 
     carrier: Carrier
+    """The open client."""
     fingerprint: str
+    """A digest of the settings and the credential that the client was opened with; another one means that it is opened
+    anew."""
     allowed_namespaces: frozenset[str]
+    """The other namespaces whose objects may use the account."""
     seen: AccountSeen
+    """Whether the account can be called, as of its last look."""
     concurrency: int = 1
+    """How many calls may be on their way to the carrier at once."""
     failures: int = 0
+    """How many looks at the account have failed in a row."""
     cart: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one purchase at a time begin in this process; a Lease does so between processes."""
     choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
     number_calls: Places = field(init=False)
+    """The places that calls for single numbers take turns in, so that they never hold up an order."""
     stale_query: Query | None = None
+    """The search that was last answered from memory or not at all; None while search works."""
     findings: Findings | None = None
+    """What the last believed sweep found; None before the first."""
     swept_at: float | None = None
+    """When the last sweep was made, in monotonic seconds; None before the first."""
     quiet_sweeps: int = 0
+    """How many sweeps in a row found nothing changed; the wait between sweeps grows with it."""
     counted_at: float | None = None
+    """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     listing_incomplete: bool = False
+    """Whether the last listing ended before its own total."""
     bought_since_sweep: bool = False
+    """Whether an order has bought from the account since the last believed sweep."""
     last_owned: int | None = None
+    """How many numbers the last believed listing had, also one of an earlier process; None: there was none."""
     doubted: int | None = None
+    """How many numbers a later listing had that is not believed; None: no listing is doubted."""
     roll: Roll = field(default_factory=Roll)
+    """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
+    """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
     _profiles: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The carrier's ids of routing profiles, by our reference and the hash of the content."""
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one routing profile at a time be told to the carrier, so that none is told twice."""
 
     def __post_init__(self) -> None:
         self.number_calls = Places(self._room_for_numbers)

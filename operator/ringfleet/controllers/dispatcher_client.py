@@ -36,13 +36,16 @@ class _Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of a set. `unknown` is what the set says while `usage` is None, and `blind_since` the first of the
-    readings in a row that failed. `ended`: each number's traffic of the last day that was seen to end."""
+    """What was read of a set's traffic."""
 
     usage: Usage | None = None
+    """The set's traffic; None: it is not known."""
     unknown: Condition = UNKNOWN
+    """What the set says while its traffic is not known."""
     blind_since: datetime | None = None
+    """When the first of the readings failed that have failed in a row since; None: the last reading did not fail."""
     ended: Mapping[E164, DayUsage] = field(default_factory=dict)
+    """Each number's traffic of the last day that was seen to end."""
 
 
 @dataclass(slots=True)

@@ -31,19 +31,28 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `answers`: the struct of each status; None for an empty body. `right`: verb and
-    subresource that RBAC must grant; None for everybody. `asks`: the struct of the query, for calculators."""
+    """One method of one path."""
 
     id: str
+    """The operation's id in the OpenAPI document."""
     method: str
+    """The HTTP method, in capitals."""
     path: str
+    """The path, with its parameters in braces."""
     summary: str
+    """What the operation does, in one line of the OpenAPI document."""
     answers: Mapping[int, type[Struct] | None]
+    """The struct of the body of each status; None for an empty body."""
     right: tuple[str, str] | None = None
+    """The verb and the subresource that RBAC must grant the caller; None: everybody may."""
     body: type[Struct] | None = None
+    """The struct of the request's body; None: it has no body."""
     parameters: tuple[Parameter, ...] = ()
+    """The parameters of the query and the headers."""
     asks: type[Struct] | None = None
+    """The struct of the query, for calculators; None for every other operation."""
     problems: tuple[str, ...] = field(default=())
+    """The names of the problems that the operation may answer with."""
 
 
 DRY_RUN = Parameter(

@@ -1,7 +1,7 @@
 """What would be bought, routed and released if manifests were applied, and what would be refused. Changes nothing.
 
 Every pool of the namespaces that the manifests are in, or claim from, is taken on to where it has no action left. The
-services and its rules are those of `whatif.py`; a carrier is asked only when one of its pools is short.
+services and its rules are those of `dryrun/simulation.py`; a carrier is asked only when one of its pools is short.
 """
 
 from __future__ import annotations

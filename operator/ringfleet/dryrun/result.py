@@ -47,24 +47,33 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class PoolPreview:
-    """One pool. `held` is what it has now, `short` what it would still miss in the end.
-
-    `served` are the waiting claims that would get a number (`namespace/name`). `errors` say why the preview is not all
-    that would happen: what it needed to know could not be found out.
-    """
+    """What one pool has, and what the operator would do for it."""
 
     namespace: str
+    """The pool's namespace."""
     name: str
+    """The pool's name."""
     target: int
+    """How many numbers the pool is to have available."""
     held: int
+    """How many numbers the pool holds now."""
     profile: str | None
+    """The name of the pool's RoutingProfile; None: its numbers are not routed."""
     bought: tuple[Bought, ...] = ()
+    """The numbers that would be bought."""
     routed: tuple[Changed, ...] = ()
+    """The numbers of the pool whose routing would be changed at the carrier."""
     released: tuple[Released, ...] = ()
+    """The numbers that would be given back."""
     served: tuple[str, ...] = ()
+    """The waiting claims that would get a number, as `namespace/name`."""
     short: int = 0
+    """How many numbers the pool would still miss in the end."""
     notes: tuple[Note, ...] = ()
+    """What stands against the pool's wishes."""
     errors: tuple[str, ...] = ()
+    """Why the preview may not be all that would happen: what it needed to know and could not find out, a sentence
+    each."""
 
     @property
     def changes(self) -> int:

@@ -64,18 +64,22 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What became of one manifest. `obj` is the object as it would be, None when it is refused; `message` says why.
-
-    `namespace` is None for a kind without namespaces.
-    """
+    """What became of one manifest."""
 
     source: str
+    """The file that the manifest stands in, as the user named it."""
     kind: str
+    """The object's kind."""
     namespace: str | None
+    """The object's namespace; None for a kind without namespaces."""
     name: str
+    """The object's name."""
     fate: Fate
+    """What applying the manifest would do to the object."""
     message: str = ""
+    """Why the API server refuses the manifest, or why it can't be checked; empty when there is nothing to say."""
     obj: Json | None = None
+    """The object as it would be; None when the manifest is refused."""
 
 
 async def rehearse(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> tuple[Rehearsed, ...]:

@@ -218,30 +218,44 @@ class HoldingStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One number that a carrier account owns, as the carrier tells it. `routing` is the carrier's id of its profile.
-
-    `reference` is what somebody else has written where our mark would be; None when that is a mark, or nothing.
-    `bundle` is the carrier's id of the compliance bundle that it carries; None when it carries none, or nobody says so.
-    `attestation` is how the carrier signs its calls (STIR/SHAKEN): "A", "B" or "C"; None where it does not say.
-    """
+    """One number that a carrier account owns, as the carrier tells it."""
 
     number: E164
+    """The number in E.164 form."""
     external_id: str
+    """The carrier's own id of the number."""
     status: HoldingStatus
+    """Whether the number works at the carrier, and if not, what it waits for."""
     country: str
+    """The number's country, ISO 3166-1 alpha-2, such as `US`."""
     type: NumberType
+    """The kind of number: geographic, mobile, national or toll-free."""
     price: Price
+    """What the carrier charges for the number, by the month and once."""
     area_code: str | None = None
+    """The number's area code; None for a number that has none, or when the carrier does not say."""
     region: str | None = None
+    """The place of the number, in the carrier's words, such as `San Francisco, CA`; None when the carrier does not
+    say."""
     capabilities: frozenset[Capability] = frozenset()
+    """What the number can carry, such as voice and SMS."""
     mark: Mark | None = None
+    """The mark of the Ringfleet installation that bought the number; None: the number carries no such mark."""
     reference: str | None = None
+    """What somebody else has written where our mark would be; None when a mark stands there, or nothing."""
     routing: str | None = None
+    """The carrier's id of the routing profile that the number follows; None: the number is not routed."""
     bundle: str | None = None
+    """The carrier's id of the compliance bundle that the number carries; None: it carries none, or the carrier does not
+    say."""
     purchased_at: datetime | None = None
+    """When the number was bought; None when the carrier does not say."""
     renews_at: datetime | None = None
+    """When the next month of the number is charged; None when the carrier does not say."""
     documents_deadline: datetime | None = None
+    """Until when a number that waits for documents must have them; None: it waits for none, or there is no deadline."""
     attestation: str | None = None
+    """How the carrier signs the number's calls (STIR/SHAKEN): `A`, `B` or `C`; None when the carrier does not say."""
 
 
 class ItemState(StrEnum):

@@ -1,7 +1,7 @@
 """The nouns of compliance: what a carrier requires before a number may live, what is filed, how its review stands.
 
-Beside `model.py`, under the same law: frozen values, the standard library only. Bytes of documents and the attributes
-of end users are personal data: their fields are kept out of every repr, and nothing here ever prints them.
+Beside `model/__init__.py`, under the same law: frozen values, the standard library only. Bytes of documents and the
+attributes of end users are personal data: their fields are kept out of every repr, and nothing here ever prints them.
 
 ::
 
@@ -62,20 +62,22 @@ class FilingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that a carrier wants to be told.
-
-    `accepts`: the document types any one of which will do (of an end user or an address: empty). `attributes`: what
-    must be said of it, by name. `max_bytes` and `media_types` bound a document's file; no media types: no file is
-    wanted.
-    """
+    """One thing that a carrier wants to be told."""
 
     id: str
+    """The carrier's id of the requirement."""
     subject: Subject
+    """What the requirement is about: the end user, the address, or a document."""
     description: str
+    """What the carrier wants, in the carrier's words."""
     accepts: tuple[str, ...] = ()
+    """The document types any one of which will do; empty for an end user or an address."""
     attributes: tuple[str, ...] = ()
+    """The names of what must be said of the subject, such as `issued_on`."""
     media_types: tuple[str, ...] = ()
+    """The media types that the document's file may have, such as `application/pdf`; empty: no file is wanted."""
     max_bytes: int | None = None
+    """The greatest size of the document's file, in bytes; None: no limit is told."""
 
 
 @dataclass(frozen=True, slots=True)

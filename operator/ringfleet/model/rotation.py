@@ -1,6 +1,7 @@
 """The nouns of rotation: the words that a RotationSet is written with.
 
-Beside `model.py`, under the same law: the standard library only. The API, the plans and the dispatcher share them.
+Beside `model/__init__.py`, under the same law: the standard library only. The API, the plans and the dispatcher share
+them.
 """
 
 from __future__ import annotations

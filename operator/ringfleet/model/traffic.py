@@ -1,7 +1,7 @@
 """The nouns of traffic: what a carrier tells of calls and messages while they happen.
 
-Beside `model.py`, under the same law: frozen values, the standard library only. Numbers of third parties are personal
-data: they are kept out of every repr, and nothing here ever prints them.
+Beside `model/__init__.py`, under the same law: frozen values, the standard library only. Numbers of third parties are
+personal data: they are kept out of every repr, and nothing here ever prints them.
 """
 
 from __future__ import annotations
@@ -36,20 +36,26 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CarrierEvent:
-    """One event of a carrier account. `id` is the carrier's: the same id is the same event.
-
-    `number` is ours, `peer` the other side's. `subject` is the carrier's id of the call or message, by which its events
-    belong together; empty for events of a number. `label`: of NUMBER_LABELLED, such as "Spam Likely". `text`: of
-    MESSAGE_RECEIVED. `pick`: the id of the dispatcher's answer, where the caller has passed it on to the carrier.
-    """
+    """One event of a carrier account."""
 
     id: str
+    """The carrier's id of the event: the same id is the same event, however often it arrives."""
     happening: Happening
+    """What happened."""
     at: datetime
+    """When it happened, by the carrier's clock."""
     number: E164
+    """The number of ours that the event is about."""
     subject: str = ""
+    """The carrier's id of the call or message, by which its events belong together; empty for events of a number."""
     direction: Direction = Direction.OUTBOUND
+    """Whether our number was the caller or sender, or the called or receiving side."""
     peer: E164 | None = field(default=None, repr=False)
+    """The other side's number, which is personal data; None for events of a number."""
     label: str | None = None
+    """What a NUMBER_LABELLED event shows for the number, such as `Spam Likely`; None for every other event."""
     text: str | None = field(default=None, repr=False)
+    """What a MESSAGE_RECEIVED event brought, which is personal data; None for every other event."""
     pick: str | None = None
+    """The id of the dispatcher's answer that the contact used; None when the caller did not pass the id on to the
+    carrier."""

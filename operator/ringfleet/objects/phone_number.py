@@ -52,14 +52,23 @@ class Holder(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """What people and pools have written on a number by annotation. `asked`, `surplus` and `acknowledged` are true only
-    when the value is the number itself, so that no stray or copied annotation gives a number away."""
+    """What people and pools have written on a number by annotation.
+
+    What may give a number away is believed only when the annotation's value is the number itself, so that no stray or
+    copied annotation does it.
+    """
 
     asked: bool = False
+    """Whether a person has asked for the number to be released, and has written the number itself."""
     surplus: bool = False
+    """Whether the pool has asked for the number to be released as surplus, and has written the number itself."""
     acknowledged: bool = False
+    """Whether a person has confirmed the number's release, and has written the number itself."""
     quarantine: str | None = None
+    """Why the number is out of use, in the words of who quarantined it; None: it is not in quarantine."""
     fraud: str | None = None
+    """Why the number's traffic is stopped for fraud, in the words of who stopped it; None: there is no such
+    suspicion."""
 
 
 NO_NOTES = Notes()

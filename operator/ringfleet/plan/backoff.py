@@ -1,4 +1,7 @@
-"""How long to wait after the n-th failure: doubling from a first delay up to a longest one. Jitter is the engine's."""
+"""How long to wait after the n-th failure: doubling from a first delay up to a longest one.
+
+Without jitter: the same failures give the same wait, whoever asks.
+"""
 
 from __future__ import annotations
 

@@ -70,22 +70,27 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """A NumberOrder's status.
-
-    `items` is None until numbers are chosen. `recorded`: it has ended, and every number bought has its object.
-    `attempts`, `next_attempt` and `last_error` tell of carrier calls that failed in a row and will be tried again;
-    `failure` and `message` of a shortage or refusal that the pool has to know when the order has ended.
-    """
+    """A NumberOrder's status."""
 
     items: tuple[Item, ...] | None = None
+    """The numbers of the order and what became of each; None until numbers are chosen."""
     key: str = ""
+    """The idempotency key under which the numbers are bought; empty until numbers are chosen."""
     attempts: int = 0
+    """How many calls to the carrier have failed in a row."""
     next_attempt: datetime | None = None
+    """When the carrier is called again after a failed call; None: nothing is put off."""
     last_error: str = ""
+    """What the last failed call met; empty when no call has failed."""
     from_catalog: bool = False
+    """Whether the numbers were chosen from a remembered catalog because the carrier's search was down."""
     recorded: bool = False
+    """Whether the order has ended, and every number that it bought has its PhoneNumber."""
     failure: Reason | None = None
+    """The reason of a shortage or refusal that the pool must learn from when the order has ended; None: there was
+    none."""
     message: str = ""
+    """A sentence for a person that goes with the failure; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)

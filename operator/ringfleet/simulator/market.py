@@ -30,22 +30,28 @@ TYPES: Final = (GEOGRAPHIC, MOBILE, NATIONAL, TOLL_FREE)
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One type of number in one country. `length` counts the national digits; prices are cents; `codes` name regions.
-
-    `heads` are the digits that may follow the area code, all of one length. A market without area codes has the one
-    code "", and its numbers carry none.
-    """
+    """One type of number in one country."""
 
     country: str
+    """The country, ISO 3166-1 alpha-2."""
     type: str
+    """The kind of number, one of `TYPES`."""
     calling_code: str
+    """The country's calling code, without its plus sign."""
     length: int
+    """How many digits a national number has."""
     heads: tuple[str, ...]
+    """The digits that may follow the area code, all of one length."""
     codes: Mapping[str, str]
+    """The region of each area code. A market without area codes has the one code "", and its numbers carry none."""
     monthly: int
+    """The price of a month, in cents."""
     setup: int = 0
+    """The price of the purchase, in cents."""
     capabilities: tuple[str, ...] = ("voice", "sms")
+    """What the numbers can carry."""
     documents: bool = False
+    """Whether a number works only once it carries an approved bundle."""
 
 
 @dataclass(frozen=True, slots=True)

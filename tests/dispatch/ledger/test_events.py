@@ -102,19 +102,18 @@ def a_start(after: float, opt_out: Suppression = STOP, id_: str = "s9") -> Heard
 @pytest.mark.parametrize(
     ("before", "after", "left"),
     [
-        ([STOP], 10, []),
-        ([STOP], 9, [STOP]),
-        ([STOP, replace(STOP, since=NOON + 20)], 15, [replace(STOP, since=NOON + 20)]),
-        ([replace(STOP, since=NOON + 20), STOP], 15, [replace(STOP, since=NOON + 20)]),
-        ([an_opt_out()], 15, [an_opt_out()]),
-        ([an_opt_out(), STOP], 15, [an_opt_out()]),
-        ([STOP, an_opt_out()], 15, [an_opt_out()]),
-        ([an_opt_out("bob", by_word=True)], 15, [an_opt_out("bob", by_word=True)]),
-        ([replace(STOP, scope=BRAND_SCOPE)], 15, []),
+        pytest.param([STOP], 10, [], id="a-stop"),
+        pytest.param([STOP], 9, [STOP], id="younger"),
+        pytest.param([STOP, replace(STOP, since=NOON + 20)], 15, [replace(STOP, since=NOON + 20)], id="two-stops"),
+        pytest.param([replace(STOP, since=NOON + 20), STOP], 15, [replace(STOP, since=NOON + 20)], id="late-stop"),
+        pytest.param([an_opt_out()], 15, [an_opt_out()], id="a-list"),
+        pytest.param([an_opt_out(), STOP], 15, [an_opt_out()], id="list-stop"),
+        pytest.param([STOP, an_opt_out()], 15, [an_opt_out()], id="stop-list"),
+        pytest.param([an_opt_out("bob", by_word=True)], 15, [an_opt_out("bob", by_word=True)], id="bobs"),
+        pytest.param([replace(STOP, scope=BRAND_SCOPE)], 15, [], id="another-scope"),
     ],
-    ids=["a-stop", "younger", "two-stops", "late-stop", "a-list", "list-stop", "stop-list", "bobs", "another-scope"],
 )
-@pytest.mark.parametrize("at_once", [True, False], ids=["at-once", "one-by-one"])
+@pytest.mark.parametrize("at_once", [pytest.param(True, id="at-once"), pytest.param(False, id="one-by-one")])
 async def test_a_start_takes_back_what_a_word_has_said_before(
     ledger: Ledger, before: list[Suppression], after: float, left: list[Suppression], at_once: bool
 ) -> None:

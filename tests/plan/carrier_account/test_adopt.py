@@ -43,20 +43,12 @@ def test_a_number_is_matched_by_its_first_digits_or_by_a_glob(pattern: str | Non
 @pytest.mark.parametrize(
     ("holding", "has_object", "expected"),
     [
-        (UNMARKED, False, Selection((Candidate(UNMARKED),))),
-        (UNMARKED, True, Selection(ours=1)),
-        (a_holding(mark=MARK), False, Selection(ours=1)),
-        (a_holding(mark=MARK), True, Selection(ours=1)),
-        (a_holding(mark=THEIRS), False, Selection(theirs=1)),
-        (a_holding(mark=THEIRS), True, Selection(theirs=1)),
-    ],
-    ids=[
-        "nobody's",
-        "nobody's by its mark, with an object",
-        "an orphan of ours: the operator sees to it",
-        "ours",
-        "another installation's",
-        "another installation's, observed here",
+        pytest.param(UNMARKED, False, Selection((Candidate(UNMARKED),)), id="nobody's"),
+        pytest.param(UNMARKED, True, Selection(ours=1), id="nobody's by its mark, with an object"),
+        pytest.param(a_holding(mark=MARK), False, Selection(ours=1), id="an orphan of ours: the operator sees to it"),
+        pytest.param(a_holding(mark=MARK), True, Selection(ours=1), id="ours"),
+        pytest.param(a_holding(mark=THEIRS), False, Selection(theirs=1), id="another installation's"),
+        pytest.param(a_holding(mark=THEIRS), True, Selection(theirs=1), id="another installation's, observed here"),
     ],
 )
 def test_who_is_offered(holding: Holding, has_object: bool, expected: Selection) -> None:
@@ -66,16 +58,24 @@ def test_who_is_offered(holding: Holding, has_object: bool, expected: Selection)
 @pytest.mark.parametrize(
     ("market", "refusal"),
     [
-        (Market("US", NumberType.GEOGRAPHIC), ""),
-        (Market("US", NumberType.GEOGRAPHIC, ("212",)), ""),
-        (Market("DE", NumberType.GEOGRAPHIC), "it is a US geographic number, and pool west is for DE geographic"),
-        (Market("US", NumberType.TOLL_FREE), "it is a US geographic number, and pool west is for US tollFree"),
-        (
+        pytest.param(Market("US", NumberType.GEOGRAPHIC), "", id="its market"),
+        pytest.param(Market("US", NumberType.GEOGRAPHIC, ("212",)), "", id="another area code"),
+        pytest.param(
+            Market("DE", NumberType.GEOGRAPHIC),
+            "it is a US geographic number, and pool west is for DE geographic",
+            id="another country",
+        ),
+        pytest.param(
+            Market("US", NumberType.TOLL_FREE),
+            "it is a US geographic number, and pool west is for US tollFree",
+            id="another type",
+        ),
+        pytest.param(
             Market("US", NumberType.GEOGRAPHIC, capabilities=frozenset(Capability) - {Capability.VOICE}),
             "it has no fax and no mms and no sms, which pool west wants",
+            id="lacking capabilities",
         ),
     ],
-    ids=["its market", "another area code", "another country", "another type", "lacking capabilities"],
 )
 def test_a_pool_takes_only_numbers_of_its_market_from_any_area_code(market: Market, refusal: str) -> None:
     holding = a_holding(mark=None, area_code="415", capabilities=frozenset({Capability.VOICE}))

@@ -32,21 +32,23 @@ def block(known: AccountSeen) -> Block:
 @pytest.mark.parametrize(
     ("accounts", "memories", "expected"),
     [
-        ({MAIN: UP}, (), None),
-        ({MAIN: UP}, (DONE_WELL,), None),
-        ({MAIN: UP}, (RESTED,), None),
-        ({MAIN: UP}, (RESTING,), Block(Reason.NO_STOCK, "default/main offers no more.", SOON)),
-        ({MAIN: DOWN}, (RESTING,), block(DOWN)),
-        (
+        pytest.param({MAIN: UP}, (), None, id="up"),
+        pytest.param({MAIN: UP}, (DONE_WELL,), None, id="up and good so far"),
+        pytest.param({MAIN: UP}, (RESTED,), None, id="rested"),
+        pytest.param(
+            {MAIN: UP}, (RESTING,), Block(Reason.NO_STOCK, "default/main offers no more.", SOON), id="resting"
+        ),
+        pytest.param({MAIN: DOWN}, (RESTING,), block(DOWN), id="down, which outweighs resting"),
+        pytest.param(
             {},
             (),
             Block(
                 Reason.ACCOUNT_MISSING,
                 "CarrierAccount default/main (spec.carriers) does not exist: create it, or correct the name.",
             ),
+            id="missing",
         ),
     ],
-    ids=["up", "up and good so far", "rested", "resting", "down, which outweighs resting", "missing"],
 )
 def test_a_carrier_stands_unless_it_is_blocked_or_rests(
     accounts: dict[AccountKey, AccountSeen], memories: tuple[CarrierMemory, ...], expected: Block | None
@@ -84,11 +86,11 @@ FALLBACK = Condition(
 @pytest.mark.parametrize(
     ("accounts", "expected"),
     [
-        ({MAIN: UP, SPARE: UP}, ()),
-        ({MAIN: DOWN, SPARE: UP}, (FALLBACK,)),
-        ({MAIN: DOWN, SPARE: DOWN}, ()),
-        ({MAIN: UP, SPARE: DOWN}, ()),
-        (
+        pytest.param({MAIN: UP, SPARE: UP}, (), id="all is well"),
+        pytest.param({MAIN: DOWN, SPARE: UP}, (FALLBACK,), id="fallback"),
+        pytest.param({MAIN: DOWN, SPARE: DOWN}, (), id="nobody is left"),
+        pytest.param({MAIN: UP, SPARE: DOWN}, (), id="the second is not missed"),
+        pytest.param(
             {MAIN: STALE, SPARE: STALE},
             (
                 Condition(
@@ -99,9 +101,9 @@ FALLBACK = Condition(
                     "is fresh.",
                 ),
             ),
+            id="search is down",
         ),
     ],
-    ids=["all is well", "fallback", "nobody is left", "the second is not missed", "search is down"],
 )
 def test_trouble_at_a_carrier_is_said_although_orders_go_on(
     accounts: dict[AccountKey, AccountSeen], expected: tuple[Condition, ...]

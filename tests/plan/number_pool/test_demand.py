@@ -226,13 +226,12 @@ def says_slow(memory: DemandMemory, *orders: OrderLead, now: datetime = NOW, **w
 @pytest.mark.parametrize(
     ("durations", "slow"),
     [
-        ((HOUR, HOUR, HOUR, 2 * HOUR), False),
-        ((HOUR, HOUR, HOUR, 3 * HOUR), True),
-        ((HOUR, HOUR, HOUR, 3 * HOUR, HOUR), False),
-        ((HOUR, 3 * HOUR), False),
-        ((SECOND, SECOND, SECOND, 30 * SECOND), False),
+        pytest.param((HOUR, HOUR, HOUR, 2 * HOUR), False, id="twice"),
+        pytest.param((HOUR, HOUR, HOUR, 3 * HOUR), True, id="more than twice"),
+        pytest.param((HOUR, HOUR, HOUR, 3 * HOUR, HOUR), False, id="not any more"),
+        pytest.param((HOUR, 3 * HOUR), False, id="too few to compare"),
+        pytest.param((SECOND, SECOND, SECOND, 30 * SECOND), False, id="too short to matter"),
     ],
-    ids=["twice", "more than twice", "not any more", "too few to compare", "too short to matter"],
 )
 def test_a_lead_time_that_has_doubled_is_said(durations: tuple[timedelta, ...], slow: bool) -> None:
     assert says_slow(known(leads=took(*durations))) is slow
@@ -314,26 +313,49 @@ FOUND = Forecast(20.0, 3 * DAY, 82)
 @pytest.mark.parametrize(
     ("pool", "found", "seen", "expected"),
     [
-        (a_pool(10), FOUND, DemandSeen(free=1), a_pool(82, minimum=82, enough=10)),
-        (a_pool(10, minimum=4), FOUND, DemandSeen(free=1), a_pool(82, minimum=82, enough=4)),
-        (a_pool(200), FOUND, DemandSeen(free=1), a_pool(200, minimum=82, enough=82)),
-        (a_pool(200, minimum=90), FOUND, DemandSeen(free=1), a_pool(200, minimum=90, enough=90)),
-        (a_pool(0), FOUND, DemandSeen(free=1), a_pool(82, minimum=82, enough=0)),
-        (a_pool(10), FOUND, DemandSeen(free=0, waiting=5), a_pool(87, minimum=87, enough=10)),
-        (a_pool(10), FOUND, DemandSeen(free=3, waiting=5), a_pool(82, minimum=82, enough=10)),
-        (a_pool(10), Forecast(20.0), DemandSeen(), a_pool(10)),
-        (a_pool(10), replace(FOUND, recommended=100_000), DemandSeen(waiting=9), None),
-    ],
-    ids=[
-        "the target is raised",
-        "and the low watermark",
-        "a larger target makes larger orders",
-        "a higher low watermark stays",
-        "from none",
-        "claims that wait are wanted beside it",
-        "those that nothing free fits are not",
-        "nothing is known yet",
-        "the largest pool",
+        pytest.param(
+            a_pool(10), FOUND, DemandSeen(free=1), a_pool(82, minimum=82, enough=10), id="the target is raised"
+        ),
+        pytest.param(
+            a_pool(10, minimum=4),
+            FOUND,
+            DemandSeen(free=1),
+            a_pool(82, minimum=82, enough=4),
+            id="and the low watermark",
+        ),
+        pytest.param(
+            a_pool(200),
+            FOUND,
+            DemandSeen(free=1),
+            a_pool(200, minimum=82, enough=82),
+            id="a larger target makes larger orders",
+        ),
+        pytest.param(
+            a_pool(200, minimum=90),
+            FOUND,
+            DemandSeen(free=1),
+            a_pool(200, minimum=90, enough=90),
+            id="a higher low watermark stays",
+        ),
+        pytest.param(a_pool(0), FOUND, DemandSeen(free=1), a_pool(82, minimum=82, enough=0), id="from none"),
+        pytest.param(
+            a_pool(10),
+            FOUND,
+            DemandSeen(free=0, waiting=5),
+            a_pool(87, minimum=87, enough=10),
+            id="claims that wait are wanted beside it",
+        ),
+        pytest.param(
+            a_pool(10),
+            FOUND,
+            DemandSeen(free=3, waiting=5),
+            a_pool(82, minimum=82, enough=10),
+            id="those that nothing free fits are not",
+        ),
+        pytest.param(a_pool(10), Forecast(20.0), DemandSeen(), a_pool(10), id="nothing is known yet"),
+        pytest.param(
+            a_pool(10), replace(FOUND, recommended=100_000), DemandSeen(waiting=9), None, id="the largest pool"
+        ),
     ],
 )
 def test_a_pool_follows_its_forecast(

@@ -222,10 +222,16 @@ ONE_BY_ONE = (0.9, 1, 0.3)
 IN_LOTS = (0.9, 120, 1.0)
 """The target is above what the forecast asks for, and the carrier is unsteady."""
 STRICT = (0.99, 1, 1.0)
-SCENARIOS = [ONE_BY_ONE, IN_LOTS, STRICT]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=["one by one", "in lots", "strict"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(ONE_BY_ONE, id="one by one"),
+        pytest.param(IN_LOTS, id="in lots"),
+        pytest.param(STRICT, id="strict"),
+    ],
+)
 def test_stock_outs_stay_within_the_service_level_that_was_asked_for(scenario: tuple[float, int, float]) -> None:
     fleets, risk = simulate(*scenario), 1 - scenario[0]
     assert dry_cycles(fleets) <= risk
@@ -260,8 +266,10 @@ def test_the_measured_rate_and_lead_time_are_the_true_ones() -> None:
 
 @pytest.mark.parametrize(
     ("told", "lead_time"),
-    [(None, timedelta(days=3)), (timedelta(days=1), timedelta(days=1))],
-    ids=["measured", "told by the spec"],
+    [
+        pytest.param(None, timedelta(days=3), id="measured"),
+        pytest.param(timedelta(days=1), timedelta(days=1), id="told by the spec"),
+    ],
 )
 def test_a_review_that_orders_wait_for_is_part_of_the_time_until_numbers_come(
     told: timedelta | None, lead_time: timedelta

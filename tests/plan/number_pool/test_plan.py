@@ -83,44 +83,52 @@ def reasons(plan: PoolPlan) -> list[tuple[str, bool, Reason]]:
 @pytest.mark.parametrize(
     ("want", "seen", "expected"),
     [
-        (a_pool(10), a_world(), start(10)),
-        (a_pool(10), a_world(numbers=numbers(9)), start(1)),
-        (a_pool(10), a_world(numbers=numbers(10)), None),
-        (a_pool(10), a_world(numbers=numbers(12)), None),
-        (a_pool(0), a_world(), None),
-        (a_pool(250), a_world(), start(100)),
-        (a_pool(10, batch_size=4), a_world(), start(4)),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(3)), None),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(2)), start(8)),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(3), top_up=TopUp(filling=True)), start(7)),
-        (a_pool(10), a_world(numbers=numbers(10, Phase.BOUND)), start(10)),
-        (a_pool(10), a_world(numbers=numbers(10, Phase.PENDING_DOCUMENTS)), None),
-        (a_pool(10), a_world(numbers=numbers(10, Phase.LOST)), start(10)),
-        (a_pool(10), a_world(orders=(an_order(count=10),)), None),
-        (a_pool(10), a_world(orders=(an_order(count=4),)), start(6, sequence=2)),
-        (a_pool(3), a_world(orders=(an_order(items=items(*[ItemState.UNKNOWN] * 3)),)), None),
-        (a_pool(3), a_world(orders=(an_order(items=items(*[ItemState.FAILED] * 3)),)), start(3, sequence=2)),
-        (a_pool(10, suspended=True), a_world(), None),
-    ],
-    ids=[
-        "an empty pool orders its target",
-        "a pool that lacks one orders one",
-        "a full pool orders nothing",
-        "a pool with a surplus orders nothing",
-        "a target of none orders nothing",
-        "a hundred at a time",
-        "a batch at a time",
-        "at the watermark, nothing",
-        "under the watermark, up to the target",
-        "a filling goes on above the watermark",
-        "bound numbers are no supply",
-        "numbers that wait for documents are supply",
-        "lost numbers are ordered again",
-        "an order that searches is supply",
-        "what is on order is subtracted",
-        "unknown outcomes are supply",
-        "failed items are ordered again",
-        "a suspended pool orders nothing",
+        pytest.param(a_pool(10), a_world(), start(10), id="an empty pool orders its target"),
+        pytest.param(a_pool(10), a_world(numbers=numbers(9)), start(1), id="a pool that lacks one orders one"),
+        pytest.param(a_pool(10), a_world(numbers=numbers(10)), None, id="a full pool orders nothing"),
+        pytest.param(a_pool(10), a_world(numbers=numbers(12)), None, id="a pool with a surplus orders nothing"),
+        pytest.param(a_pool(0), a_world(), None, id="a target of none orders nothing"),
+        pytest.param(a_pool(250), a_world(), start(100), id="a hundred at a time"),
+        pytest.param(a_pool(10, batch_size=4), a_world(), start(4), id="a batch at a time"),
+        pytest.param(a_pool(10, minimum=3), a_world(numbers=numbers(3)), None, id="at the watermark, nothing"),
+        pytest.param(
+            a_pool(10, minimum=3), a_world(numbers=numbers(2)), start(8), id="under the watermark, up to the target"
+        ),
+        pytest.param(
+            a_pool(10, minimum=3),
+            a_world(numbers=numbers(3), top_up=TopUp(filling=True)),
+            start(7),
+            id="a filling goes on above the watermark",
+        ),
+        pytest.param(
+            a_pool(10), a_world(numbers=numbers(10, Phase.BOUND)), start(10), id="bound numbers are no supply"
+        ),
+        pytest.param(
+            a_pool(10),
+            a_world(numbers=numbers(10, Phase.PENDING_DOCUMENTS)),
+            None,
+            id="numbers that wait for documents are supply",
+        ),
+        pytest.param(
+            a_pool(10), a_world(numbers=numbers(10, Phase.LOST)), start(10), id="lost numbers are ordered again"
+        ),
+        pytest.param(a_pool(10), a_world(orders=(an_order(count=10),)), None, id="an order that searches is supply"),
+        pytest.param(
+            a_pool(10), a_world(orders=(an_order(count=4),)), start(6, sequence=2), id="what is on order is subtracted"
+        ),
+        pytest.param(
+            a_pool(3),
+            a_world(orders=(an_order(items=items(*[ItemState.UNKNOWN] * 3)),)),
+            None,
+            id="unknown outcomes are supply",
+        ),
+        pytest.param(
+            a_pool(3),
+            a_world(orders=(an_order(items=items(*[ItemState.FAILED] * 3)),)),
+            start(3, sequence=2),
+            id="failed items are ordered again",
+        ),
+        pytest.param(a_pool(10, suspended=True), a_world(), None, id="a suspended pool orders nothing"),
     ],
 )
 def test_a_pool_orders_what_its_supply_lacks(want: PoolWant, seen: PoolSeen, expected: StartOrder | None) -> None:
@@ -199,28 +207,38 @@ FULL = "The namespace has used up spec.limits.numbers of NumberQuota 'cap': rais
 @pytest.mark.parametrize(
     ("caps", "room", "expected"),
     [
-        (Limits(), Room(), start(10)),
-        (Limits(), Room(numbers=20), start(10)),
-        (Limits(), Room(numbers=3), start(3)),
-        (limits(max_numbers=6), Room(numbers=3), start(3)),
-        (limits(max_numbers=3), Room(numbers=6), start(3)),
-        (Limits(), Room(spend=dollars(30)), start(10, budget=dollars(30))),
-        (limits(monthly_budget=50), Room(spend=dollars(30)), start(10, budget=dollars(30))),
-        (limits(monthly_budget=20), Room(spend=dollars(30)), start(10, budget=dollars(20))),
-        (limits(max_monthly=1, max_setup=1), Room(spend=dollars(30)), start(10, budget=dollars(20))),
-        (limits(max_monthly=2, max_setup=2), Room(spend=dollars(30)), start(10, budget=dollars(30))),
-    ],
-    ids=[
-        "no quota",
-        "more room than is wanted",
-        "less room than is wanted",
-        "the quota is narrower than the pool",
-        "the pool is narrower than the quota",
-        "money is set aside for the quota",
-        "no more than the quota leaves",
-        "no more than the budget leaves",
-        "the worst case of the caps",
-        "the worst case is more than is left",
+        pytest.param(Limits(), Room(), start(10), id="no quota"),
+        pytest.param(Limits(), Room(numbers=20), start(10), id="more room than is wanted"),
+        pytest.param(Limits(), Room(numbers=3), start(3), id="less room than is wanted"),
+        pytest.param(limits(max_numbers=6), Room(numbers=3), start(3), id="the quota is narrower than the pool"),
+        pytest.param(limits(max_numbers=3), Room(numbers=6), start(3), id="the pool is narrower than the quota"),
+        pytest.param(
+            Limits(), Room(spend=dollars(30)), start(10, budget=dollars(30)), id="money is set aside for the quota"
+        ),
+        pytest.param(
+            limits(monthly_budget=50),
+            Room(spend=dollars(30)),
+            start(10, budget=dollars(30)),
+            id="no more than the quota leaves",
+        ),
+        pytest.param(
+            limits(monthly_budget=20),
+            Room(spend=dollars(30)),
+            start(10, budget=dollars(20)),
+            id="no more than the budget leaves",
+        ),
+        pytest.param(
+            limits(max_monthly=1, max_setup=1),
+            Room(spend=dollars(30)),
+            start(10, budget=dollars(20)),
+            id="the worst case of the caps",
+        ),
+        pytest.param(
+            limits(max_monthly=2, max_setup=2),
+            Room(spend=dollars(30)),
+            start(10, budget=dollars(30)),
+            id="the worst case is more than is left",
+        ),
     ],
 )
 def test_a_quota_cuts_an_order_and_has_its_money_set_aside(caps: Limits, room: Room, expected: StartOrder) -> None:
@@ -254,22 +272,15 @@ def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() 
 @pytest.mark.parametrize(
     ("accounts", "memories", "expected"),
     [
-        ({}, (), MAIN),
-        ({MAIN: DOWN}, (), SPARE),
-        ({}, (resting(MAIN, next_attempt=IN_A_MINUTE),), SPARE),
-        ({}, (resting(MAIN, next_attempt=NOW),), MAIN),
-        ({}, (resting(SPARE, next_attempt=IN_A_MINUTE),), MAIN),
-        ({SPARE: DOWN}, (resting(MAIN, next_attempt=IN_A_MINUTE),), None),
-        ({MAIN: DOWN, SPARE: DOWN}, (), None),
-    ],
-    ids=[
-        "the preferred one",
-        "the next when the first is down",
-        "the next when the first rests",
-        "the first again when it has rested",
-        "the first although the second rests",
-        "nobody when one is down and one rests",
-        "nobody when all are down",
+        pytest.param({}, (), MAIN, id="the preferred one"),
+        pytest.param({MAIN: DOWN}, (), SPARE, id="the next when the first is down"),
+        pytest.param({}, (resting(MAIN, next_attempt=IN_A_MINUTE),), SPARE, id="the next when the first rests"),
+        pytest.param({}, (resting(MAIN, next_attempt=NOW),), MAIN, id="the first again when it has rested"),
+        pytest.param({}, (resting(SPARE, next_attempt=IN_A_MINUTE),), MAIN, id="the first although the second rests"),
+        pytest.param(
+            {SPARE: DOWN}, (resting(MAIN, next_attempt=IN_A_MINUTE),), None, id="nobody when one is down and one rests"
+        ),
+        pytest.param({MAIN: DOWN, SPARE: DOWN}, (), None, id="nobody when all are down"),
     ],
 )
 def test_carriers_are_asked_in_order_of_preference(
@@ -355,12 +366,13 @@ def test_an_intent_is_settled_when_its_order_is_seen() -> None:
 @pytest.mark.parametrize(
     "want",
     [
-        a_pool(4),
-        a_pool(10, limits=limits(max_numbers=9)),
-        a_pool(10, limits=limits(monthly_budget=19)),
-        a_pool(10, limits=Limits(currency="EUR", monthly_budget=Money.parse(99, "EUR"))),
+        pytest.param(a_pool(4), id="scaled down"),
+        pytest.param(a_pool(10, limits=limits(max_numbers=9)), id="maxNumbers lowered"),
+        pytest.param(a_pool(10, limits=limits(monthly_budget=19)), id="budget lowered"),
+        pytest.param(
+            a_pool(10, limits=Limits(currency="EUR", monthly_budget=Money.parse(99, "EUR"))), id="another currency"
+        ),
     ],
-    ids=["scaled down", "maxNumbers lowered", "budget lowered", "another currency"],
 )
 def test_an_intent_that_the_spec_has_overtaken_is_dropped_and_the_pool_looks_again_at_once(want: PoolWant) -> None:
     top_up = TopUp(7, OrderIntent(7, MAIN, 10, dollars(20)), ordered=False)
@@ -414,26 +426,32 @@ def test_a_pool_says_how_it_stands(want: PoolWant, seen: PoolSeen, expected: tup
 @pytest.mark.parametrize(
     ("want", "seen", "expected"),
     [
-        (a_pool(10, minimum=3), a_world(numbers=numbers(3)), []),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(2)), [LOW]),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(3, Phase.ORDERING)), []),
-        (a_pool(10), a_world(numbers=numbers(9)), []),
-        (a_pool(10), a_world(numbers=numbers(9), accounts={MAIN: DOWN}), [LOW]),
-        (a_pool(10, minimum=3), a_world(numbers=numbers(9, Phase.BOUND)), [LOW, DRY]),
-        (a_pool(3), a_world(numbers=numbers(3, Phase.BOUND), orders=(an_order(count=3),)), [DRY]),
-        (a_pool(3), a_world(orders=(an_order(count=3),)), []),
-        (a_pool(0), a_world(numbers=numbers(3, Phase.BOUND)), []),
-    ],
-    ids=[
-        "at the watermark",
-        "under it",
-        "what is on its way counts",
-        "one for one says nothing of itself",
-        "but that nothing can be ordered is said",
-        "used up, and nothing on its way",
-        "used up until the order arrives",
-        "a new pool is not used up",
-        "nor is one that is to hold none",
+        pytest.param(a_pool(10, minimum=3), a_world(numbers=numbers(3)), [], id="at the watermark"),
+        pytest.param(a_pool(10, minimum=3), a_world(numbers=numbers(2)), [LOW], id="under it"),
+        pytest.param(
+            a_pool(10, minimum=3), a_world(numbers=numbers(3, Phase.ORDERING)), [], id="what is on its way counts"
+        ),
+        pytest.param(a_pool(10), a_world(numbers=numbers(9)), [], id="one for one says nothing of itself"),
+        pytest.param(
+            a_pool(10),
+            a_world(numbers=numbers(9), accounts={MAIN: DOWN}),
+            [LOW],
+            id="but that nothing can be ordered is said",
+        ),
+        pytest.param(
+            a_pool(10, minimum=3),
+            a_world(numbers=numbers(9, Phase.BOUND)),
+            [LOW, DRY],
+            id="used up, and nothing on its way",
+        ),
+        pytest.param(
+            a_pool(3),
+            a_world(numbers=numbers(3, Phase.BOUND), orders=(an_order(count=3),)),
+            [DRY],
+            id="used up until the order arrives",
+        ),
+        pytest.param(a_pool(3), a_world(orders=(an_order(count=3),)), [], id="a new pool is not used up"),
+        pytest.param(a_pool(0), a_world(numbers=numbers(3, Phase.BOUND)), [], id="nor is one that is to hold none"),
     ],
 )
 def test_a_pool_says_that_it_runs_low_or_dry(want: PoolWant, seen: PoolSeen, expected: list[Condition]) -> None:
@@ -453,30 +471,29 @@ def test_enough_numbers_make_a_pool_ready_although_the_watermark_is_higher() -> 
 @pytest.mark.parametrize(
     ("want", "seen", "expected"),
     [
-        (a_pool(0), a_world(on_demand=2), start(2)),
-        (a_pool(0), a_world(on_demand=2, orders=(an_order(count=2),)), None),
-        (a_pool(0), a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING)), None),
-        (a_pool(0), a_world(on_demand=3, numbers=numbers(2, Phase.ORDERING)), start(1)),
-        (a_pool(10), a_world(on_demand=2), start(12)),
-        (
+        pytest.param(a_pool(0), a_world(on_demand=2), start(2), id="a pool that holds none orders what is asked for"),
+        pytest.param(a_pool(0), a_world(on_demand=2, orders=(an_order(count=2),)), None, id="once"),
+        pytest.param(
+            a_pool(0), a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING)), None, id="as long as it is on its way"
+        ),
+        pytest.param(
+            a_pool(0), a_world(on_demand=3, numbers=numbers(2, Phase.ORDERING)), start(1), id="and what is missing then"
+        ),
+        pytest.param(a_pool(10), a_world(on_demand=2), start(12), id="beyond the target"),
+        pytest.param(
             a_pool(10),
             a_world(on_demand=2, orders=(an_order(count=10),), top_up=TopUp(1, filling=True)),
             start(2, sequence=2),
+            id="beside a filling",
         ),
-        (a_pool(10, minimum=3), a_world(on_demand=2, numbers=numbers(3, Phase.ORDERING)), None),
-        (a_pool(0, limits=limits(max_numbers=1)), a_world(on_demand=2), start(1)),
-        (a_pool(0, suspended=True), a_world(on_demand=2), None),
-    ],
-    ids=[
-        "a pool that holds none orders what is asked for",
-        "once",
-        "as long as it is on its way",
-        "and what is missing then",
-        "beyond the target",
-        "beside a filling",
-        "not while the supply is enough for it",
-        "within the limits",
-        "not while suspended",
+        pytest.param(
+            a_pool(10, minimum=3),
+            a_world(on_demand=2, numbers=numbers(3, Phase.ORDERING)),
+            None,
+            id="not while the supply is enough for it",
+        ),
+        pytest.param(a_pool(0, limits=limits(max_numbers=1)), a_world(on_demand=2), start(1), id="within the limits"),
+        pytest.param(a_pool(0, suspended=True), a_world(on_demand=2), None, id="not while suspended"),
     ],
 )
 def test_claims_that_want_an_order_get_one(want: PoolWant, seen: PoolSeen, expected: StartOrder | None) -> None:
@@ -514,8 +531,11 @@ def test_finished_orders_beyond_the_history_are_trimmed_the_oldest_first() -> No
 
 @pytest.mark.parametrize(
     ("ended", "trimmed"),
-    [(LAST_MONTH, True), (NOW - timedelta(hours=1), False), (NOW - timedelta(minutes=1), False)],
-    ids=["last month", "this month, which it costs", "a moment ago"],
+    [
+        pytest.param(LAST_MONTH, True, id="last month"),
+        pytest.param(NOW - timedelta(hours=1), False, id="this month, which it costs"),
+        pytest.param(NOW - timedelta(minutes=1), False, id="a moment ago"),
+    ],
 )
 def test_an_order_whose_number_is_gone_stands_for_it_until_its_month_is_over(ended: datetime, trimmed: bool) -> None:
     gone = an_order(1, items=items(ItemState.PROVISIONED, first=50), finished=True, completed_at=ended)
@@ -543,10 +563,11 @@ def test_a_pool_whose_number_was_deleted_orders_another() -> None:
 @pytest.mark.parametrize(
     "oldest",
     [
-        an_order(1, items=items(ItemState.PROVISIONED, first=50), finished=True),
-        an_order(1, items=items(ItemState.PROVISIONED), finished=False),
+        pytest.param(
+            an_order(1, items=items(ItemState.PROVISIONED, first=50), finished=True), id="its number is not seen"
+        ),
+        pytest.param(an_order(1, items=items(ItemState.PROVISIONED), finished=False), id="it is still open"),
     ],
-    ids=["its number is not seen", "it is still open"],
 )
 def test_an_order_that_is_still_counted_from_is_never_trimmed(oldest: OrderSeen) -> None:
     orders = (oldest, finished(2, ItemState.PROVISIONED), finished(3, ItemState.PROVISIONED))
@@ -587,22 +608,45 @@ def after(seconds: int, sequence: int, failures: int, reason: Reason) -> Carrier
 @pytest.mark.parametrize(
     ("known", "orders", "expected"),
     [
-        ((), (failed(1, Reason.NO_STOCK),), after(30, 1, 1, Reason.NO_STOCK)),
-        ((), (failed(1, Reason.SEARCH_UNAVAILABLE),), after(5, 1, 1, Reason.SEARCH_UNAVAILABLE)),
-        ((after(0, 4, 2, Reason.NO_STOCK),), (failed(5, Reason.NO_STOCK),), after(120, 5, 3, Reason.NO_STOCK)),
-        ((after(0, 4, 2, Reason.NO_STOCK),), (failed(4, Reason.NO_STOCK),), after(0, 4, 2, Reason.NO_STOCK)),
-        ((after(0, 4, 2, Reason.NO_STOCK),), (failed(5, None),), CarrierMemory(MAIN, 5)),
-        ((after(0, 4, 20, Reason.NO_STOCK),), (failed(5, Reason.NO_STOCK),), after(600, 5, 21, Reason.NO_STOCK)),
-        ((), (failed(2, Reason.NO_STOCK), failed(1, None)), after(30, 2, 1, Reason.NO_STOCK)),
-    ],
-    ids=[
-        "a shortage rests half a minute",
-        "a carrier that was down rests five seconds",
-        "each failure in a row doubles the rest",
-        "an order is counted once",
-        "a success forgets the failures",
-        "ten minutes at most",
-        "in the order in which they were started",
+        pytest.param(
+            (), (failed(1, Reason.NO_STOCK),), after(30, 1, 1, Reason.NO_STOCK), id="a shortage rests half a minute"
+        ),
+        pytest.param(
+            (),
+            (failed(1, Reason.SEARCH_UNAVAILABLE),),
+            after(5, 1, 1, Reason.SEARCH_UNAVAILABLE),
+            id="a carrier that was down rests five seconds",
+        ),
+        pytest.param(
+            (after(0, 4, 2, Reason.NO_STOCK),),
+            (failed(5, Reason.NO_STOCK),),
+            after(120, 5, 3, Reason.NO_STOCK),
+            id="each failure in a row doubles the rest",
+        ),
+        pytest.param(
+            (after(0, 4, 2, Reason.NO_STOCK),),
+            (failed(4, Reason.NO_STOCK),),
+            after(0, 4, 2, Reason.NO_STOCK),
+            id="an order is counted once",
+        ),
+        pytest.param(
+            (after(0, 4, 2, Reason.NO_STOCK),),
+            (failed(5, None),),
+            CarrierMemory(MAIN, 5),
+            id="a success forgets the failures",
+        ),
+        pytest.param(
+            (after(0, 4, 20, Reason.NO_STOCK),),
+            (failed(5, Reason.NO_STOCK),),
+            after(600, 5, 21, Reason.NO_STOCK),
+            id="ten minutes at most",
+        ),
+        pytest.param(
+            (),
+            (failed(2, Reason.NO_STOCK), failed(1, None)),
+            after(30, 2, 1, Reason.NO_STOCK),
+            id="in the order in which they were started",
+        ),
     ],
 )
 def test_ended_orders_teach_when_a_carrier_is_asked_again(

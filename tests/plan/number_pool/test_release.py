@@ -78,20 +78,12 @@ def test_nobody_goes_before_it_is_seen_for_how_long_nobody_else_was_asked() -> N
 @pytest.mark.parametrize(
     ("going", "granted", "requeue"),
     [
-        (a_leaver(1, NOW), names(1), None),
-        (a_leaver(1, NOW + HOUR), (), 3600.0),
-        (a_leaver(1, None), (), None),
-        (a_leaver(1, NOW + HOUR, way=Way.LET_GO), names(1), None),
-        (a_leaver(1, None, way=Way.LET_GO), (), None),
-        (a_leaver(1, NOW, blocked=True), (), None),
-    ],
-    ids=[
-        "its hold is over",
-        "it is still in its hold",
-        "it does not say yet that it goes",
-        "one that is let go has no hold",
-        "but says first that it goes",
-        "one with an obstacle stays",
+        pytest.param(a_leaver(1, NOW), names(1), None, id="its hold is over"),
+        pytest.param(a_leaver(1, NOW + HOUR), (), 3600.0, id="it is still in its hold"),
+        pytest.param(a_leaver(1, None), (), None, id="it does not say yet that it goes"),
+        pytest.param(a_leaver(1, NOW + HOUR, way=Way.LET_GO), names(1), None, id="one that is let go has no hold"),
+        pytest.param(a_leaver(1, None, way=Way.LET_GO), (), None, id="but says first that it goes"),
+        pytest.param(a_leaver(1, NOW, blocked=True), (), None, id="one with an obstacle stays"),
     ],
 )
 def test_who_may_go(going: Leaver, granted: tuple[str, ...], requeue: float | None) -> None:
@@ -123,8 +115,11 @@ MIDNIGHT = datetime(2026, 3, 11, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("going", "released"),
-    [((3, 4), names(3, 4)), ((1, 3, 4), names(1, 3)), ((), ())],
-    ids=["the old ones have gone", "one has not gone yet", "nobody is asked"],
+    [
+        pytest.param((3, 4), names(3, 4), id="the old ones have gone"),
+        pytest.param((1, 3, 4), names(1, 3), id="one has not gone yet"),
+        pytest.param((), (), id="nobody is asked"),
+    ],
 )
 def test_the_budget_begins_anew_at_midnight_utc(going: tuple[int, ...], released: tuple[str, ...]) -> None:
     record = cleared(1, 2, 3, 4, day=TODAY, released=names(1, 2), granted=names(1) if 1 in going else ())
@@ -191,32 +186,28 @@ DELETED = {"cause": Cause.DELETION, "way": Way.LET_GO}
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
-        (seen(*leavers(6)), TOO_MANY),
-        (seen(*leavers(6, **DELETED)), TOO_MANY),
-        (seen(*leavers(6, cause=Cause.POOL_DELETION)), TOO_MANY),
-        (seen(*leavers(6, cause=Cause.SURPLUS)), None),
-        (seen(*leavers(6, blocked=True)), None),
-        (seen(a_leaver(1, found=True)), FOUND),
-        (seen(a_leaver(1, found=True, blocked=True)), None),
-        (seen(a_leaver(1, found=True), record=cleared(1)), None),
-        (seen(a_leaver(1, **DELETED), ending=ENDING), ENDING),
-        (seen(a_leaver(1, cause=Cause.POOL_DELETION), ending=ENDING), ENDING),
-        (seen(a_leaver(1), ending=ENDING), None),
-        (seen(a_leaver(1, **DELETED), ending=ENDING, record=cleared(1)), None),
-    ],
-    ids=[
-        "six are asked",
-        "six are deleted",
-        "six go with their pool",
-        "the pool's own surplus is not counted",
-        "those that stay are not counted",
-        "one was found asked at start-up",
-        "one that stays was found",
-        "one was found that had been let pass",
-        "its namespace is being deleted",
-        "its namespace is being deleted, and takes the pool first",
-        "a namespace that ends does not delete what a person asked",
-        "its namespace is being deleted, and a person has let it pass",
+        pytest.param(seen(*leavers(6)), TOO_MANY, id="six are asked"),
+        pytest.param(seen(*leavers(6, **DELETED)), TOO_MANY, id="six are deleted"),
+        pytest.param(seen(*leavers(6, cause=Cause.POOL_DELETION)), TOO_MANY, id="six go with their pool"),
+        pytest.param(seen(*leavers(6, cause=Cause.SURPLUS)), None, id="the pool's own surplus is not counted"),
+        pytest.param(seen(*leavers(6, blocked=True)), None, id="those that stay are not counted"),
+        pytest.param(seen(a_leaver(1, found=True)), FOUND, id="one was found asked at start-up"),
+        pytest.param(seen(a_leaver(1, found=True, blocked=True)), None, id="one that stays was found"),
+        pytest.param(seen(a_leaver(1, found=True), record=cleared(1)), None, id="one was found that had been let pass"),
+        pytest.param(seen(a_leaver(1, **DELETED), ending=ENDING), ENDING, id="its namespace is being deleted"),
+        pytest.param(
+            seen(a_leaver(1, cause=Cause.POOL_DELETION), ending=ENDING),
+            ENDING,
+            id="its namespace is being deleted, and takes the pool first",
+        ),
+        pytest.param(
+            seen(a_leaver(1), ending=ENDING), None, id="a namespace that ends does not delete what a person asked"
+        ),
+        pytest.param(
+            seen(a_leaver(1, **DELETED), ending=ENDING, record=cleared(1)),
+            None,
+            id="its namespace is being deleted, and a person has let it pass",
+        ),
     ],
 )
 def test_the_breaker_opens(happens: ReleaseSeen, why: str | None) -> None:
@@ -247,8 +238,13 @@ def test_the_time_of_freezing_has_whole_seconds_so_that_a_person_can_write_it() 
 
 @pytest.mark.parametrize(
     ("word", "frozen"),
-    [(NOW, False), (NOW + SECOND, True), (NOW - SECOND, True), (NOW.replace(tzinfo=None), True), (None, True)],
-    ids=["this very time", "another time", "an older time", "a time without its zone", "nothing"],
+    [
+        pytest.param(NOW, False, id="this very time"),
+        pytest.param(NOW + SECOND, True, id="another time"),
+        pytest.param(NOW - SECOND, True, id="an older time"),
+        pytest.param(NOW.replace(tzinfo=None), True, id="a time without its zone"),
+        pytest.param(None, True, id="nothing"),
+    ],
 )
 def test_only_the_time_that_the_pool_names_lets_them_go(word: datetime | None, frozen: bool) -> None:
     plan = plan_release(want(), seen(*leavers(6), record=FROZEN, acknowledged=word), NOW + MINUTE)
@@ -280,36 +276,22 @@ def an_idler(n: int, idle: timedelta = 40 * DAY, renews: timedelta = HOLD + HOUR
 @pytest.mark.parametrize(
     ("idler", "ask", "requeue"),
     [
-        (an_idler(1), names(1), None),
-        (an_idler(1, idle=30 * DAY), names(1), None),
-        (an_idler(1, idle=30 * DAY - MINUTE), (), 60.0),
-        (an_idler(1, renews=HOLD + DAY), names(1), None),
-        (an_idler(1, renews=HOLD + DAY + MINUTE), (), 60.0),
-        (an_idler(1, renews=HOLD + SECOND), names(1), None),
-        (an_idler(1, renews=HOLD), (), HOLD.total_seconds()),
-        (an_idler(1, renews=HOUR), (), 3600.0),
-        (an_idler(1, renews=timedelta()), (), 86400.0),
-        (an_idler(1, renews=-DAY), (), 86400.0),
-        (an_idler(1, protected=True), (), None),
-        (an_idler(1, asked=True), (), None),
-        (replace(an_idler(1), renews_at=None), (), None),
-        (replace(an_idler(1), free_since=None), (), None),
-    ],
-    ids=[
-        "idle, and just before its renewal",
-        "idle for exactly long enough",
-        "not idle for long enough",
-        "the window opens",
-        "the window is not open yet",
-        "the last moment",
-        "the window is closed: its next month is paid",
-        "its hold would not end before the renewal",
-        "it renews now",
-        "its renewal is past and the next one is not known",
-        "protected",
-        "asked before",
-        "no renewal is known",
-        "not known since when it is free",
+        pytest.param(an_idler(1), names(1), None, id="idle, and just before its renewal"),
+        pytest.param(an_idler(1, idle=30 * DAY), names(1), None, id="idle for exactly long enough"),
+        pytest.param(an_idler(1, idle=30 * DAY - MINUTE), (), 60.0, id="not idle for long enough"),
+        pytest.param(an_idler(1, renews=HOLD + DAY), names(1), None, id="the window opens"),
+        pytest.param(an_idler(1, renews=HOLD + DAY + MINUTE), (), 60.0, id="the window is not open yet"),
+        pytest.param(an_idler(1, renews=HOLD + SECOND), names(1), None, id="the last moment"),
+        pytest.param(
+            an_idler(1, renews=HOLD), (), HOLD.total_seconds(), id="the window is closed: its next month is paid"
+        ),
+        pytest.param(an_idler(1, renews=HOUR), (), 3600.0, id="its hold would not end before the renewal"),
+        pytest.param(an_idler(1, renews=timedelta()), (), 86400.0, id="it renews now"),
+        pytest.param(an_idler(1, renews=-DAY), (), 86400.0, id="its renewal is past and the next one is not known"),
+        pytest.param(an_idler(1, protected=True), (), None, id="protected"),
+        pytest.param(an_idler(1, asked=True), (), None, id="asked before"),
+        pytest.param(replace(an_idler(1), renews_at=None), (), None, id="no renewal is known"),
+        pytest.param(replace(an_idler(1), free_since=None), (), None, id="not known since when it is free"),
     ],
 )
 def test_surplus_is_asked_on_the_last_day_before_its_hold(
@@ -329,42 +311,34 @@ def surplus(n: int, said: bool = True) -> Leaver:
 @pytest.mark.parametrize(
     ("wanted", "going", "supply", "ask", "take_back"),
     [
-        (replace(AUTOMATIC, max_per_day=9), (), 13, names(2, 3, 1), ()),
-        (replace(AUTOMATIC, max_per_day=9), (), 12, names(2, 3), ()),
-        (AUTOMATIC, (), 13, names(2, 3), ()),
-        (AUTOMATIC, (surplus(9),), 13, names(2), ()),
-        (AUTOMATIC, (surplus(8), surplus(9)), 13, (), ()),
-        (AUTOMATIC, (), 10, (), ()),
-        (replace(AUTOMATIC, target=3, minimum=12), (), 13, names(2), ()),
-        (AUTOMATIC, (surplus(8), surplus(9)), 9, (), names(9)),
-        (AUTOMATIC, (surplus(8), surplus(9)), 5, (), names(8, 9)),
-        (AUTOMATIC, (surplus(8), surplus(9)), 10, (), ()),
-        (AUTOMATIC, (surplus(9, said=False),), 11, (), ()),
-        (AUTOMATIC, (surplus(9, said=False),), 12, names(2), ()),
-        (AUTOMATIC, (surplus(8, said=False), surplus(9, said=False)), 11, (), names(9)),
-        (AUTOMATIC, (a_leaver(9, None),), 11, (), ()),
-        (replace(AUTOMATIC, mode=Mode.MANUAL), (), 20, (), ()),
-        (replace(AUTOMATIC, mode=Mode.NEVER), (), 20, (), ()),
-        (replace(AUTOMATIC, max_per_day=0), (), 20, (), ()),
-    ],
-    ids=[
-        "the longest idle first",
-        "down to the target",
-        "a day's budget at a time",
-        "less those on their way",
-        "none when the budget is on its way",
-        "none at the target",
-        "never below the low watermark",
-        "taken back when supply falls under the target",
-        "all of them",
-        "none at the target, with some on their way",
-        "what was just asked still counts as supply",
-        "so only what is above is asked",
-        "and it is taken back when it was too many",
-        "what a person has just asked is left out too",
-        "mode Manual asks nobody",
-        "mode Never asks nobody",
-        "a budget of nothing asks nobody",
+        pytest.param(replace(AUTOMATIC, max_per_day=9), (), 13, names(2, 3, 1), (), id="the longest idle first"),
+        pytest.param(replace(AUTOMATIC, max_per_day=9), (), 12, names(2, 3), (), id="down to the target"),
+        pytest.param(AUTOMATIC, (), 13, names(2, 3), (), id="a day's budget at a time"),
+        pytest.param(AUTOMATIC, (surplus(9),), 13, names(2), (), id="less those on their way"),
+        pytest.param(AUTOMATIC, (surplus(8), surplus(9)), 13, (), (), id="none when the budget is on its way"),
+        pytest.param(AUTOMATIC, (), 10, (), (), id="none at the target"),
+        pytest.param(
+            replace(AUTOMATIC, target=3, minimum=12), (), 13, names(2), (), id="never below the low watermark"
+        ),
+        pytest.param(
+            AUTOMATIC, (surplus(8), surplus(9)), 9, (), names(9), id="taken back when supply falls under the target"
+        ),
+        pytest.param(AUTOMATIC, (surplus(8), surplus(9)), 5, (), names(8, 9), id="all of them"),
+        pytest.param(AUTOMATIC, (surplus(8), surplus(9)), 10, (), (), id="none at the target, with some on their way"),
+        pytest.param(AUTOMATIC, (surplus(9, said=False),), 11, (), (), id="what was just asked still counts as supply"),
+        pytest.param(AUTOMATIC, (surplus(9, said=False),), 12, names(2), (), id="so only what is above is asked"),
+        pytest.param(
+            AUTOMATIC,
+            (surplus(8, said=False), surplus(9, said=False)),
+            11,
+            (),
+            names(9),
+            id="and it is taken back when it was too many",
+        ),
+        pytest.param(AUTOMATIC, (a_leaver(9, None),), 11, (), (), id="what a person has just asked is left out too"),
+        pytest.param(replace(AUTOMATIC, mode=Mode.MANUAL), (), 20, (), (), id="mode Manual asks nobody"),
+        pytest.param(replace(AUTOMATIC, mode=Mode.NEVER), (), 20, (), (), id="mode Never asks nobody"),
+        pytest.param(replace(AUTOMATIC, max_per_day=0), (), 20, (), (), id="a budget of nothing asks nobody"),
     ],
 )
 def test_surplus_is_asked_and_taken_back(

@@ -67,13 +67,12 @@ def test_every_item_that_is_bought_or_may_be_counts(state: ItemState, finished: 
 @pytest.mark.parametrize(
     ("state", "ago", "in_flight", "paid"),
     [
-        (ItemState.PROVISIONED, timedelta(minutes=14), 1, 3),
-        (ItemState.PROVISIONED, timedelta(minutes=15), 0, 3),
-        (ItemState.PENDING_DOCUMENTS, timedelta(minutes=15), 0, 3),
-        (ItemState.PROVISIONED, timedelta(days=31), 0, 0),
-        (ItemState.UNKNOWN, timedelta(days=31), 1, 3),
+        pytest.param(ItemState.PROVISIONED, timedelta(minutes=14), 1, 3, id="a moment ago"),
+        pytest.param(ItemState.PROVISIONED, timedelta(minutes=15), 0, 3, id="its object is gone"),
+        pytest.param(ItemState.PENDING_DOCUMENTS, timedelta(minutes=15), 0, 3, id="while it waited"),
+        pytest.param(ItemState.PROVISIONED, timedelta(days=31), 0, 0, id="of last month"),
+        pytest.param(ItemState.UNKNOWN, timedelta(days=31), 1, 3, id="never told"),
     ],
-    ids=["a moment ago", "its object is gone", "while it waited", "of last month", "never told"],
 )
 def test_an_item_of_an_order_that_has_ended_is_not_on_its_way_for_ever(
     state: ItemState, ago: timedelta, in_flight: int, paid: int
@@ -122,28 +121,16 @@ def test_a_number_that_is_gone_and_bought_once_more_counts(phase: Phase) -> None
 @pytest.mark.parametrize(
     ("number", "monthly", "committed"),
     [
-        (a_number(purchased_at=LAST_MONTH), 2, 2),
-        (a_number(purchased_at=NOW), 2, 3),
-        (a_number(purchased_at=None), 2, 3),
-        (a_number(purchased_at=NOW.replace(year=2025)), 2, 2),
-        (a_number(phase=Phase.BOUND), 2, 2),
-        (a_number(phase=Phase.LOST), 0, 0),
-        (a_number(phase=Phase.RELEASED, purchased_at=NOW), 0, 3),
-        (a_number(phase=Phase.LOST, purchased_at=NOW), 0, 3),
-        (a_number(phase=Phase.FAILED, purchased_at=NOW), 0, 0),
-        (a_number(price=None), 0, 0),
-    ],
-    ids=[
-        "of last month",
-        "of this month",
-        "of unknown date",
-        "of last year",
-        "bound",
-        "lost",
-        "bought this month and given back",
-        "bought this month and lost",
-        "failed",
-        "of unknown price",
+        pytest.param(a_number(purchased_at=LAST_MONTH), 2, 2, id="of last month"),
+        pytest.param(a_number(purchased_at=NOW), 2, 3, id="of this month"),
+        pytest.param(a_number(purchased_at=None), 2, 3, id="of unknown date"),
+        pytest.param(a_number(purchased_at=NOW.replace(year=2025)), 2, 2, id="of last year"),
+        pytest.param(a_number(phase=Phase.BOUND), 2, 2, id="bound"),
+        pytest.param(a_number(phase=Phase.LOST), 0, 0, id="lost"),
+        pytest.param(a_number(phase=Phase.RELEASED, purchased_at=NOW), 0, 3, id="bought this month and given back"),
+        pytest.param(a_number(phase=Phase.LOST, purchased_at=NOW), 0, 3, id="bought this month and lost"),
+        pytest.param(a_number(phase=Phase.FAILED, purchased_at=NOW), 0, 0, id="failed"),
+        pytest.param(a_number(price=None), 0, 0, id="of unknown price"),
     ],
 )
 def test_a_month_costs_every_rental_and_the_setups_of_this_month(

@@ -199,7 +199,7 @@ def test_a_region_draws_from_the_pools_of_its_country_and_from_no_other() -> Non
     assert [(one.region, one.pool) for one in claims] == [("us", american), ("de", german)]
 
 
-@pytest.mark.parametrize("named", [None, ("shop", "us")], ids=["the-sets-pools", "its-own"])
+@pytest.mark.parametrize("named", [pytest.param(None, id="the-sets-pools"), pytest.param(("shop", "us"), id="its-own")])
 def test_a_region_without_a_pool_of_its_country_claims_nothing_and_the_set_says_so(named: Any) -> None:
     american = ("shop", "us")
     want = a_want(size=2, pools=(american,), regions=(RegionWant("de", "DE", 100, pool=named),))

@@ -97,8 +97,11 @@ def test_erlang_b_is_its_definition(servers: int, load: float) -> None:
 
 @pytest.mark.parametrize(
     ("lead_time", "waits", "lost"),
-    [(3.0, 82, 78), (14.0, 325, 310), (FIVE_MINUTES, 2, 2)],
-    ids=["3 d", "14 d", "5 min"],
+    [
+        pytest.param(3.0, 82, 78, id="3 d"),
+        pytest.param(14.0, 325, 310, id="14 d"),
+        pytest.param(FIVE_MINUTES, 2, 2, id="5 min"),
+    ],
 )
 def test_twenty_a_day_at_half_a_percent_need_this_base_stock(lead_time: float, waits: int, lost: int) -> None:
     assert (base_stock(20, lead_time, 0.995), base_stock_lost(20, lead_time, 0.995)) == (waits, lost)
@@ -237,14 +240,18 @@ def zipf(volume: float, codes: int, exponent: float) -> list[float]:
 @pytest.mark.parametrize(
     ("volumes", "options", "expected"),
     [
-        ([10_000], {}, 134),
-        (zipf(10_000, 335, 0.8), {}, 381),
-        ([10_000], {"work_days": 5, "rest_days": 2, "flag_rate": 0.01, "remediation_days": 14}, 219),
-        ([750], {"used": 0.1}, 100),
-        ([75, 75], {"work_days": 5, "rest_days": 2}, 4),
-        ([], {}, 0),
+        pytest.param([10_000], {}, 134, id="pooled"),
+        pytest.param(zipf(10_000, 335, 0.8), {}, 381, id="local presence"),
+        pytest.param(
+            [10_000],
+            {"work_days": 5, "rest_days": 2, "flag_rate": 0.01, "remediation_days": 14},
+            219,
+            id="rest and flags",
+        ),
+        pytest.param([750], {"used": 0.1}, 100, id="a tenth of the cap"),
+        pytest.param([75, 75], {"work_days": 5, "rest_days": 2}, 4, id="rest in each tier"),
+        pytest.param([], {}, 0, id="nothing to call"),
     ],
-    ids=["pooled", "local presence", "rest and flags", "a tenth of the cap", "rest in each tier", "nothing to call"],
 )
 def test_ten_thousand_calls_at_seventy_five_need_these_numbers(volumes: list, options: dict, expected: int) -> None:
     assert rotation_size(volumes, 75, **options) == expected

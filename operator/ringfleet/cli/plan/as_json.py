@@ -1,4 +1,4 @@
-"""A plan as the JSON value whose shape `plan.py` documents, and the sums that every output shows."""
+"""A plan as the JSON value whose shape `cli/plan/__init__.py` documents, and the sums that every output shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ringfleet tree np/NAME`: a pool and all that belongs to it. Of a rotation set: `tree_set.py`.
+"""`ringfleet tree np/NAME`: a pool and all that belongs to it. Of a rotation set: `cli/tree/rotation_set.py`.
 
 `-o json` prints::
 

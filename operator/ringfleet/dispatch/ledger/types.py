@@ -26,58 +26,74 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question: which number for this recipient, now?
-
-    `recipient` is the hash under the newest key, `known_as` those under older ones, which are looked for too. `scopes`
-    are where an opt-out of the recipient would be. `tiers`, nearest first: the places in which a number is looked for.
-    `tomorrow` is when the next day begins, `hour_ends` when the next hour does. `key` and `fingerprint`: of the
-    request, for its replay; None for a dry run's. `reply`: an answer to somebody who called or wrote, which counts
-    nowhere. `frequency`: so many contacts in so many seconds, at most; None for no limit. `deferral`: an earlier
-    answer's id, whose room is used now. `defers`: whether a contact beyond the budget is put off rather than refused.
-    `horizon`: how many days ahead, at most, room is reserved. `quiet_until`: it is night where the recipient is, until
-    then; None when it is not.
-    """
+    """One question: which number for this recipient, now?"""
 
     set: str
+    """The rotation set, as `namespace/name`."""
     recipient: bytes = field(repr=False)
+    """The recipient's hash under the newest key."""
     now: float = 0.0
+    """The moment of the question, in POSIX seconds."""
     day: int = 0
+    """The day of the set's budget at `now`."""
     tomorrow: float = 0.0
+    """When the next day of the set's budget begins, in POSIX seconds."""
     hour_ends: float = 0.0
+    """When the next hour begins, in POSIX seconds."""
     tiers: tuple[str, ...] = ("",)
+    """The places in which a number is looked for, nearest first; the empty one is everywhere."""
     scopes: tuple[str, ...] = ()
+    """Where an opt-out of the recipient would be found."""
     known_as: tuple[bytes, ...] = field(default=(), repr=False)
+    """The recipient's hashes under older keys, which are looked for too."""
     account: str | None = None
+    """The carrier account that the contact leaves through, as `namespace/name`; None: any."""
     key: str | None = None
+    """The request's idempotency key, by which it is answered again; None for a dry run."""
     fingerprint: bytes = b""
+    """A digest of the request, by which another request under the same key is known."""
     reply: bool = False
+    """Whether this answers somebody who called or wrote, which counts nowhere."""
     mode: StickyMode = StickyMode.PREFER
+    """Whether the recipient keeps the number that it knows: never, if possible, or always."""
     sticky_ttl: float = 365 * 86400.0
+    """How long a recipient's number is remembered after the last contact, in seconds."""
     max_wait: float = 3600.0
+    """How long a contact may be put off so that the recipient keeps its number, in seconds."""
     frequency: tuple[int, float] | None = None
+    """So many contacts with the recipient, at most, in so many seconds; None: no limit."""
     defers: bool = True
+    """Whether a contact beyond the budget is put off rather than refused."""
     deferral: str | None = None
+    """The id of an earlier answer whose reserved room is used now; None: there is none."""
     horizon: int = 7
+    """How many days ahead, at most, room is reserved."""
     quiet_until: float | None = None
+    """When the night ends where the recipient is, in POSIX seconds; None: it is not night there."""
     dry_run: bool = False
+    """Whether nothing is to be counted or remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """`number` may be used now. `tier` is the place by which it was found, None when it is the recipient's old one.
-
-    `reassigned`: the recipient knew another number, which may not be used any more. `remaining`: what the set has left
-    today. `id` is empty for a dry run.
-    """
+    """A number may be used now."""
 
     id: str
+    """The id of the pick, by which it is given back; empty for a dry run."""
     number: str
+    """The number to use, in E.164 form."""
     account: str
+    """The carrier account that owns the number, as `namespace/name`."""
     sticky: bool
+    """Whether the recipient has seen the number before."""
     reassigned: bool
+    """Whether the recipient knew another number, which may not be used any more."""
     tier: str | None
+    """The place by which the number was found; None when it is the recipient's old one."""
     remaining: int
+    """How many contacts the set has left today."""
     reasons: tuple[str, ...]
+    """Why this number, in stable words."""
 
 
 class Why(StrEnum):
@@ -96,12 +112,16 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not now: from `not_before` on, with `id` as the deferral, for which room is reserved on `number`."""
+    """The contact is put off, and room is reserved for it."""
 
     id: str
+    """The deferral's id, to be named when the contact is made; empty for a dry run."""
     number: str
+    """The number on which room is reserved, in E.164 form."""
     not_before: float
+    """From when on the contact may be made, in POSIX seconds."""
     reasons: tuple[str, ...]
+    """Why the contact is put off, in stable words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +205,18 @@ class Deferrals:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An opt-out: nobody contacts `recipient` in `scope`, since then and for that reason. `by_word`: the recipient has
-    written so, and may take it back."""
+    """An opt-out: nobody contacts the recipient within the scope."""
 
     scope: str
+    """Where the opt-out holds: one set, or all sets of a brand."""
     recipient: bytes = field(repr=False)
+    """The hash of the recipient who opted out."""
     since: float
+    """When the opt-out was made, in POSIX seconds."""
     reason: str
+    """Why the recipient is not to be contacted."""
     by_word: bool = False
+    """Whether the recipient has opted out by a message, and may take that back by another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +257,26 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the ledger knows of one number. `used`: on `day`, in its set; `reserved`: from `day` on; `open_calls`: now.
-    `label`: what carriers or analytics show for it, `labelled_at` since when; `cleared_at`: since when it is gone, when
-    it was there. `hours`: its traffic, oldest first."""
+    """What the ledger knows of one number."""
 
     number: str
+    """The number in E.164 form."""
     used: int = 0
+    """How many contacts the number had on the day, in its set."""
     reserved: int = 0
+    """How much room is put aside from the day on."""
     open_calls: int = 0
+    """How many calls are open now."""
     last_pick: float | None = None
+    """When the number was last picked, in POSIX seconds; None: never."""
     label: str | None = None
+    """The spam label that carriers or analytics show for the number; None: none is shown."""
     labelled_at: float | None = None
+    """Since when the label is shown, in POSIX seconds; None: no label is shown."""
     cleared_at: float | None = None
+    """Since when a label that was shown is gone, in POSIX seconds; None: there was none, or one is shown."""
     hours: tuple[Hour, ...] = ()
+    """The number's traffic by the hour, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

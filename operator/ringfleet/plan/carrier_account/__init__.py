@@ -9,11 +9,11 @@ from ringfleet.plan.conditions import Reason
 
 @dataclass(frozen=True, slots=True)
 class AccountSeen:
-    """`blocked` is why the account can't be called now, None when it can; `message` says it to a person.
-
-    `stale`: its search is down, and offers come from memory.
-    """
+    """What an object may know of a carrier account before it calls it."""
 
     blocked: Reason | None = None
+    """Why the account can't be called now; None: it can."""
     message: str = ""
+    """A sentence for a person about why the account can't be called; empty while it can."""
     stale: bool = False
+    """Whether the account's search is down, so that offers come from what was remembered."""

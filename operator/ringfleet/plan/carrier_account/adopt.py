@@ -19,14 +19,14 @@ from ringfleet.model import E164, Holding, Market
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be adopted: numbers that `match` (None: all), into `pool`, whose market is `market`.
-
-    `match` is a glob such as `+1415*`, or the first digits of the number. Without a pool, numbers are only observed.
-    """
+    """What a person wants to adopt."""
 
     match: str | None = None
+    """A glob such as `+1415*`, or the first digits of the numbers; None: every number of the account."""
     pool: str | None = None
+    """The name of the pool that takes the numbers; None: the numbers are only observed."""
     market: Market | None = None
+    """The market of the pool, which its numbers must belong to; None when there is no pool."""
 
 
 @dataclass(frozen=True, slots=True)

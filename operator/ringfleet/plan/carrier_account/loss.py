@@ -47,31 +47,32 @@ SHRUNK_MESSAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """What the listings of one account have told this process.
-
-    `shown`: the numbers of ours that a listing has shown. `looks`: how many listings in a row have left a number out.
-    `lost`: those that were then asked for, and not found. `released` by us, and perhaps listed still; `unmarked` by us,
-    and perhaps listed with our mark still.
-    """
+    """What the listings of one account have told this process."""
 
     shown: frozenset[E164] = frozenset()
+    """The numbers of ours that a listing has shown."""
     looks: Mapping[E164, int] = field(default_factory=dict)
+    """How many listings in a row have left a number out, by number."""
     lost: frozenset[E164] = frozenset()
+    """The numbers that listings left out, that were then asked for by their digits, and that were not found."""
     released: frozenset[E164] = frozenset()
+    """The numbers that we have given back, and that a listing may show still."""
     unmarked: frozenset[E164] = frozenset()
+    """The numbers that we have taken our mark off, and that a listing may show with our mark still."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A complete listing. `marked`: the numbers on it that carry our mark.
-
-    `known`: those that had an object when it began; `expected`: those that it had to show.
-    """
+    """One complete listing of an account, held against what we knew when it began."""
 
     listed: frozenset[E164]
+    """All numbers that the listing shows."""
     marked: frozenset[E164]
+    """The numbers of the listing that carry our mark."""
     known: frozenset[E164]
+    """The numbers that had a PhoneNumber when the listing began."""
     expected: frozenset[E164]
+    """The numbers that the listing had to show."""
 
 
 def is_short(owned: int, before: int, released: int) -> bool:

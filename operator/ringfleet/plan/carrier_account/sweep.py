@@ -25,26 +25,32 @@ from ringfleet.model import E164, Holding, HoldingStatus, Money, Phase
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What our object remembers of a number. `routing` is the carrier's id of the profile that we gave it, `bundle` its
-    id of the compliance bundle that the number carries.
-
-    `suspended`: so the carrier had it when we heard of it last, by its own doing or by ours. `parked`: we have stopped
-    its traffic by taking its routing off. `observed`: by managementPolicy Observe. `leaving`: it was asked to go.
-    `attestation`: how its calls are signed.
-    """
+    """What our object remembers of a number."""
 
     phase: Phase
+    """The number's phase, by its status."""
     external_id: str | None = None
+    """The carrier's own id of the number; None: the carrier has not told it yet."""
     routing: str | None = None
+    """The carrier's id of the routing profile that we gave the number; None: we have routed it nowhere."""
     bundle: str | None = None
+    """The carrier's id of the compliance bundle that the number carries; None: it carries none."""
     monthly: Money | None = None
+    """The price of a month; None: it is not known."""
     renews_at: datetime | None = None
+    """When the next month is charged; None: it is not known."""
     drifted: bool = False
+    """Whether the number's status says that the carrier routes it elsewhere than we do."""
     suspended: bool = False
+    """Whether the carrier had the number suspended when we heard of it last, by its own doing or by ours."""
     parked: bool = False
+    """Whether we have stopped the number's traffic by taking its routing off."""
     observed: bool = False
+    """Whether the number is only watched (managementPolicy Observe)."""
     leaving: bool = False
+    """Whether the number is on its way out: its object is being deleted, or its phase is Releasing."""
     attestation: str | None = None
+    """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

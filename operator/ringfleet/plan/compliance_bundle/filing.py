@@ -106,45 +106,58 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FilingRecord:
-    """What the bundle's status remembers of one filing; written before each creating call and after each answer.
-
-    `revision`, `id`, `review` and what follows are of the newest filing; `approved` is the one in force, which may be
-    older. `superseded`: ids of earlier approved ones, which numbers may still carry.
-    """
+    """What the bundle's status remembers of one filing; written before each creating call and after each answer."""
 
     revision: str = ""
+    """The hash of the content of the newest filing; empty before the first."""
     renewals: int = 0
+    """How many times the same content was filed anew because its approval was to end."""
     items: tuple[FiledItem, ...] = ()
+    """The parties and documents that are at the carrier, with their ids."""
     begun: tuple[Begun, ...] = ()
+    """The creating or submitting calls whose outcome is not known, with the time of each."""
     id: str | None = None
+    """The carrier's id of the newest filing; None: the carrier has not created it yet."""
     review: Review | None = None
+    """Where the newest filing stands at the carrier; None before it is created."""
     shortcomings: tuple[Shortcoming, ...] = ()
+    """What the carrier found wrong with the newest filing."""
     refused: Refusal | None = None
+    """The call of the newest filing that the carrier refused, which is not sent again; None: no call was refused."""
     submitted_at: datetime | None = None
+    """When the newest filing was handed in; None before that."""
     next_look: datetime | None = None
+    """When the newest filing is to be read again; None: nothing is due by time."""
     looks: int = 0
+    """How many times the newest filing was read since it was handed in; the waits between looks grow with it."""
     approved: Approval | None = None
+    """The filing that is in force, which may be older than the newest one; None: no filing is in force."""
     superseded: tuple[str, ...] = ()
+    """The carrier's ids of earlier approved filings, which numbers may still carry."""
 
 
 @dataclass(frozen=True, slots=True)
 class CarrierSeen:
-    """What was learnt of the carrier in this pass; gone after it, and when a write met another writer.
-
-    `regulation` counts only when `read`: None is a carrier that sells no such numbers. `absent`: what was
-    looked for in vain. `live`: the newest filing as it was at `looked_at`. `checked`: the carrier's check passed.
-    `woken`: a webhook told of news. `rests_until` and `because`: it can't be called before.
-    """
+    """What was learnt of the carrier in this pass; gone after it, and when a write met another writer."""
 
     read: bool = False
+    """Whether the carrier's requirements were read."""
     regulation: Regulation | None = None
+    """What the carrier requires; None, once `read` is true: the carrier sells no such numbers."""
     absent: Absent | None = None
+    """What was last looked for at the carrier in vain; None: nothing was."""
     live: Filing | None = None
+    """The newest filing as the carrier showed it; None: it was not read."""
     looked_at: datetime | None = None
+    """When the carrier showed `live`; None: the filing was not read."""
     checked: bool = False
+    """Whether the draft has passed the carrier's own check."""
     woken: bool = False
+    """Whether a webhook has told that the filing has changed."""
     rests_until: datetime | None = None
+    """Until when the carrier can't be called; None: it can be called."""
     because: str = ""
+    """A sentence that says why the carrier can't be called; empty while it can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@
                                                       '--> Rejected   (rests until its content changes)
 
 Content makes a revision. A change, or an approval that soon ends, aims at a new filing, and the approved one stays in
-force beside it. One step is planned at a time: the engine writes the plan's record, does its action, settles the answer
-(`plan/compliance_bundle/filing.py`) and plans again, until there is no action; then it writes the report. When its
-write meets another writer it forgets what it has seen and reads again.
+force beside it. One step is planned at a time: the controller writes the plan's record, does its action, settles the
+answer (`plan/compliance_bundle/filing.py`) and plans again, until there is no action; then it writes the report. When
+its write meets another writer it forgets what it has seen and reads again.
 """
 
 from __future__ import annotations

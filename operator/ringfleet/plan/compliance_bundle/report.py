@@ -19,21 +19,26 @@ from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, recon
 
 @dataclass(frozen=True, slots=True)
 class FilingReport:
-    """What a filing says of itself. `ready`: orders may use it, or the carrier asks for nothing.
-
-    `missing` is None while it is not known what is required. `stalled`: a person must act. `working`: it goes on by
-    itself.
-    """
+    """What a filing says of itself."""
 
     account: AccountKey
+    """The carrier account that the filing is for."""
     type: NumberType
+    """The number type that the filing is for."""
     state: FilingState
+    """Where the filing stands, as people are told."""
     ready: bool
+    """Whether orders may go ahead: a filing is in force, or the carrier asks for nothing."""
     reason: Reason
+    """The reason for the condition that tells of the filing."""
     message: str
+    """A sentence for a person that goes with the reason."""
     stalled: bool = False
+    """Whether the filing stays as it is until a person acts."""
     working: bool = False
+    """Whether the filing goes on by itself."""
     missing: tuple[Missing, ...] | None = None
+    """The requirements that the bundle does not meet; None while it is not known what is required."""
 
 
 def told(record: FilingRecord) -> tuple[Reason, str, bool]:

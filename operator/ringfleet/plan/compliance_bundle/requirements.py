@@ -19,21 +19,26 @@ MEDIA_NAMES = {"application/pdf": "PDF", "image/jpeg": "JPEG", "image/png": "PNG
 
 @dataclass(frozen=True, slots=True)
 class BundleWant:
-    """A ComplianceBundle's spec, as it could be read. `papers` may come without content.
-
-    `unreadable`: the documents whose source is not there, by name, and what to do about each; `party` is None when it
-    can't be read. While anything is unreadable nothing new is filed.
-    """
+    """A ComplianceBundle's spec, as it could be read. While anything is unreadable nothing new is filed."""
 
     name: str
+    """The bundle's name."""
     country: str
+    """The country whose numbers the bundle is for, ISO 3166-1 alpha-2."""
     types: tuple[NumberType, ...]
+    """The number types that the bundle is for."""
     end_user: EndUserType
+    """Whether a business or an individual uses the numbers."""
     party: Party | None = field(default=None, repr=False)
+    """The end user and the address; None when their source can't be read."""
     papers: tuple[Paper, ...] = ()
+    """The documents that could be read, which may come without content."""
     renew_before: timedelta = timedelta(days=30)
+    """How long before an approval ends the bundle is filed anew."""
     suspended: bool = False
+    """Whether the bundle's spec asks for nothing to be filed."""
     unreadable: tuple[tuple[str, str], ...] = ()
+    """The documents whose source is not there: the name of each, and what a person must do about it."""
 
 
 @dataclass(frozen=True, slots=True)

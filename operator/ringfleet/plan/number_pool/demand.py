@@ -72,50 +72,56 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class DemandMemory:
-    """What is remembered. `stocked`: there was free stock at `counted_until`, up to which everything is counted.
-
-    `leads`: the last orders that arrived, the latest last. `awaited`: the orders that have not, up to the sequence
-    `orders_until`.
-    """
+    """What a pool remembers of its demand."""
 
     counted_until: datetime | None = None
+    """The moment up to which bindings and stocked time are counted; None: counting has not begun."""
     stocked: bool = False
+    """Whether there was free stock at `counted_until`."""
     long: Tally = Tally()
+    """Bindings and stocked time, fading slowly (`LONG`); the burn rate comes from it."""
     short: Tally = Tally()
+    """Bindings and stocked time, fading fast (`SHORT`), by which a rise in demand is seen."""
     leads: tuple[Lead, ...] = ()
+    """How long the last orders took to arrive, the latest last."""
     awaited: tuple[int, ...] = ()
+    """The sequences of the orders that have not arrived, up to `orders_until`."""
     orders_until: int = 0
+    """The highest sequence of an order that was taken note of."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLead:
-    """One order as its lead time sees it.
-
-    `open`: it has not ended, or a number of it is still on its way. `bought`: it brought a number, or will.
-    `completed_at`: its last outcome, documents not included. `available_at`: its last number came free, if known.
-    """
+    """One order as its lead time sees it."""
 
     sequence: int
+    """The order's sequence among the orders of its pool."""
     started_at: datetime | None
+    """When work on the order began; None: it has not begun."""
     open: bool
+    """Whether the order has not ended, or a number of it is still on its way."""
     bought: bool
+    """Whether the order brought a number, or will."""
     completed_at: datetime | None = None
+    """When the order's last item had its outcome, documents not included; None: some item has none."""
     available_at: datetime | None = None
+    """When the last of the order's numbers came free; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemandSeen:
-    """What the pool sees now: the times of bindings since `counted_until` (earlier ones do no harm), and its stock.
-
-    `orders` must hold every order that is not deleted. `waiting`: the claims that wait for whatever number comes.
-    `rate_is_given`: the spec says the burn rate.
-    """
+    """What the pool sees now of its bindings, stock and orders."""
 
     bound: tuple[datetime, ...] = ()
+    """When claims were bound since `counted_until` of the memory; earlier bindings do no harm."""
     free: int = 0
+    """How many numbers are free now."""
     orders: tuple[OrderLead, ...] = ()
+    """Every order of the pool that is not deleted; the lead time of an order that is left out once is never learnt."""
     waiting: int = 0
+    """How many claims wait for whatever number comes."""
     rate_is_given: bool = False
+    """Whether the spec says the burn rate."""
 
 
 def learn_demand(memory: DemandMemory, seen: DemandSeen, now: datetime) -> DemandMemory:

@@ -38,17 +38,19 @@ NOTICEABLE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class DemandWant:
-    """What a pool's spec says of its demand. `burn_rate` in numbers a day; None for what is to be measured.
-
-    `review`: of documents, which orders or their numbers have to wait for now. `follow`: size.mode is Forecast, so the
-    target follows what is found.
-    """
+    """What a pool's spec says of its demand."""
 
     service_level: float = 0.95
+    """The probability, 0 to 1, that stock lasts until an order arrives."""
     burn_rate: float | None = None
+    """Numbers used up a day; None: it is to be measured."""
     lead_time: timedelta | None = None
+    """How long an order takes to arrive; None: it is to be measured."""
     review: timedelta = timedelta()
+    """How long the review of documents takes that orders or their numbers have to wait for now; zero: they wait for
+    none."""
     follow: bool = False
+    """Whether the pool's target follows the forecast (size.mode Forecast)."""
 
 
 @dataclass(frozen=True, slots=True)

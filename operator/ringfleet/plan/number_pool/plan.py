@@ -64,25 +64,27 @@ class PoolWant:
 
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
-    """All that plan_pool may know of the world.
-
-    Any order and number may be seen late, and a number not at all yet, but once `top_up.ordered` is true `orders` must
-    hold the order `top_up.sequence` and all before it, unless they are deleted: an order that is there and not seen
-    would be started twice.
-    `room` is what the quotas of the namespace leave.
-    `routing_profile_exists` is True when none is wanted. `spec_changed`: the spec is newer than the status, so what was
-    learnt of carriers for the old spec no longer holds back. `on_demand`: waiting claims that want an order made for
-    them, beyond the target.
-    """
+    """All that plan_pool may know of the world."""
 
     numbers: tuple[NumberSeen, ...] = ()
+    """The PhoneNumbers of the pool; any may be seen late, or not at all yet."""
     orders: tuple[OrderSeen, ...] = ()
+    """The NumberOrders of the pool, any of which may be seen late. Once `top_up.ordered` is true they must hold the
+    order `top_up.sequence` and all before it, unless those are deleted: an order that is there and not seen would be
+    started twice."""
     top_up: TopUp = field(default_factory=TopUp)
+    """What the pool remembers of its own ordering."""
     accounts: Mapping[AccountKey, AccountSeen] = field(default_factory=dict)
+    """What is known of each carrier account that the pool names."""
     routing_profile_exists: bool = True
+    """Whether the pool's RoutingProfile exists; True when none is wanted."""
     room: Room = NO_QUOTA
+    """What the quotas of the pool's namespace leave."""
     spec_changed: bool = False
+    """Whether the spec is newer than the status, so that what was learnt of carriers for the old spec no longer holds
+    orders back."""
     on_demand: int = 0
+    """How many waiting claims want an order made for them, beyond the target."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,16 +80,22 @@ class ReleaseRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseSeen:
-    """`size` is how many numbers the pool holds, those that were asked included; `ending` says in a clause that their
-    namespace or kind is being deleted; `acknowledged` is the time that a person has written."""
+    """What a pool sees now of its numbers that leave, or could."""
 
     leavers: tuple[Leaver, ...] = ()
+    """The numbers that were asked to go."""
     idlers: tuple[Idler, ...] = ()
+    """The numbers that are free, and those that the pool has asked to go as surplus."""
     size: int = 0
+    """How many numbers the pool holds, those that were asked to go included."""
     supply: int = 0
+    """How many numbers are free to assign, or will be without another order."""
     record: ReleaseRecord = ReleaseRecord()
+    """What the pool remembers of leaving."""
     ending: str | None = None
+    """A clause that says that the namespace or kind of the numbers is being deleted; None: it is not."""
     acknowledged: datetime | None = None
+    """The time that a person has written to acknowledge a release that was stopped; None: nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

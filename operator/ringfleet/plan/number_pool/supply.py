@@ -51,20 +51,30 @@ class ItemSeen:
 
 @dataclass(frozen=True, slots=True)
 class OrderSeen:
-    """One NumberOrder of the pool. `chosen`: its numbers are written, so `items` and not `count` say what it wants.
-    `completed_at`: when it has ended."""
+    """One NumberOrder of the pool."""
 
     sequence: int
+    """The order's sequence among the orders of its pool."""
     name: str
+    """The order's name."""
     account: AccountKey
+    """The carrier account that the order buys from."""
     count: int
+    """How many numbers the order was made for."""
     chosen: bool = False
+    """Whether the order's numbers are written, so that `items`, and not `count`, say what it wants."""
     finished: bool = False
+    """Whether the order has ended."""
     items: tuple[ItemSeen, ...] = ()
+    """The numbers that the order has chosen; empty until then."""
     budget: Money | None = None
+    """The money that the pool set aside for the order's first month; None: the pool has no budget."""
     failure: Reason | None = None
+    """The reason of a shortage or refusal that the order ended with; None: it ended with none."""
     message: str = ""
+    """A sentence for a person that goes with the failure; empty without one."""
     completed_at: datetime | None = None
+    """When the order ended; None before that."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
@@ -73,22 +83,26 @@ class OrderSeen:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """The pool counted.
-
-    `committed` is what this month costs so far, everything in flight included; `reserved` the part of it that orders
-    may still give back, because they have not chosen their numbers. `foreign`: the other currencies in which something
-    is priced, so that it could not be added.
-    """
+    """The pool counted."""
 
     phases: Mapping[Phase, int]
+    """How many numbers are in each phase."""
     available: int
+    """How many numbers are free to assign."""
     in_flight: int
+    """How many numbers are on their way, orders that have not chosen their numbers included."""
     held: int
+    """How many numbers the pool has or may have bought; numbers that are lost or given back do not count."""
     monthly: Money
+    """What the pool's numbers cost a month, without setup prices."""
     committed: Money
+    """What this month costs so far, everything in flight included."""
     reserved: Money
+    """The part of `committed` that orders may still give back, because they have not chosen their numbers."""
     foreign: tuple[str, ...] = ()
+    """The other currencies in which something is priced, so that it could not be added."""
     returning: int = 0
+    """How many numbers are on their way out that nobody asks to go any more."""
 
     @property
     def total(self) -> int:

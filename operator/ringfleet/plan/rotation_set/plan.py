@@ -115,17 +115,25 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RotationPlan:
-    """`actions` in the order in which they are taken. `replaced` is written before any of them is. `standing`: the
-    numbers and claims by what they can do now. `due`: when time alone changes something."""
+    """What the set does next, and what it says."""
 
     size: SetSize
+    """How many numbers the set is to have, by region."""
     actions: tuple[Action, ...] = ()
+    """What is to be done, in this order."""
     replaced: tuple[Replaced, ...] = ()
+    """The flagged numbers that others were claimed for in the last 30 days; written to the status before any action is
+    taken."""
     day: Day = NOBODY
+    """The roster of today."""
     verdicts: Mapping[E164, Verdict] = field(default_factory=dict)
+    """How each number is received, by number; empty while the set's traffic is not known."""
     standing: Standing = Standing()
+    """The counts of the set's numbers and claims, by what they can do now."""
     churned: bool = False
+    """Whether a flagged number stays because no more may be replaced."""
     due: datetime | None = None
+    """When time alone changes something; None: it changes nothing."""
 
 
 def plan_rotation(want: RotationWant, seen: RotationSeen, now: datetime) -> RotationPlan:

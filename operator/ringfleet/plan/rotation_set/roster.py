@@ -60,19 +60,28 @@ class Unfit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MemberSeen:
-    """A number that a claim of the set holds. `region` is the set's, `joined` when it was bound, `account`
-    `namespace/name`. `attestation`: what its carrier signs its calls with, None when that is not known."""
+    """A number that a claim of the set holds."""
 
     number: E164
+    """The number in E.164 form."""
     account: str
+    """The carrier account that owns the number, as `namespace/name`."""
     joined: datetime
+    """When the number was bound to the set's claim."""
     region: str | None = None
+    """The region of the set that the number's claim is for; None in a set without regions."""
     country: str | None = None
+    """The number's country, ISO 3166-1 alpha-2; None: it is not known."""
     draining: bool = False
+    """Whether the number is on its way out of the set."""
     quarantined: bool = False
+    """Whether the number is in quarantine, or shows a spam label."""
     stopped: bool = False
+    """Whether the number's traffic is stopped: suspended, marked as fraud, lost or given back."""
     routed: bool = True
+    """Whether calls to the number are routed."""
     attestation: str | None = None
+    """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,25 +16,32 @@ from ringfleet.plan.rotation_set.roster import MemberSeen
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One claim of the set. `member`: the number that it holds, None while it waits. `place` is the number's object.
-
-    `draining`: it is on its way out, since `since`, where that can be read. `gone`: its number is lost, or was taken
-    from it by force. `quarantine`: what the number's annotation says; `label`: what its status shows. `says`: why the
-    claim is not ready, in its own words. `profile`: the routing profile that the claim names.
-    """
+    """One claim of the set."""
 
     name: str
+    """The claim's name."""
     region: str | None
+    """The region of the set that the claim is for; None in a set without regions."""
     created: datetime
+    """When the claim was created."""
     draining: bool = False
+    """Whether the claim is on its way out of the set."""
     since: datetime | None = None
+    """Since when the claim is on its way out; None: it is not, or the time can't be read."""
     deleting: bool = False
+    """Whether the claim is being deleted."""
     gone: bool = False
+    """Whether the claim's number is lost or given back, or was taken from it by force."""
     member: MemberSeen | None = None
+    """The number that the claim holds; None while the claim waits."""
     quarantine: str | None = None
+    """What the quarantine annotation of the claim's number says; None: it has none."""
     label: str | None = None
+    """The spam label that the status of the claim's number shows; None: it shows none."""
     says: str = ""
+    """Why the claim is not ready, in its own words; empty when it is."""
     profile: str | None = None
+    """The RoutingProfile that the claim names; None: it names none."""
 
     @property
     def live(self) -> bool:
@@ -52,22 +59,30 @@ class PoolSeen:
 
 @dataclass(frozen=True, slots=True)
 class NumberUse:
-    """A number's traffic, by the ledger. `reserved`: room promised for today or later. `tries` and `successes` are of
-    the last seven days: calls and answered ones, or messages whose fate is known and delivered ones; `sent` counts all.
-    `today`: those of the day. `answered`: calls of the last thirty days. `label`: shown for it now; `cleared`: when the
-    last one had gone."""
+    """A number's traffic, by the dispatcher's ledger."""
 
     used: int = 0
+    """How much of the number's cap of the day is used."""
     reserved: int = 0
+    """How much room is promised on the number for today or later."""
     open_calls: int = 0
+    """How many calls are open now."""
     last_pick: datetime | None = None
+    """When the number was last picked; None: never."""
     label: str | None = None
+    """The spam label that is shown for the number now; None: none is."""
     cleared: datetime | None = None
+    """When the last spam label had gone; None: none has."""
     tries: int = 0
+    """Calls of the last seven days, or messages of the last seven days whose fate is known."""
     successes: int = 0
+    """Answered calls, or delivered messages, of the last seven days."""
     sent: int = 0
+    """All calls, or all messages, of the last seven days."""
     today: int = 0
+    """Calls, or messages, of the day."""
     answered: int = 0
+    """Answered calls of the last thirty days; 0 in a set for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +118,19 @@ UNKNOWN = usage_unknown(Reason.NO_DISPATCHER, "No dispatcher is known to the ope
 
 @dataclass(frozen=True, slots=True)
 class RotationSeen:
-    """All of it. `taken`: the names of all claims of the namespace. `usage` None: it is not known, and `unknown` says
-    why, and `blind_since` since when, where a dispatcher ought to tell. `replaced`: what the status remembers."""
+    """All that plan_rotation may know of the set's claims, pools and traffic."""
 
     seats: tuple[Seat, ...] = ()
+    """The claims of the set."""
     taken: frozenset[str] = frozenset()
+    """The names of all claims of the namespace, which a new claim must not take."""
     pools: Mapping[ObjectRef, PoolSeen] = field(default_factory=dict)
+    """The pools that the set's numbers may come from, by namespace and name."""
     usage: Usage | None = None
+    """The set's traffic; None: it is not known."""
     unknown: Condition = UNKNOWN
+    """What the set says while its traffic is not known."""
     blind_since: datetime | None = None
+    """Since when a dispatcher that ought to tell the traffic has not; None: it tells, or there is no dispatcher."""
     replaced: tuple[Replaced, ...] = ()
+    """The flagged numbers that others were claimed for, as the status remembers them."""

@@ -44,13 +44,17 @@ CAMPAIGN_LIMITS = frozenset({LimitedBy.CAMPAIGN, LimitedBy.BRAND, LimitedBy.NUMB
 
 @dataclass(frozen=True, slots=True)
 class SetSize:
-    """`wanted` numbers by region, None being the one part of a set without regions. `volume`: the contacts a day that
-    the set is for, under the limits of its campaign and brand. `recommended`: None when a size was asked for."""
+    """How many numbers the set is to have."""
 
     wanted: Mapping[str | None, int]
+    """The numbers wanted by region; the one key is None in a set without regions."""
     limited_by: LimitedBy
+    """What binds the size."""
     volume: int | None = None
+    """The contacts a day that the set is for, under the limits of its campaign and brand; None when a size was asked
+    for."""
     recommended: int | None = None
+    """The size that is recommended, flagged numbers made up for; None when a size was asked for."""
 
     @property
     def total(self) -> int:

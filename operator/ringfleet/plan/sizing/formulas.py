@@ -3,8 +3,8 @@
 The same functions serve the operator, the command line and the web page. Counts are whole numbers, always rounded up;
 times are in days unless a name says otherwise; shares are between 0 and 1.
 
-Sources are named as the design's DISPATCH.md names them: Palm's theorem (Feeney and Sherbrooke 1966), lost sales (Smith
-1977), Erlang-B, Little's law, edge colouring. A wish that no number of numbers can grant is a ValueError that says why.
+Sources: Palm's theorem (Feeney and Sherbrooke 1966), lost sales (Smith 1977), Erlang-B, Little's law, edge colouring. A
+wish that no number of numbers can grant is a ValueError that says why.
 """
 
 from __future__ import annotations

@@ -125,24 +125,33 @@ _A_DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault and the calls it may befall. `account` None is every account. `seconds` are a least and a most.
-
-    `number` None is every number; with one, only a fault that belongs to that very number strikes. `document` likewise
-    for a type of document that is reviewed; a script of such a rule has an entry for each that is.
-    """
+    """One fault and the calls it may befall."""
 
     fault: Fault
+    """What goes wrong."""
     operations: frozenset[Operation]
+    """The operations that it may befall."""
     account: str | None = None
+    """The account that it may befall; None: every account."""
     number: str | None = None
+    """The number that it may befall, of faults that belong to a number; None: every number."""
     probability: float = 1.0
+    """How likely each call is to be befallen, from 0 to 1."""
     script: tuple[bool, ...] | None = None
+    """One entry for each of the next calls that match: whether the fault strikes it. After the last entry the rule
+    rests. None: the probability decides. In a rule with a document, each review of such a document takes an entry."""
     seconds: tuple[float, float] = (0.0, 0.0)
+    """The least and the most seconds that a fault with a duration lasts."""
     retry_after: int | None = None
+    """The seconds that a Retry-After header names; None: the header is left out."""
     status: int = 503
+    """The status of a server error, 500 to 599."""
     how: str = "hang"
+    """How a reply is lost: `hang` until the client gives up, or `close` at once."""
     document: str | None = None
+    """The type of document that a review finds fault with; None: every document."""
     reason: str = "document_rejected"
+    """The reason that a review gives."""
 
     def matches(self, fault: Fault, operation: Operation, account: str, subject: str) -> bool:
         if fault is not self.fault or operation not in self.operations:

@@ -34,16 +34,25 @@ _MESSAGE_PRICE: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`refusal` says why nothing happened. `ok`: the call was answered, the message delivered; `velocity`: of calls."""
+    """What became of a call or message."""
 
     attempt: Attempt
+    """The call or message that was to be made."""
     refusal: str | None = None
+    """Why nothing happened; None: it was made."""
     id: int = 0
+    """The id of the call or message; 0 when nothing happened."""
     ok: bool = False
+    """Whether the call was answered, or the message delivered."""
     seconds: int = 0
+    """How long people talked; 0 for a message."""
     velocity: int = 0
+    """How many calls the number has made in the last 24 hours, this one included; 0 for anything but a call to a
+    person."""
     label: str | None = None
+    """The label that is shown for the number; None: none is."""
     attestation: str | None = None
+    """How the call is signed: `A`, `B` or `C`; None for anything but a call to a person."""
 
 
 class Traffic:

@@ -81,15 +81,18 @@ class PutOff:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is remembered about an ask. `scope`: where an opt-out was found. `number`: of the recipient's row, digits
-    only; `last`: its last contact. `recent`: the times of the latest contacts, oldest first. `put_off`: the deferral
-    that the ask names."""
+    """What the ledger remembers about an ask."""
 
     scope: str | None = None
+    """Where an opt-out of the recipient was found; None: nowhere."""
     number: int | None = None
+    """The number that the recipient knows, its digits only; None: the recipient has no row."""
     last: float = 0.0
+    """When the recipient was last contacted, in POSIX seconds."""
     recent: tuple[float, ...] = ()
+    """When the recipient's latest contacts were, in POSIX seconds, oldest first."""
     put_off: PutOff | None = None
+    """The deferral that the ask names; None: it names none, or there is no such deferral."""
 
 
 @dataclass(frozen=True, slots=True)

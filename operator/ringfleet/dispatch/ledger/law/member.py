@@ -24,27 +24,44 @@ def hour_of(now: float) -> int:
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """One member and its counts. `digits`: its number. `used` counts on `day`, `in_hour` in `hour`; both stand for 0 on
-    any later one. `reserved`: room put aside, by day. `open_calls`: now. `version`: how often it has changed."""
+    """One member of a set and its counts."""
 
     digits: int
+    """The number without its plus sign, as an integer."""
     number: str
+    """The number in E.164 form."""
     account: str
+    """The carrier account that owns the number, as `namespace/name`."""
     tiers: tuple[str, ...]
+    """The places that the number is near to."""
     daily: int = 0
+    """How many contacts the number may have on the roster's day."""
     hourly: int = 0
+    """How many contacts the number may have in an hour."""
     daily_tomorrow: int = 0
+    """How many contacts the number may have on the day after the roster's."""
     concurrent: int | None = None
+    """How many calls may be open at once; None: no limit."""
     state: State = State.ACTIVE
+    """What the roster lets the number be used for."""
     labelled: bool = False
+    """Whether a spam label is shown for the number, which outweighs its state."""
     day: int = 0
+    """The day that `used` counts."""
     used: int = 0
+    """How many contacts the number had on `day`; it stands for 0 on any later day."""
     hour: int = 0
+    """The hour that `in_hour` counts."""
     in_hour: int = 0
+    """How many contacts the number had in `hour`; it stands for 0 in any later hour."""
     last: float = 0.0
+    """When the number was last used, in POSIX seconds; 0: never."""
     open_calls: int = 0
+    """How many calls are open now."""
     reserved: dict[int, int] = field(default_factory=dict)
+    """How much room is put aside, by day."""
     version: int = 0
+    """How many times the member has changed, by which an outdated entry of a heap is known."""
 
     @property
     def standing(self) -> State:

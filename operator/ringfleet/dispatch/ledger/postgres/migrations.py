@@ -1,8 +1,9 @@
 """The schema of a PostgreSQL ledger, and how it comes from one version to the next.
 
-A migration is a file `NNNN_name.sql` beside this one. Each runs once, in its number's order, in one transaction for all
-that are missing, under an advisory lock: of several dispatchers that start at the same time, one migrates and the
-others find it done. A released file is never changed; what is to be different goes into a new one.
+A migration is a file beside this one whose name begins with its number, such as `0001_schema.sql`. Each runs once, in
+its number's order, in one transaction for all that are missing, under an advisory lock: of several dispatchers that
+start at the same time, one migrates and the others find it done. A released file is never changed; what is to be
+different goes into a new one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The compliance side of the DIDHub face: requirements, what is filed, bundles. Every path is this simulator's own.
 
-DIDHub's guide says that some numbers need documents, and no more. Its other half, `faces/didhub.py`, has the manners.
+DIDHub's guide says that some numbers need documents, and no more. Its other half, `simulator/faces/didhub/routes.py`,
+has the manners.
 
 What comes in here is personal data. So nothing that is read is quoted when it is refused: only the field's name is.
 A reference that is taken answers 409 with the id of what has it, so that a create that came twice is seen.
