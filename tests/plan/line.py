@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Step, Stop, Unroute
 from tests.plan.builders import a_holding
@@ -71,7 +71,7 @@ class Line:
     carrier: Carrier = field(default_factory=Carrier)
 
     def take_turn(
-        self, want: NumberWant, news: Holding | None = None, account: AccountSeen = UP, fate: Fate = Fate.WORKS
+        self, want: DesiredNumber, news: Holding | None = None, account: AccountSeen = UP, fate: Fate = Fate.WORKS
     ) -> NumberPlan:
         """Plan, act and write until nothing is left to do but to wait. Returns the plan that was written last."""
         state, holding, before = _heard(self.state, news), news, len(self.carrier.told)
@@ -92,7 +92,7 @@ class Line:
         return self._leave(want, plan) if isinstance(plan.step, Leave) and fate is Fate.WORKS else plan
 
     def _act(
-        self, want: NumberWant, state: NumberState, holding: Holding | None, step: Step
+        self, want: DesiredNumber, state: NumberState, holding: Holding | None, step: Step
     ) -> tuple[NumberState, Holding | None]:
         """What is so after the step."""
         routed = None
@@ -111,7 +111,7 @@ class Line:
         holding = self.carrier.word() if holding or isinstance(step, Look) else None
         return _heard(state, holding), holding
 
-    def _leave(self, want: NumberWant, plan: NumberPlan) -> NumberPlan:
+    def _leave(self, want: DesiredNumber, plan: NumberPlan) -> NumberPlan:
         assert plan.step
         self.carrier.tell(plan.step, None)
         left = replace(self.state, phase=Phase.RELEASED)

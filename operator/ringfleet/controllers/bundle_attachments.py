@@ -19,7 +19,7 @@ from ringfleet.model import GONE, AccountKey
 from ringfleet.objects.compliance_bundle import Place
 from ringfleet.objects.refs import Key
 from ringfleet.plan.backoff import backoff
-from ringfleet.plan.phone_number.case import AttachRefusal, Successor
+from ringfleet.plan.phone_number.case import AttachRefusal, NewerRevision
 
 if TYPE_CHECKING:
     from ringfleet.controllers.services import World
@@ -77,7 +77,7 @@ async def count_attached(world: World, key: Key) -> None:
 # Moving on.
 
 
-def successor_for(world: World, record: NumberRecord) -> Successor | None:
+def newer_revision_for(world: World, record: NumberRecord) -> NewerRevision | None:
     """The approved revision that supersedes the one which the number carries. A suspended bundle sends nothing."""
     for bundle, filing in _filings_at(world, record):
         approved = filing.approved
@@ -85,7 +85,7 @@ def successor_for(world: World, record: NumberRecord) -> Successor | None:
             continue
         if approved.expires_at is None or world.clock() < approved.expires_at:
             name = f"ComplianceBundle {bundle.metadata.name} at {record.account}"
-            return Successor(name, approved.id, frozenset(filing.superseded) - {approved.id})
+            return NewerRevision(name, approved.id, frozenset(filing.superseded) - {approved.id})
     return None
 
 

@@ -11,36 +11,36 @@ from typing import TYPE_CHECKING
 
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.api.number_pool import DeletionPolicy, DriftPolicy
-from ringfleet.controllers.bundle_attachments import successor_for
+from ringfleet.controllers.bundle_attachments import newer_revision_for
 from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
-from ringfleet.plan.phone_number.case import Leaving, NumberWant, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, Leaving, StopBy
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
 
 if TYPE_CHECKING:
     from ringfleet.controllers.services import World
 
 
-def number_want(world: World, record: NumberRecord) -> NumberWant:
+def number_want(world: World, record: NumberRecord) -> DesiredNumber:
     """What a number should be."""
     pool, place = world.pool_of(record), world.profile_place(record)
-    return NumberWant(
+    return DesiredNumber(
         number=record.number,
         routing=world.routing_want(place, record.namespace) if place else None,
         repair=pool is None or pool.spec.drift_policy is DriftPolicy.REPAIR,
         observed=record.observed,
         bound=record.claim is not None,
         resting=world.rests_until(record) is not None,
-        stops=stops(world, record),
+        stop_reasons=stops(world, record),
         stop_by=_stop_by(world, record),
         quarantine=record.notes.quarantine,
         leaving=leaving(world, record),
         lost=world.accounts.is_lost(record.account, record.number),
         installation=world.installation,
-        pool_gone=record.pool is not None and pool is None,
+        pool_deleted=record.pool is not None and pool is None,
         documents=documents_for(world, record),
-        successor=successor_for(world, record),
-        refusal=world.refusals.of(record),
+        newer_revision=newer_revision_for(world, record),
+        last_refusal=world.refusals.of(record),
     )
 
 

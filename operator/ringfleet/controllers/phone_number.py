@@ -29,7 +29,7 @@ from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import routing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import is_anothers, plan_number
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
@@ -45,7 +45,7 @@ class Turn:
     """One look at one number, while it lasts: what is known of it, and what has been done to it since."""
 
     record: NumberRecord
-    want: NumberWant
+    want: DesiredNumber
     state: NumberState
     holding: Holding | None
 
@@ -237,10 +237,10 @@ async def _attach(world: World, account: OpenAccount, turn: Turn, external_id: s
         raise
     except RequestRejected as error:
         log.warning("bundle not attached", number=turn.record.name, bundle=bundle, code=error.code)
-        turn.want = replace(turn.want, refusal=world.refusals.note(turn.record, bundle, error.code))
+        turn.want = replace(turn.want, last_refusal=world.refusals.note(turn.record, bundle, error.code))
         return
     world.refusals.forget(turn.record)
-    turn.want = replace(turn.want, refusal=None)
+    turn.want = replace(turn.want, last_refusal=None)
     turn.holding = turn.holding and replace(turn.holding, bundle=bundle)
     turn.state = replace(turn.state, attached=bundle)
 

@@ -40,7 +40,7 @@ from ringfleet.objects.routing_profile import routing_want
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.phone_number.case import NumberWant, RoutingWant
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.settings import Settings
 
@@ -89,7 +89,7 @@ class World:
     quotas: Quotas = field(init=False)
     refusals: Refusals = field(init=False)
     dispatcher: Dispatcher = field(init=False)
-    _routing: dict[str, tuple[int, RoutingWant]] = field(default_factory=dict)
+    _routing: dict[str, tuple[int, DesiredRouting]] = field(default_factory=dict)
     _orders: dict[str, tuple[str, OrderSeen]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class World:
         name = record.routing_profile or (of_pool.name if of_pool else None)
         return Place(record.namespace, name) if name else None
 
-    def routing_want(self, place: Place, seen_from: str) -> RoutingWant:
+    def routing_want(self, place: Place, seen_from: str) -> DesiredRouting:
         """The wish to be routed by a profile; its content is hashed once for each generation.
 
         Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.
@@ -166,7 +166,7 @@ class World:
             known = self._orders[meta.uid] = (meta.resource_version, order_seen(order))
         return known[1]
 
-    def number_want(self, record: NumberRecord) -> NumberWant:
+    def number_want(self, record: NumberRecord) -> DesiredNumber:
         return number_want(self, record)
 
     def rests_until(self, record: NumberRecord) -> datetime | None:

@@ -11,7 +11,7 @@ from ringfleet.model import (
     Routing,
     SipTarget,
 )
-from ringfleet.plan.phone_number.case import RoutingWant
+from ringfleet.plan.phone_number.case import DesiredRouting
 
 
 def routing_of(profile: RoutingProfile, installation: str) -> Routing:
@@ -44,8 +44,8 @@ def _dump(part: object) -> object:
     return part.as_dict() if hasattr(part, "as_dict") else None
 
 
-def routing_want(name: str, profile: RoutingProfile | None) -> RoutingWant:
+def routing_want(name: str, profile: RoutingProfile | None) -> DesiredRouting:
     """The wish to be routed by the profile of this name, which is missing when `profile` is None."""
     if profile is None:
-        return RoutingWant(name, missing=True)
-    return RoutingWant(name, content_hash(profile), held=profile.spec.suspend)
+        return DesiredRouting(name, missing=True)
+    return DesiredRouting(name, content_hash(profile), held=profile.spec.suspend)

@@ -14,13 +14,13 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.phone_number.case import (
     AttachRefusal,
+    DesiredNumber,
+    DesiredRouting,
     Documents,
+    NewerRevision,
     NumberState,
-    NumberWant,
     Routed,
-    RoutingWant,
     StopBy,
-    Successor,
 )
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, Route, Step, Stop
@@ -35,13 +35,13 @@ SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1", bundle=
 LIVING = a_holding(routing="desk-v1", bundle="old")
 
 GERMANY = "ComplianceBundle germany at default/main"
-NEXT = Successor(GERMANY, "new", frozenset({"older", "old"}))
+NEXT = NewerRevision(GERMANY, "new", frozenset({"older", "old"}))
 REFUSED = AttachRefusal("new", "it says bundle_state.")
 DUE = replace(REFUSED, due=True)
 
 
-def want(**rest: Any) -> NumberWant:
-    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+def want(**rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -127,7 +127,7 @@ def test_a_number_that_waits_is_given_its_bundle(
     message: str,
     step: Step | None,
 ) -> None:
-    wanted = want(documents=APPROVED, refusal=refusal)
+    wanted = want(documents=APPROVED, last_refusal=refusal)
     said = not_ready(reason, message)
     conditions = (said, reconciling(reason, message)) if step else (said,)
     expected = NumberPlan(Phase.PENDING_DOCUMENTS, conditions, step, waits_for="germany: Approved")
@@ -149,9 +149,11 @@ KEPT = Condition(
 @pytest.mark.parametrize(
     ("wanted", "known", "holding", "account", "conditions", "step"),
     [
-        pytest.param(want(successor=NEXT), state(), None, UP, (ROUTED,), Look(), id="the carrier is looked at first"),
         pytest.param(
-            want(successor=NEXT),
+            want(newer_revision=NEXT), state(), None, UP, (ROUTED,), Look(), id="the carrier is looked at first"
+        ),
+        pytest.param(
+            want(newer_revision=NEXT),
             state(),
             LIVING,
             UP,
@@ -160,7 +162,7 @@ KEPT = Condition(
             id="it is given the approved revision",
         ),
         pytest.param(
-            want(successor=NEXT),
+            want(newer_revision=NEXT),
             state(),
             None,
             DOWN,
@@ -169,10 +171,16 @@ KEPT = Condition(
             id="while the account can't be called it keeps what it has",
         ),
         pytest.param(
-            want(successor=NEXT), state(attached="new"), None, UP, (ROUTED,), None, id="one that carries it is done"
+            want(newer_revision=NEXT),
+            state(attached="new"),
+            None,
+            UP,
+            (ROUTED,),
+            None,
+            id="one that carries it is done",
         ),
         pytest.param(
-            want(successor=NEXT),
+            want(newer_revision=NEXT),
             state(attached="another"),
             LIVING,
             UP,
@@ -181,7 +189,7 @@ KEPT = Condition(
             id="what another hand has given it stays",
         ),
         pytest.param(
-            want(successor=NEXT),
+            want(newer_revision=NEXT),
             state(attached=None),
             None,
             UP,
@@ -190,7 +198,7 @@ KEPT = Condition(
             id="one that carries none is given none",
         ),
         pytest.param(
-            want(successor=NEXT, refusal=REFUSED),
+            want(newer_revision=NEXT, last_refusal=REFUSED),
             state(),
             LIVING,
             UP,
@@ -199,7 +207,7 @@ KEPT = Condition(
             id="a refusal is said beside its readiness",
         ),
         pytest.param(
-            want(successor=NEXT, refusal=DUE),
+            want(newer_revision=NEXT, last_refusal=DUE),
             state(),
             LIVING,
             UP,
@@ -208,7 +216,7 @@ KEPT = Condition(
             id="it is asked again when it is due",
         ),
         pytest.param(
-            want(successor=NEXT, refusal=DUE),
+            want(newer_revision=NEXT, last_refusal=DUE),
             state(),
             LIVING,
             DOWN,
@@ -217,7 +225,7 @@ KEPT = Condition(
             id="and goes on being said while the account can't be called",
         ),
         pytest.param(
-            want(successor=NEXT, refusal=replace(REFUSED, external_id="old")),
+            want(newer_revision=NEXT, last_refusal=replace(REFUSED, external_id="old")),
             state(),
             None,
             UP,
@@ -228,7 +236,7 @@ KEPT = Condition(
     ],
 )
 def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
-    wanted: NumberWant,
+    wanted: DesiredNumber,
     known: NumberState,
     holding: Holding | None,
     account: AccountSeen,
@@ -242,31 +250,35 @@ def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
     ("wanted", "known", "holding", "step"),
     [
         pytest.param(
-            want(successor=NEXT, stops=("Unpaid.",)),
+            want(newer_revision=NEXT, stop_reasons=("Unpaid.",)),
             state(),
             LIVING,
             Stop(HELD, StopBy.VERB),
             id="its traffic is stopped first",
         ),
         pytest.param(
-            want(successor=NEXT, routing=RoutingWant("desk", "v2")),
+            want(newer_revision=NEXT, routing=DesiredRouting("desk", "v2")),
             state(),
             LIVING,
             Route(HELD, "desk"),
             id="its routing goes first",
         ),
         pytest.param(
-            want(successor=NEXT, observed=True), state(), LIVING, None, id="one that is only observed is not touched"
+            want(newer_revision=NEXT, observed=True),
+            state(),
+            LIVING,
+            None,
+            id="one that is only observed is not touched",
         ),
         pytest.param(
-            want(successor=NEXT),
+            want(newer_revision=NEXT),
             state(Phase.SUSPENDED),
             SUSPENDED,
             Attach(HELD, "new"),
             id="one that is suspended is moved",
         ),
         pytest.param(
-            want(successor=NEXT, quarantine="odd"),
+            want(newer_revision=NEXT, quarantine="odd"),
             state(Phase.QUARANTINED),
             LIVING,
             Attach(HELD, "new"),
@@ -274,7 +286,9 @@ def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
         ),
     ],
 )
-def test_moving_comes_last(wanted: NumberWant, known: NumberState, holding: Holding | None, step: Step | None) -> None:
+def test_moving_comes_last(
+    wanted: DesiredNumber, known: NumberState, holding: Holding | None, step: Step | None
+) -> None:
     assert plan_number(wanted, known, holding, UP).step == step
 
 
@@ -298,7 +312,7 @@ def test_a_superseded_bundle_never_changes_what_a_number_is(
     """Phase, readiness and every other step are what they would be without."""
     known = state(phase, attached=attached)
     calm = plan_number(want(**wishes), known, holding, account)
-    moved = plan_number(want(**wishes, successor=NEXT, refusal=refusal), known, holding, account)
+    moved = plan_number(want(**wishes, newer_revision=NEXT, last_refusal=refusal), known, holding, account)
     assert (moved.phase, moved.drift) == (calm.phase, calm.drift)
     assert tuple(one for one in moved.conditions if one != KEPT) == calm.conditions
     if calm.step:
@@ -311,9 +325,9 @@ def test_a_superseded_bundle_never_changes_what_a_number_is(
 def test_whatever_befalls_the_calls_it_rings_and_carries_the_new_one_in_the_end(fates: list[Fate]) -> None:
     line = Line(state(), Carrier(routing="desk-v1", bundle="old"))
     for fate in fates:
-        line.take_turn(want(successor=NEXT), fate=fate)
+        line.take_turn(want(newer_revision=NEXT), fate=fate)
         assert line.carrier.rings()
         assert line.state.phase is Phase.AVAILABLE
-    line.take_turn(want(successor=NEXT))
+    line.take_turn(want(newer_revision=NEXT))
     assert (line.carrier.bundle, line.state.attached) == ("new", "new")
-    assert line.take_turn(want(successor=NEXT)).step is None
+    assert line.take_turn(want(newer_revision=NEXT)).step is None

@@ -7,12 +7,12 @@ import pytest
 from ringfleet.model import Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready, ready
-from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, NumberState, Routed
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
-HELD = RoutingWant("desk", "v2", held=True)
+HELD = DesiredRouting("desk", "v2", held=True)
 AT_DESK = Routed("desk", "v1", "profile-1")
 ELSEWHERE = Routed("old", "v1", "profile-0")
 DRIFT = "The carrier routes the number to profile-9, not to profile-1."
@@ -45,11 +45,11 @@ def state(phase: Phase, routed: Routed | None, drift: str | None = None) -> Numb
     ],
 )
 def test_a_suspended_profile_routes_nothing(now: NumberState, plan: NumberPlan) -> None:
-    assert plan_number(NumberWant(digits(1), HELD), now, None, AccountSeen()) == plan
+    assert plan_number(DesiredNumber(digits(1), HELD), now, None, AccountSeen()) == plan
 
 
 def test_a_resumed_profile_brings_its_changes_to_the_number() -> None:
-    resumed = NumberWant(digits(1), RoutingWant("desk", "v2"))
+    resumed = DesiredNumber(digits(1), DesiredRouting("desk", "v2"))
     holding = a_holding(1, routing="profile-1")
     plan = plan_number(resumed, state(Phase.AVAILABLE, AT_DESK), holding, AccountSeen())
     assert plan.step == Route("did-1", "desk")

@@ -10,7 +10,7 @@ from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.case import Leaving, NumberState, NumberWant, Routed, RoutingWant, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
 from ringfleet.plan.phone_number.steps import Leave, NumberPlan, Resume, Step, Stop
@@ -29,8 +29,8 @@ SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1")
 PARKED = a_holding(routing=None)
 
 
-def want(**rest: Any) -> NumberWant:
-    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+def want(**rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -64,15 +64,15 @@ def routed(phase: Phase = Phase.AVAILABLE) -> NumberPlan:
 )
 @pytest.mark.parametrize("by", StopBy)
 def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: StopBy) -> None:
-    wanted = want(stops=stops, stop_by=by)
+    wanted = want(stop_reasons=stops, stop_by=by)
     first = plan_number(wanted, state(), None, UP)
     assert first == on_the_way(Phase.AVAILABLE, Reason.SUSPENDED, f"{STILL} {said}", Stop(HELD, by))
     after = plan_number(wanted, state(Phase.SUSPENDED, stopped=by), None, UP)
     assert after == still(Phase.SUSPENDED, Reason.SUSPENDED, f"{STILL} {said}")
 
 
-STOPS = want(stops=(BY_SPEC,))
-PARKS = want(stops=(BY_SPEC,), stop_by=StopBy.PARKING)
+STOPS = want(stop_reasons=(BY_SPEC,))
+PARKS = want(stop_reasons=(BY_SPEC,), stop_by=StopBy.PARKING)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,9 @@ PARKS = want(stops=(BY_SPEC,), stop_by=StopBy.PARKING)
         ),
         pytest.param(STOPS, state(), SUSPENDED, None, id="what the carrier has suspended is not stopped by us"),
         pytest.param(STOPS, state(Phase.SUSPENDED), None, None, id="nor when that was heard before"),
-        pytest.param(want(stops=(BY_SPEC,), observed=True), state(), None, None, id="an observed one is never stopped"),
+        pytest.param(
+            want(stop_reasons=(BY_SPEC,), observed=True), state(), None, None, id="an observed one is never stopped"
+        ),
         pytest.param(
             want(),
             state(Phase.SUSPENDED, stopped=StopBy.VERB),
@@ -153,7 +155,7 @@ PARKS = want(stops=(BY_SPEC,), stop_by=StopBy.PARKING)
     ],
 )
 def test_a_number_is_stopped_and_resumed_once(
-    wanted: NumberWant, known: NumberState, holding: Holding | None, step: Step | None
+    wanted: DesiredNumber, known: NumberState, holding: Holding | None, step: Step | None
 ) -> None:
     assert plan_number(wanted, known, holding, UP).step == step
 
@@ -182,7 +184,7 @@ def test_what_the_carrier_has_suspended_names_the_carrier_and_our_reasons() -> N
 def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_it_was() -> None:
     line = Line(state(Phase.BOUND), Carrier(routing="desk-v1"))
     for stops in ((BY_SPEC,), (UNPAID, BY_SPEC), (UNPAID,), ()):
-        line.take_turn(want(bound=True, stops=stops, stop_by=StopBy.PARKING))
+        line.take_turn(want(bound=True, stop_reasons=stops, stop_by=StopBy.PARKING))
         assert line.carrier.rings() is (not stops)
     assert line.state == state(Phase.BOUND)
     assert line.carrier.told == [Stop(HELD, StopBy.PARKING), Resume(HELD, StopBy.PARKING, "desk-v1")]
@@ -190,8 +192,8 @@ def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_i
 
 def test_a_resumed_number_that_was_never_routed_is_not_available() -> None:
     line = Line(state(routed=None), Carrier())
-    missing = RoutingWant("desk", missing=True)
-    line.take_turn(want(routing=missing, stops=(BY_SPEC,)))
+    missing = DesiredRouting("desk", missing=True)
+    line.take_turn(want(routing=missing, stop_reasons=(BY_SPEC,)))
     line.take_turn(want(routing=missing))
     assert line.state.phase is Phase.ORDERING
 
@@ -229,7 +231,7 @@ RESTS = NumberPlan(
         pytest.param(want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND), id="a claim ends the rest"),
     ],
 )
-def test_a_number_rests_between_two_claims(wanted: NumberWant, phase: Phase, plan: NumberPlan) -> None:
+def test_a_number_rests_between_two_claims(wanted: DesiredNumber, phase: Phase, plan: NumberPlan) -> None:
     assert plan_number(wanted, state(phase), None, UP) == plan
 
 
@@ -240,7 +242,7 @@ def test_an_observed_number_is_available_and_says_that_it_is_only_seen() -> None
 
 
 def test_a_number_whose_pool_is_gone_keeps_its_route() -> None:
-    plan = plan_number(want(routing=None, pool_gone=True), state(), None, UP)
+    plan = plan_number(want(routing=None, pool_deleted=True), state(), None, UP)
     said = "Held, and routed to 'desk', as its pool wished that is gone."
     assert plan == NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, said),))
 
@@ -252,7 +254,7 @@ GONE = still(Phase.LOST, Reason.LOST, LOST_MESSAGE)
 
 @pytest.mark.parametrize("wanted", [want(lost=True), want(lost=True, leaving=Leaving(Way.RELEASE, granted=True))])
 @pytest.mark.parametrize("phase", [Phase.BOUND, Phase.ORDERING, Phase.SUSPENDED, Phase.RELEASING])
-def test_a_number_that_the_carrier_does_not_show_any_more_is_lost(wanted: NumberWant, phase: Phase) -> None:
+def test_a_number_that_the_carrier_does_not_show_any_more_is_lost(wanted: DesiredNumber, phase: Phase) -> None:
     assert plan_number(wanted, state(phase), None, UP) == GONE
 
 
@@ -264,7 +266,7 @@ def test_a_lost_number_stays_lost_over_a_restart_that_forgets_the_listings() -> 
     ("wanted", "phase"),
     [(want(), Phase.AVAILABLE), (want(bound=True), Phase.BOUND), (want(lost=True), Phase.AVAILABLE)],
 )
-def test_a_lost_number_that_is_shown_again_is_what_it_was(wanted: NumberWant, phase: Phase) -> None:
+def test_a_lost_number_that_is_shown_again_is_what_it_was(wanted: DesiredNumber, phase: Phase) -> None:
     assert plan_number(wanted, state(Phase.LOST), ACTIVE, UP) == routed(phase)
 
 
@@ -274,7 +276,7 @@ def test_a_lost_number_that_is_shown_again_and_was_asked_to_go_goes_its_way() ->
 
 
 def test_a_number_given_back_stays_so_whatever_is_wished() -> None:
-    plan = plan_number(want(stops=(BY_SPEC,), lost=True), state(Phase.RELEASED), None, UP)
+    plan = plan_number(want(stop_reasons=(BY_SPEC,), lost=True), state(Phase.RELEASED), None, UP)
     assert plan == still(Phase.RELEASED, Reason.RELEASED, "It was given back to the carrier for good.")
 
 

@@ -8,13 +8,13 @@ from ringfleet.model import Holding, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Reason, not_ready, ready
-from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, NumberState, Routed
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
-DESK = RoutingWant("desk", "v1")
+DESK = DesiredRouting("desk", "v1")
 AT_DESK = Routed("desk", "v1", "profile-1")
 LOST = NumberPlan(Phase.LOST, (not_ready(Reason.LOST, LOST_MESSAGE),))
 HELD = NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, "Held, and routed to 'desk'."),))
@@ -46,11 +46,11 @@ def state(phase: Phase, routed: Routed | None = AT_DESK) -> NumberState:
 def test_a_lost_number_is_lost_until_the_carrier_shows_it(
     phase: Phase, lost: bool, holding: Holding | None, expected: NumberPlan
 ) -> None:
-    assert plan_number(NumberWant(digits(1), DESK, lost=lost), state(phase), holding, UP) == expected
+    assert plan_number(DesiredNumber(digits(1), DESK, lost=lost), state(phase), holding, UP) == expected
 
 
 def test_a_lost_number_that_comes_back_unrouted_is_routed_before_it_is_available() -> None:
-    plan = plan_number(NumberWant(digits(1), DESK), state(Phase.LOST), a_holding(routing=None), UP)
+    plan = plan_number(DesiredNumber(digits(1), DESK), state(Phase.LOST), a_holding(routing=None), UP)
     assert (plan.phase, plan.step) == (Phase.ORDERING, Route("did-1", "desk"))
 
 
@@ -59,10 +59,10 @@ def test_a_lost_number_that_comes_back_unrouted_is_routed_before_it_is_available
 )
 def test_an_observed_number_is_left_as_it_is(routed: Routed | None) -> None:
     holding = a_holding(routing=routed.external_id if routed else None, mark=None)
-    observed = NumberWant(digits(1), DESK, observed=True)
+    observed = DesiredNumber(digits(1), DESK, observed=True)
     assert plan_number(observed, state(Phase.ORDERING, routed), holding, UP) == OBSERVED
 
 
 def test_the_routing_that_somebody_else_gave_a_number_is_not_taken_off() -> None:
     seen = state(Phase.AVAILABLE, Routed("", "", "profile-9"))
-    assert plan_number(NumberWant(digits(1)), seen, None, UP).step is None
+    assert plan_number(DesiredNumber(digits(1)), seen, None, UP).step is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.phone_number.case import Leaving, NumberState, NumberWant, Routed, RoutingWant, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed, StopBy
 from ringfleet.plan.phone_number.phase import STEPS, may_step
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
@@ -25,8 +25,8 @@ ROUTED = Routed("desk", "v1", "desk-v1")
 (ORDERING, DOCUMENTS, AVAILABLE, BOUND, COOLING, SUSPENDED, QUARANTINED, RELEASING, RELEASED, LOST, FAILED) = Phase
 
 
-def want(**rest: Any) -> NumberWant:
-    return NumberWant(digits(1), **{"routing": RoutingWant("desk", "v1"), **rest})
+def want(**rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Cause:
     """What makes a number change: what is wished for it, and what its carrier says."""
 
     said: str
-    want: NumberWant
+    want: DesiredNumber
     status: HoldingStatus = HoldingStatus.ACTIVE
     shown: bool = True
 
@@ -44,7 +44,7 @@ ASKED = Cause("the carrier asks for documents", want(), HoldingStatus.PENDING_DO
 READY = Cause("nothing is amiss, and nobody has it", want())
 CLAIMED = Cause("a claim has it", want(bound=True))
 LET_GO = Cause("its claim has let it go", want(resting=True))
-STOPPED = Cause("its traffic is stopped", want(stops=("spec.suspend says so.",)))
+STOPPED = Cause("its traffic is stopped", want(stop_reasons=("spec.suspend says so.",)))
 SPAM = Cause("a person takes it out of use", want(quarantine="spam"))
 GOES = Cause("it was asked to go", want(leaving=Leaving(Way.RELEASE)))
 MAY_GO = Cause("it may go now", want(leaving=Leaving(Way.RELEASE, granted=True)))
@@ -154,22 +154,22 @@ leavings = st.none() | st.builds(
     frozen=st.booleans(),
 )
 routings = st.none() | st.builds(
-    RoutingWant, st.sampled_from(["desk", "front"]), st.sampled_from(["v1", "v2"]), st.booleans(), st.booleans()
+    DesiredRouting, st.sampled_from(["desk", "front"]), st.sampled_from(["v1", "v2"]), st.booleans(), st.booleans()
 )
 wants = st.builds(
-    NumberWant,
+    DesiredNumber,
     st.just(digits(1)),
     routings,
     repair=st.booleans(),
     observed=st.booleans(),
     bound=st.booleans(),
     resting=st.booleans(),
-    stops=sentences.map(sorted).map(tuple),
+    stop_reasons=sentences.map(sorted).map(tuple),
     stop_by=st.sampled_from(StopBy),
     quarantine=st.none() | st.just("spam"),
     leaving=leavings,
     lost=st.booleans(),
-    pool_gone=st.booleans(),
+    pool_deleted=st.booleans(),
 )
 states = st.builds(
     NumberState,
@@ -188,7 +188,7 @@ accounts = st.sampled_from([AccountSeen(), DOWN])
 
 @given(wants, states, words, accounts)
 def test_no_number_shows_a_step_that_the_drawing_refuses(
-    wanted: NumberWant, known: NumberState, holding: Any, account: AccountSeen
+    wanted: DesiredNumber, known: NumberState, holding: Any, account: AccountSeen
 ) -> None:
     assert may_step(known.phase, plan_number(wanted, known, holding, account).phase)
 
@@ -207,7 +207,7 @@ def lines(draw: st.DrawFn) -> Line:
 TURNS = 4
 
 
-def come_to_rest(line: Line, wanted: NumberWant) -> None:
+def come_to_rest(line: Line, wanted: DesiredNumber) -> None:
     """Take turns, the first with the carrier's word, until nothing changes. Fails when that never comes."""
     line.take_turn(wanted, line.carrier.word() if line.carrier.owned and not wanted.lost else None)
     for _ in range(TURNS):
@@ -218,7 +218,7 @@ def come_to_rest(line: Line, wanted: NumberWant) -> None:
 
 
 @given(lines(), wants)
-def test_a_number_always_comes_to_rest(line: Line, wanted: NumberWant) -> None:
+def test_a_number_always_comes_to_rest(line: Line, wanted: DesiredNumber) -> None:
     come_to_rest(line, wanted)
     told = len(line.carrier.told)
     line.take_turn(wanted)
@@ -226,12 +226,12 @@ def test_a_number_always_comes_to_rest(line: Line, wanted: NumberWant) -> None:
 
 
 @given(lines(), wants)
-def test_a_number_that_is_to_be_still_does_not_ring_and_any_other_does(line: Line, wanted: NumberWant) -> None:
+def test_a_number_that_is_to_be_still_does_not_ring_and_any_other_does(line: Line, wanted: DesiredNumber) -> None:
     come_to_rest(line, wanted)
     routing = wanted.routing
     if wanted.observed or wanted.leaving or not line.carrier.owned or line.state.phase is LOST:
         return
-    if wanted.stops:
+    if wanted.stop_reasons:
         assert not line.carrier.rings()
         assert line.state.phase is SUSPENDED
     elif routing and not routing.missing and not routing.held and line.carrier.status is HoldingStatus.ACTIVE:
@@ -240,12 +240,12 @@ def test_a_number_that_is_to_be_still_does_not_ring_and_any_other_does(line: Lin
 
 @given(lines(), wants, sentences, st.sampled_from(StopBy))
 def test_a_number_that_was_stopped_and_resumed_is_routed_as_it_was(
-    line: Line, wanted: NumberWant, sentences: list[str], by: StopBy
+    line: Line, wanted: DesiredNumber, sentences: list[str], by: StopBy
 ) -> None:
-    calm = replace(wanted, observed=False, stops=(), leaving=None, lost=False, resting=False)
+    calm = replace(wanted, observed=False, stop_reasons=(), leaving=None, lost=False, resting=False)
     come_to_rest(line, calm)
     before = line.state, line.carrier.routing, line.carrier.status
-    come_to_rest(line, replace(calm, stops=("spec.suspend says so.", *sentences), stop_by=by))
+    come_to_rest(line, replace(calm, stop_reasons=("spec.suspend says so.", *sentences), stop_by=by))
     come_to_rest(line, calm)
     after = line.state, line.carrier.routing, line.carrier.status
     if before[0].routed is None and calm.routing:  # it never had the route that it waits for
@@ -263,9 +263,9 @@ def test_no_call_that_failed_leaves_a_number_ringing_or_still_against_the_wish(
     line = Line()
     line.take_turn(want(bound=bound, stop_by=by))
     for before, account, fate in story:
-        line.take_turn(want(bound=bound, stops=tuple(before), stop_by=by), account=account, fate=fate)
+        line.take_turn(want(bound=bound, stop_reasons=tuple(before), stop_by=by), account=account, fate=fate)
     killed = any(fate is Fate.KILLED for _, _, fate in story)  # a restart lists what the carrier has
-    line.take_turn(want(bound=bound, stops=tuple(stops), stop_by=by), line.carrier.word() if killed else None)
-    line.take_turn(want(bound=bound, stops=tuple(stops), stop_by=by))
+    line.take_turn(want(bound=bound, stop_reasons=tuple(stops), stop_by=by), line.carrier.word() if killed else None)
+    line.take_turn(want(bound=bound, stop_reasons=tuple(stops), stop_by=by))
     assert line.carrier.rings() is not bool(stops)
     assert line.state.phase is (SUSPENDED if stops else BOUND if bound else AVAILABLE)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.case import NumberState, NumberWant, Routed, RoutingWant
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, NumberState, Routed
 from ringfleet.plan.phone_number.phase import may_step
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Look, NumberPlan, Route, Unroute
@@ -20,13 +20,13 @@ from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
-DESK = RoutingWant("desk", "v1")
+DESK = DesiredRouting("desk", "v1")
 AT_DESK = Routed("desk", "v1", "profile-1")
 HELD = "did-1"
 
 
-def want(routing: RoutingWant | None = DESK, **rest: Any) -> NumberWant:
-    return NumberWant(digits(1), routing, **rest)
+def want(routing: DesiredRouting | None = DESK, **rest: Any) -> DesiredNumber:
+    return DesiredNumber(digits(1), routing, **rest)
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -97,7 +97,7 @@ UNROUTED = NumberPlan(
     ],
 )
 def test_a_number_comes_to_be_available(
-    wanted: NumberWant, known: NumberState, holding: Holding | None, account: AccountSeen, plan: NumberPlan
+    wanted: DesiredNumber, known: NumberState, holding: Holding | None, account: AccountSeen, plan: NumberPlan
 ) -> None:
     assert plan_number(wanted, known, holding, account) == plan
 
@@ -152,11 +152,11 @@ def test_a_number_is_routed_anew_and_stays_available_meanwhile(routed: Routed | 
 
 @pytest.mark.parametrize("phase", [Phase.ORDERING, Phase.AVAILABLE, Phase.BOUND])
 def test_a_missing_profile_is_named_and_the_number_stays_what_it_is(phase: Phase) -> None:
-    wanted = want(RoutingWant("desk", missing=True), bound=phase is Phase.BOUND)
+    wanted = want(DesiredRouting("desk", missing=True), bound=phase is Phase.BOUND)
     assert plan_number(wanted, state(phase), None, UP) == waits(phase, Reason.ROUTING_PROFILE_MISSING, NO_PROFILE)
 
 
-PAUSED = RoutingWant("desk", "v2", held=True)
+PAUSED = DesiredRouting("desk", "v2", held=True)
 
 
 @pytest.mark.parametrize("known", [state(), state(routed=Routed("desk", "v0", "profile-1"))])
@@ -219,7 +219,7 @@ def test_a_number_that_is_only_observed_is_never_routed() -> None:
 def test_drift_that_stays_says_whose_wish_that_is() -> None:
     known = state(drift=DRIFTED)
     observed = plan_number(want(observed=True), known, None, UP).conditions[0].message
-    orphaned = plan_number(want(None, pool_gone=True), known, None, UP).conditions[0].message
+    orphaned = plan_number(want(None, pool_deleted=True), known, None, UP).conditions[0].message
     assert observed == f"{DRIFTED} It is only observed (spec.managementPolicy)."
     assert orphaned == f"{DRIFTED} Its pool is gone, and with it the wish for a routing."
 
@@ -240,7 +240,7 @@ def test_drift_that_stays_says_whose_wish_that_is() -> None:
     ],
 )
 def test_a_number_that_waits_to_be_routed_anew_still_shows_whose_it_is(
-    phase: Phase, wanted: NumberWant, shown: Phase
+    phase: Phase, wanted: DesiredNumber, shown: Phase
 ) -> None:
     known = state(phase, routed=Routed("front", "v1", "profile-2"), stopped=None)
     holding = a_holding(routing="profile-2") if phase is Phase.SUSPENDED else None
@@ -250,10 +250,10 @@ def test_a_number_that_waits_to_be_routed_anew_still_shows_whose_it_is(
 # Laws.
 
 wants = st.builds(
-    NumberWant,
+    DesiredNumber,
     st.just(digits(1)),
     st.none()
-    | st.builds(RoutingWant, st.sampled_from(["desk", "front"]), st.sampled_from(["v1", "v2"]), st.booleans()),
+    | st.builds(DesiredRouting, st.sampled_from(["desk", "front"]), st.sampled_from(["v1", "v2"]), st.booleans()),
     repair=st.booleans(),
     observed=st.booleans(),
     bound=st.booleans(),
@@ -264,7 +264,9 @@ holdings = st.none() | st.builds(
 accounts = st.sampled_from([UP, DOWN])
 
 
-def act(known: NumberState, plan: NumberPlan, holding: Holding | None, works: bool, wanted: NumberWant) -> NumberState:
+def act(
+    known: NumberState, plan: NumberPlan, holding: Holding | None, works: bool, wanted: DesiredNumber
+) -> NumberState:
     """The number after its plan was written, and its step taken if that `works`."""
     heard = (
         replace(known, external_id=holding.external_id, activating=holding.status is HoldingStatus.ACTIVATING)
@@ -301,7 +303,7 @@ def test_a_number_only_takes_steps_that_its_table_knows(story: list[Any]) -> Non
     st.sampled_from([None, "desk-v1"]),
 )
 def test_a_number_comes_to_rest_within_a_few_turns_and_stays_there(
-    story: list[Any], wanted: NumberWant, routing: str | None
+    story: list[Any], wanted: DesiredNumber, routing: str | None
 ) -> None:
     known = NumberState()
     for before, holding, account, works in story:

@@ -15,14 +15,14 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.case import (
     Case,
+    DesiredNumber,
+    DesiredRouting,
     Documents,
     Leaving,
+    NewerRevision,
     NumberState,
-    NumberWant,
     Routed,
-    RoutingWant,
     StopBy,
-    Successor,
 )
 from ringfleet.plan.phone_number.plan import AT_REST, NOT_HELD, OBSERVED_RULES, RULES, decide, in_service, plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
@@ -32,13 +32,13 @@ from tests.plan.builders import a_holding, digits
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 HELD = "did-1"
-WANT = NumberWant(digits(1), RoutingWant("desk", "v1"), installation="home")
+WANT = DesiredNumber(digits(1), DesiredRouting("desk", "v1"), installation="home")
 STATE = NumberState(Phase.AVAILABLE, HELD, Routed("desk", "v1", "desk-v1"), attached="old")
 HOLDING = a_holding(routing="desk-v1", bundle="old", mark=Mark("home", "shop", "west"))
 
 STOPS = ("spec.suspend of the number says so.",)
 APPROVED = Documents("germany: Approved", "ComplianceBundle germany at default/main", "new")
-NEXT = Successor("ComplianceBundle germany at default/main", "new", frozenset({"old"}))
+NEXT = NewerRevision("ComplianceBundle germany at default/main", "new", frozenset({"old"}))
 PROTECTED = Obstacle(Reason.RELEASE_FORBIDDEN, "It was asked to go and stays, because it is protected.")
 
 
@@ -74,10 +74,13 @@ MANAGED = [
     pytest.param(case(leaving=MUST_WAIT), "asked_to_go", None, id="asked to go, in its hold"),
     pytest.param(case(leaving=MAY_GO), "asked_to_go", Leave(HELD, Way.RELEASE), id="it may go now"),
     pytest.param(
-        case(leaving=MAY_GO, stops=STOPS), "asked_to_go", Leave(HELD, Way.RELEASE), id="it may go, and must not ring"
+        case(leaving=MAY_GO, stop_reasons=STOPS),
+        "asked_to_go",
+        Leave(HELD, Way.RELEASE),
+        id="it may go, and must not ring",
     ),
     pytest.param(
-        case(leaving=MUST_WAIT, stops=STOPS),
+        case(leaving=MUST_WAIT, stop_reasons=STOPS),
         "must_be_stopped",
         Stop(HELD, StopBy.VERB),
         id="it must not ring while it waits to go",
@@ -96,48 +99,54 @@ MANAGED = [
         None,
         id="the carrier has its documents",
     ),
-    pytest.param(case(said(DOCUMENTS), stops=STOPS), "waits_for_documents", None, id="to be stopped, not active yet"),
+    pytest.param(
+        case(said(DOCUMENTS), stop_reasons=STOPS), "waits_for_documents", None, id="to be stopped, not active yet"
+    ),
     pytest.param(case(said(BUSY)), "activating", None, id="the carrier activates it"),
     pytest.param(case(activating=True), "activating", None, id="the carrier was activating it"),
-    pytest.param(case(stops=STOPS), "must_be_stopped", Stop(HELD, StopBy.VERB), id="to be stopped"),
-    pytest.param(case(account=DOWN, stops=STOPS), "must_be_stopped", None, id="to be stopped, and its account is down"),
+    pytest.param(case(stop_reasons=STOPS), "must_be_stopped", Stop(HELD, StopBy.VERB), id="to be stopped"),
+    pytest.param(
+        case(account=DOWN, stop_reasons=STOPS), "must_be_stopped", None, id="to be stopped, and its account is down"
+    ),
     pytest.param(
         case(phase=Phase.SUSPENDED, stopped=StopBy.PARKING),
         "may_be_resumed",
         Resume(HELD, StopBy.PARKING, "desk-v1"),
         id="parked, and no reason is left",
     ),
-    pytest.param(case(successor=NEXT), "bundle_is_outdated", Look(), id="a newer revision: look first"),
-    pytest.param(case(said(), successor=NEXT), "bundle_is_outdated", Attach(HELD, "new"), id="a newer revision"),
+    pytest.param(case(newer_revision=NEXT), "bundle_is_outdated", Look(), id="a newer revision: look first"),
+    pytest.param(case(said(), newer_revision=NEXT), "bundle_is_outdated", Attach(HELD, "new"), id="a newer revision"),
     pytest.param(
-        case(said(SUSPENDED), successor=NEXT),
+        case(said(SUSPENDED), newer_revision=NEXT),
         "bundle_is_outdated",
         Attach(HELD, "new"),
         id="a newer revision, and suspended by the carrier",
     ),
     pytest.param(
-        case(said(routing="desk-v0"), successor=NEXT),
+        case(said(routing="desk-v0"), newer_revision=NEXT),
         "routing_differs",
         Route(HELD, "desk"),
         id="a newer revision, and routed elsewhere",
     ),
     pytest.param(
-        case(account=DOWN, successor=NEXT), "in_service", None, id="a newer revision, and its account is down"
+        case(account=DOWN, newer_revision=NEXT), "in_service", None, id="a newer revision, and its account is down"
     ),
-    pytest.param(case(phase=Phase.SUSPENDED, stops=STOPS, stopped=StopBy.VERB), "out_of_service", None, id="stopped"),
+    pytest.param(
+        case(phase=Phase.SUSPENDED, stop_reasons=STOPS, stopped=StopBy.VERB), "out_of_service", None, id="stopped"
+    ),
     pytest.param(case(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
     pytest.param(
-        case(said(SUSPENDED), routing=RoutingWant("desk", "v2")),
+        case(said(SUSPENDED), routing=DesiredRouting("desk", "v2")),
         "out_of_service",
         None,
         id="suspended by the carrier, and its profile has changed",
     ),
     pytest.param(
-        case(routing=RoutingWant("desk", "v2")), "routing_differs", Route(HELD, "desk"), id="its profile has changed"
+        case(routing=DesiredRouting("desk", "v2")), "routing_differs", Route(HELD, "desk"), id="its profile has changed"
     ),
     pytest.param(case(routing=None), "routing_differs", Unroute(HELD), id="no profile is wanted"),
     pytest.param(
-        case(routing=RoutingWant("desk", missing=True)), "routing_differs", None, id="its profile does not exist"
+        case(routing=DesiredRouting("desk", missing=True)), "routing_differs", None, id="its profile does not exist"
     ),
     pytest.param(case(), "in_service", None, id="available"),
     pytest.param(case(bound=True), "in_service", None, id="bound"),
@@ -155,11 +164,11 @@ OBSERVED = [
     ),
     pytest.param(observed(said(DOCUMENTS), documents=APPROVED), "waits_for_documents", None, id="it waits"),
     pytest.param(observed(said(BUSY)), "activating", None, id="the carrier activates it"),
-    pytest.param(observed(stops=STOPS), "in_service", None, id="to be stopped"),
+    pytest.param(observed(stop_reasons=STOPS), "in_service", None, id="to be stopped"),
     pytest.param(observed(stopped=StopBy.VERB), "in_service", None, id="stopped before it was only observed"),
-    pytest.param(observed(said(), successor=NEXT), "in_service", None, id="a newer revision"),
+    pytest.param(observed(said(), newer_revision=NEXT), "in_service", None, id="a newer revision"),
     pytest.param(observed(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
-    pytest.param(observed(routing=RoutingWant("desk", "v2")), "in_service", None, id="its profile has changed"),
+    pytest.param(observed(routing=DesiredRouting("desk", "v2")), "in_service", None, id="its profile has changed"),
 ]
 
 
@@ -204,9 +213,9 @@ def test_a_number_that_is_only_observed_takes_the_rules_in_the_same_order_withou
 
 @pytest.mark.parametrize("seen", [pytest.param(row.values[0], id=row.id) for row in MANAGED])
 def test_why_a_number_stays_that_was_asked_to_go_is_said_of_every_number_that_we_hold(seen: Case) -> None:
-    asked = replace(seen, want=replace(seen.want, leaving=Leaving(Way.RELEASE, PROTECTED)))
+    asked = replace(seen, desired=replace(seen.desired, leaving=Leaving(Way.RELEASE, PROTECTED)))
     rule, _ = decide(asked)
-    plan = plan_number(asked.want, asked.state, asked.holding, asked.account)
+    plan = plan_number(asked.desired, asked.state, asked.holding, asked.account)
     blocked = Condition("ReleaseBlocked", True, PROTECTED.reason, PROTECTED.message)
     assert (blocked in plan.conditions) is (rule not in NOT_HELD)
 
@@ -219,10 +228,10 @@ def test_why_a_number_stays_that_was_asked_to_go_is_said_of_every_number_that_we
         phase=st.sampled_from(Phase),
         external_id=st.sampled_from([None, HELD]),
         stopped=st.none() | st.sampled_from(StopBy),
-        stops=st.sampled_from([(), STOPS]),
+        stop_reasons=st.sampled_from([(), STOPS]),
         observed=st.booleans(),
         quarantine=st.sampled_from([None, "spam"]),
-        successor=st.sampled_from([None, NEXT]),
+        newer_revision=st.sampled_from([None, NEXT]),
     )
 )
 def test_the_last_rule_answers_whatever_the_case_and_takes_no_step(seen: Case) -> None:

@@ -23,7 +23,7 @@ class StopBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RoutingWant:
+class DesiredRouting:
     """The routing profile that a number is to follow."""
 
     profile: str
@@ -72,7 +72,7 @@ class Documents:
     """The compliance bundle for a number that the carrier keeps back until it has documents."""
 
     waits_for: str
-    """The bundle and its state in short, as "germany: Approved"."""
+    """The bundle and its state in short, as "germany: Approved"; "no bundle" when none is chosen."""
     message: str
     """With an `external_id`, the bundle's name as a part of a sentence; without one, a sentence on what it lacks."""
     external_id: str | None = None
@@ -80,7 +80,7 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
-class Successor:
+class NewerRevision:
     """The approved revision of a compliance bundle that is to replace older ones on the numbers that carry them."""
 
     name: str
@@ -104,11 +104,11 @@ class AttachRefusal:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberWant:
+class DesiredNumber:
     """What a PhoneNumber should be, from its spec, claim, pool, quota and annotations."""
 
     number: E164
-    routing: RoutingWant | None = None
+    routing: DesiredRouting | None = None
     """The routing profile that the number is to follow; None: nobody names one."""
     repair: bool = True
     """A routing that differs at the carrier is mended (spec.driftPolicy Repair); False: it is only reported."""
@@ -118,7 +118,7 @@ class NumberWant:
     """A claim has the number."""
     resting: bool = False
     """The last claim let the number go too short a time ago for another one to take it."""
-    stops: tuple[str, ...] = ()
+    stop_reasons: tuple[str, ...] = ()
     """Why the number must carry no traffic, one sentence each; empty: traffic flows."""
     stop_by: StopBy = StopBy.VERB
     """How the account stops traffic."""
@@ -128,15 +128,15 @@ class NumberWant:
     """That the number was asked to go; None: nobody asked."""
     lost: bool = False
     """The carrier has not listed the number for so many looks that it counts as lost."""
-    pool_gone: bool = False
+    pool_deleted: bool = False
     """The number's pool was deleted, and with it the wish for a routing: the number keeps the routing it has."""
     installation: str = ""
     """Our installation id, the only mark that the number may carry at the carrier; empty: any mark is accepted."""
     documents: Documents | None = None
-    """The compliance bundle for a number that waits for documents; None: no bundle is known for it."""
-    successor: Successor | None = None
-    """The approved revision that replaces the one the number carries; None: the number carries the newest."""
-    refusal: AttachRefusal | None = None
+    """The compliance bundle that the number is to live by, while it is on its way; None: it is not, or has no pool."""
+    newer_revision: NewerRevision | None = None
+    """The approved revision that replaces the one the number carries; None: there is none to be attached."""
+    last_refusal: AttachRefusal | None = None
     """Why the carrier refused the last bundle that we attached; None: it never did."""
 
 
@@ -167,7 +167,7 @@ class NumberState:
 class Case:
     """One number, as the rules see it."""
 
-    want: NumberWant
+    desired: DesiredNumber
     state: NumberState
     holding: Holding | None
     """The carrier's latest word on the number (an order's answer, a look-up, the sweep); None: it said nothing new."""
@@ -212,5 +212,5 @@ class Case:
 
     def refusal_of(self, bundle: str) -> AttachRefusal | None:
         """What the carrier said when the number was to be given this very bundle."""
-        refusal = self.want.refusal
+        refusal = self.desired.last_refusal
         return refusal if refusal and refusal.external_id == bundle else None

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.phone_number.case import AttachRefusal, Case, Successor
+from ringfleet.plan.phone_number.case import AttachRefusal, Case, NewerRevision
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
 
 _ASKED = "The carrier waits for identity or address documents."
 
 
 def bundle_is_approved(case: Case) -> NumberPlan | None:
-    """The number waits for documents, and does not carry the approved bundle yet: attach it."""
-    known = case.want.documents
+    """The number waits for documents and lacks the approved bundle: attach it, or say that it was refused."""
+    known = case.desired.documents
     if case.status is not HoldingStatus.PENDING_DOCUMENTS or known is None or known.external_id is None:
         return None
     if case.state.attached == known.external_id:
@@ -35,7 +35,7 @@ def waits_for_documents(case: Case) -> NumberPlan | None:
     """The number waits for documents: a bundle is missing, is not approved, or is with the carrier."""
     if case.status is not HoldingStatus.PENDING_DOCUMENTS:
         return None
-    known = case.want.documents
+    known = case.desired.documents
     if known is None:
         return _waits(Reason.PENDING_DOCUMENTS, _ASKED)
     if known.external_id is None:
@@ -48,16 +48,16 @@ def _waits(reason: Reason, message: str, waits_for: str | None = None) -> Number
     return NumberPlan(Phase.PENDING_DOCUMENTS, (not_ready(reason, message),), waits_for=waits_for)
 
 
-def newer_revision(case: Case) -> Successor | None:
+def revision_to_attach(case: Case) -> NewerRevision | None:
     """The approved revision that supersedes the one which the number carries; None when it carries no such one.
 
     A number that carries a bundle of somebody else's is left with it.
     """
-    newer = case.want.successor
+    newer = case.desired.newer_revision
     return newer if newer and case.state.attached in newer.supersedes else None
 
 
-def with_newer_revision(case: Case, newer: Successor, plan: NumberPlan) -> NumberPlan | None:
+def with_newer_revision(case: Case, newer: NewerRevision, plan: NumberPlan) -> NumberPlan | None:
     """The plan of a number with which all is done, and giving it the newer revision; None when nothing is to be added.
 
     Phase and readiness stay those of the plan. The carrier is looked at first: a bundle that another hand has given the
@@ -71,7 +71,7 @@ def with_newer_revision(case: Case, newer: Successor, plan: NumberPlan) -> Numbe
     return replace(plan, conditions=(*plan.conditions, *said), step=step)
 
 
-def _outdated(newer: Successor, refusal: AttachRefusal) -> Condition:
+def _outdated(newer: NewerRevision, refusal: AttachRefusal) -> Condition:
     message = (
         f"The number keeps an older revision of {newer.name}, and works on: the carrier does not take the "
         f"approved one for it: {refusal.why} It is asked again."

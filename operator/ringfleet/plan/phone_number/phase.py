@@ -30,7 +30,7 @@ table holds exactly the steps that the rules can make, and refuses every other.
 from __future__ import annotations
 
 from ringfleet.model import Phase
-from ringfleet.plan.phone_number.case import NumberState, NumberWant
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState
 
 IN_FLIGHT = frozenset({Phase.ORDERING, Phase.PENDING_DOCUMENTS})
 
@@ -57,22 +57,22 @@ def may_step(old: Phase, new: Phase) -> bool:
     return old is new or new in STEPS[old]
 
 
-def phase_in_service(want: NumberWant, state: NumberState) -> Phase:
+def phase_in_service(desired: DesiredNumber, state: NumberState) -> Phase:
     """The phase of a number with which nothing is amiss."""
-    if want.quarantine is not None:
+    if desired.quarantine is not None:
         return Phase.QUARANTINED
-    wish = Phase.BOUND if want.bound else Phase.COOLING if want.resting else Phase.AVAILABLE
+    wish = Phase.BOUND if desired.bound else Phase.COOLING if desired.resting else Phase.AVAILABLE
     return _toward(wish, state.phase)
 
 
-def phase_meanwhile(want: NumberWant, state: NumberState) -> Phase:
+def phase_meanwhile(desired: DesiredNumber, state: NumberState) -> Phase:
     """The phase of a number that still waits for the carrier: as good as in service, or on its way to it.
 
     It is never Suspended, as that phase says that the carrier has done it.
     """
     if state.phase in IN_FLIGHT | {Phase.SUSPENDED, Phase.RELEASING, Phase.LOST}:
         return Phase.ORDERING
-    return phase_in_service(want, state)
+    return phase_in_service(desired, state)
 
 
 def _toward(wish: Phase, phase: Phase) -> Phase:

@@ -18,10 +18,10 @@ from ringfleet.model import Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.case import Case, NumberState, NumberWant
+from ringfleet.plan.phone_number.case import Case, DesiredNumber, NumberState
 from ringfleet.plan.phone_number.documents import (
     bundle_is_approved,
-    newer_revision,
+    revision_to_attach,
     waits_for_documents,
     with_newer_revision,
 )
@@ -41,7 +41,7 @@ def released_or_lost(case: Case) -> NumberPlan | None:
     """The carrier holds the number for us no more: nothing is left to do."""
     if case.state.phase is Phase.RELEASED:
         return NumberPlan(Phase.RELEASED, (not_ready(Reason.RELEASED, "It was given back to the carrier for good."),))
-    if case.holding is None and (case.want.lost or case.state.phase is Phase.LOST):
+    if case.holding is None and (case.desired.lost or case.state.phase is Phase.LOST):
         return NumberPlan(Phase.LOST, (not_ready(Reason.LOST, LOST_MESSAGE),))
     return None
 
@@ -55,15 +55,15 @@ def not_found_yet(case: Case) -> NumberPlan | None:
 
 def marked_by_another(case: Case) -> NumberPlan | None:
     """The number carries the mark of another installation: leave it alone (promise 8)."""
-    if not is_anothers(case.want, case.holding):
+    if not is_anothers(case.desired, case.holding):
         return None
     return NumberPlan(case.state.phase, (not_ready(Reason.NOT_OURS, _ANOTHERS),))
 
 
-def is_anothers(want: NumberWant, holding: Holding | None) -> bool:
+def is_anothers(desired: DesiredNumber, holding: Holding | None) -> bool:
     """Whether the carrier shows the mark of another installation. A number that is only observed may have any mark."""
-    mark = holding.mark if holding and not want.observed else None
-    return mark is not None and bool(want.installation) and mark.installation != want.installation
+    mark = holding.mark if holding and not desired.observed else None
+    return mark is not None and bool(desired.installation) and mark.installation != desired.installation
 
 
 _ANOTHERS = (
@@ -77,14 +77,14 @@ _ANOTHERS = (
 
 def asked_to_go(case: Case) -> NumberPlan | None:
     """The number was asked to go, and no obstacle is in the way: wait for its turn, then let it go."""
-    leaving = case.want.leaving
+    leaving = case.desired.leaving
     if leaving is None or leaving.obstacle:
         return None
     if leaving.granted:
         message = "It is being given back." if leaving.way is Way.RELEASE else "It is being let go."
         step = Leave(case.external_id, leaving.way)
         return through_carrier(case, step, Phase.RELEASING, Reason.RELEASING, message)
-    if case.want.stops:
+    if case.desired.stop_reasons:
         return None  # it must not ring while it waits
     reason = Reason.RELEASE_FROZEN if leaving.frozen else Reason.RELEASING
     return NumberPlan(Phase.RELEASING, (not_ready(reason, leaving.waits),))
@@ -103,7 +103,7 @@ def bundle_is_outdated(case: Case) -> NumberPlan | None:
 
     What the number is meanwhile, those rules say.
     """
-    newer = newer_revision(case)
+    newer = revision_to_attach(case)
     if newer is None:
         return None
     _, plan = _first_to_speak(AT_REST, case)
@@ -112,36 +112,36 @@ def bundle_is_outdated(case: Case) -> NumberPlan | None:
 
 def in_service(case: Case) -> NumberPlan:
     """Nothing is left to do: the number is available, bound, cooling or quarantined. This rule always answers."""
-    phase, drift = phase_in_service(case.want, case.state), case.drift
-    if case.want.quarantine is not None:
+    desired, drift, phase = case.desired, case.drift, phase_in_service(case.desired, case.state)
+    if desired.quarantine is not None:
         said = (
-            f"Taken out of use: {case.want.quarantine}. Remove the annotation ringfleet.dev/quarantine to use it again."
+            f"Taken out of use: {desired.quarantine}. Remove the annotation ringfleet.dev/quarantine to use it again."
         )
         return NumberPlan(phase, (not_ready(Reason.QUARANTINED, said),), drift=drift)
     if drift:
-        return NumberPlan(phase, (not_ready(Reason.DRIFTED, f"{drift} {_why_unrepaired(case.want)}"),), drift=drift)
+        return NumberPlan(phase, (not_ready(Reason.DRIFTED, f"{drift} {_why_unrepaired(desired)}"),), drift=drift)
     if phase is Phase.COOLING:
         said = "Held; it rests after its last claim, so that calls for its last holder die away."
         return NumberPlan(phase, (ready(Reason.COOLING, said),))
-    return NumberPlan(phase, (_ready(case.want, case.state),))
+    return NumberPlan(phase, (_ready(desired, case.state),))
 
 
-def _why_unrepaired(want: NumberWant) -> str:
-    if want.observed:
+def _why_unrepaired(desired: DesiredNumber) -> str:
+    if desired.observed:
         return "It is only observed (spec.managementPolicy)."
-    if want.routing is None:
+    if desired.routing is None:
         return "Its pool is gone, and with it the wish for a routing."
-    return "Its RoutingProfile is suspended (spec.suspend)." if want.routing.held else "spec.driftPolicy is Report."
+    return "Its RoutingProfile is suspended (spec.suspend)." if desired.routing.held else "spec.driftPolicy is Report."
 
 
-def _ready(want: NumberWant, state: NumberState) -> Condition:
-    if want.observed:
+def _ready(desired: DesiredNumber, state: NumberState) -> Condition:
+    if desired.observed:
         return ready(Reason.OBSERVED, "Seen at the carrier, and only observed (spec.managementPolicy).")
-    if want.routing is None and state.routed and state.routed.profile:
+    if desired.routing is None and state.routed and state.routed.profile:
         return ready(Reason.ROUTED, f"Held, and routed to {state.routed.profile!r}, as its pool wished that is gone.")
-    if want.routing is None:
+    if desired.routing is None:
         return ready(Reason.UNROUTED_BY_WISH, "Held; neither pool nor number names a routing profile.")
-    return ready(Reason.ROUTED, f"Held, and routed to {want.routing.profile!r}.")
+    return ready(Reason.ROUTED, f"Held, and routed to {desired.routing.profile!r}.")
 
 
 # The law.
@@ -151,7 +151,10 @@ NOT_HELD: tuple[Rule, ...] = (
     not_found_yet,  # look it up
     marked_by_another,  # never touched
 )
-"""The rules on a number that the carrier does not hold for us, as far as we know."""
+"""The rules on a number that the carrier does not hold for us, as far as we know.
+
+Of every other number that was asked to go, and stays, the plan also says why.
+"""
 
 AT_REST: tuple[Rule, ...] = (
     out_of_service,  # suspended, parked
@@ -185,9 +188,11 @@ OBSERVED_RULES: tuple[Rule, ...] = (
 """The law of a number that is only observed."""
 
 
-def plan_number(want: NumberWant, state: NumberState, holding: Holding | None, account: AccountSeen) -> NumberPlan:
+def plan_number(
+    desired: DesiredNumber, state: NumberState, holding: Holding | None, account: AccountSeen
+) -> NumberPlan:
     """Decide the next step of a number. `holding` is the carrier's latest word, None when it has said nothing new."""
-    case = Case(want, state, holding, account)
+    case = Case(desired, state, holding, account)
     rule, plan = decide(case)
     if rule not in NOT_HELD:
         plan = _with_obstacle(case, plan)
@@ -196,7 +201,7 @@ def plan_number(want: NumberWant, state: NumberState, holding: Holding | None, a
 
 def decide(case: Case) -> tuple[Rule, NumberPlan]:
     """The first rule that has something to say, and what it says."""
-    return _first_to_speak(OBSERVED_RULES if case.want.observed else RULES, case)
+    return _first_to_speak(OBSERVED_RULES if case.desired.observed else RULES, case)
 
 
 def _first_to_speak(rules: tuple[Rule, ...], case: Case) -> tuple[Rule, NumberPlan]:
@@ -205,7 +210,7 @@ def _first_to_speak(rules: tuple[Rule, ...], case: Case) -> tuple[Rule, NumberPl
 
 def _with_obstacle(case: Case, plan: NumberPlan) -> NumberPlan:
     """The plan with why a number that was asked to go stays."""
-    obstacle = case.want.leaving and case.want.leaving.obstacle
+    obstacle = case.desired.leaving and case.desired.leaving.obstacle
     if not obstacle:
         return plan
     said = Condition("ReleaseBlocked", True, obstacle.reason, obstacle.message)

@@ -32,10 +32,12 @@ class Cause(StrEnum):
 
 
 class Way(StrEnum):
-    """What its going means at the carrier."""
+    """What a number's going means at the carrier."""
 
     RELEASE = "Release"
+    """The number is given back to the carrier for good."""
     LET_GO = "LetGo"
+    """Our mark comes off, and the number stays in the carrier account."""
 
 
 DELETIONS = frozenset({Cause.DELETION, Cause.POOL_DELETION})
@@ -44,11 +46,13 @@ DELETIONS = frozenset({Cause.DELETION, Cause.POOL_DELETION})
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """That a number was seen to be asked, since when, and until when it is held at least."""
+    """That a number was seen to be asked to go."""
 
     cause: Cause
     since: datetime
+    """When that was first seen."""
     not_before: datetime
+    """The end of the hold: the number does not go earlier."""
 
 
 class Mode(StrEnum):
@@ -61,11 +65,14 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PoolPolicy:
-    """What a number's pool says of leaving. `deleted_with_numbers`: it is being deleted, and wants them released."""
+    """What a number's pool says of leaving."""
 
     mode: Mode
+    """Who may ask for a number of the pool to go (spec.release.mode)."""
     hold: timedelta
+    """How long a number that was asked to go can be taken back (spec.release.hold)."""
     deleted_with_numbers: bool = False
+    """The pool is being deleted, and its numbers are to be released with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,19 @@ class Bearing:
     """What the number itself says: who holds it, what was asked, what protects it."""
 
     asked: bool = False
+    """A person has asked for the number to be released, by annotation."""
     surplus: bool = False
+    """The pool has marked the number as one too many."""
     deleting: bool = False
+    """The PhoneNumber object is being deleted."""
     release_on_deletion: bool = False
+    """A deletion gives the number back to the carrier (spec.deletionPolicy Release); False: only our mark comes off."""
     claim: str | None = None
+    """The claim that has the number, as namespace/name; None: no claim has it."""
     protected: bool = False
+    """The number must not go (spec.protected)."""
     observed: bool = False
+    """The number is read and never changed at the carrier (spec.managementPolicy Observe)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,9 @@ class Going:
     cause: Cause
     way: Way
     hold: timedelta = timedelta()
+    """How long the number can be taken back, from when it was seen to be asked."""
     obstacle: Obstacle | None = None
+    """Why the number stays all the same; None: nothing stands against its going."""
 
 
 def plan_going(bearing: Bearing, pool: PoolPolicy | None) -> Going | None:

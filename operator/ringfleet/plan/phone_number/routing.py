@@ -6,36 +6,36 @@ A number counts as available only when it is routed: a number without a route is
 from __future__ import annotations
 
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.case import Case, Routed, RoutingWant
+from ringfleet.plan.phone_number.case import Case, DesiredRouting, Routed
 from ringfleet.plan.phone_number.phase import phase_meanwhile
 from ringfleet.plan.phone_number.steps import NumberPlan, Route, Unroute, through_carrier
 
 
 def routing_differs(case: Case) -> NumberPlan | None:
     """The number is not routed as its profile says: route it, take the routing off, or say why neither can be done."""
-    want = case.want.routing
-    if want is None:
+    desired = case.desired.routing
+    if desired is None:
         return _taken_off(case)
-    if want.missing:
+    if desired.missing:
         message = (
-            f"RoutingProfile {want.profile!r} (routingProfileRef.name) does not exist in its namespace: "
+            f"RoutingProfile {desired.profile!r} (routingProfileRef.name) does not exist in its namespace: "
             "create it, or correct the name."
         )
         return _waits(case, Reason.ROUTING_PROFILE_MISSING, message)
-    if _follows(want, case.state.routed) and (case.drift is None or not case.want.repair or want.held):
+    if _follows(desired, case.state.routed) and (case.drift is None or not case.desired.repair or desired.held):
         return None
-    if want.held:
+    if desired.held:
         message = (
-            f"RoutingProfile {want.profile!r} is suspended (spec.suspend): "
+            f"RoutingProfile {desired.profile!r} is suspended (spec.suspend): "
             "the number is routed by it as soon as it is resumed."
         )
         return _waits(case, Reason.SUSPENDED, message)
-    step, message = Route(case.external_id, want.profile), f"The number is being routed to {want.profile!r}."
-    return through_carrier(case, step, phase_meanwhile(case.want, case.state), Reason.ROUTING, message, case.drift)
+    step, message = Route(case.external_id, desired.profile), f"The number is being routed to {desired.profile!r}."
+    return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message, case.drift)
 
 
 def _waits(case: Case, reason: Reason, message: str) -> NumberPlan:
-    return NumberPlan(phase_meanwhile(case.want, case.state), (not_ready(reason, message),), drift=case.drift)
+    return NumberPlan(phase_meanwhile(case.desired, case.state), (not_ready(reason, message),), drift=case.drift)
 
 
 def _taken_off(case: Case) -> NumberPlan | None:
@@ -44,12 +44,12 @@ def _taken_off(case: Case) -> NumberPlan | None:
     A routing that somebody else gave the number stays, and so does that of a number whose pool was deleted.
     """
     routed = case.state.routed
-    if routed is None or not routed.profile or case.want.pool_gone:
+    if routed is None or not routed.profile or case.desired.pool_deleted:
         return None
     step, message = Unroute(case.external_id), "The routing is being taken off."
-    return through_carrier(case, step, phase_meanwhile(case.want, case.state), Reason.ROUTING, message)
+    return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message)
 
 
-def _follows(want: RoutingWant, routed: Routed | None) -> bool:
+def _follows(desired: DesiredRouting, routed: Routed | None) -> bool:
     """Whether the number is routed by the profile, as the profile was when it last could reach the carrier."""
-    return routed is not None and routed.profile == want.profile and (want.held or routed.hash == want.hash)
+    return routed is not None and routed.profile == desired.profile and (desired.held or routed.hash == desired.hash)

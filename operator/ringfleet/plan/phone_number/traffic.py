@@ -15,32 +15,32 @@ from ringfleet.plan.phone_number.steps import NumberPlan, Resume, Stop, through_
 
 def must_be_stopped(case: Case) -> NumberPlan | None:
     """There are reasons to carry no traffic, and the number is not stopped yet: stop it."""
-    want, state = case.want, case.state
-    if not want.stops or _is_stopped(case):
+    desired, state = case.desired, case.state
+    if not desired.stop_reasons or _is_stopped(case):
         return None
     if state.stopped is None and case.status is HoldingStatus.SUSPENDED:
         return None  # the carrier's own doing, and not ours to resume later
-    stop = Stop(case.external_id, state.stopped or want.stop_by)  # what was begun one way is ended that way
-    return through_carrier(case, stop, phase_meanwhile(want, state), Reason.SUSPENDED, _why(case))
+    stop = Stop(case.external_id, state.stopped or desired.stop_by)  # what was begun one way is ended that way
+    return through_carrier(case, stop, phase_meanwhile(desired, state), Reason.SUSPENDED, _why(case))
 
 
 def may_be_resumed(case: Case) -> NumberPlan | None:
     """We have stopped the number, and no reason is left: let its traffic through, as it was."""
     state = case.state
-    if state.stopped is None or case.want.stops:
+    if state.stopped is None or case.desired.stop_reasons:
         return None
-    phase = state.phase if state.phase is Phase.SUSPENDED else phase_meanwhile(case.want, state)
+    phase = state.phase if state.phase is Phase.SUSPENDED else phase_meanwhile(case.desired, state)
     resume = Resume(case.external_id, state.stopped, state.routed.external_id if state.routed else None)
     return through_carrier(case, resume, phase, Reason.SUSPENDED, "Its traffic is being resumed.")
 
 
 def out_of_service(case: Case) -> NumberPlan | None:
     """The number lets no call through, by our doing or by the carrier's."""
-    by_us = bool(case.want.stops) and case.state.stopped is not None
+    by_us = bool(case.desired.stop_reasons) and case.state.stopped is not None
     if not by_us and case.status is not HoldingStatus.SUSPENDED:
         return None
     by_carrier = "The carrier has suspended the number: it is kept and billed, and carries no call or message."
-    message = _why(case) if by_us else " ".join((by_carrier, *case.want.stops))
+    message = _why(case) if by_us else " ".join((by_carrier, *case.desired.stop_reasons))
     return NumberPlan(Phase.SUSPENDED, (not_ready(Reason.SUSPENDED, message),))
 
 
@@ -55,4 +55,4 @@ def _is_stopped(case: Case) -> bool:
 
 
 def _why(case: Case) -> str:
-    return f"It carries no call or message, and is kept and billed: {' '.join(case.want.stops)}"
+    return f"It carries no call or message, and is kept and billed: {' '.join(case.desired.stop_reasons)}"
