@@ -64,7 +64,7 @@ def test_every_problem_is_described_where_it_is_answered() -> None:
 def test_every_operation_but_the_calculators_asks_for_a_token() -> None:
     document = make_document()
     free = {one.id for one in OPERATIONS if not document["paths"][one.path][one.method]["security"]}
-    assert free == {"sizeRotation", "sizePool", "sizeProxy"}
+    assert free == {"sizePool", "sizeRotation", "sizeProxy", "sizeCapacity"}
 
 
 # The running dispatcher.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +19,7 @@ from ringfleet import __version__
 from ringfleet.dispatch.auth import AUDIENCE
 from ringfleet.dispatch.operations import OPERATIONS, Operation, Parameter
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, TYPES
+from ringfleet.plan.sizing.fields import camel, fields_of, tell
 
 Document = dict[str, Any]
 
@@ -33,6 +35,8 @@ _PATH_PARAMETERS = {
     "pick": ("The pickId of an answer.", {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-.0-~]+$"}),
 }
 _TIME = {"type": "string", "format": "date-time"}
+_TYPES = {float: "number", int: "integer", bool: "boolean"}
+_LIMITS = {"least": "minimum", "most": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
 _COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
@@ -108,17 +112,24 @@ def _parameter(one: Parameter) -> Document:
     }
 
 
-def _query(struct: type[Struct] | None) -> Iterable[Document]:
-    """A calculator's parameters; their limits are those of its struct, without the null of what may be left out."""
-    if struct is None:
-        return
-    _, schemas = msgspec.json.schema_components([struct], ref_template=REF)
-    schema = schemas[struct.__name__]
-    for name, of in schema["properties"].items():
-        bare = next((one for one in of.get("anyOf", ()) if one != {"type": "null"}), of)
-        default = {} if of.get("default") is None else {"default": of["default"]}
-        required = name in schema.get("required", ())
-        yield {"name": name, "in": "query", "required": required, "schema": {**bare, **default}}
+def _query(question: type | None) -> Iterable[Document]:
+    """A calculator's parameters: the fields of its question, with their limits."""
+    asked = fields_of(question) if question else ()
+    names = tuple(one.name for one in asked)
+    for one in asked:
+        limits = {_LIMITS[name]: limit for name, limit in asdict(one.about).items() if name in _LIMITS}
+        schema = {"type": _TYPES[one.kind], **{key: limit for key, limit in limits.items() if limit is not None}}
+        if one.many:
+            schema = {"type": "array", "items": schema}
+        elif one.default is not None:
+            schema["default"] = one.default
+        yield {
+            "name": camel(one.name),
+            "in": "query",
+            "required": one.required,
+            "description": tell(one.about.text, names, camel),
+            "schema": schema,
+        }
 
 
 def _answers(answers: Mapping[int, type[Struct] | None]) -> Document:

@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from ringfleet.dispatch import schema
-from ringfleet.dispatch.calculators import CALCULATORS
+from ringfleet.dispatch.calculators import answer_struct
+from ringfleet.plan.sizing.questions import CALCULATORS
 
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
@@ -49,8 +50,8 @@ class Operation:
     """The struct of the request's body; None: it has no body."""
     parameters: tuple[Parameter, ...] = ()
     """The parameters of the query and the headers."""
-    asks: type[Struct] | None = None
-    """The struct of the query, for calculators; None for every other operation."""
+    asks: type | None = None
+    """A calculator's question, whose fields are the query; None for every other operation."""
     problems: tuple[str, ...] = field(default=())
     """The names of the problems that the operation may answer with."""
 
@@ -174,11 +175,11 @@ OPERATIONS: tuple[Operation, ...] = (
             f"size{name.title()}",
             "get",
             f"/v1/size/{name}",
-            f"Calculate the size of a {name}.",
-            {200: reply},
-            asks=query,
+            (calculator.question.__doc__ or "").partition("\n")[0],
+            {200: answer_struct(name, calculator)},
+            asks=calculator.question,
             problems=("malformed-request",),
         )
-        for name, (query, reply, _) in CALCULATORS.items()
+        for name, calculator in CALCULATORS.items()
     ),
 )
