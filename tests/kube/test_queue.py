@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfleet.kube.errors import Unavailable
-from ringfleet.kube.pace import Backoff
 from ringfleet.kube.queue import WorkQueue
+from ringfleet.rate import Backoff
 from tests.examples import examples
 from tests.kube.virtual_time import now, run_in_virtual_time
 

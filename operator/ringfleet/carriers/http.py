@@ -38,7 +38,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
-from ringfleet.carriers.pace import Pace
+from ringfleet.rate import TokenBucket, backoff
 
 TRIES = 4
 RETRY_FOR_S = 60.0
@@ -103,7 +103,7 @@ class AccountClient:
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._http = _open(settings, headers, transport)
         self._seats = asyncio.Semaphore(settings.concurrency)
-        self._pace = Pace(settings.requests_per_second, settings.concurrency, clock=clock, sleep=sleep)
+        self._bucket = TokenBucket(settings.requests_per_second, settings.concurrency)
         self._circuits: dict[str, Breaker] = {}
         self._throttled = False
 
@@ -140,12 +140,13 @@ class AccountClient:
         """Seconds until the next try: full jitter under a doubling ceiling, after what the carrier asked for."""
         if isinstance(error, Throttled) and error.retry_after is not None:
             return error.retry_after + FIRST_PAUSE_S * self._jitter()
-        return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * (1 << tried)) * self._jitter()
+        return backoff(tried + 1, FIRST_PAUSE_S, LONGEST_PAUSE_S) * self._jitter()
 
     async def _attempt(self, call: Call) -> object:
         circuit = self._circuit(call.circuit)
         async with self._seats:
-            await self._pace.turn()
+            if wait := self._bucket.reserve(self._clock()):
+                await self._sleep(wait)
             circuit.admit()
             try:
                 response = await self._send(call)

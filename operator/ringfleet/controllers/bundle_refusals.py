@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.phone_number.case import AttachRefusal
+from ringfleet.rate import backoff
 
 FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=15), timedelta(hours=1)
 """How long a carrier that refuses is left alone: at first, and at last."""

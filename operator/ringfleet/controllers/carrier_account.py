@@ -32,12 +32,12 @@ from ringfleet.model import AccountKey, Money
 from ringfleet.objects.carrier_account import settings_of, token_in
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
 from ringfleet.plan.carrier_account.sweep import next_sweep
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
+from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
 

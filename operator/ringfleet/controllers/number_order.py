@@ -34,7 +34,6 @@ from ringfleet.controllers.triggers import wake_orders, wake_users
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import (
     SENT,
@@ -56,6 +55,7 @@ from ringfleet.plan.number_order import (
     plan_order,
     settle,
 )
+from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
 

@@ -26,9 +26,9 @@ from typing import NamedTuple
 
 from ringfleet.kube.config import Credentials, credentials_of, load_configuration
 from ringfleet.kube.errors import NotProcessed, Unavailable
-from ringfleet.kube.pace import Backoff, TokenBucket
 from ringfleet.kube.transport import Json, Request, Transport, status_error
 from ringfleet.model.refs import Resource
+from ringfleet.rate import Backoff, TokenBucket
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

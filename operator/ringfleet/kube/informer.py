@@ -22,10 +22,10 @@ import structlog
 
 from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import Gone, KubeError
-from ringfleet.kube.pace import Backoff
 from ringfleet.kube.store import Index, Store, version_of
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import ObjectRef, Resource
+from ringfleet.rate import Backoff
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from typing import Generic, NamedTuple, TypeVar
 import structlog
 
 from ringfleet.kube.errors import KubeError, Unavailable
-from ringfleet.kube.pace import Backoff
 from ringfleet.kube.schedule import Schedule
+from ringfleet.rate import Backoff
 
 K = TypeVar("K", bound=Hashable)
 

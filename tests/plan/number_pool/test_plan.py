@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from ringfleet.model import AccountKey, ItemState, Limits, Money, Phase
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
@@ -665,10 +664,3 @@ def test_a_new_spec_asks_resting_carriers_at_once_and_counts_no_old_order_again(
     seen = a_world(orders=(failed(5, Reason.NO_STOCK),), top_up=top_up)
     assert actions(a_pool(10), seen) == ()
     assert actions(a_pool(10), replace(seen, spec_changed=True)) == (start(10, sequence=6),)
-
-
-@pytest.mark.parametrize(
-    ("failures", "seconds"), [(0, 5), (1, 5), (2, 10), (3, 20), (7, 320), (8, 600), (1_000_000, 600)]
-)
-def test_the_rest_doubles_up_to_its_longest(failures: int, seconds: int) -> None:
-    assert backoff(failures) == timedelta(seconds=seconds)

@@ -23,8 +23,8 @@ from hashlib import sha256
 
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.compliance_bundle.requirements import BundleWant, fitting_papers, wants_party
+from ringfleet.rate import backoff
 
 GRACE = timedelta(minutes=2)
 """How long a call may be on its way to the carrier, unless the settings say otherwise."""

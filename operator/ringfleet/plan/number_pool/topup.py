@@ -7,9 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, Money
-from ringfleet.plan.backoff import backoff
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.rate import backoff
+
+FIRST_REST = timedelta(seconds=5)
+"""After a failure that soon passes."""
+FIRST_LONG_REST = timedelta(seconds=30)
+LONGEST_REST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,14 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
     if order.failure is None:
         return CarrierMemory(memory.account, order.sequence)
     failures = memory.failures + 1
-    first = timedelta(seconds=5 if order.failure in _PASSING else 30)
+    first = FIRST_REST if order.failure in _PASSING else FIRST_LONG_REST
     return CarrierMemory(
-        memory.account, order.sequence, failures, order.failure, order.message, now + backoff(failures, first)
+        memory.account,
+        order.sequence,
+        failures,
+        order.failure,
+        order.message,
+        now + backoff(failures, first, LONGEST_REST),
     )
 
 

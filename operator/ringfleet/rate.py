@@ -1,10 +1,24 @@
-"""How fast and how many at once: a token bucket, the doubling delays of retries, and nothing that sleeps."""
+"""How fast, and how soon again: a token bucket, and the doubling delays of retries. Knows nothing of the house.
+
+Nothing here reads a clock or sleeps by itself: times come in as numbers of any monotonic clock, in seconds.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+Delay = TypeVar("Delay", float, timedelta)
+
+_MOST_DOUBLINGS = 30
+
+
+def backoff(failures: int, first: Delay, longest: Delay) -> Delay:
+    """The delay after `failures` failures in a row, at least one: `first`, doubled with each more, up to `longest`."""
+    return min(longest, first * (1 << min(max(failures, 1) - 1, _MOST_DOUBLINGS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +30,20 @@ class Backoff:
 
     def delay(self, failures: int, chance: Callable[[], float] = random.random) -> float:
         """The delay after `failures` failures in a row, at least one. `chance` gives numbers from 0 up to 1."""
-        doublings = min(max(failures, 1) - 1, 30)
-        whole = min(self.longest, self.first * (1 << doublings))
-        return whole * (1 + chance()) / 2
+        return backoff(failures, self.first, self.longest) * (1 + chance()) / 2
 
 
 class TokenBucket:
     """At most `burst` calls at once and `rate` a second after that, told as the delay that each call has to wait.
 
-    Callers queue in the order in which they ask: a token that is not there yet is reserved, so nobody is starved.
+    Callers queue in the order in which they ask: a token that is not there yet is reserved, so nobody is starved. A
+    caller that gives up leaves its token unused.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
+        """Raises ValueError when there would never be a token."""
+        if rate <= 0 or burst < 1:
+            raise ValueError(f"a bucket needs more than 0 tokens a second and a burst of 1; got {rate} and {burst}")
         self.rate = rate
         self.burst = burst
         self._tokens = float(burst)
