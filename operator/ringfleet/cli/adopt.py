@@ -61,11 +61,12 @@ def adopt(
 
 
 def _run(cluster: Cluster, work: Any) -> Any:
+    from ringfleet.dryrun.account_access import AccountUnusable
     from ringfleet.dryrun.adopt import CannotAdopt
 
     try:
         return cluster.run(work)
-    except (CannotAdopt, CarrierError) as error:
+    except (AccountUnusable, CannotAdopt, CarrierError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ringfleet.api import CarrierAccount, NumberPool
-from ringfleet.carriers.registry import open_carrier
+from ringfleet.dryrun.account_access import find_account, open_account
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import AlreadyExists, Forbidden, NotFound
 from ringfleet.model import E164, AccountKey, Holding
-from ringfleet.objects.carrier_account import allowed, settings_of, token_in
 from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import number_body, project_number
-from ringfleet.objects.refs import PHONE_NUMBERS, SECRETS, resource_of
+from ringfleet.objects.refs import PHONE_NUMBERS, resource_of
 from ringfleet.plan.carrier_account.adopt import Selection, Wish, select
 
 
@@ -45,14 +44,15 @@ async def find_adoptable(kube: Kube, request: Request) -> tuple[Request, Selecti
     """The request with its pool's market, and what the account owns, sorted out. Changes nothing.
 
     Raises:
-        CannotAdopt: account, pool or Secret are missing, or the account does not let the namespace in.
+        CannotAdopt: there is no such pool.
+        AccountUnusable: account or Secret are missing, or the account does not let the namespace in.
         CarrierError: the carrier can't be asked.
         KubeError: the person may not read what is needed.
     """
-    account = await _account(kube, request)
+    account = await find_account(kube, request.account, request.namespace)
     request = replace(request, wish=await _with_market(kube, request))
     objects = await _objects(kube, request)
-    holdings = await _holdings(account, await _token(kube, account))
+    holdings = await _holdings(kube, account)
     return request, select(holdings, objects, account.status.installation or "", request.wish)
 
 
@@ -66,19 +66,6 @@ async def adopt(kube: Kube, request: Request, holding: Holding) -> Made:
     return Made.CREATED
 
 
-async def _account(kube: Kube, request: Request) -> CarrierAccount:
-    key = request.account
-    try:
-        found = CarrierAccount.parse(await kube.get(resource_of(CarrierAccount), key.namespace, key.name))
-    except NotFound as error:
-        raise CannotAdopt(f"CarrierAccount {key} does not exist.") from error
-    if not allowed(frozenset(found.spec.allowed_namespaces), key, request.namespace):
-        raise CannotAdopt(
-            f"CarrierAccount {key} does not let in namespace {request.namespace}: add it to its spec.allowedNamespaces."
-        )
-    return found
-
-
 async def _with_market(kube: Kube, request: Request) -> Wish:
     if request.wish.pool is None:
         return request.wish
@@ -87,17 +74,6 @@ async def _with_market(kube: Kube, request: Request) -> Wish:
     except NotFound as error:
         raise CannotAdopt(f"NumberPool {request.namespace}/{request.wish.pool} does not exist.") from error
     return replace(request.wish, market=pool_want(pool).market)
-
-
-async def _token(kube: Kube, account: CarrierAccount) -> str:
-    try:
-        secret = await kube.get(SECRETS, account.metadata.namespace, account.spec.credentials_secret_ref.name)
-    except NotFound:
-        secret = None
-    token, missing = token_in(secret, account)
-    if missing:
-        raise CannotAdopt(missing.message)
-    return token
 
 
 async def _objects(kube: Kube, request: Request) -> frozenset[E164]:
@@ -116,6 +92,6 @@ async def _numbers_in(kube: Kube, namespace: str | None, account: AccountKey) ->
     return frozenset(record.number for record in records if record.account == account)
 
 
-async def _holdings(account: CarrierAccount, token: str) -> list[Holding]:
-    async with open_carrier(account.spec.provider, settings_of(account, token)) as carrier:
+async def _holdings(kube: Kube, account: CarrierAccount) -> list[Holding]:
+    async with open_account(kube, account) as carrier:
         return [holding async for page in carrier.holdings() for holding in page]

@@ -10,17 +10,11 @@ from dataclasses import dataclass
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.errors import CarrierError
-from ringfleet.carriers.registry import open_carrier
+from ringfleet.dryrun.account_access import AccountUnusable, find_account, open_account
 from ringfleet.kube.client import Kube
-from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType, Regulation
-from ringfleet.objects.carrier_account import allowed, settings_of, token_in
-from ringfleet.objects.refs import SECRETS, resource_of
-
-
-class UnknownAccount(Exception):
-    """An account that was named is not there, or is closed to the namespace; the message says what to correct."""
+from ringfleet.objects.refs import resource_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +41,10 @@ async def ask_carriers(
     """The answers of the named accounts, or of all in the namespace.
 
     Raises:
-        UnknownAccount: one that was named can't be used from this namespace.
+        AccountUnusable: one that was named can't be used from this namespace.
         KubeError: the person may not read what is needed.
     """
-    accounts = [await _account(kube, namespace, key) for key in names] if names else await _all(kube, namespace)
+    accounts = [await find_account(kube, key, namespace) for key in names] if names else await _all(kube, namespace)
     return tuple(await asyncio.gather(*(_ask(kube, account, question) for account in accounts)))
 
 
@@ -59,41 +53,20 @@ async def _all(kube: Kube, namespace: str) -> list[CarrierAccount]:
     return [CarrierAccount.parse(item) for item in page.items]
 
 
-async def _account(kube: Kube, namespace: str, key: AccountKey) -> CarrierAccount:
-    try:
-        found = CarrierAccount.parse(await kube.get(resource_of(CarrierAccount), key.namespace, key.name))
-    except NotFound as error:
-        raise UnknownAccount(
-            f"CarrierAccount {key} does not exist: see kubectl get ca --namespace {key.namespace}"
-        ) from error
-    if not allowed(frozenset(found.spec.allowed_namespaces), key, namespace):
-        raise UnknownAccount(
-            f"CarrierAccount {key} does not let in namespace {namespace}: add it to its spec.allowedNamespaces"
-        )
-    return found
-
-
 async def _ask(kube: Kube, account: CarrierAccount, question: Question) -> Answer:
     key = AccountKey(account.metadata.namespace, account.metadata.name)
     if account.spec.suspend:
         return Answer(key, trouble="The account is suspended (spec.suspend): nothing is called at the carrier.")
     try:
-        secret = await kube.get(SECRETS, key.namespace, account.spec.credentials_secret_ref.name)
-    except NotFound:
-        secret = None
-    token, missing = token_in(secret, account)
-    if missing:
-        return Answer(key, trouble=missing.message)
-    try:
-        return Answer(key, await _regulation(account, token, question))
-    except CarrierError as error:
+        return Answer(key, await _regulation(kube, account, question))
+    except (AccountUnusable, CarrierError) as error:
         return Answer(key, trouble=str(error))
 
 
-async def _regulation(account: CarrierAccount, token: str, question: Question) -> Regulation | None:
+async def _regulation(kube: Kube, account: CarrierAccount, question: Question) -> Regulation | None:
     """A carrier that takes no documents by its API asks for none."""
     country, type_, end_user = question.country, question.type, question.end_user
-    async with open_carrier(account.spec.provider, settings_of(account, token)) as carrier:
+    async with open_account(kube, account) as carrier:
         if carrier.registrar is None:
             return Regulation("", country, type_, end_user)
         return await carrier.registrar.regulation(country, type_, end_user)

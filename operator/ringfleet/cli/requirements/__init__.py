@@ -90,11 +90,11 @@ def _ask(cluster: Cluster, names: tuple[str, ...], question: Question) -> tuple[
     Raises:
         click.ClickException: there is no such account, or no carrier sells such numbers.
     """
-    from ringfleet.dryrun.requirements import UnknownAccount
+    from ringfleet.dryrun.account_access import AccountUnusable
 
     try:
         namespace, answers = cluster.run(partial(_asked, names, question))
-    except UnknownAccount as error:
+    except AccountUnusable as error:
         raise click.ClickException(str(error)) from error
     if not answers:
         raise click.ClickException(f"namespace {namespace} has no CarrierAccount: name one of another with --account")

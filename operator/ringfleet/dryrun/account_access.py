@@ -1,0 +1,67 @@
+"""A CarrierAccount as a person's own command uses it, by the rules that the operator keeps.
+
+All is read with the rights of the person who asks; nothing is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ringfleet.api import CarrierAccount
+from ringfleet.carriers.carrier import Carrier
+from ringfleet.carriers.registry import open_carrier
+from ringfleet.kube.client import Kube
+from ringfleet.kube.errors import NotFound
+from ringfleet.model import AccountKey
+from ringfleet.objects.carrier_account import allowed, settings_of, token_in
+from ringfleet.objects.refs import SECRETS, resource_of
+
+
+class AccountUnusable(Exception):
+    """The account is not there, is closed to the namespace, or has no token; the message says what to correct."""
+
+
+async def find_account(kube: Kube, key: AccountKey, namespace: str) -> CarrierAccount:
+    """The account, for objects in `namespace`.
+
+    Raises:
+        AccountUnusable: it does not exist, or does not let the namespace in.
+        KubeError: the person may not read it.
+    """
+    try:
+        found = CarrierAccount.parse(await kube.get(resource_of(CarrierAccount), key.namespace, key.name))
+    except NotFound as error:
+        raise AccountUnusable(
+            f"CarrierAccount {key} does not exist: see kubectl get ca --namespace {key.namespace}"
+        ) from error
+    if not allowed(frozenset(found.spec.allowed_namespaces), key, namespace):
+        raise AccountUnusable(
+            f"CarrierAccount {key} does not let in namespace {namespace}: add it to its spec.allowedNamespaces"
+        )
+    return found
+
+
+@asynccontextmanager
+async def open_account(kube: Kube, account: CarrierAccount) -> AsyncIterator[Carrier]:
+    """The account's adapter, with the token of its Secret.
+
+    Raises:
+        AccountUnusable: the Secret or its key is not there.
+        CarrierError: the token can't be sent at all.
+        KubeError: the person may not read the Secret.
+    """
+    token = await _token(kube, account)
+    async with open_carrier(account.spec.provider, settings_of(account, token)) as carrier:
+        yield carrier
+
+
+async def _token(kube: Kube, account: CarrierAccount) -> str:
+    try:
+        secret = await kube.get(SECRETS, account.metadata.namespace, account.spec.credentials_secret_ref.name)
+    except NotFound:
+        secret = None
+    token, missing = token_in(secret, account)
+    if missing:
+        raise AccountUnusable(missing.message)
+    return token
