@@ -31,7 +31,6 @@ from ringfleet.model.refs import Resource
 from ringfleet.rate import Backoff, TokenBucket
 
 MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 STRICT = (("fieldValidation", "Strict"),)
 DRY_RUN = (("dryRun", "All"),)
@@ -225,9 +224,6 @@ class Kube:
         path = resource.path(namespace, name, subresource)
         return await self._write("update", resource, subresource, Request("PUT", path, STRICT, body))
 
-    async def replace_status(self, resource: Resource, namespace: str | None, name: str, body: Json) -> Json:
-        return await self.replace(resource, namespace, name, body, "status")
-
     async def patch(
         self,
         resource: Resource,
@@ -257,18 +253,6 @@ class Kube:
     ) -> Json:
         """Merge `status_patch` into the object's status."""
         return await self.patch(resource, namespace, name, {"status": status_patch}, resource_version, "status")
-
-    async def json_patch(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        name: str,
-        operations: list[Json],
-        subresource: str | None = None,
-    ) -> Json:
-        """Apply `operations` (RFC 6902), all or none. A `test` that does not hold is `Invalid`."""
-        request = Request("PATCH", resource.path(namespace, name, subresource), STRICT, operations, JSON_PATCH)
-        return await self._write("patch", resource, subresource, request)
 
     async def apply(self, resource: Resource, namespace: str | None, name: str, body: Json, manager: str) -> Json:
         """Apply `body` as the field manager `manager`: what it says holds, what it said before and says no more goes.

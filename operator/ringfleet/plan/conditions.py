@@ -41,7 +41,6 @@ class Reason(StrEnum):
     COOLING = "Cooling"
     RELEASING = "Releasing"
     RELEASED = "Released"
-    LETTING_GO = "LettingGo"
     GROWING = "Growing"
     RAMPING = "Ramping"
     # a person must act

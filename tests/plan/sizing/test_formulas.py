@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import exp, fsum, lgamma, log
+from math import exp, fsum, lgamma, log, sqrt
 from random import Random
+from statistics import NormalDist
 
 import pytest
 from hypothesis import assume, given
@@ -20,15 +21,12 @@ from ringfleet.plan.sizing.formulas import (
     channels,
     forecast_error,
     lead_time_demand,
-    normal_reorder_point,
     numbers_per_participant,
     proxy_size,
     proxy_size_offline,
     reorder_point,
     rotation_size,
     runway,
-    stock_out,
-    stock_out_lost,
     utilisation,
 )
 
@@ -92,6 +90,11 @@ def test_erlang_b_is_its_definition(servers: int, load: float) -> None:
     assert erlang_b(servers, load) == pytest.approx(expected, rel=1e-9, abs=1e-300)
 
 
+def z(level: float) -> float:
+    """The standard normal's quantile, by which a textbook spreads demand."""
+    return NormalDist().inv_cdf(level)
+
+
 # Pools.
 
 
@@ -105,12 +108,6 @@ def test_erlang_b_is_its_definition(servers: int, load: float) -> None:
 )
 def test_twenty_a_day_at_half_a_percent_need_this_base_stock(lead_time: float, waits: int, lost: int) -> None:
     assert (base_stock(20, lead_time, 0.995), base_stock_lost(20, lead_time, 0.995)) == (waits, lost)
-
-
-@pytest.mark.parametrize(("lead_time", "expected"), [(3.0, 79.95), (14.0, 323.10)])
-def test_the_normal_reorder_point_is_the_textbooks(lead_time: float, expected: float) -> None:
-    demand = lead_time_demand(20, lead_time)
-    assert normal_reorder_point(*demand, 0.995) == pytest.approx(expected, abs=0.01)
 
 
 def test_lead_time_demand_spreads_by_demand_and_by_lead_time() -> None:
@@ -128,10 +125,10 @@ def test_an_estimated_rate_spreads_it_more_the_shorter_it_was_observed() -> None
 def test_base_stock_is_the_least_that_keeps_the_service_level(rate: float, lead_time: float, level: float) -> None:
     assume(rate * lead_time > 0.001)
     stock = base_stock(rate, lead_time, level)
-    assert stock_out(stock, rate, lead_time) <= 1 - level
-    assert stock in {0, 1} or stock_out(stock - 1, rate, lead_time) > 1 - level
+    assert poisson_tail(rate * lead_time, stock) <= 1 - level
+    assert stock in {0, 1} or poisson_tail(rate * lead_time, stock - 1) > 1 - level
     lost = base_stock_lost(rate, lead_time, level)
-    assert stock_out_lost(lost, rate, lead_time) <= 1 - level
+    assert erlang_b(lost, rate * lead_time) <= 1 - level
     assert lost <= stock
 
 
@@ -167,7 +164,7 @@ def test_a_reorder_point_for_poisson_demand_is_the_base_stock(rate: float, lead_
 def test_a_hundred_thousand_on_order_are_counted_without_overflow(variance: float) -> None:
     point = reorder_point(1e5, variance, 0.9999)
     assert burst_tail(1e5, variance, point) <= 1e-4 < burst_tail(1e5, variance, point - 1)
-    assert point == pytest.approx(normal_reorder_point(1e5, variance, 0.9999), rel=1.0)
+    assert point == pytest.approx(1e5 + z(0.9999) * sqrt(variance), rel=1.0)
 
 
 def test_a_hundred_thousand_erlang_are_counted_too() -> None:
@@ -229,7 +226,7 @@ def test_sticky_traffic_uses_this_much_of_a_cap(cap: int, percent: int) -> None:
 @given(st.integers(1, 5_000), st.floats(0.0001, 0.4))
 def test_a_planned_load_leaves_z_deviations_under_the_cap(cap: int, overload: float) -> None:
     load = utilisation(cap, overload) * cap
-    assert normal_reorder_point(load, load, 1 - overload) == pytest.approx(cap)
+    assert load + z(1 - overload) * sqrt(load) == pytest.approx(cap)
 
 
 def zipf(volume: float, codes: int, exponent: float) -> list[float]:

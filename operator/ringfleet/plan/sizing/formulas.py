@@ -16,33 +16,23 @@ from functools import lru_cache, partial
 from math import ceil, sqrt
 from statistics import NormalDist
 
-from ringfleet.plan.sizing.distributions import burst_tail, erlang_b, least_count, least_servers, poisson_tail
+from ringfleet.plan.sizing.distributions import burst_tail, least_count, least_servers, poisson_tail
 
 # A pool: numbers kept ready, and replaced after a lead time.
 
 
-def stock_out(stock: int, rate: float, lead_time: float) -> float:
-    """The chance that a demand meets an empty pool of `stock` numbers, each replaced by an order when it is taken.
-
-    Palm's theorem: what is on order is Poisson of mean rate times lead time, however lead times spread. Demand that
-    meets an empty pool waits. `rate` in numbers a day, `lead_time` in days (its mean).
-    """
-    return poisson_tail(_not_negative(rate, "rate") * _not_negative(lead_time, "lead time"), stock)
-
-
-def stock_out_lost(stock: int, rate: float, lead_time: float) -> float:
-    """The same when demand that meets an empty pool goes away (Smith 1977): Erlang-B."""
-    return erlang_b(stock, _not_negative(rate, "rate") * _not_negative(lead_time, "lead time"))
-
-
 def base_stock(rate: float, lead_time: float, service_level: float) -> int:
-    """The least stock of which at most the share 1 - `service_level` of demand meets an empty pool, and waits."""
+    """The least stock of which at most the share 1 - `service_level` of demand meets an empty pool, and waits.
+
+    Palm's theorem: what is on order is Poisson of mean rate times lead time, however lead times spread. `rate` in
+    numbers a day, `lead_time` in days (its mean).
+    """
     mean = _not_negative(rate, "rate") * _not_negative(lead_time, "lead time")
     return least_count(partial(poisson_tail, mean), _risk(service_level), mean)
 
 
 def base_stock_lost(rate: float, lead_time: float, service_level: float) -> int:
-    """The same when demand that meets an empty pool goes away."""
+    """The same when demand that meets an empty pool goes away (Smith 1977): Erlang-B."""
     mean = _not_negative(rate, "rate") * _not_negative(lead_time, "lead time")
     return least_servers(mean, _risk(service_level))
 
@@ -78,11 +68,6 @@ def reorder_point(mean: float, variance: float, service_level: float) -> int:
     1963).
     """
     return least_count(partial(burst_tail, _not_negative(mean, "mean"), variance), _risk(service_level), mean)
-
-
-def normal_reorder_point(mean: float, variance: float, service_level: float) -> float:
-    """The textbook's approximation of the same, mean + z times the deviation: too low where demand is sparse."""
-    return mean + NormalDist().inv_cdf(service_level) * sqrt(variance)
 
 
 def runway(available: int, rate: float) -> float | None:
