@@ -24,6 +24,7 @@ from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.plan.sizing.fields import Field, camel, fields_of
 from ringfleet.plan.sizing.questions import CALCULATORS
+from tests.examples import examples
 
 Given = dict[str, Any]
 """What is said of each field: one text or several."""
@@ -242,7 +243,7 @@ def questions(name: str) -> st.SearchStrategy[Given]:
 
 @pytest.mark.parametrize("name", CALCULATORS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_whatever_is_asked_both_faces_say_the_same(name: str, data: st.DataObject) -> None:
     """Times are left out: what the command line takes for one is more than a number, and has tests of its own."""
     said = data.draw(questions(name))

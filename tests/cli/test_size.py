@@ -1,4 +1,4 @@
-"""What the calculators' command line has to itself; its answers are compared in tests/test_calculators."""
+"""What the calculators' command line has to itself; its answers are compared in tests/test_calculators.py."""
 
 from __future__ import annotations
 
