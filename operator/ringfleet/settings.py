@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     relist: timedelta = timedelta(minutes=5)
     """How often the intents are listed anew, because a watch may miss a deletion."""
 
-    cart_lease: timedelta = timedelta(seconds=30)
-    """How long a silent operator keeps an account's cart before another may take it."""
+    purchase_lease: timedelta = timedelta(seconds=30)
+    """How long a silent operator keeps an account's purchase lock before another may take it."""
 
     release_settle: timedelta = timedelta(seconds=10)
     """How long no further number of a pool must have been asked to go before any of them goes."""

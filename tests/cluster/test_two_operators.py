@@ -23,7 +23,7 @@ def test_two_operators_reach_exactly_the_target_and_nothing_is_billed_twice(stag
     stage.simulator.set_faults(*THIEVES_AND_LOST_REPLIES)
     stage.account(**FAST)
     stage.profile()
-    first, second = (stage.start_operator(name, RINGFLEET_CART_LEASE="PT5S") for name in ("one", "two"))
+    first, second = (stage.start_operator(name, RINGFLEET_PURCHASE_LEASE="PT5S") for name in ("one", "two"))
     stage.wait_for(lambda: is_synced(first) and is_synced(second), "both operators to be at work")
     stage.pool(target=120, ordering={"batchSize": 20})
     if killed:

@@ -33,7 +33,7 @@ from tests.kube.virtual_time import now
 from tests.plan.builders import a_price, an_offer, digits
 
 STATUS = "patch numberorders/status west-1"
-LEASE = "ringfleet-cart-main"
+LEASE = "ringfleet-purchase-main"
 FIRST, SECOND = digits(1), digits(2)
 
 
@@ -72,7 +72,7 @@ async def test_an_order_takes_one_carrier_step_a_turn_and_each_is_written_down_b
 
 
 @in_virtual_time
-async def test_numbers_key_and_cart_are_on_the_api_server_before_the_carrier_is_asked_to_sell() -> None:
+async def test_numbers_key_and_purchase_lock_are_on_the_api_server_before_the_carrier_is_asked_to_sell() -> None:
     seen: dict[str, object] = {}
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
 
@@ -131,7 +131,7 @@ async def test_nothing_is_bought_when_the_intent_can_not_be_written(code: int, e
         lease = await rig.find("Lease", LEASE)
         assert (rig.carrier.purchases, states(await rig.status("NumberOrder", "west-1"))) == ([], ["Pending"] * 2)
         assert lease
-        assert lease["spec"]["holderIdentity"] == "", "the cart is given back"
+        assert lease["spec"]["holderIdentity"] == "", "the purchase lock is given back"
         await take_turns(rig)
         assert rig.carrier.billed == Counter([FIRST, SECOND])
 
@@ -171,7 +171,7 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_not
             assert await again.says("NumberOrder", "west-1") == "True Complete"
             assert len({purchase.key for purchase in again.carrier.purchases}) == 1
     given_back = nth == 4
-    assert broken is not given_back, "giving the cart back is a courtesy: a lost one runs out"
+    assert broken is not given_back, "giving the purchase lock back is a courtesy: a lost one runs out"
 
 
 @in_virtual_time
@@ -313,7 +313,9 @@ async def test_a_search_that_finds_nothing_ends_the_order_unless_the_carrier_is_
 
 
 @in_virtual_time
-async def test_an_order_waits_while_another_operator_has_the_cart_and_takes_it_when_that_falls_silent() -> None:
+async def test_an_order_waits_while_another_operator_has_the_purchase_lock_and_takes_it_when_that_falls_silent() -> (
+    None
+):
     lease = {
         "kind": "Lease",
         "metadata": {"name": LEASE},
@@ -330,7 +332,7 @@ async def test_an_order_waits_while_another_operator_has_the_cart_and_takes_it_w
 
 
 @in_virtual_time
-async def test_a_purchase_that_takes_long_keeps_the_cart_for_as_long_as_it_takes() -> None:
+async def test_a_purchase_that_takes_long_keeps_the_purchase_lock_for_as_long_as_it_takes() -> None:
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
 
         async def for_long() -> None:

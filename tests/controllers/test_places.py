@@ -48,12 +48,12 @@ def test_a_caller_that_gives_up_waiting_takes_no_place() -> None:
     assert run_in_virtual_time(play()) == pytest.approx([0.5, 1.5])
 
 
-def test_numbers_leave_half_of_the_places_to_the_order_that_has_the_cart_and_take_all_when_none_has() -> None:
+def test_numbers_leave_half_of_the_places_to_the_order_that_has_the_purchase_lock_and_take_all_when_none_has() -> None:
     async def play() -> list[float]:
         key = AccountKey("shop", "main")
         account = OpenAccount(None, "", frozenset(), not_reached(key), concurrency=4)  # type: ignore[arg-type]
-        await account.cart.acquire()
-        asyncio.get_running_loop().call_at(0.5, account.cart.release)
+        await account.purchase_lock.acquire()
+        asyncio.get_running_loop().call_at(0.5, account.purchase_lock.release)
         return await _starts(account.number_calls, 8)
 
     assert run_in_virtual_time(play()) == pytest.approx([0, 0, 1, 1, 1, 1, 2, 2])

@@ -23,7 +23,7 @@ class Clock:
 
 
 async def take(lock: LeaseLock, namespace: str, holder: str, **more: object) -> Held | HeldByOther:
-    return await lock.acquire(namespace, "cart", holder, DURATION, **more)  # type: ignore[arg-type]
+    return await lock.acquire(namespace, "purchase", holder, DURATION, **more)  # type: ignore[arg-type]
 
 
 async def held(lock: LeaseLock, namespace: str, holder: str) -> Held:
@@ -89,7 +89,7 @@ async def test_a_holder_that_renews_keeps_it(kube: Kube, lock: LeaseLock, clock:
 
 
 async def test_a_promise_longer_than_our_patience_is_kept(lock: LeaseLock, clock: Clock, namespace: str) -> None:
-    await lock.acquire(namespace, "cart", "one", 60.0)
+    await lock.acquire(namespace, "purchase", "one", 60.0)
     await take(lock, namespace, "two")
     clock.now += DURATION
     assert await take(lock, namespace, "two") == HeldByOther("one", 60.0 - DURATION, {})
@@ -120,7 +120,7 @@ async def test_a_holder_that_lost_it_learns_so_and_releases_nothing(
     await held(rival, namespace, "two")
     assert await lock.renew(lost) == HeldByOther("two", DURATION, {})
     await lock.release(lost)
-    assert (await kube.get(LEASES, namespace, "cart"))["spec"]["holderIdentity"] == "two"
+    assert (await kube.get(LEASES, namespace, "purchase"))["spec"]["holderIdentity"] == "two"
 
 
 async def test_a_gap_in_between_is_a_loss_even_if_the_holder_is_the_same(
@@ -135,7 +135,7 @@ async def test_a_gap_in_between_is_a_loss_even_if_the_holder_is_the_same(
 
 async def test_somebodys_label_on_it_loses_nothing(kube: Kube, lock: LeaseLock, namespace: str) -> None:
     ours = await held(lock, namespace, "one")
-    await kube.patch(LEASES, namespace, "cart", {"metadata": {"labels": {"seen": "yes"}}})
+    await kube.patch(LEASES, namespace, "purchase", {"metadata": {"labels": {"seen": "yes"}}})
     renewed = await lock.renew(ours)
     assert isinstance(renewed, Held)
     assert renewed.lease["metadata"]["labels"] == {"seen": "yes"}
@@ -145,7 +145,7 @@ async def test_a_lease_that_was_deleted_is_lost_and_can_be_made_again(
     kube: Kube, lock: LeaseLock, namespace: str
 ) -> None:
     ours = await held(lock, namespace, "one")
-    await kube.delete(LEASES, namespace, "cart")
+    await kube.delete(LEASES, namespace, "purchase")
     assert isinstance(await lock.renew(ours), HeldByOther)
     await lock.release(ours)
     await held(lock, namespace, "two")
@@ -153,7 +153,7 @@ async def test_a_lease_that_was_deleted_is_lost_and_can_be_made_again(
 
 async def test_a_new_lease_belongs_to_its_owners(kube: Kube, lock: LeaseLock, namespace: str) -> None:
     parent = await kube.get(LEASES, namespace, (await held(lock, namespace, "one")).name)
-    owner = {"apiVersion": LEASES.api_version, "kind": "Lease", "name": "cart", "uid": parent["metadata"]["uid"]}
+    owner = {"apiVersion": LEASES.api_version, "kind": "Lease", "name": "purchase", "uid": parent["metadata"]["uid"]}
     child = await lock.acquire(namespace, "child", "one", DURATION, owners=[owner])
     assert isinstance(child, Held)
     assert child.lease["metadata"]["ownerReferences"] == [owner]

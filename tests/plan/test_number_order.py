@@ -61,7 +61,7 @@ GONE = replace(UP, pool_gone=True)
 PAUSED = Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
 CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
 APPROVAL = "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
-CART = "Another order of this account is at the carrier; orders go one at a time."
+LOCK_TAKEN = "Another order of this account is at the carrier; orders go one at a time."
 ANOTHER = "Search at default/main is down; another carrier of the pool is asked."
 
 
@@ -72,7 +72,9 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
     ("want", "state", "world", "step"),
     [
         pytest.param(WANT, FRESH, UP, Search(), id="a new order searches"),
-        pytest.param(WANT, FRESH, replace(UP, cart_taken=True), Search(), id="a search needs no cart"),
+        pytest.param(
+            WANT, FRESH, replace(UP, purchase_lock_taken=True), Search(), id="a search needs no purchase lock"
+        ),
         pytest.param(
             WANT, FRESH, DOWN, Wait(Reason.CIRCUIT_OPEN, DOWN.account.message), id="an order without a carrier waits"
         ),
@@ -138,9 +140,9 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
         pytest.param(
             WANT,
             an_order_state(PENDING),
-            replace(UP, cart_taken=True),
-            Wait(Reason.WAITING_FOR_CART, CART),
-            id="one cart at a time",
+            replace(UP, purchase_lock_taken=True),
+            Wait(Reason.WAITING_FOR_PURCHASE_LOCK, LOCK_TAKEN),
+            id="one purchase at a time",
         ),
         pytest.param(
             WANT,

@@ -44,7 +44,7 @@ class OpenAccount:
     """How many calls may be on their way to the carrier at once."""
     failures: int = 0
     """How many looks at the account have failed in a row."""
-    cart: asyncio.Lock = field(default_factory=asyncio.Lock)
+    purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one purchase at a time begin in this process; a Lease does so between processes."""
     choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
@@ -81,8 +81,8 @@ class OpenAccount:
         self.number_calls = Places(self._room_for_numbers)
 
     def _room_for_numbers(self) -> int:
-        """Half of the account's places while an order has the cart, so that numbers never hold it up; else all."""
-        return self.concurrency // 2 if self.cart.locked() else self.concurrency
+        """Half of the account's places while an order has the purchase lock, so that numbers never hold it up."""
+        return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
 
     def is_lost(self, number: E164) -> bool:
         """Whether the carrier has stopped showing the number, in its listings and when it was asked for it."""

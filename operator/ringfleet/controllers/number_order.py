@@ -2,8 +2,8 @@
 
 ::
 
-    Search   offers -> chosen numbers and key written             (before any cart is touched)
-    Submit   lease on the cart -> Submitting written -> buy -> outcomes written
+    Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
+    Submit   purchase lock -> Submitting written -> buy -> outcomes written
     Record   one PhoneNumber for each number bought -> order marked as recorded
 
 A crash between any two of these finds, on the way back, a written state from which the same step is safe to repeat.
@@ -28,7 +28,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
-from ringfleet.controllers.purchase_lock import CartBusy, cart_session
+from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_orders, wake_users
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
@@ -93,13 +93,13 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
 
 
 def order_world(services: Services, order: NumberOrder) -> OrderWorld:
-    """The order's surroundings: its account, who has the cart, its pool, and whether that could ask another carrier."""
+    """The order's surroundings: account, purchase lock, pool, and whether the pool could ask another carrier."""
     pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     others = [other for other in services.fleet.orders_at(key) if other.metadata.uid != order.metadata.uid]
     return OrderWorld(
         account=services.accounts.seen(key, order.metadata.namespace),
-        cart_taken=not _sent(order) and any(_sent(other) for other in others),
+        purchase_lock_taken=not _sent(order) and any(_sent(other) for other in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
@@ -240,17 +240,17 @@ def _note_search(services: Services, want: OrderWant, account: OpenAccount, stal
 async def _submit(
     services: Services, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
 ) -> float | None:
-    """Buy under the cart's lease. `Submitting` is written before the carrier hears of anything."""
+    """Buy under the account's purchase lock. `Submitting` is written before the carrier hears of anything."""
     account = services.accounts.opened(want.account)
     try:
-        async with cart_session(services, account, want.account, order):
+        async with hold_purchase_lock(services, account, want.account, order):
             if not resumed:
                 state = replace(state, items=move_unresolved(state.items or (), ItemState.SUBMITTING))
                 now = services.clock()
                 await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
             await _write(services, order, await _buy(services, account, order, want, state, resumed))
-    except CartBusy as busy:
+    except PurchaseLockTaken as busy:
         return busy.seconds
     wake_orders(services, want.account)
     return 0.0
@@ -301,4 +301,4 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
 
 
 _RECORDED_AT_ONCE = 8
-"""Few enough that the next order, which now has the cart, does not queue behind them at the API server."""
+"""Few enough that the next order, which now has the purchase lock, does not queue behind them at the API server."""

@@ -1,9 +1,10 @@
-"""The right to use an account's cart: one order at a time, in this process by a lock, among operators by a Lease.
+"""The purchase lock of an account: one order at a time buys, in this process by a lock, among operators by a Lease.
 
-A carrier's cart belongs to the account, and a checkout takes all that is in it, so two orders that fill it at once
-would buy each other's numbers. The Lease `ringfleet-cart-<account>` names the operator and the order that has the cart.
-It can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency key still
-let nothing be bought twice (promise 1).
+Every carrier's orders take it, for two reasons. Two purchases of one account may disturb each other at the carrier,
+where one may pay for what the other has only set aside. And two operators that carry out the same order would both
+look, see nothing bought, and buy. The Lease `ringfleet-purchase-<account>` names the operator and the order that has
+the lock. It can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency
+key still let nothing be bought twice (promise 1).
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ log = structlog.get_logger(__name__)
 ORDER_ANNOTATION = "ringfleet.dev/order"
 
 
-class CartBusy(Exception):
-    """Another order has the cart; ask again in `seconds`."""
+class PurchaseLockTaken(Exception):
+    """Another order has the purchase lock; ask again in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the cart is taken for {seconds:.1f} s")
+        super().__init__(f"the purchase lock is taken for {seconds:.1f} s")
         self.seconds = seconds
 
 
 @asynccontextmanager
-async def cart_session(
+async def hold_purchase_lock(
     services: Services, account: OpenAccount, key: AccountKey, order: NumberOrder
 ) -> AsyncIterator[None]:
-    """Hold the cart of an account for one order, and keep holding it for as long as the body runs.
+    """Hold the purchase lock of an account for one order, and keep holding it for as long as the body runs.
 
     Raises:
-        CartBusy: another order of this process, or another operator, has it.
+        PurchaseLockTaken: another order of this process, or another operator, has it.
     """
-    if account.cart.locked():
-        raise CartBusy(_LOOK_AGAIN)
-    async with account.cart:
+    if account.purchase_lock.locked():
+        raise PurchaseLockTaken(_LOOK_AGAIN)
+    async with account.purchase_lock:
         held = await _acquire(services, key, order)
         renewing = asyncio.create_task(_renew(services, held), name=f"renew {held.name}")
         try:
@@ -61,14 +62,14 @@ _LOOK_AGAIN = 1.0
 
 
 async def _acquire(services: Services, key: AccountKey, order: NumberOrder) -> Held:
-    seconds = services.settings.cart_lease.total_seconds()
-    name = f"ringfleet-cart-{key.name}"
+    seconds = services.settings.purchase_lease.total_seconds()
+    name = f"ringfleet-purchase-{key.name}"
     annotations = {ORDER_ANNOTATION: order.key}
     result = await services.leases.acquire(
         key.namespace, name, services.settings.identity, seconds, annotations, _owners(services, key)
     )
     if isinstance(result, HeldByOther):
-        raise CartBusy(max(_LOOK_AGAIN, min(result.seconds_left, seconds / 3)))
+        raise PurchaseLockTaken(max(_LOOK_AGAIN, min(result.seconds_left, seconds / 3)))
     return result
 
 
@@ -89,10 +90,10 @@ async def _renew(services: Services, held: Held) -> Held:
         except asyncio.CancelledError:
             return held
         except KubeError as error:
-            log.warning("cart lease not renewed", lease=held.name, error=str(error))
+            log.warning("purchase lease not renewed", lease=held.name, error=str(error))
             continue
         if isinstance(renewed, HeldByOther):
-            log.warning("cart lease lost", lease=held.name, holder=renewed.holder)
+            log.warning("purchase lease lost", lease=held.name, holder=renewed.holder)
             return held
         held = renewed
 

@@ -104,7 +104,7 @@ _QUIET = frozenset(
         Reason.SUBMITTING,
         Reason.ROUTING,
         Reason.PROBING,
-        Reason.WAITING_FOR_CART,
+        Reason.WAITING_FOR_PURCHASE_LOCK,
         Reason.ACCOUNT_NOT_READY,
         Reason.BOUND,
         Reason.ROUTED,

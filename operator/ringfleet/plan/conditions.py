@@ -30,7 +30,7 @@ class Reason(StrEnum):
     ROUTING = "Routing"
     ACTIVATING = "Activating"
     PROBING = "Probing"
-    WAITING_FOR_CART = "WaitingForCart"
+    WAITING_FOR_PURCHASE_LOCK = "WaitingForPurchaseLock"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"

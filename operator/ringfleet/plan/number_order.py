@@ -9,8 +9,8 @@
        |                     |    (looked up by buying again under the same key)
        '---------------------+--> Failed
 
-An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the cart is
-touched. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
+An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the
+purchase. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
 idempotency key" (promise 1). A failed item is never tried again inside its order: the shortfall goes back to the pool,
 which starts a new order for other numbers.
 """
@@ -95,11 +95,11 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class OrderWorld:
-    """What else the order depends on: its account, whether another order has the cart, other usable carriers, and
-    whether its pool still wants to buy at all: it may be suspended, or deleted."""
+    """What else the order depends on: its account, whether another order has its purchase lock, other usable
+    carriers, and whether its pool still wants to buy at all: it may be suspended, or deleted."""
 
     account: AccountSeen
-    cart_taken: bool = False
+    purchase_lock_taken: bool = False
     alternatives: bool = False
     pool_suspended: bool = False
     pool_gone: bool = False
@@ -112,7 +112,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Write Submitting, take the cart, buy. `resumed`: an earlier try may have reached the carrier."""
+    """Take the purchase lock, write Submitting, buy. `resumed`: an earlier try may have reached the carrier."""
 
     resumed: bool
 
@@ -163,9 +163,10 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return Wait(world.account.blocked, world.account.message)
     if resting := _resting(state, now):
         return resting
-    if world.cart_taken:
+    if world.purchase_lock_taken:
         return Wait(
-            Reason.WAITING_FOR_CART, "Another order of this account is at the carrier; orders go one at a time."
+            Reason.WAITING_FOR_PURCHASE_LOCK,
+            "Another order of this account is at the carrier; orders go one at a time.",
         )
     return Submit(resumed=_sent(state))
 
