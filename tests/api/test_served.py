@@ -136,7 +136,6 @@ def test_left_out_fields_are_filled_in_where_a_person_can_see_them(api: Api, nam
     api.create(an_account(), namespace)
     assert api.get("ca", "main", namespace)["spec"] == {
         "provider": "didhub",
-        "endpoint": "https://api.didhub.io",
         "credentialsSecretRef": {"name": "token", "key": "token"},
         "limits": {"requestsPerSecond": 10, "concurrency": 4, "timeout": "30s"},
         "catalog": {"cacheTTL": "15m"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.carriers.registry import WEBHOOKS
+from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Tally
@@ -50,7 +50,7 @@ class Dispatcher:
 
     async def find(self, key: AccountKey) -> Sender:
         assert key == HERE
-        return Sender(WEBHOOKS["didhub"], (SECRET,))
+        return Sender(DIDHubWebhook(), (SECRET,))
 
     def is_known(self) -> bool:
         return True

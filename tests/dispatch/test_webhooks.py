@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ringfleet.carriers.registry import WEBHOOKS
+from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
@@ -50,7 +50,7 @@ class World:
     async def find(self, key: AccountKey) -> Sender:
         if key != HERE:
             raise Problem("not-found", "There is no such account.")
-        return Sender(WEBHOOKS["didhub"], self.secrets)
+        return Sender(DIDHubWebhook(), self.secrets)
 
     def is_known(self) -> bool:
         return self.known

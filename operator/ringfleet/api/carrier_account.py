@@ -61,8 +61,9 @@ class CarrierAccountSpec(Part):
         Provider, immutable("provider", "its numbers stay where they were bought; make another CarrierAccount")
     ]
     """The carrier whose API this is. It can't change."""
-    endpoint: HttpUrl = "https://api.didhub.io"
-    """The base URL of the carrier's API, without a version. The sandbox carrier is reached by its own URL here."""
+    endpoint: HttpUrl | None = None
+    """The base URL of the carrier's API, without a version. Default: the provider's own. The sandbox
+    carrier is reached by its own URL here."""
     credentials_secret_ref: SecretKeyRef
     """The Secret key in this namespace that holds the API token. A changed Secret is picked up by itself."""
     webhook_secret_ref: WebhookSecretRef | None = None

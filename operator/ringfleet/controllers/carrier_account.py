@@ -29,7 +29,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.carrier_account import settings_of, token_in
+from ringfleet.objects.carrier_account import endpoint_of, settings_of, token_in
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
@@ -137,7 +137,7 @@ async def _refused(
 ) -> float:
     """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
     account.failures += 1
-    message = f"{error}: check spec.endpoint, which is {obj.spec.endpoint}."
+    message = f"{error}: check spec.endpoint, which is {endpoint_of(obj)}."
     account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
     said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
     await _say(services, obj, said, account=account)
@@ -150,7 +150,7 @@ async def _unavailable(
     """The carrier does not answer: say so once, and look again after a growing delay."""
     account.failures += 1
     if not isinstance(error, Throttled):
-        message = f"The carrier at {obj.spec.endpoint} does not answer; nothing is lost, and it is asked again."
+        message = f"The carrier at {endpoint_of(obj)} does not answer; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
         await _say(services, obj, (said, reconciling(said.reason, message)), account=account)

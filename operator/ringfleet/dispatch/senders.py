@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ringfleet.api import CarrierAccount
-from ringfleet.carriers.registry import WEBHOOKS
+from ringfleet.carriers.registry import PROVIDERS
 from ringfleet.carriers.webhooks import WebhookReader
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.problems import Problem
@@ -76,9 +76,9 @@ class Senders:
         if not self.accounts.synced.is_set():
             raise Problem("inventory-unknown", "The carrier accounts have not been read yet. Send the event again.")
         record = self.accounts.store.get(ObjectRef(key.namespace, key.name))
-        reader = WEBHOOKS.get(record.provider) if record else None
         if record is None:
             raise Problem("not-found", f"There is no CarrierAccount {_short(key)}: see the URL that the carrier calls.")
+        reader = PROVIDERS[record.provider].webhooks
         if record.secret is None or reader is None:
             raise Problem(
                 "forbidden",

@@ -9,6 +9,7 @@ from typing import Any
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import AccountSettings
+from ringfleet.carriers.registry import PROVIDERS
 from ringfleet.model import AccountKey
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 
@@ -35,13 +36,18 @@ def settings_of(obj: CarrierAccount, token: str) -> AccountSettings:
     spec = obj.spec
     return AccountSettings(
         name=obj.key,
-        endpoint=spec.endpoint,
+        endpoint=endpoint_of(obj),
         token=token,
         requests_per_second=spec.limits.requests_per_second,
         concurrency=spec.limits.concurrency,
         timeout=spec.limits.timeout.total_seconds(),
         catalog_ttl=spec.catalog.cache_ttl,
     )
+
+
+def endpoint_of(obj: CarrierAccount) -> str:
+    """Where the account's API is: as its spec says, or where the provider's own is."""
+    return obj.spec.endpoint or PROVIDERS[obj.spec.provider].endpoint
 
 
 def allowed(namespaces: frozenset[str], key: AccountKey, namespace: str) -> bool:
