@@ -273,7 +273,7 @@ class CarrierConformance:
     async def test_too_little_money_is_said_and_what_it_buys_is_bought(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 3)
         cost = purchase.offers[0].price.first_month
-        account = {"token": customer.settings.token, "id": customer.id, "balance": str(cost.amount)}
+        account = {"token": customer.token, "id": customer.id, "balance": str(cost.amount)}
         customer.sandbox.control("POST", "accounts", account)
         outcomes = await customer.carrier.buy(purchase)
         assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
@@ -461,7 +461,7 @@ class CarrierConformance:
 
     async def test_a_wrong_token_is_the_users_to_mend(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 1)
-        async with customer.another(token="tok_wrong_one") as stranger:
+        async with customer.another(credentials={"token": "tok_wrong_one"}) as stranger:
             for call in (stranger.balance(), stranger.search(US_415, 1), stranger.buy(purchase)):
                 with pytest.raises(CredentialsRejected) as caught:
                     await call

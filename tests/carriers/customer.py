@@ -30,12 +30,22 @@ class Customer:
         self.sandbox = sandbox
         self.provider = provider
         self.settings = AccountSettings(
-            f"shop/{self.id}", sandbox.url, f"tok_{self.id}", requests_per_second=1000, concurrency=8, timeout=10
+            f"shop/{self.id}",
+            sandbox.url,
+            {"token": f"tok_{self.id}"},
+            requests_per_second=1000,
+            concurrency=8,
+            timeout=10,
         )
         self.carrier = self.another()
 
+    @property
+    def token(self) -> str:
+        """What the sandbox knows the account by."""
+        return self.settings.credentials["token"]
+
     async def __aenter__(self) -> Customer:
-        self.sandbox.control("POST", "accounts", {"token": self.settings.token, "id": self.id, "balance": "1000.00"})
+        self.sandbox.control("POST", "accounts", {"token": self.token, "id": self.id, "balance": "1000.00"})
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -66,13 +66,9 @@ def error(code: str, message: str = "No.") -> dict[str, object]:
 
 def settings(**changes: object) -> AccountSettings:
     """An account whose pace never gets in the way, unless a test says so."""
-    values: dict[str, object] = {
-        "endpoint": "http://carrier.test",
-        "requests_per_second": 1e6,
-        "timeout": 5.0,
-        **changes,
-    }
-    return AccountSettings("shop/didhub", token=TOKEN, **values)  # type: ignore[arg-type]
+    values: dict[str, object] = {"endpoint": "http://carrier.test", "credentials": {"token": TOKEN}}
+    values |= {"requests_per_second": 1e6, "timeout": 5.0, **changes}
+    return AccountSettings("shop/didhub", **values)  # type: ignore[arg-type]
 
 
 def client(script: Script, time: Time | None = None, **changes: object) -> AccountClient:

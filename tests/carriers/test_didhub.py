@@ -31,14 +31,14 @@ def put_into_the_cart(customer: Customer, offer: Offer, mark: Mark | None = None
         "currency": "USD",
     }
     item: dict[str, Any] = {"select_token": offer.token, "snapshot": snapshot, "reference": mark and str(mark)}
-    token = {"Authorization": f"Bearer {customer.settings.token}"}
+    token = {"Authorization": f"Bearer {customer.token}"}
     httpx.post(
         f"{customer.sandbox.url}/v1/cart/items", json=item, headers=token, timeout=60, trust_env=False
     ).raise_for_status()
 
 
 def in_the_cart(customer: Customer) -> set[E164]:
-    token = {"Authorization": f"Bearer {customer.settings.token}"}
+    token = {"Authorization": f"Bearer {customer.token}"}
     cart = httpx.get(f"{customer.sandbox.url}/v1/cart", headers=token, timeout=60, trust_env=False).json()
     return {E164(item["number"]) for item in cart["items"]}
 

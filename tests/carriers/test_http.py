@@ -229,12 +229,19 @@ async def test_no_message_holds_a_token_a_query_or_a_number(status: int, call: C
     assert "\n" not in str(caught.value)
 
 
-def test_a_token_that_no_header_carries_is_the_users_to_mend() -> None:
+async def test_every_credential_is_masked_and_of_one_that_holds_another_nothing_is_left() -> None:
+    reply = httpx.Response(404, json=error("code", "tok_1 and tok_1_longer of AC_sid."))
+    credentials = {"token": "tok_1", "second": "tok_1_longer", "sid": " AC_sid ", "none": ""}
+    with pytest.raises(CarrierError, match=r"\*\*\* and \*\*\* of \*\*\*\.$"):
+        await client(Script(reply), credentials=credentials).call(LOOK)
+
+
+def test_credentials_that_no_header_carries_are_the_users_to_mend() -> None:
     from ringfleet.carriers.carrier import AccountSettings
     from ringfleet.carriers.didhub.account import open_client
 
-    with pytest.raises(CredentialsRejected, match="shop/didhub: the token"):
-        open_client(AccountSettings("shop/didhub", "http://carrier.test", "two\nlines"))
+    with pytest.raises(CredentialsRejected, match="shop/didhub: the credentials"):
+        open_client(AccountSettings("shop/didhub", "http://carrier.test", {"token": "two\nlines"}))
 
 
 @pytest.mark.parametrize("endpoint", ["", "api.didhub.io", "ftp://api.didhub.io", "https://"])

@@ -7,6 +7,7 @@ import pytest
 from ringfleet.api.carrier_account import Provider
 from ringfleet.carriers.carrier import Health
 from ringfleet.carriers.didhub.account import DIDHub
+from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.carriers.registry import PROVIDERS, open_carrier
 from tests.carriers.scripts import settings
 
@@ -26,6 +27,23 @@ def test_the_providers_of_the_api_are_those_that_can_be_opened() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+def test_one_credential_of_every_provider_stands_under_the_key_that_the_account_names(provider: str) -> None:
+    assert [one.key_from_account for one in PROVIDERS[provider].credentials].count(True) == 1
+
+
+@pytest.mark.parametrize("credentials", [{}, {"token": ""}, {"account-sid": "AC1"}])
+def test_a_carrier_is_not_opened_without_what_its_provider_needs(credentials: dict[str, str]) -> None:
+    with pytest.raises(CredentialsRejected, match=r"^shop/didhub: didhub needs what is missing here: token$"):
+        open_carrier("didhub", settings(credentials=credentials))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_every_provider_can_be_opened_at_its_own_endpoint(provider: str) -> None:
-    async with open_carrier(provider, settings(endpoint=PROVIDERS[provider].endpoint)) as carrier:
+    its_own = settings(endpoint=PROVIDERS[provider].endpoint, credentials=all_of(provider))
+    async with open_carrier(provider, its_own) as carrier:
         assert carrier.health == Health()
+
+
+def all_of(provider: str) -> dict[str, str]:
+    """Something for each credential that the provider needs."""
+    return {one.key: f"its {one.what}" for one in PROVIDERS[provider].credentials}

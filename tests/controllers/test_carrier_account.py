@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 
+from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Health
 from ringfleet.carriers.errors import (
     CarrierError,
@@ -15,9 +17,10 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
+from ringfleet.controllers.carrier_account import open_account
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
-from ringfleet.model import HoldingStatus, Mark
+from ringfleet.model import AccountKey, HoldingStatus, Mark
 from tests.controllers.rig import (
     HERE,
     Rig,
@@ -162,15 +165,41 @@ async def test_an_account_says_what_is_not_as_it_should_be_although_it_can_be_us
 @in_virtual_time
 async def test_a_new_token_opens_the_account_anew_and_the_old_client_is_closed() -> None:
     async with a_rig(a_secret(), an_account()) as rig:
-        first = rig.opened[f"{HERE}/main"].token
+        first = rig.opened[f"{HERE}/main"].credentials["token"]
         rig.carrier.fail("balance", CredentialsRejected("Wrong."))
         await turn(rig)
         rig.told()
         assert (await turn(rig), rig.told()) == (5.0, []), "a refused token is not tried again"
         await rig.change("Secret", "token", a_secret(token="new"))
         await turn(rig)
-        assert (first, rig.opened[f"{HERE}/main"].token, rig.carrier.opened) == ("tok", "new", 1)
+        assert (first, rig.opened[f"{HERE}/main"].credentials["token"], rig.carrier.opened) == ("tok", "new", 1)
         assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_credentials_that_can_not_even_be_sent_are_said_to_be_the_users_to_mend() -> None:
+    async with a_rig(a_secret(), an_account(), a_pool()) as rig:
+        unsendable = CredentialsRejected("No header can carry them.")
+        with patch("ringfleet.controllers.carrier_account.open_carrier", side_effect=unsendable):
+            await rig.change("Secret", "token", a_secret(token="two\nlines"))
+            assert await turn(rig) == 5.0
+        assert await rig.says("CarrierAccount", "main") == "False CredentialsRejected"
+        assert await rig.says("CarrierAccount", "main", "Stalled") == "True CredentialsRejected"
+        await rig.change("Secret", "token", a_secret(token="new"))
+        await turn(rig)
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@pytest.mark.parametrize("changed", [{"token": "new", "sid": "AC1"}, {"token": "tok", "sid": "AC2"}, {"token": "tok"}])
+@in_virtual_time
+async def test_any_credential_that_changes_opens_the_account_anew(changed: dict[str, str]) -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        obj, key = rig.services.fleet.get(CarrierAccount, HERE, "main"), AccountKey(HERE, "main")
+        assert obj is not None
+        first = await open_account(rig.services, key, obj, {"token": "tok", "sid": "AC1"})
+        assert await open_account(rig.services, key, obj, {"sid": "AC1", "token": "tok"}) is first
+        assert await open_account(rig.services, key, obj, changed) is not first
+        assert rig.opened[f"{HERE}/main"].credentials == changed
 
 
 @in_virtual_time

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
 from ringfleet.api import CarrierAccount
-from ringfleet.carriers.registry import PROVIDERS
-from ringfleet.objects.carrier_account import endpoint_of, settings_of
+from ringfleet.carriers.registry import PROVIDERS, Credential
+from ringfleet.objects.carrier_account import credentials_in, endpoint_of, read_credentials, settings_of
+from ringfleet.plan.conditions import Reason, not_ready
+
+TWO = (Credential("token", "auth token", key_from_account=True), Credential("account-sid", "account SID"))
+"""What a carrier needs that is opened by two values."""
 
 
 def an_account(**spec: object) -> CarrierAccount:
@@ -18,4 +27,86 @@ def test_an_account_that_names_no_endpoint_is_at_its_providers() -> None:
 
 def test_an_account_is_at_the_endpoint_that_it_names() -> None:
     account = an_account(endpoint="http://127.0.0.1:8085")
-    assert settings_of(account, "tok").endpoint == endpoint_of(account) == "http://127.0.0.1:8085"
+    assert settings_of(account, {"token": "tok"}).endpoint == endpoint_of(account) == "http://127.0.0.1:8085"
+
+
+def a_secret(**data: str) -> dict[str, Any]:
+    encoded = {key.replace("_", "-"): b64encode(value.encode()).decode() for key, value in data.items()}
+    return {"data": encoded}
+
+
+def test_the_token_is_read_from_the_key_that_the_account_names_and_nothing_else_of_the_secret_is() -> None:
+    account = an_account(credentialsSecretRef={"name": "main-secret", "key": "api"})
+    assert credentials_in(a_secret(api=" tok\n", token="another", more="m"), account) == {"token": "tok"}
+
+
+def test_what_a_provider_needs_beside_the_token_is_read_from_keys_of_its_own() -> None:
+    account = an_account(credentialsSecretRef={"name": "main-secret", "key": "api"})
+    assert read_credentials(a_secret(api="tok", account_sid="AC1"), account, TWO) == {
+        "token": "tok",
+        "account-sid": "AC1",
+    }
+
+
+MISSING, KEY_MISSING = Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING
+SECRET = "Secret shop/main-secret"
+TOKEN_KEY = "'token' (spec.credentialsSecretRef.key)"
+
+
+@pytest.mark.parametrize(
+    ("secret", "needed", "reason", "message"),
+    [
+        pytest.param(
+            None,
+            PROVIDERS["didhub"].credentials,
+            MISSING,
+            f"{SECRET} (spec.credentialsSecretRef.name) does not exist: create it with the key 'token'.",
+            id="no Secret, one key",
+        ),
+        pytest.param(
+            None,
+            TWO,
+            MISSING,
+            f"{SECRET} (spec.credentialsSecretRef.name) does not exist: "
+            "create it with the keys 'token' and 'account-sid'.",
+            id="no Secret, two keys",
+        ),
+        pytest.param(
+            a_secret(token=" "),
+            PROVIDERS["didhub"].credentials,
+            KEY_MISSING,
+            f"{SECRET} has no text under the key {TOKEN_KEY}: put the token there.",
+            id="an empty token",
+        ),
+        pytest.param(
+            {"data": {"token": "no base64"}},
+            PROVIDERS["didhub"].credentials,
+            KEY_MISSING,
+            f"{SECRET} has no text under the key {TOKEN_KEY}: put the token there.",
+            id="a token that does not decode",
+        ),
+        pytest.param(
+            a_secret(token="tok"),
+            TWO,
+            KEY_MISSING,
+            f"{SECRET} has no text under the key 'account-sid': put the account SID there.",
+            id="the second is missing",
+        ),
+        pytest.param(
+            {"data": None},
+            TWO,
+            KEY_MISSING,
+            f"{SECRET} has no text under the keys {TOKEN_KEY} and 'account-sid': "
+            "put the auth token and the account SID there.",
+            id="both are missing",
+        ),
+    ],
+)
+def test_missing_credentials_are_said_with_the_secret_the_key_and_what_to_put_there(
+    secret: dict[str, Any] | None, needed: tuple[Credential, ...], reason: Reason, message: str
+) -> None:
+    assert read_credentials(secret, an_account(), needed) == not_ready(reason, message)
+
+
+def test_no_credential_is_in_the_repr_of_the_settings() -> None:
+    assert "tok_secret" not in repr(settings_of(an_account(), {"token": "tok_secret"}))

@@ -65,7 +65,8 @@ class CarrierAccountSpec(Part):
     """The base URL of the carrier's API, without a version. Default: the provider's own. The sandbox
     carrier is reached by its own URL here."""
     credentials_secret_ref: SecretKeyRef
-    """The Secret key in this namespace that holds the API token. A changed Secret is picked up by itself."""
+    """The Secret in this namespace that opens the account, and its key that holds the API token. What else a provider
+    needs stands in the same Secret under the provider's own keys. A changed Secret is picked up by itself."""
     webhook_secret_ref: WebhookSecretRef | None = None
     """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Without
     it, the dispatcher refuses the account's events. The address to give the carrier is

@@ -11,7 +11,7 @@ Money rules that every adapter keeps:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -22,11 +22,14 @@ from ringfleet.model import E164, Catalog, Holding, Mark, Money, Outcome, Purcha
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """One carrier account as an adapter needs it. `name` is `namespace/name`, for messages. Timeouts in seconds."""
+    """One carrier account as an adapter needs it. `name` is `namespace/name`, for messages. Timeouts in seconds.
+
+    `credentials` has the values that the provider declares in `registry`, under the keys that it declares there.
+    """
 
     name: str
     endpoint: str
-    token: str = field(repr=False)
+    credentials: Mapping[str, str] = field(repr=False)
     requests_per_second: float = 10.0
     concurrency: int = 4
     timeout: float = 30.0

@@ -7,7 +7,7 @@
     |   +-- Throttled           wait for `retry_after` seconds; the call was not processed
     |   +-- CircuitOpen         wait: not even tried, the last calls all failed
     |   +-- ListingIncomplete   wait: a listing that ended early; nothing may be concluded from it
-    +-- CredentialsRejected     the user: the token is wrong or lacks a right
+    +-- CredentialsRejected     the user: they are wrong or lack a right
     +-- RequestRejected         the developer or the user: the carrier understood and refused (4xx); `code` says why
     |   +-- NotHeld             the number is not, or not yet, in the account
     |   +-- NotActive           the number is held, but can't be changed yet (being activated, waiting for documents)

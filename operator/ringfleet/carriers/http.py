@@ -12,7 +12,8 @@ here; a purchase goes out exactly once, and what is not known of it is said (`Ou
     other 4xx                      RequestRejected              RequestRejected: it was refused
 
 A kept connection that the carrier has just closed looks like "sent, and no whole answer", and is one: no client can
-tell. Messages name the account, the method and the path; never a token, a query, or a number in the carrier's text.
+tell. Messages name the account, the method and the path; never a credential, a query, or a number in the carrier's
+text.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -97,8 +98,11 @@ class AccountClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Raises ValueError for an endpoint that is no URL, CredentialsRejected for a token that no header carries."""
+        """Raises ValueError: the endpoint is no URL; CredentialsRejected: no header can carry the credentials."""
         self._settings = settings
+        self._secrets = tuple(
+            sorted(filter(None, map(str.strip, settings.credentials.values())), key=len, reverse=True)
+        )
         self._read_refusal = read_refusal
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._http = _open(settings, headers, transport)
@@ -189,14 +193,14 @@ class AccountClient:
 
     def _refuse(self, call: Call, response: httpx.Response) -> NoReturn:
         refusal = _quotable(call, self._read_refusal(response))
-        said = f"{self._settings.name}: {call} was answered {_words(response, refusal, self._settings.token)}"
+        said = f"{self._settings.name}: {call} was answered {_words(response, refusal, self._secrets)}"
         match response.status_code:
             case 401 | 403:
-                raise CredentialsRejected(f"{said}; check the token in the account's Secret")
+                raise CredentialsRejected(f"{said}; check the credentials in the account's Secret")
             case 429:
                 raise Throttled(said, _retry_after(response))
             case status if _failing(response) or status < httpx.codes.BAD_REQUEST:
-                raise self._failure(call, f"was answered {_words(response, refusal, self._settings.token)}")
+                raise self._failure(call, f"was answered {_words(response, refusal, self._secrets)}")
             case _:
                 raise RequestRejected(said, refusal.code)
 
@@ -213,7 +217,7 @@ def _open(
             f"{settings.name}: the endpoint {settings.endpoint!r} is no URL such as https://api.example.com"
         )
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
-        raise CredentialsRejected(f"{settings.name}: the token has characters that no HTTP header can carry")
+        raise CredentialsRejected(f"{settings.name}: the credentials have characters that no HTTP header can carry")
     return httpx.AsyncClient(
         base_url=settings.endpoint.rstrip("/"),
         headers={"Accept": "application/json", "User-Agent": "ringfleet", **headers},
@@ -241,10 +245,13 @@ def _retry_after(response: httpx.Response) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) else None
 
 
-def _words(response: httpx.Response, refusal: Refusal, secret: str) -> str:
-    """Status, code and sentence in one line, without the token and with phone numbers masked."""
+def _words(response: httpx.Response, refusal: Refusal, secrets: Iterable[str]) -> str:
+    """Status, code and sentence in one line, without the credentials and with phone numbers masked.
+
+    `secrets` come longest first: one may hold another, and nothing of either may be left.
+    """
     words = " ".join(filter(None, (str(response.status_code), refusal.code)))
     words = f"{words}: {refusal.message}" if refusal.message else words
-    if secret:
+    for secret in secrets:
         words = words.replace(secret, "***")
     return re.sub(r"\+?[0-9]{7,}", "(a number)", " ".join(words.split()))[:MESSAGE_LENGTH]

@@ -8,7 +8,21 @@ from types import MappingProxyType
 
 from ringfleet.carriers.carrier import AccountSettings, Carrier
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.carriers.webhooks import WebhookReader
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One value that opens an account."""
+
+    key: str
+    """The adapter's name for it, and its key in the account's Secret."""
+    what: str
+    """What the user puts there, as a message calls it: "auth token"."""
+    key_from_account: bool = False
+    """True: in the Secret it stands under the key that the account names in spec.credentialsSecretRef.key. Each
+    provider has one of these: its token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +33,8 @@ class Provider:
     """Makes the adapter of one account; raises as `open_carrier` says."""
     endpoint: str
     """The base URL of its API, for an account that names none."""
+    credentials: tuple[Credential, ...]
+    """All that its adapter needs from the account's Secret. None of them may be missing or empty."""
     webhooks: WebhookReader | None = None
     """Who reads its webhooks; None: it sends none."""
 
@@ -31,7 +47,14 @@ def _didhub(settings: AccountSettings) -> Carrier:
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
-    {"didhub": Provider(_didhub, endpoint="https://api.didhub.io", webhooks=DIDHubWebhook())}
+    {
+        "didhub": Provider(
+            _didhub,
+            endpoint="https://api.didhub.io",
+            credentials=(Credential("token", "token", key_from_account=True),),
+            webhooks=DIDHubWebhook(),
+        )
+    }
 )
 
 
@@ -40,11 +63,13 @@ def open_carrier(provider: str, settings: AccountSettings) -> Carrier:
 
     Raises:
         ValueError: there is no such provider, or the endpoint is no URL.
-        CredentialsRejected: the token can't be sent in a header at all.
+        CredentialsRejected: a credential is missing, or can't be sent in a header at all.
     """
     declared = PROVIDERS.get(provider)
     if declared is None:
         raise ValueError(
             f"{settings.name}: there is no carrier {provider!r}; there are: {', '.join(sorted(PROVIDERS))}"
         )
+    if missing := [one.what for one in declared.credentials if not settings.credentials.get(one.key)]:
+        raise CredentialsRejected(f"{settings.name}: {provider} needs what is missing here: {', '.join(missing)}")
     return declared.open(settings)

@@ -6,6 +6,7 @@ that this changes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -29,7 +30,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.carrier_account import endpoint_of, settings_of, token_in
+from ringfleet.objects.carrier_account import credentials_in, endpoint_of, settings_of
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
@@ -42,7 +43,7 @@ from ringfleet.rate import backoff
 log = structlog.get_logger(__name__)
 
 SECRET_AGAIN = 5.0
-"""Seconds between looks at a Secret that is missing or whose token was refused. Secrets are not watched."""
+"""Seconds between looks at a Secret that is missing or whose credentials were refused. Secrets are not watched."""
 
 
 async def reconcile_account(services: Services, key: Key) -> float | None:
@@ -63,39 +64,50 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
 async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:
     if obj.spec.suspend:
         message = "The account is suspended (spec.suspend): nothing is called at the carrier."
-        return await _shut(services, key, obj, not_ready(Reason.SUSPENDED, message), None)
-    token, missing = await _token(services, obj)
-    if missing:
-        return await _shut(services, key, obj, missing, SECRET_AGAIN)
-    account = await open_account(services, key, obj, token)
+        return await _shut(services, key, obj, (not_ready(Reason.SUSPENDED, message),), None)
+    credentials = await _credentials(services, obj)
+    if isinstance(credentials, Condition):
+        return await _shut(services, key, obj, (credentials,), SECRET_AGAIN)
+    try:
+        account = await open_account(services, key, obj, credentials)
+    except CredentialsRejected as error:
+        return await _shut(services, key, obj, _rejected(obj, error), SECRET_AGAIN)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
         return SECRET_AGAIN
     return await _probe(services, key, obj, account)
 
 
 async def _shut(
-    services: Services, key: AccountKey, obj: CarrierAccount, said: Condition, again: float | None
+    services: Services, key: AccountKey, obj: CarrierAccount, said: tuple[Condition, ...], again: float | None
 ) -> float | None:
-    """Close the account's client; everybody that asks for it hears `said`."""
+    """Close the account's client; everybody that asks for it hears the first of `said`."""
     await services.accounts.close(key)
-    services.accounts.block(key, said.reason, f"CarrierAccount {key}: {said.message}")
-    await _say(services, obj, (said,))
+    services.accounts.block(key, said[0].reason, f"CarrierAccount {key}: {said[0].message}")
+    await _say(services, obj, said)
     return again
 
 
-async def _token(services: Services, obj: CarrierAccount) -> tuple[str, Condition | None]:
-    """The account's token, or the condition that says what is missing."""
+def _rejected(obj: CarrierAccount, error: CredentialsRejected) -> tuple[Condition, ...]:
+    """What the account says of credentials that the carrier does not take, or that can't even be sent there."""
+    message = f"{error} Put valid credentials into Secret {obj.spec.credentials_secret_ref.name}."
+    return not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message)
+
+
+async def _credentials(services: Services, obj: CarrierAccount) -> Mapping[str, str] | Condition:
+    """The account's credentials, or the condition that says what is missing."""
     try:
         secret = await services.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
     except NotFound:
         secret = None
-    return token_in(secret, obj)
+    return credentials_in(secret, obj)
 
 
-async def open_account(services: Services, key: AccountKey, obj: CarrierAccount, token: str) -> OpenAccount:
-    """The account's open client; a new one when its settings or its token have changed."""
-    spec, settings = obj.spec, settings_of(obj, token)
-    print_ = fingerprint(spec.provider, token, repr(settings))
+async def open_account(
+    services: Services, key: AccountKey, obj: CarrierAccount, credentials: Mapping[str, str]
+) -> OpenAccount:
+    """The account's open client; a new one when its settings or any of its credentials have changed."""
+    spec, settings = obj.spec, settings_of(obj, credentials)
+    print_ = fingerprint(spec.provider, repr(sorted(credentials.items())), repr(settings))
     account = services.accounts.get(key)
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
@@ -121,9 +133,8 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         await _ask_search_again(account)
         listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
-        message = f"{error} Put a valid token into Secret {obj.spec.credentials_secret_ref.name}."
-        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {message}")
-        said = (not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message))
+        said = _rejected(obj, error)
+        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
         await _say(services, obj, said, account=account)
         return SECRET_AGAIN
     except CarrierUnavailable as error:

@@ -5,7 +5,7 @@ All is read with the rights of the person who asks; nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ringfleet.api import CarrierAccount
@@ -14,12 +14,13 @@ from ringfleet.carriers.registry import open_carrier
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey
-from ringfleet.objects.carrier_account import allowed, settings_of, token_in
+from ringfleet.objects.carrier_account import allowed, credentials_in, settings_of
 from ringfleet.objects.refs import SECRETS, resource_of
+from ringfleet.plan.conditions import Condition
 
 
 class AccountUnusable(Exception):
-    """The account is not there, is closed to the namespace, or has no token; the message says what to correct."""
+    """The account is not there, is closed to the namespace, or has no credentials; the message says what to correct."""
 
 
 async def find_account(kube: Kube, key: AccountKey, namespace: str) -> CarrierAccount:
@@ -44,24 +45,24 @@ async def find_account(kube: Kube, key: AccountKey, namespace: str) -> CarrierAc
 
 @asynccontextmanager
 async def open_account(kube: Kube, account: CarrierAccount) -> AsyncIterator[Carrier]:
-    """The account's adapter, with the token of its Secret.
+    """The account's adapter, with the credentials of its Secret.
 
     Raises:
         AccountUnusable: the Secret or its key is not there.
-        CarrierError: the token can't be sent at all.
+        CarrierError: the credentials can't be sent at all.
         KubeError: the person may not read the Secret.
     """
-    token = await _token(kube, account)
-    async with open_carrier(account.spec.provider, settings_of(account, token)) as carrier:
+    credentials = await _credentials(kube, account)
+    async with open_carrier(account.spec.provider, settings_of(account, credentials)) as carrier:
         yield carrier
 
 
-async def _token(kube: Kube, account: CarrierAccount) -> str:
+async def _credentials(kube: Kube, account: CarrierAccount) -> Mapping[str, str]:
     try:
         secret = await kube.get(SECRETS, account.metadata.namespace, account.spec.credentials_secret_ref.name)
     except NotFound:
         secret = None
-    token, missing = token_in(secret, account)
-    if missing:
-        raise AccountUnusable(missing.message)
-    return token
+    credentials = credentials_in(secret, account)
+    if isinstance(credentials, Condition):
+        raise AccountUnusable(credentials.message)
+    return credentials

@@ -30,12 +30,12 @@ from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.model import AccountKey, Money
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.carrier_account import token_in
+from ringfleet.objects.carrier_account import credentials_in
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.refs import SECRETS, resource_of
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.settings import Settings
 
 KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
@@ -172,21 +172,24 @@ class WhatIf:
         if obj.spec.suspend:
             self._block(key, Reason.SUSPENDED, "The account is suspended (spec.suspend).")
             return None
-        token = await self._token(key, obj, secrets)
-        return await self._ask(key, obj, token) if token else None
+        credentials = await self._credentials(key, obj, secrets)
+        return None if credentials is None else await self._ask(key, obj, credentials)
 
-    async def _token(self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[ObjectRef, Json]) -> str:
-        """The account's token; "" when there is none, and the account says why."""
+    async def _credentials(
+        self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[ObjectRef, Json]
+    ) -> Mapping[str, str] | None:
+        """The account's credentials; None when they are missing, and the account says why."""
         place = ObjectRef(key.namespace, obj.spec.credentials_secret_ref.name)
         try:
             secret = secrets.get(place) or await self._secret(place)
         except KubeError as error:
             self._block(key, Reason.ACCOUNT_NOT_READY, f"its Secret can't be read: {error}")
-            return ""
-        token, missing = token_in(secret, obj)
-        if missing:
-            self._block(key, missing.reason, missing.message)
-        return token
+            return None
+        credentials = credentials_in(secret, obj)
+        if isinstance(credentials, Condition):
+            self._block(key, credentials.reason, credentials.message)
+            return None
+        return credentials
 
     async def _account(self, key: AccountKey) -> CarrierAccount | None:
         """The account's object; one in a namespace that was not listed is read now."""
@@ -209,8 +212,12 @@ class WhatIf:
         except NotFound:
             return None
 
-    async def _ask(self, key: AccountKey, obj: CarrierAccount, token: str) -> Money | None:
-        account = await open_account(self.services, key, obj, token)
+    async def _ask(self, key: AccountKey, obj: CarrierAccount, credentials: Mapping[str, str]) -> Money | None:
+        try:
+            account = await open_account(self.services, key, obj, credentials)
+        except CredentialsRejected as error:
+            self._block(key, Reason.CREDENTIALS_REJECTED, str(error))
+            return None
         try:
             balance = await account.carrier.balance()
         except CarrierError as error:

@@ -4,40 +4,64 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.carriers.registry import PROVIDERS
+from ringfleet.carriers.registry import PROVIDERS, Credential
 from ringfleet.model import AccountKey
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 
 
-def token_in(secret: Mapping[str, Any] | None, obj: CarrierAccount) -> tuple[str, Condition | None]:
-    """The account's token as its Secret has it, or the condition that says what is missing."""
-    ref, namespace = obj.spec.credentials_secret_ref, obj.metadata.namespace
-    field = "spec.credentialsSecretRef"
+def credentials_in(secret: Mapping[str, Any] | None, obj: CarrierAccount) -> Mapping[str, str] | Condition:
+    """The account's credentials as its Secret has them, or the condition that says what is missing."""
+    return read_credentials(secret, obj, PROVIDERS[obj.spec.provider].credentials)
+
+
+def read_credentials(
+    secret: Mapping[str, Any] | None, obj: CarrierAccount, needed: tuple[Credential, ...]
+) -> Mapping[str, str] | Condition:
+    """The `needed` values by the adapter's names for them, or the condition that says what is missing."""
+    ref = obj.spec.credentials_secret_ref
+    keys = {one: ref.key if one.key_from_account else one.key for one in needed}
+    place = f"Secret {obj.metadata.namespace}/{ref.name}"
     if secret is None:
-        message = f"Secret {namespace}/{ref.name} ({field}.name) does not exist: create it with the key {ref.key!r}."
-        return "", not_ready(Reason.SECRET_MISSING, message)
+        message = f"{place} ({_FIELD}.name) does not exist: create it with {_named(map(repr, keys.values()))}."
+        return not_ready(Reason.SECRET_MISSING, message)
+    found = {one: _text(secret.get("data") or {}, key) for one, key in keys.items()}
+    if missing := [one for one in needed if not found[one]]:
+        told = (f"{keys[one]!r} ({_FIELD}.key)" if one.key_from_account else repr(keys[one]) for one in missing)
+        whats = " and ".join(f"the {one.what}" for one in missing)
+        message = f"{place} has no text under {_named(told)}: put {whats} there."
+        return not_ready(Reason.SECRET_KEY_MISSING, message)
+    return {one.key: value for one, value in found.items()}
+
+
+_FIELD = "spec.credentialsSecretRef"
+
+
+def _named(keys: Iterable[str]) -> str:
+    """`the key 'token'`, or `the keys 'token' and 'account-sid'`."""
+    listed = list(keys)
+    return f"the key{'s' if len(listed) > 1 else ''} {' and '.join(listed)}"
+
+
+def _text(data: Mapping[str, str], key: str) -> str:
+    """What stands under the key, without white space around it; "" when nothing does, or no text."""
     try:
-        token = base64.b64decode(secret.get("data", {})[ref.key], validate=True).decode().strip()
+        return base64.b64decode(data[key], validate=True).decode().strip()
     except (KeyError, binascii.Error, UnicodeDecodeError):
-        token = ""
-    if token:
-        return token, None
-    message = f"Secret {namespace}/{ref.name} has no text under the key {ref.key!r} ({field}.key): put the token there."
-    return "", not_ready(Reason.SECRET_KEY_MISSING, message)
+        return ""
 
 
-def settings_of(obj: CarrierAccount, token: str) -> AccountSettings:
+def settings_of(obj: CarrierAccount, credentials: Mapping[str, str]) -> AccountSettings:
     """The account as its adapter needs it."""
     spec = obj.spec
     return AccountSettings(
         name=obj.key,
         endpoint=endpoint_of(obj),
-        token=token,
+        credentials=credentials,
         requests_per_second=spec.limits.requests_per_second,
         concurrency=spec.limits.concurrency,
         timeout=spec.limits.timeout.total_seconds(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 
 import httpx
 import structlog
@@ -179,10 +178,9 @@ class DIDHub:
 
 def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:
     """The account's HTTP client, with DIDHub's way of saying who calls; white space around a token is left out."""
-    settings = replace(settings, token=settings.token.strip())
     return AccountClient(
         settings,
-        headers={"Authorization": f"Bearer {settings.token}"},
+        headers={"Authorization": f"Bearer {settings.credentials['token'].strip()}"},
         read_refusal=wire.read_refusal,
         transport=transport,
     )
