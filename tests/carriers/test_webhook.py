@@ -13,7 +13,7 @@ from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
 from ringfleet.model import E164
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
-from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
+from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, a_request, an_event, signed
 
 READER = DIDHubWebhook()
 BODY = a_body(an_event())
@@ -22,30 +22,34 @@ CODE = "0" * 64
 
 def doubt(headers: dict[str, str], body: bytes = BODY, secrets: tuple[str, ...] = (SECRET,), now: float = NOW) -> Doubt:
     with pytest.raises(SignatureRefused) as refused:
-        READER.verify(headers, body, secrets, now)
+        READER.verify(a_request(body, headers), secrets, now)
     return refused.value.doubt
 
 
+def read(body: bytes) -> CarrierEvent | None:
+    return READER.read(a_request(body))
+
+
 def test_what_the_account_has_signed_is_believed() -> None:
-    READER.verify(signed(BODY), BODY, [SECRET], NOW)
+    READER.verify(a_request(BODY), [SECRET], NOW)
 
 
 @pytest.mark.parametrize("secrets", [("new", SECRET), (SECRET, "new")])
 def test_while_a_secret_changes_both_hold(secrets: tuple[str, ...]) -> None:
-    READER.verify(signed(BODY), BODY, secrets, NOW)
-    READER.verify(signed(BODY, "new"), BODY, secrets, NOW)
+    READER.verify(a_request(BODY), secrets, NOW)
+    READER.verify(a_request(BODY, signed(BODY, "new")), secrets, NOW)
     assert doubt(signed(BODY, "older"), secrets=secrets) is Doubt.WRONG
 
 
 def test_one_good_code_of_several_is_enough() -> None:
     good = signed(BODY)["didhub-signature"]
-    READER.verify({"didhub-signature": f"{good},v1={CODE}"}, BODY, [SECRET], NOW)
-    READER.verify({"didhub-signature": f"v0=ab, v1={CODE}, {good}"}, BODY, [SECRET], NOW)
+    READER.verify(a_request(BODY, {"didhub-signature": f"{good},v1={CODE}"}), [SECRET], NOW)
+    READER.verify(a_request(BODY, {"didhub-signature": f"v0=ab, v1={CODE}, {good}"}), [SECRET], NOW)
 
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
 def test_a_signature_holds_for_five_minutes_either_way(seconds: int) -> None:
-    READER.verify(signed(BODY), BODY, [SECRET], NOW + seconds)
+    READER.verify(a_request(BODY), [SECRET], NOW + seconds)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, 86_400])
@@ -108,12 +112,12 @@ def test_an_event_of_a_call_is_read_whole(type_: str) -> None:
     body = a_body(an_event(type_, pick_id="p7", direction="inbound", created_at="2026-01-01T02:00:05+02:00"))
     at = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
     call, inbound = Happening(type_), Direction.INBOUND
-    assert READER.read(body) == CarrierEvent("evt_1", call, at, E164(NUMBER), "call_1", inbound, E164(PEER), pick="p7")
+    assert read(body) == CarrierEvent("evt_1", call, at, E164(NUMBER), "call_1", inbound, E164(PEER), pick="p7")
 
 
 @pytest.mark.parametrize("type_", [one.value for one in Happening if one.startswith("message.")])
 def test_an_event_of_a_message_is_read_whole(type_: str) -> None:
-    event = READER.read(a_body(an_event(type_, text="Stop.")))
+    event = read(a_body(an_event(type_, text="Stop.")))
     assert event is not None
     assert (event.happening, event.subject, event.text, event.peer) == (type_, "msg_1", "Stop.", PEER)
     assert event.direction is Direction.OUTBOUND
@@ -122,19 +126,19 @@ def test_an_event_of_a_message_is_read_whole(type_: str) -> None:
 def test_an_event_of_a_label_has_no_other_side() -> None:
     body = a_body(an_event("number.labelled", label="Spam Likely"))
     at = datetime(2026, 1, 1, tzinfo=timezone(timedelta(0)))
-    assert READER.read(body) == CarrierEvent("evt_1", Happening.NUMBER_LABELLED, at, E164(NUMBER), label="Spam Likely")
+    assert read(body) == CarrierEvent("evt_1", Happening.NUMBER_LABELLED, at, E164(NUMBER), label="Spam Likely")
 
 
 @pytest.mark.parametrize("peer", [None, "", "anonymous", "72345", "+1"])
 def test_who_has_no_number_is_nobody(peer: str | None) -> None:
-    event = READER.read(a_body(an_event("message.received", peer=peer)))
+    event = read(a_body(an_event("message.received", peer=peer)))
     assert event is not None
     assert event.peer is None
 
 
 @pytest.mark.parametrize("type_", ["bundle.reviewed", "call.ringing", "invoice.paid"])
 def test_what_does_not_concern_us_is_none(type_: str) -> None:
-    assert READER.read(a_body({"id": "evt_1", "type": type_, "data": "anything"})) is None
+    assert READER.read(a_request(a_body({"id": "evt_1", "type": type_, "data": "anything"}))) is None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +156,7 @@ def test_what_does_not_concern_us_is_none(type_: str) -> None:
 )
 def test_a_malformed_event_is_refused_by_the_name_of_its_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(MalformedEvent, match=field):
-        READER.read(a_body(an_event() | change))
+        read(a_body(an_event() | change))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_a_malformed_event_is_refused_by_the_name_of_its_field(change: dict[str,
 )
 def test_malformed_data_is_refused_by_the_name_of_its_field_without_its_value(field: str, value: object) -> None:
     with pytest.raises(MalformedEvent, match=rf"^event\.data\.{field} ") as malformed:
-        READER.read(a_body(an_event(**{field: value})))
+        read(a_body(an_event(**{field: value})))
     assert PEER not in str(malformed.value)
     assert NUMBER not in str(malformed.value)
 
@@ -168,10 +172,14 @@ def test_malformed_data_is_refused_by_the_name_of_its_field_without_its_value(fi
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b"NaN"])
 def test_what_is_no_json_object_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedEvent):
-        READER.read(body)
+        read(body)
 
 
 def test_a_recipient_is_in_no_repr() -> None:
-    event = READER.read(a_body(an_event("message.received", text="PLANTED")))
+    event = read(a_body(an_event("message.received", text="PLANTED")))
     assert PEER not in repr(event)
     assert "PLANTED" not in repr(event)
+
+
+def test_nothing_of_a_request_is_in_its_repr() -> None:
+    assert repr(a_request(BODY)) == "WebhookRequest(method='POST')"

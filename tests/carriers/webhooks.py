@@ -7,6 +7,8 @@ import hmac
 import json
 from typing import Any
 
+from ringfleet.carriers.webhooks import WebhookRequest
+
 SECRET = "whsec_0123456789abcdef"
 NOW = 1_767_225_600
 NUMBER = "+14155550100"
@@ -28,3 +30,9 @@ def signed(body: bytes, secret: str = SECRET, at: int = NOW) -> dict[str, str]:
     """The headers that go with the body."""
     code = hmac.digest(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
     return {"didhub-signature": f"t={at},v1={code.hex()}"}
+
+
+def a_request(body: bytes, headers: dict[str, str] | None = None) -> WebhookRequest:
+    """The call that carries the body, signed unless the headers say otherwise."""
+    url = "https://events.example.com/v1/events/shop/sandbox"
+    return WebhookRequest("POST", url, signed(body) if headers is None else headers, body)

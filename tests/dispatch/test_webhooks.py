@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import permutations
@@ -15,16 +16,21 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, Problem
+from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.senders import Sender
+from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.webhooks import EVENT_BYTES, FORGOTTEN, events_app
 from ringfleet.model import E164, AccountKey
+from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
 from tests.dispatch.ledger.builders import a_roster
@@ -46,11 +52,13 @@ class World:
     secrets: tuple[str, ...] = (SECRET,)
     owners: dict[str, AccountKey] = field(default_factory=lambda: {NUMBER: HERE})
     scopes: list[tuple[str, str]] = field(default_factory=lambda: [("set:shop/us", BRAND)])
+    reader: WebhookReader = field(default_factory=DIDHubWebhook)
+    address: PublicAddress = field(default_factory=PublicAddress)
 
     async def find(self, key: AccountKey) -> Sender:
         if key != HERE:
             raise Problem("not-found", "There is no such account.")
-        return Sender(DIDHubWebhook(), self.secrets)
+        return Sender(self.reader, self.secrets)
 
     def is_known(self) -> bool:
         return self.known
@@ -62,7 +70,7 @@ class World:
         return self.scopes if number == NUMBER else []
 
     def client(self, ledger: Any = None) -> httpx.AsyncClient:
-        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now)
+        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now, address=self.address)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://dispatcher")
 
@@ -406,3 +414,76 @@ def day_of(now: float) -> int:
 
 def test_a_body_is_what_a_carrier_sends() -> None:
     assert json.loads(BODY)["data"]["number"] == NUMBER
+
+
+# What a reader is given.
+
+
+@dataclass
+class ReaderOfTheUrl:
+    """A carrier that signs the URL and the fields of a form, with the first secret as its only code."""
+
+    seen: list[WebhookRequest] = field(default_factory=list)
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
+        self.seen.append(request)
+        code = hmac.digest(secrets[0].encode(), request.url.encode() + request.body, "sha1").hex()
+        if request.headers.get("x-signature") != code:
+            raise SignatureRefused(Doubt.WRONG, "The signature is not of this URL.")
+
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+        return None
+
+
+PATH = "/v1/events/shop/sandbox"
+TOLD = "https://events.example.com/ringfleet"
+FORWARDED = {"x-forwarded-proto": "https", "x-forwarded-host": "hooks.example.com, inner:8443"}
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "base"),
+    [
+        pytest.param(PublicAddress(), {}, "http://dispatcher", id="as it came"),
+        pytest.param(PublicAddress(), FORWARDED, "http://dispatcher", id="forwarded by nobody knows whom"),
+        pytest.param(PublicAddress(trust_forwarded=True), FORWARDED, "https://hooks.example.com", id="forwarded"),
+        pytest.param(PublicAddress(trust_forwarded=True), {}, "http://dispatcher", id="forwarded without saying so"),
+        pytest.param(
+            PublicAddress(trust_forwarded=True),
+            {"x-forwarded-proto": "https"},
+            "https://dispatcher",
+            id="the proxy keeps the Host",
+        ),
+        pytest.param(PublicAddress(TOLD), {}, TOLD, id="as the carrier was told"),
+        pytest.param(PublicAddress(f"{TOLD}/"), {}, TOLD, id="told with a slash too many"),
+        pytest.param(PublicAddress(TOLD, trust_forwarded=True), FORWARDED, TOLD, id="told, and forwarded"),
+    ],
+)
+async def test_a_signature_over_the_url_holds_for_the_url_that_the_carrier_called(
+    world: World, address: PublicAddress, headers: dict[str, str], base: str
+) -> None:
+    reader = ReaderOfTheUrl()
+    world.reader, world.address = reader, address
+    url, body = f"{base}{PATH}?tag=%7Ea%20b", b"From=%2B14155550100"
+    code = hmac.digest(SECRET.encode(), url.encode() + body, "sha1").hex()
+    reply = await world.send(body, {"X-Signature": code, **headers}, "shop/sandbox?tag=%7Ea%20b")
+    assert (reader.seen[0].url, reply.json()) == (url, {"status": "ignored"})
+
+
+async def test_a_reader_is_given_the_method_and_the_body_as_they_came(world: World) -> None:
+    world.reader = reader = ReaderOfTheUrl()
+    await world.send(b"\x00 \xff=", {})
+    assert [(one.method, one.body) for one in reader.seen] == [("POST", b"\x00 \xff=")]
+
+
+def test_the_public_address_is_read_from_the_settings() -> None:
+    told = DispatchSettings(dev_insecure=True, events_url=TOLD, trust_forwarded=True)
+    assert told.public_address == PublicAddress(TOLD, trust_forwarded=True)
+    assert DispatchSettings(dev_insecure=True).public_address == PublicAddress()
+
+
+@pytest.mark.parametrize(
+    "url", ["events.example.com", "ftp://events.example.com", "https://a.example/?x=1", "https://"]
+)
+def test_an_events_url_that_is_no_base_url_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="events_url"):
+        DispatchSettings(dev_insecure=True, events_url=url)

@@ -1,16 +1,32 @@
 """What a carrier tells us by itself: the protocol that adapters implement beside `Carrier`, for webhooks.
 
-A reader is pure: bytes and headers in, a verdict or an event out; no clock, no I/O, no account. First `verify`, over
-the body as it came, then `read`: nothing of a body is believed, or even parsed, that nobody has signed.
+A reader is pure: a request in, a verdict or an event out; no clock, no I/O, no account. First `verify`, over the
+request as it came, then `read`: nothing of it is believed, or even parsed, that nobody has signed. A reader gets the
+whole request, because carriers differ in what they sign: the body, or the URL with the fields of a form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from ringfleet.model.traffic import CarrierEvent
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """One call of a webhook, as it came. In no repr: it tells of people, and holds signatures."""
+
+    method: str
+    """In upper case."""
+    url: str = field(repr=False)
+    """The whole URL that the carrier called, as the carrier knows it, with its query."""
+    headers: Mapping[str, str] = field(repr=False)
+    """By names in lower case."""
+    body: bytes = field(repr=False)
+    """Before anything decoded it."""
 
 
 class Doubt(StrEnum):
@@ -37,16 +53,15 @@ class MalformedEvent(Exception):
 class WebhookReader(Protocol):
     """One carrier's webhooks."""
 
-    def verify(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> None:
-        """Return when one of the `secrets` has signed this very body near `now`, in POSIX seconds. Names of headers are
-        in lower case.
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
+        """Return when one of the `secrets` has signed this very request near `now`, in POSIX seconds.
 
         Raises:
             SignatureRefused: it is not to be believed.
         """
         ...
 
-    def read(self, body: bytes) -> CarrierEvent | None:
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
         """The event; None when it is of a kind that does not concern us.
 
         Raises:

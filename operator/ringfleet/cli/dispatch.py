@@ -22,6 +22,8 @@ SWITCH_SECONDS = 0.0005
 @click.option("--ledger", help="sqlite:PATH, or the URL of a PostgreSQL database.")
 @click.option("--listen", help="Address where picks are answered.  [default: 127.0.0.1:8095]")
 @click.option("--events", help="Address where carriers' webhooks come in.  [default: 127.0.0.1:8096]")
+@click.option("--events-url", help="Base URL by which carriers reach --events, for those that sign the URL.")
+@click.option("--trust-forwarded", is_flag=True, help="Else read it from X-Forwarded-*, which a proxy in front sets.")
 @click.option("--health", help="Address of /healthz, /readyz and /metrics.  [default: 127.0.0.1:8097]")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace. Repeatable; default: all.")
 @click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Folder of the keys for recipients.")

@@ -98,7 +98,13 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             Listener(dispatcher.app(), Address.parse(settings.listen)),
             Listener(
                 events_app(
-                    ledger, senders, Fleet(inventory), lambda number: hasher().hashes(number), clock.now, metrics
+                    ledger,
+                    senders,
+                    Fleet(inventory),
+                    lambda number: hasher().hashes(number),
+                    clock.now,
+                    metrics,
+                    settings.public_address,
                 ),
                 Address.parse(settings.events),
             ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ringfleet.dispatch.public_address import PublicAddress
 
 
 class Address(NamedTuple):
@@ -45,6 +47,14 @@ class DispatchSettings(BaseSettings):
     events: str = "127.0.0.1:8096"
     """Where carriers' webhooks come in: a listener of its own, so that no public route reaches picks."""
 
+    events_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
+    """The base URL by which carriers reach `events`, such as https://events.example.com: what stands before
+    /v1/events in the address that they were given. Carriers that sign the URL need it to be right."""
+
+    trust_forwarded: bool = False
+    """Without `events_url`: the proxy in front of `events` sets X-Forwarded-Proto and X-Forwarded-Host, and lets
+    nobody else's through, so that they tell which URL was called."""
+
     health: str = "127.0.0.1:8097"
     """Where /healthz, /readyz and /metrics are."""
 
@@ -61,6 +71,10 @@ class DispatchSettings(BaseSettings):
 
     log_format: str = Field(default="json", pattern="^(json|console)$")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    @property
+    def public_address(self) -> PublicAddress:
+        return PublicAddress(self.events_url, self.trust_forwarded)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -24,13 +24,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
 from ringfleet.dispatch.app import on_error, on_http_error, read_body
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.optout_words import Wish, wish_in
 from ringfleet.dispatch.problems import Problem, answer
+from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.senders import Sender
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent, Happening
@@ -82,6 +83,7 @@ class Events:
         hashes: Callable[[str], tuple[bytes, ...]],
         now: Callable[[], float],
         metrics: Metrics,
+        address: PublicAddress,
     ) -> None:
         self._ledger = ledger
         self._accounts = accounts
@@ -89,21 +91,22 @@ class Events:
         self._hashes = hashes
         self._now = now
         self._metrics = metrics
+        self._address = address
 
     async def receive(self, request: Request) -> Response:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
-        body = await _read(request)
-        event = self._believe(sender, request, body)
+        sent = WebhookRequest(request.method, self._address.url_of(request), request.headers, await _read(request))
+        event = self._believe(sender, sent)
         status = "ignored" if event is None else await self._take_in(key, event)
         self._metrics.answered(f"event-{status}", 200)
         return Response(_ANSWERS[status], media_type="application/json")
 
-    def _believe(self, sender: Sender, request: Request, body: bytes) -> CarrierEvent | None:
+    def _believe(self, sender: Sender, request: WebhookRequest) -> CarrierEvent | None:
         """The event, once its signature holds. Raises Problem."""
         try:
-            sender.reader.verify(request.headers, body, sender.secrets, self._now())
-            return sender.reader.read(body)
+            sender.reader.verify(request, sender.secrets, self._now())
+            return sender.reader.read(request)
         except SignatureRefused as refused:
             type_ = "stale-signature" if refused.doubt is Doubt.STALE else "bad-signature"
             raise Problem(type_, str(refused), reason=refused.doubt.value) from refused
@@ -163,9 +166,10 @@ def events_app(
     hashes: Callable[[str], tuple[bytes, ...]],
     now: Callable[[], float],
     metrics: Metrics | None = None,
+    address: PublicAddress | None = None,
 ) -> Starlette:
     """The app of the listener; see `Events` for what it is given."""
-    events = Events(ledger, accounts, numbers, hashes, now, metrics or Metrics())
+    events = Events(ledger, accounts, numbers, hashes, now, metrics or Metrics(), address or PublicAddress())
     return Starlette(
         routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
         exception_handlers={

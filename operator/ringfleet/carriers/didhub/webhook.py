@@ -16,12 +16,12 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.carriers.json_fields import Fields
-from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
 from ringfleet.model import E164
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 
@@ -38,10 +38,10 @@ _OF_THE_NUMBER: Final = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_C
 class DIDHubWebhook:
     """See `WebhookReader`."""
 
-    def verify(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> None:
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
         """The time is signed, so it is looked at last: who can't sign learns nothing of our clock."""
-        signed_at, macs = _signature(headers.get(HEADER))
-        message = signed_at.encode() + b"." + body
+        signed_at, macs = _signature(request.headers.get(HEADER))
+        message = signed_at.encode() + b"." + request.body
         if not _signed(message, macs, secrets):
             raise SignatureRefused(
                 Doubt.WRONG,
@@ -52,9 +52,9 @@ class DIDHubWebhook:
                 Doubt.STALE, f"The signature is more than {WINDOW:.0f} seconds old, or from the future: sign it anew."
             )
 
-    def read(self, body: bytes) -> CarrierEvent | None:
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
         try:
-            event = Fields(json.loads(body), "event")
+            event = Fields(json.loads(request.body), "event")
             happening = _HAPPENINGS.get(event.text("type"))
             return None if happening is None else _event(event, happening)
         except (ValueError, RecursionError) as error:

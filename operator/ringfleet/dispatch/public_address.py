@@ -1,0 +1,51 @@
+"""The URL that a carrier has called, as the carrier knows it.
+
+Some carriers sign it, so it has to be what the carrier was told, to the letter, and not what this process sees behind
+an ingress that ends TLS::
+
+    events_url is set        events_url + path and query of the call
+    trust_forwarded          X-Forwarded-Proto :// X-Forwarded-Host, as the proxy in front says
+    neither                  scheme and Host of the call as it came
+
+Forwarded headers are anybody's to write, so they count only where the proxy in front is known to replace them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """How carriers reach the listener for events."""
+
+    events_url: str | None = None
+    """The base URL that they were given, such as https://events.example.com; None: not known."""
+    trust_forwarded: bool = False
+    """Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-Host, and lets no caller's through."""
+
+    def url_of(self, request: Request) -> str:
+        """The URL of this call, with path and query as they were written."""
+        return self._base(request).rstrip("/") + _target(request)
+
+    def _base(self, request: Request) -> str:
+        if self.events_url is not None:
+            return self.events_url
+        scheme, host = request.url.scheme, request.headers.get("host", "")
+        if self.trust_forwarded:
+            scheme = _first(request, "x-forwarded-proto") or scheme
+            host = _first(request, "x-forwarded-host") or host
+        return f"{scheme}://{host}"
+
+
+def _first(request: Request, header: str) -> str:
+    """What the caller asked for stands first, where a chain of proxies has written a list."""
+    return request.headers.get(header, "").partition(",")[0].strip()
+
+
+def _target(request: Request) -> str:
+    """Path and query as they came: decoding them and encoding them again may write them in another way."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
