@@ -19,12 +19,12 @@ from uvicorn import Config, Server
 
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
 from ringfleet.simulator.exchange import Exchange, open_exchange
-from ringfleet.simulator.faces.didhub.routes import DIDHUB
+from ringfleet.simulator.faces.registry import FACES
 from ringfleet.simulator.faults.faults import Faults
 from ringfleet.simulator.faults.rules import Rule
 from ringfleet.simulator.faults.wire import WireProtocol
 from ringfleet.simulator.http.control import Control
-from ringfleet.simulator.http.pipeline import Door, RateLimit
+from ringfleet.simulator.http.pipeline import Door, Face, RateLimit
 from ringfleet.simulator.http.webhook_sender import Courier
 from ringfleet.simulator.selling.stock_change import StockChange
 from ringfleet.simulator.traffic.calls import Calls
@@ -64,7 +64,7 @@ class Simulator:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def build(settings: SimulatorSettings) -> Simulator:
+def build(settings: SimulatorSettings, faces: tuple[Face, ...] = FACES) -> Simulator:
     exchange = open_exchange(
         settings.state,
         Faults(settings.seed, settings.faults),
@@ -74,9 +74,10 @@ def build(settings: SimulatorSettings) -> Simulator:
     )
     _open_accounts(exchange, settings.accounts)
     calls, closing = Calls(), asyncio.Event()
-    courier = Courier(exchange)
+    courier = Courier(exchange, faces)
     door = Door(exchange, calls, RateLimit(settings.rate_limit), closing)
-    app = Starlette(routes=[*door.routes(DIDHUB), *Control(exchange, calls, courier).routes()])
+    control = Control(exchange, calls, courier, tuple(face.name for face in faces))
+    app = Starlette(routes=[*(route for face in faces for route in door.routes(face)), *control.routes()])
     return Simulator(exchange, app, courier, closing)
 
 

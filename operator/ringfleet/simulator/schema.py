@@ -7,6 +7,7 @@ grows (triggers refuse to change it).
 `PRAGMA user_version` says which tables a file has. Files older than that pragma say 0 and are known by their columns::
 
     1 buying --bundles, documents, `bundle` columns--> 2 compliance --traffic, webhooks, attestation--> 3 traffic
+    3 traffic --webhooks know their face--> 4 faces
 
 A step adds its columns behind the others, where a new file has them too, so that rows read alike.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 3
+VERSION = 4
 
 
 class StateTooNew(ValueError):
@@ -79,7 +80,8 @@ CREATE INDEX IF NOT EXISTS traffic_of_number ON traffic (number, kind, outbound,
 CREATE TABLE IF NOT EXISTS labels (
     number TEXT PRIMARY KEY, label TEXT NOT NULL, since REAL NOT NULL, busy_at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS webhooks (
-    account TEXT PRIMARY KEY REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL) STRICT;
+    account TEXT PRIMARY KEY REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL,
+    face TEXT NOT NULL DEFAULT 'didhub') STRICT;
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, type TEXT NOT NULL, number TEXT NOT NULL,
     at REAL NOT NULL, data TEXT NOT NULL, ripe_at REAL NOT NULL, retry_at REAL NOT NULL DEFAULT 0,
@@ -102,7 +104,12 @@ _STEPS = {
 ALTER TABLE cart_items ADD COLUMN bundle INTEGER REFERENCES bundles;
 ALTER TABLE numbers ADD COLUMN bundle INTEGER REFERENCES bundles;
 """,
-    2: "ALTER TABLE numbers ADD COLUMN attestation TEXT NOT NULL DEFAULT 'A';",
+    2: """
+ALTER TABLE numbers ADD COLUMN attestation TEXT NOT NULL DEFAULT 'A';
+CREATE TABLE webhooks (
+    account TEXT PRIMARY KEY REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL) STRICT;
+""",
+    3: "ALTER TABLE webhooks ADD COLUMN face TEXT NOT NULL DEFAULT 'didhub';",
 }
 
 

@@ -26,7 +26,8 @@ POST traffic/messages    {"account", "messages": [{"from", "to", "text"?, "at"?,
 POST traffic/inbound     {"kind": "call" | "message", "from", "to", "text"?, "at"?}: a person to an owned number
 GET traffic/numbers      calls, answers, velocity and label of each number, hour by hour; `?account=`, `?since=`, else
                          since midnight, UTC
-POST webhooks            {"account", "url", "secret"}: as at the face; a url of null takes it away
+POST webhooks            {"account", "url", "secret", "face"?}: as at that face, or at the first; a url of null takes it
+                         away
 GET webhooks/pending     how many events are not told yet, and why; `?account=`, `?wait=30`: until all that are ripe are
 GET healthz              the only one that answers to callers from elsewhere
 =======================  ==============================================================================
@@ -71,9 +72,10 @@ _STRANGER = "the control endpoint answers callers on this machine only"
 class Control:
     """One method a resource and verb. Each takes the decoded body (empty without one) and the query."""
 
-    def __init__(self, exchange: Exchange, calls: Calls, courier: Courier) -> None:
+    def __init__(self, exchange: Exchange, calls: Calls, courier: Courier, faces: tuple[str, ...]) -> None:
+        """`faces`: their names."""
         self._exchange = exchange
-        self._traffic = TrafficControl(exchange, courier)
+        self._traffic = TrafficControl(exchange, courier, faces)
         self._calls = calls
 
     def routes(self) -> list[Route]:

@@ -23,9 +23,10 @@ _HOUR: Final = 3600
 
 
 class TrafficControl:
-    def __init__(self, exchange: Exchange, courier: Courier) -> None:
+    def __init__(self, exchange: Exchange, courier: Courier, faces: tuple[str, ...]) -> None:
         self._exchange = exchange
         self._courier = courier
+        self._faces = faces
 
     def table(self) -> list[tuple[str, str, Act]]:
         return [
@@ -67,7 +68,8 @@ class TrafficControl:
         if url is None:
             self._exchange.webhooks.remove(account)
             return {"account": account, "url": None}
-        webhook = self._exchange.webhooks.put(account, url, body.required_text("secret"))
+        face = body.choice("face", self._faces) or self._faces[0]
+        webhook = self._exchange.webhooks.put(account, url, body.required_text("secret"), face)
         return {"account": account, "url": webhook.url}
 
     async def pending(self, query: Fields) -> Json:

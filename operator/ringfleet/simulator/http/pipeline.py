@@ -27,6 +27,7 @@ from ringfleet.simulator.faults.wire import CloseConnection, ResetConnection, Si
 from ringfleet.simulator.fields import BadField
 from ringfleet.simulator.selling.carts import Customer
 from ringfleet.simulator.traffic.calls import Calls
+from ringfleet.simulator.traffic.webhooks import Event, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,25 @@ Action = Callable[[Exchange, Asked], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """A carrier's wire: its routes (method, path, operation, action), how it reads callers, and how it says no."""
+class Notice:
+    """A call of a customer's webhook, all but the URL: what tells of one event, signed."""
 
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A carrier's wire: its routes (method, path, operation, action), how it reads callers, how it says no, and how it
+    tells a customer's webhook of an event; the time is the exchange's."""
+
+    name: str
     routes: tuple[tuple[str, str, Operation, Action], ...]
     statuses: Mapping[Code, int]
     token_of: Callable[[Request], str | None]
     decode: Callable[[bytes], object]
     error: Callable[[str, str], object]
+    notify: Callable[[Webhook, Event, float], Notice]
 
 
 @dataclass(slots=True)

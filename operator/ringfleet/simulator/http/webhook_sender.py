@@ -1,28 +1,25 @@
-"""Carries events to the customers' webhooks: signed, retried, at least once.
+"""Carries events to the customers' webhooks: retried, at least once.
 
 Events of one number go one after the other, as they happened; several numbers' go at the same time. What is not
 answered with a 2xx is tried again, after a while that grows, and by then others may have overtaken it. A round's
 outcome is written when it is over, so that a crash in between tells some events once more: customers must know an event
 by its id.
 
-The signature is the DIDHub face's own: `DIDHub-Signature: t=<seconds>,v1=<HMAC-SHA256 of "<t>.<body>", in hex>`, with
-the exchange's time.
+What is sent, and how it is signed, is the business of the face that the webhook was made at.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 
-from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faults.rules import Fault, Operation
+from ringfleet.simulator.http.pipeline import Face
 from ringfleet.simulator.traffic.webhooks import Event, Pending, Webhook
 
 _ROUND: Final = 500
@@ -47,8 +44,9 @@ class Unreachable(Exception):
 class Courier:
     """`failures` says, for each account, what went wrong last; nothing of an account whose events arrive."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, faces: Iterable[Face]) -> None:
         self._exchange = exchange
+        self._faces = {face.name: face for face in faces}
         self._wake = asyncio.Event()
         self._round_over = asyncio.Condition()
         self._places = asyncio.Semaphore(_LANES)
@@ -136,13 +134,10 @@ class Courier:
 
     async def _post(self, session: aiohttp.ClientSession, webhook: Webhook, event: Event) -> str | None:
         """What was answered instead of a yes. Raises Unreachable."""
-        body = write_event(event)
-        headers = {
-            "Content-Type": "application/json",
-            "DIDHub-Signature": sign(webhook.secret, int(self._exchange.clock.now()), body),
-        }
+        notice = self._faces[webhook.face].notify(webhook, event, self._exchange.clock.now())
+        sending = session.post(webhook.url, data=notice.body, headers=notice.headers, allow_redirects=False)
         try:
-            async with session.post(webhook.url, data=body, headers=headers, allow_redirects=False) as reply:
+            async with sending as reply:
                 await reply.read()
                 return None if reply.status in _YES else f"HTTP {reply.status}"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -150,19 +145,3 @@ class Courier:
 
     def _strikes(self, fault: Fault, event: Event) -> bool:
         return bool(self._exchange.faults.strike(fault, Operation.WEBHOOK, event.account, event.number))
-
-
-def write_event(event: Event) -> bytes:
-    return json.dumps(
-        {
-            "id": f"evt_{event.id:08d}",
-            "type": event.type,
-            "created_at": format_time(event.at),
-            "data": dict(event.data),
-        }
-    ).encode()
-
-
-def sign(secret: str, at: int, body: bytes) -> str:
-    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
-    return f"t={at},v1={mac.hexdigest()}"

@@ -23,14 +23,17 @@ _RETRIES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
+    """`secret` is what its face signs with; `face` the name of the wire face that tells the events."""
+
     account: str
     url: str
     secret: str
+    face: str
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`number` is the account's; `data` what the customer is told of it, by the fields of the wire face."""
+    """`number` is the account's; `data` what is to be told of it, which a wire face puts into its own words."""
 
     id: int
     account: str
@@ -63,18 +66,19 @@ class Webhooks:
         self._faults = faults
         self.wake: Callable[[], None] = _nobody
 
-    def put(self, account: str, url: str, secret: str) -> Webhook:
-        """Tell the account's events there from now on, those too that wait already."""
+    def put(self, account: str, url: str, secret: str, face: str) -> Webhook:
+        """Tell the account's events there from now on, as that face does, those too that wait already."""
         self._store.write(
-            "INSERT INTO webhooks VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET url = excluded.url, "
-            "secret = excluded.secret",
+            "INSERT INTO webhooks VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET url = excluded.url, "
+            "secret = excluded.secret, face = excluded.face",
             account,
             url,
             secret,
+            face,
         )
         self._store.write("UPDATE events SET retry_at = 0 WHERE account = ? AND NOT delivered", account)
         self.wake()
-        return Webhook(account, url, secret)
+        return Webhook(account, url, secret, face)
 
     def remove(self, account: str) -> None:
         """Nothing more is told, nor what waits."""
@@ -82,7 +86,7 @@ class Webhooks:
         self._store.write("DELETE FROM events WHERE account = ? AND NOT delivered", account)
 
     def get(self, account: str) -> Webhook | None:
-        row = self._store.row("SELECT account, url, secret FROM webhooks WHERE account = ?", account)
+        row = self._store.row("SELECT account, url, secret, face FROM webhooks WHERE account = ?", account)
         return None if row is None else Webhook(*row)
 
     def queue(self, account: str, type_: str, number: str, at: float, data: Mapping[str, Any]) -> None:

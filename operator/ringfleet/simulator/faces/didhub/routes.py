@@ -296,6 +296,7 @@ def _prices(priced: Offer | CartItem | Outcome | Holding, account: Account) -> J
 
 
 DIDHUB: Final = Face(
+    name=webhooks.NAME,
     routes=(
         ("GET", "/v1/catalog/search", Operation.SEARCH, search),
         ("POST", "/v1/cart/items", Operation.CART_ADD, stage),
@@ -319,4 +320,5 @@ DIDHUB: Final = Face(
     token_of=_bearer,
     decode=_decode,
     error=_say_no,
+    notify=webhooks.notify,
 )

@@ -1,15 +1,24 @@
-"""The webhook of an account, at the DIDHub face. Paths, events and signature (`courier`) are this simulator's own."""
+"""The webhook of an account, at the DIDHub face. Paths, events and signature are this simulator's own::
+
+DIDHub-Signature: t=<seconds of the exchange's time>,v1=<HMAC-SHA256 of "<t>.<body>" under the secret, in hex>
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from typing import Final
 from urllib.parse import urlsplit
 
+from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faults.rules import Operation
 from ringfleet.simulator.fields import BadField, Fields
-from ringfleet.simulator.http.pipeline import Answer, Asked
+from ringfleet.simulator.http.pipeline import Answer, Asked, Notice
+from ringfleet.simulator.traffic.webhooks import Event, Webhook
 
+NAME: Final = "didhub"
 _SHORTEST_SECRET: Final = 16
 
 
@@ -20,7 +29,7 @@ def put_webhook(exchange: Exchange, asked: Asked) -> Answer:
         raise BadField("url", "is an http or https URL")
     if len(secret) < _SHORTEST_SECRET:
         raise BadField("secret", f"has at least {_SHORTEST_SECRET} characters")
-    return Answer(200, {"url": exchange.webhooks.put(asked.customer.account.id, url, secret).url})
+    return Answer(200, {"url": exchange.webhooks.put(asked.customer.account.id, url, secret, NAME).url})
 
 
 def get_webhook(exchange: Exchange, asked: Asked) -> Answer:
@@ -32,6 +41,19 @@ def get_webhook(exchange: Exchange, asked: Asked) -> Answer:
 def delete_webhook(exchange: Exchange, asked: Asked) -> Answer:
     exchange.webhooks.remove(asked.customer.account.id)
     return Answer(204)
+
+
+def notify(webhook: Webhook, event: Event, now: float) -> Notice:
+    """The event as JSON, signed now."""
+    told = {"id": f"evt_{event.id:08d}", "type": event.type, "created_at": format_time(event.at)}
+    body = json.dumps({**told, "data": dict(event.data)}).encode()
+    signature = _sign(webhook.secret, int(now), body)
+    return Notice({"Content-Type": "application/json", "DIDHub-Signature": signature}, body)
+
+
+def _sign(secret: str, at: int, body: bytes) -> str:
+    mac = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256)
+    return f"t={at},v1={mac.hexdigest()}"
 
 
 ROUTES: Final = (
