@@ -108,4 +108,4 @@ Program::
     simulation           the sandbox carrier, or a plan played on a copy of the cluster (dry run)
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -17,7 +17,7 @@ def a_manifest(kind: str, name: str, spec: Manifest) -> Manifest:
 
 
 def an_account() -> Manifest:
-    return a_manifest("CarrierAccount", "main", {"provider": "didhub", "credentialsSecretRef": {"name": "token"}})
+    return a_manifest("CarrierAccount", "main", {"provider": "DIDHub", "credentialsSecretRef": {"name": "token"}})
 
 
 def a_profile() -> Manifest:
@@ -27,8 +27,8 @@ def a_profile() -> Manifest:
 def a_bundle() -> Manifest:
     spec = {
         "country": "DE",
-        "numberTypes": ["geographic"],
-        "endUser": {"type": "business", "attributes": [{"name": "business_name", "value": "Example GmbH"}]},
+        "numberTypes": ["Geographic"],
+        "endUser": {"type": "Business", "attributes": [{"name": "business_name", "value": "Example GmbH"}]},
         "documents": [
             {
                 "name": "register",
@@ -44,7 +44,7 @@ def a_bundle() -> Manifest:
 
 def a_pool() -> Manifest:
     spec = {
-        "market": {"country": "US", "type": "geographic", "areaCodes": ["415", "628"]},
+        "market": {"country": "US", "type": "Geographic", "areaCodes": ["415", "628"]},
         "carriers": [{"accountRef": {"name": "main"}}],
         "size": {"target": 25},
     }
@@ -56,7 +56,7 @@ def an_order() -> Manifest:
         "poolRef": {"name": "west"},
         "accountRef": {"name": "main", "namespace": "default"},
         "sequence": 1,
-        "market": {"country": "US", "type": "geographic", "areaCodes": ["415"]},
+        "market": {"country": "US", "type": "Geographic", "areaCodes": ["415"]},
         "count": 30,
     }
     return a_manifest("NumberOrder", "west-1", spec)
@@ -77,6 +77,10 @@ def a_claim() -> Manifest:
 
 def a_quota() -> Manifest:
     return a_manifest("NumberQuota", "tenant", {"limits": {"numbers": 20, "monthlySpend": "50", "ordersPerDay": 5}})
+
+
+def a_set() -> Manifest:
+    return a_manifest("RotationSet", "calls", {"channel": "Voice", "size": 2, "pools": [{"name": "us-west"}]})
 
 
 def changed(manifest: Manifest, path: str, value: object) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from pydantic import Field, create_model
 
@@ -178,6 +180,33 @@ def test_every_kind_keeps_the_promises_of_all_kinds(kind: type[Resource]) -> Non
     assert {"observedGeneration", "conditions"} <= set(
         version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
     )
+
+
+KUBERNETES_OWN = "status.conditions[].status"
+"""Its words True, False and Unknown are Kubernetes', and nobody but the operator writes them."""
+MEDIA_TYPES = "spec.documents[].mediaType"
+"""Its words are those of IANA."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_enum_value_is_what_yaml_reads_without_quotes(kind: type[Resource]) -> None:
+    words = [(path, word) for path, word in enum_values(kind) if path != KUBERNETES_OWN]
+    assert [(path, word) for path, word in words if yaml.safe_load(word) != word] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_enum_value_is_upper_camel_case(kind: type[Resource]) -> None:
+    words = [(path, word) for path, word in enum_values(kind) if path != MEDIA_TYPES]
+    assert [(path, word) for path, word in words if not re.fullmatch("([A-Z][A-Za-z]*)+", word)] == []
+
+
+def enum_values(kind: type[Resource]) -> Iterator[tuple[str, str]]:
+    """Every value of every enum, with its path."""
+    schema = build_schema(kind)["properties"]
+    for part in ("spec", "status"):
+        for path, field in fields_of(schema[part], part):
+            yield from ((path, word) for word in field.get("enum", ()))
+            yield from ((path, word) for word in field.get("items", {}).get("enum", ()))
 
 
 def spec_of(kind: type[Resource]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.api.manifests import (
     a_pool,
     a_profile,
     a_quota,
+    a_set,
     an_account,
     an_order,
     changed,
@@ -66,26 +67,26 @@ POOLS = [
         "must be of type string"),
     Bad("a currency in small letters", changed(a_pool(), "spec.limits.currency", "usd"), "spec.limits.currency",
         "three capital letters, such as USD"),
-    Bad("a country that is none", in_market("UK", "geographic"), "spec.market.country", "GB (not UK)"),
-    Bad("a country in small letters", in_market("us", "geographic"), "spec.market.country", "two capital letters"),
-    Bad("an area code that no country has", in_market("US", "geographic", "415", "999"), "spec.market.areaCodes",
+    Bad("a country that is none", in_market("UK", "Geographic"), "spec.market.country", "GB (not UK)"),
+    Bad("a country in small letters", in_market("us", "Geographic"), "spec.market.country", "two capital letters"),
+    Bad("an area code that no country has", in_market("US", "Geographic", "415", "999"), "spec.market.areaCodes",
         'in service in this country, such as 415 for US or 604 for CA; not ["999"]'),
-    Bad("an area code of another country", in_market("US", "geographic", "604"), "spec.market.areaCodes",
+    Bad("an area code of another country", in_market("US", "Geographic", "604"), "spec.market.areaCodes",
         'not ["604"]'),
-    Bad("an area code with its trunk prefix", in_market("DE", "geographic", "030"), "spec.market.areaCodes",
+    Bad("an area code with its trunk prefix", in_market("DE", "Geographic", "030"), "spec.market.areaCodes",
         "without the trunk prefix 0, such as 30 and not 030"),
-    Bad("an area code that is no number", in_market("GB", "geographic", "(20)"), "spec.market.areaCodes[0]",
+    Bad("an area code that is no number", in_market("GB", "Geographic", "(20)"), "spec.market.areaCodes[0]",
         "one to six digits, such as 415"),
-    Bad("an area code of mobile numbers", in_market("US", "mobile", "415"), "spec.market.areaCodes",
-        "leave areaCodes out, or set type to geographic"),
-    Bad("a geographic code for toll-free numbers", in_market("US", "tollFree", "415"), "spec.market.areaCodes",
+    Bad("an area code of mobile numbers", in_market("US", "Mobile", "415"), "spec.market.areaCodes",
+        "leave areaCodes out, or set type to Geographic"),
+    Bad("a geographic code for toll-free numbers", in_market("US", "TollFree", "415"), "spec.market.areaCodes",
         "write North American toll-free codes: 800, 833"),
-    Bad("an area code listed twice", in_market("US", "geographic", "415", "415"), "spec.market.areaCodes",
+    Bad("an area code listed twice", in_market("US", "Geographic", "415", "415"), "spec.market.areaCodes",
         "list each once, the preferred one first"),
     Bad("an unknown number type", in_market("US", "freephone"), "spec.market.type",
-        'supported values: "geographic", "mobile", "national", "tollFree"'),
+        'supported values: "Geographic", "Mobile", "National", "TollFree"'),
     Bad("an unknown capability", changed(a_pool(), "spec.market.capabilities", ["video"]),
-        "spec.market.capabilities[0]", 'supported values: "voice", "sms", "mms", "fax"'),
+        "spec.market.capabilities[0]", 'supported values: "Voice", "SMS", "MMS", "Fax"'),
     Bad("an account listed twice", changed(a_pool(), "spec.carriers", [{"accountRef": {"name": "main"}}] * 2),
         "spec.carriers", "list each once, the preferred one first"),
     Bad("a duration in days", changed(a_pool(), "spec.reclaim.cooldown", "30d"), "spec.reclaim.cooldown",
@@ -104,7 +105,7 @@ POOLS = [
 
 OTHERS = [
     Bad("an unknown provider", changed(an_account(), "spec.provider", "acme"), "spec.provider",
-        'supported values: "didhub"'),
+        'supported values: "DIDHub"'),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
         "write a whole URL, such as https://"),
     Bad("no credentials", changed(an_account(), "spec.credentialsSecretRef", LEFT_OUT), "spec.credentialsSecretRef",
@@ -142,7 +143,7 @@ CLAIMS = [
         "one to six digits, such as 415"),
     Bad("seventeen wishes", changed(a_claim(), "spec.wishes", [{"areaCode": "415"}] * 17), "spec.wishes", "at most 16"),
     Bad("a capability that is none", changed(a_claim(), "spec.capabilities", ["video"]), "spec.capabilities[0]",
-        'supported values: "voice", "sms", "mms", "fax"'),
+        'supported values: "Voice", "SMS", "MMS", "Fax"'),
     Bad("a number that is named by its E.164 form", changed(a_claim(), "spec.phoneNumberName", "+14155550123"),
         "spec.phoneNumberName", "write the name of a PhoneNumber: its digits, such as 14155550123"),
     Bad("a number that is written to two places",
@@ -159,7 +160,7 @@ BUNDLES = [
     Bad("a bundle for no numbers", changed(a_bundle(), "spec.numberTypes", []), "spec.numberTypes", "at least 1"),
     Bad("a bundle for no carrier", changed(a_bundle(), "spec.carriers", []), "spec.carriers", "at least 1"),
     Bad("an end user of no type", changed(a_bundle(), "spec.endUser", {"type": "club"}), "spec.endUser.type",
-        'supported values: "business", "individual"'),
+        'supported values: "Business", "Individual"'),
     Bad("an attribute without a value", changed(a_bundle(), "spec.address", [{"name": "city"}]), "spec.address[0]",
         "say it here (value), or where it is kept (secretKeyRef)"),
     Bad("an attribute twice", changed(a_bundle(), "spec.address", [{"name": "city", "value": "Bonn"}] * 2),
@@ -202,7 +203,7 @@ CHANGES = [
         "phoneNumberName can't change: delete the claim and make another one"),
     Bad("a pool's country", changed(a_pool(), "spec.market.country", "CA"), "spec.market.country",
         "country can't change: the numbers of a pool are of one country; make another pool"),
-    Bad("a pool's number type", changed(a_pool(), "spec.market.type", "tollFree"), "spec.market.type",
+    Bad("a pool's number type", changed(a_pool(), "spec.market.type", "TollFree"), "spec.market.type",
         "type can't change"),
     Bad("an order", changed(an_order(), "spec.count", 31), "spec",
         "spec can't change: an order is the record of a purchase; change its pool"),
@@ -227,6 +228,27 @@ def test_kubectl_tells_its_user_just_that(kubectl: Kubectl, namespace: str, bad:
     assert bad.advice in refused.value.complaint
 
 
+@pytest.mark.parametrize(
+    ("manifest", "field", "old", "new"),
+    [
+        (an_account(), "spec.provider", "didhub", ["DIDHub"]),
+        (a_bundle(), "spec.endUser.type", "business", ["Business", "Individual"]),
+        (a_pool(), "spec.market.type", "tollFree", ["Geographic", "Mobile", "National", "TollFree"]),
+        (a_set(), "spec.channel", "sms", ["Voice", "SMS"]),
+        (a_set(), "spec.sticky.mode", "off", ["Prefer", "Strict", "None"]),
+        (a_set(), "spec.replies", "free", ["Free", "Counted"]),
+    ],
+)
+def test_the_spelling_of_0_1_is_refused_with_that_of_today(
+    api: Api, namespace: str, manifest: Manifest, field: str, old: str, new: list[str]
+) -> None:
+    """The API server's own message for an enum says it, so that no rule beside it has to say it again."""
+    words = ", ".join(f'"{word}"' for word in new)
+    with pytest.raises(Refused) as refused:
+        api.create(changed(manifest, field, old), namespace)
+    assert f'{field}: Unsupported value: "{old}": supported values: {words}' in refused.value.complaint
+
+
 @pytest.mark.parametrize("bad", CHANGES, ids=lambda bad: bad.why)
 def test_what_must_not_change_is_refused_with_what_to_do_instead(api: Api, namespace: str, bad: Bad) -> None:
     kinds = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number, "NumberClaim": a_claim}
@@ -247,12 +269,7 @@ def test_the_number_that_a_claim_names_neither_changes_nor_is_taken_away(
         api.patch("nc", "line", {"spec": {"phoneNumberName": name}}, namespace)
 
 
-BRANDED = {
-    "apiVersion": "ringfleet.dev/v1alpha1",
-    "kind": "RotationSet",
-    "metadata": {"name": "calls"},
-    "spec": {"channel": "voice", "size": 2, "pools": [{"name": "us-west"}], "messaging": {"brand": "acme"}},
-}
+BRANDED = changed(a_set(), "spec.messaging", {"brand": "acme"})
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,13 @@ NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 GOOD = {
     "the plain pool": a_pool(),
-    "any area code of a country": in_market("DE", "geographic"),
-    "area codes of other countries": in_market("DE", "geographic", "30", "89"),
-    "an Italian area code, whose zero belongs to it": in_market("IT", "geographic", "06"),
-    "a Caribbean area code": in_market("JM", "geographic", "876", "658"),
-    "North American toll-free codes": in_market("CA", "tollFree", "833", "800"),
-    "mobile numbers": in_market("GB", "mobile"),
-    "a hundred area codes": in_market("GB", "geographic", *(str(code) for code in range(1200, 1300))),
+    "any area code of a country": in_market("DE", "Geographic"),
+    "area codes of other countries": in_market("DE", "Geographic", "30", "89"),
+    "an Italian area code, whose zero belongs to it": in_market("IT", "Geographic", "06"),
+    "a Caribbean area code": in_market("JM", "Geographic", "876", "658"),
+    "North American toll-free codes": in_market("CA", "TollFree", "833", "800"),
+    "mobile numbers": in_market("GB", "Mobile"),
+    "a hundred area codes": in_market("GB", "Geographic", *(str(code) for code in range(1200, 1300))),
     "a target of nothing": changed(a_pool(), "spec.size", {"target": 0, "min": 0}),
     "a low watermark at the target": changed(a_pool(), "spec.size.min", 25),
     "a free number as the dearest": changed(a_pool(), "spec.limits", {"maxMonthlyPrice": "0", "currency": "EUR"}),
@@ -107,7 +107,7 @@ GOOD = {
             "poolRef": {"name": "west", "namespace": "numbers"},
             "areaCode": "415",
             "wishes": [{"areaCode": "628"}, {"region": "San Francisco, CA"}],
-            "capabilities": ["voice", "sms"],
+            "capabilities": ["Voice", "SMS"],
             "tenant": "Ada & Co.",
             "onNoStock": "Order",
             "routingProfileRef": {"name": "desk"},
@@ -135,7 +135,7 @@ def test_a_good_manifest_is_accepted(api: Api, namespace: str, manifest: Manifes
 def test_left_out_fields_are_filled_in_where_a_person_can_see_them(api: Api, namespace: str) -> None:
     api.create(an_account(), namespace)
     assert api.get("ca", "main", namespace)["spec"] == {
-        "provider": "didhub",
+        "provider": "DIDHub",
         "credentialsSecretRef": {"name": "token", "key": "token"},
         "limits": {"requestsPerSecond": 10, "concurrency": 4, "timeout": "30s"},
         "catalog": {"cacheTTL": "15m"},
@@ -372,7 +372,7 @@ def test_a_pool_is_scaled_like_a_deployment(api: Api, namespace: str) -> None:
     assert api.get("np", "west", namespace)["spec"]["size"]["target"] == 100
 
 
-@pytest.mark.parametrize("market", [("US", "geographic"), ("DE", "geographic"), ("US", "tollFree"), ("GB", "mobile")])
+@pytest.mark.parametrize("market", [("US", "Geographic"), ("DE", "Geographic"), ("US", "TollFree"), ("GB", "Mobile")])
 def test_area_codes_may_be_left_out(api: Api, namespace: str, market: tuple[str, str]) -> None:
     country, type_ = market
     api.create(changed(a_pool(), "spec.market", {"country": country, "type": type_}), namespace)

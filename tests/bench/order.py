@@ -53,7 +53,7 @@ def measure(stage: Stage) -> None:
     stage.simulator.control("POST", "calls")
     with WriteCounter(stage.cluster, stage.namespace) as counter:
         began = time.monotonic()
-        stage.pool(target=NUMBERS, market={"country": "US", "type": "geographic", "areaCodes": ["415", "628", "212"]})
+        stage.pool(target=NUMBERS, market={"country": "US", "type": "Geographic", "areaCodes": ["415", "628", "212"]})
         stage.wait_ready(timeout=300)
         wall = time.monotonic() - began
         writes, calls = counter.writes(), stage.simulator.calls()

@@ -26,6 +26,6 @@ def sandbox(running: SimulatorProcess) -> Iterator[SimulatorProcess]:
 @pytest.fixture
 async def customer(sandbox: SimulatorProcess, request: pytest.FixtureRequest) -> AsyncIterator[Customer]:
     """An account with 1000.00 USD, and the adapter under test open on it (`provider` of the test's class)."""
-    async with Customer(sandbox, getattr(request.cls, "provider", "didhub")) as opened:
+    async with Customer(sandbox, getattr(request.cls, "provider", "DIDHub")) as opened:
         sandbox.control("POST", "calls")
         yield opened

@@ -19,7 +19,7 @@ from tests.carriers.customer import MARK, US_415, Customer, numbers
 
 
 class TestDIDHub(CarrierConformance):
-    provider = "didhub"
+    provider = "DIDHub"
 
 
 def put_into_the_cart(customer: Customer, offer: Offer, mark: Mark | None = None) -> None:

@@ -252,4 +252,4 @@ def test_an_endpoint_that_is_no_url_is_refused_at_once(endpoint: str) -> None:
     from tests.carriers.scripts import settings
 
     with pytest.raises(ValueError, match="is no URL"):
-        open_carrier("didhub", replace(settings(), endpoint=endpoint))
+        open_carrier("DIDHub", replace(settings(), endpoint=endpoint))

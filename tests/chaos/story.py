@@ -101,7 +101,7 @@ class Ordering:
         return a_pool(
             "us-west",
             self.count,
-            market={"country": "US", "type": "geographic", "areaCodes": [area_code]},
+            market={"country": "US", "type": "Geographic", "areaCodes": [area_code]},
             limits={
                 "maxNumbers": self.count,
                 "maxMonthlyPrice": str(PRICE),
@@ -287,7 +287,7 @@ class Filing(Ordering):
         assert len(_at_carrier(trial, "bundles")) <= self.revisions, "more than one bundle of one revision"
 
     def _berlin(self, **spec: Any) -> dict[str, Any]:
-        market = {"country": "DE", "type": "geographic", "areaCodes": ["30"]}
+        market = {"country": "DE", "type": "Geographic", "areaCodes": ["30"]}
         return a_pool("berlin", self.count, market=market, limits={"maxNumbers": self.count}, **spec)
 
 

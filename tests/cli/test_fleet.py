@@ -36,7 +36,7 @@ def a_number(stage: Stage, number: str = "+14155550100", **spec: Any) -> str:
 
 
 def an_order(stage: Stage, name: str = "us-west-1", **spec: Any) -> str:
-    market = {"country": "US", "type": "geographic", "areaCodes": ["415"]}
+    market = {"country": "US", "type": "Geographic", "areaCodes": ["415"]}
     body = {"poolRef": {"name": "us-west"}, "accountRef": {"name": "sandbox"}, "sequence": 1, "count": 4, **spec}
     metadata = {"name": name, "labels": {"ringfleet.dev/pool": "us-west"}}
     kind = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "NumberOrder"}
@@ -141,7 +141,7 @@ def test_a_rotation_set_is_shown_with_its_claims_and_their_numbers(stage: Stage,
     (seen,) = ringfleet("status", "-o", "json").json["sets"]
     assert (seen["name"], seen["active"], seen["waiting"], seen["used"]) == ("calls", 1, 1, 12)
     (row,) = (line for line in ringfleet("status").out.splitlines() if line.startswith("calls"))
-    assert row.split() == ["calls", "True", "voice", "1", "0", "0", "1", "1", "75", "12", "0", "AtTarget"]
+    assert row.split() == ["calls", "True", "Voice", "1", "0", "0", "1", "1", "75", "12", "0", "AtTarget"]
 
 
 READY = {
@@ -215,7 +215,7 @@ def test_an_order_is_approved_once_and_only_where_it_waits(stage: Stage, ringfle
     free = an_order(stage, "us-west-2", sequence=2)
     said = ringfleet("approve", f"norder/{waiting}")
     assert said.exit_code == 0
-    assert "4 of US geographic from sandbox, for at most 10.00 USD." in said.out
+    assert "4 of US Geographic from sandbox, for at most 10.00 USD." in said.out
     assert annotation(stage, "numberorder", waiting, "approved") == "true"
     assert ringfleet("approve", waiting, "-o", "json").json[0]["changed"] is False
     assert_error(ringfleet("approve", free), f"{stage.namespace}/{free} does not wait for approval")

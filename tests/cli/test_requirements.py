@@ -43,7 +43,7 @@ def test_each_carrier_is_told_with_its_review_and_what_satisfies_it(stage: Stage
     assert (said.exit_code, said.err) == (0, "")
     headline, columns, *rows = said.out.splitlines()
     assert headline == (
-        f"{stage.namespace}/sandbox: 4 requirements for geographic numbers in DE for business; "
+        f"{stage.namespace}/sandbox: 4 requirements for Geographic numbers in DE for Business; "
         "its review takes about 72 hours"
     )
     assert columns.split() == ["REQUIREMENT", "ABOUT", "WHAT", "SATISFIED", "BY"]
@@ -57,7 +57,7 @@ def test_a_program_reads_the_same(stage: Stage, ringfleet: Ringfleet) -> None:
     stage.account()
     said = ringfleet("requirements", "gb", "--type", "mobile", "--end-user", "individual", "-o", "json").json
     carrier = said.pop("carriers")[0]
-    assert said == {"country": "GB", "type": "mobile", "endUser": "individual"}
+    assert said == {"country": "GB", "type": "Mobile", "endUser": "Individual"}
     assert (carrier["sold"], carrier["reviewHours"], carrier["trouble"]) == (True, 24.0, None)
     assert [one["id"] for one in carrier["requirements"]] == ["end_user", "address", "identity"]
 
@@ -137,9 +137,9 @@ def test_a_market_that_asks_for_nothing_needs_no_bundle(stage: Stage, ringfleet:
     ("arguments", "complaint"),
     [
         (("UK", "--type", "geographic"), "'UK' is no country: write its ISO 3166-1 alpha-2 code"),
-        (("DE", "--type", "pager"), "'pager' is not one of 'geographic'"),
+        (("DE", "--type", "pager"), "'pager' is not one of 'Geographic'"),
         (("DE",), "Missing option '--type'"),
-        (("FJ", "--type", "geographic"), "no geographic numbers in FJ are sold by"),
+        (("FJ", "--type", "geographic"), "no Geographic numbers in FJ are sold by"),
         ((*GERMANY, "--account", "nobody"), "/nobody does not exist: see kubectl get ca"),
     ],
 )

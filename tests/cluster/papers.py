@@ -39,8 +39,8 @@ def a_german_bundle(*documents: Mapping[str, Any], name: str = "germany", **spec
     street = {"name": "street", "secretKeyRef": {"name": "papers", "key": "street"}}
     body = {
         "country": "DE",
-        "numberTypes": ["geographic"],
-        "endUser": {"type": "business", "attributes": said(business_name=PLANTED, registration_number="HRB-4711")},
+        "numberTypes": ["Geographic"],
+        "endUser": {"type": "Business", "attributes": said(business_name=PLANTED, registration_number="HRB-4711")},
         "address": [street, *said(city="Berlin", postal_code="10115", country="DE")],
         "documents": list(documents or (REGISTER, BILL)),
         "carriers": [{"name": "sandbox"}],

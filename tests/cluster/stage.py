@@ -362,7 +362,7 @@ def a_secret(name: str, token: str) -> dict[str, Any]:
 
 
 def an_account(name: str, endpoint: str, **spec: Any) -> dict[str, Any]:
-    body = {"provider": "didhub", "endpoint": endpoint, "credentialsSecretRef": {"name": f"{name}-token"}, **spec}
+    body = {"provider": "DIDHub", "endpoint": endpoint, "credentialsSecretRef": {"name": f"{name}-token"}, **spec}
     return _object("CarrierAccount", name, body)
 
 
@@ -372,7 +372,7 @@ def a_profile(name: str, uri: str) -> dict[str, Any]:
 
 def a_pool(name: str, target: int, **spec: Any) -> dict[str, Any]:
     body = {
-        "market": {"country": "US", "type": "geographic", "areaCodes": ["415"]},
+        "market": {"country": "US", "type": "Geographic", "areaCodes": ["415"]},
         "carriers": [{"accountRef": {"name": "sandbox"}}],
         "size": {"target": target},
         "routingProfileRef": {"name": "front-desk"},
@@ -388,7 +388,7 @@ def a_claim(name: str, **spec: Any) -> dict[str, Any]:
 def a_set(name: str = "calls", *, annotations: Mapping[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     """A voice set of six numbers of the pool us-west, their caps whole from the first day."""
     body = {
-        "channel": "voice",
+        "channel": "Voice",
         "pools": [{"name": "us-west"}],
         "size": 6,
         "routingProfileRef": {"name": "front-desk"},

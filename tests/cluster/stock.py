@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfleet.api.meta import NUMBER_FINALIZER
+from ringfleet.carriers.didhub.wire import CAPABILITIES, TYPES
 from ringfleet.kube.client import Kube
 from ringfleet.objects.refs import PHONE_NUMBERS
 from tests.cluster.stage import Stage
@@ -93,10 +94,10 @@ async def _write_down(kube: Kube, stage: Stage, places: asyncio.Semaphore, numbe
         "phase": "Available",
         "externalId": number["id"],
         "country": number["country"],
-        "type": number["type"],
+        "type": TYPES[number["type"]],
         "areaCode": number["area_code"],
         "region": number["region"],
-        "capabilities": sorted(number["capabilities"]),
+        "capabilities": sorted(CAPABILITIES[word] for word in number["capabilities"]),
         "price": {"monthly": number["monthly_price"], "setup": number["setup_price"], "currency": number["currency"]},
         "purchasedAt": number["purchased_at"],
         "renewsAt": number["renews_at"],

@@ -60,10 +60,10 @@ def test_adopting_to_observe_takes_only_what_matches_and_changes_nothing_at_the_
 def test_a_number_of_another_market_is_left_out_and_why(stage: Stage) -> None:
     stage.account()
     stage.profile()
-    stage.pool(market={"country": "DE", "type": "geographic", "areaCodes": ["30"]}, target=0)
+    stage.pool(market={"country": "DE", "type": "Geographic", "areaCodes": ["30"]}, target=0)
     number = buy_by_hand(stage, None)
     said = adopt(stage, "--pool", "us-west", "--yes").stdout
-    assert "left out: it is a US geographic number, and pool us-west is for DE geographic" in said
+    assert "left out: it is a US Geographic number, and pool us-west is for DE Geographic" in said
     assert number not in stage.numbers()
 
 

@@ -22,7 +22,7 @@ def test_five_hundred_numbers_on_a_bad_day_reach_exactly_the_target_and_are_bill
     stage.simulator.set_faults(*BAD_DAY)
     stage.account(**FAST)
     stage.profile()
-    stage.pool(target=500, market={"country": "US", "type": "geographic", "areaCodes": ["415", "628", "212"]})
+    stage.pool(target=500, market={"country": "US", "type": "Geographic", "areaCodes": ["415", "628", "212"]})
     stage.start_operator()
     stage.wait_for(lambda: _supply(stage) == 500 and _waits_for_documents_only(stage), "all to be bought", timeout=240)
     pending = [number for number in stage.simulator.owned() if number["status"] == "pending_documents"]

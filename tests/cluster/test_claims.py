@@ -72,10 +72,10 @@ def test_a_claim_is_bound_and_says_so_on_both_sides(stage: Stage) -> None:
 def test_wishes_are_taken_in_order_and_capabilities_are_musts(stage: Stage) -> None:
     stage.stock(2, "415")
     stage.stock(2, "628", capabilities=["voice"])
-    open_and_fill(stage, 4, market={"country": "US", "type": "geographic", "areaCodes": ["415", "628"]})
+    open_and_fill(stage, 4, market={"country": "US", "type": "Geographic", "areaCodes": ["415", "628"]})
     stage.claim("first", areaCode="628")
     stage.claim("second", areaCode="212", wishes=[{"areaCode": "646"}, {"areaCode": "628"}])
-    stage.claim("third", areaCode="628", capabilities=["sms"])
+    stage.claim("third", areaCode="628", capabilities=["SMS"])
     stage.wait_for(lambda: len(stage.bound()) == 3, "all three to be bound")
     bound = stage.bound()
     assert [bound[name][2:5] for name in ("first", "second", "third")] == ["628", "628", "415"]

@@ -11,7 +11,7 @@ from tests.cluster.stage import Stage
 
 OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 200, "concurrency": 8}}
 SOON = {"RINGFLEET_REVIEW_INTERVAL": "PT1S"}
-BERLIN = {"country": "DE", "type": "geographic", "areaCodes": ["30"]}
+BERLIN = {"country": "DE", "type": "Geographic", "areaCodes": ["30"]}
 DAY = 86_400
 
 

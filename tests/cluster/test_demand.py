@@ -85,6 +85,6 @@ def test_a_pool_says_which_of_numbers_and_channels_runs_out_first(stage: Stage) 
     said = stage.wait_reason("numberpool", "us-west", "ChannelsShort", "ChannelsShort")
     assert "the channels run out first" in said["message"]
     stage.wait_for(lambda: status(stage).get("capacity", {}).get("numbers") == 6, "the capacity of three numbers")
-    assert status(stage)["capacity"] == {"numbers": 6, "channels": 5, "binds": "channels"}
+    assert status(stage)["capacity"] == {"numbers": 6, "channels": 5, "binds": "Channels"}
     stage.patch("routingprofile", "front-desk", channels=6)
     stage.wait_gone("numberpool", "us-west", "ChannelsShort")

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.cluster.stage import Stage
 
-ELSEWHERE = {"country": "US", "type": "geographic", "areaCodes": ["303"]}
+ELSEWHERE = {"country": "US", "type": "Geographic", "areaCodes": ["303"]}
 
 
 def test_no_stock_says_what_was_searched_and_when_it_is_tried_again_and_goes_on_by_itself(stage: Stage) -> None:

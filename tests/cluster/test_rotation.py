@@ -30,7 +30,7 @@ def open_market(stage: Stage, ledger: Ledger | None = None, *, stock: int = 12, 
     stage.stock(stock // 2, "212")
     stage.account(**FAST)
     stage.profile()
-    market = {"country": "US", "type": "geographic", "areaCodes": ["212", "415"]}
+    market = {"country": "US", "type": "Geographic", "areaCodes": ["212", "415"]}
     stage.pool(target=stock, market=market, limits={"maxNumbers": stock}, reclaim={"cooldown": "1h"}, **pool)
     reads = {"RINGFLEET_DISPATCHER": ledger.url, "RINGFLEET_USAGE_INTERVAL": "PT1S"} if ledger else {}
     stage.start_operator(**reads)
@@ -93,7 +93,7 @@ def test_a_set_of_six_in_two_regions_gets_its_numbers(stage: Stage) -> None:
     wait_members(stage, total=6, active=6, waiting=0)
     status = stage.get("rotationset", "calls")["status"]
     assert status["usage"]["capacity"] == 6 * 75
-    assert (status["limitedBy"], status["selector"]) == ("size", f"{SET_LABEL}=calls")
+    assert (status["limitedBy"], status["selector"]) == ("Size", f"{SET_LABEL}=calls")
     stage.wait_reason("rotationset", "calls", "NoDispatcher", "UsageUnknown")
 
 
@@ -207,11 +207,11 @@ def test_more_numbers_than_a_campaign_may_have_are_not_claimed(stage: Stage) -> 
     """Guardrail: US messages need an approved campaign, and 50 numbers an approved number pool."""
     open_market(stage, stock=2)
     messaging = {"brand": "acme", "campaign": "C1", "campaignApproved": True}
-    stage.apply(a_set(channel="sms", size=60, messaging=messaging))
+    stage.apply(a_set(channel="SMS", size=60, messaging=messaging))
     stage.wait_reason("rotationset", "calls", "NumberPoolNotApproved", "CampaignLimited")
     wait_members(stage, total=2, waiting=47)
     assert len(stage.list("numberclaims")) == 49
-    assert stage.get("rotationset", "calls")["status"]["limitedBy"] == "numberPool"
+    assert stage.get("rotationset", "calls")["status"]["limitedBy"] == "NumberPool"
 
 
 def test_when_the_set_is_deleted_its_numbers_rest_and_none_is_lost(stage: Stage) -> None:

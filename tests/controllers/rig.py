@@ -354,7 +354,7 @@ def _namespace(obj: Json) -> str | None:
 
 # Objects. Each builder gives a whole one; a test names only what matters.
 
-MARKET = {"country": "US", "type": "geographic", "areaCodes": ["415"]}
+MARKET = {"country": "US", "type": "Geographic", "areaCodes": ["415"]}
 READY_NOW = {"type": "Ready", "status": "True", "reason": "NoRoutingWanted", "message": "No routing is wanted."}
 
 
@@ -368,7 +368,7 @@ def a_secret(name: str = "token", **data: str) -> Json:
 
 
 def an_account(name: str = "main", **spec: object) -> Json:
-    return an_object("CarrierAccount", name, {"provider": "didhub", "credentialsSecretRef": {"name": "token"}, **spec})
+    return an_object("CarrierAccount", name, {"provider": "DIDHub", "credentialsSecretRef": {"name": "token"}, **spec})
 
 
 def a_pool(target: int = 2, name: str = "west", status: Json | None = None, **spec: object) -> Json:
@@ -396,7 +396,7 @@ def a_number(n: int = 1, phase: str = "Available", status: Json | None = None, *
         "phase": phase,
         "externalId": f"did-{n}",
         "areaCode": "415",
-        "capabilities": ["voice"],
+        "capabilities": ["Voice"],
         "price": {"monthly": "2", "setup": "1", "currency": "USD"},
         "observedGeneration": 1,
         "conditions": [{**READY_NOW, "lastTransitionTime": later(-3600)}],
@@ -424,7 +424,7 @@ def a_quota(name: str = "month", **limits: object) -> Json:
 
 
 def a_set(size: int = 2, name: str = "calls", **spec: object) -> Json:
-    wish = {"channel": "voice", "pools": [{"name": "west"}], "size": size, "ramp": {"days": 0}, **spec}
+    wish = {"channel": "Voice", "pools": [{"name": "west"}], "size": size, "ramp": {"days": 0}, **spec}
     return an_object("RotationSet", name, wish)
 
 

@@ -34,7 +34,7 @@ def a_map(name: str = "a", **rest: object) -> Json:
 
 def a_pool(*finalizers: str) -> Json:
     spec = {
-        "market": {"country": "US", "type": "geographic"},
+        "market": {"country": "US", "type": "Geographic"},
         "carriers": [{"accountRef": {"name": "main"}}],
         "size": {"target": 10},
     }

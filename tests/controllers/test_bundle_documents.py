@@ -54,7 +54,7 @@ async def test_files_and_attributes_come_from_the_secrets_that_are_named(
 ) -> None:
     kubectl("apply", "-n", namespace, "-f-", stdin=papers(register__pdf=PDF, id__png=PNG, birth=b"1970-01-01\n"))
     born = [{"name": "birth_date", "secretKeyRef": {"name": "papers", "key": "birth"}}]
-    end_user = {"type": "individual", "attributes": born}
+    end_user = {"type": "Individual", "attributes": born}
     dossier = await read(
         kube, bundle(namespace, kept("register", "register.pdf"), kept("id", "id.png"), endUser=end_user)
     )
@@ -131,7 +131,7 @@ async def test_nothing_of_a_person_shows_when_a_dossier_is_printed(
     kubectl("apply", "-n", namespace, "-f-", stdin=papers(id__png=PNG))
     planted = {"name": "business_name", "value": "Planted Person"}
     document = kept("id", "id.png", attributes=[planted])
-    of = bundle(namespace, document, endUser={"type": "business", "attributes": [planted]}, address=[planted])
+    of = bundle(namespace, document, endUser={"type": "Business", "attributes": [planted]}, address=[planted])
     dossier = await read(kube, of)
     assert (dossier.party.attributes, dossier.party.address) == ({"business_name": "Planted Person"},) * 2
     assert dossier.papers[0].content == PNG
@@ -142,7 +142,7 @@ async def test_all_that_was_read_is_held_against_what_a_carrier_says(
     kube: Kube, kubectl: Callable[..., str], namespace: str
 ) -> None:
     kubectl("apply", "-n", namespace, "-f-", stdin=papers(id__png=PNG))
-    person = {"type": "individual", "attributes": [{"name": "name", "value": "Hannah"}]}
+    person = {"type": "Individual", "attributes": [{"name": "name", "value": "Hannah"}]}
     street, number = [{"name": "street", "value": "Lindenweg"}], [{"name": "number", "value": "X99"}]
     of = bundle(namespace, kept("id", "id.png", attributes=number), endUser=person, address=street)
     discretion = (await read(kube, of)).discretion()

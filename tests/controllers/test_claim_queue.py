@@ -55,17 +55,17 @@ async def test_a_claim_that_came_before_the_operator_started_keeps_its_turn() ->
         pytest.param({"areaCode": "212"}, 2, id="an area code"),
         pytest.param({"areaCode": "999"}, 1, id="none of it is there"),
         pytest.param({"areaCode": "999", "wishes": [{"areaCode": "212"}]}, 2, id="the next wish"),
-        pytest.param({"capabilities": ["sms"]}, 3, id="a capability"),
-        pytest.param({"areaCode": "212", "capabilities": ["sms"]}, 3, id="a wish gives way to a need"),
+        pytest.param({"capabilities": ["SMS"]}, 3, id="a capability"),
+        pytest.param({"areaCode": "212", "capabilities": ["SMS"]}, 3, id="a wish gives way to a need"),
         pytest.param({"phoneNumberName": digits(3).digits}, 3, id="this very one"),
-        pytest.param({"capabilities": ["fax"]}, None, id="none fits"),
+        pytest.param({"capabilities": ["Fax"]}, None, id="none fits"),
     ],
 )
 @in_virtual_time
 async def test_a_claim_is_handed_what_it_needs_and_if_there_is_any_what_it_wishes(
     wishes: Json, takes: int | None
 ) -> None:
-    stock = (a_number(1), a_number(2, status={"areaCode": "212"}), a_number(3, status={"capabilities": ["sms"]}))
+    stock = (a_number(1), a_number(2, status={"areaCode": "212"}), a_number(3, status={"capabilities": ["SMS"]}))
     async with a_rig(*HOUSE, a_pool(), *stock, a_claim(**wishes)) as rig:
         assert list((await bind(rig, "desk")).values()) == names(takes)
 

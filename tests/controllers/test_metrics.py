@@ -56,15 +56,15 @@ def counts(metrics: Metrics, name: str) -> dict[tuple[str, ...], float]:
 async def test_a_pool_that_is_filled_is_told_as_orders_items_spend_and_calls() -> None:
     async with a_told_rig(*HOUSE, a_pool(2)) as (rig, metrics), stocked(rig, 2).running():
         await rig.until(lambda: at_target(rig), within=60)
-        assert counts(metrics, "orders_total") == {("Complete", "didhub"): 1}
-        assert counts(metrics, "order_items_total") == {("Provisioned", "didhub"): 2}
+        assert counts(metrics, "orders_total") == {("Complete", "DIDHub"): 1}
+        assert counts(metrics, "order_items_total") == {("Provisioned", "DIDHub"): 2}
         spent = sum((rig.carrier.held[digits(n)].price.first_month.amount for n in (1, 2)), Decimal(0))
-        assert counts(metrics, "spend_total") == {("USD", "didhub"): float(spent)}
+        assert counts(metrics, "spend_total") == {("USD", "DIDHub"): float(spent)}
         calls = counts(metrics, "carrier_call_duration_seconds_count")
-        assert (calls["buy", "Succeeded", "didhub"], calls["search", "Succeeded", "didhub"]) == (1, 1)
-        assert counts(metrics, "sweep_duration_seconds_count")["Succeeded", "didhub"] >= 1
+        assert (calls["buy", "Succeeded", "DIDHub"], calls["search", "Succeeded", "DIDHub"]) == (1, 1)
+        assert counts(metrics, "sweep_duration_seconds_count")["Succeeded", "DIDHub"] >= 1
         assert value(metrics, "numbers", phase="Available") == 2
-        assert counts(metrics, "carrier_accounts") == {("didhub", "Usable"): 1}
+        assert counts(metrics, "carrier_accounts") == {("DIDHub", "Usable"): 1}
 
 
 @in_virtual_time
@@ -73,11 +73,11 @@ async def test_a_purchase_whose_reply_is_lost_is_told_as_unknown_and_its_money_o
         rig.carrier.lose_reply("buy", OutcomeUnknown("The reply was lost."))
         async with stocked(rig, 1).running():
             await rig.until(lambda: at_target(rig), within=60)
-        assert counts(metrics, "order_items_total") == {("Unknown", "didhub"): 1, ("Provisioned", "didhub"): 1}
+        assert counts(metrics, "order_items_total") == {("Unknown", "DIDHub"): 1, ("Provisioned", "DIDHub"): 1}
         first_month = rig.carrier.held[digits(1)].price.first_month.amount
-        assert counts(metrics, "spend_total") == {("USD", "didhub"): float(first_month)}
+        assert counts(metrics, "spend_total") == {("USD", "DIDHub"): float(first_month)}
         calls = counts(metrics, "carrier_call_duration_seconds_count")
-        assert (calls["buy", "OutcomeUnknown", "didhub"], calls["buy", "Succeeded", "didhub"]) == (1, 1)
+        assert (calls["buy", "OutcomeUnknown", "DIDHub"], calls["buy", "Succeeded", "DIDHub"]) == (1, 1)
 
 
 @in_virtual_time
@@ -93,7 +93,7 @@ async def test_an_outcome_whose_write_meets_another_writer_is_told_once() -> Non
         rig.carrier.before_buying = the_next_write_conflicts
         async with stocked(rig, 1).running():
             await rig.until(lambda: at_target(rig), within=60)
-        assert (bought.is_set(), counts(metrics, "order_items_total")) == (True, {("Provisioned", "didhub"): 1})
+        assert (bought.is_set(), counts(metrics, "order_items_total")) == (True, {("Provisioned", "DIDHub"): 1})
         assert value(metrics, "reconcile_duration_seconds_count", kind="NumberOrder", outcome="Conflict") == 1
 
 
@@ -101,7 +101,7 @@ async def test_an_outcome_whose_write_meets_another_writer_is_told_once() -> Non
 async def test_an_order_that_finds_nothing_is_told_with_its_reason() -> None:
     async with a_told_rig(*HOUSE, a_pool(1)) as (rig, metrics), rig.running():
         await rig.until(lambda: _says(rig, "NumberPool", "west", "False NoStock"), within=60)
-        assert counts(metrics, "orders_total")["NoStock", "didhub"] >= 1
+        assert counts(metrics, "orders_total")["NoStock", "DIDHub"] >= 1
         assert counts(metrics, "order_items_total") == {}
 
 
@@ -133,7 +133,7 @@ async def test_a_sweep_that_breaks_off_is_told_by_its_error() -> None:
         rig.carrier.lose_reply("holdings", ListingIncomplete("It ended early."))
         async with rig.running():
             await rig.until(lambda: _says(rig, "CarrierAccount", "main", "True Reachable"))
-        assert counts(metrics, "sweep_duration_seconds_count") == {("ListingIncomplete", "didhub"): 1}
+        assert counts(metrics, "sweep_duration_seconds_count") == {("ListingIncomplete", "DIDHub"): 1}
 
 
 # What is so now.
@@ -183,11 +183,11 @@ async def test_accounts_are_told_by_what_they_are(trouble: object, state: str) -
         assert counts(metrics, "carrier_accounts") == {}
         async with rig.running():
             await rig.until(lambda: _has_conditions(rig))
-            assert counts(metrics, "carrier_accounts") == {("didhub", state): 1}
+            assert counts(metrics, "carrier_accounts") == {("DIDHub", state): 1}
         await rig.change("CarrierAccount", "main", {"spec": {"suspend": True}})
         await rig.look_at_intents()
         await rig.turn("CarrierAccount", "main")
-        assert counts(metrics, "carrier_accounts") == {("didhub", "Closed"): 1}
+        assert counts(metrics, "carrier_accounts") == {("DIDHub", "Closed"): 1}
 
 
 async def _has_conditions(rig: Rig) -> bool:
@@ -202,7 +202,7 @@ async def test_what_a_listing_shows_is_told_by_whose_it_is() -> None:
         rig.carrier.held |= {digits(1): a_holding(1, area_code="415"), digits(2): stranger, digits(3): orphan}
         async with rig.running():
             await rig.until(lambda: _has_conditions(rig))
-        expected = {("Ours", "didhub"): 1, ("Orphan", "didhub"): 1, ("Unmanaged", "didhub"): 1}
+        expected = {("Ours", "DIDHub"): 1, ("Orphan", "DIDHub"): 1, ("Unmanaged", "DIDHub"): 1}
         assert counts(metrics, "carrier_numbers") == expected
 
 

@@ -166,7 +166,7 @@ async def test_a_status_that_somebody_else_has_written_is_not_written_over() -> 
             id="that number rests",
         ),
         pytest.param(
-            a_claim(capabilities=["fax"]),
+            a_claim(capabilities=["Fax"]),
             (a_pool(), a_number(1)),
             "Waiting",
             "False WaitingForNumber",

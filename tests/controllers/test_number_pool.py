@@ -60,7 +60,7 @@ async def test_the_intent_is_in_the_pools_status_before_the_order_is_there_and_t
         "poolRef": {"name": "west"},
         "accountRef": {"name": "main", "namespace": "shop"},
         "sequence": 1,
-        "market": {"country": "US", "type": "geographic", "areaCodes": ["415"], "capabilities": ["voice"]},
+        "market": {"country": "US", "type": "Geographic", "areaCodes": ["415"], "capabilities": ["Voice"]},
         "count": 3,
         "limits": {"currency": "USD"},
         "routingProfileRef": {"name": "sip"},

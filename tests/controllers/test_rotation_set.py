@@ -79,7 +79,7 @@ async def test_a_set_says_how_it_stands_and_then_makes_its_claims_which_it_owns(
             }
         ]
         assert claim["spec"] == {
-            **{"poolRef": {"name": "west"}, "capabilities": ["voice"], "onNoStock": "Order"},
+            **{"poolRef": {"name": "west"}, "capabilities": ["Voice"], "onNoStock": "Order"},
             "routingProfileRef": {"name": "sip"},
         }
         await turn(rig)

@@ -123,7 +123,7 @@ def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
     """A set that calls at any hour with its whole caps from the first day: tests don't wait for the morning."""
     words = ("quiet-hours", "ramp", "recipient-frequency")
     plain = {
-        "channel": "voice",
+        "channel": "Voice",
         "size": 2,
         "pools": [{"name": "us-west"}],
         "perNumber": {"daily": 10, "hourly": 10},

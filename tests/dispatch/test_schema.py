@@ -260,7 +260,7 @@ def webhook(desk: Desk) -> str:
     """Where an account's events come in that a Secret signs."""
     namespace = desk.process.namespace
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "signs"}, "stringData": {"webhook": SECRET}}
-    spec = {"provider": "didhub", "credentialsSecretRef": {"name": "token"}, "webhookSecretRef": {"name": "signs"}}
+    spec = {"provider": "DIDHub", "credentialsSecretRef": {"name": "token"}, "webhookSecretRef": {"name": "signs"}}
     account = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "CarrierAccount", "metadata": {"name": "sandbox"}}
     desk.cluster.apply(secret, {**account, "spec": spec}, namespace=namespace)
     url = f"{desk.process.urls[1]}/v1/events/{namespace}/sandbox"

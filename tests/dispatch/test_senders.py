@@ -46,7 +46,7 @@ class Book:
 
     async def account(self, name: str = "sandbox", ref: dict[str, str] | None = REF) -> AccountKey:
         """Make a CarrierAccount, and wait until it is known."""
-        spec: dict[str, Any] = {"provider": "didhub", "credentialsSecretRef": {"name": "token"}}
+        spec: dict[str, Any] = {"provider": "DIDHub", "credentialsSecretRef": {"name": "token"}}
         body = {"metadata": {"name": name}, "spec": spec | ({"webhookSecretRef": ref} if ref else {})}
         await self.kube.create(ACCOUNTS, self.namespace, body)
         key = AccountKey(self.namespace, name)

@@ -141,5 +141,5 @@ def test_what_others_wrote_is_no_mark(text: str | None) -> None:
 
 def test_accounts_and_markets_are_named_as_people_write_them() -> None:
     assert str(AccountKey("default", "main")) == "default/main"
-    assert str(Market("US", NumberType.TOLL_FREE)) == "US tollFree"
-    assert str(Market("US", NumberType.GEOGRAPHIC, ("415", "628"))) == "US geographic 415, 628"
+    assert str(Market("US", NumberType.TOLL_FREE)) == "US TollFree"
+    assert str(Market("US", NumberType.GEOGRAPHIC, ("415", "628"))) == "US Geographic 415, 628"

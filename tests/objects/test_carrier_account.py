@@ -17,12 +17,12 @@ TWO = (Credential("token", "auth token", key_from_account=True), Credential("acc
 
 
 def an_account(**spec: object) -> CarrierAccount:
-    fixed = {"provider": "didhub", "credentialsSecretRef": {"name": "main-secret"}}
+    fixed = {"provider": "DIDHub", "credentialsSecretRef": {"name": "main-secret"}}
     return CarrierAccount.parse({"metadata": {"namespace": "shop", "name": "main"}, "spec": fixed | spec})
 
 
 def test_an_account_that_names_no_endpoint_is_at_its_providers() -> None:
-    assert endpoint_of(an_account()) == PROVIDERS["didhub"].endpoint == "https://api.didhub.io"
+    assert endpoint_of(an_account()) == PROVIDERS["DIDHub"].endpoint == "https://api.didhub.io"
 
 
 def test_an_account_is_at_the_endpoint_that_it_names() -> None:
@@ -58,7 +58,7 @@ TOKEN_KEY = "'token' (spec.credentialsSecretRef.key)"
     [
         pytest.param(
             None,
-            PROVIDERS["didhub"].credentials,
+            PROVIDERS["DIDHub"].credentials,
             MISSING,
             f"{SECRET} (spec.credentialsSecretRef.name) does not exist: create it with the key 'token'.",
             id="no Secret, one key",
@@ -73,14 +73,14 @@ TOKEN_KEY = "'token' (spec.credentialsSecretRef.key)"
         ),
         pytest.param(
             a_secret(token=" "),
-            PROVIDERS["didhub"].credentials,
+            PROVIDERS["DIDHub"].credentials,
             KEY_MISSING,
             f"{SECRET} has no text under the key {TOKEN_KEY}: put the token there.",
             id="an empty token",
         ),
         pytest.param(
             {"data": {"token": "no base64"}},
-            PROVIDERS["didhub"].credentials,
+            PROVIDERS["DIDHub"].credentials,
             KEY_MISSING,
             f"{SECRET} has no text under the key {TOKEN_KEY}: put the token there.",
             id="a token that does not decode",

@@ -21,7 +21,7 @@ from tests.plan.builders import NOW
 
 DAY = timedelta(days=1)
 SPEC = {
-    "market": {"country": "US", "type": "geographic"},
+    "market": {"country": "US", "type": "Geographic"},
     "carriers": [{"accountRef": {"name": "main"}}],
     "size": {"target": 10},
 }
@@ -120,4 +120,4 @@ def test_a_capacity_of_which_nothing_is_known_is_left_out() -> None:
     assert capacity_status(capacity(10)) is None
     found = capacity_status(capacity(10, calls_per_number=2, profile_channels=5))
     assert found
-    assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "channels"}
+    assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "Channels"}

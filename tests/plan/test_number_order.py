@@ -298,13 +298,13 @@ def test_an_offer_in_another_currency_is_not_taken(price: Price) -> None:
         pytest.param(
             an_order_want(1),
             [],
-            (Reason.NO_STOCK, "default/main offers no more numbers for US geographic 415, 628."),
+            (Reason.NO_STOCK, "default/main offers no more numbers for US Geographic 415, 628."),
             id="no stock",
         ),
         pytest.param(
             an_order_want(1, market=Market("GB", NumberType.MOBILE, (), frozenset({Capability.VOICE, Capability.SMS}))),
             [],
-            (Reason.NO_STOCK, "default/main offers no more numbers for GB mobile with sms and voice."),
+            (Reason.NO_STOCK, "default/main offers no more numbers for GB Mobile with SMS and Voice."),
             id="no stock of these capabilities",
         ),
         pytest.param(
@@ -318,7 +318,7 @@ def test_an_offer_in_another_currency_is_not_taken(price: Price) -> None:
             [an_offer(1, 7, 2), an_offer(2, 6, 3)],
             (
                 Reason.PRICE_ABOVE_CAP,
-                "The other offers of default/main for US geographic 415, 628 are above spec.limits.maxMonthlyPrice or "
+                "The other offers of default/main for US Geographic 415, 628 are above spec.limits.maxMonthlyPrice or "
                 "maxSetupPrice, or not in USD: the cheapest is 7 USD a month and 2 USD once.",
             ),
             id="too dear",

@@ -1,7 +1,7 @@
 """The real simulator program as a subprocess, for every test that needs a carrier.
 
     with SimulatorProcess("--fault", "latency:seconds=0.05") as simulator:
-        adapter = open_carrier("didhub", AccountSettings("shop/main", simulator.url, {"token": simulator.token}))
+        adapter = open_carrier("DIDHub", AccountSettings("shop/main", simulator.url, {"token": simulator.token}))
         simulator.control("POST", "clock", {"advance_seconds": 86_400})
 
 State is in a file, so that `kill` and `restart` lose nothing that was committed; the port stays the same.

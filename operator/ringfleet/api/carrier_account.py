@@ -28,7 +28,7 @@ from ringfleet.api.meta import (
 
 
 class Provider(StrEnum):
-    DIDHUB = "didhub"
+    DIDHUB = "DIDHub"
 
 
 class AccountLimits(Part):

@@ -87,21 +87,21 @@ def _every_code(holds: Callable[[], str], where: Callable[[], str], message: str
 
 _TYPE_HAS_CODES = Rule(
     lambda: (
-        f'!has(self.areaCodes) || self.type == "geographic" || (self.type == "tollFree" && {_is_nanp()}) || '
+        f'!has(self.areaCodes) || self.type == "Geographic" || (self.type == "TollFree" && {_is_nanp()}) || '
         "size(self.areaCodes) == 0"
     ),
     "only geographic numbers, and North American toll-free ones, have area codes: leave areaCodes out, "
-    "or set type to geographic",
+    "or set type to Geographic",
     at=".areaCodes",
 )
 _NANP_GEOGRAPHIC = _every_code(
     _in_service,
-    lambda: f'self.type == "geographic" && {_is_nanp()}',
+    lambda: f'self.type == "Geographic" && {_is_nanp()}',
     "write area codes that are in service in this country, such as 415 for US or 604 for CA",
 )
 _NANP_TOLL_FREE = _every_code(
     _toll_free,
-    lambda: f'self.type == "tollFree" && {_is_nanp()}',
+    lambda: f'self.type == "TollFree" && {_is_nanp()}',
     f"write North American toll-free codes: {', '.join(TOLL_FREE_CODES)}",
 )
 _NO_TRUNK_ZERO = _every_code(
@@ -137,8 +137,8 @@ class Market(Part):
     type: Annotated[
         NumberType, immutable("type", "the numbers of a pool are of one type; make another pool for another one")
     ]
-    """The number type. It can't change. geographic: has an area code; mobile; national: non-geographic at the price of
-    a local call; tollFree: the called party pays."""
+    """The number type. It can't change. Geographic: has an area code; Mobile; National: non-geographic at the price of
+    a local call; TollFree: the called party pays."""
     area_codes: Annotated[
         tuple[AreaCode, ...],
         Field(max_length=100),

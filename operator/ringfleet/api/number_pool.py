@@ -365,7 +365,7 @@ class CapacityStatus(Part):
     agents: int | None = None
     """The agents that the numbers are enough for, at capacity.numbersPerAgent, one call each."""
     binds: str | None = None
-    """Which of numbers, channels and agents runs out first."""
+    """What runs out first as traffic grows: Numbers, Channels or Agents."""
 
 
 class PoolCost(Part):

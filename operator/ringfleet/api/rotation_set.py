@@ -44,8 +44,8 @@ class Overflow(StrEnum):
 
 
 class Replies(StrEnum):
-    FREE = "free"
-    COUNTED = "counted"
+    FREE = "Free"
+    COUNTED = "Counted"
 
 
 class OnFlagged(StrEnum):
@@ -69,7 +69,7 @@ class PerNumber(Part):
     )
 
     daily: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Calls or messages a day; 75 for voice and 1000 for sms when left out. The day is that of resetTimeZone."""
+    """Calls or messages a day; 75 for Voice and 1000 for SMS when left out. The day is that of resetTimeZone."""
     hourly: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Calls or messages in one hour of the clock; a fifth of the day's, rounded up, when left out."""
     concurrent: Annotated[int, Field(ge=1, le=10_000)] | None = None
@@ -127,11 +127,12 @@ class Sticky(Part):
     """Whether the same recipient sees the same number again."""
 
     mode: StickyMode = StickyMode.PREFER
-    """prefer: the same number when it may be used, or soon; else another. strict: the same number or none. off: any."""
+    """Prefer: the same number when it may be used, or soon; else another. Strict: the same number or no
+    other. None: any number."""
     ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
     """How long after the last contact a recipient is remembered."""
     max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)
-    """With prefer: how long a recipient is put off to see the same number, before another one is used."""
+    """With Prefer: how long a recipient is put off to see the same number, before another one is used."""
 
 
 class SetHealth(Part):
@@ -204,7 +205,7 @@ class RotationSetSpec(Part):
             at=".regions",
         ),
         Rule(
-            "self.channel != 'sms' || has(self.messaging)",
+            "self.channel != 'SMS' || has(self.messaging)",
             "a set that sends messages needs messaging.brand, under which they go out",
             at=".messaging",
         ),
@@ -216,7 +217,7 @@ class RotationSetSpec(Part):
     )
 
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
-    """voice: the numbers are caller IDs. sms: they are senders of messages. It can't change."""
+    """Voice: the numbers are caller IDs. SMS: they are senders of messages. It can't change."""
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16)]
     """The pools to draw from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
@@ -238,7 +239,7 @@ class RotationSetSpec(Part):
     """Defer: a contact beyond the budget is put off to the next day, with room reserved for it. Reject: it is refused.
     """
     replies: Replies = Replies.FREE
-    """free: the answer to somebody who called or wrote uses the same number and does not count."""
+    """Free: the answer to somebody who called or wrote uses the same number and does not count."""
     health: SetHealth = SetHealth()
     min_attestation: Attestation = Attestation.A
     """Voice: the least STIR/SHAKEN level of a number. Below A takes the annotation
@@ -316,7 +317,7 @@ class RotationSetStatus(Status):
     recommended_size: int | None = None
     """How many numbers the volume takes, by the formula of `kubectl ringfleet size rotation`."""
     limited_by: str | None = None
-    """What binds the size: volume, size, campaign, brand or numberPool."""
+    """What binds the size: Volume, Size, Campaign, Brand or NumberPool."""
     usage: SetUsage | None = None
     usage_at: Time | None = None
     """When usage was last written; it is written when it matters, and not for every call."""

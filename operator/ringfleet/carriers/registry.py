@@ -48,7 +48,7 @@ def _didhub(settings: AccountSettings) -> Carrier:
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
-        "didhub": Provider(
+        "DIDHub": Provider(
             _didhub,
             endpoint="https://api.didhub.io",
             credentials=(Credential("token", "token", key_from_account=True),),

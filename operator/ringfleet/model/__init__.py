@@ -43,17 +43,17 @@ class E164(str):
 
 
 class NumberType(StrEnum):
-    GEOGRAPHIC = "geographic"
-    MOBILE = "mobile"
-    NATIONAL = "national"
-    TOLL_FREE = "tollFree"
+    GEOGRAPHIC = "Geographic"
+    MOBILE = "Mobile"
+    NATIONAL = "National"
+    TOLL_FREE = "TollFree"
 
 
 class Capability(StrEnum):
-    VOICE = "voice"
-    SMS = "sms"
-    MMS = "mms"
-    FAX = "fax"
+    VOICE = "Voice"
+    SMS = "SMS"
+    MMS = "MMS"
+    FAX = "Fax"
 
 
 class CurrencyMismatch(ValueError):

@@ -23,8 +23,8 @@ from ringfleet.model import NumberType
 class EndUserType(StrEnum):
     """Who uses the numbers."""
 
-    BUSINESS = "business"
-    INDIVIDUAL = "individual"
+    BUSINESS = "Business"
+    INDIVIDUAL = "Individual"
 
 
 class Subject(StrEnum):

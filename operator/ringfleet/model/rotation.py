@@ -10,8 +10,8 @@ from enum import StrEnum
 
 
 class Channel(StrEnum):
-    VOICE = "voice"
-    SMS = "sms"
+    VOICE = "Voice"
+    SMS = "SMS"
 
 
 class LocalPresence(StrEnum):
@@ -24,9 +24,9 @@ class LocalPresence(StrEnum):
 
 
 class StickyMode(StrEnum):
-    PREFER = "prefer"
-    STRICT = "strict"
-    OFF = "off"
+    PREFER = "Prefer"
+    STRICT = "Strict"
+    NONE = "None"
 
 
 class Attestation(StrEnum):

@@ -316,7 +316,10 @@ def capacity_status(capacity: Capacity) -> CapacityStatus | None:
     if capacity.binds is None:
         return None
     return CapacityStatus(
-        numbers=capacity.numbers, channels=capacity.channels, agents=capacity.agents, binds=str(capacity.binds)
+        numbers=capacity.numbers,
+        channels=capacity.channels,
+        agents=capacity.agents,
+        binds=capacity.binds.name.capitalize(),
     )
 
 

@@ -176,7 +176,7 @@ async def test_opt_outs_are_counted_once_and_listed(ledger: Ledger) -> None:
 
 async def test_guardrail_recipient_frequency_across_the_set(ledger: Ledger) -> None:
     """Three in a day, whatever numbers are used; the fourth when the first is a day old."""
-    often = {"frequency": (3, DAY), "mode": StickyMode.OFF}
+    often = {"frequency": (3, DAY), "mode": StickyMode.NONE}
     for n in range(3):
         await picked(ledger, an_ask(after=n * HOUR, **often))
     assert await ledger.pick(an_ask(after=3 * HOUR, **often)) == TooOften(NOON + DAY)
@@ -342,8 +342,8 @@ async def test_without_stickiness_a_deferral_that_meets_the_hours_cap_keeps_its_
     await full(ledger)
     waiting = [await deferred(ledger, an_ask(name)) for name in ("ann", "bob")]
     await ledger.enlist(a_roster(a_member(1, daily=2, hourly=1, daily_tomorrow=2), day=TODAY + 1))
-    await picked(ledger, an_ask("ann", TOMORROW, deferral=waiting[0].id, mode=StickyMode.OFF))
-    again = await deferred(ledger, an_ask("bob", TOMORROW, deferral=waiting[1].id, mode=StickyMode.OFF))
+    await picked(ledger, an_ask("ann", TOMORROW, deferral=waiting[0].id, mode=StickyMode.NONE))
+    again = await deferred(ledger, an_ask("bob", TOMORROW, deferral=waiting[1].id, mode=StickyMode.NONE))
     assert (again.number, again.not_before) == (ONE, MIDNIGHT + HOUR)
 
 
@@ -407,12 +407,12 @@ async def test_the_same_recipient_sees_the_same_number(ledger: Ledger) -> None:
 
 
 async def test_without_stickiness_the_least_used_is_taken(ledger: Ledger) -> None:
-    numbers = [(await picked(ledger, an_ask(after=n, mode=StickyMode.OFF))).number for n in range(4)]
+    numbers = [(await picked(ledger, an_ask(after=n, mode=StickyMode.NONE))).number for n in range(4)]
     assert numbers == [ONE, TWO, ONE, TWO]
 
 
 async def test_without_stickiness_a_reply_still_goes_out_from_the_number_that_was_used_last(ledger: Ledger) -> None:
-    off = {"mode": StickyMode.OFF}
+    off = {"mode": StickyMode.NONE}
     await picked(ledger, an_ask(**off))
     last = await picked(ledger, an_ask(after=1, **off))
     await fill(ledger, ("n1", "n2"))

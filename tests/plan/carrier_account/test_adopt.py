@@ -62,17 +62,17 @@ def test_who_is_offered(holding: Holding, has_object: bool, expected: Selection)
         pytest.param(Market("US", NumberType.GEOGRAPHIC, ("212",)), "", id="another area code"),
         pytest.param(
             Market("DE", NumberType.GEOGRAPHIC),
-            "it is a US geographic number, and pool west is for DE geographic",
+            "it is a US Geographic number, and pool west is for DE Geographic",
             id="another country",
         ),
         pytest.param(
             Market("US", NumberType.TOLL_FREE),
-            "it is a US geographic number, and pool west is for US tollFree",
+            "it is a US Geographic number, and pool west is for US TollFree",
             id="another type",
         ),
         pytest.param(
             Market("US", NumberType.GEOGRAPHIC, capabilities=frozenset(Capability) - {Capability.VOICE}),
-            "it has no fax and no mms and no sms, which pool west wants",
+            "it has no Fax and no MMS and no SMS, which pool west wants",
             id="lacking capabilities",
         ),
     ],

@@ -197,7 +197,7 @@ def test_a_carrier_that_asks_for_nothing_is_ready_at_once() -> None:
 def test_a_carrier_that_sells_no_such_numbers_is_a_persons_to_strike_out() -> None:
     report = plan(FilingRecord(), regulation=None).report
     assert (report.reason, report.stalled) == (Reason.NOT_SOLD, True)
-    assert report.message == "the carrier sells no geographic numbers in DE"
+    assert report.message == "the carrier sells no Geographic numbers in DE"
 
 
 # Revisions.
@@ -357,8 +357,8 @@ GOOD = a_report(ready=True)
 REVIEWED = a_report(Reason.IN_REVIEW, "it is reviewed.", working=True, account=SPARE)
 SHORT = a_report(Reason.MISSING_DOCUMENTS, LACK.message, stalled=True, missing=(LACK,), type=NumberType.MOBILE)
 WHOLE = Condition("Complete", True, Reason.COMPLETE, "Nothing that a carrier requires is missing.")
-SPARE_TOLD = "default/spare geographic: it is reviewed."
-SHORT_TOLD = f"default/main mobile: {LACK.message}"
+SPARE_TOLD = "default/spare Geographic: it is reviewed."
+SHORT_TOLD = f"default/main Mobile: {LACK.message}"
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ SHORT_TOLD = f"default/main mobile: {LACK.message}"
         ),
         (
             (a_report(Reason.READING_REQUIREMENTS, "x", missing=None),),
-            (not_ready(Reason.READING_REQUIREMENTS, "default/main geographic: x."),),
+            (not_ready(Reason.READING_REQUIREMENTS, "default/main Geographic: x."),),
         ),
     ],
 )

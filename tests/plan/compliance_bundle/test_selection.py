@@ -47,8 +47,8 @@ GOOD = a_bundle(state=APPROVED, id_="B0")
 BAD = a_bundle("bad", REJECTED)
 REJECTION = Rejected("bad", "ComplianceBundle bad is Rejected by default/main: see its conditions.")
 CREATE = (
-    "Create a ComplianceBundle for geographic numbers in DE that names default/main; "
-    "`kubectl ringfleet requirements DE --type geographic` lists what it needs."
+    "Create a ComplianceBundle for Geographic numbers in DE that names default/main; "
+    "`kubectl ringfleet requirements DE --type Geographic` lists what it needs."
 )
 
 
@@ -83,7 +83,7 @@ def test_a_pool_that_names_its_bundle_uses_no_other() -> None:
     nowhere = bundle_for("DE", GEO, MAIN, (GOOD,), NOW, named="other")
     assert nowhere == NoBundle(CREATE.replace("a ComplianceBundle", "ComplianceBundle other"))
     elsewhere = bundle_for("FR", GEO, MAIN, (GOOD,), NOW, named="acme")
-    message = "ComplianceBundle acme is not for geographic numbers in FR at default/main: extend it."
+    message = "ComplianceBundle acme is not for Geographic numbers in FR at default/main: extend it."
     assert elsewhere == NoBundle(message)
 
 

@@ -78,8 +78,8 @@ def said(want: RotationWant, what: RotationSeen) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("want", "size"),
     [
-        (a_want(volume=300, sticky=StickyMode.OFF, headroom_percent=0), 4),  # the rule of thumb
-        (a_want(volume=300, sticky=StickyMode.OFF, headroom_percent=10), 5),
+        (a_want(volume=300, sticky=StickyMode.NONE, headroom_percent=0), 4),  # the rule of thumb
+        (a_want(volume=300, sticky=StickyMode.NONE, headroom_percent=10), 5),
         (a_want(volume=10_000, headroom_percent=0), 175),  # no number is to be at its cap: 77 % are planned for
         (a_want(volume=10_000, headroom_percent=0, work_days=5, rest_days=2), 245),
         (a_want(size=7), 7),

@@ -44,6 +44,7 @@ REVIEWS = {
     "rejected": Review.REJECTED,
     "expired": Review.EXPIRED,
 }
+END_USER_WORDS = {EndUserType.BUSINESS: "business", EndUserType.INDIVIDUAL: "individual"}
 SUBJECTS = {"end_user": Subject.END_USER, "address": Subject.ADDRESS, "document": Subject.DOCUMENT}
 
 
@@ -57,7 +58,7 @@ class DIDHubRegistrar:
         self._http = http
 
     async def regulation(self, country: str, type_: NumberType, end_user: EndUserType) -> Regulation | None:
-        params = {"country": country, "type": wire.TYPE_WORDS[type_], "end_user": str(end_user)}
+        params = {"country": country, "type": wire.TYPE_WORDS[type_], "end_user": END_USER_WORDS[end_user]}
         try:
             reply = await self._read("requirements", params=params)
         except RequestRejected as error:
@@ -74,7 +75,7 @@ class DIDHubRegistrar:
     async def create_party(self, party: Party, reference: str) -> str:
         body = {
             "reference": reference,
-            "type": str(party.type),
+            "type": END_USER_WORDS[party.type],
             "attributes": dict(party.attributes),
             "address": dict(party.address),
         }

@@ -76,7 +76,13 @@ TYPES = {
     "toll_free": NumberType.TOLL_FREE,
 }
 TYPE_WORDS = {type_: word for word, type_ in TYPES.items()}
-CAPABILITIES = {capability.value: capability for capability in Capability}
+CAPABILITIES = {
+    "voice": Capability.VOICE,
+    "sms": Capability.SMS,
+    "mms": Capability.MMS,
+    "fax": Capability.FAX,
+}
+CAPABILITY_WORDS = {capability: word for word, capability in CAPABILITIES.items()}
 STATUSES = {status.value: status for status in HoldingStatus}
 ATTESTATIONS = {level.value: level for level in Attestation}
 OUTCOMES = {
@@ -223,7 +229,7 @@ def search_params(query: Query) -> dict[str, str]:
     if query.area_code:
         params["area_code"] = query.area_code
     if query.capabilities:
-        params["capabilities"] = ",".join(sorted(query.capabilities))
+        params["capabilities"] = ",".join(sorted(CAPABILITY_WORDS[one] for one in query.capabilities))
     return params
 
 

@@ -48,10 +48,16 @@ class Country(click.ParamType[str]):
 
 @click.command()
 @click.argument("country", type=Country())
-@click.option("--type", "type_", required=True, type=click.Choice([str(one) for one in NumberType]), help="Of numbers.")
+@click.option(
+    "--type",
+    "type_",
+    required=True,
+    type=click.Choice([str(one) for one in NumberType], case_sensitive=False),
+    help="Of numbers.",
+)
 @click.option(
     "--end-user",
-    type=click.Choice([str(one) for one in EndUserType]),
+    type=click.Choice([str(one) for one in EndUserType], case_sensitive=False),
     default=str(EndUserType.BUSINESS),
     show_default=True,
     help="Who uses them.",

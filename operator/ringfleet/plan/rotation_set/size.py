@@ -32,11 +32,11 @@ MOST_OUT = 0.5
 class LimitedBy(StrEnum):
     """What binds the size. The words are stable: they are in the status."""
 
-    VOLUME = "volume"
-    SIZE = "size"
-    CAMPAIGN = "campaign"
-    BRAND = "brand"
-    NUMBER_POOL = "numberPool"
+    VOLUME = "Volume"
+    SIZE = "Size"
+    CAMPAIGN = "Campaign"
+    BRAND = "Brand"
+    NUMBER_POOL = "NumberPool"
 
 
 CAMPAIGN_LIMITS = frozenset({LimitedBy.CAMPAIGN, LimitedBy.BRAND, LimitedBy.NUMBER_POOL})
@@ -93,7 +93,7 @@ def _traffic(want: RotationWant) -> Traffic:
     messaging = want.messaging if want.channel is Channel.SMS else None
     return Traffic(
         cap=want.daily,
-        overload=None if want.sticky is StickyMode.OFF else OVERLOAD,
+        overload=None if want.sticky is StickyMode.NONE else OVERLOAD,
         work_days=want.work_days,
         rest_days=want.rest_days,
         headroom_percent=want.headroom_percent,
@@ -114,7 +114,7 @@ def _of_volume(want: RotationWant, parts: Sequence[RegionWant], traffic: Traffic
     volume, limit = within_shared_limits(want.volume, traffic)
     counts = _counts(parts, volume, traffic)
     counts, full = _within_number_pool(want, parts, counts)
-    limited_by = LimitedBy.NUMBER_POOL if full else LimitedBy(limit)
+    limited_by = LimitedBy.NUMBER_POOL if full else LimitedBy[limit.name]
     return SetSize(_by_name(parts, counts), limited_by, int(volume))
 
 

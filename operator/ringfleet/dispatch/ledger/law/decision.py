@@ -134,7 +134,7 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
         return Quiet(ask.quiet_until)
     if (again := _too_often(ask, known)) is not None:
         return TooOften(again)
-    if ask.mode is StickyMode.OFF:
+    if ask.mode is StickyMode.NONE:
         own = None
     room: PutOff | None = None
     if ask.deferral is not None:
@@ -154,7 +154,7 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
 
 def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room: PutOff | None) -> Choice:
     """Step 4: the recipient's number."""
-    if known.number is None or ask.mode is StickyMode.OFF or not _is_remembered(ask, known):
+    if known.number is None or ask.mode is StickyMode.NONE or not _is_remembered(ask, known):
         return _anew(bench, ask, room, reassigned=False, keep=False)
     if own is None:
         return _anew(bench, ask, room, reassigned=True, keep=False, why="released")
