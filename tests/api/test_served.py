@@ -86,6 +86,7 @@ GOOD = {
     "any area code of a country": in_market("DE", "Geographic"),
     "area codes of other countries": in_market("DE", "Geographic", "30", "89"),
     "an Italian area code, whose zero belongs to it": in_market("IT", "Geographic", "06"),
+    "area codes that are newer than this version": in_market("US", "Geographic", "621", "436", "624", "861"),
     "a Caribbean area code": in_market("JM", "Geographic", "876", "658"),
     "North American toll-free codes": in_market("CA", "TollFree", "833", "800"),
     "mobile numbers": in_market("GB", "Mobile"),

@@ -20,7 +20,7 @@ async def a_cluster(*allowed: str, secret: dict[str, str] | None = None) -> Kube
     """With one account, which lets these namespaces in, and the data of its Secret."""
     kube = Kube(ApiDouble([]))  # type: ignore[arg-type]  # the double stands for the transport
     spec = {
-        "provider": "didhub",
+        "provider": "DIDHub",
         "credentialsSecretRef": {"name": "token"},
         "endpoint": "http://127.0.0.1:1",
         "allowedNamespaces": list(allowed),

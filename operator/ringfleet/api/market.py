@@ -1,52 +1,19 @@
 """The market of a number: country, type, area codes, capabilities; and the rules that no country can break.
 
-The tables come from the numbering plans in `phonenumbers` when the CRDs are generated, so the API server itself refuses
-an area code that no country has. They hold what a person is likely to get wrong: a country that is none (UK for GB), a
-North American code that is not in service or is of another country, a trunk prefix written as part of the code (030 for
-30), an area code for a type that has none.
+The API server checks the shape of what a person writes: a country that is none (UK for GB), a trunk prefix written as
+part of the code (030 for 30), an area code for a type that has none. Which codes are in service changes every month, so
+that no list of them is here: a pool says in a condition which ones its version does not know, and searches them all the
+same (`model/numbering.py`).
 """
 
-import re
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
-import phonenumbers
 from pydantic import Field
 
 from ringfleet.api.meta import ListType, Part, Rule, immutable
 from ringfleet.model import Capability, NumberType
-
-NANP_CODE = 1
-TOLL_FREE_CODES = ("800", "833", "844", "855", "866", "877", "888")
-
-
-def countries() -> list[str]:
-    """Every country with a numbering plan, by its ISO 3166-1 alpha-2 code."""
-    return sorted(phonenumbers.SUPPORTED_REGIONS)
-
-
-def nanp_countries() -> list[str]:
-    """The countries of the North American Numbering Plan."""
-    return [country for country in countries() if _plan(country).country_code == NANP_CODE]
-
-
-@cache
-def nanp_area_codes(country: str) -> list[str]:
-    """The area codes of `country`. Where several countries share a plan's data, its leading digits tell them apart."""
-    plan = _plan(country)
-    in_plan = re.compile(plan.leading_digits or plan.fixed_line.national_number_pattern)
-    subscriber = "" if plan.leading_digits else "2345678"
-    return [str(code) for code in range(200, 1000) if in_plan.fullmatch(f"{code}{subscriber}")]
-
-
-def trunk_zero_countries() -> list[str]:
-    """The countries where a leading 0 is dialled inside the country only, and is no part of the area code."""
-    return [country for country in countries() if _plan(country).national_prefix == "0"]
-
-
-def _plan(country: str) -> Any:
-    return phonenumbers.PhoneMetadata.metadata_for_region(country)
+from ringfleet.model.numbering import countries, nanp_countries, trunk_zero_countries
 
 
 def _words(values: Iterable[str]) -> str:
@@ -62,13 +29,8 @@ def _has_trunk_zero() -> str:
     return f"{_words(trunk_zero_countries())}.contains(self.country)"
 
 
-def _in_service() -> str:
-    codes = ", ".join(f'"{country}": {_words(nanp_area_codes(country))}' for country in nanp_countries())
-    return f"size(code) == 3 && {{{codes}}}[self.country].contains(code)"
-
-
-def _toll_free() -> str:
-    return f"size(code) == 3 && {_words(TOLL_FREE_CODES)}.contains(code)"
+def _three_digits() -> str:
+    return 'code.matches("^[2-9][0-9]{2}$")'
 
 
 def _no_zero() -> str:
@@ -94,21 +56,19 @@ _TYPE_HAS_CODES = Rule(
     "or set type to Geographic",
     at=".areaCodes",
 )
-_NANP_GEOGRAPHIC = _every_code(
-    _in_service,
-    lambda: f'self.type == "Geographic" && {_is_nanp()}',
-    "write area codes that are in service in this country, such as 415 for US or 604 for CA",
-)
-_NANP_TOLL_FREE = _every_code(
-    _toll_free,
-    lambda: f'self.type == "TollFree" && {_is_nanp()}',
-    f"write North American toll-free codes: {', '.join(TOLL_FREE_CODES)}",
+_NANP_SHAPE = _every_code(
+    _three_digits,
+    _is_nanp,
+    "write North American area codes as three digits, the first not 0 or 1, such as 415",
 )
 _NO_TRUNK_ZERO = _every_code(
     _no_zero,
     _has_trunk_zero,
     "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin",
 )
+
+AREA_CODE_SHAPES = (_NANP_SHAPE, _NO_TRUNK_ZERO)
+"""The rules of what has a `country` and its `areaCodes`, wherever they stand."""
 
 Country = Annotated[
     str,
@@ -128,7 +88,7 @@ AreaCode = Annotated[
 class Market(Part):
     """What kind of number: where it is, of which type, and what it can do."""
 
-    rules = (_TYPE_HAS_CODES, _NANP_GEOGRAPHIC, _NANP_TOLL_FREE, _NO_TRUNK_ZERO)
+    rules = (_TYPE_HAS_CODES, *AREA_CODE_SHAPES)
 
     country: Annotated[
         Country, immutable("country", "the numbers of a pool are of one country; make another pool for another one")

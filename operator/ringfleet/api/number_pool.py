@@ -412,7 +412,7 @@ class ReleaseStatus(Part):
 class NumberPoolStatus(Status):
     """The pool as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled,
     StockShort, LimitReached, CatalogStale, FallbackCarrier, BelowLowWatermark, Exhausted, LeadTimeDoubled,
-    ChannelsShort, QuotaReached, ReleaseFrozen."""
+    ChannelsShort, AreaCodeUnknown, ComplianceReady, ReleaseFrozen."""
 
     numbers: PoolNumbers | None = None
     supply: int | None = None

@@ -80,6 +80,7 @@ class Reason(StrEnum):
     BELOW_LOW_WATERMARK = "BelowLowWatermark"
     EXHAUSTED = "PoolExhausted"
     CHANNELS_SHORT = "ChannelsShort"
+    AREA_CODE_UNKNOWN = "AreaCodeUnknown"
     TOO_FEW_NUMBERS = "TooFewNumbers"
     MEMBERS_UNUSABLE = "MembersUnusable"
     CAMPAIGN_THROUGHPUT = "CampaignThroughput"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.model import AccountKey, ItemState, Limits, Money, Phase
+from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, NumberType, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
@@ -254,6 +254,21 @@ def test_a_pool_whose_namespace_has_used_up_its_quota_waits_and_says_so() -> Non
         UNDER_WAY,
     )
     assert plan_pool(a_pool(10), a_world(numbers=numbers(10), room=Room(0, None, FULL)), NOW).conditions == (AT_TARGET,)
+
+
+def test_an_area_code_that_this_version_does_not_know_is_ordered_all_the_same_and_said() -> None:
+    market = Market("US", NumberType.GEOGRAPHIC, ("999", "415", "204"))
+    message = (
+        "The numbering plan of this version of Ringfleet does not know these Geographic area codes of US: 204, 999. "
+        "They are searched all the same; correct spec.market.areaCodes if one is misspelt."
+    )
+    plan = plan_pool(a_pool(10, market=market), a_world(), NOW)
+    assert [type(action) for action in plan.actions] == [StartOrder]
+    assert plan.conditions == (
+        ON_ORDER,
+        UNDER_WAY,
+        Condition("AreaCodeUnknown", True, Reason.AREA_CODE_UNKNOWN, message),
+    )
 
 
 def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() -> None:

@@ -39,7 +39,7 @@ class Country(click.ParamType[str]):
     name = "country"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from ringfleet.api.market import countries
+        from ringfleet.model.numbering import countries
 
         if (code := str(value).upper()) not in countries():
             self.fail(f"{value!r} is no country: write its ISO 3166-1 alpha-2 code, such as DE or GB", param, ctx)

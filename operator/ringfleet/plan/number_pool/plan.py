@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
+from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.carriers import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
@@ -328,6 +329,18 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield Condition("LimitReached", True, block.reason, block.message)
     if supply.in_flight or (plan.shortfall and not want.suspended):
         yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
+    yield from _area_codes(want.market)
+
+
+def _area_codes(market: Market) -> Iterable[Condition]:
+    """Area codes that this version has not heard of: new ones come into service every year, so that none is refused."""
+    if unknown := unknown_area_codes(market):
+        message = (
+            f"The numbering plan of this version of Ringfleet does not know these {market.type} area codes of "
+            f"{market.country}: {', '.join(unknown)}. They are searched all the same; correct spec.market.areaCodes if "
+            "one is misspelt."
+        )
+        yield Condition("AreaCodeUnknown", True, Reason.AREA_CODE_UNKNOWN, message)
 
 
 def _watermark(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:

@@ -1,10 +1,17 @@
-"""The tables of countries and area codes that the API server checks against."""
+"""What the numbering plans say of countries and area codes, and what they do not know."""
 
 from __future__ import annotations
 
 import pytest
 
-from ringfleet.api.market import countries, nanp_area_codes, nanp_countries, trunk_zero_countries
+from ringfleet.model import Market, NumberType
+from ringfleet.model.numbering import (
+    countries,
+    nanp_area_codes,
+    nanp_countries,
+    trunk_zero_countries,
+    unknown_area_codes,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +41,19 @@ def test_the_countries_are_those_of_iso_3166() -> None:
 def test_a_leading_zero_is_part_of_the_code_in_italy_only() -> None:
     assert {"DE", "GB", "FR"} <= set(trunk_zero_countries())
     assert not {"IT", "SM", "VA", "US"} & set(trunk_zero_countries())
+
+
+@pytest.mark.parametrize(
+    ("country", "type_", "codes", "unknown"),
+    [
+        ("US", NumberType.GEOGRAPHIC, ("415", "628"), ()),
+        ("US", NumberType.GEOGRAPHIC, ("415", "999", "604"), ("604", "999")),
+        ("US", NumberType.TOLL_FREE, ("833", "415"), ("415",)),
+        ("US", NumberType.MOBILE, ("999",), ()),
+        ("DE", NumberType.GEOGRAPHIC, ("99999",), ()),
+    ],
+)
+def test_area_codes_that_the_plan_does_not_know_are_told_in_order(
+    country: str, type_: NumberType, codes: tuple[str, ...], unknown: tuple[str, ...]
+) -> None:
+    assert unknown_area_codes(Market(country, type_, codes)) == unknown

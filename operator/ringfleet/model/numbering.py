@@ -1,0 +1,66 @@
+"""What the numbering plans that `phonenumbers` carries say of countries and area codes, for who checks what a person
+has written.
+
+The plans are data of the day on which the library was made, and new area codes come into service every year: what they
+do not know is not wrong. So nothing is refused by `unknown_area_codes`; it is for a sentence. That a country is none,
+or that its trunk prefix is no part of an area code, holds for longer, and the API server is given those tables.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import phonenumbers
+
+from ringfleet.model import Market, NumberType
+
+NANP_CODE = 1
+"""The calling code of the North American Numbering Plan."""
+TOLL_FREE_CODES = ("800", "833", "844", "855", "866", "877", "888")
+"""The toll-free area codes of the North American Numbering Plan that were in service when this was written."""
+
+
+def countries() -> list[str]:
+    """Every country with a numbering plan, by its ISO 3166-1 alpha-2 code."""
+    return sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+@cache
+def nanp_countries() -> tuple[str, ...]:
+    """The countries of the North American Numbering Plan."""
+    return tuple(country for country in countries() if _plan(country).country_code == NANP_CODE)
+
+
+@cache
+def nanp_area_codes(country: str) -> tuple[str, ...]:
+    """The area codes of `country`. Where several countries share a plan's data, its leading digits tell them apart."""
+    plan = _plan(country)
+    in_plan = re.compile(plan.leading_digits or plan.fixed_line.national_number_pattern)
+    subscriber = "" if plan.leading_digits else "2345678"
+    return tuple(str(code) for code in range(200, 1000) if in_plan.fullmatch(f"{code}{subscriber}"))
+
+
+def trunk_zero_countries() -> list[str]:
+    """The countries where a leading 0 is dialled inside the country only, and is no part of the area code."""
+    return [country for country in countries() if _plan(country).national_prefix == "0"]
+
+
+def unknown_area_codes(market: Market) -> tuple[str, ...]:
+    """The area codes of `market` that the plan does not know for its country and type, sorted; it lists those of North
+    America only."""
+    if market.country not in nanp_countries():
+        return ()
+    match market.type:
+        case NumberType.GEOGRAPHIC:
+            known = nanp_area_codes(market.country)
+        case NumberType.TOLL_FREE:
+            known = TOLL_FREE_CODES
+        case _:
+            return ()
+    return tuple(sorted(set(market.area_codes).difference(known)))
+
+
+def _plan(country: str) -> Any:
+    return phonenumbers.PhoneMetadata.metadata_for_region(country)
