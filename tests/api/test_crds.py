@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -44,6 +45,7 @@ class Spec(Part):
     """A text."""
     maybe: Annotated[str, Field(max_length=5)] | None = None
     mood: Mood = Mood.SUNNY
+    """The weather."""
     wait: Duration = timedelta(minutes=15)
     share: Quantity = Decimal("0.5")
     inner: Inner = Inner()
@@ -51,6 +53,7 @@ class Spec(Part):
     kept: Annotated[Inner, Rule("self == oldSelf", "keep it")] = Inner()
     names: Annotated[tuple[str, ...], Field(max_length=4), ListType("set")] = ()
     on: bool = False
+    """Whether."""
 
 
 class Thing(Resource):
@@ -70,7 +73,9 @@ INNER = {
     "description": "An inner thing.",
     "type": "object",
     "x-kubernetes-validations": [{"rule": "self.size > 0", "message": "write a size above 0"}],
-    "properties": {"size": {"description": "How big.", "type": "integer", "minimum": 0, "maximum": 9, "default": 3}},
+    "properties": {
+        "size": {"description": "How big. Default: 3.", "type": "integer", "minimum": 0, "maximum": 9, "default": 3}
+    },
 }
 
 FIELDS = [
@@ -78,7 +83,8 @@ FIELDS = [
         "type": "string", "minLength": 1, "maxLength": 9, "description": "A text.",
         "x-kubernetes-validations": [{"rule": "self != 'x'", "message": "write no x"}]}),
     ("an optional field has no null and no default", "maybe", {"type": "string", "maxLength": 5}),
-    ("an enum is put in place", "mood", {"type": "string", "enum": ["Sunny", "Grey"], "default": "Sunny"}),
+    ("an enum is put in place", "mood", {"type": "string", "enum": ["Sunny", "Grey"], "default": "Sunny",
+        "description": "The weather. Default: \"Sunny\"."}),
     ("an object whose fields have defaults is defaulted itself", "inner", {**INNER, "default": {}}),
     ("an optional object is not", "maybeInner", INNER),
     ("a rule of the field comes after those of its type", "kept", {
@@ -87,7 +93,8 @@ FIELDS = [
             {"rule": "self == oldSelf", "message": "keep it"}]}),
     ("a set is a list that says so", "names", {
         "type": "array", "items": {"type": "string"}, "maxItems": 4, "x-kubernetes-list-type": "set"}),
-    ("false is a default worth writing", "on", {"type": "boolean", "default": False}),
+    ("false is a default worth writing", "on", {
+        "type": "boolean", "default": False, "description": "Whether. Default: false."}),
 ]  # fmt: skip
 
 
@@ -166,6 +173,32 @@ def test_the_command_writes_and_checks(tmp_path: Path) -> None:
 def test_every_field_is_documented(kind: type[Resource]) -> None:
     schema = build_schema(kind)["properties"]
     silent = [path for part in ("spec", "status") for path, field in fields_of(schema[part], part) if not said(field)]
+    assert silent == []
+
+
+LEANS = re.compile(
+    r"^(Its|Their|Those|They|It|That|Of|The same|The others?|Once|When|Why|So many|Bought|Not bought|To|By)\b"
+    r"|\.\.\.|\bt?here\.$"
+)
+"""How a description begins or ends that leans on its neighbour: `kubectl explain` prints them in alphabetical order."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_description_stands_alone(kind: type[Resource]) -> None:
+    schema = build_schema(kind)["properties"]
+    found = [one for part in ("spec", "status") for one in fields_of(schema[part], part)]
+    said = [(path, field["description"]) for path, field in found]
+    assert [(path, text) for path, text in said if LEANS.search(text) or len(text) < len("Number type.")] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_default_is_said(kind: type[Resource]) -> None:
+    """`kubectl explain` prints none of itself."""
+    spec = build_schema(kind)["properties"]["spec"]
+    defaults = [(field["default"], field["description"]) for _, field in fields_of(spec, "spec") if "default" in field]
+    silent = [
+        text for value, text in defaults if value not in ({}, []) and f"Default: {json.dumps(value)}." not in text
+    ]
     assert silent == []
 
 

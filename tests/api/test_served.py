@@ -451,7 +451,7 @@ def test_all_our_kinds_are_listed_by_category(
         ("numberpool.spec.market.areaCodes", "the preferred one first"),
         ("phonenumber.spec.deletionPolicy", "our mark comes off, so that it is not taken for ours"),
         ("numberorder.status.items.state", "counts as bought until looked up"),
-        ("carrieraccount.spec.limits.timeout", "How long one call may take"),
+        ("carrieraccount.spec.limits.timeout", "How long one call to the carrier's API may take"),
         ("numberclaim.spec.onNoStock", "first come, first served"),
         ("numberquota.spec.billing", "every number of the namespace is suspended"),
     ],

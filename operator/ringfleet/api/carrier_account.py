@@ -35,11 +35,12 @@ class AccountLimits(Part):
     """How hard the operator may press the carrier, all pools of the account together."""
 
     requests_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Calls a second, at most."""
+    """The most calls to the carrier's API in one second, those of all pools together."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    """Calls at the same time, at most."""
+    """The most calls to the carrier's API at the same time, those of all pools together."""
     timeout: Annotated[Duration, lasting("1s", "10m")] = timedelta(seconds=30)
-    """How long one call may take, from 1s to 10m. A purchase that is cut short has to be looked up."""
+    """How long one call to the carrier's API may take, from 1s to 10m. A purchase that is cut short has to be looked
+    up."""
 
 
 class SuspendBy(StrEnum):
@@ -51,7 +52,8 @@ class Catalog(Part):
     """How long what a search found stays usable while the carrier's search is down."""
 
     cache_ttl: Annotated[Duration, Field(alias="cacheTTL")] = timedelta(minutes=15)
-    """The age up to which remembered offers are ordered from; then the condition CatalogStale says so. "0s": never."""
+    """The age up to which remembered offers are ordered from while the carrier's search is down; the condition
+    CatalogStale says so then. "0s": never."""
 
 
 class CarrierAccountSpec(Part):
@@ -79,7 +81,7 @@ class CarrierAccountSpec(Part):
     sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
     """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
     allowed_namespaces: NamespaceList = ()
-    """The other namespaces whose pools may order from this account; "*" lets in all. Its own namespace always may."""
+    """Namespaces, beside the account's own, whose pools may order from this account; "*" lets in all."""
     suspend: bool = False
     """True: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they are."""
 
@@ -88,24 +90,26 @@ class Balance(Part):
     """Money left in the account."""
 
     amount: Amount
-    """The amount, in major units."""
+    """Money left in the account, in major units (dollars, not cents), such as "99.50"."""
     currency: Currency
-    """Its ISO 4217 code."""
+    """ISO 4217 code of the currency of the balance, such as USD."""
 
 
 class AccountNumbers(Part):
     """What the last complete and credible listing of the account showed."""
 
     owned: int = 0
-    """All numbers that the account owns."""
+    """How many numbers the account owns, with a mark or without."""
     ours: int = 0
-    """Those that carry this installation's mark."""
+    """How many numbers of the account carry this installation's mark."""
     unmanaged: int = 0
-    """Those that carry no mark, or another installation's: counted, never touched."""
+    """How many numbers of the account carry no mark, or another installation's. They are counted and never touched."""
     orphans: int = 0
-    """Ours, with no PhoneNumber in the cluster and no pool that could adopt them."""
+    """How many numbers carry this installation's mark, and have no PhoneNumber in the cluster and no pool that could
+    adopt them."""
     shrunk_to: int | None = None
-    """What the latest listing showed, if that was too few to be believed; the other counts are from the one before."""
+    """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
+    the listing before."""
 
 
 class CarrierAccountStatus(Status):

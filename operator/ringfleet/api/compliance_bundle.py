@@ -38,9 +38,9 @@ class KeyRef(Part):
     """One key of an object in this namespace."""
 
     name: Name
-    """The object's name."""
+    """Name of the Secret or ConfigMap, in this namespace."""
     key: Name
-    """The key that holds the bytes."""
+    """Key of the Secret's or ConfigMap's data that holds the bytes."""
 
 
 class Attribute(Part):
@@ -51,11 +51,11 @@ class Attribute(Part):
     )
 
     name: Label
-    """Its name, as `kubectl ringfleet requirements` lists it."""
+    """The carrier's name of the attribute, such as business_name; `kubectl ringfleet requirements` lists them."""
     value: Annotated[str, Field(max_length=1024)] | None = None
-    """What it is."""
+    """Content of the attribute, as text. Leave it out and use secretKeyRef to keep it out of this object."""
     secret_key_ref: KeyRef | None = None
-    """A key of a Secret that holds it, which keeps it out of this object."""
+    """Key of a Secret that holds the content of the attribute, which keeps it out of this object."""
 
 
 Attributes = Annotated[tuple[Attribute, ...], Field(max_length=64), ListType("map", ("name",))]
@@ -67,7 +67,7 @@ class EndUser(Part):
     type: EndUserType
     """Whether it is a business or an individual: carriers ask for different things."""
     attributes: Attributes = ()
-    """What carriers ask of it, such as business_name."""
+    """What carriers ask of the end user, such as business_name."""
 
 
 class DocumentSource(Part):
@@ -81,9 +81,9 @@ class DocumentSource(Part):
     )
 
     secret_key_ref: KeyRef | None = None
-    """A key of a Secret."""
+    """Key of a Secret that holds the file."""
     config_map_key_ref: KeyRef | None = None
-    """A key of a ConfigMap, in its binaryData or data."""
+    """Key of a ConfigMap that holds the file, in binaryData or data."""
     path: (
         Annotated[
             str,
@@ -115,15 +115,17 @@ class Document(Part):
             "write a name of lower-case letters, digits and dashes, such as trade-register",
         ),
     ]
-    """Its name here; conditions call it by this."""
+    """The bundle's own name of the document, such as trade-register. Conditions call the document by it."""
     type: Label
-    """What it is, in the carriers' words, such as utility_bill; `kubectl ringfleet requirements` lists them."""
+    """What the document is, in the carriers' words, such as utility_bill; `kubectl ringfleet requirements` lists them.
+    """
     attributes: Attributes = ()
-    """What carriers ask of it, by name, such as issued_on."""
+    """What carriers ask of the document, by name, such as issued_on."""
     media_type: MediaType | None = None
-    """What the file is; found by its first bytes when left out, and refused when they say otherwise."""
+    """Media type of the file, such as application/pdf. Found by the file's first bytes when left out; refused when they
+    say otherwise."""
     file: DocumentSource | None = None
-    """Where its bytes are. Some documents are attributes only."""
+    """Where the bytes of the document are. Left out for a document that is attributes only."""
 
 
 class ComplianceBundleSpec(Part):
@@ -133,14 +135,14 @@ class ComplianceBundleSpec(Part):
     country: Annotated[Country, immutable("country", "create another ComplianceBundle")]
     """The country of the numbers, as ISO 3166-1 alpha-2."""
     number_types: Annotated[tuple[NumberType, ...], Field(min_length=1, max_length=8), ListType("set")]
-    """The types of numbers that it is for. Carriers review each by itself."""
+    """Types of the numbers that the bundle is for. Carriers review each type by itself."""
     end_user: EndUser
     address: Attributes = ()
-    """The address, such as street, city and postal_code."""
+    """Address of the end user, such as street, city and postal_code."""
     documents: Annotated[tuple[Document, ...], Field(max_length=20), ListType("map", ("name",))] = ()
-    """The documents; each is uploaded once to each carrier."""
+    """Documents that prove who the end user is. Each is uploaded once to each carrier."""
     carriers: Annotated[tuple[AccountRef, ...], Field(min_length=1, max_length=10)]
-    """The accounts that it is submitted to."""
+    """CarrierAccounts that the bundle is submitted to."""
     contact: Annotated[
         str,
         Field(max_length=254),
@@ -148,7 +150,7 @@ class ComplianceBundleSpec(Part):
     ]
     """The e-mail address that a carrier may write to about the review."""
     renew_before: Annotated[Duration, lasting("1h", "8760h")] = timedelta(days=30)
-    """How long before an approval expires the next review is begun."""
+    """How long before an approval expires the next review is begun, from 1h to 8760h."""
     suspend: bool = False
     """True: nothing is sent to carriers. What is approved stays in use."""
 
@@ -157,109 +159,111 @@ class FilingReason(Part):
     """One thing that the carrier found wrong."""
 
     document: str | None = None
-    """The document, by its name here; none: the whole, or the end user."""
+    """Name in spec.documents of the document that the carrier found wrong; absent when it is the whole bundle or the
+    end user."""
     reason: str
-    """What is wrong, in one word of the carrier."""
+    """One word of the carrier that says what is wrong."""
     message: str = ""
-    """In the carrier's own sentence; one that quotes what was filed is kept back, and can be read in its console."""
+    """The carrier's own sentence that says what is wrong. One that quotes what was filed is kept back, and can be read
+    in the carrier's console."""
 
 
 class FiledItem(Part):
     """One thing that was created at the carrier. What has the same hash is not sent again."""
 
     name: str
-    """The document's name here; `endUser` for end user and address."""
+    """Name in spec.documents of the document; `endUser` for end user and address."""
     hash: str
-    """The hash of its content."""
+    """Hash of the item's content. What has the same hash is not sent again."""
     id: str
-    """Its id at the carrier."""
+    """The carrier's id of the item."""
 
 
 class BegunCall(Part):
     """A call that creates something at the carrier, and whose outcome is not known yet: it is looked up."""
 
     reference: str
-    """What it was to be created under."""
+    """Reference under which the carrier was to create it."""
     at: Time
-    """When it was begun."""
+    """Time at which the call was begun."""
 
 
 class Refusal(Part):
     """What the carrier did not take. It is not sent again before it changes."""
 
     reference: str
-    """What it was to be created under."""
+    """Reference under which the carrier was to create what it refused."""
     message: str
-    """Why, in the carrier's words."""
+    """The carrier's own words for why it refused."""
 
 
 class Approval(Part):
     """An approved revision, in force."""
 
     id: str
-    """The bundle's id at the carrier."""
+    """The carrier's id of the approved bundle."""
     revision: str
-    """The hash of all that was filed."""
+    """Hash of all that was filed in the approved revision."""
     expires_at: Time | None = None
-    """When it expires; never when left out."""
+    """Time at which the approval expires; absent when it never does."""
     renewals: int = 0
-    """How often the same had been filed before."""
+    """How often the approved content had been filed before, because its approval was to expire."""
 
 
 class Filing(Part):
     """The bundle at one carrier, for one number type."""
 
     account: Name
-    """The CarrierAccount, as `namespace/name`."""
+    """The CarrierAccount that the bundle is filed at, as `namespace/name`."""
     number_type: NumberType
-    """The type of numbers."""
+    """Type of the numbers that this filing is for."""
     state: FilingState = FilingState.DRAFT
-    """Where its newest revision stands."""
+    """Where the newest revision stands at this carrier."""
     missing: tuple[str, ...] = ()
-    """What the carrier requires and the bundle has not, each with what would satisfy it."""
+    """What the carrier requires and the bundle lacks, each with what would satisfy it."""
     reasons: tuple[FilingReason, ...] = ()
-    """What the carrier found wrong."""
+    """What the carrier found wrong with the newest revision."""
     approved: Approval | None = None
-    """The revision that is in force; orders use it."""
+    """The approved revision that is in force. Orders use it."""
     id: str | None = None
-    """The newest bundle's id at the carrier."""
+    """The carrier's id of the newest revision."""
     review: Review | None = None
-    """What the carrier last said of it."""
+    """What the carrier last said of the newest revision."""
     revision: str | None = None
-    """The hash of all that is filed."""
+    """Hash of all that is filed in the newest revision."""
     renewals: int = 0
-    """How often the same was filed before, because it was to expire."""
+    """How often the content of the newest revision was filed before, because its approval was to expire."""
     items: tuple[FiledItem, ...] = ()
-    """What was created there for it."""
+    """What was created at the carrier for the newest revision."""
     begun: tuple[BegunCall, ...] = ()
-    """Calls whose outcome is not known."""
+    """Calls that create something at the carrier, and whose outcome is not known yet."""
     refused: Refusal | None = None
-    """What the carrier did not take."""
+    """What the carrier refused to create. It is not sent again before it changes."""
     superseded: tuple[str, ...] = ()
-    """The ids of earlier approved bundles, which numbers may still carry."""
+    """The carrier's ids of earlier approved revisions, which numbers may still carry."""
     attached: int = 0
-    """How many numbers carry it, in whatever revision."""
+    """How many numbers carry the bundle at this carrier, in whatever revision."""
     outdated: int = 0
-    """How many of them carry a superseded revision. They work, and are given the approved one."""
+    """How many numbers carry a superseded revision. They work, and are given the approved one."""
     submitted_at: Time | None = None
-    """When it was handed in."""
+    """Time at which the newest revision was handed in."""
     next_look: Time | None = None
-    """When the carrier is asked next."""
+    """Time at which the carrier is asked next how the review stands."""
     looks: int = 0
-    """How often it was asked since it was handed in."""
+    """How often the carrier was asked since the newest revision was handed in."""
 
 
 class ComplianceBundleStatus(Status):
     """How the bundle stands at each carrier; written by the operator."""
 
     filings: Annotated[tuple[Filing, ...], ListType("map", ("account", "numberType"))] = ()
-    """By carrier account and number type."""
+    """How the bundle stands at each carrier account, for each number type."""
     states: str | None = None
     """The states of all filings in short, such as `Approved` or `Approved, InReview`."""
     attached: int | None = None
     """How many numbers carry the bundle, at all carriers; absent until they have been counted."""
     expires_at: Time | None = None
-    """When the first approval expires."""
+    """Time at which the first of the approvals expires."""
 
 
 class ComplianceBundle(Resource):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
@@ -168,6 +169,8 @@ def _structural(schema: Schema, definitions: Mapping[str, Schema], at: str, *, i
     kept = [key for key in _KEPT if not in_status or key in _KEPT_IN_STATUS]
     result: Schema = {key: flat[key] for key in kept if key in flat and flat[key] != []}
     result |= {key: flat[key] for key in _LIST_TYPES if key in flat}
+    if "default" in result:
+        result["description"] = _with_default(result)
     if VALIDATIONS in flat and not in_status:
         result[VALIDATIONS] = flat[VALIDATIONS]
     if "items" in flat:
@@ -203,6 +206,14 @@ def _refuse_unknown(schema: Schema, at: str) -> None:
     unknown = schema.keys() - {*_KEPT, *_DROPPED, *_LIST_TYPES, VALIDATIONS}
     if unknown or "type" not in schema:
         raise NotStructural(f"{at}: no structural schema for {sorted(unknown) or 'a field without a type'}")
+
+
+def _with_default(schema: Schema) -> str:
+    """The description, with the default at its end: `kubectl explain` prints none of itself. An object's own default
+    is {}, and says nothing."""
+    said: str = schema.get("description", "")
+    default = schema["default"]
+    return f"{said} Default: {json.dumps(default)}." if default or isinstance(default, bool | int) else said
 
 
 def _one_line(schema: Schema) -> Schema:

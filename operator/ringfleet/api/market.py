@@ -93,7 +93,7 @@ class Market(Part):
     country: Annotated[
         Country, immutable("country", "the numbers of a pool are of one country; make another pool for another one")
     ]
-    """The country, as its ISO 3166-1 alpha-2 code, such as US or GB. It can't change."""
+    """Country of the numbers, as its ISO 3166-1 alpha-2 code, such as US or GB. It can't change."""
     type: Annotated[
         NumberType, immutable("type", "the numbers of a pool are of one type; make another pool for another one")
     ]
@@ -112,4 +112,4 @@ class Market(Part):
     capabilities: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=4), ListType("set")] = (
         Capability.VOICE,
     )
-    """What every number must be able to do."""
+    """What every number must be able to do, such as Voice and SMS. An offer without one of them is not bought."""

@@ -275,17 +275,17 @@ class Condition(Part):
     """One aspect of the object's state, with its reason and a sentence that a person can act on."""
 
     type: str
-    """What the condition is about: Ready, or something abnormal that is listed only while it is true."""
+    """What the condition is about: Ready, or something that is listed only while it matters, such as Stalled."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether what the type names holds: True, False or Unknown."""
     reason: str
-    """Why, in one CamelCase word that alerts can rely on."""
+    """One CamelCase word that says why the status is what it is. Alerts can rely on it."""
     message: str
-    """Why, in a sentence."""
+    """One sentence that says why the status is what it is, and what a person can do."""
     last_transition_time: Time
-    """When the status last changed."""
+    """The time at which the status of this condition last changed."""
     observed_generation: int | None = None
-    """The metadata.generation that the condition speaks of."""
+    """The metadata.generation of the object that this condition speaks of."""
 
 
 Conditions = Annotated[tuple[Condition, ...], ListType("map", ("type",))]
@@ -308,32 +308,34 @@ class LocalRef(Part):
     """An object in this namespace."""
 
     name: Name
-    """Its name."""
+    """Name of the object that is referred to. It is in the namespace of the object that refers to it."""
 
 
 class AccountRef(Part):
     """A CarrierAccount."""
 
     name: Name
-    """Its name."""
+    """Name of the CarrierAccount, such as sandbox."""
     namespace: Name | None = None
-    """Its namespace; this object's own when left out. Another one must be let in by the account's allowedNamespaces."""
+    """Namespace of the CarrierAccount; this object's own when left out. Another one must be let in by the account's
+    spec.allowedNamespaces."""
 
 
 class SecretKeyRef(Part):
     """One key of a Secret in this namespace."""
 
     name: Name
-    """The Secret's name."""
+    """Name of a Secret in this namespace."""
     key: Name = "token"
-    """The key that holds the value."""
+    """Key of the Secret's data that holds the value."""
 
 
 class WebhookSecretRef(SecretKeyRef):
     """One key of a Secret in this namespace: the secrets that a carrier signs with, one a line."""
 
     key: Name = "webhook"
-    """The key that holds them. While a secret is being changed, the old and the new one stand there."""
+    """Key of the Secret's data that holds the signing secrets, one a line. While a secret is being changed, the old and
+    the new one stand in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,10 @@ class PoolRef(Part):
     """A NumberPool."""
 
     name: Name
-    """Its name."""
+    """Name of the NumberPool, such as us-west."""
     namespace: Name | None = None
-    """Its namespace; the claim's own when left out. Another one must let this namespace in: allowedNamespaces."""
+    """Namespace of the NumberPool; this object's own when left out. Another one must let this namespace in by the
+    pool's spec.allowedNamespaces."""
 
 
 class Wish(Part):
@@ -78,11 +79,12 @@ class NumberClaimSpec(Part):
     )
 
     pool_ref: Annotated[PoolRef, immutable("poolRef", "make another claim for a number of another pool")]
-    """The pool that the number comes from. It can't change."""
+    """NumberPool that the number comes from. It can't change."""
     area_code: AreaCode | None = None
-    """The area code to take first. Another one is taken when the pool has none of it free."""
+    """Area code to take first, such as 628. Another one is taken when the pool has none of it free."""
     wishes: Annotated[tuple[Wish, ...], Field(max_length=16)] = ()
-    """What to take next, in this order, before any other number of the pool."""
+    """What to take when the pool has no number of spec.areaCode free, in this order, before any other number of the
+    pool."""
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=4), ListType("set")] = ()
     """What the number must be able to do. A number without one of them is never taken."""
     phone_number_name: (
@@ -102,7 +104,8 @@ class NumberClaimSpec(Part):
     """What to do when no number fits. Wait: queue, first come, first served. Fail: say so, for good. Order: queue, and
     let the pool order one for this claim even beyond its target."""
     routing_profile_ref: LocalRef | None = None
-    """Where calls and messages go: a RoutingProfile in the claim's namespace. It wins over those of number and pool."""
+    """RoutingProfile in the claim's namespace that says where calls and messages go. It wins over those of number and
+    pool."""
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them."""
     suspend: bool = False
@@ -119,11 +122,11 @@ class BoundNumber(Part):
     """The number that the claim holds."""
 
     name: str
-    """The name of its PhoneNumber."""
+    """Name of the PhoneNumber."""
     namespace: str
-    """The namespace of its PhoneNumber."""
+    """Namespace of the PhoneNumber."""
     number: str
-    """The number, in E.164 form."""
+    """The number in E.164 form, such as +14155550123."""
 
 
 class NumberClaimStatus(Status):
@@ -133,13 +136,13 @@ class NumberClaimStatus(Status):
     """Bound: it holds a number. Waiting: it queues for one. Failed: there was none, and onNoStock is Fail."""
     phone_number: BoundNumber | None = None
     bound_at: MicroTime | None = None
-    """When it was bound."""
+    """Time at which the claim got its number."""
     time_to_bind: str | None = None
     """How long it waited, from creation to binding, such as 45ms or 3h10m."""
     ticket: int | None = None
-    """Its place in the order of arrival: waiting claims are served by rising tickets."""
+    """Place of the claim in the order of arrival: waiting claims are served by rising tickets."""
     place: int | None = None
-    """Its place in its pool's queue when that was last looked at; 1 is served next."""
+    """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
 
 
 class NumberClaim(Resource):

@@ -33,13 +33,14 @@ class OrderLimits(Part):
     """What the order may spend."""
 
     max_monthly_price: Amount | None = None
-    """The highest monthly price of one number."""
+    """The highest monthly price of one number, in major units, such as "3.00". No limit when left out."""
     max_setup_price: Amount | None = None
-    """The highest price of setting up one number."""
+    """The highest price of setting up one number, in major units. No limit when left out."""
     budget: Amount | None = None
-    """The money set aside for the order's first month, setups included. It buys no number beyond that."""
+    """Money set aside for the order's first month, setups included, in major units. The order buys no number beyond
+    that."""
     currency: Currency = "USD"
-    """The currency of all these amounts. Offers in another one are not taken."""
+    """ISO 4217 code of the currency of all amounts in limits. Offers in another currency are not taken."""
 
 
 class Approval(StrEnum):
@@ -51,18 +52,18 @@ class NumberOrderSpec(Part):
     """What to buy. It can't change."""
 
     pool_ref: LocalRef
-    """The pool that the numbers are for."""
+    """NumberPool that the numbers are for."""
     account_ref: AccountRef
-    """The account that they are bought from."""
+    """CarrierAccount that the numbers are bought from."""
     sequence: Annotated[int, Field(ge=1)]
     """The pool's count of its orders; the order is named `<pool>-<sequence>`."""
     market: Market
     """What kind of numbers."""
     count: Annotated[int, Field(ge=1, le=100)]
-    """How many."""
+    """How many numbers to buy, from 1 to 100."""
     limits: OrderLimits = OrderLimits()
     routing_profile_ref: LocalRef | None = None
-    """The profile that the numbers get, unless one of them names another."""
+    """RoutingProfile that the numbers get, unless one of them names another."""
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents."""
     approval: Approval = Approval.AUTOMATIC
@@ -94,57 +95,57 @@ class OrderItem(Part):
     token: str | None = None
     """The carrier's handle on the offer."""
     monthly: Amount | None = None
-    """The monthly price."""
+    """Monthly price of the number, in major units."""
     setup: Amount | None = None
-    """The price of setting it up."""
+    """Price of setting up the number, in major units."""
     country: str | None = None
-    """Its country."""
+    """Country of the number, as its ISO 3166-1 alpha-2 code."""
     type: NumberType | None = None
-    """Its number type."""
+    """Number type."""
     area_code: str | None = None
-    """Its area code."""
+    """Area code of the number, such as 415."""
     region: str | None = None
-    """The city or state that the carrier gives for it."""
+    """City or state that the carrier gives for the number."""
     capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
-    """What it can do."""
+    """What the number can do, such as Voice and SMS."""
     needs_documents: bool | None = None
-    """The carrier said beforehand that it asks for documents."""
+    """True: the carrier said beforehand that it asks for documents."""
     external_id: str | None = None
     """The carrier's id of the number, once bought."""
     reason: str | None = None
-    """Why it failed or waits, in one word."""
+    """One CamelCase word that says why the number was not bought, or waits."""
     message: str | None = None
-    """Why it failed or waits, in a sentence."""
+    """One sentence that says why the number was not bought, or waits."""
     renews_at: Time | None = None
-    """When its next month is billed."""
+    """Time at which the number's next month is billed."""
     documents_deadline: Time | None = None
-    """When the carrier gives it up unless documents are approved."""
+    """Time at which the carrier gives the number up unless documents are approved."""
 
 
 class OrderCounts(Part):
     """The items by state."""
 
     pending: int = 0
-    """Chosen and not yet answered for: Pending or Submitting."""
+    """How many items are chosen and not yet answered for: Pending or Submitting."""
     provisioned: int = 0
-    """Bought."""
+    """How many items are bought and need nothing more."""
     pending_documents: int = 0
-    """Bought, and waiting for documents."""
+    """How many items are bought and wait for documents."""
     failed: int = 0
-    """Not bought."""
+    """How many items were not bought."""
     unknown: int = 0
-    """The answer was lost; being looked up."""
+    """How many items had their answer lost. They are looked up, and count as bought until then."""
 
 
 class OrderCost(Part):
     """What the items cost that were bought or may have been."""
 
     monthly: Amount
-    """Every month."""
+    """Monthly price of the items that were bought or may have been, in major units."""
     setup: Amount
-    """Once."""
+    """Price of setting up the items that were bought or may have been, in major units, paid once."""
     currency: Currency
-    """The currency of both."""
+    """ISO 4217 code of the currency of the order's cost."""
 
 
 class NumberOrderStatus(Status):
@@ -157,25 +158,25 @@ class NumberOrderStatus(Status):
     source: Source | None = None
     """Live: chosen from a live search. Catalog: the search was down, and remembered offers were taken."""
     items: Annotated[tuple[OrderItem, ...], Field(max_length=100), ListType("map", ("number",))] | None = None
-    """The chosen numbers; absent until they are chosen."""
+    """The numbers that were chosen; absent until they are."""
     counts: OrderCounts | None = None
     cost: OrderCost | None = None
     attempts: int = 0
-    """Tries in a row that did not get the order further."""
+    """How many tries in a row did not get the order further."""
     next_attempt_time: Time | None = None
-    """When it is tried again."""
+    """Time at which the order is tried again."""
     last_error: str | None = None
-    """What went wrong at the last try, in a sentence."""
+    """One sentence that says what went wrong at the last try."""
     recorded: bool = False
-    """Every number bought has its PhoneNumber."""
+    """True: every number bought has its PhoneNumber."""
     failure: str | None = None
-    """Why the order bought less than it was to, in one word; the pool rests this carrier for it."""
+    """One CamelCase word that says why the order bought less than it was to; the pool rests this carrier for it."""
     message: str | None = None
-    """The same in a sentence."""
+    """One sentence that says why the order bought less than it was to."""
     started_at: Time | None = None
-    """When it was first worked on."""
+    """Time at which the order was first worked on."""
     completed_at: Time | None = None
-    """When its last item had its outcome."""
+    """Time at which the last item had its outcome."""
 
 
 class NumberOrder(Resource):

@@ -38,7 +38,7 @@ class PoolCarrier(Part):
     """One account that the pool may order from."""
 
     account_ref: AccountRef
-    """The account."""
+    """CarrierAccount that the pool may order from."""
 
 
 class SizeMode(StrEnum):
@@ -68,7 +68,7 @@ class Size(Part):
     """Fixed: the target is the number written here. Forecast: target and low watermark follow burn rate and lead time;
     the target is never below the number written here, and limits hold."""
     target: Annotated[int, Field(ge=0, le=100_000)]
-    """How many numbers an order fills the supply up to."""
+    """How many numbers, available and on their way, an order fills the pool up to."""
     min: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """The low watermark: nothing is ordered while the supply is not under it. The target when left out, so that every
     number that is assigned is replaced at once; set it lower to order fewer, larger batches."""
@@ -78,15 +78,18 @@ class PoolLimits(Part):
     """What the pool may hold and spend. Reserved before the carrier is called, orders on their way included."""
 
     max_numbers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """The most numbers that the pool holds, assigned ones included."""
+    """The most numbers that the pool holds, assigned ones included. No limit when left out."""
     monthly_budget: Amount | None = None
-    """The most money for one calendar month: every number's monthly price, and the setups of that month."""
+    """The most money for one calendar month, in major units, such as "250.00": every number's monthly price, and the
+    setups of that month. No limit when left out."""
     max_monthly_price: Amount | None = None
-    """The highest monthly price of one number; dearer offers are not taken."""
+    """The highest monthly price of one number, in major units, such as "3.00"; dearer offers are not taken. No limit
+    when left out."""
     max_setup_price: Amount | None = None
-    """The highest price of setting up one number; dearer offers are not taken."""
+    """The highest price of setting up one number, in major units, such as "1.00"; dearer offers are not taken. No limit
+    when left out."""
     currency: Currency = "USD"
-    """The currency of all these amounts. Offers in another one are not taken."""
+    """ISO 4217 code of the currency of all amounts in limits, such as USD. Offers in another currency are not taken."""
 
 
 class Ordering(Part):
@@ -118,9 +121,9 @@ class Demand(Part):
     """What is known of the demand. What is left out is measured."""
 
     burn_rate_per_day: Quantity | None = None
-    """How many numbers are assigned a day, such as "12.5"."""
+    """How many numbers are assigned a day, such as "12.5". Measured when left out."""
     lead_time: Duration | None = None
-    """How long the carrier takes from order to usable number."""
+    """How long the carrier takes from order to usable number, such as "72h". Measured when left out."""
     service_level: ServiceLevel = Decimal("0.95")
     """The share of order cycles in which the pool does not run dry, from "0.5" to "0.9999"."""
 
@@ -129,19 +132,20 @@ class Capacity(Part):
     """What the numbers must carry; used to size pools, and to say when the channels behind them are too few."""
 
     concurrent_calls_per_number: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """How many calls one number carries at the same time."""
+    """How many calls one number carries at the same time. Not known when left out."""
     numbers_per_agent: Quantity | None = None
-    """How many numbers one agent needs, such as "1.5"."""
+    """How many numbers one agent needs, such as "1.5". Not known when left out."""
 
 
 class Reclaim(Part):
     """What happens to a number after its claim has let it go."""
 
     cooldown: Duration = timedelta(hours=720)
-    """How long it rests before it is assigned again, so that calls for its last holder die away."""
+    """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
+    holder die away."""
     idle_after: Duration | None = None
     """How long a number must have been free, neither assigned nor resting, before release.mode Automatic may give it
-    back. Automatic needs it."""
+    back, such as "720h". Automatic needs it."""
 
 
 class ReleaseMode(StrEnum):
@@ -151,7 +155,7 @@ class ReleaseMode(StrEnum):
 
 
 class Release(Part):
-    """When surplus numbers are given back to the carrier for good."""
+    """Rules by which surplus numbers are given back to the carrier for good."""
 
     mode: ReleaseMode = ReleaseMode.NEVER
     """Never: no number of the pool is given back, whatever else is asked. Manual: those that a person asks for, by
@@ -231,7 +235,7 @@ class NumberPoolSpec(Part):
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
     """What is done when a number is found routed otherwise at the carrier: Repair it, or only Report it."""
     allowed_namespaces: NamespaceList = ()
-    """The other namespaces that may claim numbers of this pool; "*" lets in all. Its own namespace always may."""
+    """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all."""
     suspend: bool = False
     """True: nothing is ordered. Orders that are already at the carrier are finished."""
 
@@ -240,118 +244,118 @@ class PoolNumbers(Part):
     """The pool's numbers by phase."""
 
     total: int = 0
-    """All that the pool holds or has on its way."""
+    """How many numbers the pool holds or has on their way."""
     available: int = 0
-    """Ready to be assigned."""
+    """How many numbers are ready to be assigned."""
     ordering: int = 0
-    """On their way: being bought, activated or routed."""
+    """How many numbers are on their way: being bought, activated or routed."""
     pending_documents: int = 0
-    """Bought, and waiting for documents."""
+    """How many numbers are bought and wait for documents."""
     bound: int = 0
-    """Assigned to a claim, and in service."""
+    """How many numbers are assigned to a claim and in service."""
     claimed: int = 0
-    """Assigned to a claim, those that are stopped or taken out of use included."""
+    """How many numbers are assigned to a claim, stopped ones and those out of use included."""
     cooling: int = 0
-    """Resting before they are assigned again."""
+    """How many numbers rest before they are assigned again."""
     suspended: int = 0
-    """Stopped, and kept."""
+    """How many numbers are stopped and kept."""
     quarantined: int = 0
-    """Taken out of use because of their health."""
+    """How many numbers are out of use because of their health."""
     releasing: int = 0
-    """Marked to be given back."""
+    """How many numbers are marked to be given back."""
     lost: int = 0
-    """No longer seen at the carrier."""
-    failed: int = 0
-    """Bought, and then refused by the carrier for good."""
+    """How many numbers are no longer seen at the carrier."""
 
 
 class CarrierMemory(Part):
     """What the last orders from one account taught the pool."""
 
     namespace: str
-    """The account's namespace."""
+    """Namespace of the CarrierAccount."""
     name: str
-    """The account's name."""
+    """Name of the CarrierAccount."""
     sequence: int
-    """The last order that was counted."""
+    """Sequence of the last order from this account that was counted."""
     failures: int = 0
-    """Orders in a row that bought nothing."""
+    """How many orders in a row from this account bought nothing."""
     reason: str | None = None
-    """Why, in one word."""
+    """One CamelCase word that says why the last order from this account failed."""
     message: str | None = None
-    """Why, in a sentence."""
+    """One sentence that says why the last order from this account failed."""
     next_attempt_time: Time | None = None
-    """When the account is asked again."""
+    """Time at which this account is asked again."""
 
 
 class TopUpStatus(Part):
     """The pool's record of its orders. The sequence is written before the order exists, so a crash doubles nothing."""
 
     sequence: int = 0
-    """The number of the last order that was started."""
+    """Sequence of the last order that was started."""
     ordered: bool = True
-    """Whether that order was seen to exist."""
+    """Whether the last order that was started was seen to exist."""
     order: NumberOrderSpec | None = None
-    """The spec of that order."""
+    """Spec of the last order that was started."""
     filling: bool | None = None
     """True from the moment that the supply falls under the low watermark until orders have brought it to the target."""
     carriers: Annotated[tuple[CarrierMemory, ...], ListType("map", ("namespace", "name"))] = ()
-    """What the last orders taught, by account."""
+    """What the last orders taught about each carrier account."""
     next_attempt_time: Time | None = None
-    """When ordering is tried again, if it rests after failures."""
+    """Time at which ordering is tried again, if it rests after failures."""
 
 
 class Tally(Part):
     """Bindings, and the time in which there was stock; both count less as they grow old."""
 
     bindings: Quantity = Decimal(0)
-    """Numbers assigned."""
+    """Numbers assigned while there was stock; older ones count less."""
     stocked_seconds: Quantity = Decimal(0)
-    """The time in which numbers were available, in seconds."""
+    """Time in which numbers were available, in seconds; older time counts less."""
 
 
 class LeadTime(Part):
     """How long one order took."""
 
     order: int
-    """The order's sequence."""
+    """Sequence of the order."""
     took: Duration
-    """From the first work on it until none of its numbers was on its way any more, documents included."""
+    """Time from the first work on the order until none of its numbers was on its way any more, documents included, such
+    as "3h"."""
 
 
 class DemandMemory(Part):
     """What the pool has counted of its demand so far, kept here so that a restart forgets nothing."""
 
     counted_until: MicroTime | None = None
-    """Everything up to this time is counted."""
+    """Time up to which demand is counted."""
     stocked: bool | None = None
-    """True: numbers were available then. A time without any hides what was asked for, and is left out."""
+    """True: numbers were available at countedUntil. A time without any hides what was asked for, and is left out."""
     long: Tally | None = None
-    """What is remembered of some weeks."""
+    """What is remembered of the demand of some weeks."""
     short: Tally | None = None
-    """What is remembered of some days; it takes the place of the other when it shows that demand has risen."""
+    """What is remembered of the demand of some days. It counts in place of the demand of some weeks when demand has
+    risen."""
     lead_times: Annotated[tuple[LeadTime, ...], Field(max_length=20), ListType("map", ("order",))] = ()
-    """The last orders that arrived, the latest last."""
+    """Lead times of the last orders that arrived, the latest last."""
     awaited: tuple[int, ...] = ()
-    """The orders, by sequence, that have not arrived."""
+    """Sequences of the orders that have not arrived."""
     orders_until: int | None = None
-    """The last order, by sequence, that was looked at."""
+    """Sequence of the last order that was looked at."""
 
 
 class DemandStatus(Part):
     """Demand as measured, or as spec.demand says, and what follows from it."""
 
     burn_rate_per_day: Quantity | None = None
-    """Numbers assigned a day while there was stock."""
+    """Numbers assigned a day while there was stock, as measured or as spec.demand says."""
     lead_time: Duration | None = None
-    """From order to usable number, on average."""
+    """Average time from order to usable number, as measured or as spec.demand says."""
     recommended_target: int | None = None
     """The size.target that the service level asks for when every number is replaced as soon as it is assigned, and the
     low watermark for larger orders: the reorder point."""
     runway_days: Quantity | None = None
-    """How many days the available numbers last."""
+    """How many days the available numbers last at the burn rate."""
     projected_exhaustion: Time | None = None
-    """When they run out if nothing is ordered."""
+    """Time at which the available numbers run out if nothing is ordered."""
     memory: DemandMemory | None = None
 
 
@@ -359,11 +363,12 @@ class CapacityStatus(Part):
     """How many calls at once each part behind the pool carries; a part of which nothing is known is left out."""
 
     numbers: int | None = None
-    """All numbers of the pool, at capacity.concurrentCallsPerNumber."""
+    """How many calls at once the numbers of the pool carry, at capacity.concurrentCallsPerNumber each."""
     channels: int | None = None
-    """The routing profile's channels."""
+    """How many calls at once the routing profile takes: its spec.channels."""
     agents: int | None = None
-    """The agents that the numbers are enough for, at capacity.numbersPerAgent, one call each."""
+    """How many calls at once the agents take: those that the numbers are enough for at capacity.numbersPerAgent, one
+    call each."""
     binds: str | None = None
     """What runs out first as traffic grows: Numbers, Channels or Agents."""
 
@@ -372,41 +377,42 @@ class PoolCost(Part):
     """What the pool costs."""
 
     monthly: Amount
-    """The monthly price of all its numbers."""
+    """Monthly price of all numbers of the pool, in major units."""
     reserved: Amount | None = None
-    """This month's money, setups and orders on their way included: what monthlyBudget is compared with."""
+    """Money of this month, setups and orders on their way included, in major units. limits.monthlyBudget is compared
+    with it."""
     currency: Currency
-    """The currency of both."""
+    """ISO 4217 code of the currency of the pool's cost."""
 
 
 class Asking(Part):
     """A number that was asked to go."""
 
     name: str
-    """The name of its PhoneNumber."""
+    """Name of the PhoneNumber that was asked to go."""
     at: Time
-    """When that was first seen."""
+    """Time at which the number was first seen to be asked to go."""
 
 
 class ReleaseStatus(Part):
     """Which of its numbers the pool lets go. A number leaves only when its name is in `granted`."""
 
     day: str | None = None
-    """The day, in UTC, that `released` is about."""
+    """Day, in UTC, that status.release.released is about."""
     released: tuple[str, ...] = ()
-    """The numbers that had leave to be given back on that day, by name: the places of release.maxPerDay that are
-    taken."""
+    """Names of the PhoneNumbers that had leave to be given back on status.release.day: the places of release.maxPerDay
+    that are taken."""
     granted: tuple[str, ...] = ()
-    """The names of those that may go now: given back, or let go under Retain."""
+    """Names of the PhoneNumbers that may go now: given back, or let go under Retain."""
     recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
-    """Who was asked to go in the last ten minutes."""
+    """PhoneNumbers that were asked to go in the last ten minutes."""
     cleared: tuple[str, ...] = ()
-    """Of those who were asked to go, whom the breaker or a person has let pass."""
+    """Names of the PhoneNumbers that were asked to go, and that the breaker or a person has let pass."""
     frozen_since: Time | None = None
-    """Since when the breaker holds every release. Write this time into the annotation
-    ringfleet.dev/acknowledge-release of the pool to let those go who are asked to."""
+    """Time since which the breaker holds every release of the pool. Write this time into the annotation
+    ringfleet.dev/acknowledge-release of the pool to let those go that are asked to."""
     frozen_because: str | None = None
-    """Why it does."""
+    """Sentence that says why the breaker holds every release of the pool; absent when it does not."""
 
 
 class NumberPoolStatus(Status):
@@ -416,15 +422,16 @@ class NumberPoolStatus(Status):
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
-    """Available, and on their way."""
+    """How many numbers are available or on their way."""
     in_flight: int | None = None
-    """On their way: being bought, activated, routed or waiting for documents; unknown outcomes included."""
+    """How many numbers are on their way: being bought, activated, routed or waiting for documents; unknown outcomes
+    included."""
     surplus: int | None = None
-    """Supply above the target."""
+    """How many numbers the supply is above the target."""
     shortfall: int | None = None
-    """Numbers still to be ordered."""
+    """How many numbers are still to be ordered."""
     waiting_claims: int | None = None
-    """Claims that wait for a number."""
+    """How many claims wait for a number."""
     top_up: TopUpStatus | None = None
     demand: DemandStatus | None = None
     capacity: CapacityStatus | None = None

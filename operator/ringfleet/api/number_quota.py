@@ -25,14 +25,15 @@ class QuotaLimits(Part):
     """The most that the namespace may have. What is left out is not limited."""
 
     numbers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """Numbers: those of the namespace's pools, and those that its claims hold of other namespaces' pools. On order and
-    of unknown outcome count too."""
+    """The most numbers: those of the namespace's pools, and those that its claims hold of other namespaces' pools. On
+    order and of unknown outcome count too. No limit when left out."""
     monthly_spend: Amount | None = None
-    """Money for one calendar month: every number's monthly price, the setups of that month, and orders on their way."""
+    """The most money for one calendar month, in major units, such as "250.00": every number's monthly price, the setups
+    of that month, and orders on their way. No limit when left out."""
     orders_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """NumberOrders that are started on one day, in UTC."""
+    """The most NumberOrders that are started on one day, in UTC. No limit when left out."""
     currency: Currency = "USD"
-    """The currency of monthlySpend."""
+    """ISO 4217 code of the currency of limits.monthlySpend, such as USD."""
 
 
 class Billing(StrEnum):
@@ -58,11 +59,11 @@ class QuotaUsed(Part):
     """What is used of each limit; in flight and unknown outcomes included."""
 
     numbers: int = 0
-    """Numbers."""
+    """How many numbers the namespace has, on order and of unknown outcome included."""
     monthly_spend: Amount | None = None
-    """Money, of this calendar month."""
+    """Money that the namespace spends in this calendar month, orders on their way included, in major units."""
     orders_today: int = 0
-    """Orders started today, in UTC."""
+    """How many NumberOrders were started today, in UTC."""
 
 
 class NumberQuotaStatus(Status):
@@ -70,9 +71,9 @@ class NumberQuotaStatus(Status):
 
     used: QuotaUsed | None = None
     past_due_since: Time | None = None
-    """When billing was first seen to be PastDue."""
+    """Time at which billing was first seen to be PastDue."""
     suspended_since: Time | None = None
-    """Since when the numbers of the namespace are suspended for the bills."""
+    """Time since which the numbers of the namespace are suspended for the bills."""
 
 
 class NumberQuota(Resource):

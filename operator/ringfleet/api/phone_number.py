@@ -35,11 +35,11 @@ class ClaimRef(Part):
     """The NumberClaim that holds the number."""
 
     namespace: Name
-    """Its namespace."""
+    """Namespace of the NumberClaim that holds the number."""
     name: Name
-    """Its name."""
+    """Name of the NumberClaim that holds the number."""
     uid: Annotated[str, Field(min_length=1, max_length=64)]
-    """Its uid: a claim that was deleted and made again is another claim."""
+    """Uid of the NumberClaim: one that was deleted and made again is another claim."""
 
 
 class ManagementPolicy(StrEnum):
@@ -63,50 +63,52 @@ class PhoneNumberSpec(Part):
     account_ref: Annotated[
         AccountRef, immutable("accountRef", "the number is held by the account that it was bought from")
     ]
-    """The account that holds it. It can't change."""
+    """CarrierAccount that holds the number. It can't change."""
     pool_ref: LocalRef | None = None
-    """The pool that it belongs to."""
+    """NumberPool that the number belongs to."""
     order_ref: LocalRef | None = None
-    """The order that bought it."""
+    """NumberOrder that bought the number."""
     claim_ref: ClaimRef | None = None
-    """The claim that holds it; written by the operator when it is bound."""
+    """NumberClaim that holds the number; written by the operator when it is bound."""
     unbound_at: Time | None = None
-    """When its last claim let it go; it rests from then on for its pool's reclaim.cooldown. Written by the operator."""
+    """Time at which the number's last claim let it go; the number rests from then on for its pool's reclaim.cooldown.
+    Written by the operator."""
     routing_profile_ref: LocalRef | None = None
-    """Where its calls and messages go; its pool's profile when left out."""
+    """RoutingProfile that says where calls and messages of the number go; its pool's profile when left out."""
     suspend: bool = False
-    """True: the carrier stops its traffic. It is kept, and billed."""
+    """True: the carrier stops the number's traffic. The number is kept, and billed."""
     protected: bool = False
-    """True: it is never released, whatever policies say."""
+    """True: the number is never released, whatever policies say."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """What deleting this object means at the carrier. Retain: the number stays in the account and is billed; our mark
     comes off, so that it is not taken for ours. Release: it is given back for good, as its pool's release says."""
     management_policy: ManagementPolicy = ManagementPolicy.MANAGE
-    """Observe: its state is reported, and nothing is changed at the carrier."""
+    """Manage: the number is kept as its spec says. Observe: its state is reported, and nothing is changed at the
+    carrier."""
 
 
 class NumberPrice(Part):
     """What the number costs."""
 
     monthly: Amount
-    """Every month."""
+    """Monthly price of the number, in major units."""
     setup: Amount
-    """Once, when it was bought."""
+    """Price of setting up the number, in major units, paid once when it was bought."""
     currency: Currency
-    """The currency of both."""
+    """ISO 4217 code of the currency of the number's price."""
 
 
 class NumberRouting(Part):
     """The routing that the carrier was last told."""
 
     profile: str | None = None
-    """The RoutingProfile."""
+    """Name of the RoutingProfile that the carrier was last told."""
     hash: str | None = None
-    """A hash of what the profile said then."""
+    """Hash of what the RoutingProfile said when the carrier was told."""
     external_id: str | None = None
-    """The carrier's id of the profile."""
+    """The carrier's id of the routing profile."""
     routed_at: Time | None = None
-    """When the carrier confirmed it."""
+    """Time at which the carrier confirmed the routing."""
 
 
 class Suspension(Part):
@@ -120,11 +122,11 @@ class Farewell(Part):
     """The number was asked to go."""
 
     since: Time
-    """When that was first seen; the hold counts from here."""
+    """Time at which the number was first seen to be asked to go. The hold counts from then."""
     cause: str
     """Manual: by annotation. Surplus: by its pool. Deletion: the object is deleted. PoolDeletion: its pool is."""
     not_before: Time | None = None
-    """When it may go at the earliest. Until the carrier is called, it can be taken back."""
+    """Time before which the number does not go. Until the carrier is called, it can be taken back."""
 
 
 class NumberHealth(Part):
@@ -134,65 +136,65 @@ class NumberHealth(Part):
     """The share of its calls that were answered in the last seven days, from "0" to "1"; of messages, delivered. While
     there are few, it is drawn toward that of its rotation set."""
     spam_label: str | None = None
-    """The label that carriers or call analytics show for it, such as Spam Likely."""
+    """Label that carriers or call analytics show for the number, such as Spam Likely; absent when there is none."""
     attestation: str | None = None
-    """The STIR/SHAKEN level that its calls are signed with: A, B or C."""
+    """STIR/SHAKEN level that the number's calls are signed with: A, B or C."""
 
 
 class NumberUsage(Part):
     """The number's traffic on the last day that is over."""
 
     day: str
-    """The day, in the reset time zone of its rotation set."""
+    """Last day that is over, in the reset time zone of the number's rotation set."""
     calls: int = 0
-    """Calls on that day."""
+    """How many calls the number had on the last day that is over."""
 
 
 class NumberDocuments(Part):
     """The documents that the carrier wants before the number lives, and those that it has."""
 
     waits_for: str | None = None
-    """The ComplianceBundle that it waits for, and its state."""
+    """ComplianceBundle that the number waits for, and its state."""
     attached: str | None = None
-    """The carrier's id of the bundle that it carries."""
+    """The carrier's id of the compliance bundle that the number carries."""
 
 
 class PhoneNumberStatus(Status):
     """The number as the carrier has it; written by the operator."""
 
     phase: Phase | None = None
-    """A summary for people; the conditions are the truth."""
+    """Summary of the number's life for people; the conditions are the truth."""
     external_id: str | None = None
     """The carrier's id of the number."""
     country: str | None = None
-    """Its country."""
+    """Country of the number, as its ISO 3166-1 alpha-2 code."""
     type: NumberType | None = None
-    """Its number type."""
+    """Number type."""
     area_code: str | None = None
-    """Its area code."""
+    """Area code of the number, such as 415."""
     region: str | None = None
-    """The city or state that the carrier gives for it."""
+    """City or state that the carrier gives for the number."""
     capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
-    """What it can do."""
+    """What the number can do, such as Voice and SMS."""
     price: NumberPrice | None = None
     purchased_at: Time | None = None
-    """When it was bought."""
+    """Time at which the number was bought."""
     renews_at: Time | None = None
-    """When its next month is billed."""
+    """Time at which the number's next month is billed."""
     documents: NumberDocuments | None = None
     documents_deadline: Time | None = None
-    """When the carrier gives it up unless documents are approved."""
+    """Time at which the carrier gives the number up unless documents are approved."""
     routing: NumberRouting | None = None
     drift: str | None = None
-    """How the carrier's routing differs from ours, in a sentence; absent when it does not."""
+    """Sentence that says how the carrier's routing differs from ours; absent when it does not."""
     suspension: Suspension | None = None
     farewell: Farewell | None = None
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
     cooling_until: Time | None = None
-    """When it may be assigned again."""
+    """Time from which the number may be assigned again."""
     free_since: Time | None = None
-    """Since when it has been free to be assigned."""
+    """Time since which the number has been free to be assigned."""
 
 
 class PhoneNumber(Resource):

@@ -69,31 +69,33 @@ class PerNumber(Part):
     )
 
     daily: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Calls or messages a day; 75 for Voice and 1000 for SMS when left out. The day is that of resetTimeZone."""
+    """Calls or messages a day and number; 75 for Voice and 1000 for SMS when left out. The day is that of
+    resetTimeZone."""
     hourly: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Calls or messages in one hour of the clock; a fifth of the day's, rounded up, when left out."""
+    """Calls or messages of a number in one hour of the clock; a fifth of the day's, rounded up, when left out."""
     concurrent: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Calls at the same time, by the carrier's events; no limit when left out."""
+    """Calls of a number at the same time, by the carrier's events; no limit when left out."""
 
 
 class Ramp(Part):
     """How a number that is new to the set starts: with a share of its caps that grows day by day to the whole."""
 
     days: Annotated[int, Field(ge=0, le=90)] = 14
-    """After so many days it has its whole caps; 0 for at once."""
+    """After how many days in the set a number has its whole caps; 0 for at once."""
     start_percent: Annotated[int, Field(ge=1, le=100)] = 25
-    """The percentage of its caps that it has on its first day."""
+    """Share of its caps that a number has on its first day in the set, in percent."""
 
 
 class Cooling(Part):
-    """When numbers of the set rest. A resting number is still answered when somebody calls it."""
+    """Days on which numbers of the set rest. A resting number is still answered when somebody calls it."""
 
     work_days: Annotated[int, Field(ge=1, le=60)] = 1
-    """After so many days in use ..."""
+    """After how many days in use a number rests for cooling.restDays."""
     rest_days: Annotated[int, Field(ge=0, le=60)] = 0
-    """... a number rests for so many; 0 for never. Numbers take turns, so that about the same share rests every day."""
+    """For how many days a number rests after cooling.workDays in use; 0 for never. Numbers take turns, so that about
+    the same share rests every day."""
     after_flag: Annotated[Duration, lasting("24h", "8760h")] = timedelta(days=30)
-    """How long a number rests after its spam label has gone."""
+    """How long a number rests after its spam label has gone, from 24h to 8760h."""
 
 
 class Region(Part):
@@ -107,20 +109,20 @@ class Region(Part):
             "write a region's name in lower case letters, digits and dashes, such as us-west",
         ),
     ]
-    """Its name."""
+    """Name of the region, such as us-west."""
     country: Annotated[
         str,
         Field(max_length=2),
         Rule('self.matches("^[A-Z]{2}$")', "write an ISO 3166 code of two capital letters, such as US"),
     ]
-    """The country whose recipients it serves."""
+    """Country whose recipients the region serves, as its ISO 3166-1 alpha-2 code, such as US."""
     area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100), ListType("set")] = ()
-    """The area codes whose recipients it serves, and whose numbers it takes first; all others of the country, too, when
-    left out."""
+    """Area codes whose recipients the region serves, and whose numbers it takes first; all others of the country, too,
+    when left out."""
     percent: Annotated[int, Field(ge=1, le=100)]
-    """Its part of the set's daily volume or size, in percent."""
+    """Share of the set's daily volume or size that the region has, in percent. Those of all regions add up to 100."""
     pool_ref: PoolRef | None = None
-    """The pool that its numbers come from; the set's pools, in order, when left out."""
+    """NumberPool that the numbers of the region come from; the set's pools, in order, when left out."""
 
 
 class Sticky(Part):
@@ -130,13 +132,14 @@ class Sticky(Part):
     """Prefer: the same number when it may be used, or soon; else another. Strict: the same number or no
     other. None: any number."""
     ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
-    """How long after the last contact a recipient is remembered."""
+    """How long after the last contact a recipient's number is remembered, from 1h to 87600h."""
     max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)
-    """With Prefer: how long a recipient is put off to see the same number, before another one is used."""
+    """How long a recipient is put off to see the same number with mode Prefer, before another one is used, from 0s to
+    72h."""
 
 
 class SetHealth(Part):
-    """When a number of the set is taken out of use."""
+    """Rules by which a number of the set is taken out of use."""
 
     min_answer_rate: Quantity = Decimal("0.5")
     """A number is flagged when its answer rate is surely below this share of the set's median, such as "0.5"."""
@@ -156,7 +159,7 @@ class MessagingIdentity(Part):
     brand: Annotated[str, Field(min_length=1, max_length=64)]
     """The brand. Its opt-outs hold in all sets of the namespace with the same brand."""
     campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """The campaign that the numbers are attached to."""
+    """The id of the campaign that the numbers are attached to."""
     campaign_approved: bool = False
     """True once the carrier has approved the campaign; no US number sends a message before."""
     number_pool: CampaignNumberPool = CampaignNumberPool.NONE
@@ -168,30 +171,31 @@ class MessagingIdentity(Part):
 
 
 class QuietHours(Part):
-    """When nobody is called, by the recipient's own clock."""
+    """Hours in which nobody is contacted, by the recipient's own clock."""
 
     start: Annotated[
         str,
         Field(max_length=5),
         Rule('self.matches("^([01][0-9]|2[0-3]):[0-5][0-9]$")', "write a time of day as 21:00"),
     ] = "21:00"
-    """From this time of day ..."""
+    """Local time at the recipient from which no contact is made, as HH:MM in quotes."""
     end: Annotated[
         str,
         Field(max_length=5),
         Rule('self.matches("^([01][0-9]|2[0-3]):[0-5][0-9]$")', "write a time of day as 08:00"),
     ] = "08:00"
-    """... to this one. No shorter than 21:00 to 08:00 without the annotation override.ringfleet.dev/quiet-hours."""
+    """Local time at the recipient from which contact is allowed again, as HH:MM in quotes. A quiet period shorter than
+    21:00-08:00 needs the annotation override.ringfleet.dev/quiet-hours."""
 
 
 class RecipientFrequency(Part):
     """How often one recipient may be contacted by the set, whatever numbers it uses."""
 
     contacts: Annotated[int, Field(ge=0, le=1000)] = 3
-    """So many contacts ...; 0 for no limit. More than 3 in 24h takes the annotation
-    override.ringfleet.dev/recipient-frequency."""
+    """The most contacts with one recipient within recipientFrequency.window; 0 for no limit. More than 3 in 24h needs
+    the annotation override.ringfleet.dev/recipient-frequency."""
     window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
-    """... in this time."""
+    """Time in which one recipient is contacted at most recipientFrequency.contacts times, from 1h to 720h."""
 
 
 class RotationSetSpec(Part):
@@ -219,18 +223,18 @@ class RotationSetSpec(Part):
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
     """Voice: the numbers are caller IDs. SMS: they are senders of messages. It can't change."""
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16)]
-    """The pools to draw from, in order of preference."""
+    """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """Calls or messages a day; how many numbers that takes is computed."""
+    """Calls or messages a day of the whole set; how many numbers that takes is computed."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """So many numbers, in place of dailyVolume."""
+    """How many numbers the set has, in place of dailyVolume."""
     per_number: PerNumber = PerNumber()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
     ramp: Ramp = Ramp()
     cooling: Cooling = Cooling()
     regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
-    """Parts of the set with a share of the volume each; one part when left out."""
+    """Parts of the set with a share of the volume each; the set is one part when left out."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
     """How near to the recipient a number is looked for first; wider, step by step, when none may be used there.
     Numbers of another country are used only with None."""
@@ -248,10 +252,10 @@ class RotationSetSpec(Part):
     quiet_hours: QuietHours = QuietHours()
     recipient_frequency: RecipientFrequency = RecipientFrequency()
     routing_profile_ref: LocalRef | None = None
-    """Where calls to the numbers go: a RoutingProfile in this namespace, for all claims of the set. Every number of a
-    set is answered, so one that no profile routes is not used."""
+    """RoutingProfile in this namespace that says where calls to the numbers go, for all claims of the set. Every number
+    of a set is answered, so one that no profile routes is not used."""
     headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
-    """Numbers beyond what the volume takes, in percent."""
+    """How many numbers the set has beyond what the volume takes, in percent."""
     suspend: bool = False
     """True: the set gets and gives back no numbers, and the dispatcher picks none."""
 
@@ -260,50 +264,50 @@ class MemberCounts(Part):
     """The numbers of the set by what they can do now."""
 
     total: int = 0
-    """All numbers that are bound to the set."""
+    """How many numbers are bound to the set."""
     active: int = 0
-    """Those that are picked."""
+    """How many numbers of the set are picked from now."""
     cooling: int = 0
-    """Those that rest: it is their rest day, or they rest after a label."""
+    """How many numbers of the set rest: it is their rest day, or they rest after a label."""
     quarantined: int = 0
-    """Those that are out of use: labelled as spam, or seldom answered."""
+    """How many numbers of the set are out of use: labelled as spam, or seldom answered."""
     draining: int = 0
-    """Those on their way out of the set: used no more for new recipients."""
+    """How many numbers are on their way out of the set: used no more for new recipients."""
     waiting: int = 0
-    """Claims that wait for a number."""
+    """How many claims of the set wait for a number."""
 
 
 class RegionStatus(Part):
     """One region's numbers."""
 
     name: str
-    """The region."""
+    """Name of the region."""
     wanted: int = 0
-    """How many numbers it is to have."""
+    """How many numbers the region is to have."""
     bound: int = 0
-    """How many it has."""
+    """How many numbers the region has."""
 
 
 class SetUsage(Part):
     """The set's traffic today, by the dispatcher's ledger; the day is that of resetTimeZone."""
 
     day: str
-    """The day."""
+    """The day that the usage is of, in resetTimeZone."""
     capacity: int = 0
-    """What the active numbers may do today, all together."""
+    """How many contacts the active numbers may make today, all together."""
     used: int = 0
-    """What they have done, when that was last written: see status.usageAt."""
+    """How many contacts the numbers had made today, when status.usage was last written: see status.usageAt."""
     deferred: int = 0
-    """What is put off to a later time."""
+    """How many contacts are put off to a later time."""
 
 
 class Replacement(Part):
     """A number that was replaced."""
 
     number: str
-    """The number."""
+    """The number that was replaced, in E.164 form."""
     at: Time
-    """When."""
+    """Time at which the number was replaced."""
 
 
 class RotationSetStatus(Status):
@@ -313,18 +317,18 @@ class RotationSetStatus(Status):
 
     members: MemberCounts | None = None
     regions: Annotated[tuple[RegionStatus, ...], ListType("map", ("name",))] = ()
-    """The regions, each with its numbers."""
+    """How many numbers each region has and is to have."""
     recommended_size: int | None = None
     """How many numbers the volume takes, by the formula of `kubectl ringfleet size rotation`."""
     limited_by: str | None = None
     """What binds the size: Volume, Size, Campaign, Brand or NumberPool."""
     usage: SetUsage | None = None
     usage_at: Time | None = None
-    """When usage was last written; it is written when it matters, and not for every call."""
+    """Time at which status.usage was last written; it is written when it matters, and not for every call."""
     cost_per_answered: Amount | None = None
-    """The monthly rent of the members by the answered calls of the last 30 days."""
+    """Monthly rent of the members divided by the answered calls of the last 30 days, in major units."""
     currency: Currency | None = None
-    """Of costPerAnswered."""
+    """ISO 4217 code of the currency of status.costPerAnswered."""
     replaced: Annotated[tuple[Replacement, ...], Field(max_length=1000)] = ()
     """The numbers that were replaced in the last 30 days."""
     overrides: Annotated[tuple[str, ...], ListType("set")] = ()

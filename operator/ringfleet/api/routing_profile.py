@@ -17,41 +17,41 @@ class SipTarget(Part):
         Field(max_length=255),
         Rule('self.matches("^sips?:[^ ]+$")', "write a SIP URI, such as sip:pbx.example.com or sips:10.0.0.5:5061"),
     ]
-    """Its sip: or sips: URI."""
+    """SIP URI that calls go to, such as sip:pbx.example.com or sips:10.0.0.5:5061."""
     priority: Annotated[int, Field(ge=0, le=65535)] = 10
-    """Targets with a lower priority are tried first (RFC 2782)."""
+    """Order of the targets: a lower number is tried first (RFC 2782)."""
     weight: Annotated[int, Field(ge=0, le=65535)] = 100
-    """The share of calls among targets of equal priority."""
+    """Share of the calls among targets of equal priority, relative to their weights (RFC 2782)."""
 
 
 class SipTrunk(Part):
     """A SIP trunk with failover."""
 
     targets: Annotated[tuple[SipTarget, ...], Field(min_length=1, max_length=10)]
-    """Its destinations. When one does not answer, the next by priority is tried."""
+    """SIP destinations of the trunk. When one does not answer, the next by priority is tried."""
 
 
 class Webhook(Part):
     """A URL that the carrier calls."""
 
     url: HttpUrl
-    """The URL."""
+    """URL that the carrier calls, such as https://example.com/voice."""
 
 
 class Application(Part):
     """A call-control application that lives at the carrier."""
 
     id: Reference
-    """Its id at the carrier."""
+    """The carrier's id of the call-control application."""
 
 
 class Agent(Part):
     """An AI voice agent."""
 
     provider: Annotated[str, Field(max_length=63)] | None = None
-    """The platform that runs the agent; the carrier's own when left out."""
+    """Platform that runs the AI voice agent; the carrier's own when left out."""
     id: Reference
-    """The agent's id there."""
+    """Id of the AI voice agent at the platform that runs it."""
 
 
 class Voice(Part):
@@ -65,22 +65,22 @@ class Voice(Part):
     )
 
     sip_trunk: SipTrunk | None = None
-    """To a SIP trunk, with failover."""
+    """Send calls to a SIP trunk with failover."""
     webhook: Webhook | None = None
-    """To a URL that answers with instructions."""
+    """Send calls to a URL that answers with instructions."""
     application: Application | None = None
-    """To a call-control application at the carrier."""
+    """Send calls to a call-control application at the carrier."""
     agent: Agent | None = None
-    """To an AI voice agent."""
+    """Send calls to an AI voice agent."""
 
 
 class MessagingService(Part):
     """A messaging service at the carrier."""
 
     id: Reference
-    """Its id at the carrier."""
+    """The carrier's id of the messaging service."""
     campaign: Reference | None = None
-    """The id of the registered campaign (A2P 10DLC) that the numbers send for."""
+    """The carrier's id of the registered campaign (A2P 10DLC) that the numbers send for."""
 
 
 class Messaging(Part):
@@ -91,9 +91,9 @@ class Messaging(Part):
     )
 
     webhook: Webhook | None = None
-    """To a URL."""
+    """Send incoming messages to a URL."""
     service: MessagingService | None = None
-    """To a messaging service at the carrier."""
+    """Send incoming messages to a messaging service at the carrier."""
 
 
 class RoutingProfileSpec(Part):
@@ -109,7 +109,8 @@ class RoutingProfileSpec(Part):
     voice: Voice | None = None
     messaging: Messaging | None = None
     channels: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """How many calls the destination takes at the same time. A pool whose numbers could bring more says so."""
+    """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
+    ChannelsShort. Not limited when left out."""
     suspend: bool = False
     """True: changes of this profile do not reach the carrier. Numbers keep the routing that they have."""
 
@@ -118,9 +119,9 @@ class RoutingProfileStatus(Status):
     """What follows this profile; written by the operator."""
 
     routed: int | None = None
-    """The numbers that are routed as this profile says."""
+    """How many numbers are routed as this profile says."""
     drifted: int | None = None
-    """The numbers that should be, and were found routed otherwise at the carrier."""
+    """How many numbers name this profile and were found routed otherwise at the carrier."""
 
 
 class RoutingProfile(Resource):

@@ -282,10 +282,9 @@ class Phase(StrEnum):
     RELEASING = "Releasing"
     RELEASED = "Released"
     LOST = "Lost"
-    FAILED = "Failed"
 
 
-GONE = frozenset({Phase.RELEASED, Phase.LOST, Phase.FAILED})
+GONE = frozenset({Phase.RELEASED, Phase.LOST})
 """The phases of a number that is not ours any more."""
 
 

@@ -231,7 +231,6 @@ def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
         quarantined=count[Phase.QUARANTINED],
         releasing=count[Phase.RELEASING],
         lost=count[Phase.LOST],
-        failed=count[Phase.FAILED],
     )
 
 

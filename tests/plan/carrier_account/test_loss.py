@@ -77,7 +77,6 @@ def seen(phase: Phase = Phase.AVAILABLE, external_id: str | None = "did-1", **re
         pytest.param(seen(), False, True, False, id="a number bought just now"),
         pytest.param(seen(), True, True, True, id="a number bought just now and shown since"),
         pytest.param(seen(Phase.RELEASED), True, False, False, id="a number given back"),
-        pytest.param(seen(Phase.FAILED), True, False, False, id="a number that failed"),
         pytest.param(seen(Phase.LOST), True, False, False, id="a number that is lost already"),
     ],
 )

@@ -33,7 +33,6 @@ def counted(numbers: tuple[NumberSeen, ...] = (), orders: tuple[OrderSeen, ...] 
         (Phase.RELEASING, 0, 0, 1),
         (Phase.RELEASED, 0, 0, 0),
         (Phase.LOST, 0, 0, 0),
-        (Phase.FAILED, 0, 0, 0),
     ],
 )
 def test_each_phase_is_counted_where_it_belongs(phase: Phase, available: int, in_flight: int, held: int) -> None:
@@ -108,12 +107,12 @@ def test_a_number_that_two_orders_name_counts_once() -> None:
     assert counted(orders=orders) == (0, 1, 1)
 
 
-@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST, Phase.FAILED])
+@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST])
 def test_a_number_that_is_gone_is_not_kept_alive_by_the_order_that_once_bought_it(phase: Phase) -> None:
     assert counted(numbers(1, phase), (an_order(items=items(ItemState.PROVISIONED), finished=True),)) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST, Phase.FAILED])
+@pytest.mark.parametrize("phase", [Phase.RELEASED, Phase.LOST])
 def test_a_number_that_is_gone_and_bought_once_more_counts(phase: Phase) -> None:
     assert counted(numbers(1, phase), (an_order(items=items(ItemState.SUBMITTING)),)) == (0, 1, 1)
 
@@ -129,7 +128,6 @@ def test_a_number_that_is_gone_and_bought_once_more_counts(phase: Phase) -> None
         pytest.param(a_number(phase=Phase.LOST), 0, 0, id="lost"),
         pytest.param(a_number(phase=Phase.RELEASED, purchased_at=NOW), 0, 3, id="bought this month and given back"),
         pytest.param(a_number(phase=Phase.LOST, purchased_at=NOW), 0, 3, id="bought this month and lost"),
-        pytest.param(a_number(phase=Phase.FAILED, purchased_at=NOW), 0, 0, id="failed"),
         pytest.param(a_number(price=None), 0, 0, id="of unknown price"),
     ],
 )

@@ -57,7 +57,6 @@ def test_a_story_can_be_told(story: tuple[Phase, ...]) -> None:
         (COOLING, BOUND),
         (AVAILABLE, Phase.RELEASED),
         (ORDERING, Phase.RELEASED),
-        (AVAILABLE, Phase.FAILED),
         (Phase.LOST, Phase.RELEASED),
         (Phase.RELEASED, AVAILABLE),
         (BOUND, Phase.RELEASED),
@@ -67,9 +66,8 @@ def test_no_number_skips_its_rest_or_its_farewell(old: Phase, new: Phase) -> Non
     assert not may_step(old, new)
 
 
-@pytest.mark.parametrize("end", [Phase.RELEASED, Phase.FAILED])
-def test_an_end_is_an_end(end: Phase) -> None:
-    assert not STEPS[end]
+def test_an_end_is_an_end() -> None:
+    assert not STEPS[Phase.RELEASED]
 
 
 def test_every_phase_is_reached_from_ordering_and_every_life_can_end() -> None:
@@ -81,12 +79,8 @@ def test_every_phase_is_reached_from_ordering_and_every_life_can_end() -> None:
             todo.extend(new)
         return found
 
-    assert reachable(ORDERING) == set(Phase) - {Phase.FAILED}
+    assert reachable(ORDERING) == set(Phase)
     assert all(reachable(phase) & GONE for phase in Phase)
-
-
-def test_no_step_leads_to_failed_as_no_carrier_says_that_of_a_number() -> None:
-    assert not any(Phase.FAILED in steps for steps in STEPS.values())
 
 
 def test_no_phase_is_both_on_its_way_and_gone() -> None:

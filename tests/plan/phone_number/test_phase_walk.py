@@ -22,7 +22,7 @@ from tests.plan.line import Carrier, Fate, Line
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 ROUTED = Routed("desk", "v1", "desk-v1")
 
-(ORDERING, DOCUMENTS, AVAILABLE, BOUND, COOLING, SUSPENDED, QUARANTINED, RELEASING, RELEASED, LOST, FAILED) = Phase
+(ORDERING, DOCUMENTS, AVAILABLE, BOUND, COOLING, SUSPENDED, QUARANTINED, RELEASING, RELEASED, LOST) = Phase
 
 
 def want(**rest: Any) -> DesiredNumber:

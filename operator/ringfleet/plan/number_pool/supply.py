@@ -125,7 +125,7 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
         phases[number.phase] += 1
         if number.phase not in GONE:
             bill.add_number(number, number.price or priced.get(number.number), now)
-        elif number.phase is not Phase.FAILED and number.purchased_at and _same_month(number.purchased_at, now):
+        elif number.purchased_at and _same_month(number.purchased_at, now):
             bill.add_purchase(number.price or priced.get(number.number))
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)

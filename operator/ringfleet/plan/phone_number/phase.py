@@ -20,7 +20,6 @@
       Releasing --> where it came from: taken back
 
     Available -> Cooling: a claim came and went between two looks
-    Failed: no step leads there. No carrier says yet of a number that it is refused for good.
 
 A phase is a summary for display; the object's conditions and spec are the truth, so a phase is always computed anew
 from what is seen: by the rules of `plan/phone_number/plan.py`, with the two functions at the end of this file. The
@@ -48,7 +47,6 @@ STEPS: dict[Phase, frozenset[Phase]] = {
     Phase.RELEASING: _HELD | IN_FLIGHT | {Phase.RELEASED, Phase.LOST},
     Phase.RELEASED: frozenset(),
     Phase.LOST: _HELD | IN_FLIGHT | {Phase.RELEASING},
-    Phase.FAILED: frozenset(),
 }
 
 
