@@ -34,9 +34,11 @@ def test_kubectl_get_answers_at_a_glance(stage: Stage) -> None:
         "REASON": "AtTarget",
     }
     row = tables[f"phonenumber.ringfleet.dev/{number[1:]}"]
-    assert (row["NUMBER"], row["PHASE"], row["POOL"], row["REASON"]) == (number, "Available", "us-west", "Routed")
-    assert (row["REGION"], row["MONTHLY"]) == ("San Francisco, CA", "1.99")
-    assert tables["numberorder.ringfleet.dev/us-west-1"]["PHASE"] == "Complete"
+    assert row == {"READY": "True", "PHASE": "Available", "POOL": "us-west", "CLAIM": ""}
+    wide = tables_of(stage.kubectl("get", "pn,ca", "--output=wide"))[f"phonenumber.ringfleet.dev/{number[1:]}"]
+    assert (wide["REASON"], wide["REGION"], wide["MONTHLY"]) == ("Routed", "San Francisco, CA", "1.99")
+    order = tables["numberorder.ringfleet.dev/us-west-1"]
+    assert (order["READY"], order["PHASE"]) == ("True", "Complete")
     account = tables["carrieraccount.ringfleet.dev/sandbox"]
     assert (account["READY"], account["BALANCE"], account["OURS"]) == ("True", "99990.05", "5")
 
@@ -45,7 +47,7 @@ def test_kubectl_explain_reads_as_documentation(stage: Stage) -> None:
     said = " ".join(stage.kubectl("explain", "numberpool.spec.size").split())
     assert "How many numbers are kept ready to be assigned, and when more are ordered." in said
     assert "`kubectl scale numberpool NAME --replicas=N` sets the target." in said
-    assert "target <integer> -required- How many numbers an order fills the supply up to." in said
+    assert "target <integer> -required- How many numbers, available and on their way, an order fills the pool up to." in said
     assert "<no description>" not in stage.kubectl("explain", "numberpool", "--recursive=false")
 
 

@@ -345,7 +345,7 @@ def test_numbers_that_were_ordered_without_a_bundle_are_finished_by_it(stage: St
     stage.apply(a_german_bundle())
     wait_state(stage, "Submitted", "InReview")
     stage.wait_for(lambda: "ComplianceBundle germany" in ready_message(stage, number), "the number to name its bundle")
-    shown = stage.kubectl("get", "pn", number, "--no-headers")
+    shown = stage.kubectl("get", "pn", number, "--no-headers", "--output=wide")
     assert "germany: " in shown
     assert "PendingDocuments" in shown
     assert stage.get("phonenumber", number)["status"]["documentsDeadline"]

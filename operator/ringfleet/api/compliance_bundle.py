@@ -276,7 +276,7 @@ class ComplianceBundle(Resource):
     columns: ClassVar = (
         Column("Ready", f"{READY}.status"),
         Column("Country", ".spec.country"),
-        Column("Types", ".spec.numberTypes"),
+        Column("Types", ".spec.numberTypes", priority=1),
         Column("State", ".status.states"),
         Column("Expires", ".status.expiresAt"),
         Column("Numbers", ".status.attached", type="integer"),

@@ -188,7 +188,9 @@ class NumberOrder(Resource):
     short_names: ClassVar = ("norder",)
     selectable_fields: ClassVar = (".spec.poolRef.name", ".spec.accountRef.name")
     columns: ClassVar = (
-        Column("Pool", ".spec.poolRef.name"),
+        Column("Ready", f"{READY}.status"),
+        Column("Phase", ".status.phase"),
+        Column("Pool", ".spec.poolRef.name", priority=1),
         Column("Account", ".spec.accountRef.name"),
         Column("Count", ".spec.count", "integer"),
         Column("Provisioned", ".status.counts.provisioned", "integer"),
@@ -197,7 +199,6 @@ class NumberOrder(Resource):
         Column("Failed", ".status.counts.failed", "integer"),
         Column("Unknown", ".status.counts.unknown", "integer"),
         Column("Monthly", ".status.cost.monthly", priority=1),
-        Column("Phase", ".status.phase"),
         Column("Reason", f"{READY}.reason", priority=1),
         AGE,
     )

@@ -457,7 +457,7 @@ class NumberPool(Resource):
         Column("Ready", f"{READY}.status"),
         Column("Target", ".spec.size.target", "integer"),
         Column("Available", ".status.numbers.available", "integer"),
-        Column("Ordering", ".status.inFlight", "integer"),
+        Column("Ordering", ".status.numbers.ordering", "integer"),
         Column("Pending", ".status.numbers.pendingDocuments", "integer"),
         Column("Bound", ".status.numbers.bound", "integer", priority=1),
         Column("Monthly", ".status.cost.monthly"),

@@ -91,7 +91,7 @@ class NumberQuota(Resource):
         Column("Spend limit", ".spec.limits.monthlySpend"),
         Column("Orders today", ".status.used.ordersToday", "integer", priority=1),
         Column("Billing", ".spec.billing"),
-        Column("Suspended since", ".status.suspendedSince"),
+        Column("Suspended since", ".status.suspendedSince", priority=1),
         REASON,
         AGE,
     )

@@ -349,14 +349,14 @@ class RotationSet(Resource):
     scale: ClassVar = Scale(".spec.size", ".status.members.total", ".status.selector")
     columns: ClassVar = (
         Column("Ready", f"{READY}.status"),
-        Column("Channel", ".spec.channel"),
+        Column("Channel", ".spec.channel", priority=1),
         Column("Active", ".status.members.active", "integer"),
-        Column("Cooling", ".status.members.cooling", "integer"),
+        Column("Cooling", ".status.members.cooling", "integer", priority=1),
         Column("Quarantined", ".status.members.quarantined", "integer"),
         Column("Capacity", ".status.usage.capacity", "integer"),
         Column("Used", ".status.usage.used", "integer"),
         Column("Deferred", ".status.usage.deferred", "integer"),
-        Column("Recommended", ".status.recommendedSize", "integer"),
+        Column("Recommended", ".status.recommendedSize", "integer", priority=1),
         REASON,
         Column("Limited by", ".status.limitedBy", priority=1),
         AGE,
