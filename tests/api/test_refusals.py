@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from ringfleet.model.numbering import NANP_SHAPE, NO_TRUNK_ZERO
 from tests.api.manifests import (
     LEFT_OUT,
     Manifest,
@@ -35,6 +36,10 @@ def a_bundle_with(**document: object) -> Manifest:
     """A bundle whose one document is changed so."""
     paper = {"name": "register", "type": "commercial_register", **document}
     return changed(a_bundle(), "spec.documents", [paper])
+
+
+def a_region(country: str, *area_codes: str) -> Manifest:
+    return {"name": "one", "country": country, "areaCodes": list(area_codes), "percent": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,14 @@ POOLS = [
     Bad("a currency in small letters", changed(a_pool(), "spec.limits.currency", "usd"), "spec.limits.currency",
         "three capital letters, such as USD"),
     Bad("a country that is none", in_market("UK", "Geographic"), "spec.market.country", "GB (not UK)"),
+    Bad("a country written out", in_market("Germany", "Geographic"), "spec.market.country", "GB (not UK)"),
     Bad("a country in small letters", in_market("us", "Geographic"), "spec.market.country", "two capital letters"),
     Bad("a North American area code of four digits", in_market("US", "Geographic", "415", "4155"),
         "spec.market.areaCodes", 'three digits, the first not 0 or 1, such as 415; not ["4155"]'),
     Bad("a North American area code with its prefix", in_market("US", "TollFree", "1800"), "spec.market.areaCodes",
         'not ["1800"]'),
     Bad("an area code with its trunk prefix", in_market("DE", "Geographic", "030"), "spec.market.areaCodes",
-        "without the trunk prefix 0, such as 30 and not 030"),
+        f'{NO_TRUNK_ZERO}; not ["030"]'),
     Bad("an area code that is no number", in_market("GB", "Geographic", "(20)"), "spec.market.areaCodes[0]",
         "one to six digits, such as 415"),
     Bad("an area code of mobile numbers", in_market("US", "Mobile", "415"), "spec.market.areaCodes",
@@ -176,6 +182,18 @@ BUNDLES = [
     Bad("a renewal in days", changed(a_bundle(), "spec.renewBefore", "30d"), "spec.renewBefore", 'such as "30s"'),
     Bad("a renewal too late", changed(a_bundle(), "spec.renewBefore", "1m"), "spec.renewBefore", "from 1h to 8760h"),
 ]  # fmt: skip
+SETS = [
+    *(
+        Bad(f"a region of no country, {country}", changed(a_set(), "spec.regions", [a_region(country)]),
+            "spec.regions[0].country", "write the two capital letters of a country's ISO 3166-1 code, such as US, DE")
+        for country in ("UK", "ZZ", "Germany")
+    ),
+    Bad("a region's area code with its trunk prefix", changed(a_set(), "spec.regions", [a_region("DE", "030", "89")]),
+        "spec.regions[0].areaCodes", f'{NO_TRUNK_ZERO}; not ["030"]'),
+    Bad("a region's area code of four digits", changed(a_set(), "spec.regions", [a_region("US", "1415")]),
+        "spec.regions[0].areaCodes", f'{NANP_SHAPE}; not ["1415"]'),
+]  # fmt: skip
+
 QUOTAS = [
     Bad("fewer numbers than none", changed(a_quota(), "spec.limits.numbers", -1), "spec.limits.numbers",
         "greater than or equal to 0"),
@@ -210,7 +228,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", [*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS], ids=lambda bad: bad.why)
+@pytest.mark.parametrize("bad", [*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS, *SETS], ids=lambda bad: bad.why)
 def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(api: Api, namespace: str, bad: Bad) -> None:
     with pytest.raises(Refused) as refused:
         api.create(bad.manifest, namespace)

@@ -47,7 +47,10 @@ def test_kubectl_explain_reads_as_documentation(stage: Stage) -> None:
     said = " ".join(stage.kubectl("explain", "numberpool.spec.size").split())
     assert "How many numbers are kept ready to be assigned, and when more are ordered." in said
     assert "`kubectl scale numberpool NAME --replicas=N` sets the target." in said
-    assert "target <integer> -required- How many numbers, available and on their way, an order fills the pool up to." in said
+    assert (
+        "target <integer> -required- How many numbers, available and on their way, an order fills the pool up to."
+        in said
+    )
     assert "<no description>" not in stage.kubectl("explain", "numberpool", "--recursive=false")
 
 

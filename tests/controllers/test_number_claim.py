@@ -154,6 +154,20 @@ async def test_a_status_that_somebody_else_has_written_is_not_written_over() -> 
         pytest.param(a_claim(), (a_pool(),), "Waiting", "False WaitingForNumber", id="nothing is free"),
         pytest.param(a_claim(onNoStock="Fail"), (a_pool(),), "Failed", "False NoStock", id="and it will not wait"),
         pytest.param(a_claim(), (), "Waiting", "False PoolMissing", id="no pool"),
+        pytest.param(
+            a_claim(areaCode="1415"),
+            (a_pool(), a_number(1)),
+            "Waiting",
+            "False InvalidSpec",
+            id="an area code that can be none",
+        ),
+        pytest.param(
+            a_claim(wishes=[{"areaCode": "1415"}]),
+            (a_pool(), a_number(1)),
+            "Waiting",
+            "False InvalidSpec",
+            id="and as a further wish",
+        ),
         pytest.param(a_claim(suspend=True), (a_pool(), a_number(1)), "Waiting", "False Suspended", id="suspended"),
         pytest.param(
             a_claim(phoneNumberName=TWO), (a_pool(), a_number(1)), "Waiting", "False NumberMissing", id="no such number"

@@ -6,7 +6,10 @@ import pytest
 
 from ringfleet.model import Market, NumberType
 from ringfleet.model.numbering import (
+    NANP_SHAPE,
+    NO_TRUNK_ZERO,
     countries,
+    misspelt_area_codes,
     nanp_area_codes,
     nanp_countries,
     trunk_zero_countries,
@@ -57,3 +60,19 @@ def test_area_codes_that_the_plan_does_not_know_are_told_in_order(
     country: str, type_: NumberType, codes: tuple[str, ...], unknown: tuple[str, ...]
 ) -> None:
     assert unknown_area_codes(Market(country, type_, codes)) == unknown
+
+
+@pytest.mark.parametrize(
+    ("country", "codes", "said"),
+    [
+        ("DE", ("30", "89"), None),
+        ("DE", ("030", "89", "089"), f'{NO_TRUNK_ZERO}; not ["030", "089"]'),
+        ("IT", ("06",), None),
+        ("US", ("415", "621"), None),
+        ("US", ("415", "1415"), f'{NANP_SHAPE}; not ["1415"]'),
+    ],
+)
+def test_what_can_be_no_area_code_is_told_with_what_to_write(
+    country: str, codes: tuple[str, ...], said: str | None
+) -> None:
+    assert misspelt_area_codes(country, codes) == said

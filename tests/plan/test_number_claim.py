@@ -36,6 +36,7 @@ NO_NUMBER = Bar(
     Reason.NUMBER_MISSING,
     "NumberPool shop/west has no number 14155550123 (spec.phoneNumberName): claim another one.",
 )
+MISSPELT = Bar(Reason.INVALID_SPEC, "The claim wishes an area code that can be none: write 30.")
 NAMED = a_claim(named="14155550123")
 
 
@@ -54,6 +55,9 @@ NAMED = a_claim(named="14155550123")
             id="its namespace has used up its quota",
         ),
         pytest.param(NAMED, ClaimWorld(named_exists=False), NO_NUMBER, id="there is no such number"),
+        pytest.param(
+            a_claim(), ClaimWorld(misspelt="write 30"), MISSPELT, id="it wishes an area code that can be none"
+        ),
         pytest.param(
             a_claim(suspended=True),
             ClaimWorld(False, False, FULL, False),

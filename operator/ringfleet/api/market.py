@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ringfleet.api.meta import ListType, Part, Rule, immutable
 from ringfleet.model import Capability, NumberType
-from ringfleet.model.numbering import countries, nanp_countries, trunk_zero_countries
+from ringfleet.model.numbering import NANP_SHAPE, NO_TRUNK_ZERO, countries, nanp_countries, trunk_zero_countries
 
 
 def _words(values: Iterable[str]) -> str:
@@ -56,23 +56,15 @@ _TYPE_HAS_CODES = Rule(
     "or set type to Geographic",
     at=".areaCodes",
 )
-_NANP_SHAPE = _every_code(
-    _three_digits,
-    _is_nanp,
-    "write North American area codes as three digits, the first not 0 or 1, such as 415",
+AREA_CODE_SHAPES = (
+    _every_code(_three_digits, _is_nanp, NANP_SHAPE),
+    _every_code(_no_zero, _has_trunk_zero, NO_TRUNK_ZERO),
 )
-_NO_TRUNK_ZERO = _every_code(
-    _no_zero,
-    _has_trunk_zero,
-    "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin",
-)
-
-AREA_CODE_SHAPES = (_NANP_SHAPE, _NO_TRUNK_ZERO)
 """The rules of what has a `country` and its `areaCodes`, wherever they stand."""
 
 Country = Annotated[
     str,
-    Field(max_length=2),
+    Field(max_length=64),  # a country written out gets the rule's sentence, and not "may not be more than 2 bytes"
     Rule(
         f'self.matches("^[A-Z]{{2}}$") && {_words(countries())}.contains(self)',
         "write the two capital letters of a country's ISO 3166-1 code, such as US, DE or GB (not UK)",

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ringfleet.api.market import AreaCode
+from ringfleet.api.market import AREA_CODE_SHAPES, AreaCode, Country
 from ringfleet.api.meta import (
     AGE,
     READY,
@@ -101,6 +101,8 @@ class Cooling(Part):
 class Region(Part):
     """A part of the set's numbers, for a part of its volume."""
 
+    rules = AREA_CODE_SHAPES
+
     name: Annotated[
         str,
         Field(max_length=40),
@@ -110,11 +112,7 @@ class Region(Part):
         ),
     ]
     """Name of the region, such as us-west."""
-    country: Annotated[
-        str,
-        Field(max_length=2),
-        Rule('self.matches("^[A-Z]{2}$")', "write an ISO 3166 code of two capital letters, such as US"),
-    ]
+    country: Country
     """Country whose recipients the region serves, as its ISO 3166-1 alpha-2 code, such as US."""
     area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100), ListType("set")] = ()
     """Area codes whose recipients the region serves, and whose numbers it takes first; all others of the country, too,

@@ -107,6 +107,7 @@ class ClaimQueue:
             let_in=let_in and not (foreign and pool is None),
             quota=self._quota_full(claim) if foreign else None,
             named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
+            misspelt=claim.misspelt(pool.spec.market.country) if pool else None,
         )
         return bar_claim(claim.want(), around)
 

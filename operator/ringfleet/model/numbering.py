@@ -8,7 +8,9 @@ or that its trunk prefix is no part of an area code, holds for longer, and the A
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -20,6 +22,10 @@ NANP_CODE = 1
 """The calling code of the North American Numbering Plan."""
 TOLL_FREE_CODES = ("800", "833", "844", "855", "866", "877", "888")
 """The toll-free area codes of the North American Numbering Plan that were in service when this was written."""
+
+
+NANP_SHAPE = "write North American area codes as three digits, the first not 0 or 1, such as 415"
+NO_TRUNK_ZERO = "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin"
 
 
 def countries() -> list[str]:
@@ -42,9 +48,25 @@ def nanp_area_codes(country: str) -> tuple[str, ...]:
     return tuple(str(code) for code in range(200, 1000) if in_plan.fullmatch(f"{code}{subscriber}"))
 
 
-def trunk_zero_countries() -> list[str]:
+@cache
+def trunk_zero_countries() -> tuple[str, ...]:
     """The countries where a leading 0 is dialled inside the country only, and is no part of the area code."""
-    return [country for country in countries() if _plan(country).national_prefix == "0"]
+    return tuple(country for country in countries() if _plan(country).national_prefix == "0")
+
+
+def misspelt_area_codes(country: str, codes: Iterable[str]) -> str | None:
+    """Which of these can be no area codes of `country`, and what to write; None when all can be.
+
+    The API server refuses them in the same words where the country stands beside its codes. A claim has wishes and no
+    country: its pool's is known here alone.
+    """
+    if country in nanp_countries():
+        wrong, said = [code for code in codes if not re.fullmatch("[2-9][0-9]{2}", code)], NANP_SHAPE
+    elif country in trunk_zero_countries():
+        wrong, said = [code for code in codes if code.startswith("0")], NO_TRUNK_ZERO
+    else:
+        return None
+    return f"{said}; not {json.dumps(wrong)}" if wrong else None
 
 
 def unknown_area_codes(market: Market) -> tuple[str, ...]:

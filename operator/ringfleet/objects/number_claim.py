@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability
+from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
@@ -87,6 +88,16 @@ class ClaimRecord:
     def is_of(self, set_uid: str) -> bool:
         """Whether that set owns it. The label alone is anybody's to write."""
         return self.rotation is not None and self.rotation.owner == set_uid
+
+    def misspelt(self, country: str) -> str | None:
+        """Which area codes that it wishes can be none in `country`, and what to write; None when all can be.
+
+        Those of a set are of its regions' countries, and any pool of the set may serve them: the set's own schema
+        checks them.
+        """
+        if self.rotation is not None:
+            return None
+        return misspelt_area_codes(country, (wish.area_code for wish in self.wishes if isinstance(wish, AreaCodeWish)))
 
     def want(self) -> ClaimWant:
         return ClaimWant(

@@ -42,13 +42,15 @@ class ClaimWant:
 class ClaimWorld:
     """What else a claim depends on. `quota` says which limit keeps it from one more number, None when none does.
 
-    `named_exists`: the number that it asks for by name is in the pool.
+    `named_exists`: the number that it asks for by name is in the pool. `misspelt`: which of the area codes that it
+    wishes can be none in the pool's country, and what to write; None when all can be.
     """
 
     pool_exists: bool = True
     let_in: bool = True
     quota: str | None = None
     named_exists: bool = True
+    misspelt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
             Reason.NUMBER_MISSING,
             f"NumberPool {want.pool} has no number {want.named} (spec.phoneNumberName): claim another one.",
         )
+    if world.misspelt:
+        return Bar(Reason.INVALID_SPEC, f"The claim wishes an area code that can be none: {world.misspelt}.")
     return None
 
 
