@@ -61,6 +61,15 @@ async def test_annotations_of_others_are_not_touched(cluster: Cluster, kube: Kub
     assert found.fate is Fate.UNCHANGED
 
 
+async def test_a_word_that_yaml_made_false_of_is_to_be_quoted(kube: Kube, namespace: str) -> None:
+    market = {"country": False, "type": "Geographic"}
+    norway = Manifest("here.yaml", a_pool("oslo", 3, market=market), {"spec.market.country": "NO", "spec.other": "off"})
+    (found,) = await rehearse(kube, [norway], namespace)
+    assert found.fate is Fate.REFUSED
+    assert "spec.market.country in body must be of type string" in found.message
+    assert found.message.endswith('YAML reads NO as false: quote it, country: "NO".')
+
+
 async def test_a_refusal_is_in_the_api_servers_words(kube: Kube, namespace: str) -> None:
     bad = a_pool("us-west", 3, size={"target": 3, "min": 4})
     typo = a_pool("us-east", 3, sise=4)

@@ -10,8 +10,8 @@ would make it, so that a field that the manifest no longer has goes::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,10 +27,12 @@ _REFUSALS = (Invalid, Forbidden, NotFound, Conflict)
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object as somebody wrote it. `source` is the file that it stands in."""
+    """One object as somebody wrote it. `source` is the file that it stands in. `unquoted`: the words, such as NO, that
+    YAML made true or false of, by the path of their field."""
 
     source: str
     body: Json
+    unquoted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -153,7 +155,16 @@ class _Rehearsal:
 
 
 def _refused(manifest: Manifest, namespace: str | None, error: KubeError) -> Rehearsed:
-    return Rehearsed(manifest.source, manifest.kind, namespace, manifest.name, Fate.REFUSED, _words(error))
+    message = " ".join((_words(error), *_to_quote(manifest.unquoted, str(error))))
+    return Rehearsed(manifest.source, manifest.kind, namespace, manifest.name, Fate.REFUSED, message)
+
+
+def _to_quote(unquoted: Mapping[str, str], refusal: str) -> Iterator[str]:
+    """What to do about each word that YAML made true or false of, where the API server blames its field."""
+    for path, text in unquoted.items():
+        if f"{path}:" in refusal:
+            read = "false" if text.lower() in {"n", "no", "off"} else "true"
+            yield f'YAML reads {text} as {read}: quote it, {path.rpartition(".")[2]}: "{text}".'
 
 
 def _words(error: KubeError) -> str:

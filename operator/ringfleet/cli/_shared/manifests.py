@@ -8,13 +8,13 @@ error.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import yaml
 
+from ringfleet.cli._shared.kubectl_yaml import Document, read_documents
 from ringfleet.dryrun.server import Manifest
 
 STDIN = Path("-")
@@ -44,18 +44,24 @@ def _manifests(path: Path) -> Iterator[Manifest]:
 
 def _of_file(path: Path, *, strict: bool) -> Iterator[Manifest]:
     for document in _documents(path):
-        if isinstance(document, dict) and document.get("apiVersion") and document.get("kind"):
-            items = document.get("items") or [] if document["kind"] == "List" else [document]
-            yield from (Manifest(str(path), item) for item in items)
+        body = document.value
+        if isinstance(body, dict) and body.get("apiVersion") and body.get("kind"):
+            if body["kind"] != "List":
+                yield Manifest(str(path), body, document.unquoted)
+            for at, item in enumerate(body.get("items") or [] if body["kind"] == "List" else []):
+                yield Manifest(str(path), item, _within(f"items[{at}].", document.unquoted))
         elif strict:
             raise click.ClickException(f"{path}: a document in it is no manifest: it lacks apiVersion or kind")
 
 
-def _documents(path: Path) -> list[Any]:
+def _within(prefix: str, unquoted: Mapping[str, str]) -> Mapping[str, str]:
+    return {path.removeprefix(prefix): text for path, text in unquoted.items() if path.startswith(prefix)}
+
+
+def _documents(path: Path) -> list[Document]:
     try:
-        text = sys.stdin.read() if path == STDIN else path.read_text()
-        return [document for document in yaml.safe_load_all(text) if document is not None]
-    except (OSError, UnicodeDecodeError) as error:
+        return read_documents(sys.stdin.buffer.read() if path == STDIN else path.read_bytes())
+    except OSError as error:
         raise click.ClickException(f"can't read {path}: {error}") from error
     except yaml.YAMLError as error:
         raise click.ClickException(f"{path} is no YAML: {' '.join(str(error).split())}") from error
