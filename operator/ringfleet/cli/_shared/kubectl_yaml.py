@@ -95,11 +95,12 @@ def read_documents(content: bytes) -> list[Document]:
         found = []
         while loader.check_node():
             node = loader.get_node()
+            assert node is not None  # check_node says so
             unquoted = dict(_unquoted(node))
-            found.append(Document(loader.construct_document(node), unquoted))  # type: ignore[no-untyped-call] # PyYAML's
+            found.append(Document(loader.construct_document(node), unquoted))
         return [one for one in found if one.value is not None]
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call] # PyYAML's
+        loader.dispose()
 
 
 def _unquoted(node: yaml.Node, path: str = "") -> Iterator[tuple[str, str]]:
