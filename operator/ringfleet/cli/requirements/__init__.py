@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -46,18 +47,28 @@ class Country(click.ParamType[str]):
         return code
 
 
+class AnyCase(click.Choice[str]):
+    """One of the values of an enum, in any case; what is none is told how manifests spell them."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        super().__init__([str(value) for value in values], case_sensitive=False)
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}"
+
+
 @click.command()
 @click.argument("country", type=Country())
 @click.option(
     "--type",
     "type_",
     required=True,
-    type=click.Choice([str(one) for one in NumberType], case_sensitive=False),
+    type=AnyCase(NumberType),
     help="Of numbers.",
 )
 @click.option(
     "--end-user",
-    type=click.Choice([str(one) for one in EndUserType], case_sensitive=False),
+    type=AnyCase(EndUserType),
     default=str(EndUserType.BUSINESS),
     show_default=True,
     help="Who uses them.",

@@ -36,6 +36,7 @@ from ringfleet.dispatch.ledger.types import (
     UnknownDeferral,
     Verdict,
 )
+from ringfleet.model.rotation import StickyMode
 from ringfleet.model.traffic import Direction, Happening
 
 SETTINGS = {
@@ -57,6 +58,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     for verdict in (Picked, Deferred, Suppressed, Quiet, TooOften, Exhausted, NoNumber, KeyReused, UnknownDeferral)
 }
 _LABELS = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
+_STICKY_WORDS = {StickyMode.PREFER: "prefer", StickyMode.STRICT: "strict", StickyMode.NONE: "off"}
+"""The words of 0002_pick.sql: a migration is never edited, whatever a RotationSet calls its modes."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -218,7 +221,7 @@ def _arguments(ask: Ask) -> tuple[object, ...]:
         None if ask.dry_run else ask.key,
         ask.fingerprint,
         ask.reply,
-        ask.mode.value,
+        _STICKY_WORDS[ask.mode],
         ask.sticky_ttl,
         ask.max_wait,
         contacts,
