@@ -53,7 +53,7 @@ class AnyCase(click.Choice[str]):
     def __init__(self, values: Iterable[str]) -> None:
         super().__init__([str(value) for value in values], case_sensitive=False)
 
-    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click's
         return f"{value!r} is not one of {', '.join(map(repr, self.choices))}"
 
 
