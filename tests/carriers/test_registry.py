@@ -33,7 +33,7 @@ def test_one_credential_of_every_provider_stands_under_the_key_that_the_account_
 
 @pytest.mark.parametrize("credentials", [{}, {"token": ""}, {"account-sid": "AC1"}])
 def test_a_carrier_is_not_opened_without_what_its_provider_needs(credentials: dict[str, str]) -> None:
-    with pytest.raises(CredentialsRejected, match=r"^shop/didhub: didhub needs what is missing here: token$"):
+    with pytest.raises(CredentialsRejected, match=r"^shop/didhub: DIDHub needs what is missing here: token$"):
         open_carrier("DIDHub", settings(credentials=credentials))
 
 

@@ -64,8 +64,8 @@ class CarrierAccountSpec(Part):
     ]
     """The carrier whose API this is. It can't change."""
     endpoint: HttpUrl | None = None
-    """The base URL of the carrier's API, without a version. Default: the provider's own. The sandbox
-    carrier is reached by its own URL here."""
+    """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
+    reached by its own URL here. Without it: the provider's own."""
     credentials_secret_ref: SecretKeyRef
     """The Secret in this namespace that opens the account, and its key that holds the API token. What else a provider
     needs stands in the same Secret under the provider's own keys. A changed Secret is picked up by itself."""
