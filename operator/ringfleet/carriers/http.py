@@ -21,9 +21,11 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NoReturn
 
 import httpx
@@ -224,7 +226,14 @@ def _open(
         timeout=httpx.Timeout(settings.timeout, connect=min(LONGEST_CONNECT_S, settings.timeout / 2)),
         limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
         transport=transport,
+        verify=_trusted(),
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that carriers' certificates are held against: read once for all accounts, since it is dear."""
+    return httpx.create_ssl_context()
 
 
 def _quotable(call: Call, refusal: Refusal) -> Refusal:
