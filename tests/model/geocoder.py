@@ -9,8 +9,8 @@ from phonenumbers import geocoder, timezone
 from phonenumbers.geodata import GEOCODE_DATA
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from ringfleet.model.geography import NANP, Whereabouts
 from ringfleet.model import E164
+from ringfleet.model.geography import NANP, Whereabouts
 from tests.model.regions import STATES
 
 FILLINGS = ("00000000", "55501234", "23456789")
