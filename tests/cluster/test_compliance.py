@@ -49,7 +49,7 @@ def test_a_pool_waits_for_its_bundle_and_orders_the_moment_it_is_approved(stage:
     open_account(stage)
     stage.pool("berlin", target=3, market=BERLIN)
     condition = stage.wait_reason("numberpool", "berlin", "BundleMissing", "ComplianceReady")
-    assert "Create a ComplianceBundle for geographic numbers in DE" in condition["message"]
+    assert "Create a ComplianceBundle for Geographic numbers in DE" in condition["message"]
     stage.apply(papers(), a_german_bundle())
     wait_state(stage, "Submitted", "InReview")
     condition = stage.wait_reason("numberpool", "berlin", "WaitingForBundle", "ComplianceReady")

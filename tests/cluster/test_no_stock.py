@@ -15,7 +15,7 @@ def test_no_stock_says_what_was_searched_and_when_it_is_tried_again_and_goes_on_
     stage.pool(target=3, market=ELSEWHERE)
     short = stage.wait_reason("numberpool", "us-west", "NoStock", "StockShort")
     again = stage.get("numberpool", "us-west")["status"]["topUp"]["nextAttemptTime"]
-    searched = f"{stage.namespace}/sandbox offers no more numbers for US geographic 303 with voice."
+    searched = f"{stage.namespace}/sandbox offers no more numbers for US Geographic 303 with Voice."
     assert short["message"] == f"{searched} Next attempt at {again}."
     stage.stock(100, "303")
     stage.wait_ready()
