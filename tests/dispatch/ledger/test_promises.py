@@ -110,7 +110,7 @@ async def test_whatever_comes_counts_agree_with_the_picks(ledger: Ledger) -> Non
 CHILD = """
 import asyncio, itertools, sys
 from pathlib import Path
-from ringfleet.dispatch.ledger.sqlite import SqliteLedger
+from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from tests.dispatch.ledger.builders import a_member, a_roster, an_ask, deferred
 
 async def main():
