@@ -1,4 +1,4 @@
-"""An API server in memory, for unit tests of the engine only: objects, versions and watches in dictionaries.
+"""An API server in memory, for unit tests of the controllers only: objects, versions and watches in dictionaries.
 
 It stands in the place of `Transport`, below `Kube`: verbs, pace, retries, preconditions and the translation of errors
 are the real ones. The stories stay on the real API server, and what is done here is held to that one by the table of

@@ -1,4 +1,4 @@
-"""A carrier in dictionaries, for unit tests of the engine only: it does what it is asked, unless a test says otherwise.
+"""A carrier in dictionaries, for unit tests of the controllers only: it does what it is asked, unless told otherwise.
 
 It keeps the money rules of `carriers/carrier.py`: what is bought under one key is bought once. Adapters are tested
 against the sandbox carrier, never by this.

@@ -2,11 +2,11 @@
 
 ::
 
-    a test, as a person would --create, change, delete--> API double <--verbs-- the engine, one turn at a time
+    a test, as a person would --create, change, delete--> API double <--verbs-- the operator, one turn at a time
                                                               ^                    |
                                                  look(): learn all there is        '--calls--> carrier double
 
-The engine knows what it was shown by `look`, and what it has written itself; so a test decides what its copy has not
+The operator knows what it was shown by `look`, and what it has written itself; so a test decides what its copy has not
 seen yet. `running` is the other way: the queues run, and everything is followed by watches, as in a whole operator.
 All of it is in virtual time, which begins at `NOW`.
 """
@@ -137,13 +137,13 @@ class Rig:
         self.story.clear()
 
     async def change(self, kind: str, name: str, body: Json) -> Json:
-        """Merge `body` into an object; the engine has not seen it yet."""
+        """Merge `body` into an object; the operator has not seen it yet."""
         changed = await self.kube.patch(RESOURCES[kind], HERE, name, body)
         self.story.clear()
         return changed
 
     async def change_status(self, kind: str, name: str, status: Json) -> Json:
-        """Merge `status` into an object's, as another operator would; the engine has not seen it yet."""
+        """Merge `status` into an object's, as another operator would; the operator has not seen it yet."""
         changed = await self.kube.patch_status(RESOURCES[kind], HERE, name, status)
         self.story.clear()
         return changed
@@ -180,10 +180,10 @@ class Rig:
         told, self.story[:] = list(self.story), []
         return told
 
-    # What the engine does.
+    # What the operator does.
 
     async def look(self) -> None:
-        """Let the engine learn all that there is now, and what is gone."""
+        """Let the operator learn all that there is now, and what is gone."""
         await self.look_at_intents()
         await self.look_at_numbers()
         await self.look_at_claims()

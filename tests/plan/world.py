@@ -1,6 +1,6 @@
 """A world without I/O in which plan/ is played: shops, orders, numbers and a clock, all in dictionaries.
 
-It does what the engine does, in the same order and with the same writes between, so that a crash is a step that ends
+It does what the operator does, in the same order and with the same writes between, so that a crash is a step that ends
 early. It decides nothing: that is left to plan/. What went wrong is thrown by the dice that a test gives.
 
 ::
@@ -175,7 +175,7 @@ class World:
     def _searching(self) -> list[Played]:
         return [order for order in self.orders.values() if order.state.items is None]
 
-    # Acting. Every method is one turn of the engine, or one event of the outside.
+    # Acting. Every method is one turn of the operator, or one event of the outside.
 
     def turn_pool(self, dice: Luck, seen: PoolSeen | None = None) -> PoolPlan:
         """Plan, write the record, then act; the dice may end it between any two of these."""

@@ -224,7 +224,7 @@ def _accounts(services: Services) -> Iterator[Metric]:
     accounts = _gauge(
         "carrier_accounts",
         "CarrierAccounts by what they are: Usable, Throttled, CircuitOpen, Blocked (their condition says why) or Closed"
-        " (suspended, or without a token).",
+        " (suspended, or without credentials).",
         "provider",
         "state",
     )

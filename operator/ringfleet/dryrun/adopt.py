@@ -1,7 +1,7 @@
 """Adopting what an account already has: a person's command, with that person's rights. The operator has no part in it.
 
-The numbers are listed live at the carrier, with the token from the account's Secret. Adopting one is nothing but making
-its PhoneNumber: the operator finds it there, marks and routes it. Nothing is changed at the carrier from here.
+The numbers are listed live at the carrier, with the credentials in the account's Secret. Adopting one is nothing but
+making its PhoneNumber: the operator finds it there, marks and routes it. Nothing is changed at the carrier from here.
 """
 
 from __future__ import annotations

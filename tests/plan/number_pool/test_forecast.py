@@ -1,7 +1,7 @@
 """A pool that follows its forecast, simulated for months on a moved clock: it runs dry as seldom as was asked for.
 
 Demand is Poisson and doubles one day. Orders take gamma-distributed lead times. The world asks, binds and delivers;
-what is ordered is decided by `plan_demand`, `plan_pool` and `refuse_unsafe` as in the engine, and they are told
+what is ordered is decided by `plan_demand`, `plan_pool` and `refuse_unsafe` as in the operator, and they are told
 nothing: rate and lead time are measured.
 
 How it is counted. An order cycle is one order, from start to arrival. It had a stock-out when a claim that had met an
