@@ -16,6 +16,7 @@ there.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -172,8 +173,10 @@ class Living(Ordering):
             trial.patch("numberpool", "us-west", {"metadata": {"annotations": word}})
 
     def is_calm(self, trial: Trial) -> bool:
+        """Its end are the guards of its claims too, which follow a binding after a moment."""
         phases = sorted(_phases(trial).values())
-        return phases == ["Bound", "Bound", "Released", "Suspended"] and super().is_calm(trial)
+        settled = phases == ["Bound", "Bound", "Released", "Suspended"]
+        return settled and _are_guarded(_claims(trial)) and super().is_calm(trial)
 
     def judge_crash(self, trial: Trial) -> None:
         assert self.count - 1 <= len(trial.owned()) <= self.count, "something was bought, or too much was given back"
@@ -205,11 +208,12 @@ class Rotating(Ordering):
         trial.apply(a_set(size=self.size))
 
     def is_calm(self, trial: Trial) -> bool:
-        """The set counts all its numbers, and every claim and number says that it is bound."""
+        """The set counts all its numbers, every claim and number says that it is bound, and each claim is guarded."""
         (rotation,) = trial.list("rotationsets")
         members = rotation.get("status", {}).get("members", {})
         bound = Counter(_phases(trial).values())["Bound"]
-        return _is_calm(rotation) and members.get("total") == self.size == bound == len(_held(trial))
+        counted = members.get("total") == self.size == bound == len(_held(trial))
+        return _is_calm(rotation) and counted and _are_guarded(_claims(trial))
 
     def judge_crash(self, trial: Trial) -> None:
         assert len(_claims(trial)) <= self.size, "more was claimed than wanted before the restart"
@@ -231,6 +235,11 @@ class Rotating(Ordering):
 
 
 _OF_SET = "ringfleet.dev/rotation-set"
+
+
+def _are_guarded(claims: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the deletion of each waits until its number is unbound."""
+    return all(claim["metadata"].get("finalizers") for claim in claims)
 
 
 def _claims(trial: Trial) -> list[dict[str, Any]]:
