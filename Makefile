@@ -6,7 +6,7 @@ UV ?= uv
 # How many tests run side by side, each worker a process of its own.
 WORKERS ?= 3
 # The part of its examples that the fast tier tries each property with (tests/examples.py); all others try all.
-EXAMPLES ?= 0.2
+EXAMPLES ?= 0.1
 # More arguments for pytest: make test ARGS="-k claims"
 ARGS ?=
 VENV := .venv

@@ -1,6 +1,6 @@
 """How many examples a property is tried with: all that its test or folder asks for, or the same share of each.
 
-`make test` tries all. `make test-fast` tries a part, which `RINGFLEET_TEST_EXAMPLES` says as a share (0.2: a fifth):
+`make test` tries all. `make test-fast` tries a part, which `RINGFLEET_TEST_EXAMPLES` says as a share (0.1: a tenth):
 most mistakes that a property finds, it finds among the first. Which examples these are is derandomized in both: the
 same each time.
 
