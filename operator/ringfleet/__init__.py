@@ -30,7 +30,7 @@ Each may import those below it, and nothing above or beside it; import-linter ho
     kube                                   the door to the API server: client, informer, work queue, lease, events
     objects                                Kubernetes objects to plan values, plan values to statuses; pure
     api | plan | carriers                  what people write and read | decisions, pure | one adapter a carrier
-    model | rate | settings                numbers, money, markets, pure | how fast, how often again | the environment
+    model | rate | settings | docstrings   numbers, money, markets, pure | how often | the environment | of fields
 
     simulator                              the sandbox carrier; imports none of them, and only `cli` starts it
 

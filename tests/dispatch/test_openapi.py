@@ -61,6 +61,14 @@ def test_every_problem_is_described_where_it_is_answered() -> None:
     assert described == TYPES.keys() - OF_EVENTS - OF_THE_ROUTER
 
 
+def test_every_field_that_comes_in_or_goes_out_is_described() -> None:
+    schemas = make_document()["components"]["schemas"]
+    fields = {
+        (name, field): about for name, one in schemas.items() for field, about in one.get("properties", {}).items()
+    }
+    assert [of for of, about in fields.items() if not about.get("description")] == []
+
+
 def test_every_operation_but_the_calculators_asks_for_a_token() -> None:
     document = make_document()
     free = {one.id for one in OPERATIONS if not document["paths"][one.path][one.method]["security"]}

@@ -8,14 +8,10 @@ and a rule there could only stop it from saying what is. What has no structural 
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +22,7 @@ from pydantic_core.core_schema import ModelSchema
 
 from ringfleet.api import KINDS
 from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
+from ringfleet.docstrings import docstrings_of_fields
 
 Schema = dict[str, Any]
 
@@ -77,21 +74,11 @@ class _Generator(GenerateJsonSchema):
                 return super().encode_default(dft)
 
 
-@cache
 def _docstrings(model: type) -> Mapping[str, str]:
     """The docstrings under the fields that the class itself has, by field."""
     if not issubclass(model, Part):
         return {}
-    tree = ast.parse(inspect.getsource(sys.modules[model.__module__]))
-    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == model.__name__)
-    return {
-        field.target.id: inspect.cleandoc(below.value.value)
-        for found in classes
-        for field, below in pairwise(found.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
-        if field.target.id in model.model_fields
-    }
+    return {name: text for name, text in docstrings_of_fields(model).items() if name in model.model_fields}
 
 
 def build_crd(kind: type[Resource]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the structs of `door`, the table of `operations` and the list of `problems`.
+"""The OpenAPI 3.1 document, made from the structs of `schema`, the table of `operations` and the list of `problems`.
 
 It is committed as `openapi.json`, and served from there; a test makes it again and compares. `ringfleet dispatch
 --openapi` prints it anew.
@@ -10,15 +10,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import fields
 
 from ringfleet import __version__
 from ringfleet.dispatch.auth import AUDIENCE
 from ringfleet.dispatch.operations import OPERATIONS, Operation, Parameter
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, TYPES
+from ringfleet.docstrings import docstrings_of_fields
 from ringfleet.plan.sizing.fields import camel, fields_of, tell
 
 Document = dict[str, Any]
@@ -53,6 +55,8 @@ def write_document() -> str:
 def make_document() -> Document:
     structs = {struct for one in OPERATIONS for struct in (one.body, *one.answers.values()) if struct is not None}
     _, schemas = msgspec.json.schema_components(sorted(structs, key=lambda one: one.__name__), ref_template=REF)
+    for struct in _with_their_parts(structs):
+        _describe(struct, schemas[struct.__name__])
     paths: dict[str, Document] = {}
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method] = _operation(one)
@@ -79,6 +83,30 @@ def make_document() -> Document:
             },
         },
     }
+
+
+def _with_their_parts(structs: Iterable[type[Struct]]) -> Iterable[type[Struct]]:
+    """The structs, and those that their fields hold."""
+    parts = (part for struct in structs for field in fields(struct) for part in _structs_in(field.type))
+    return {*structs, *parts}
+
+
+def _structs_in(annotation: Any) -> Iterable[type[Struct]]:
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _structs_in(argument)
+
+
+def _describe(struct: type[Struct], schema: Document) -> None:
+    """Give each property the docstring under its field, beside what its type says."""
+    docstrings = docstrings_of_fields(struct)
+    for field in fields(struct):
+        if said := docstrings.get(field.name):
+            described = schema["properties"][field.encode_name]
+            if "$ref" in described:  # in OpenAPI 3.1 a description may stand beside a reference
+                described = schema["properties"][field.encode_name] = dict(described)
+            described["description"] = said
 
 
 def _operation(one: Operation) -> Document:
@@ -174,10 +202,15 @@ def _problem() -> Document:
         "description": "What went wrong (RFC 9457). `type` is stable; `detail` is for a person.",
         "required": ["type", "title", "status", "detail"],
         "properties": {
-            "type": {"type": "string", "format": "uri", "enum": [BASE + name for name in sorted(TYPES)]},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
+            "type": {
+                "type": "string",
+                "format": "uri",
+                "enum": [BASE + name for name in sorted(TYPES)],
+                "description": "Which problem it is: decide by this.",
+            },
+            "title": {"type": "string", "description": "The problem in a few words, the same each time."},
+            "status": {"type": "integer", "description": "The HTTP status of the reply."},
+            "detail": {"type": "string", "description": "What happened this time, for a person."},
             "instance": {"type": "string", "description": "The path that was asked."},
             "notBefore": {**_TIME, "description": "From when on asking again may help."},
             "errors": {

@@ -22,67 +22,95 @@ class Kind(StrEnum):
 
 
 class PickRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
-    """Which number for a contact with `to`?
-
-    `account`: the CarrierAccount that the contact leaves through, as `name` or `namespace/name`; needed when the set
-    has numbers of several. `kind`: `reply` to somebody who called or wrote. `deferredId`: of an earlier answer, whose
-    reserved room is used now.
-    """
+    """Which number for a contact with `to`?"""
 
     to: PhoneText
+    """The recipient, in E.164 form, such as +14155550123."""
     account: Annotated[str, Meta(max_length=512)] | None = None
+    """The CarrierAccount that the contact leaves through, as `name` or `namespace/name`. Needed when the set has
+    numbers of several accounts; null: the set has one."""
     kind: Kind = Kind.NEW
+    """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote."""
     deferred_id: Annotated[str, Meta(max_length=64)] | None = None
+    """The deferredId of an earlier 202: its reserved room is used now. Null: there was none."""
 
 
 class PickReply(Struct, rename="camel", frozen=True):
-    """Use `number` now. `sticky`: the recipient has seen it before. `reassigned`: the recipient knew another one, which
-    may not be used any more. `geoLevel`: by which place it was found. `remainingToday`: of the whole set."""
+    """Use `number` now."""
 
     pick_id: str
+    """The id of this pick; `DELETE .../picks/{pickId}` gives back a pick that was not used."""
     number: str
+    """The number to call or write from, in E.164 form."""
     account: str
+    """The CarrierAccount that owns `number`, as `namespace/name`."""
     attestation: str | None
+    """The STIR/SHAKEN attestation that calls from `number` get: A, B or C; null: not known, or it does not apply."""
     sticky: bool
+    """Whether the recipient has been contacted from `number` before."""
     reassigned: bool
+    """Whether the recipient knew another number, which may not be used any more."""
     geo_level: str | None
+    """The place by which `number` was found near the recipient, such as a:US:415 (an area code), s:west (a region of
+    the set), r:US:CA (a state or city) or c:US (a country); empty: everywhere. Null: place did not count."""
     remaining_today: int
+    """Contacts that the whole set has left today."""
     window_resets_at: str
+    """When the set's day ends and its budgets begin anew."""
     reasons: tuple[str, ...]
+    """Why this number, in short words."""
     inventory_age_seconds: float
+    """Seconds since the dispatcher last heard from the API server."""
     status: str = "picked"
+    """Always `picked`."""
 
 
 class DeferredReply(Struct, rename="camel", frozen=True):
-    """Not now: ask again with `deferredId` from `notBefore` on. Room is reserved on `number`."""
+    """Not now: ask again with `deferredId` from `notBefore` on."""
 
     deferred_id: str
+    """The id of this deferral, for the field of this name of the next request."""
     number: str
+    """The number on which room is reserved, in E.164 form."""
     not_before: str
+    """From when on the contact may go out."""
     reasons: tuple[str, ...]
+    """Why not now, in short words."""
     inventory_age_seconds: float
+    """Seconds since the dispatcher last heard from the API server."""
     status: str = "deferred"
+    """Always `deferred`."""
 
 
 class DayCount(Struct, rename="camel", frozen=True):
+    """How many contacts are put off to one day."""
+
     day: str
+    """A date in the set's resetTimeZone."""
     count: int
+    """Contacts that are put off to `day`."""
 
 
 class DeferredItem(Struct, rename="camel", frozen=True):
     """One contact that is put off. Whom it is for is not told."""
 
     deferred_id: str
+    """The id of the deferral."""
     number: str
+    """The number on which room is reserved, in E.164 form."""
     not_before: str
+    """From when on the contact may go out."""
     since: str
+    """When it was put off."""
 
 
 class DeferredList(Struct, rename="camel", frozen=True):
-    """What is put off and has not gone out, by day; and the first of them."""
+    """What is put off and has not gone out."""
 
     by_day: tuple[DayCount, ...]
+    """How much is put off to each day, the next first."""
     first: tuple[DeferredItem, ...]
+    """The contacts that come first."""
 
 
 class Scope(StrEnum):
@@ -91,69 +119,101 @@ class Scope(StrEnum):
 
 
 class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
-    """Opt-outs: of the set, or of all sets of its brand in the namespace."""
+    """Opt-outs to be recorded, or to be taken back."""
 
     recipients: Annotated[tuple[PhoneText, ...], Meta(min_length=1, max_length=10_000)]
+    """Who is not to be contacted, in E.164 form."""
     scope: Scope = Scope.BRAND
+    """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace."""
     reason: Annotated[str, Meta(min_length=1, max_length=200)] = "imported"
+    """Where the opt-out comes from, for a person."""
 
 
 class SuppressionReply(Struct, rename="camel", frozen=True):
-    """How many were new, or were taken back."""
+    """What came of a request about opt-outs."""
 
     changed: int
+    """How many opt-outs were new, or were taken back."""
 
 
 class SuppressionItem(Struct, rename="camel", frozen=True):
     """An opt-out; the recipient is known by a keyed hash alone."""
 
     recipient_hash: str
+    """The keyed hash of the recipient."""
     since: str
+    """When it was recorded."""
     reason: str
+    """Where it comes from, for a person."""
 
 
 class SuppressionList(Struct, rename="camel", frozen=True):
-    """`next`: for the parameter `after` of the next page; null on the last."""
+    """One page of opt-outs."""
 
     items: tuple[SuppressionItem, ...]
+    """The opt-outs of this page."""
     next: str | None = None
+    """What the parameter `after` of the next page is; null: this is the last."""
 
 
 class NumberRollup(Struct, rename="camel", frozen=True):
-    """What is known of one number. `used` is of the set's day, `reserved` of that and later ones; the 7 and 30 days
-    end now."""
+    """What is known of one number. The 7 and 30 days end now."""
 
     number: str
+    """The number, in E.164 form."""
     used: int
+    """Contacts of the set's day."""
     reserved: int
+    """Contacts that are put off to the set's day and later ones."""
     open_calls: int
+    """Calls that go on now."""
     last_pick: str | None
+    """When it was picked last; null: never."""
     label: str | None
+    """The spam label that callees see, as the carrier says it; null: none."""
     labelled_at: str | None
+    """When the label came; null: it has none."""
     cleared_at: str | None
+    """When the last label was taken off; null: it never had one, or has one."""
     calls_today: int
+    """Calls of the set's day that have ended."""
     calls7d: int
+    """Calls of 7 days."""
     answered7d: int
+    """Calls of 7 days that were answered."""
     calls30d: int
+    """Calls of 30 days."""
     answered30d: int
+    """Calls of 30 days that were answered."""
     seconds30d: int
+    """Seconds that the calls of 30 days took."""
     messages7d: int
+    """Messages of 7 days."""
     delivered7d: int
+    """Messages of 7 days that were delivered."""
     failed7d: int
+    """Messages of 7 days that failed."""
 
 
 class RollupReply(Struct, rename="camel", frozen=True):
-    """The set's day at a glance, for the operator. `capacity`: what its active numbers may do today."""
+    """The set's day at a glance, for the operator."""
 
     set: str
+    """The RotationSet, as `namespace/name`."""
     day: str
+    """The set's day, a date in its resetTimeZone."""
     used: int
+    """Contacts of the day."""
     deferred: int
+    """Contacts that are put off and have not gone out."""
     capacity: int
+    """Contacts that the set's active numbers may make on this day."""
     numbers: tuple[NumberRollup, ...]
+    """Its numbers, active or not."""
 
 
 class Advance(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
     """Dev mode only: move the dispatcher's clock ahead."""
 
     advance_seconds: Annotated[float, Meta(ge=0, le=400 * 86400)]
+    """By how many seconds."""
