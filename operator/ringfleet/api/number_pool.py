@@ -422,7 +422,7 @@ class NumberPoolStatus(Status):
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
-    """How many numbers are available or on their way."""
+    """How many numbers are available or on their way, or were asked to go and may stay."""
     in_flight: int | None = None
     """How many numbers are on their way: being bought, activated, routed or waiting for documents; unknown outcomes
     included."""

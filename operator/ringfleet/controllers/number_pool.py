@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
@@ -13,7 +14,7 @@ from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import account_for, learn_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.number_order import ORDER_FINALIZER
-from ringfleet.controllers.pool_release import ask_surplus, see_release
+from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, ItemState, Phase
@@ -56,8 +57,13 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
 
 async def _take_turn(services: Services, pool: NumberPool) -> float | None:
     """Decide, write down what is to be ordered and who is let go, then act."""
-    decision, status = await decide_pool(services, pool)
-    await services.status.write(pool, status)
+    view = pool_view(pool, services.settings.release_settle)
+    facts = await gather(services, pool, view)
+    decision = decide(view, facts, services.clock())
+    if _orders(decision) and (ending := await find_deletion(services, pool.metadata.namespace)):
+        facts = replace(facts, pool=replace(facts.pool, ending=ending))
+        decision = decide(view, facts, services.clock())
+    await services.status.write(pool, pool_status(pool, facts, decision, services.clock()))
     for action in decision.plan.actions:
         match action:
             case StartOrder(intent) | CreateOrder(intent):
@@ -65,7 +71,17 @@ async def _take_turn(services: Services, pool: NumberPool) -> float | None:
             case TrimOrder(name):
                 await _trim(services, pool, name)
     await ask_surplus(services, pool, decision.release)
+    if facts.pool.ending or facts.release.ending:
+        return min(decision.requeue or _ENDING_AGAIN, _ENDING_AGAIN)
     return decision.requeue
+
+
+_ENDING_AGAIN = 30.0
+"""Seconds until a pool looks again whether its namespace, or the kind of its numbers, is still being deleted."""
+
+
+def _orders(decision: PoolDecision) -> bool:
+    return any(isinstance(action, StartOrder | CreateOrder) for action in decision.plan.actions)
 
 
 async def decide_pool(services: Services, pool: NumberPool) -> tuple[PoolDecision, NumberPoolStatus]:
@@ -89,7 +105,7 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
         demand=see_demand(services, pool, view.memory),
         review=review_ahead(services, pool, carriers),
         release=release,
-        takeable=frozenset(record.number for record in records if _may_return(record)),
+        takeable=frozenset(record.number for record in records if _may_return(services, record)),
         capacity=capacity_want(services, pool),
         readiness=readiness(services, pool, carriers),
         claimed=sum(record.claim is not None for record in records),
@@ -113,13 +129,15 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
     )
 
 
-def _may_return(record: NumberRecord) -> bool:
-    return record.state.phase is Phase.RELEASING and not record.claim
+def _may_return(services: Services, record: NumberRecord) -> bool:
+    """Whether the number would be free if it did not leave."""
+    leaving = record.state.phase is Phase.RELEASING and record.claim is None
+    return leaving and record.notes.quarantine is None and services.fleet.rests_until(record) is None
 
 
 def _stays(services: Services, record: NumberRecord) -> bool:
     """Whether a number that shows that it leaves stays after all, and can be had again."""
-    if not _may_return(record):
+    if not _may_return(services, record):
         return False
     asked = going(services, record)
     return asked is None or asked.obstacle is not None

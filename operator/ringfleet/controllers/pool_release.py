@@ -73,19 +73,28 @@ def _acknowledged(pool: NumberPool) -> datetime | None:
 
 async def find_ending(services: Services, namespace: str) -> str | None:
     """A clause that says that the numbers go because their namespace or kind does; None when neither does."""
-    if await _is_ending(services, NAMESPACES, namespace):
+    return await _find_end(services, namespace, gone=True)
+
+
+async def find_deletion(services: Services, namespace: str) -> str | None:
+    """The same, before an order is made: what it would buy could not be written down. Here only what is seen counts."""
+    return await _find_end(services, namespace, gone=False)
+
+
+async def _find_end(services: Services, namespace: str, *, gone: bool) -> str | None:
+    """`gone`: what can't be found has ended."""
+    if await _is_ending(services, NAMESPACES, namespace, gone):
         return f"namespace {namespace} is being deleted, and with it all its numbers"
-    if await _is_ending(services, CRDS, f"phonenumbers.{GROUP}"):
+    if await _is_ending(services, CRDS, f"phonenumbers.{GROUP}", gone):
         return "the kind PhoneNumber is being deleted, and with it all numbers"
     return None
 
 
-async def _is_ending(services: Services, resource: Resource, name: str) -> bool:
-    """What can't be found has ended."""
+async def _is_ending(services: Services, resource: Resource, name: str, gone: bool) -> bool:
     try:
         found = await services.kube.get(resource, None, name)
     except NotFound:
-        return True
+        return gone
     return "deletionTimestamp" in found["metadata"]
 
 

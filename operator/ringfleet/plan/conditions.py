@@ -75,6 +75,7 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     PAST_DUE = "PastDue"
     RELEASE_FROZEN = "ReleaseFrozen"
+    ORDERING_FROZEN = "OrderingFrozen"
     NOT_OURS = "NotOurs"
     RELEASE_FORBIDDEN = "ReleaseForbidden"
     BELOW_LOW_WATERMARK = "BelowLowWatermark"

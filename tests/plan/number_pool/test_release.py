@@ -68,7 +68,7 @@ def asked(*numbers: int, at: datetime = NOW) -> tuple[tuple[str, datetime], ...]
 
 def test_nobody_goes_before_it_is_seen_for_how_long_nobody_else_was_asked() -> None:
     first = plan_release(want(), seen(*leavers(2)), NOW)
-    assert first == ReleasePlan(ReleaseRecord(recent=asked(1, 2)), requeue=10.0)
+    assert first == ReleasePlan(ReleaseRecord(recent=asked(1, 2)), requeue=10.0, staying=frozenset(names(1, 2)))
     later = plan_release(want(), seen(*leavers(3), record=first.record), NOW + 9 * SECOND)
     assert (later.record.granted, later.requeue) == ((), 10.0)
     settled = plan_release(want(), seen(*leavers(3), record=later.record), NOW + 19 * SECOND)
@@ -228,7 +228,8 @@ def test_a_frozen_pool_says_why_and_what_to_do_and_takes_every_leave_back() -> N
         "annotate --overwrite np/west ringfleet.dev/acknowledge-release=2026-03-10T12:00:00Z`."
     )
     said = Condition("ReleaseFrozen", True, Reason.RELEASE_FROZEN, message)
-    assert plan == ReleasePlan(replace(record, granted=()), conditions=(said,))
+    held = frozenset(names(*range(1, 7)))
+    assert plan == ReleasePlan(replace(record, granted=()), conditions=(said,), staying=held)
 
 
 def test_the_time_of_freezing_has_whole_seconds_so_that_a_person_can_write_it() -> None:

@@ -50,7 +50,7 @@ class PoolFacts:
     """All that a pool's turn may know beside the pool itself: gathered once for a turn."""
 
     pool: PoolSeen = field(default_factory=PoolSeen)
-    """Numbers, orders, accounts and room, with nobody taken back yet."""
+    """Numbers, orders, accounts and room, before it is decided who goes."""
     demand: DemandSeen = field(default_factory=DemandSeen)
     """What happened to its stock since the memory was written."""
     review: timedelta = timedelta()
@@ -58,7 +58,7 @@ class PoolFacts:
     release: ReleaseSeen = field(default_factory=ReleaseSeen)
     """Who was asked to go, and who is idle; its supply is counted here."""
     takeable: frozenset[E164] = frozenset()
-    """Numbers on their way out that no claim holds: one that the pool takes back can be had again."""
+    """Numbers on their way out that would be free if they stayed: what the pool takes back, or holds, is supply."""
     capacity: CapacityWant = field(default_factory=CapacityWant)
     """What a number must carry, and what its destination takes."""
     readiness: tuple[Condition, ...] = ()
@@ -95,7 +95,7 @@ def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
     demand = plan_demand(asked, view.memory, facts.demand, now)
     want = follow_forecast(view.want, asked, demand.forecast, facts.demand)
     release = _let_go(replace(view.release, target=want.target, minimum=want.minimum), want, facts, now)
-    seen = _with_taken_back(facts, release.take_back)
+    seen = _with_release(facts, release)
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
     capacity, short = judge_capacity(facts.capacity, plan.supply.held)
     said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short)
@@ -117,16 +117,23 @@ def _let_go(asked: ReleaseWant, want: PoolWant, facts: PoolFacts, now: datetime)
     return plan_release(asked, replace(facts.release, supply=supply.total), now)
 
 
-def _with_taken_back(facts: PoolFacts, names: tuple[str, ...]) -> PoolSeen:
-    """What is seen of the pool, with the numbers that are taken back counted as wanted again."""
+def _with_release(facts: PoolFacts, release: ReleasePlan) -> PoolSeen:
+    """What is seen of the pool, with the numbers that are taken back or stay for now counted as supply."""
 
-    def returns(number: NumberSeen) -> bool:
-        return number.number.digits in names and number.number in facts.takeable
+    def counted(number: NumberSeen) -> NumberSeen:
+        if number.number not in facts.takeable:
+            return number
+        name = number.number.digits
+        returning = number.returning or name in release.take_back
+        return replace(number, returning=returning, staying=not returning and name in release.staying)
 
-    if not names:
-        return facts.pool
-    numbers = (replace(one, returning=True) if returns(one) else one for one in facts.pool.numbers)
-    return replace(facts.pool, numbers=tuple(numbers))
+    return replace(
+        facts.pool,
+        numbers=tuple(map(counted, facts.pool.numbers)),
+        just_gone=frozenset(E164(f"+{name}") for name in release.just_gone),
+        frozen=release.record.frozen_since is not None,
+        ending=facts.pool.ending or facts.release.ending,
+    )
 
 
 def _soonest(*delays: float | None) -> float | None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Phase
+from ringfleet.model import E164, AccountKey, ItemState, Limits, Market, Money, Phase
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
@@ -86,6 +86,12 @@ class PoolSeen:
     orders back."""
     on_demand: int = 0
     """How many waiting claims want an order made for them, beyond the target."""
+    just_gone: frozenset[E164] = frozenset()
+    """Numbers that were let go of a moment ago: if no object of them is seen, it may be made anew."""
+    frozen: bool = False
+    """Whether the pool's breaker holds the numbers that were asked to go."""
+    ending: str | None = None
+    """A clause that says that the namespace or kind of the numbers is being deleted; None: it is not known to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +134,16 @@ class PoolPlan:
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
-    supply = count_supply(want.limits, seen.numbers, seen.orders, now)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     wanted = (want.target if top_up.filling else 0) + seen.on_demand
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
-    surplus = max(0, supply.total - want.target - seen.on_demand)
+    surplus = max(0, supply.total - supply.staying - want.target - seen.on_demand)
     plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
     plan = _look_at_carriers(plan, seen, standings, now)
     if not top_up.ordered and top_up.intent:
-        return _finish_start(want, plan, top_up.intent, now)
+        return _finish_start(want, seen, plan, top_up.intent, now)
     block, intent = _next_order(want, seen, plan, standings)
     if intent is None:
         return _say(want, plan, block, now)
@@ -162,10 +168,12 @@ def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> b
     return top_up.filling and unmet
 
 
-def _finish_start(want: PoolWant, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:
+def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:
     """Create the order of an intent that was written; drop one that the spec of today would not start any more."""
     if want.suspended:
         return _say(want, plan, _SUSPENDED, now)
+    if seen.ending:
+        return _say(want, plan, _ending(seen.ending), now)
     if plan.shortfall < intent.count or not within_limits(want.limits, plan.supply, intent):
         return _say(want, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
     return _say(want, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
@@ -188,6 +196,8 @@ def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
 def _next_order(
     want: PoolWant, seen: PoolSeen, plan: PoolPlan, standings: Standings
 ) -> tuple[Block | None, OrderIntent | None]:
+    if seen.ending:
+        return _ending(seen.ending), None
     if not want.suspended and not seen.routing_profile_exists:
         return Block(
             Reason.ROUTING_PROFILE_MISSING,
@@ -195,7 +205,7 @@ def _next_order(
             "create it, or correct the name.",
         ), None
     if plan.shortfall == 0:
-        return _held_up(seen), None
+        return _held_up(seen) or _held_back(want, seen, plan.supply), None
     if want.suspended:
         return _SUSPENDED, None
     count, block = _affordable(want, plan.supply, seen.room, plan.shortfall)
@@ -208,6 +218,25 @@ def _next_order(
         return None, None
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
     return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, seen.room, count))
+
+
+def _ending(why: str) -> Block:
+    return Block(Reason.ORDERING_FROZEN, f"Nothing is ordered, for it could not be written down: {why}.")
+
+
+def _held_back(want: PoolWant, seen: PoolSeen, supply: Supply) -> Block | None:
+    """Why numbers that were asked to go, and are missed, are not replaced: they may stay."""
+    if supply.total - supply.staying >= want.target:
+        return None
+    return _FROZEN if seen.frozen else _LEAVING
+
+
+_FROZEN = Block(
+    Reason.ORDERING_FROZEN,
+    "Nothing is ordered in place of the numbers that were asked to go and are held: let them go, and they are "
+    "replaced, or take them back. The condition ReleaseFrozen says why they are held, and how to let them go.",
+)
+_LEAVING = Block(Reason.RELEASING, "Numbers were asked to go: they are replaced when they have gone.")
 
 
 def _held_up(seen: PoolSeen) -> Block | None:

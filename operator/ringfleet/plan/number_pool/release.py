@@ -7,6 +7,10 @@
       '-- too many at once, found going at start-up, or their namespace or kind is going away
               --> frozen: nobody is cleared or granted, until a person acknowledges
 
+A number that was asked to go counts as supply until it is settled that it goes, so that nothing is bought in its place
+while the breaker holds it, or may yet open: `ReleasePlan.staying`. One that is let go of under Retain counts until its
+object has gone, and a while longer, `COMES_BACK`: a person may be about to make the object anew.
+
 The pool's record is written to its status before any number acts on it, so a crash finds who may go and who may not;
 numbers that are not in `granted` stay (promise 3). Everything here recounts from what is seen, and keeps only what
 can't be seen again: who was asked in the last ten minutes, whom a person let pass, whose place of today is taken.
@@ -25,6 +29,8 @@ WINDOW = timedelta(minutes=10)
 MOST_AT_ONCE = 5
 SHARE_AT_ONCE = 20  # one in twenty: 5 %
 LAST_DAY = timedelta(days=1)
+COMES_BACK = timedelta(seconds=30)
+"""How long, after it was settled that a number is let go of, its object may be made anew: `kubectl replace --force`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,10 @@ class ReleasePlan:
     take_back: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     requeue: float | None = None
+    staying: frozenset[str] = frozenset()
+    """The numbers that were asked to go and count as supply all the same."""
+    just_gone: frozenset[str] = frozenset()
+    """The numbers that count as supply if their objects are not there any more, as they may be made anew."""
 
 
 def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> ReleasePlan:
@@ -119,11 +129,29 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
     if record.frozen_since is None and (why := _too_much(seen, record, going, before, now)):
         record = replace(record, frozen_since=now.replace(microsecond=0), frozen_because=why)
     ask, take_back, next_ask = plan_surplus(want, seen, now)
+    just_gone, next_gone = _just_gone(want, record, seen.leavers, now)
     if record.frozen_since:
-        return ReleasePlan(replace(record, granted=()), (), take_back, (_frozen(want.pool, record),))
+        record, said, held = replace(record, granted=()), _frozen(want.pool, record), frozenset(_names(going))
+        return ReleasePlan(record, (), take_back, (said,), _soonest((next_gone,), now), held, just_gone)
     record, settling = _clear(want, record, going, now)
     record, next_due = _grant(want, record, going, now)
-    return ReleasePlan(record, ask, take_back, requeue=_soonest((settling, next_due, next_ask), now))
+    requeue = _soonest((settling, next_due, next_ask, next_gone), now)
+    return ReleasePlan(record, ask, take_back, (), requeue, _staying(record, going), just_gone)
+
+
+def _staying(record: ReleaseRecord, going: Iterable[Leaver]) -> frozenset[str]:
+    """Who counts as supply still: those of whom it is not settled that they go, and those that are only let go of."""
+    return frozenset(one.name for one in going if one.way is Way.LET_GO or one.name not in record.cleared)
+
+
+def _just_gone(
+    want: ReleaseWant, record: ReleaseRecord, leavers: Iterable[Leaver], now: datetime
+) -> tuple[frozenset[str], datetime | None]:
+    """Who was let go of a moment ago, and when the first is gone for good. What was given back is gone at once."""
+    known = {one.name for one in leavers} | set(record.released)
+    ends = {name: at + want.settle + COMES_BACK for name, at in record.recent if name not in known}
+    late = {name: end for name, end in ends.items() if end > now}
+    return frozenset(late), min(late.values(), default=None)
 
 
 def most_at_once(size: int) -> int:

@@ -2,10 +2,12 @@
 
 ::
 
-    supply    = available + in flight + returning    (what will be free to assign without ordering more)
+    supply    = available + in flight + returning + staying    (what will be free to assign without ordering more)
     in flight = numbers being ordered, activated, routed or waiting for documents, and every number of an order whose
                 outcome is not known (an unknown outcome counts as bought: promise 1)
     returning = numbers on their way out that nobody asks to go any more
+    staying   = numbers that were asked to go and have not gone: the breaker holds them, or may yet open; and those
+                whose objects have just gone, and may be made anew (`kubectl replace --force`)
 
 Numbers are counted by their digits, so a number that is seen both as an order's item and as an object counts once, and
 a stale view can only count too many, never too few. An order that has ended has made the objects of its numbers, so an
@@ -31,13 +33,15 @@ SETTLES = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class NumberSeen:
-    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more."""
+    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more. `staying`: it
+    was asked to go, and counts as supply until it has gone."""
 
     number: E164
     phase: Phase
     price: Price | None = None
     purchased_at: datetime | None = None
     returning: bool = False
+    staying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +107,26 @@ class Supply:
     """The other currencies in which something is priced, so that it could not be added."""
     returning: int = 0
     """How many numbers are on their way out that nobody asks to go any more."""
+    staying: int = 0
+    """How many numbers were asked to go and count until they have gone for good; see the module."""
 
     @property
     def total(self) -> int:
-        return self.available + self.in_flight + self.returning
+        return self.available + self.in_flight + self.returning + self.staying
 
 
-def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> Supply:
+def count_supply(
+    limits: Limits,
+    numbers: Iterable[NumberSeen],
+    orders: Iterable[OrderSeen],
+    now: datetime,
+    just_gone: frozenset[E164] = frozenset(),
+) -> Supply:
     """Count each number once, by its digits; an object outranks the order's item that bought it.
 
     Two things are still the item's: the price, until the object tells one, and the number itself, when an order that
-    has not ended buys what an older object of the same digits has lost or given back.
+    has not ended buys what an older object of the same digits has lost or given back. `just_gone`: numbers whose
+    objects, if they are not seen, have just gone and may be made anew.
     """
     numbers, orders = tuple(numbers), tuple(orders)
     bill = _Bill(limits.currency)
@@ -156,6 +169,7 @@ def count_supply(limits: Limits, numbers: Iterable[NumberSeen], orders: Iterable
         bill.reserved,
         tuple(sorted(bill.foreign)),
         sum(number.returning for number in numbers),
+        sum(number.staying for number in numbers) + len(just_gone - seen - {number.number for number in numbers}),
     )
 
 
