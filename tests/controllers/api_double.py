@@ -4,6 +4,8 @@ It stands in the place of `Transport`, below `Kube`: verbs, pace, retries, preco
 are the real ones. The stories stay on the real API server, and what is done here is held to that one by the table of
 `test_api_double.py`, which both of them have to pass.
 
+It knows which conditions each kind has, as the schema's description tells them, and ends a test that writes another.
+
 Left out, because one turn of a reconciler does not need it: schemas and defaults, rights, the life of namespaces, the
 garbage collector, pages, dry runs, and every patch but the merge patch. What is asked for and left out is refused.
 """
@@ -22,6 +24,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
+from ringfleet.api.conditions import conditions_of
 from ringfleet.kube.client import MERGE_PATCH
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.transport import Json, Request, status_error
@@ -294,7 +297,10 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
     """What of `wished` the request may write over `old`: the status or all the rest, and nothing of the server's own.
     What is empty in metadata is left out, as the server does."""
     if asked.of_status:
-        return {**old, "status": wished.get("status", {})}
+        status = wished.get("status", {})
+        for condition in status.get("conditions", ()):
+            assert condition["type"] in conditions_of(old["kind"]), f"kubectl explain tells of no {condition['type']}"
+        return {**old, "status": status}
     mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
     new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}
     return (

@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema
 
 from ringfleet.api import KINDS
+from ringfleet.api.conditions import describe_conditions
 from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
 from ringfleet.docstrings import docstrings_of_fields
 
@@ -139,12 +140,15 @@ def build_schema(kind: type[Resource]) -> Schema:
     schema = kind.model_json_schema(schema_generator=_Generator)
     definitions = schema.get("$defs", {})
     root = {key: schema[key] for key in ("description", VALIDATIONS) if key in schema}
+    status = _structural(schema["properties"]["status"], definitions, "status", in_status=True)
+    conditions = status["properties"]["conditions"]
+    conditions["description"] += " " + describe_conditions(kind.model_fields["kind"].default)
     properties = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
         "spec": _structural(schema["properties"]["spec"], definitions, "spec"),
-        "status": _structural(schema["properties"]["status"], definitions, "status", in_status=True),
+        "status": status,
     }
     return {**_one_line(root), "type": "object", "required": ["spec"], "properties": properties}
 

@@ -297,7 +297,7 @@ class Status(Part):
     observed_generation: int | None = None
     """The metadata.generation that the operator last acted on. Older than metadata.generation: not yet seen."""
     conditions: Conditions = ()
-    """Ready from first sight; Reconciling, Stalled and others only while they are true."""
+    """What is so of the object, by type, as a list that `kubectl wait --for=condition=Ready` reads."""
 
     def saying(self, generation: int, conditions: tuple[Condition, ...]) -> Self:
         """The same status with other conditions, of the spec of `generation`."""
