@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
@@ -143,6 +145,54 @@ async def test_a_status_that_somebody_else_has_written_is_not_written_over() -> 
         await rig.look()
         await turn(rig)
         assert (await rig.status("NumberClaim", "desk"))["phoneNumber"]["name"] == ONE
+
+
+# What the API server refuses.
+
+
+async def tries(rig: Rig) -> int:
+    """How often a number was written to, done or not."""
+    return rig.kube.writes["patch", "phonenumbers"]
+
+
+@pytest.mark.parametrize(
+    "code", [pytest.param(403, id="a right or a policy"), pytest.param(422, id="a rule"), pytest.param(409, id="a 409")]
+)
+@in_virtual_time
+async def test_a_binding_that_is_refused_is_tried_ever_more_rarely_and_the_claim_says_so(code: int) -> None:
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(), begun=False) as rig:
+        rig.api.refuse("patch", "phonenumbers", code, times=5000)
+        async with rig.running():
+            await rig.until(lambda: _says(rig, "False BindingRefused"))
+            await asyncio.sleep(60)
+        assert 5 <= await tries(rig) <= 10
+        claim = await rig.status("NumberClaim", "desk")
+        assert (claim["phase"], await rig.says("NumberClaim", "desk")) == ("Waiting", "False BindingRefused")
+        assert f"HTTP {code}, says the test" in claim["conditions"][0]["message"]
+
+
+@in_virtual_time
+async def test_a_claim_is_bound_by_itself_once_its_binding_is_not_refused_any_more() -> None:
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(), begun=False) as rig:
+        rig.api.refuse("patch", "phonenumbers", 403, times=4)
+        async with rig.running():
+            await rig.until(lambda: _says(rig, "True Bound"), within=5.0)
+        assert await tries(rig) == 5
+
+
+@in_virtual_time
+async def test_a_number_that_one_claim_is_refused_is_there_for_the_next() -> None:
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim("first"), a_claim("second")) as rig:
+        rig.api.refuse("patch", "phonenumbers", 403)
+        with pytest.raises(KubeError):
+            await rig.turn("NumberClaim", "first")
+        await rig.turn("NumberClaim", "second")
+        assert await rig.says("NumberClaim", "first") == "False BindingRefused"
+        assert await rig.says("NumberClaim", "second") == "True Bound"
+
+
+async def _says(rig: Rig, said: str) -> bool:
+    return await rig.says("NumberClaim", "desk") == said
 
 
 # Waiting.

@@ -38,6 +38,8 @@ class ClaimQueue:
 
     `on_assigned` lets a claim take its turn at once. `unsure`: the claims whose last binding write was not answered;
     they look before they write. `written`: by claim, the digest of what was last written where its writeTo says.
+    `refused`: by claim, why its last binding was refused. Such a claim stands beside the queue until its own next turn,
+    which the back-off of its failures decides: nobody calls it up before.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ClaimQueue:
         self._open = False
         self.unsure: set[str] = set()
         self.written: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
         self._in_progress: dict[str, str] = {}
         self._assigned_at = float("-inf")
 
@@ -108,6 +111,7 @@ class ClaimQueue:
             quota=self._quota_full(claim) if foreign else None,
             named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
             misspelt=claim.misspelt(pool.spec.market.country) if pool else None,
+            refused=self.refused.get(claim.uid),
         )
         return bar_claim(claim.want(), around)
 
@@ -141,6 +145,7 @@ class ClaimQueue:
         if new is None:
             assert old
             self.stock(old.pool).withdraw(old.uid)
+            self.refused.pop(old.uid, None)
             self.give_up(old)
         else:
             self._ask(new)
@@ -157,6 +162,18 @@ class ClaimQueue:
         for pool in pools:
             self.serve(pool)
 
+    def ask_again(self, claim: ClaimRecord) -> None:
+        """In the claim's own turn: what was refused may be taken by now. It is not called up for what it is handed now:
+        a wake would run it again at once, past the back-off of the failure that may follow."""
+        if self.refused.pop(claim.uid, None) is not None:
+            self._ask(claim)
+            self.serve(claim.pool, in_turn=claim.uid)
+
+    def refuse(self, claim: ClaimRecord, why: str) -> None:
+        """The claim can't be bound, and won't be by trying at once: what it was handed is offered to others."""
+        self.refused[claim.uid] = why
+        self.give_up(claim)
+
     def _ask(self, claim: ClaimRecord) -> None:
         stock = self.stock(claim.pool)
         served = claim.bound or claim.failed or claim.deleting or self._fleet.numbers_of(claim)
@@ -165,24 +182,25 @@ class ClaimQueue:
         else:
             stock.ask(claim.wish())
 
-    def serve(self, pool: ObjectRef) -> None:
-        """Hand out what is free, and wake those who were assigned something."""
+    def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
+        """Hand out what is free, and wake those who were assigned something, but for the claim whose turn it is."""
         stock = self.stock(pool)
         while self._open and (hands := stock.serve()):
-            refused = [hand for hand in hands if not self._assign(pool, hand)]
+            refused = [hand for hand in hands if not self._assign(pool, hand, in_turn)]
             for hand in refused:
                 stock.settle(hand.uid)
                 stock.offer(hand.number)
             if not refused:
                 return
 
-    def _assign(self, pool: ObjectRef, hand: Hand) -> bool:
+    def _assign(self, pool: ObjectRef, hand: Hand, in_turn: str | None) -> bool:
         """Let the claim take what it was handed; False when it is gone, or its quota was used up by those before it."""
         claim = self._fleet.claim_by_uid(hand.uid)
         if claim is None:
             return False
         self._assigned_at = self._monotonic()
-        self._on_assigned(claim)
+        if claim.uid != in_turn:
+            self._on_assigned(claim)
         if claim.namespace == pool.namespace:
             return True
         if self.obstacle(claim):

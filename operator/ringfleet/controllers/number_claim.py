@@ -46,7 +46,12 @@ async def reconcile_claim(services: Services, key: Key) -> float | None:
     number = await committed(services, claim)
     claim = services.fleet.claim(key.namespace, key.name) or claim
     if number is None and claim.bound is None:
-        number = await _bind(services, claim)
+        try:
+            number = await _bind(services, claim)
+        except KubeError:
+            if claim.uid in services.claim_queue.refused:
+                await _say_waiting(services, claim)
+            raise
         if number is None and services.claim_queue.assignment(claim):
             return 0.0
     if number is not None:
@@ -89,12 +94,14 @@ async def _read(services: Services, claim: ClaimRecord) -> ClaimRecord:
     return services.fleet.claim(claim.namespace, claim.name) or claim
 
 
-async def look_at(services: Services, namespace: str, name: str) -> None:
-    """Read a number live, past our copy."""
+async def look_at(services: Services, namespace: str, name: str) -> bool:
+    """Read a number live, past our copy; whether it is there."""
     try:
         services.fleet.learn("PhoneNumber", await services.kube.get(PHONE_NUMBERS, namespace, name))
     except NotFound:
         log.warning("a claim's number is gone", number=f"{namespace}/{name}")
+        return False
+    return True
 
 
 async def _patch_number(
@@ -115,7 +122,12 @@ async def _patch_number(
 
 
 async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
-    """Write the claim on the number that it was handed; None when it has none, or can't have this one."""
+    """Write the claim on the number that it was handed; None when it has none, or can't have this one.
+
+    Raises:
+        KubeError: the write was refused. Unless it was not answered, the claim queue has noted why.
+    """
+    services.claim_queue.ask_again(claim)
     handed = services.claim_queue.assignment(claim)
     if handed is None:
         return None
@@ -126,22 +138,33 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
     try:
         bound = await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
-    except (Conflict, NotFound):
-        await look_at(services, record.namespace, record.name)
-        _ask_anew(services, claim)
+    except (Conflict, NotFound) as error:
+        there = await look_at(services, record.namespace, record.name)
+        if there and services.fleet.number(record.namespace, record.name) == record:
+            _note_refusal(services, claim, record, error)  # nobody was faster: a policy says no in these words
+            raise
+        _ask_anew(services, claim, offers=there)
         return None
     except Unavailable:
         services.claim_queue.unsure.add(claim.uid)
         raise
-    except KubeError:
-        _ask_anew(services, claim)
+    except KubeError as error:
+        _note_refusal(services, claim, record, error)
         raise
     services.claim_queue.settle(claim)
     return bound
 
 
-def _ask_anew(services: Services, claim: ClaimRecord) -> None:
-    services.claim_queue.give_up(claim)
+def _note_refusal(services: Services, claim: ClaimRecord, record: NumberRecord, error: KubeError) -> None:
+    """The binding is refused, and would be again at once: by a right, a rule or a policy."""
+    why = f"The API server refuses to bind PhoneNumber {record.namespace}/{record.name} to the claim: {error}"
+    services.claim_queue.refuse(claim, why)
+
+
+def _ask_anew(services: Services, claim: ClaimRecord, offers: bool = True) -> None:
+    """`offers`: the number that the claim was handed is offered to others. One that is gone is not, although our copy
+    may have it still: it would be handed to one claim after another until the copy knows."""
+    (services.claim_queue.give_up if offers else services.claim_queue.settle)(claim)
     services.claim_queue.reconsider([services.fleet.claim(claim.namespace, claim.name) or claim])
 
 

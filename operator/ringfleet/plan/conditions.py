@@ -72,6 +72,7 @@ class Reason(StrEnum):
     DOCUMENTS_EXPIRED = "DocumentsExpired"
     NOT_SOLD = "NotSold"
     WRITE_REFUSED = "WriteRefused"
+    BINDING_REFUSED = "BindingRefused"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PAST_DUE = "PastDue"
     RELEASE_FROZEN = "ReleaseFrozen"

@@ -43,7 +43,8 @@ class ClaimWorld:
     """What else a claim depends on. `quota` says which limit keeps it from one more number, None when none does.
 
     `named_exists`: the number that it asks for by name is in the pool. `misspelt`: which of the area codes that it
-    wishes can be none in the pool's country, and what to write; None when all can be.
+    wishes can be none in the pool's country, and what to write; None when all can be. `refused`: why the API server has
+    refused to bind it; None when it has not.
     """
 
     pool_exists: bool = True
@@ -51,6 +52,7 @@ class ClaimWorld:
     quota: str | None = None
     named_exists: bool = True
     misspelt: str | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
         )
     if world.misspelt:
         return Bar(Reason.INVALID_SPEC, f"The claim wishes an area code that can be none: {world.misspelt}.")
+    if world.refused:
+        return Bar(Reason.BINDING_REFUSED, world.refused)
     return None
 
 
