@@ -96,6 +96,7 @@ def test_an_example_is_explained_in_five_lines(example: Path) -> None:
         ("patch", "ringfleet.dev", "numberpools"),
         ("update", "ringfleet.dev", "phonenumbers/finalizers"),
         ("update", "ringfleet.dev", "numberclaims/finalizers"),
+        ("update", "ringfleet.dev", "phonenumbers/binding"),
         *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("get", "create", "patch")),
         ("get", "", "namespaces"),
         ("get", "apiextensions.k8s.io", "customresourcedefinitions"),

@@ -27,6 +27,7 @@ from tests.api.manifests import a_number, changed
 from tests.cluster.papers import PLANTS
 from tests.controlplane.api import Refused
 from tests.controlplane.cluster import Cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule
 from tests.programs import ROOT, start_program
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import note_unwatched, wait_until
@@ -45,7 +46,15 @@ def install_operator_rbac(cluster: Cluster) -> None:
     objects = yaml.safe_load_all(cluster.kubectl("kustomize", str(ROOT / "manifests" / "base")))
     kept = [obj for obj in objects if obj["kind"] not in {"Deployment", "CustomResourceDefinition"}]
     cluster.apply(*sorted(kept, key=_turn))
+    cluster.apply(*_PROBE, namespace="default")
     wait_until(lambda: _refuses_a_binding(cluster), f"the API server to enforce {LAST_POLICY}")
+
+
+_PROBE = (
+    a_role("ringfleet-probe", a_rule(["phonenumbers"], ["create"], "ringfleet.dev")),
+    a_role_binding("default", "probe", "ringfleet-probe"),
+)
+"""One who may make numbers, and bind none."""
 
 
 def install_dispatcher_rbac(cluster: Cluster) -> None:
@@ -67,10 +76,10 @@ def _turn(obj: Mapping[str, Any]) -> tuple[int, bool]:
 
 
 def _refuses_a_binding(cluster: Cluster) -> bool:
-    """Whether even an administrator can't make a number that is bound. Nothing is made: it is a dry run."""
+    """Whether one who may make numbers can't make a bound one. Nothing is made: it is a dry run."""
     bound = changed(a_number(), "spec.claimRef", {"namespace": "default", "name": "any", "uid": "any"})
     try:
-        cluster.api.create(bound, "default", dry_run=True)
+        cluster.api_as("system:serviceaccount:default:probe").create(bound, "default", dry_run=True)
     except Refused as refused:
         return LAST_POLICY in refused.complaint
     return False
@@ -100,7 +109,7 @@ async def _let_go(kubeconfig: Path, namespace: str) -> None:
                 if kind is NumberPool:
                     group.create_task(_unless_gone(kube.patch_status(resource, namespace, name, {"numbers": None})))
                 if change := _freeing(obj):
-                    group.create_task(_unless_gone(kube.patch(resource, namespace, name, change)))
+                    group.create_task(_unless_gone(kube.patch(resource, namespace, name, change, manager=ACCOUNT)))
 
 
 async def _unless_gone(write: Awaitable[object]) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from ringfleet.controllers.number_claim import BINDER
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
 from tests.cluster.stage import SYSTEM, leave_namespace
-from tests.controlplane.api import Api, Refused
+from tests.controlplane.api import MERGE_PATCH, Api, Refused
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_role_binding, a_rule
 from tests.waiting import wait_until
@@ -183,15 +184,33 @@ def make_three(place: Place) -> None:
 # Binding.
 
 
-@pytest.mark.parametrize("by", ["admin", "tenant"])
-def test_nobody_but_the_operator_makes_a_bound_or_resting_number(place: Place, by: str) -> None:
-    said = refusal(place.make, BOUND, by)
+def test_a_tenant_makes_no_bound_or_resting_number(place: Place) -> None:
+    said = refusal(place.make, BOUND, "tenant")
     assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.claimRef" in said
     assert "make a NumberClaim with spec.phoneNumberName 14155550123" in said
-    said = refusal(place.make, RESTING, by)
+    said = refusal(place.make, RESTING, "tenant")
     assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes spec.unboundAt" in said
     assert "spec.reclaim.cooldown of NumberPool west" in said
-    place.make(FREE, by=by)
+    place.make(FREE, by="tenant")
+
+
+@pytest.mark.parametrize("number", [pytest.param(BOUND, id="bound"), pytest.param(RESTING, id="resting")])
+def test_an_administrator_brings_a_number_back_from_a_backup_as_it_was(place: Place, number: Manifest) -> None:
+    place.make(number, by="admin")
+    assert place.names("phonenumbers") == ["14155550123"]
+
+
+def test_an_administrator_binds_no_number_by_accident(place: Place) -> None:
+    """Only under the operator's field manager, which nobody has unasked."""
+    place.make(FREE)
+    path = place.api().kind("phonenumbers").path(place.namespace, "14155550123")
+    change = {"spec": {"claimRef": CLAIM}}
+    for manager in ({}, {"fieldManager": "kubectl-edit"}):
+        options = {"query": manager, "content_type": MERGE_PATCH}
+        assert "only the operator writes spec.claimRef" in refusal(
+            place.api().request, "PATCH", path, change, **options
+        )
+    place.api().request("PATCH", path, change, query={"fieldManager": BINDER}, content_type=MERGE_PATCH)
 
 
 @pytest.mark.parametrize("by", ["admin", "tenant"])
@@ -222,7 +241,6 @@ def test_who_wants_to_unbind_is_told_which_claim_to_delete(place: Place) -> None
 
 def test_server_side_apply_binds_no_number_either(place: Place) -> None:
     apply = place.api().apply
-    assert "only the operator writes spec.claimRef" in refusal(apply, BOUND, namespace=place.namespace)
     place.make(FREE)
     assert "only the operator writes spec.claimRef" in refusal(apply, BOUND, namespace=place.namespace)
 

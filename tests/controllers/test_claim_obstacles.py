@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.controllers.number_claim import committed, unbind
+from ringfleet.controllers.number_claim import BINDER, committed, unbind
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from tests.plan.builders import NOW
 
@@ -47,7 +47,8 @@ class Shop:
     async def _get(self, resource: Any, *_: str) -> Mapping[str, Any]:
         return self._live if resource.kind == "NumberClaim" else {}
 
-    async def _patch(self, _: Any, __: str, name: str, *___: Any) -> dict[str, Any]:
+    async def _patch(self, _: Any, __: str, name: str, *___: Any, manager: str) -> dict[str, Any]:
+        assert manager == BINDER
         self.freed.append(name)
         return {}
 
@@ -92,7 +93,8 @@ async def test_a_number_that_leaves_its_set_leaves_behind_that_it_was_seldom_ans
 ) -> None:
     written: list[dict[str, Any]] = []
 
-    async def patch(_: Any, __: str, ___: str, body: dict[str, Any], *____: str) -> dict[str, Any]:
+    async def patch(_: Any, __: str, ___: str, body: dict[str, Any], *____: str, manager: str) -> dict[str, Any]:
+        assert manager == BINDER
         written.append(body)
         return {}
 

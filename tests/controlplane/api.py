@@ -118,11 +118,12 @@ class Api:
     """One user's way to the API server.
 
     `user` is another one to act as: `system:serviceaccount:NAMESPACE:NAME`; `groups`: those of that user, instead of
-    the ones that a service account has of itself.
+    the ones that a service account has of itself. What a user patches is managed by the last word of its name.
     """
 
     def __init__(self, kubeconfig: Path, user: str | None = None, groups: tuple[str, ...] = ()) -> None:
         self._login = login(kubeconfig)
+        self._managed = STRICT | ({"fieldManager": user.rpartition(":")[2]} if user else {})
         acting = [("Impersonate-User", user)] if user else []
         headers = [*self._login.headers().items(), *acting, *(("Impersonate-Group", group) for group in groups)]
         self._client = httpx.Client(
@@ -207,11 +208,11 @@ class Api:
     ) -> Json:
         """Merge `change` into an object or its subresource."""
         path = self.kind(what).path(namespace, name, subresource)
-        return self.request("PATCH", path, change, query=STRICT, content_type=MERGE_PATCH)
+        return self.request("PATCH", path, change, query=self._managed, content_type=MERGE_PATCH)
 
     def json_patch(self, what: str, name: str, operations: list[Json], namespace: str | None = None) -> Json:
         path = self.kind(what).path(namespace, name)
-        return self.request("PATCH", path, operations, query=STRICT, content_type=JSON_PATCH)
+        return self.request("PATCH", path, operations, query=self._managed, content_type=JSON_PATCH)
 
     def annotate(self, what: str, name: str, namespace: str | None = None, **notes: str | None) -> None:
         """Set annotations `ringfleet.dev/<word>`, `_` for `-`; None takes one off."""

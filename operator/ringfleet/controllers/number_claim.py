@@ -35,6 +35,9 @@ from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
 
+BINDER = "ringfleet-operator"
+"""The field manager of whoever binds numbers and lets them go: manifests/base/admission.yaml refuses every other."""
+
 
 async def reconcile_claim(services: Services, key: Key) -> float | None:
     """Bind the claim, say how it stands, or unbind it. Returns the delay, in seconds, until it wants another turn."""
@@ -116,7 +119,7 @@ async def _patch_number(
     namespace, name = record.namespace, record.name
     annotations = {"annotations": {QUARANTINE: None}} if lifts else {}
     body = {"metadata": {"labels": {SET_LABEL: rotation}, **annotations}, "spec": spec}
-    reply = await services.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version)
+    reply = await services.kube.patch(PHONE_NUMBERS, namespace, name, body, record.resource_version, manager=BINDER)
     services.fleet.learn("PhoneNumber", reply)
     return services.fleet.number(namespace, name)
 

@@ -232,15 +232,18 @@ class Kube:
         body: Json,
         resource_version: str | None = None,
         subresource: str | None = None,
+        manager: str | None = None,
     ) -> Json:
-        """Merge `body` into the object (RFC 7386: null removes, a list replaces the list).
+        """Merge `body` into the object (RFC 7386: null removes, a list replaces the list). `manager` is the field
+        manager that writes it; None: the one that the API server makes of our user agent.
 
         Raises:
             Conflict: `resource_version` was given and the object is of another.
         """
         if resource_version is not None:
             body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": resource_version}}
-        request = Request("PATCH", resource.path(namespace, name, subresource), STRICT, body, MERGE_PATCH)
+        query = (*STRICT, ("fieldManager", manager)) if manager else STRICT
+        request = Request("PATCH", resource.path(namespace, name, subresource), query, body, MERGE_PATCH)
         return await self._write("patch", resource, subresource, request)
 
     async def patch_status(
