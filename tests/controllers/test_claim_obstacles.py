@@ -10,6 +10,7 @@ import pytest
 
 from ringfleet.controllers.number_claim import BINDER, committed, unbind
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
+from ringfleet.objects.phone_number import Holder
 from tests.plan.builders import NOW
 
 FIRST, SECOND = "14155550101", "14155550102"
@@ -104,8 +105,10 @@ async def test_a_number_that_leaves_its_set_leaves_behind_that_it_was_seldom_ans
         clock=lambda: NOW,
     )
     notes = SimpleNamespace(quarantine=quarantine)
-    record: Any = SimpleNamespace(namespace="shop", name=FIRST, resource_version="1", notes=notes)
+    holder = Holder("shop", "desk", "1")
+    record: Any = SimpleNamespace(namespace="shop", name=FIRST, resource_version="1", notes=notes, claim=holder)
     await unbind(services, record)
     (body,) = written
     assert body["spec"]["claimRef"] is None
+    assert body["spec"]["lastClaimRef"] == {"namespace": "shop", "name": "desk"}
     assert body["metadata"].get("annotations") == ({"ringfleet.dev/quarantine": None} if lifted else None)

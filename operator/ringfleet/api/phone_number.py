@@ -39,7 +39,17 @@ class ClaimRef(Part):
     name: Name
     """Name of the NumberClaim that holds the number."""
     uid: Annotated[str, Field(min_length=1, max_length=64)]
-    """Uid of the NumberClaim: one that was deleted and made again is another claim."""
+    """Uid of the NumberClaim. One of this namespace and name that came back from a backup has another uid, and takes
+    the number up again."""
+
+
+class FormerClaimRef(Part):
+    """A NumberClaim that held the number."""
+
+    namespace: Name
+    """Namespace of the NumberClaim that held the number last."""
+    name: Name
+    """Name of the NumberClaim that held the number last."""
 
 
 class ManagementPolicy(StrEnum):
@@ -73,6 +83,9 @@ class PhoneNumberSpec(Part):
     unbound_at: Time | None = None
     """Time at which the number's last claim let it go; the number rests from then on for its pool's reclaim.cooldown.
     Written by the operator."""
+    last_claim_ref: FormerClaimRef | None = None
+    """NumberClaim that let the number go last. While the number rests, a claim of that namespace and name that asks for
+    it by spec.phoneNumberName has it back. Written by the operator."""
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile that says where calls and messages of the number go; its pool's profile when left out."""
     suspend: bool = False

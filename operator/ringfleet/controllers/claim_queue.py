@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from ringfleet.api import NumberPool
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas
+from ringfleet.controllers.rebinding import former_number
 from ringfleet.model import AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
@@ -177,7 +178,7 @@ class ClaimQueue:
     def _ask(self, claim: ClaimRecord) -> None:
         stock = self.stock(claim.pool)
         served = claim.bound or claim.failed or claim.deleting or self._fleet.numbers_of(claim)
-        if served or self.obstacle(claim):
+        if served or former_number(self._fleet, claim) or self.obstacle(claim):
             stock.withdraw(claim.uid)
         else:
             stock.ask(claim.wish())

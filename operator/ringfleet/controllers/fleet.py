@@ -55,6 +55,10 @@ def _account_of(order: NumberOrder) -> Iterator[AccountKey]:
     yield account_key(order.spec.account_ref, order.metadata.namespace)
 
 
+def _names(record: NumberRecord, uid: str) -> bool:
+    return record.claim is not None and record.claim.uid == uid
+
+
 _INDEXES: dict[str, dict[str, Any]] = {"NumberOrder": {"pool": _pool_of, "account": _account_of}}
 
 
@@ -152,7 +156,11 @@ class Fleet:
 
     def numbers_of(self, claim: ClaimRecord) -> list[NumberRecord]:
         """The numbers that name the claim: one, when it is bound."""
-        return self.numbers.by("claim", claim.uid)
+        return [one for one in self.numbers.by("claim", (claim.namespace, claim.name)) if _names(one, claim.uid)]
+
+    def numbers_of_namesake(self, claim: ClaimRecord) -> list[NumberRecord]:
+        """The numbers that name another claim of its namespace and name, such as the one that was backed up."""
+        return [one for one in self.numbers.by("claim", (claim.namespace, claim.name)) if not _names(one, claim.uid)]
 
     def numbers_in_pool(self, namespace: str, pool: str) -> list[NumberRecord]:
         return self.numbers.by("pool", (namespace, pool))

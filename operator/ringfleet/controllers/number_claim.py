@@ -22,11 +22,12 @@ import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
 from ringfleet.controllers.connection_secret import write_number
+from ringfleet.controllers.rebinding import former_number, is_to_be_taken_up
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.objects.conditions import condition_patch, stamp
-from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
@@ -48,12 +49,12 @@ async def reconcile_claim(services: Services, key: Key) -> float | None:
         return await _let_go(services, claim)
     number = await committed(services, claim)
     claim = services.fleet.claim(key.namespace, key.name) or claim
-    if number is None and claim.bound is None:
+    if number is None:
         try:
             number = await _bind(services, claim)
         except KubeError:
-            if claim.uid in services.claim_queue.refused:
-                await _say_waiting(services, claim)
+            if why := services.claim_queue.refused.get(claim.uid):
+                await (_say_refused(services, claim, why) if claim.bound else _say_waiting(services, claim))
             raise
         if number is None and services.claim_queue.assignment(claim):
             return 0.0
@@ -131,14 +132,10 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
         KubeError: the write was refused. Unless it was not answered, the claim queue has noted why.
     """
     services.claim_queue.ask_again(claim)
-    handed = services.claim_queue.assignment(claim)
-    if handed is None:
+    record = former_number(services.fleet, claim) or _handed(services, claim)
+    if record is None or (not record.free and not await _is_there(services, claim)):
         return None
-    record = services.fleet.number(claim.pool.namespace, handed.name)
-    if record is None or not record.free or services.claim_queue.obstacle(claim):
-        _ask_anew(services, claim)
-        return None
-    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
+    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}, "lastClaimRef": None}
     try:
         bound = await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
     except (Conflict, NotFound) as error:
@@ -156,6 +153,28 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
         raise
     services.claim_queue.settle(claim)
     return bound
+
+
+def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
+    """The number that the claim queue has handed the claim. One that it can't have any more goes back."""
+    handed = services.claim_queue.assignment(claim)
+    if handed is None:
+        return None
+    record = services.fleet.number(claim.pool.namespace, handed.name)
+    if record is None or not record.free or services.claim_queue.obstacle(claim):
+        _ask_anew(services, claim)
+        return None
+    return record
+
+
+async def _is_there(services: Services, claim: ClaimRecord) -> bool:
+    """Whether the claim is there, by a live look. A number that names another claim of its name may be bound to one that
+    our copy has not seen yet: then it is our claim that is gone."""
+    try:
+        found = await services.kube.get(NUMBER_CLAIMS, claim.namespace, claim.name)
+    except NotFound:
+        return False
+    return bool(found["metadata"]["uid"] == claim.uid)
 
 
 def _note_refusal(services: Services, claim: ClaimRecord, record: NumberRecord, error: KubeError) -> None:
@@ -224,6 +243,11 @@ async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     await _write(services, claim, patch, said)
 
 
+async def _say_refused(services: Services, claim: ClaimRecord, why: str) -> None:
+    """The number that its status names could not be bound to it again."""
+    await _write(services, claim, {}, (not_ready(Reason.BINDING_REFUSED, why),))
+
+
 async def _say_broken(services: Services, claim: ClaimRecord) -> None:
     """Its number was taken from it by force. A committed binding is not exchanged for another."""
     assert claim.bound
@@ -261,7 +285,8 @@ async def _let_go(services: Services, claim: ClaimRecord) -> float | None:
 
 async def unbind(services: Services, record: NumberRecord) -> None:
     """Take the claim off a number. From `unboundAt` on it rests."""
-    spec = {"claimRef": None, "unboundAt": stamp(services.clock())}
+    last = {"namespace": record.claim.namespace, "name": record.claim.name} if record.claim else None
+    spec = {"claimRef": None, "unboundAt": stamp(services.clock()), "lastClaimRef": last}
     try:
         await _patch_number(services, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
     except Conflict:
@@ -270,13 +295,15 @@ async def unbind(services: Services, record: NumberRecord) -> None:
 
 
 async def claim_is_gone(services: Services, record: NumberRecord) -> bool:
-    """Whether the claim that a number names is not there any more, by a live look."""
+    """Whether the claim that a number names is not there any more, by a live look, and no other one of its namespace and
+    name takes the number up."""
     assert record.claim
     try:
         found = await services.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
     except NotFound:
         return True
-    return bool(found["metadata"]["uid"] != record.claim.uid)
+    claim = project_claim(found)
+    return claim.uid != record.claim.uid and not is_to_be_taken_up(services.fleet, claim, record)
 
 
 async def _set_finalizers(services: Services, claim: ClaimRecord, names: tuple[str, ...]) -> None:

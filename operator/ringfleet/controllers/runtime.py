@@ -72,7 +72,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
             "namespace": lambda record: [record.namespace],
-            "claim": lambda record: [record.claim.uid] if record.claim else [],
+            "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
             "borrower": _borrower,
             "bundle": _bundle,
         },

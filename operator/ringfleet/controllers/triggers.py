@@ -22,6 +22,7 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
+from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
@@ -89,10 +90,14 @@ def wake_bundle_counts(services: Services, namespace: str) -> None:
 
 
 def open_queue(services: Services) -> None:
-    """Everything is listed. What was asked to go before we looked is remembered, for the breaker."""
+    """Everything is listed. What was asked to go before we looked is remembered, for the breaker; a claim whose number
+    went meanwhile, or does not know it any more, has a turn."""
     for record in services.fleet.numbers.values():
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
+    for claim in services.fleet.claims.values():
+        if claim.bound and not services.fleet.numbers_of(claim):
+            services.queues.wake_claim(claim)
     services.claim_queue.open()
 
 
@@ -245,6 +250,7 @@ class _Bell:
         self._services.claim_queue.note_number(old, new)
         if old is None and new:
             self._tell_who_named(new)
+        self._tell_who_had(old, new)
         self._note_bundle_of(old, new)
         if new and needs_step(self._services, new):
             self._services.queues.wake_number(new)
@@ -282,6 +288,15 @@ class _Bell:
         """Claims may have asked for the number by name before there was one."""
         claims = self._services.fleet.claims.by("pool", ObjectRef(number.namespace, number.pool)) if number.pool else []
         self._services.claim_queue.reconsider([claim for claim in claims if claim.named == number.name])
+
+    def _tell_who_had(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A claim that came back before the number did takes it up, or has it back."""
+        if new is None or (old and _as_former(old) == _as_former(new)):
+            return
+        holder = new.claim or new.last_claim
+        claim = self._services.fleet.claim(holder.namespace, holder.name) if holder else None
+        if claim and former_number(self._services.fleet, claim) is new:
+            self._services.queues.wake_claim(claim)
 
     def _wake_profile(self, namespace: str, profile: str) -> None:
         """`profile` as numbers of `namespace` know it."""
@@ -355,6 +370,11 @@ def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
         before, after = old.metadata, new.metadata
         return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
     return isinstance(new, ComplianceBundle)
+
+
+def _as_former(record: NumberRecord) -> tuple[object, ...]:
+    """What decides whether a claim had the number before."""
+    return (record.claim, record.last_claim, record.state.phase)
 
 
 def _as_member(record: NumberRecord) -> tuple[object, ...]:

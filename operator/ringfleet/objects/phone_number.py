@@ -36,6 +36,7 @@ from ringfleet.model import (
     Phase,
     Price,
 )
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import NumberSeen
@@ -96,6 +97,7 @@ class NumberRecord:
     purchased_at: datetime | None = None
     renews_at: datetime | None = None
     unbound_at: datetime | None = None
+    last_claim: ObjectRef | None = None
     cooling_until: datetime | None = None
     free_since: datetime | None = None
     area_code: str | None = None
@@ -154,6 +156,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         purchased_at=parse_time(status.get("purchasedAt")),
         renews_at=parse_time(status.get("renewsAt")),
         unbound_at=parse_time(spec.get("unboundAt")),
+        last_claim=_last_claim(spec.get("lastClaimRef")),
         cooling_until=parse_time(status.get("coolingUntil")),
         free_since=_free_since(status, spec),
         area_code=_shared(status.get("areaCode")),
@@ -190,6 +193,10 @@ def _free_since(status: Mapping[str, Any], spec: Mapping[str, Any]) -> datetime 
 
 def _holder(ref: Mapping[str, str] | None) -> Holder | None:
     return Holder(intern(ref["namespace"]), ref["name"], ref["uid"]) if ref else None
+
+
+def _last_claim(ref: Mapping[str, str] | None) -> ObjectRef | None:
+    return ObjectRef(intern(ref["namespace"]), ref["name"]) if ref else None
 
 
 def _shared(text: str | None) -> str | None:

@@ -1,0 +1,67 @@
+"""Which number a claim had before, and whether a number's claim is really gone; the law is in `plan/rebinding.py`.
+
+Here is only the looking. The write is one of the claim's own turn (`controllers/number_claim.py`); a number that is
+to be taken up is left as it is by its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ringfleet.controllers.fleet import Fleet
+from ringfleet.model import Phase
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
+from ringfleet.plan.rebinding import ClaimBack, NumberBack, has_back, takes_up
+
+
+def former_number(fleet: Fleet, claim: ClaimRecord) -> NumberRecord | None:
+    """The number that was the claim's before, and is to be again; None when there is none.
+
+    Should there be two, then the one that its status names, or the first by name: the other one rests.
+    """
+    found = list(_candidates(fleet, claim))
+    return min(found, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name), default=None)
+
+
+def is_to_be_taken_up(fleet: Fleet, claim: ClaimRecord, record: NumberRecord) -> bool:
+    """Whether the number, which names an earlier claim of that namespace and name, waits for the claim."""
+    return takes_up(_claim_back(fleet, claim), _number_back(record))
+
+
+def _candidates(fleet: Fleet, claim: ClaimRecord) -> Iterator[NumberRecord]:
+    namesakes = fleet.numbers_of_namesake(claim)
+    told = {place for place in (claim.bound, _named(claim)) if place}
+    let_go = [one for place in told if (one := fleet.number(*place)) and one.claim is None]
+    if namesakes or let_go:
+        back = _claim_back(fleet, claim)
+        yield from (one for one in namesakes if takes_up(back, _number_back(one)))
+        yield from (one for one in let_go if has_back(back, _number_back(one)))
+
+
+def _named(claim: ClaimRecord) -> ObjectRef | None:
+    return ObjectRef(claim.pool.namespace, claim.named) if claim.named else None
+
+
+def _claim_back(fleet: Fleet, claim: ClaimRecord) -> ClaimBack:
+    return ClaimBack(
+        place=ObjectRef(claim.namespace, claim.name),
+        pool=claim.pool,
+        named=claim.named,
+        bound=claim.bound,
+        capabilities=claim.capabilities,
+        holds=bool(fleet.numbers_of(claim)),
+        deleting=claim.deleting,
+    )
+
+
+def _number_back(record: NumberRecord) -> NumberBack:
+    rests = record.state.phase in (Phase.AVAILABLE, Phase.COOLING)
+    return NumberBack(
+        place=ObjectRef(record.namespace, record.name),
+        pool=ObjectRef(record.namespace, record.pool) if record.pool else None,
+        capabilities=record.capabilities or None,
+        last=record.last_claim,
+        usable=rests and record.notes == NO_NOTES and not (record.deleting or record.observed or record.suspended),
+    )

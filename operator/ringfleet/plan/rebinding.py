@@ -1,0 +1,75 @@
+"""Whose number it is when a claim has come back: from a backup, or made anew under the same name.
+
+::
+
+    the number says                        and there is                                   then
+    -------------------------------------  ---------------------------------------------  ----------------------------
+    claimRef, the uid of no claim          a claim of that namespace and name that fits   it takes the number up again
+                                           none                                           unbound: it rests
+    no claimRef, lastClaimRef              that claim, and it asks for this very number   it has it back, rest or none
+                                           that claim, and it does not                    it is served like any other
+
+A claim that its owner deletes is held by our finalizer until its number is unbound, so a claimRef that outlives its
+claim is no deletion: the objects were restored with new uids, or a finalizer was taken off by force. The binding was
+never undone, and the namespace and name say whose it is.
+
+A number that was unbound is another matter: who deletes a claim and makes one of the same name may want just another
+number, as a rotation set does that replaces a burnt one. So the name alone is no evidence then. It is when the claim
+names the number itself: in spec.phoneNumberName, or in the status that it was restored with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringfleet.model import Capability
+from ringfleet.model.refs import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimBack:
+    """A claim that may have had a number before.
+
+    `bound`: the number that its status names. `holds`: whether a number names it by its uid.
+    """
+
+    place: ObjectRef
+    pool: ObjectRef
+    named: str | None = None
+    bound: ObjectRef | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    holds: bool = False
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NumberBack:
+    """A number that names a claim that is not there, or none. `last`: the claim that let it go.
+
+    `pool`: None when it is in none. `capabilities`: None before the carrier has said what it can do.
+    `usable`: it is available or rests, and nothing else is against giving it to a claim.
+    """
+
+    place: ObjectRef
+    pool: ObjectRef | None
+    capabilities: frozenset[Capability] | None = None
+    last: ObjectRef | None = None
+    usable: bool = True
+
+
+def takes_up(claim: ClaimBack, number: NumberBack) -> bool:
+    """Whether the claim takes up the number, which names a claim of its namespace and name with another uid."""
+    return not claim.deleting and not claim.holds and _fits(claim, number)
+
+
+def has_back(claim: ClaimBack, number: NumberBack) -> bool:
+    """Whether the claim has the number back, which names no claim."""
+    asks = claim.named == number.place.name or claim.bound == number.place
+    return asks and number.usable and number.last == claim.place and takes_up(claim, number)
+
+
+def _fits(claim: ClaimBack, number: NumberBack) -> bool:
+    named = claim.named in (None, number.place.name)
+    told = claim.bound in (None, number.place)
+    able = number.capabilities is None or claim.capabilities <= number.capabilities
+    return claim.pool == number.pool and named and told and able
