@@ -37,6 +37,12 @@ def a_rested(n: int, claim: str = "desk") -> Json:
     return a_number(n, "Cooling", {"coolingUntil": later(3600 * 24 * 30)}, **rests)
 
 
+async def take_turns(rig: Rig) -> None:
+    """Turn after turn of the claim, each when the last one asked for it, until it wants none."""
+    while (delay := await rig.turn("NumberClaim", "desk")) is not None:
+        await rig.woken(delay)
+
+
 async def claims(rig: Rig) -> dict[str, str | None]:
     """By claim, the number that holds it by its uid."""
     numbers = [await rig.find("PhoneNumber", name) for name in await rig.names("PhoneNumber")]
@@ -105,8 +111,7 @@ async def test_a_process_that_ends_while_a_claim_takes_its_number_up_is_followed
     async with a_rig(*HOUSE, a_pool(), a_restored(1), a_number(2), a_claim()) as rig:
         rig.api.break_write(nth, done=done)
         with pytest.raises(Unavailable):
-            while await rig.turn("NumberClaim", "desk") is not None:
-                await rig.woken(1.0)
+            await take_turns(rig)
         async with restarted(rig) as again:
             await again.turn("NumberClaim", "desk")
             assert await claims(again) == {"desk": ONE}
@@ -228,9 +233,9 @@ async def test_a_number_that_nobody_may_have_is_not_given_back_either(note: str)
 @in_virtual_time
 async def test_a_claim_whose_number_went_while_no_operator_looked_says_so() -> None:
     told = {**NAMED, "observedGeneration": 1, "conditions": []}
-    async with a_rig(*HOUSE, a_pool(), a_number(2), a_claim("desk", told, guarded=True), begun=False) as rig:
-        async with rig.running():
-            await rig.until(lambda: _says(rig, "False NumberMissing"), within=30.0)
+    claim = a_claim("desk", told, guarded=True)
+    async with a_rig(*HOUSE, a_pool(), a_number(2), claim, begun=False) as rig, rig.running():
+        await rig.until(lambda: _says(rig, "False NumberMissing"), within=30.0)
 
 
 async def _says(rig: Rig, said: str) -> bool:

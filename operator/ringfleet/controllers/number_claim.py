@@ -22,7 +22,7 @@ import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
 from ringfleet.controllers.connection_secret import write_number
-from ringfleet.controllers.rebinding import former_number, is_to_be_taken_up
+from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
@@ -135,9 +135,8 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     record = former_number(services.fleet, claim) or _handed(services, claim)
     if record is None or (not record.free and not await _is_there(services, claim)):
         return None
-    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}, "lastClaimRef": None}
     try:
-        bound = await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
+        bound = await bind(services, record, claim)
     except (Conflict, NotFound) as error:
         there = await look_at(services, record.namespace, record.name)
         if there and services.fleet.number(record.namespace, record.name) == record:
@@ -155,6 +154,16 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     return bound
 
 
+async def bind(services: Services, record: NumberRecord, claim: ClaimRecord) -> NumberRecord | None:
+    """Write the claim on the number; the record as it is then.
+
+    Raises:
+        Conflict: the number has changed meanwhile.
+    """
+    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}, "lastClaimRef": None}
+    return await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
+
+
 def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     """The number that the claim queue has handed the claim. One that it can't have any more goes back."""
     handed = services.claim_queue.assignment(claim)
@@ -168,8 +177,8 @@ def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
 
 
 async def _is_there(services: Services, claim: ClaimRecord) -> bool:
-    """Whether the claim is there, by a live look. A number that names another claim of its name may be bound to one that
-    our copy has not seen yet: then it is our claim that is gone."""
+    """Whether the claim is there, by a live look. A number that names another claim of its name may be bound to one
+    that our copy has not seen yet: then it is our claim that is gone."""
     try:
         found = await services.kube.get(NUMBER_CLAIMS, claim.namespace, claim.name)
     except NotFound:
@@ -276,6 +285,9 @@ async def _let_go(services: Services, claim: ClaimRecord) -> float | None:
     services.claim_queue.give_up(claim)
     if claim.bound and not services.fleet.numbers_of(claim):
         await look_at(services, *claim.bound)
+    if heir := heir_of(services.fleet, claim):
+        services.queues.wake("RotationSet", heir.metadata.namespace, heir.metadata.name)
+        return None  # it has its turn when the set has taken its number over
     for record in services.fleet.numbers_of(claim):
         await unbind(services, record)
     if claim.guarded:
@@ -295,15 +307,17 @@ async def unbind(services: Services, record: NumberRecord) -> None:
 
 
 async def claim_is_gone(services: Services, record: NumberRecord) -> bool:
-    """Whether the claim that a number names is not there any more, by a live look, and no other one of its namespace and
-    name takes the number up."""
+    """Whether the claim that a number names is not there any more, by a live look, and no other one of its namespace
+    and name takes the number up, or leaves it to its rotation set."""
     assert record.claim
     try:
         found = await services.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
     except NotFound:
         return True
     claim = project_claim(found)
-    return claim.uid != record.claim.uid and not is_to_be_taken_up(services.fleet, claim, record)
+    if claim.uid == record.claim.uid or is_to_be_taken_up(services.fleet, claim, record):
+        return False
+    return heir_of(services.fleet, claim) is None
 
 
 async def _set_finalizers(services: Services, claim: ClaimRecord, names: tuple[str, ...]) -> None:

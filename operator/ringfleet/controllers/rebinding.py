@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ringfleet.api import RotationSet
 from ringfleet.controllers.fleet import Fleet
-from ringfleet.model import Phase
+from ringfleet.model import Capability, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
+from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.rebinding import ClaimBack, NumberBack, has_back, takes_up
 
 
@@ -28,6 +30,27 @@ def former_number(fleet: Fleet, claim: ClaimRecord) -> NumberRecord | None:
 def is_to_be_taken_up(fleet: Fleet, claim: ClaimRecord, record: NumberRecord) -> bool:
     """Whether the number, which names an earlier claim of that namespace and name, waits for the claim."""
     return takes_up(_claim_back(fleet, claim), _number_back(record))
+
+
+def heir_of(fleet: Fleet, claim: ClaimRecord) -> RotationSet | None:
+    """The rotation set that takes over the number of a claim which another set of its name has owned; None when the
+    claim is free to go.
+
+    Such a set was restored, or replaced; the garbage collector deletes its claims, for the owner they name is gone.
+    """
+    rotation = claim.rotation
+    if rotation is None or rotation.owner is None or not numbers_held(fleet, claim):
+        return None
+    found = fleet.get(RotationSet, claim.namespace, rotation.name)
+    if found is None or found.metadata.deletion_timestamp or found.metadata.uid == rotation.owner:
+        return None
+    wanted = Capability(found.spec.channel) in claim.capabilities and claim.pool in pools_of(found)
+    return found if wanted else None
+
+
+def numbers_held(fleet: Fleet, claim: ClaimRecord) -> list[NumberRecord]:
+    """The numbers that name the claim, by its uid or by that of the one that was backed up."""
+    return fleet.numbers_of(claim) + fleet.numbers_of_namesake(claim)
 
 
 def _candidates(fleet: Fleet, claim: ClaimRecord) -> Iterator[NumberRecord]:

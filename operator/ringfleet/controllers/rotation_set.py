@@ -16,10 +16,11 @@ from typing import Any
 import structlog
 
 from ringfleet.api import NumberPool, RotationSet
-from ringfleet.api.meta import API_VERSION, DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.number_claim import look_at
 from ringfleet.controllers.services import Services
+from ringfleet.controllers.set_inheritance import inherit, owner_reference
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE
 from ringfleet.objects.conditions import conditions, stamp
@@ -56,6 +57,7 @@ async def reconcile_set(services: Services, key: Key) -> float | None:
     if obj is None or obj.metadata.deletion_timestamp:
         services.dispatcher.forget(key.namespace, key.name)
         return None  # its claims go with it: the garbage collector sees to that, and their numbers rest
+    await inherit(services, obj)
     want = rotation_want(obj)
     reading = await services.dispatcher.read(key.namespace, key.name, want.channel)
     now = services.clock()
@@ -209,7 +211,6 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
     ref = {"name": pool} | ({"namespace": pool_namespace} if pool_namespace != meta.namespace else {})
     region = {REGION_LABEL: action.region} if action.region else {}
     first, *others = action.area_codes or (None,)
-    owner = {"apiVersion": API_VERSION, "kind": "RotationSet", "name": meta.name, "uid": meta.uid}
     # On demand, so that the pool orders for a whole set at once, and keeps its own target for others.
     spec: dict[str, Any] = {"poolRef": ref, "capabilities": [str(want.channel)], "onNoStock": "Order"}
     if first:
@@ -223,7 +224,7 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
             "name": action.name,
             "namespace": meta.namespace,
             "labels": {SET_LABEL: meta.name, **region},
-            "ownerReferences": [{**owner, "controller": True, "blockOwnerDeletion": False}],
+            "ownerReferences": [owner_reference(obj)],
         },
         "spec": spec,
     }

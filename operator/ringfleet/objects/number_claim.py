@@ -155,7 +155,8 @@ def _in_set(meta: Mapping[str, Any]) -> InSet | None:
     if SET_LABEL not in labels:
         return None
     since = (meta.get("annotations") or {}).get(DRAINING)
-    return InSet(intern(labels[SET_LABEL]), labels.get(REGION_LABEL), since is not None, _when(since), _owner(meta))
+    name = intern(labels[SET_LABEL])
+    return InSet(name, labels.get(REGION_LABEL), since is not None, _when(since), _owner(meta, name))
 
 
 def _when(text: str | None) -> datetime | None:
@@ -167,10 +168,10 @@ def _when(text: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def _owner(meta: Mapping[str, Any]) -> str | None:
-    """The uid of the RotationSet that owns the claim."""
+def _owner(meta: Mapping[str, Any], name: str) -> str | None:
+    """The uid of the RotationSet of that name which owns the claim."""
     owners = (ref for ref in meta.get("ownerReferences") or () if ref.get("controller"))
-    return next((intern(ref["uid"]) for ref in owners if ref["kind"] == "RotationSet"), None)
+    return next((intern(ref["uid"]) for ref in owners if (ref["kind"], ref["name"]) == ("RotationSet", name)), None)
 
 
 def _wishes(spec: Mapping[str, Any]) -> tuple[Wish, ...]:

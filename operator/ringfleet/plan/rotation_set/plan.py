@@ -418,6 +418,11 @@ def _turned(codes: tuple[str, ...], by: int) -> tuple[str, ...]:
     return (codes[at:] + codes[:at])[:MOST_WISHES]
 
 
+def next_name(set_: str, region: str | None, taken: frozenset[str]) -> str:
+    """The name for the next claim of a set."""
+    return _FreeNames(set_, taken).next_for(region)[1]
+
+
 class _FreeNames:
     """The names for new claims: `<set>-<region>-<n>`, with the lowest n that no claim of the namespace has."""
 
