@@ -238,6 +238,27 @@ async def test_a_claim_whose_number_went_while_no_operator_looked_says_so() -> N
         await rig.until(lambda: _says(rig, "False NumberMissing"), within=30.0)
 
 
+@in_virtual_time
+async def test_a_claim_that_waited_and_was_bound_by_the_last_write_of_a_process_is_told_by_the_next() -> None:
+    waiting = {"phase": "Waiting", "observedGeneration": 1, "ticket": 1}
+    async with a_rig(*HOUSE, a_pool(), a_claim("desk", waiting), begun=False) as rig:
+        claim = await rig.find("NumberClaim", "desk")
+        assert claim
+        await rig.create(a_number(1, claimRef={**OURS, "uid": claim["metadata"]["uid"]}))
+        async with rig.running():
+            await rig.until(lambda: _says(rig, "True Bound"), within=30.0)
+
+
+@in_virtual_time
+async def test_a_claim_that_another_operator_binds_is_told() -> None:
+    async with a_rig(*HOUSE, a_pool(), a_claim(), begun=False) as rig, rig.running():
+        await rig.until(lambda: _says(rig, "False WaitingForNumber"))
+        claim = await rig.find("NumberClaim", "desk")
+        assert claim
+        await rig.create(a_number(1, claimRef={**OURS, "uid": claim["metadata"]["uid"]}))
+        await rig.until(lambda: _says(rig, "True Bound"), within=30.0)
+
+
 async def _says(rig: Rig, said: str) -> bool:
     return await rig.says("NumberClaim", "desk") == said
 

@@ -81,6 +81,7 @@ async def test_a_set_keeps_the_numbers_of_claims_that_the_garbage_collector_dele
         number = await rig.find("PhoneNumber", ONE)
         assert number
         assert "unboundAt" not in number["spec"]
+        assert await rig.says("NumberClaim", "calls-3") == "True Bound"
 
 
 @pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])

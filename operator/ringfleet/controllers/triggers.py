@@ -90,13 +90,13 @@ def wake_bundle_counts(services: Services, namespace: str) -> None:
 
 
 def open_queue(services: Services) -> None:
-    """Everything is listed. What was asked to go before we looked is remembered, for the breaker; a claim whose number
-    went meanwhile, or does not know it any more, has a turn."""
+    """Everything is listed. What was asked to go before we looked is remembered, for the breaker. A claim whose status
+    and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile."""
     for record in services.fleet.numbers.values():
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
-        if claim.bound and not services.fleet.numbers_of(claim):
+        if (claim.bound is None) is not (not services.fleet.numbers_of(claim)):
             services.queues.wake_claim(claim)
     services.claim_queue.open()
 
@@ -313,7 +313,8 @@ class _Bell:
             return
         for holder in {holder for holder in (before, after) if holder}:
             wake_quotas(self._services, holder.namespace)
-            if (claim := self._services.fleet.claim_by_uid(holder.uid)) and claim.bound:
+            claim = self._services.fleet.claim_by_uid(holder.uid)
+            if claim and not self._services.claim_queue.assignment(claim):  # else its own turn is binding it
                 self._services.queues.wake_claim(claim)
             if holder.namespace != record.namespace and self._services.quotas.of(holder.namespace):
                 self._services.claim_queue.reconsider(self._services.fleet.claims.by("namespace", holder.namespace))

@@ -1,0 +1,73 @@
+"""A namespace is lost and comes back from a backup, without status and with new uids, as README.md says to do it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cluster.stage import ACCOUNT, SYSTEM, Stage, a_set, let_go_of_namespace
+from tests.waiting import wait_until
+
+SAVED = (
+    *("carrieraccounts", "routingprofiles", "numberpools", "phonenumbers", "numberorders"),
+    *("rotationsets", "numberclaims"),
+)
+NOT_SAVED = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
+
+
+@pytest.mark.parametrize("orders", [pytest.param(False, id="without orders")])
+def test_a_restored_namespace_buys_nothing_and_every_claim_keeps_its_number(stage: Stage, orders: bool) -> None:
+    stage.account()
+    stage.profile()
+    stage.pool(target=6, limits={"maxNumbers": 12})
+    operator = stage.start_operator()
+    stage.claim("a", "b", "c")
+    stage.apply(a_set(size=2))
+    stage.wait_for(lambda: len(stage.bound()) == 5, "three claims and two of the set to be bound")
+    stage.wait_for(lambda: settled(stage), "the pool to be full again, and its orders complete")
+    bound, numbers, bills = stage.bound(), stage.numbers(), stage.bills()
+    backup = {kind: stage.list(kind) for kind in SAVED if orders or kind != "numberorders"}
+
+    operator.stop()
+    lose_namespace(stage)
+    for obj in (one for saved in backup.values() for one in saved):
+        stage.api.create(as_restored(obj), stage.namespace)
+    stage.wait_for(lambda: is_collected(stage), "the garbage collector to delete what the set owned")
+    stage.start_operator("operator-2")
+
+    stage.wait_for(lambda: len(stage.bound()) == 5, "all claims to be bound again")
+    stage.wait_for(lambda: settled(stage), "the pool to be at its target again")
+    assert (stage.numbers(), stage.bills()) == (numbers, bills)
+    now = stage.bound()
+    assert {name: now[name] for name in "abc"} == {name: bound[name] for name in "abc"}
+    assert set(now.values()) == set(bound.values())
+    assert sorted(name[:5] for name in now if name not in "abc") == ["calls", "calls"]
+
+
+def settled(stage: Stage) -> bool:
+    """Whether nothing is left to be ordered: the pool is at its target, and every order has come to its end."""
+    pool = stage.condition("numberpool", "us-west")
+    orders = [order.get("status", {}).get("phase") for order in stage.list("numberorders")]
+    return pool is not None and pool["reason"] == "AtTarget" and set(orders) <= {"Complete"}
+
+
+def lose_namespace(stage: Stage) -> None:
+    """Delete the namespace with all that is in it, past every guard, and make one of its name with the Secret."""
+    let_go_of_namespace(stage.cluster.kubeconfig_of(SYSTEM, ACCOUNT), stage.namespace)
+    stage.cluster.delete_namespace(stage.namespace)
+    wait_until(lambda: stage.api.find("namespace", stage.namespace) is None, "the namespace to be gone", timeout=180)
+    stage.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}})
+    stage.secret("sandbox-token", stage.simulator.token)
+
+
+def as_restored(obj: dict[str, Any]) -> dict[str, Any]:
+    """As a backup tool brings it back: no status, and nothing that only the API server writes; its owners' old uids."""
+    kept = {key: value for key, value in obj["metadata"].items() if key not in NOT_SAVED}
+    return {key: value for key, value in obj.items() if key != "status"} | {"metadata": kept}
+
+
+def is_collected(stage: Stage) -> bool:
+    """Whether the garbage collector has seen that the owner of the set's claims is gone."""
+    claims = [claim["metadata"] for claim in stage.list("numberclaims") if "ownerReferences" in claim["metadata"]]
+    return all("deletionTimestamp" in meta for meta in claims)
