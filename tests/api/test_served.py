@@ -284,7 +284,7 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             purchased_at=NOW,
             renews_at=NOW,
             documents_deadline=NOW,
-            routing=NumberRouting(profile="desk", hash="abc", external_id="rp_1", routed_at=NOW),
+            routing=NumberRouting(profile="desk", external_id="rp_1", routed_at=NOW),
             drift="It is routed elsewhere.",
             health=NumberHealth(answer_rate=Decimal("0.5"), spam_label="Spam Likely", attestation="A"),
             usage=NumberUsage(day="2026-07-01", calls=3),

@@ -211,7 +211,7 @@ async def _put_number(kube: Kube, number: str, owner: Json) -> None:
     holder = {"namespace": NAMESPACE, "name": name, "uid": claim["metadata"]["uid"]}
     spec = {"number": number, "accountRef": {"name": "b", "namespace": NAMESPACE}, "claimRef": holder}
     await kube.create(numbers, NAMESPACE, {"metadata": {"name": number[1:]}, "spec": spec})
-    routed = {"routing": {"hash": "h"}, "health": {"attestation": "A"}, "country": "US", "phase": "Bound"}
+    routed = {"routing": {"externalId": "e"}, "health": {"attestation": "A"}, "country": "US", "phase": "Bound"}
     await kube.patch_status(numbers, NAMESPACE, number[1:], routed)
 
 

@@ -26,6 +26,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.model import (
     E164,
+    HeldRouting,
     HoldingStatus,
     ItemState,
     Money,
@@ -391,6 +392,15 @@ class CarrierConformance:
         second = await customer.carrier.ensure_routing(replace(ROUTING, sip_targets=(), agent="agent-7"))
         assert first == second
         assert await customer.carrier.ensure_routing(replace(ROUTING, reference="inst-1-shop-other")) != first
+
+    async def test_a_routing_profile_is_read_back_as_it_was_told(self, customer: Customer) -> None:
+        whole = replace(ROUTING, messaging_service="MG1", campaign="CM1")
+        agent = Routing("inst-1.agent", "shop/agent", agent="agent-7", messaging_webhook="https://example.com/sms")
+        ids = [await customer.carrier.ensure_routing(routing) for routing in (whole, agent)]
+        read = [held async for page in customer.carrier.routings() for held in page]
+        assert read == [HeldRouting(ids[0], whole), HeldRouting(ids[1], agent)]
+        assert await customer.carrier.find_routing(agent.reference) == HeldRouting(ids[1], agent)
+        assert await customer.carrier.find_routing("inst-1.none") is None
 
     async def test_routing_is_put_on_and_taken_off(self, customer: Customer) -> None:
         id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id

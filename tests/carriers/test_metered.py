@@ -39,6 +39,9 @@ class Double:
     async def __aexit__(self, *_: object) -> None:
         self.asked.append("closed")
 
+    def routings(self) -> AsyncIterator[str]:
+        return self.holdings()
+
     async def holdings(self) -> AsyncIterator[str]:
         for page in ("first", "second"):
             await asyncio.sleep(SECONDS / 2)
@@ -79,7 +82,10 @@ def arguments_of(protocol: type, verb: str) -> list[str]:
     return [f"<{name}>" for name in list(inspect.signature(getattr(protocol, verb)).parameters)[1:]]
 
 
-@pytest.mark.parametrize("verb", [verb for verb in verbs_of(Carrier) if verb != "holdings"])
+LISTINGS = ("holdings", "routings")
+
+
+@pytest.mark.parametrize("verb", [verb for verb in verbs_of(Carrier) if verb not in LISTINGS])
 def test_each_call_is_handed_on_and_told(verb: str) -> None:
     arguments = arguments_of(Carrier, verb)
     came, asked, heard = lived(lambda carrier: getattr(carrier, verb)(*arguments))
@@ -104,15 +110,16 @@ def test_a_carrier_that_takes_no_documents_has_no_registrar() -> None:
     assert MeteredCarrier(Double(), lambda *_: None).registrar is None  # type: ignore[arg-type]
 
 
-def test_a_listing_is_one_call_and_what_its_reader_does_between_pages_is_not_counted() -> None:
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_listing_is_one_call_and_what_its_reader_does_between_pages_is_not_counted(listing: str) -> None:
     async def read(carrier: Carrier) -> list[Any]:
-        pages = []
-        async for page in carrier.holdings():
+        pages: list[Any] = []
+        async for page in getattr(carrier, listing)():
             pages.append(page)
             await asyncio.sleep(100)
         return pages
 
-    assert told(read) == (["first", "second"], [("holdings", "Succeeded", SECONDS)])
+    assert told(read) == (["first", "second"], [(listing, "Succeeded", SECONDS)])
 
 
 def test_a_listing_that_breaks_off_is_told_by_its_error() -> None:

@@ -16,6 +16,7 @@ from ringfleet.carriers.errors import NotHeld
 from ringfleet.model import (
     E164,
     Catalog,
+    HeldRouting,
     Holding,
     HoldingStatus,
     ItemState,
@@ -34,14 +35,15 @@ from tests.plan.builders import dollars
 class CarrierDouble:
     """See the module. `story` is shared with the API double, so that it shows what was written before what was called.
 
-    `stock` is what can be bought; `taken` is what another buyer is faster with. `before_buying` runs first of all when
-    the carrier is asked to sell. `billed` counts how often each number was sold.
+    `stock` is what can be bought; `taken` is what another buyer is faster with; `profiles` are by their reference.
+    `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each number was sold.
     """
 
     story: list[str]
     stock: list[Offer] = field(default_factory=list)
     taken: set[E164] = field(default_factory=set)
     held: dict[E164, Holding] = field(default_factory=dict)
+    profiles: dict[str, HeldRouting] = field(default_factory=dict)
     money: Money = field(default_factory=partial(dollars, 1000))
     before_buying: Callable[[], Awaitable[object]] | None = None
     purchases: list[Purchase] = field(default_factory=list)
@@ -97,7 +99,18 @@ class CarrierDouble:
 
     async def ensure_routing(self, routing: Routing) -> str:
         self._begin("ensure_routing", routing.reference)
-        return f"at-carrier/{routing.reference}"
+        id_ = f"at-carrier/{routing.reference}"
+        self.profiles[routing.reference] = HeldRouting(id_, routing)
+        self._end("ensure_routing")
+        return id_
+
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        self._begin("find_routing", reference)
+        return self.profiles.get(reference)
+
+    async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        self._begin("routings")
+        yield tuple(self.profiles.values())
 
     async def route(self, external_id: str, routing_id: str | None) -> None:
         self._change("route", external_id, routing_id or "nowhere", routing=routing_id)

@@ -23,7 +23,7 @@ from functools import partial, wraps
 from typing import Any, ParamSpec
 from unittest.mock import patch
 
-from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber
+from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, POOL_LABEL
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
@@ -44,7 +44,9 @@ from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import Resource
 from ringfleet.objects.refs import Key, resource_of
+from ringfleet.objects.routing_profile import content_hash, routing_of, told_status
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
+from ringfleet.plan.routing_profile import Told
 from ringfleet.settings import Settings
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.carrier_double import CarrierDouble
@@ -228,8 +230,12 @@ class Rig:
 
     async def settle(self, seconds: float = 60.0) -> None:
         """Run whoever is woken, for so long that nobody has anything left to do but wait."""
-        await self._run_queues(partial(reconcile, self.services), seconds)
+        await self.run_queues(seconds)
         self.story.clear()
+
+    async def run_queues(self, seconds: float = 60.0) -> None:
+        """The same, and the story of it is kept."""
+        await self._run_queues(partial(reconcile, self.services), seconds)
 
     async def _run_queues(self, handler: Callable[[Key], Awaitable[float | None]], seconds: float) -> None:
         stop = asyncio.Event()
@@ -417,6 +423,14 @@ def a_claim(name: str = "desk", status: Json | None = None, guarded: bool = Fals
 def a_profile(name: str = "sip", **spec: object) -> Json:
     trunk = {"sipTrunk": {"targets": [{"uri": "sip:pbx.example.com"}]}}
     return an_object("RoutingProfile", name, {"voice": trunk, **spec})
+
+
+def a_told_profile(name: str = "sip", account: str = "main", **spec: object) -> Json:
+    """A profile that an account was told as it is; the carrier double holds it only when a test puts it there."""
+    profile = a_profile(name, **spec)
+    parsed = RoutingProfile.parse({**profile, "metadata": {"name": name, "namespace": HERE, "uid": "any"}})
+    told = Told(f"at-carrier/{name}", content_hash(routing_of(parsed, INSTALLATION)))
+    return {**profile, "status": {"accounts": [told_status({AccountKey(HERE, account): told})[0].as_dict()]}}
 
 
 def a_quota(name: str = "month", **limits: object) -> Json:

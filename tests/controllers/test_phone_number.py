@@ -17,8 +17,8 @@ from tests.controllers.rig import (
     a_claim,
     a_number,
     a_pool,
-    a_profile,
     a_rig,
+    a_told_profile,
     an_account,
     an_order,
     in_virtual_time,
@@ -32,7 +32,7 @@ NAME = ONE.digits
 STATUS, SPEC = f"patch phonenumbers/status {NAME}", f"patch phonenumbers {NAME}"
 OURS = Mark("home", HERE, "west")
 ROUTED = {"routingProfileRef": {"name": "sip"}}
-SIP = "at-carrier/home-shop-sip"
+SIP = "at-carrier/sip"
 
 
 def held(rig: Rig, **facts: object) -> None:
@@ -52,11 +52,11 @@ async def turn(rig: Rig) -> float | None:
 
 @in_virtual_time
 async def test_a_new_number_is_looked_up_routed_and_then_free() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig)
         assert await turn(rig) is None
         assert rig.told() == [
-            *(f"carrier: find {NAME}", "carrier: ensure_routing home-shop-sip", f"carrier: route did-1 {SIP}"),
+            *(f"carrier: find {NAME}", f"carrier: route did-1 {SIP}"),
             STATUS,
         ]
         status = await rig.status("PhoneNumber", NAME)
@@ -87,15 +87,6 @@ async def test_a_number_that_has_no_finalizer_gets_one_before_anything_else() ->
         held(rig)
         await turn(rig)
         assert rig.told() == [SPEC, f"carrier: find {NAME}", STATUS]
-
-
-@in_virtual_time
-async def test_one_profile_is_told_to_the_carrier_once_for_all_numbers() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number(1), a_number(2)) as rig:
-        held(rig)
-        rig.carrier.held[digits(2)] = a_holding(2, mark=OURS)
-        await rig.turn_all(("PhoneNumber", NAME), ("PhoneNumber", digits(2).digits))
-        assert [call for call in rig.told() if "ensure" in call] == ["carrier: ensure_routing home-shop-sip"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +125,7 @@ async def test_a_number_that_the_carrier_does_not_show_is_asked_for_again_soon_o
 
 @in_virtual_time
 async def test_a_number_that_the_carrier_says_is_not_active_yet_is_routed_later() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig)
         rig.carrier.fail("route", NotActive("It is being activated."))
         await turn(rig)
@@ -147,7 +138,7 @@ async def test_a_number_that_the_carrier_says_is_not_active_yet_is_routed_later(
 async def test_a_carrier_that_can_not_be_used_leaves_the_number_as_it_is_and_has_its_account_looked_at(
     error: CarrierError,
 ) -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig)
         rig.carrier.fail("route", error)
         with pytest.raises(type(error)):
@@ -163,7 +154,7 @@ async def test_a_carrier_that_can_not_be_used_leaves_the_number_as_it_is_and_has
 async def test_what_was_done_and_could_not_be_written_is_done_again_and_comes_out_the_same(
     code: int, error: type[KubeError]
 ) -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig)
         rig.tell_news(rig.carrier.held[ONE])
         rig.api.refuse("patch", "phonenumbers/status", code)
@@ -190,7 +181,7 @@ async def test_that_a_number_is_being_stopped_and_how_is_written_before_the_carr
     how: str, stop: str, resume: str
 ) -> None:
     house = (HOUSE[0], an_account(suspendBy=how))
-    async with a_rig(*house, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+    async with a_rig(*house, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
         held(rig)
         await turn(rig)
         rig.told()
@@ -210,7 +201,7 @@ async def test_that_a_number_is_being_stopped_and_how_is_written_before_the_carr
 
 @in_virtual_time
 async def test_a_stop_that_was_begun_one_way_is_ended_that_way_by_the_next_process() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
         held(rig)
         await turn(rig)
         await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
@@ -339,7 +330,7 @@ async def test_a_deleted_number_whose_pool_is_gone_is_let_go_on_a_persons_word_a
 
 @in_virtual_time
 async def test_a_number_with_another_installations_mark_is_left_alone() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_new_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig, mark=Mark("others", "a", "b"))
         assert await turn(rig) == 60.0
         assert rig.told() == [f"carrier: find {NAME}", STATUS]
@@ -350,7 +341,7 @@ async def test_a_number_with_another_installations_mark_is_left_alone() -> None:
 @in_virtual_time
 async def test_an_observed_number_is_told_of_and_never_touched() -> None:
     number = a_new_number(managementPolicy="Observe", suspend=True, **ROUTED)
-    async with a_rig(*HOUSE, a_profile(), number) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), number) as rig:
         held(rig, mark=None, routing="theirs")
         await turn(rig)
         assert rig.told() == [f"carrier: find {NAME}", STATUS]
@@ -387,7 +378,7 @@ async def test_a_number_whose_claim_is_not_in_sight_is_unbound_only_when_a_live_
 
 @in_virtual_time
 async def test_drift_that_a_sweep_has_found_is_repaired_and_said_only_while_it_lasts() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
         held(rig)
         await turn(rig)
         rig.carrier.held[ONE] = replace(rig.carrier.held[ONE], routing="elsewhere")
@@ -400,7 +391,7 @@ async def test_drift_that_a_sweep_has_found_is_repaired_and_said_only_while_it_l
 
 @in_virtual_time
 async def test_a_number_that_was_given_away_at_the_carrier_while_it_was_routed_is_looked_for_again() -> None:
-    async with a_rig(*HOUSE, a_profile(), a_pool(**ROUTED), a_number()) as rig:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
         held(rig)
         rig.carrier.fail("route", NotHeld("Not here."))
         assert await turn(rig) == 5.0

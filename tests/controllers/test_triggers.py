@@ -74,7 +74,7 @@ EVERYTHING = (
         ),
         (
             *("RoutingProfile", "sip", {"spec": {"voice": {"sipTrunk": {"targets": [{"uri": "sip:b.example.com"}]}}}}),
-            {PROFILE: DEBOUNCED, POOL: DEBOUNCED, NUMBER: DEBOUNCED},
+            {PROFILE: DEBOUNCED, POOL: DEBOUNCED},
         ),
         ("RoutingProfile", "sip", {"metadata": {"annotations": {"a": "b"}}}, {PROFILE: DEBOUNCED}),
         ("NumberQuota", "month", {"spec": {"limits": {"numbers": 5}}}, {QUOTA: DEBOUNCED, POOL: DEBOUNCED}),
@@ -133,7 +133,7 @@ async def test_what_goes_wakes_those_that_built_on_it(gone: tuple[str, str], wok
     ("comes", "woken"),
     [
         (an_account("spare"), {"CarrierAccount spare": 0.1}),
-        (an_order(), {ORDER: 0.1, POOL: 0.1, QUOTA: 2.0}),
+        (an_order(), {ORDER: 0.1, POOL: 0.1, PROFILE: 0.1, QUOTA: 2.0}),
         (a_number(2), {POOL: 0.5, QUOTA: 2.0, f"PhoneNumber {digits(2).digits}": 0.1}),
         (a_claim("more"), {"NumberClaim more": 0.0, POOL: 0.5}),
         (a_set(1, "more"), {"RotationSet more": 0.1}),

@@ -196,7 +196,7 @@ def _put_number(cluster: Cluster, namespace: str, number: str, holder: Mapping[s
         phase="Bound",
         country="US",
         areaCode=digits[1:4],
-        routing={"profile": "front-desk", "hash": "h", "externalId": "e"},
+        routing={"profile": "front-desk", "externalId": "e"},
         health={"attestation": "A"},
     )
 

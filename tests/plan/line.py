@@ -97,7 +97,7 @@ class Line:
         """What is so after the step."""
         routed = None
         if isinstance(step, Route) and want.routing:
-            routed = Routed(step.profile, want.routing.hash, f"{step.profile}-{want.routing.hash}")
+            routed = Routed(step.profile, want.routing.external_id)
         self.carrier.tell(step, routed and routed.external_id)
         match step:
             case Stop():

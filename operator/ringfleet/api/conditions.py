@@ -44,6 +44,9 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
         "DocumentsOutdated": "the carrier does not take the newest approved documents for the number",
         "ReleaseBlocked": "the number was asked to go, and stays",
     },
+    "RoutingProfile": {
+        "Drifted": "a carrier has the profile otherwise than it was told, and the profile is suspended",
+    },
     "RotationSet": {
         "CampaignLimited": "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
         "CapacityShort": "the set's numbers may do less today than is asked of them",

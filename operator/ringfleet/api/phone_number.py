@@ -112,12 +112,10 @@ class NumberPrice(Part):
 
 
 class NumberRouting(Part):
-    """The routing that the carrier was last told."""
+    """The routing that the number was last given at the carrier."""
 
     profile: str | None = None
-    """Name of the RoutingProfile that the carrier was last told."""
-    hash: str | None = None
-    """Hash of what the RoutingProfile said when the carrier was told."""
+    """Name of the RoutingProfile that the number was last pointed at."""
     external_id: str | None = None
     """The carrier's id of the routing profile."""
     routed_at: Time | None = None

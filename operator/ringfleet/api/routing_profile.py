@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ringfleet.api.meta import AGE, READY, REASON, Column, HttpUrl, Part, Resource, Rule, Status
+from ringfleet.api.meta import AGE, READY, REASON, Column, HttpUrl, ListType, Name, Part, Resource, Rule, Status
 
 Reference = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -115,9 +115,22 @@ class RoutingProfileSpec(Part):
     """True: changes of this profile do not reach the carrier. Numbers keep the routing that they have."""
 
 
+class ProfileAtAccount(Part):
+    """What one carrier account was told of this profile."""
+
+    account: Name
+    """The CarrierAccount that was told the profile, as namespace/name."""
+    external_id: str
+    """The carrier's id of the profile; the numbers of the account are pointed at it."""
+    hash: str
+    """Digest of what the carrier was told of the profile."""
+
+
 class RoutingProfileStatus(Status):
     """What follows this profile; written by the operator."""
 
+    accounts: Annotated[tuple[ProfileAtAccount, ...], ListType("map", ("account",))] = ()
+    """The carrier accounts that were told this profile: those of the numbers that follow it."""
     routed: int | None = None
     """How many numbers are routed as this profile says."""
     drifted: int | None = None

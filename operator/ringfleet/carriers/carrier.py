@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import E164, Catalog, Holding, Mark, Money, Outcome, Purchase, Query, Routing
+from ringfleet.model import E164, Catalog, HeldRouting, Holding, Mark, Money, Outcome, Purchase, Query, Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,15 @@ class Carrier(Protocol):
 
     async def ensure_routing(self, routing: Routing) -> str:
         """Create or update the profile at the carrier and return its id there. Twice is once."""
+        ...
+
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        """The profile of this reference as the carrier has it, looked up live, or None."""
+        ...
+
+    def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        """The profiles of the account that can be read, page by page. Whoever made others may have made them so that
+        they can't be: those are left out."""
         ...
 
     async def route(self, external_id: str, routing_id: str | None) -> None:

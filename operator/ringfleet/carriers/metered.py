@@ -15,7 +15,19 @@ from typing import TypeVar
 from ringfleet.carriers.carrier import Carrier, Health
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import E164, Catalog, Holding, Mark, Money, NumberType, Outcome, Purchase, Query, Routing
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    Mark,
+    Money,
+    NumberType,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
 from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
 
 T = TypeVar("T")
@@ -125,6 +137,12 @@ class MeteredCarrier:
 
     async def ensure_routing(self, routing: Routing) -> str:
         return await self._meter.call("ensure_routing", self._carrier.ensure_routing(routing))
+
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        return await self._meter.call("find_routing", self._carrier.find_routing(reference))
+
+    def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        return self._meter.pages("routings", self._carrier.routings())
 
     async def route(self, external_id: str, routing_id: str | None) -> None:
         await self._meter.call("route", self._carrier.route(external_id, routing_id))

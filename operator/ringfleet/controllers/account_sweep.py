@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCEPT_LISTING
+from ringfleet.carriers.errors import CarrierError
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.routing_profile import as_told, reference_of, told_at
 from ringfleet.plan.carrier_account.loss import (
     SETTLING,
     Listing,
@@ -178,6 +180,27 @@ async def _note(services: Services, account: OpenAccount, records: Records, foun
         record = records[holding.number]
         if record.pool:
             await account.carrier.mark(holding.external_id, services.fleet.mark_for(record.namespace, record.pool))
+
+
+async def read_routings(services: Services, key: AccountKey, account: OpenAccount) -> None:
+    """See what the account has of the profiles that it was told: those that were edited or deleted there are woken.
+
+    A listing of profiles that fails is no trouble of the account's: nothing is concluded, and it is read with the next.
+    """
+    told = [profile for profile in services.fleet.all(RoutingProfile) if key in told_at(profile)]
+    ours = {reference_of(services.installation, profile.metadata.uid): profile for profile in told}
+    if not ours:
+        return
+    try:
+        read = {held.routing.reference: held async for page in account.carrier.routings() for held in page}
+    except CarrierError as error:
+        log.warning("routing profiles not read", account=str(key), error=str(error))
+        return
+    for reference, profile in ours.items():
+        held = account.routings[reference] = read.get(reference)
+        if (as_told(held) if held else None) != told_at(profile)[key]:
+            log.warning("routing profile changed at the carrier", profile=profile.key, account=str(key))
+            services.queues.wake("RoutingProfile", profile.metadata.namespace, profile.metadata.name)
 
 
 def accepted(obj: CarrierAccount, account: OpenAccount) -> bool:

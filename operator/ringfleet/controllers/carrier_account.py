@@ -24,7 +24,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.metered import MeteredCarrier, timed
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, sweep
+from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, read_routings, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
@@ -201,7 +201,18 @@ async def _sweep_when_due(
     else:
         await _conclude(services, key, obj, account, swept)
     account.swept_at = services.monotonic()
+    await _read_routings_when_due(services, key, obj, account)
     return _listing_condition(account)
+
+
+async def _read_routings_when_due(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount
+) -> None:
+    """Look at the account's routing profiles with a sweep; with those that come sooner than the interval, only once."""
+    now, interval = services.monotonic(), obj.spec.sweep_interval.total_seconds()
+    if account.routings_read_at is None or now >= account.routings_read_at + interval:
+        account.routings_read_at = now
+        await read_routings(services, key, account)
 
 
 def _is_due(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:

@@ -9,12 +9,13 @@ from datetime import timedelta
 
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.controllers.places import Places
-from ringfleet.model import E164, AccountKey, NumberType, Query, Routing
+from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import Roll, found, left
 from ringfleet.plan.carrier_account.sweep import Findings
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.routing_profile import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,13 @@ class OpenAccount:
     """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
-    _profiles: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The carrier's ids of routing profiles, by our reference and the hash of the content."""
-    _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lets one routing profile at a time be told to the carrier, so that none is told twice."""
+    routings: dict[str, HeldRouting | None] = field(default_factory=dict)
+    """The routing profiles of ours, by reference, as the carrier was last seen to have them, or as we have just told
+    them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """The routing profiles of ours, by reference, that the account did not take."""
+    routings_read_at: float | None = None
+    """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
 
     def __post_init__(self) -> None:
         self.number_calls = Places(self._room_for_numbers)
@@ -95,15 +99,6 @@ class OpenAccount:
     def note_left(self, number: E164, released: bool) -> None:
         """We have given the number back, or else taken our mark off: a late listing must not make it an orphan."""
         self.roll = left(self.roll, number, released)
-
-    async def profile_id(self, routing: Routing, content: str) -> str:
-        """The carrier's id of a routing profile; told to the carrier once for each content."""
-        async with self._telling:
-            known = self._profiles.get((routing.reference, content))
-            if known is None:
-                known = await self.carrier.ensure_routing(routing)
-                self._profiles[routing.reference, content] = known
-            return known
 
 
 class NotOpen(Exception):

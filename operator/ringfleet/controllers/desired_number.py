@@ -20,10 +20,10 @@ from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, 
 
 def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
     """What a number should be."""
-    pool, place = services.fleet.pool_of(record), services.fleet.profile_place(record)
+    pool = services.fleet.pool_of(record)
     return DesiredNumber(
         number=record.number,
-        routing=services.fleet.routing_want(place, record.namespace) if place else None,
+        routing=services.fleet.routing_want(record),
         repair=pool is None or pool.spec.drift_policy is DriftPolicy.REPAIR,
         observed=record.observed,
         bound=record.claim is not None,

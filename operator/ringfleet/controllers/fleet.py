@@ -30,7 +30,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
-from ringfleet.objects.routing_profile import routing_want
+from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
 from ringfleet.plan.number_pool.supply import OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
@@ -85,7 +85,7 @@ class Fleet:
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
         }
-        self._routing: dict[str, tuple[int, DesiredRouting]] = {}
+        self._routing: dict[tuple[str, str, AccountKey], tuple[str, DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
 
     # Learning.
@@ -134,19 +134,23 @@ class Fleet:
         """What was read of an order that is gone."""
         self._orders.pop(uid, None)
 
-    def routing_want(self, place: ObjectRef, seen_from: str) -> DesiredRouting:
-        """The wish to be routed by a profile; its content is hashed once for each generation.
+    def routing_want(self, record: NumberRecord) -> DesiredRouting | None:
+        """The wish for the number to be routed by a profile; a profile is read once for each version and account.
 
-        Numbers of another namespace, `seen_from`, know the profile by `namespace/name`.
+        Numbers of another namespace know the profile by `namespace/name`.
         """
-        name = place.name if place.namespace == seen_from else f"{place.namespace}/{place.name}"
+        place = self.profile_place(record)
+        if place is None:
+            return None
+        name = place.name if place.namespace == record.namespace else str(place)
         profile = self.get(RoutingProfile, *place)
         if profile is None:
-            return routing_want(name, None)
-        cache = f"{profile.metadata.uid} {name}"
+            return routing_want(name, None, None)
+        cache, version = (profile.metadata.uid, name, record.account), profile.metadata.resource_version
         known = self._routing.get(cache)
-        if known is None or known[0] != profile.metadata.generation:
-            known = self._routing[cache] = (profile.metadata.generation, routing_want(name, profile))
+        if known is None or known[0] != version:
+            told, content = told_at(profile).get(record.account), content_hash(routing_of(profile, self.installation))
+            known = self._routing[cache] = (version, routing_want(name, profile, told, content))
         return known[1]
 
     # Numbers.

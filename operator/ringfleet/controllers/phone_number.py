@@ -17,7 +17,7 @@ import structlog
 from ringfleet.api import NumberOrder
 from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
-from ringfleet.controllers.carrier_clients import NotOpen, OpenAccount
+from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, unbind
 from ringfleet.controllers.number_release import NotOurs, leave
@@ -28,7 +28,7 @@ from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import Life, number_patch
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
-from ringfleet.objects.routing_profile import routing_of
+from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
@@ -73,6 +73,7 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     turn = Turn(record, number_want(services, record), record.state, news or _from_order(services, record))
     account = services.accounts.seen(record.account, record.namespace)
     plan = _plan(turn, account)
+    _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):
         return GUARD_DELAY
     try:
@@ -96,6 +97,13 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     return _again(services, turn.record)
 
 
+def _wake_profile(services: Services, turn: Turn) -> None:
+    """Let the profile that the number is to follow tell itself to the number's account, where it has not."""
+    routing, place = turn.want.routing, services.fleet.profile_place(turn.record)
+    if place and routing and not (routing.told or routing.missing or routing.held):
+        services.queues.wake("RoutingProfile", *place)
+
+
 def _told(state: NumberState) -> object:
     return (state.routed, state.attached)
 
@@ -107,7 +115,7 @@ def _plan(turn: Turn, account: AccountSeen) -> NumberPlan:
         turn.state = replace(turn.state, attached=turn.holding.bundle)
     if turn.want.observed and turn.holding:
         routing = turn.holding.routing
-        turn.state = replace(turn.state, routed=Routed("", "", routing) if routing else None)
+        turn.state = replace(turn.state, routed=Routed("", routing) if routing else None)
     return plan_number(turn.want, turn.state, turn.holding, account)
 
 
@@ -199,8 +207,10 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
                 await _resume(account, turn, external_id, by, routing)
             case Attach(external_id, bundle):
                 await _attach(services, account, turn, external_id, bundle)
-            case Route() | Unroute():
-                await _route(services, account, turn, step)
+            case Route():
+                await _route(services, account, turn, step.external_id, _profile(turn, step))
+            case Unroute():
+                await _route(services, account, turn, step.external_id, None)
 
 
 async def _intend_stop(services: Services, turn: Turn, by: StopBy) -> None:
@@ -247,28 +257,33 @@ async def _attach(services: Services, account: OpenAccount, turn: Turn, external
     turn.state = replace(turn.state, attached=bundle)
 
 
-async def _route(services: Services, account: OpenAccount, turn: Turn, step: Route | Unroute) -> None:
-    routed = await _profile(services, account, turn, step)
+async def _route(services: Services, account: OpenAccount, turn: Turn, external_id: str, routed: Routed | None) -> None:
     routing = routed.external_id if routed else None
     try:
-        await account.carrier.route(step.external_id, routing)
+        await account.carrier.route(external_id, routing)
     except NotActive:
         turn.holding = await _find_inactive(account, turn.record)
         return
+    except NotHeld:
+        raise
+    except RequestRejected:
+        _doubt_profile(services, account, turn.record)
+        raise
     turn.holding = turn.holding and replace(turn.holding, routing=routing)
     turn.state = replace(turn.state, routed=routed, drift=None)
 
 
-async def _profile(services: Services, account: OpenAccount, turn: Turn, step: Route | Unroute) -> Routed | None:
-    """The routing that the step gives the number, its profile told to the carrier."""
+def _profile(turn: Turn, step: Route) -> Routed | None:
+    """The routing that the step gives the number."""
     routing = turn.want.routing
-    if isinstance(step, Unroute) or routing is None:
-        return None
-    profile = services.fleet.profile_of(turn.record)
-    if profile is None:
-        raise NotOpen(f"RoutingProfile {step.profile} has just been deleted")
-    routing_id = await account.profile_id(routing_of(profile, services.installation), routing.hash)
-    return Routed(step.profile, routing.hash, routing_id)
+    return Routed(step.profile, routing.external_id) if routing else None
+
+
+def _doubt_profile(services: Services, account: OpenAccount, record: NumberRecord) -> None:
+    """The carrier takes no number for the profile: it may have been deleted there, so let it be looked at."""
+    if profile := services.fleet.profile_of(record):
+        account.routings[reference_of(services.installation, profile.metadata.uid)] = None
+        services.queues.wake("RoutingProfile", profile.metadata.namespace, profile.metadata.name)
 
 
 async def _find(account: OpenAccount, record: NumberRecord) -> Holding:

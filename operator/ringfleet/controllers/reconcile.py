@@ -68,6 +68,5 @@ async def _reconcile(services: Services, key: Key) -> float | None:
         case "RotationSet":
             return await reconcile_set(services, key)
         case "RoutingProfile":
-            await reconcile_profile(services, key)
-            return None
+            return await reconcile_profile(services, key)
     raise ValueError(f"nothing reconciles a {key.kind}")

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
-from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet
+from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
 from ringfleet.controllers.desired_number import farewell, number_want
@@ -31,6 +31,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
+from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.phone_number.plan import plan_number
 
@@ -60,6 +61,7 @@ def wake_users(services: Services, account: AccountKey) -> None:
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
             services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
     wake_orders(services, account)
+    wake_profiles(services, account)
     wake_needy(services, services.fleet.numbers.by("account", account))
 
 
@@ -68,6 +70,16 @@ def wake_orders(services: Services, account: AccountKey) -> None:
     for order in services.fleet.orders_at(account):
         if not order.status.recorded:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+
+
+def wake_profiles(services: Services, account: AccountKey) -> None:
+    """The routing profiles that the account's numbers are to follow, and those that it was told."""
+    places = {services.fleet.profile_place(record) for record in services.fleet.numbers.by("account", account)}
+    told = (one for one in services.fleet.all(RoutingProfile) if account in told_at(one))
+    places |= {ObjectRef(one.metadata.namespace, one.metadata.name) for one in told}
+    for place in places:
+        if place and services.fleet.get(RoutingProfile, *place):
+            services.queues.wake("RoutingProfile", *place)
 
 
 def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
@@ -168,7 +180,7 @@ class _Bell:
             self._note_bundle(place, old, new)
         if kind == "NumberQuota":
             self._note_quota(place.namespace, old, new)
-        if kind == "RoutingProfile" and not same_wish:
+        if kind == "RoutingProfile" and not (same_wish and _told(old) == _told(new)):
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
@@ -220,8 +232,12 @@ class _Bell:
     def _note_order(self, order: NumberOrder, gone: bool) -> None:
         if gone:
             self._services.fleet.forget_order(order.metadata.uid)
-        self._services.queues.wake("NumberPool", order.metadata.namespace, order.spec.pool_ref.name)
-        wake_quotas(self._services, order.metadata.namespace)
+        namespace, pool = order.metadata.namespace, order.spec.pool_ref.name
+        self._services.queues.wake("NumberPool", namespace, pool)
+        wake_quotas(self._services, namespace)
+        buyer = self._services.fleet.get(NumberPool, namespace, pool)
+        if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
+            self._services.queues.wake("RoutingProfile", namespace, buyer.spec.routing_profile_ref.name)
 
     def _wake_followers(self, profile: ObjectRef) -> None:
         """The pools, numbers and claims that a routing profile concerns."""
@@ -231,9 +247,9 @@ class _Bell:
             if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
                 services.queues.wake("NumberPool", profile.namespace, pool.metadata.name)
         wake_needy(services, services.fleet.numbers.by("namespace", profile.namespace))
+        wake_needy(services, services.fleet.borrowed_by(profile.namespace))
         for claim in services.fleet.claims.by("namespace", profile.namespace):
             if claim.bound and claim.routing_profile == profile.name:
-                wake_needy(services, services.fleet.numbers_of(claim))
                 self._wake_writer(claim)
         for record in services.fleet.numbers.by("namespace", profile.namespace):
             if claim_on_it := services.fleet.claim_of(record):
@@ -366,8 +382,8 @@ def _wish(obj: ApiObject) -> int:
 
 def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
     """Whether a change beside the spec, such as of its own status, is no news to an object. Of a bundle because reading
-    it is dear; of a rotation set unless an annotation has changed: overrides are there."""
-    if isinstance(old, RotationSet) and isinstance(new, RotationSet):
+    it is dear; of a rotation set and a routing profile unless an annotation has changed: overrides are there."""
+    if isinstance(old, RotationSet | RoutingProfile) and isinstance(new, RotationSet | RoutingProfile):
         before, after = old.metadata, new.metadata
         return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
     return isinstance(new, ComplianceBundle)
@@ -397,6 +413,11 @@ def _farewells(pool: ApiObject) -> object:
 def _terms(quota: ApiObject | None) -> object:
     """What of a quota concerns numbers: its spec, and since when its bills stop them."""
     return (_wish(quota), quota.status.suspended_since) if isinstance(quota, NumberQuota) else None
+
+
+def _told(profile: ApiObject | None) -> object:
+    """Which carrier accounts were told a routing profile, and what."""
+    return profile.status.accounts if isinstance(profile, RoutingProfile) else None
 
 
 def _bundle(bundle: ApiObject | None) -> object:

@@ -327,7 +327,8 @@ class SipTarget:
 class Routing:
     """Where calls and messages of a number go: the content of a `RoutingProfile`, as a carrier is told it.
 
-    `reference` names the profile at the carrier (`<installation>-<namespace>-<name>`), so that telling twice is once.
+    `reference` names the profile at the carrier, so that telling twice is once; `objects/routing_profile.py` makes it.
+    `name` is the `namespace/name` of the profile, for people who look there.
     """
 
     reference: str
@@ -339,6 +340,16 @@ class Routing:
     messaging_webhook: str | None = None
     messaging_service: str | None = None
     campaign: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRouting:
+    """A routing profile as a carrier account has it."""
+
+    external_id: str
+    """The carrier's id of the profile, which numbers are pointed at."""
+    routing: Routing
+    """What the carrier does with calls and messages of those numbers."""
 
 
 @dataclass(frozen=True, slots=True)

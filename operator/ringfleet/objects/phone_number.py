@@ -240,7 +240,7 @@ def _state(status: Mapping[str, Any]) -> NumberState:
     return NumberState(
         phase=Phase(status.get("phase", Phase.ORDERING)),
         external_id=status.get("externalId"),
-        routed=_routed(routing.get("profile"), routing.get("hash"), routing.get("externalId")) if routing else None,
+        routed=_routed(routing.get("profile"), routing.get("externalId")) if routing else None,
         drift=status.get("drift"),
         activating=_is_activating(status),
         stopped=_stopped(status.get("suspension")),
@@ -268,8 +268,8 @@ def _is_activating(status: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _routed(profile: str | None, content: str | None, external_id: str | None) -> Routed:
-    return Routed(profile or "", content or "", external_id or "")
+def _routed(profile: str | None, external_id: str | None) -> Routed:
+    return Routed(profile or "", external_id or "")
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:

@@ -136,13 +136,8 @@ def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | No
     if routed is None:
         return None
     if not routed.profile:
-        return {"profile": None, "hash": None, "externalId": routed.external_id, "routedAt": None}
-    return {
-        "profile": routed.profile,
-        "hash": routed.hash,
-        "externalId": routed.external_id,
-        "routedAt": stamp(now),
-    }
+        return {"profile": None, "externalId": routed.external_id, "routedAt": None}
+    return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now)}
 
 
 def _documents(waits_for: str | None, attached: str | None) -> dict[str, str | None] | None:

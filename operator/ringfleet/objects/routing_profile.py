@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 
-from ringfleet.api.routing_profile import RoutingProfile
-from ringfleet.model import (
-    Routing,
-    SipTarget,
-)
+from ringfleet.api.routing_profile import ProfileAtAccount, RoutingProfile
+from ringfleet.model import AccountKey, HeldRouting, Routing, SipTarget
 from ringfleet.plan.phone_number.case import DesiredRouting
+from ringfleet.plan.routing_profile import Told
+
+REFERENCE_LENGTH = 64
+"""So many characters of a reference every carrier is thought to keep; Twilio's friendly names have 64."""
+
+
+def reference_of(installation: str, uid: str) -> str:
+    """What a profile is known by at carriers: never by namespace and name, which run together.
+
+    The uid alone says which profile it is; before it stands whose it is, for people, as far as there is room.
+    """
+    return f"{installation[: REFERENCE_LENGTH - len(uid) - 1]}.{uid}"
 
 
 def routing_of(profile: RoutingProfile, installation: str) -> Routing:
@@ -20,7 +31,7 @@ def routing_of(profile: RoutingProfile, installation: str) -> Routing:
     trunk = voice.sip_trunk if voice else None
     service = messaging.service if messaging else None
     return Routing(
-        reference=f"{installation}-{profile.metadata.namespace}-{profile.metadata.name}",
+        reference=reference_of(installation, profile.metadata.uid),
         name=profile.key,
         sip_targets=tuple(SipTarget(target.uri, target.priority, target.weight) for target in trunk.targets)
         if trunk
@@ -34,18 +45,41 @@ def routing_of(profile: RoutingProfile, installation: str) -> Routing:
     )
 
 
-def content_hash(profile: RoutingProfile) -> str:
-    """A short digest of what the profile says, the same for the same words."""
-    words = {"voice": _dump(profile.spec.voice), "messaging": _dump(profile.spec.messaging)}
-    return hashlib.sha256(orjson.dumps(words, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+def content_hash(routing: Routing) -> str:
+    """A short digest of what a carrier is told, the same for the same words. The reference is no part of them."""
+    words = orjson.dumps(replace(routing, reference=""), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(words).hexdigest()[:12]
 
 
-def _dump(part: object) -> object:
-    return part.as_dict() if hasattr(part, "as_dict") else None
+def as_told(held: HeldRouting) -> Told:
+    """What a carrier account has, to be held against what it was told."""
+    return Told(held.external_id, content_hash(held.routing))
 
 
-def routing_want(name: str, profile: RoutingProfile | None) -> DesiredRouting:
-    """The wish to be routed by the profile of this name, which is missing when `profile` is None."""
+def told_at(profile: RoutingProfile) -> dict[AccountKey, Told]:
+    """What the carrier accounts were told, by the profile's status."""
+    return {_account(entry.account): Told(entry.external_id, entry.hash) for entry in profile.status.accounts}
+
+
+def _account(text: str) -> AccountKey:
+    namespace, _, name = text.partition("/")
+    return AccountKey(namespace, name)
+
+
+def told_status(told: Mapping[AccountKey, Told]) -> tuple[ProfileAtAccount, ...]:
+    """The same for the status to be written."""
+    return tuple(
+        ProfileAtAccount(account=str(account), external_id=one.external_id, hash=one.hash)
+        for account, one in sorted(told.items())
+    )
+
+
+def routing_want(name: str, profile: RoutingProfile | None, told: Told | None, content: str = "") -> DesiredRouting:
+    """The wish to be routed by the profile of this name, which is missing when `profile` is None.
+
+    `told`: what the number's account was told of it; `content`: the digest of what it says now.
+    """
     if profile is None:
         return DesiredRouting(name, missing=True)
-    return DesiredRouting(name, content_hash(profile), held=profile.spec.suspend)
+    external_id = told.external_id if told else ""
+    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=told is not None and told.hash == content)

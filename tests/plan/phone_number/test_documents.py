@@ -30,7 +30,7 @@ from tests.plan.line import Carrier, Fate, Line
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 HELD = "did-1"
-AT_DESK = Routed("desk", "v1", "desk-v1")
+AT_DESK = Routed("desk", "desk-v1")
 SUSPENDED = a_holding(status=HoldingStatus.SUSPENDED, routing="desk-v1", bundle="old")
 LIVING = a_holding(routing="desk-v1", bundle="old")
 
@@ -41,7 +41,7 @@ DUE = replace(REFUSED, due=True)
 
 
 def want(**rest: Any) -> DesiredNumber:
-    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "desk-v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:
@@ -257,7 +257,7 @@ def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
             id="its traffic is stopped first",
         ),
         pytest.param(
-            want(newer_revision=NEXT, routing=DesiredRouting("desk", "v2")),
+            want(newer_revision=NEXT, routing=DesiredRouting("desk", "desk-v2")),
             state(),
             LIVING,
             Route(HELD, "desk"),

@@ -12,9 +12,9 @@ from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
-HELD = DesiredRouting("desk", "v2", held=True)
-AT_DESK = Routed("desk", "v1", "profile-1")
-ELSEWHERE = Routed("old", "v1", "profile-0")
+HELD = DesiredRouting("desk", "profile-1", held=True, told=False)
+AT_DESK = Routed("desk", "profile-1")
+ELSEWHERE = Routed("old", "profile-0")
 DRIFT = "The carrier routes the number to profile-9, not to profile-1."
 
 KEPT = NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, "Held, and routed to 'desk'."),))
@@ -48,8 +48,8 @@ def test_a_suspended_profile_routes_nothing(now: NumberState, plan: NumberPlan) 
     assert plan_number(DesiredNumber(digits(1), HELD), now, None, AccountSeen()) == plan
 
 
-def test_a_resumed_profile_brings_its_changes_to_the_number() -> None:
-    resumed = DesiredNumber(digits(1), DesiredRouting("desk", "v2"))
+def test_a_resumed_profile_that_was_made_anew_at_the_carrier_takes_its_numbers_along() -> None:
+    resumed = DesiredNumber(digits(1), DesiredRouting("desk", "profile-2"))
     holding = a_holding(1, routing="profile-1")
     plan = plan_number(resumed, state(Phase.AVAILABLE, AT_DESK), holding, AccountSeen())
     assert plan.step == Route("did-1", "desk")

@@ -19,7 +19,7 @@ from tests.plan.line import Carrier, Line
 
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
-AT_DESK = Routed("desk", "v1", "desk-v1")
+AT_DESK = Routed("desk", "desk-v1")
 HELD = "did-1"
 BY_SPEC = "spec.suspend of the number says so."
 UNPAID = "The bills of namespace shop are not paid (NumberQuota cap)."
@@ -30,7 +30,7 @@ PARKED = a_holding(routing=None)
 
 
 def want(**rest: Any) -> DesiredNumber:
-    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "desk-v1"), **rest})
 
 
 def state(phase: Phase = Phase.AVAILABLE, **rest: Any) -> NumberState:

@@ -14,8 +14,8 @@ from ringfleet.plan.phone_number.steps import NumberPlan, Route
 from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
-DESK = DesiredRouting("desk", "v1")
-AT_DESK = Routed("desk", "v1", "profile-1")
+DESK = DesiredRouting("desk", "profile-1")
+AT_DESK = Routed("desk", "profile-1")
 LOST = NumberPlan(Phase.LOST, (not_ready(Reason.LOST, LOST_MESSAGE),))
 HELD = NumberPlan(Phase.AVAILABLE, (ready(Reason.ROUTED, "Held, and routed to 'desk'."),))
 OBSERVED = NumberPlan(
@@ -55,7 +55,7 @@ def test_a_lost_number_that_comes_back_unrouted_is_routed_before_it_is_available
 
 
 @pytest.mark.parametrize(
-    "routed", [pytest.param(None, id="not routed"), pytest.param(Routed("", "", "profile-9"), id="routed by somebody")]
+    "routed", [pytest.param(None, id="not routed"), pytest.param(Routed("", "profile-9"), id="routed by somebody")]
 )
 def test_an_observed_number_is_left_as_it_is(routed: Routed | None) -> None:
     holding = a_holding(routing=routed.external_id if routed else None, mark=None)
@@ -64,5 +64,5 @@ def test_an_observed_number_is_left_as_it_is(routed: Routed | None) -> None:
 
 
 def test_the_routing_that_somebody_else_gave_a_number_is_not_taken_off() -> None:
-    seen = state(Phase.AVAILABLE, Routed("", "", "profile-9"))
+    seen = state(Phase.AVAILABLE, Routed("", "profile-9"))
     assert plan_number(DesiredNumber(digits(1)), seen, None, UP).step is None

@@ -20,13 +20,13 @@ from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Fate, Line
 
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
-ROUTED = Routed("desk", "v1", "desk-v1")
+ROUTED = Routed("desk", "desk-v1")
 
 (ORDERING, DOCUMENTS, AVAILABLE, BOUND, COOLING, SUSPENDED, QUARANTINED, RELEASING, RELEASED, LOST) = Phase
 
 
 def want(**rest: Any) -> DesiredNumber:
-    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "v1"), **rest})
+    return DesiredNumber(digits(1), **{"routing": DesiredRouting("desk", "desk-v1"), **rest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ def test_a_number_that_is_to_be_still_does_not_ring_and_any_other_does(line: Lin
         assert not line.carrier.rings()
         assert line.state.phase is SUSPENDED
     elif routing and not routing.missing and not routing.held and line.carrier.status is HoldingStatus.ACTIVE:
-        assert line.carrier.routing == f"{routing.profile}-{routing.hash}" or not wanted.repair
+        assert line.carrier.routing == routing.external_id or not wanted.repair
 
 
 @given(lines(), wants, sentences, st.sampled_from(StopBy))

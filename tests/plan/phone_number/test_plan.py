@@ -20,8 +20,8 @@ from tests.plan.builders import a_holding, digits
 
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
-DESK = DesiredRouting("desk", "v1")
-AT_DESK = Routed("desk", "v1", "profile-1")
+DESK = DesiredRouting("desk", "profile-1")
+AT_DESK = Routed("desk", "profile-1")
 HELD = "did-1"
 
 
@@ -140,8 +140,8 @@ def test_a_number_that_the_carrier_resumes_is_as_it_was() -> None:
 @pytest.mark.parametrize(
     "routed",
     [
-        pytest.param(Routed("desk", "v0", "profile-1"), id="its profile has changed"),
-        pytest.param(Routed("front", "v1", "profile-2"), id="another profile with the same content"),
+        pytest.param(Routed("desk", "profile-0"), id="its profile was made anew at the carrier"),
+        pytest.param(Routed("front", "profile-2"), id="another profile"),
         pytest.param(None, id="it was never routed"),
     ],
 )
@@ -156,10 +156,28 @@ def test_a_missing_profile_is_named_and_the_number_stays_what_it_is(phase: Phase
     assert plan_number(wanted, state(phase), None, UP) == waits(phase, Reason.ROUTING_PROFILE_MISSING, NO_PROFILE)
 
 
-PAUSED = DesiredRouting("desk", "v2", held=True)
+def test_a_number_keeps_its_routing_while_its_profile_was_never_told_to_its_account() -> None:
+    """As after an upgrade: what the number is routed to was told by an older version, and calls go on."""
+    untold = DesiredRouting("desk", told=False)
+    assert plan_number(want(untold), state(), None, UP) == held()
 
 
-@pytest.mark.parametrize("known", [state(), state(routed=Routed("desk", "v0", "profile-1"))])
+def test_a_number_is_pointed_at_no_profile_that_its_account_was_not_told() -> None:
+    said = "RoutingProfile 'desk' has to be told to the carrier first: its own conditions say how far that is."
+    conditions = (not_ready(Reason.ROUTING, said), reconciling(Reason.ROUTING, said))
+    for untold in (DesiredRouting("desk", told=False), DesiredRouting("desk", "profile-1", told=False)):
+        plan = plan_number(want(untold), state(Phase.ORDERING, routed=None), None, UP)
+        assert plan == NumberPlan(Phase.ORDERING, conditions)
+
+
+def test_what_a_profile_says_anew_under_its_old_id_is_no_step_of_its_numbers() -> None:
+    assert plan_number(want(DesiredRouting("desk", "profile-1", told=False)), state(), None, UP) == held()
+
+
+PAUSED = DesiredRouting("desk", "profile-1", held=True, told=False)
+
+
+@pytest.mark.parametrize("known", [state(), state(routed=Routed("desk", "profile-1"))])
 def test_a_suspended_profile_leaves_its_numbers_as_they_are(known: NumberState) -> None:
     assert plan_number(want(PAUSED), known, None, UP) == held()
 
@@ -170,7 +188,7 @@ def test_a_suspended_profile_repairs_no_drift() -> None:
     assert plan == waits(Phase.AVAILABLE, Reason.DRIFTED, said, drift=DRIFTED)
 
 
-@pytest.mark.parametrize("routed", [None, Routed("front", "v1", "profile-2")])
+@pytest.mark.parametrize("routed", [None, Routed("front", "profile-2")])
 def test_a_number_waits_for_a_suspended_profile_that_it_does_not_have_yet(routed: Routed | None) -> None:
     said = "RoutingProfile 'desk' is suspended (spec.suspend): the number is routed by it as soon as it is resumed."
     plan = plan_number(want(PAUSED), state(Phase.ORDERING, routed=routed), None, UP)
@@ -212,7 +230,7 @@ def test_drift_that_healed_by_itself_is_forgotten() -> None:
 
 
 def test_a_number_that_is_only_observed_is_never_routed() -> None:
-    for known in (state(routed=None), state(routed=Routed("desk", "v0", "profile-1")), state(drift=DRIFTED)):
+    for known in (state(routed=None), state(routed=Routed("desk", "profile-1")), state(drift=DRIFTED)):
         assert plan_number(want(observed=True), known, ASTRAY, UP).step is None
 
 
@@ -242,7 +260,7 @@ def test_drift_that_stays_says_whose_wish_that_is() -> None:
 def test_a_number_that_waits_to_be_routed_anew_still_shows_whose_it_is(
     phase: Phase, wanted: DesiredNumber, shown: Phase
 ) -> None:
-    known = state(phase, routed=Routed("front", "v1", "profile-2"), stopped=None)
+    known = state(phase, routed=Routed("front", "profile-2"), stopped=None)
     holding = a_holding(routing="profile-2") if phase is Phase.SUSPENDED else None
     assert plan_number(wanted, known, holding, DOWN) == waits(shown, Reason.CIRCUIT_OPEN, DOWN.message)
 
@@ -253,13 +271,19 @@ wants = st.builds(
     DesiredNumber,
     st.just(digits(1)),
     st.none()
-    | st.builds(DesiredRouting, st.sampled_from(["desk", "front"]), st.sampled_from(["v1", "v2"]), st.booleans()),
+    | st.builds(
+        DesiredRouting,
+        st.sampled_from(["desk", "front"]),
+        st.sampled_from(["", "v1", "v2"]),
+        missing=st.booleans(),
+        told=st.booleans(),
+    ),
     repair=st.booleans(),
     observed=st.booleans(),
     bound=st.booleans(),
 )
 holdings = st.none() | st.builds(
-    a_holding, st.just(1), st.sampled_from(list(HoldingStatus)), routing=st.sampled_from([None, "desk-v1", "front-v2"])
+    a_holding, st.just(1), st.sampled_from(list(HoldingStatus)), routing=st.sampled_from([None, "v1", "v2"])
 )
 accounts = st.sampled_from([UP, DOWN])
 
@@ -278,8 +302,7 @@ def act(
         case Look() if works:
             return replace(after, external_id=HELD)
         case Route(_, profile) if works and wanted.routing:
-            content = wanted.routing.hash
-            return replace(after, routed=Routed(profile, content, f"{profile}-{content}"), drift=None)
+            return replace(after, routed=Routed(profile, wanted.routing.external_id), drift=None)
         case Unroute() if works:
             return replace(after, routed=None, drift=None)
         case _:

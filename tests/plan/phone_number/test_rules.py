@@ -32,8 +32,8 @@ from tests.plan.builders import a_holding, digits
 UP = AccountSeen()
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 HELD = "did-1"
-WANT = DesiredNumber(digits(1), DesiredRouting("desk", "v1"), installation="home")
-STATE = NumberState(Phase.AVAILABLE, HELD, Routed("desk", "v1", "desk-v1"), attached="old")
+WANT = DesiredNumber(digits(1), DesiredRouting("desk", "desk-v1"), installation="home")
+STATE = NumberState(Phase.AVAILABLE, HELD, Routed("desk", "desk-v1"), attached="old")
 HOLDING = a_holding(routing="desk-v1", bundle="old", mark=Mark("home", "shop", "west"))
 
 STOPS = ("spec.suspend of the number says so.",)
@@ -136,13 +136,16 @@ MANAGED = [
     ),
     pytest.param(case(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
     pytest.param(
-        case(said(SUSPENDED), routing=DesiredRouting("desk", "v2")),
+        case(said(SUSPENDED), routing=DesiredRouting("desk", "desk-v2")),
         "out_of_service",
         None,
         id="suspended by the carrier, and its profile has changed",
     ),
     pytest.param(
-        case(routing=DesiredRouting("desk", "v2")), "routing_differs", Route(HELD, "desk"), id="its profile has changed"
+        case(routing=DesiredRouting("desk", "desk-v2")),
+        "routing_differs",
+        Route(HELD, "desk"),
+        id="its profile was made anew",
     ),
     pytest.param(case(routing=None), "routing_differs", Unroute(HELD), id="no profile is wanted"),
     pytest.param(
@@ -168,7 +171,9 @@ OBSERVED = [
     pytest.param(observed(stopped=StopBy.VERB), "in_service", None, id="stopped before it was only observed"),
     pytest.param(observed(said(), newer_revision=NEXT), "in_service", None, id="a newer revision"),
     pytest.param(observed(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
-    pytest.param(observed(routing=DesiredRouting("desk", "v2")), "in_service", None, id="its profile has changed"),
+    pytest.param(
+        observed(routing=DesiredRouting("desk", "desk-v2")), "in_service", None, id="its profile was made anew"
+    ),
 ]
 
 

@@ -24,7 +24,19 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
-from ringfleet.model import E164, Catalog, Holding, Mark, Money, Offer, Outcome, Purchase, Query, Routing
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    Mark,
+    Money,
+    Offer,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +141,17 @@ class DIDHub:
         reply = await self._http.call(Call("PUT", path, json=wire.profile(routing)))
         return Fields(reply, "routing profile").text("id")
 
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        found: HeldRouting | None = None
+        async for page in self._pages("routing profiles", {"reference": reference}):
+            held = map(wire.parse_profile, page.items("data"))
+            found = next((one for one in held if one.routing.reference == reference), found)
+        return found
+
+    async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        async for page in self._pages("routing profiles", {}):
+            yield tuple(held for row in page.items("data") if (held := _maybe_profile(row)))
+
     async def route(self, external_id: str, routing_id: str | None) -> None:
         await self._change("PATCH", "number", external_id, {"routing_profile_id": routing_id})
 
@@ -174,6 +197,14 @@ class DIDHub:
                 raise ListingIncomplete(f"{self._name}: the pages of GET {wire.path(path)} go round in a circle")
             cursors.add(cursor)
             params = {**params, "cursor": cursor}
+
+
+def _maybe_profile(row: object) -> HeldRouting | None:
+    """None for what nobody of us has written: a profile that was made in the portal may have targets of other kinds."""
+    try:
+        return wire.parse_profile(row)
+    except CarrierUnavailable:
+        return None
 
 
 def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:

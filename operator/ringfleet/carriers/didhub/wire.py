@@ -23,6 +23,7 @@ from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import (
     E164,
     Capability,
+    HeldRouting,
     Holding,
     HoldingStatus,
     ItemState,
@@ -33,6 +34,7 @@ from ringfleet.model import (
     Price,
     Query,
     Routing,
+    SipTarget,
 )
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.rotation import Attestation
@@ -51,6 +53,7 @@ PATHS = MappingProxyType(
         "number": "/v1/numbers/{id}",
         "suspend": "/v1/numbers/{id}/suspend",
         "resume": "/v1/numbers/{id}/resume",
+        "routing profiles": "/v1/routing-profiles",
         "routing profile": "/v1/routing-profiles/{id}",
         "requirements": "/v1/compliance/requirements",
         "compliance items": "/v1/compliance/items",
@@ -159,6 +162,28 @@ def parse_holding(json: object) -> Holding:
         documents_deadline=row.maybe_time("documents_deadline"),
         attestation=ATTESTATIONS.get(row.maybe_text("attestation") or ""),
     )
+
+
+def parse_profile(json: object) -> HeldRouting:
+    """One routing profile of the account."""
+    row = Fields(json, "routing profile")
+    routing = Routing(
+        reference=row.text("reference"),
+        name=row.text("name"),
+        sip_targets=tuple(_sip_target(target) for target in row.items("sip_targets")),
+        voice_webhook=row.maybe_text("voice_webhook"),
+        voice_application=row.maybe_text("voice_application"),
+        agent=row.maybe_text("agent"),
+        messaging_webhook=row.maybe_text("messaging_webhook"),
+        messaging_service=row.maybe_text("messaging_service"),
+        campaign=row.maybe_text("campaign"),
+    )
+    return HeldRouting(row.text("id"), routing)
+
+
+def _sip_target(json: object) -> SipTarget:
+    row = Fields(json, "routing profile.sip_targets")
+    return SipTarget(row.text("uri"), row.count("priority"), row.count("weight"))
 
 
 def parse_cart_item(json: object) -> CartItem:

@@ -28,12 +28,14 @@ class DesiredRouting:
 
     profile: str
     """Name of the RoutingProfile."""
-    hash: str = ""
-    """Hash of the profile's content; empty when the profile is missing."""
+    external_id: str = ""
+    """The carrier's id of the profile at the number's account; empty: the profile was never told there."""
     missing: bool = False
     """No RoutingProfile of this name exists."""
     held: bool = False
     """The profile is suspended (spec.suspend): nothing of it is told to the carrier, and numbers keep their routing."""
+    told: bool = True
+    """The number's account was told what the profile says now: a number may be pointed at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,6 @@ class Routed:
 
     profile: str
     """Name of the RoutingProfile; empty when no profile of ours gave the routing."""
-    hash: str
-    """Hash that the profile's content had; empty when no profile of ours gave the routing."""
     external_id: str
     """The carrier's id of the routing."""
 

@@ -1,11 +1,14 @@
 """The routing of a number: given by its profile, taken off when no profile is wanted, mended when the carrier differs.
 
+A number follows the id that its profile has at its carrier account. What the profile says is told to the account by the
+profile itself (`plan/routing_profile.py`), before any number is pointed at it.
+
 A number counts as available only when it is routed: a number without a route is a dropped call.
 """
 
 from __future__ import annotations
 
-from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.conditions import Reason, not_ready, reconciling
 from ringfleet.plan.phone_number.case import Case, DesiredRouting, Routed
 from ringfleet.plan.phone_number.phase import phase_meanwhile
 from ringfleet.plan.phone_number.steps import NumberPlan, Route, Unroute, through_carrier
@@ -30,12 +33,25 @@ def routing_differs(case: Case) -> NumberPlan | None:
             "the number is routed by it as soon as it is resumed."
         )
         return _waits(case, Reason.SUSPENDED, message)
+    if not desired.told:
+        return _waits_for_profile(case, desired)
     step, message = Route(case.external_id, desired.profile), f"The number is being routed to {desired.profile!r}."
     return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message, case.drift)
 
 
 def _waits(case: Case, reason: Reason, message: str) -> NumberPlan:
     return NumberPlan(phase_meanwhile(case.desired, case.state), (not_ready(reason, message),), drift=case.drift)
+
+
+def _waits_for_profile(case: Case, desired: DesiredRouting) -> NumberPlan:
+    """The plan to leave the number as it is until the profile's own reconcile has told the account what it says."""
+    message = (
+        f"RoutingProfile {desired.profile!r} has to be told to the carrier first: "
+        "its own conditions say how far that is."
+    )
+    phase = phase_meanwhile(case.desired, case.state)
+    said = (not_ready(Reason.ROUTING, message), reconciling(Reason.ROUTING, message))
+    return NumberPlan(phase, said, drift=case.drift)
 
 
 def _taken_off(case: Case) -> NumberPlan | None:
@@ -51,5 +67,8 @@ def _taken_off(case: Case) -> NumberPlan | None:
 
 
 def _follows(desired: DesiredRouting, routed: Routed | None) -> bool:
-    """Whether the number is routed by the profile, as the profile was when it last could reach the carrier."""
-    return routed is not None and routed.profile == desired.profile and (desired.held or routed.hash == desired.hash)
+    """Whether the number is pointed at the profile. Where the profile was never told, the number keeps the routing that
+    it has by it: of an older version, or of a profile of the same name before it."""
+    if routed is None or routed.profile != desired.profile:
+        return False
+    return desired.held or not desired.external_id or routed.external_id == desired.external_id

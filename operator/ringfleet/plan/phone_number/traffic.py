@@ -30,8 +30,17 @@ def may_be_resumed(case: Case) -> NumberPlan | None:
     if state.stopped is None or case.desired.stop_reasons:
         return None
     phase = state.phase if state.phase is Phase.SUSPENDED else phase_meanwhile(case.desired, state)
-    resume = Resume(case.external_id, state.stopped, state.routed.external_id if state.routed else None)
+    resume = Resume(case.external_id, state.stopped, _routing_back(case))
     return through_carrier(case, resume, phase, Reason.SUSPENDED, "Its traffic is being resumed.")
+
+
+def _routing_back(case: Case) -> str | None:
+    """The routing that a parked number gets back: its profile's, as the account knows it now; it may have been made
+    anew meanwhile. None: the number had none."""
+    routed, desired = case.state.routed, case.desired.routing
+    if routed and desired and desired.profile == routed.profile and desired.external_id:
+        return desired.external_id
+    return routed.external_id if routed else None
 
 
 def out_of_service(case: Case) -> NumberPlan | None:

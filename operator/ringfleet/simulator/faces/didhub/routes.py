@@ -169,9 +169,9 @@ def put_profile(exchange: Exchange, asked: Asked) -> Answer:
 
 
 def profiles(exchange: Exchange, asked: Asked) -> Answer:
-    return Answer(
-        200, {"data": [_profile(profile) for profile in exchange.holdings.profiles(asked.customer.account.id)]}
-    )
+    wanted = Fields(asked.query, "query").text("reference")
+    found = exchange.holdings.profiles(asked.customer.account.id)
+    return Answer(200, {"data": [_profile(one) for one in found if wanted in (None, one.reference)]})
 
 
 def account(_: Exchange, asked: Asked) -> Answer:
