@@ -42,7 +42,7 @@ from ringfleet.kube.lease import LEASES
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
-from ringfleet.model.refs import Resource
+from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.refs import Key, resource_of
 from ringfleet.objects.routing_profile import content_hash, routing_of, told_status
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
@@ -116,10 +116,10 @@ class Rig:
 
     def tell_news(self, holding: Holding) -> None:
         """What a sweep or an order does when the carrier says something new of a number."""
-        self.services.pending_observations[holding.number] = holding
+        self.services.pending_observations[ObjectRef(HERE, holding.number.digits)] = holding
 
     def has_news(self, number: E164) -> bool:
-        return number in self.services.pending_observations
+        return ObjectRef(HERE, number.digits) in self.services.pending_observations
 
     def tell_traffic(self, **uses: NumberUse) -> None:
         """Let there be a dispatcher, by which sets are used so: `n1` is the first of our numbers."""

@@ -212,7 +212,8 @@ async def test_what_a_listing_shows_is_told_by_whose_it_is() -> None:
 def a_record(n: int, phase: str, monthly: str = "2", version: int = 1) -> Json:
     price = {"monthly": monthly, "setup": "1", "currency": "USD"}
     number = a_number(n, phase, {"price": price})
-    meta = {"namespace": "shop", "uid": f"u{n}", "resourceVersion": str(version), "generation": 1}
+    born = {"resourceVersion": str(version), "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
+    meta = {"namespace": "shop", "uid": f"u{n}", **born}
     return {**number, "metadata": {**number["metadata"], **meta}}
 
 

@@ -332,10 +332,12 @@ async def test_a_deleted_number_whose_pool_is_gone_is_let_go_on_a_persons_word_a
 async def test_a_number_with_another_installations_mark_is_left_alone() -> None:
     async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), a_new_number()) as rig:
         held(rig, mark=Mark("others", "a", "b"))
-        assert await turn(rig) == 60.0
+        assert await turn(rig) is None, "the sweep sees when the mark is another one"
         assert rig.told() == [f"carrier: find {NAME}", STATUS]
         assert await rig.says("PhoneNumber", NAME) == "False NotOurs"
-        assert "externalId" not in await rig.status("PhoneNumber", NAME)
+        status = await rig.status("PhoneNumber", NAME)
+        assert ("externalId" not in status, status["foreignMark"]) == (True, "rf/others/a/b")
+        assert (await turn(rig), rig.told()) == (None, [])
 
 
 @in_virtual_time

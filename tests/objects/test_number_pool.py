@@ -98,6 +98,7 @@ def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
     fleet = SimpleNamespace(
         numbers=SimpleNamespace(by=lambda *_: []),
         claims=SimpleNamespace(by=lambda *_: [claim]),
+        numbers_in_pool=lambda *_: [],
         orders_for=lambda *_: [],
     )
     services: Any = SimpleNamespace(fleet=fleet, claim_queue=SimpleNamespace(waiting=lambda *_: []))

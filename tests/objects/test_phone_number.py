@@ -18,7 +18,8 @@ MINUTE = timedelta(minutes=1)
 
 def a_record(spec: dict[str, Any], status: dict[str, Any]) -> NumberRecord:
     number = a_number()
-    meta = {**number["metadata"], "namespace": "shop", "uid": "1", "resourceVersion": "1", "generation": 1}
+    born = {"uid": "1", "resourceVersion": "1", "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
+    meta = {**number["metadata"], "namespace": "shop", **born}
     return project_number({"metadata": meta, "spec": {**number["spec"], **spec}, "status": status})
 
 

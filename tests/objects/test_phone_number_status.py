@@ -14,7 +14,8 @@ from tests.api.manifests import a_number
 
 def a_record(health: dict[str, Any] | None = None, usage: dict[str, Any] | None = None) -> NumberRecord:
     number = a_number()
-    meta = {**number["metadata"], "namespace": "shop", "uid": "1", "resourceVersion": "1", "generation": 1}
+    born = {"uid": "1", "resourceVersion": "1", "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
+    meta = {**number["metadata"], "namespace": "shop", **born}
     status = {name: part for name, part in (("health", health), ("usage", usage)) if part}
     return project_number({"metadata": meta, "spec": number["spec"], "status": status})
 

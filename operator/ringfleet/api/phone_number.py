@@ -196,6 +196,9 @@ class PhoneNumberStatus(Status):
     documents_deadline: Time | None = None
     """Time at which the carrier gives the number up unless documents are approved."""
     routing: NumberRouting | None = None
+    foreign_mark: str | None = None
+    """Mark that the carrier shows on the number, as rf/<installation>/<namespace>/<pool>, when it is of another
+    installation or of another namespace: this object then leaves the number alone. Absent else."""
     drift: str | None = None
     """Sentence that says how the carrier's routing differs from ours; absent when it does not."""
     suspension: Suspension | None = None

@@ -24,6 +24,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
 from ringfleet.objects.carrier_account import allowed
+from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.routing_profile import as_told, reference_of, told_at
 from ringfleet.plan.carrier_account.loss import (
@@ -60,13 +61,14 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
         CarrierError: the carrier can't be asked.
     """
     records = records_at(services, key, account)
-    known = {number: _known_of(record) for number, record in records.items()}
+    known = {number: _known_of(services, record) for number, record in records.items()}
     expected = must_be_listed(known, account.roll.shown, _settling(services, key))
     findings, listed, marked = Findings(), set[E164](), set[E164]()
     async for page in account.carrier.holdings():
         listed.update(holding.number for holding in page)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
-        findings += await _act(services, key, account, _shown(services, key, records, page), page)
+        _tell_others(services, key, page)
+        findings += await _act(services, key, account, _shown(services, key, page), page)
     return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected))
 
 
@@ -75,29 +77,41 @@ def _is_ours(services: Services, holding: Holding) -> bool:
 
 
 def records_at(services: Services, key: AccountKey, account: OpenAccount) -> dict[E164, NumberRecord]:
-    """The objects of the account's numbers, of namespaces that it lets in. One that only observes stands back."""
+    """The objects of the account's numbers, of namespaces that it lets in: of each number the one that stands for it,
+    by what is known of its mark, else one that only observes it."""
     records = services.fleet.numbers.by("account", key)
     let_in = (record for record in records if allowed(account.allowed_namespaces, key, record.namespace))
-    return {record.number: record for record in sorted(let_in, key=lambda record: not record.observed)}
+    taken = services.fleet.taken_by
+    standing = (record for record in let_in if taken(record, record.state.foreign_mark) is None)
+    return {record.number: record for record in sorted(standing, key=lambda record: not record.observed)}
 
 
-def _shown(services: Services, key: AccountKey, records: Records, page: Iterable[Holding]) -> dict[E164, NumberRecord]:
+def _shown(services: Services, key: AccountKey, page: Iterable[Holding]) -> dict[E164, NumberRecord]:
     """The objects of a page's numbers as they are now: some came, went or changed since the listing began."""
-    found = {holding.number: _record_of(services, key, records, holding) for holding in page}
+    found = {holding.number: _record_of(services, key, holding) for holding in page}
     return {number: record for number, record in found.items() if record is not None}
 
 
-def _record_of(services: Services, key: AccountKey, records: Records, holding: Holding) -> NumberRecord | None:
-    """The object in the namespace that the mark names goes first: it was made when the number was bought."""
-    if holding.mark and _is_ours(services, holding):
-        record = services.fleet.number(holding.mark.namespace, holding.number.digits)
-        if record and record.account == key:
-            return record
-    record = records.get(holding.number)
-    return services.fleet.number(record.namespace, record.name) if record else None
+def _record_of(services: Services, key: AccountKey, holding: Holding) -> NumberRecord | None:
+    """The object that stands for the number, by the mark that it carries now; else one that was given back, or that
+    only observes it."""
+    objects = services.fleet.objects_of(holding.number, key)
+    if owner := services.fleet.owner(holding.number, key, holding.mark):
+        return owner
+    idle = [record for record in objects if record.observed or record.state.phase is Phase.RELEASED]
+    return min(idle, key=lambda record: (record.observed, record.namespace), default=None)
 
 
-def _known_of(record: NumberRecord) -> Known:
+def _tell_others(services: Services, key: AccountKey, page: Iterable[Holding]) -> None:
+    """Tell the other objects of a number, which do nothing, when the mark that they know is not the one it carries."""
+    for holding in page:
+        for record in services.fleet.objects_of(holding.number, key):
+            if foreign_mark(holding.mark, record, services.installation) != record.state.foreign_mark:
+                services.pending_observations[record.place] = holding
+                services.queues.wake_number(record)
+
+
+def _known_of(services: Services, record: NumberRecord) -> Known:
     state = record.state
     return Known(
         phase=state.phase,
@@ -112,6 +126,8 @@ def _known_of(record: NumberRecord) -> Known:
         observed=record.observed,
         leaving=record.deleting or state.phase is Phase.RELEASING,
         attestation=record.attestation,
+        home=services.fleet.mark_for(record.namespace, record.pool) if record.pool else None,
+        foreign_mark=state.foreign_mark,
     )
 
 
@@ -135,7 +151,7 @@ async def _act(
     services: Services, key: AccountKey, account: OpenAccount, records: Records, page: Iterable[Holding]
 ) -> Findings:
     """Judge one page and do what it asks for."""
-    known = {number: _known_of(record) for number, record in records.items()}
+    known = {number: _known_of(services, record) for number, record in records.items()}
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
     spoken_for = _on_order(services, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, services.installation)
@@ -174,7 +190,7 @@ async def _note(services: Services, account: OpenAccount, records: Records, foun
         if record.state.phase is Phase.LOST:
             log.info("number found again", number=record.name, account=str(record.account))
         account.note_found(holding.number)
-        services.pending_observations[holding.number] = holding
+        services.pending_observations[record.place] = holding
         services.queues.wake_number(record)
     for holding in found.unmarked:
         record = records[holding.number]

@@ -133,6 +133,8 @@ class ClaimQueue:
     def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A number has changed, come or gone."""
         before, after = _free_in(old), _free_in(new)
+        if new and after and not self._fleet.owns(new):
+            after = None
         if before and before != after:
             assert old
             self.stock(before).withhold(old.name)

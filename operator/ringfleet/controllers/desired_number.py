@@ -34,6 +34,7 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         leaving=leaving(services, record),
         lost=services.accounts.is_lost(record.account, record.number),
         installation=services.installation,
+        taken_by=services.fleet.taken_by(record, record.state.foreign_mark),
         pool_deleted=record.pool is not None and pool is None,
         documents=documents_for(services, record),
         newer_revision=newer_revision_for(services, record),

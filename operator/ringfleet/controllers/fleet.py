@@ -26,8 +26,10 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
 from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
+from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
@@ -167,7 +169,56 @@ class Fleet:
         return [one for one in self.numbers.by("claim", (claim.namespace, claim.name)) if not _names(one, claim.uid)]
 
     def numbers_in_pool(self, namespace: str, pool: str) -> list[NumberRecord]:
-        return self.numbers.by("pool", (namespace, pool))
+        """The pool's numbers; those that another object stands for are not its."""
+        return [record for record in self.numbers.by("pool", (namespace, pool)) if self.owns(record)]
+
+    # Whose a number is.
+
+    def objects_of(self, number: E164, account: AccountKey) -> list[NumberRecord]:
+        """The objects of a number at an account, in all namespaces that the account lets in."""
+        obj = self.get(CarrierAccount, account.namespace, account.name)
+        guests = frozenset(obj.spec.allowed_namespaces) if obj else frozenset({"*"})
+        records = self.numbers.by("number", number)
+        return [one for one in records if one.account == account and allowed(guests, account, one.namespace)]
+
+    def owner(self, number: E164, account: AccountKey, mark: Mark | None) -> NumberRecord | None:
+        """The object that stands for the number, whose mark at the carrier is `mark`."""
+        records = self.objects_of(number, account)
+        return owner_of(mark if mark and self._decides(mark, records) else None, records)
+
+    def _decides(self, mark: Mark, records: list[NumberRecord]) -> bool:
+        """Whether a mark settles whose the number is: what it names is there, or not for this operator to look for."""
+        if mark.installation != self.installation:
+            return False
+        if None not in self.scopes and mark.namespace not in self.scopes:
+            return True
+        named = self.get(NumberPool, mark.namespace, mark.pool)
+        return named is not None or any(record.namespace == mark.namespace for record in records)
+
+    def owns(self, record: NumberRecord) -> bool:
+        """Whether it is this object that stands for its number, as far as marks are known. One that only observes
+        competes with nobody."""
+        mark = record.state.foreign_mark
+        if mark and mark.installation != self.installation:
+            return record.observed
+        return self.taken_by(record, mark) is None
+
+    def taken_by(self, record: NumberRecord, mark: Mark | None) -> str | None:
+        """Whom the number belongs to instead of this object, as words of a sentence; None: to this one.
+
+        `mark`: what the carrier shows, when it is foreign to the object; the marks that other objects have noted as
+        foreign to them count likewise.
+        """
+        if record.observed or (mark is None and len(self.numbers.by("number", record.number)) == 1):
+            return None
+        records = self.objects_of(record.number, record.account)
+        noted = (one.state.foreign_mark for one in records if one.place != record.place)
+        marks = [one for one in (mark, *noted) if one and self._decides(one, records)]
+        decides = min(marks, key=str, default=None)
+        owner = owner_of(decides, records)
+        if owner is not None:
+            return None if owner.place == record.place else f"PhoneNumber {owner.place}"
+        return f"namespace {decides.namespace}, by the carrier's mark" if decides else None
 
     def borrowed_by(self, namespace: str) -> list[NumberRecord]:
         """The numbers of other namespaces that claims of this one hold."""

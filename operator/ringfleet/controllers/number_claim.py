@@ -170,7 +170,8 @@ def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     if handed is None:
         return None
     record = services.fleet.number(claim.pool.namespace, handed.name)
-    if record is None or not record.free or services.claim_queue.obstacle(claim):
+    free = record is not None and record.free and services.fleet.owns(record)
+    if record is None or not free or services.claim_queue.obstacle(claim):
         _ask_anew(services, claim)
         return None
     return record
@@ -205,7 +206,8 @@ def _ask_anew(services: Services, claim: ClaimRecord, offers: bool = True) -> No
 async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecord) -> float | None:
     """The second write; then what nobody waits for."""
     refused = await write_number(services, claim, number) if claim.bound else None
-    said = bound_conditions(number.number, claim.suspended, refused)
+    left_alone = str(number.place) if not services.fleet.owns(number) else None
+    said = bound_conditions(number.number, claim.suspended, refused, left_alone)
     patch: dict[str, Any] = {}
     if claim.phase != "Bound" or claim.bound is None:
         now = services.clock()

@@ -12,6 +12,7 @@ from ringfleet.api.number_pool import DeletionPolicy
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists
 from ringfleet.model import AccountKey, Holding, Mark
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.phone_number import number_body
 from ringfleet.objects.refs import PHONE_NUMBERS
 
@@ -24,7 +25,7 @@ async def record_number(
     """Create the PhoneNumber of `holding` in the namespace and pool of `mark`, and keep the carrier's word for it."""
     if services.fleet.number(mark.namespace, holding.number.digits) is not None:
         return
-    services.pending_observations[holding.number] = holding
+    services.pending_observations[ObjectRef(mark.namespace, holding.number.digits)] = holding
     pool = services.fleet.get(NumberPool, mark.namespace, mark.pool)
     policy = pool.spec.deletion_policy if pool else DeletionPolicy.RETAIN
     body = number_body(holding.number, account, mark.namespace, mark.pool, policy, order)

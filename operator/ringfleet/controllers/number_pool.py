@@ -230,7 +230,7 @@ async def _trim(services: Services, pool: NumberPool, name: str) -> None:
 def see_demand(services: Services, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
     """What there is to count since the memory was written, and what the pool has now."""
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
-    records = {record.number: record for record in services.fleet.numbers.by("pool", key)}
+    records = {record.number: record for record in services.fleet.numbers_in_pool(*key)}
     since = memory.counted_until
     claims = (claim for claim in services.fleet.claims.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
     bound = (claim.bound_at for claim in claims if claim.bound_at)

@@ -4,7 +4,7 @@
 
     live number   still asked, bound to nobody, not protected     |
     live pool     names it in status.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
-    live carrier  shows it, with our installation's mark          |
+    live carrier  shows it, with the mark of its very pool        |
     then          Release: given back.   LetGo: our mark comes off.
 
 Both calls are safe to repeat: what is gone already is gone, and a mark that is off stays off.
@@ -28,23 +28,24 @@ log = structlog.get_logger(__name__)
 
 
 class NotOurs(Exception):
-    """The number does not carry our mark at the carrier, so it is not ours to give back."""
+    """The number does not carry the mark of its pool at the carrier, so it is not this object's to give back."""
 
 
 async def leave(services: Services, account: OpenAccount, record: NumberRecord, step: Leave) -> bool:
     """Let the number go the way of `step`, if a last live look has nothing against it. Whether it has gone.
 
     Raises:
-        NotOurs: it is to be given back, and the carrier shows it without our mark.
+        NotOurs: it is to be given back, and the carrier shows it without the mark of its pool.
     """
     live = await _look_at_number(services, record)
     if live is None or not await _still_granted(services, live, step.way):
         return False
     holding = await account.carrier.find(record.number)
-    if holding is not None and not _is_ours(services, holding):
+    if holding is not None and not _is_ours(services, live, holding, step.way):
         if step.way is Way.RELEASE:
-            raise NotOurs(f"{record.account} shows {record.name} without our mark")
-        holding = None  # somebody has taken our mark off already
+            raise NotOurs(f"{record.account} shows {record.name} without the mark of its pool")
+        log.info("number let go by its object only", number=record.name, account=str(record.account))
+        return True  # its mark is off already, or it is another's, whose mark stays
     if holding is not None:
         await _tell(account, holding, step.way)
     account.note_left(record.number, released=step.way is Way.RELEASE)
@@ -73,8 +74,12 @@ async def _still_granted(services: Services, record: NumberRecord, way: Way) -> 
     return asked is not None and leaving is not None and leaving.granted and asked.way is way
 
 
-def _is_ours(services: Services, holding: Holding) -> bool:
-    return holding.mark is not None and holding.mark.installation == services.installation
+def _is_ours(services: Services, record: NumberRecord, holding: Holding, way: Way) -> bool:
+    """Whether the mark says that the number is this very object's. To take the mark off, its namespace is enough."""
+    mark = holding.mark
+    if mark is None or (mark.installation, mark.namespace) != (services.installation, record.namespace):
+        return False
+    return way is Way.LET_GO or mark.pool == record.pool
 
 
 async def _tell(account: OpenAccount, holding: Holding, way: Way) -> None:

@@ -25,6 +25,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.objects.number_order import holding_of, order_state
+from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import Life, number_patch
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
@@ -32,8 +33,9 @@ from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
-from ringfleet.plan.phone_number.plan import is_anothers, plan_number
+from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
 
 log = structlog.get_logger(__name__)
@@ -69,29 +71,30 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
 
 
 async def _take_turn(services: Services, record: NumberRecord) -> float | None:
-    news = services.pending_observations.get(record.number)
+    news = services.pending_observations.get(record.place)
     turn = Turn(record, number_want(services, record), record.state, news or _from_order(services, record))
     account = services.accounts.seen(record.account, record.namespace)
-    plan = _plan(turn, account)
+    plan = _plan(services, turn, account)
     _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):
         return GUARD_DELAY
     try:
         while plan.step and not isinstance(plan.step, Leave):
             await _act(services, turn, plan.step)
-            plan = _plan(turn, account)
+            plan = _plan(services, turn, account)
     except (CarrierUnavailable, CredentialsRejected):
         services.queues.wake_account(record.account)
         raise
     except NotHeld as error:
         log.info("number not shown by the carrier yet", number=record.name, error=str(error))
         return await _not_shown(services, turn, plan)
-    if is_anothers(turn.want, turn.holding):
-        return await _leave_alone(services, turn, plan)
+    if is_left_alone(turn.want, turn.state, turn.holding):
+        await _leave_alone(services, turn, plan)
+        return None
     await _write(services, turn, plan)
     told = _told(turn.state) != _told(record.state)  # what a sweep heard meanwhile is older than what we have told
-    if told or services.pending_observations.get(record.number) is news:
-        services.pending_observations.pop(record.number, None)
+    if told or services.pending_observations.get(record.place) is news:
+        services.pending_observations.pop(record.place, None)
     if isinstance(plan.step, Leave):
         return await _leave(services, turn, plan.step)
     return _again(services, turn.record)
@@ -108,9 +111,13 @@ def _told(state: NumberState) -> object:
     return (state.routed, state.attached)
 
 
-def _plan(turn: Turn, account: AccountSeen) -> NumberPlan:
-    """The plan as the turn stands. A number carries the bundle that the carrier says; one that is only observed is
-    routed as it says."""
+def _plan(services: Services, turn: Turn, account: AccountSeen) -> NumberPlan:
+    """The plan as the turn stands. A number belongs to whom the carrier's mark says, and carries the bundle that the
+    carrier says; one that is only observed is routed as it says."""
+    if turn.holding:
+        mark = foreign_mark(turn.holding.mark, turn.record, services.installation)
+        turn.state = replace(turn.state, foreign_mark=mark)
+        turn.want = replace(turn.want, taken_by=services.fleet.taken_by(turn.record, mark))
     if turn.holding and turn.holding.bundle:
         turn.state = replace(turn.state, attached=turn.holding.bundle)
     if turn.want.observed and turn.holding:
@@ -150,15 +157,14 @@ def _only_shows_its_claim(services: Services, record: NumberRecord, plan: Number
     return claim is not None and services.claim_queue.gives_way(claim)
 
 
-async def _leave_alone(services: Services, turn: Turn, plan: NumberPlan) -> float | None:
-    """Another installation's number: nothing of it is noted, so that it is looked up anew before it is ever touched."""
-    services.pending_observations.pop(turn.record.number, None)
+async def _leave_alone(services: Services, turn: Turn, plan: NumberPlan) -> None:
+    """A number that is not this object's to touch: only that is noted. The sweep sees when its mark is another one."""
+    services.pending_observations.pop(turn.record.place, None)
     if turn.record.deleting:
         await _drop_guard(services, turn.record)
-        return None
+        return
     turn.holding = None
     await _write(services, turn, plan)
-    return _NOT_THERE_AGAIN
 
 
 def _again(services: Services, record: NumberRecord) -> float | None:
@@ -320,8 +326,9 @@ async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
 
 
 _NOT_OURS = (
-    "It was asked to go and stays: the carrier shows it without this installation's mark, so it may be another's now. "
-    "Set spec.deletionPolicy to Retain and delete it, or have it marked again by taking the request back."
+    "It was asked to go and stays: the carrier does not show the mark of this installation, namespace and pool on it, "
+    "so it may be another's now. Set spec.deletionPolicy to Retain and delete it, or have it marked again by taking "
+    "the request back."
 )
 _NOT_OURS_AGAIN = 60.0
 """Seconds until such a number is looked at again."""

@@ -41,7 +41,7 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
 
 
 def _records(services: Services, pool: NumberPool) -> list[NumberRecord]:
-    return services.fleet.numbers.by("pool", (pool.metadata.namespace, pool.metadata.name))
+    return services.fleet.numbers_in_pool(pool.metadata.namespace, pool.metadata.name)
 
 
 def _leaver(services: Services, record: NumberRecord) -> Leaver | None:

@@ -106,7 +106,7 @@ def _members(services: Services, obj: RotationSet) -> Members:
 
 def _number(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     """The number that the claim holds; should there be two, the one that its status names."""
-    held = services.fleet.numbers_of(claim)
+    held = [one for one in services.fleet.numbers_of(claim) if services.fleet.owns(one)]
     return min(held, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name), default=None)
 
 
@@ -126,7 +126,7 @@ def _seen(services: Services, obj: RotationSet, members: Members, reading: Readi
 
 def _pool(services: Services, pool: NumberPool) -> PoolSeen:
     meta = pool.metadata
-    records = services.fleet.numbers.by("pool", (meta.namespace, meta.name))
+    records = services.fleet.numbers_in_pool(meta.namespace, meta.name)
     return PoolSeen(pool.spec.market.country, sum(record.free for record in records))
 
 

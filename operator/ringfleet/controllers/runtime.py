@@ -71,6 +71,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
         indexes={
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
+            "number": lambda record: [record.number],
             "namespace": lambda record: [record.namespace],
             "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
             "borrower": _borrower,

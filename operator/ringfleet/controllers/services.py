@@ -29,6 +29,7 @@ from ringfleet.kube.informer import Informer
 from ringfleet.kube.lease import LeaseLock
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.model import E164, Holding
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import HealthSeen
@@ -54,8 +55,8 @@ class Services:
     accounts: Accounts = field(default_factory=Accounts)
     meter: Meter = field(default_factory=Unmetered)
     """What counts what is done, for whoever looks at metrics."""
-    pending_observations: dict[E164, Holding] = field(default_factory=dict)
-    """The carrier's latest word on numbers whose object does not say it yet."""
+    pending_observations: dict[ObjectRef, Holding] = field(default_factory=dict)
+    """The carrier's latest word on numbers, by their object, which does not say it yet."""
     health: dict[E164, HealthSeen] = field(default_factory=dict)
     """The dispatcher's latest word on them."""
     found_going: set[str] = field(default_factory=set)

@@ -115,7 +115,7 @@ def open_queue(services: Services) -> None:
 
 def needs_step(services: Services, record: NumberRecord) -> bool:
     """Whether reconciling this number would do or write anything."""
-    told = record.number in services.pending_observations or record.number in services.health
+    told = record.place in services.pending_observations or record.number in services.health
     if told or not record.status_current or services.fleet.claim_is_missing(record):
         return True
     if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
@@ -270,6 +270,7 @@ class _Bell:
         self._note_bundle_of(old, new)
         if new and needs_step(self._services, new):
             self._services.queues.wake_number(new)
+        self._note_standing(old, new)
         self._note_member(old, new)
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
@@ -279,6 +280,22 @@ class _Bell:
         for place in {(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed}:
             self._wake_profile(*place)
         self._note_holder(old, new)
+
+    def _note_standing(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Whose the number is may have changed: its other objects look again, and so does a claim that holds it."""
+        if old and new and (_standing(old), old.left_alone) == (_standing(new), new.left_alone):
+            return
+        record = new or old
+        assert record
+        for other in self._services.fleet.numbers.by("number", record.number):
+            if other.place != record.place:
+                self._services.claim_queue.note_number(other, other)
+                wake_needy(self._services, [other])
+                if other.pool:
+                    self._services.queues.wake("NumberPool", other.namespace, other.pool, POOL_DELAY)
+        claim = self._services.fleet.claim_of(record)
+        if claim and old and new and old.left_alone is not new.left_alone:
+            self._services.queues.wake_claim(claim)
 
     def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """The number may carry another bundle than before."""
@@ -394,11 +411,18 @@ def _as_former(record: NumberRecord) -> tuple[object, ...]:
     return (record.claim, record.last_claim, record.state.phase)
 
 
+def _standing(record: NumberRecord) -> object:
+    """What decides whose a number is, when it has several objects."""
+    state = record.state
+    return (record.account, record.observed, state.foreign_mark, state.phase is Phase.RELEASED)
+
+
 def _as_member(record: NumberRecord) -> tuple[object, ...]:
     """What a rotation set sees of a number."""
     state = record.state
     return (
         *(record.claim, record.deleting, record.notes, record.suspended, record.country, record.price),
+        record.left_alone,
         *(state.phase, state.routed, state.stopped, record.attestation, record.spam_label),
     )
 
@@ -438,4 +462,5 @@ def _looks(record: NumberRecord) -> tuple[object, ...]:
     return (
         *(state.phase, record.pool, record.price, state.routed, state.drift, state.farewell),
         *(record.claim, record.deleting, record.notes, record.protected, record.free_since, record.renews_at),
+        *(record.left_alone, record.state.foreign_mark),
     )

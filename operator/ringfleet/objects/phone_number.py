@@ -32,6 +32,7 @@ from ringfleet.model import (
     E164,
     AccountKey,
     Capability,
+    Mark,
     Money,
     Phase,
     Price,
@@ -87,6 +88,7 @@ class NumberRecord:
     number: E164
     account: AccountKey
     pool: str | None
+    created: datetime
     routing_profile: str | None
     claim: Holder | None
     observed: bool
@@ -116,6 +118,15 @@ class NumberRecord:
     notes: Notes = NO_NOTES
 
     @property
+    def place(self) -> ObjectRef:
+        return ObjectRef(self.namespace, self.name)
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether its status says that the number is not this object's to touch."""
+        return any(one.type == "Ready" and one.reason in _LEFT_ALONE for one in self.conditions)
+
+    @property
     def guarded(self) -> bool:
         """Whether our finalizer is on it."""
         return NUMBER_FINALIZER in self.finalizers
@@ -132,6 +143,9 @@ class NumberRecord:
         )
 
 
+_LEFT_ALONE = frozenset({Reason.NOT_OURS, Reason.NUMBER_TAKEN})
+
+
 def project_number(obj: Mapping[str, Any]) -> NumberRecord:
     """The record of a PhoneNumber's JSON. Fields that are missing are as in a number that was just created."""
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
@@ -146,6 +160,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         number=E164(spec["number"]),
         account=_account(account.get("namespace", namespace), account["name"]),
         pool=_ref(spec, "poolRef"),
+        created=time_of(meta["creationTimestamp"]),
         routing_profile=_ref(spec, "routingProfileRef"),
         claim=_holder(spec.get("claimRef")),
         observed=spec.get("managementPolicy") == "Observe",
@@ -247,7 +262,13 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         farewell=_farewell(status.get("farewell")),
         attached=(status.get("documents") or {}).get("attached"),
         waits_for=_shared((status.get("documents") or {}).get("waitsFor")),
+        foreign_mark=_mark(status.get("foreignMark")),
     )
+
+
+@lru_cache(maxsize=4096)
+def _mark(text: str | None) -> Mark | None:
+    return Mark.parse(text)
 
 
 def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:

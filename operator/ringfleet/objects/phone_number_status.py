@@ -94,6 +94,8 @@ def number_patch(
         patch["routing"] = _routing(state.routed, now)
     if state.stopped != record.state.stopped:
         patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
+    if state.foreign_mark != record.state.foreign_mark:
+        patch["foreignMark"] = str(state.foreign_mark) if state.foreign_mark else None
     if (plan.waits_for, state.attached) != (record.state.waits_for, record.state.attached):
         patch["documents"] = _documents(plan.waits_for, state.attached)
     if holding:

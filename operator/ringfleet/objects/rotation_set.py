@@ -108,7 +108,8 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         or claim.suspended
         or number.notes.fraud is not None
         or number.state.stopped is not None
-        or number.state.phase in GONE,
+        or number.state.phase in GONE
+        or number.left_alone,
         routed=number.state.routed is not None,
         attestation=number.attestation,
     )

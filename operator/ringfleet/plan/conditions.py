@@ -78,6 +78,7 @@ class Reason(StrEnum):
     RELEASE_FROZEN = "ReleaseFrozen"
     ORDERING_FROZEN = "OrderingFrozen"
     NOT_OURS = "NotOurs"
+    NUMBER_TAKEN = "NumberTaken"
     PROFILE_TAKEN = "ProfileTaken"
     RELEASE_FORBIDDEN = "ReleaseForbidden"
     BELOW_LOW_WATERMARK = "BelowLowWatermark"

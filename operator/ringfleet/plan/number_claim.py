@@ -107,8 +107,17 @@ def waiting_conditions(want: ClaimWant, bar: Bar | None) -> tuple[Condition, ...
     return (not_ready(Reason.WAITING_FOR_NUMBER, message), reconciling(Reason.WAITING_FOR_NUMBER, message))
 
 
-def bound_conditions(number: str, suspended: bool, refused: str | None) -> tuple[Condition, ...]:
-    """What a bound claim says of itself. `refused`: why the number could not be written where writeTo says."""
+def bound_conditions(
+    number: str, suspended: bool, refused: str | None, left_alone: str | None = None
+) -> tuple[Condition, ...]:
+    """What a bound claim says of itself. `refused`: why the number could not be written where writeTo says.
+    `left_alone`: the PhoneNumber that it holds, when that does not stand for the number (any more)."""
+    if left_alone:
+        message = (
+            f"PhoneNumber {left_alone}, which it holds, is not the number's: the number belongs to another object or "
+            "installation, as that PhoneNumber says. Delete this claim and make another one."
+        )
+        return (not_ready(Reason.NUMBER_TAKEN, message),)
     if refused:
         return (not_ready(Reason.WRITE_REFUSED, refused), stalled(Reason.WRITE_REFUSED, refused))
     if suspended:

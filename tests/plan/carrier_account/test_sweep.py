@@ -19,11 +19,14 @@ THEIRS = Mark("elsewhere", "default", "west")
 OURS_BY_MARK = a_holding(mark=MARK)
 UNMARKED = a_holding(mark=None)
 OF_ANOTHER = a_holding(mark=THEIRS)
+MOVED = a_holding(mark=replace(MARK, pool="east"))
+OF_NAMESPACE = a_holding(mark=replace(MARK, namespace="gone"))
 
 
 def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
     suspended = phase is Phase.SUSPENDED and not rest.get("parked")
-    return Known(phase, **{"external_id": "did-1", "monthly": dollars(2), "suspended": suspended, **rest})
+    facts = {"external_id": "did-1", "monthly": dollars(2), "suspended": suspended, "home": MARK}
+    return Known(phase, **{**facts, **rest})
 
 
 @pytest.mark.parametrize(
@@ -65,9 +68,28 @@ def known(phase: Phase = Phase.AVAILABLE, **rest: Any) -> Known:
             OF_ANOTHER,
             known(),
             False,
-            Findings(owned=1, ours=1),
-            id="ours by its object, with a mark that is not ours to change",
+            Findings(owned=1, unmanaged=1, changed=(OF_ANOTHER,)),
+            id="another installation's now: told to its object, and not marked",
         ),
+        pytest.param(
+            OF_ANOTHER,
+            known(foreign_mark=THEIRS),
+            False,
+            Findings(owned=1, unmanaged=1),
+            id="another installation's, as its object says",
+        ),
+        pytest.param(
+            MOVED, known(), False, Findings(owned=1, ours=1, unmarked=(MOVED,)), id="ours, and moved to another pool"
+        ),
+        pytest.param(
+            OF_NAMESPACE,
+            known(foreign_mark=OF_NAMESPACE.mark),
+            False,
+            Findings(owned=1, ours=1, unmarked=(OF_NAMESPACE,)),
+            id="ours, and marked for a namespace that is gone",
+        ),
+        pytest.param(MOVED, known(), True, Findings(owned=1, ours=1), id="marked otherwise, and on order"),
+        pytest.param(MOVED, known(leaving=True), False, Findings(owned=1, ours=1), id="moved, and on its way out"),
         pytest.param(
             UNMARKED, known(observed=True), False, Findings(owned=1, unmanaged=1), id="only observed, and not marked"
         ),
@@ -199,6 +221,18 @@ def test_an_object_that_is_not_listed_is_not_concluded_to_be_lost() -> None:
             id="a parked number is suspended by the carrier as well",
         ),
         pytest.param(a_holding(), known(Phase.LOST), True, id="it was lost"),
+        pytest.param(OF_ANOTHER, known(), True, id="another installation's mark"),
+        pytest.param(OF_ANOTHER, known(foreign_mark=THEIRS), False, id="another installation's mark, still"),
+        pytest.param(
+            OF_ANOTHER,
+            known(Phase.LOST, foreign_mark=THEIRS, monthly=None),
+            False,
+            id="nothing else of a number that is another's",
+        ),
+        pytest.param(OURS_BY_MARK, known(foreign_mark=THEIRS), True, id="our mark again"),
+        pytest.param(UNMARKED, known(foreign_mark=THEIRS), True, id="no mark any more"),
+        pytest.param(OF_NAMESPACE, known(), True, id="the mark of another namespace"),
+        pytest.param(OF_ANOTHER, known(observed=True), False, id="any mark of an observed number"),
         pytest.param(a_holding(bundle="bun-1"), known(), True, id="it carries a bundle"),
         pytest.param(a_holding(bundle="bun-1"), known(bundle="bun-1"), False, id="the bundle that is remembered"),
         pytest.param(a_holding(bundle="bun-2"), known(bundle="bun-1"), True, id="another bundle"),

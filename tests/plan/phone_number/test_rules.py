@@ -60,6 +60,7 @@ def said(status: HoldingStatus = HoldingStatus.ACTIVE, **rest: Any) -> Holding:
 
 DOCUMENTS, BUSY, SUSPENDED = HoldingStatus.PENDING_DOCUMENTS, HoldingStatus.ACTIVATING, HoldingStatus.SUSPENDED
 THEIRS = said(mark=Mark("another", "shop", "west"))
+TWIN = "PhoneNumber twin/14155550001"
 MAY_GO = Leaving(Way.RELEASE, granted=True)
 MUST_WAIT = Leaving(Way.RELEASE, waits="In its hold.")
 
@@ -69,7 +70,14 @@ MANAGED = [
     pytest.param(case(phase=Phase.LOST, leaving=MAY_GO), "released_or_lost", None, id="lost, and asked to go"),
     pytest.param(case(phase=Phase.ORDERING, external_id=None), "not_found_yet", Look(), id="new"),
     pytest.param(case(account=DOWN, external_id=None), "not_found_yet", None, id="new, and its account is down"),
+    pytest.param(case(taken_by=TWIN), "taken_by_another_object", None, id="another object stands for it"),
+    pytest.param(case(taken_by=TWIN, leaving=MAY_GO), "taken_by_another_object", None, id="so, and asked to go"),
+    pytest.param(case(taken_by=TWIN, external_id=None), "taken_by_another_object", None, id="so, and never looked up"),
     pytest.param(case(THEIRS), "marked_by_another", None, id="with another's mark"),
+    pytest.param(case(foreign_mark=THEIRS.mark), "marked_by_another", None, id="with another's mark, remembered"),
+    pytest.param(
+        case(foreign_mark=THEIRS.mark, stop_reasons=STOPS), "marked_by_another", None, id="so, and not to ring"
+    ),
     pytest.param(case(THEIRS, leaving=MAY_GO), "marked_by_another", None, id="with another's mark, and asked to go"),
     pytest.param(case(leaving=MUST_WAIT), "asked_to_go", None, id="asked to go, in its hold"),
     pytest.param(case(leaving=MAY_GO), "asked_to_go", Leave(HELD, Way.RELEASE), id="it may go now"),
@@ -207,6 +215,7 @@ def test_a_number_that_is_only_observed_takes_the_rules_in_the_same_order_withou
     assert [rule for rule in RULES if rule in OBSERVED_RULES] == list(OBSERVED_RULES)
     acting = {_name(rule) for rule in RULES if rule not in OBSERVED_RULES}
     assert acting == {
+        "taken_by_another_object",
         "marked_by_another",
         "bundle_is_approved",
         "must_be_stopped",

@@ -6,6 +6,10 @@
     listed, ours by mark, no object        -> in an unfinished order: left to that order
                                               else: an orphan, adopted into its pool (promise 2)
     listed, object exists, mark is missing -> marked again: the record says that we bought it
+    listed, object exists, mark is of      -> marked again: the number was moved to another pool, or its namespace is
+    another pool or namespace of ours         gone (of several objects, which one counts is `objects/ownership.py`)
+    listed, object exists, mark is of      -> told to the object, which leaves the number alone (promise 8)
+    another installation
     listed, object only observes it        -> what changed is told to the object; the number is never touched
     listed, released by us                 -> the listing lags behind: nothing to act on
     listed, anything else                  -> unmanaged: counted, never touched (promise 8)
@@ -20,7 +24,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ringfleet.model import E164, Holding, HoldingStatus, Money, Phase
+from ringfleet.model import E164, Holding, HoldingStatus, Mark, Money, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class Known:
     """Whether the number is on its way out: its object is being deleted, or its phase is Releasing."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
+    home: Mark | None = None
+    """The mark that the number has to carry; None: it belongs to no pool, and any mark is right."""
+    foreign_mark: Mark | None = None
+    """The mark of another installation or namespace that its status says the carrier shows; None: none such."""
+
+    def foreign(self, mark: Mark | None) -> Mark | None:
+        """The mark, when it is of another installation or of another namespace than the number's object."""
+        if mark is None or self.home is None or self.observed:
+            return None
+        ours = (mark.installation, mark.namespace) == (self.home.installation, self.home.namespace)
+        return None if ours else mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +106,15 @@ def _judge(holding: Holding, known: Known | None, on_order: bool, installation: 
         counted = _counted(ours=marked or on_order)
         return replace(counted, orphans=(holding,)) if marked and not on_order else counted
     changed = (holding,) if differs(holding, known) else ()
-    if known.observed:
+    if known.observed or _is_anothers(holding, installation):
         return replace(_counted(ours=marked), changed=changed)
-    unmarked = (holding,) if holding.mark is None and not known.leaving else ()
+    misses_mark = holding.mark is None or (known.home is not None and holding.mark != known.home and not on_order)
+    unmarked = (holding,) if misses_mark and not known.leaving else ()
     return replace(_counted(ours=True), changed=changed, unmarked=unmarked)
+
+
+def _is_anothers(holding: Holding, installation: str) -> bool:
+    return holding.mark is not None and holding.mark.installation != installation
 
 
 def _counted(ours: bool) -> Findings:
@@ -102,7 +122,13 @@ def _counted(ours: bool) -> Findings:
 
 
 def differs(holding: Holding, known: Known) -> bool:
-    """Whether the carrier says something of a number that its object does not say yet."""
+    """Whether the carrier says something of a number that its object does not say yet. Of a number that another
+    installation has marked, its object says nothing but that."""
+    foreign = known.foreign(holding.mark)
+    if foreign != known.foreign_mark:
+        return True
+    if foreign and known.home and foreign.installation != known.home.installation:
+        return False
     if known.phase is Phase.LOST or holding.external_id != known.external_id:
         return True
     facts = (holding.price.monthly, holding.renews_at, holding.attestation)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ringfleet.model import E164, Holding, HoldingStatus, Phase
+from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.phone_number.removal import Farewell, Obstacle, Way
 
@@ -131,7 +131,9 @@ class DesiredNumber:
     pool_deleted: bool = False
     """The number's pool was deleted, and with it the wish for a routing: the number keeps the routing it has."""
     installation: str = ""
-    """Our installation id, the only mark that the number may carry at the carrier; empty: any mark is accepted."""
+    """Our installation id, the only one whose mark the number may carry at the carrier; empty: any mark is accepted."""
+    taken_by: str | None = None
+    """Whom the number belongs to instead of this object, as words of a sentence; None: it is this object's."""
     documents: Documents | None = None
     """The compliance bundle that the number is to live by, while it is on its way; None: it is not, or has no pool."""
     newer_revision: NewerRevision | None = None
@@ -161,6 +163,9 @@ class NumberState:
     """The carrier's id of the compliance bundle that the number carries; None: none, or nobody has said."""
     waits_for: str | None = None
     """The bundle that the number was last said to wait for, with its state; None: it waits for none."""
+    foreign_mark: Mark | None = None
+    """The mark that the carrier was last seen to show, when it is of another installation or namespace; None: it was
+    this object's, or there was none, or nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

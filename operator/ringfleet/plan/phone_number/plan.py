@@ -25,6 +25,7 @@ from ringfleet.plan.phone_number.documents import (
     waits_for_documents,
     with_newer_revision,
 )
+from ringfleet.plan.phone_number.ownership import marked_by_another, taken_by_another_object
 from ringfleet.plan.phone_number.phase import may_step, phase_in_service
 from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.routing import routing_differs
@@ -51,25 +52,6 @@ def not_found_yet(case: Case) -> NumberPlan | None:
     if case.found:
         return None
     return through_carrier(case, Look(), Phase.ORDERING, Reason.PROBING, "The number is looked up at the carrier.")
-
-
-def marked_by_another(case: Case) -> NumberPlan | None:
-    """The number carries the mark of another installation: leave it alone (promise 8)."""
-    if not is_anothers(case.desired, case.holding):
-        return None
-    return NumberPlan(case.state.phase, (not_ready(Reason.NOT_OURS, _ANOTHERS),))
-
-
-def is_anothers(desired: DesiredNumber, holding: Holding | None) -> bool:
-    """Whether the carrier shows the mark of another installation. A number that is only observed may have any mark."""
-    mark = holding.mark if holding and not desired.observed else None
-    return mark is not None and bool(desired.installation) and mark.installation != desired.installation
-
-
-_ANOTHERS = (
-    "The carrier shows the mark of another installation of Ringfleet on the number: it is left alone. Delete this "
-    "object, or set spec.managementPolicy to Observe; to take the number over, have the other one let go of it first."
-)
 
 
 # The rules on a number that we hold.
@@ -148,8 +130,9 @@ def _ready(desired: DesiredNumber, state: NumberState) -> Condition:
 
 NOT_HELD: tuple[Rule, ...] = (
     released_or_lost,  # nothing is left to do
-    not_found_yet,  # look it up
+    taken_by_another_object,  # never touched
     marked_by_another,  # never touched
+    not_found_yet,  # look it up
 )
 """The rules on a number that the carrier does not hold for us, as far as we know.
 
