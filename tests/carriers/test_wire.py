@@ -17,7 +17,9 @@ from ringfleet.carriers.didhub.wire import (
     parse_holding,
     parse_offer,
     parse_outcome,
+    parse_profile,
     path,
+    profile,
     read_refusal,
     search_params,
     staging,
@@ -28,6 +30,7 @@ from ringfleet.carriers.json_fields import Fields
 from ringfleet.model import (
     E164,
     Capability,
+    HeldRouting,
     Holding,
     HoldingStatus,
     ItemState,
@@ -38,6 +41,8 @@ from ringfleet.model import (
     Outcome,
     Price,
     Query,
+    Routing,
+    SipTarget,
 )
 from ringfleet.model.failures import FailureReason
 
@@ -244,6 +249,20 @@ def test_the_guides_three_paths_are_as_the_guide_has_them() -> None:
         "/v1/cart/items",
         "/v1/cart/checkout",
     ]
+
+
+PROFILE = Routing("inst-1.uid", "shop/desk", (SipTarget("sip:pbx.example.com"),), messaging_service="MG1")
+
+
+def test_a_profile_is_read_as_it_was_told() -> None:
+    row = {"id": "rp_1", "reference": PROFILE.reference, **profile(PROFILE)}
+    assert parse_profile(row) == HeldRouting("rp_1", PROFILE)
+
+
+@pytest.mark.parametrize("edit", [{"sip_targets": None}, {"sip_targets": [{"uri": "sip:a"}]}, {"agent": 7}])
+def test_a_profile_that_somebody_has_edited_beyond_our_words_is_not_the_one_that_was_told(edit: dict[str, Any]) -> None:
+    row = {"id": "rp_1", "reference": PROFILE.reference, **profile(PROFILE), **edit}
+    assert parse_profile(row) == HeldRouting("rp_1", Routing(PROFILE.reference, PROFILE.name))
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b'{"error": "no"}', b'{"error": {"message": "x"}}'])

@@ -144,8 +144,8 @@ class DIDHub:
     async def find_routing(self, reference: str) -> HeldRouting | None:
         found: HeldRouting | None = None
         async for page in self._pages("routing profiles", {"reference": reference}):
-            held = map(wire.parse_profile, page.items("data"))
-            found = next((one for one in held if one.routing.reference == reference), found)
+            held = map(_maybe_profile, page.items("data"))
+            found = next((one for one in held if one and one.routing.reference == reference), found)
         return found
 
     async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
@@ -200,7 +200,7 @@ class DIDHub:
 
 
 def _maybe_profile(row: object) -> HeldRouting | None:
-    """None for what nobody of us has written: a profile that was made in the portal may have targets of other kinds."""
+    """None for what nobody of us has written: a profile that was made in the portal may have no reference."""
     try:
         return wire.parse_profile(row)
     except CarrierUnavailable:

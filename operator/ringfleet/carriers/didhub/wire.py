@@ -11,7 +11,7 @@ the name of the field.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -165,11 +165,19 @@ def parse_holding(json: object) -> Holding:
 
 
 def parse_profile(json: object) -> HeldRouting:
-    """One routing profile of the account."""
+    """One routing profile of the account. One whose content is not as we would have written it leads nowhere, so that
+    it is no profile of ours as we know it."""
     row = Fields(json, "routing profile")
-    routing = Routing(
-        reference=row.text("reference"),
-        name=row.text("name"),
+    external_id, nowhere = row.text("id"), Routing(row.text("reference"), row.text("name"))
+    try:
+        return HeldRouting(external_id, _routing(row, nowhere))
+    except CarrierUnavailable:
+        return HeldRouting(external_id, nowhere)
+
+
+def _routing(row: Fields, nowhere: Routing) -> Routing:
+    return replace(
+        nowhere,
         sip_targets=tuple(_sip_target(target) for target in row.items("sip_targets")),
         voice_webhook=row.maybe_text("voice_webhook"),
         voice_application=row.maybe_text("voice_application"),
@@ -178,7 +186,6 @@ def parse_profile(json: object) -> HeldRouting:
         messaging_service=row.maybe_text("messaging_service"),
         campaign=row.maybe_text("campaign"),
     )
-    return HeldRouting(row.text("id"), routing)
 
 
 def _sip_target(json: object) -> SipTarget:
