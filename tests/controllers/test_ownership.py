@@ -108,6 +108,25 @@ async def test_of_two_objects_for_one_number_one_is_bound_and_the_later_says_so_
 
 
 @in_virtual_time
+async def test_a_claim_that_was_restored_beside_its_original_does_not_take_up_the_copy_of_the_number() -> None:
+    async with a_rig(*HOUSE, a_pool(0), twin_pool(), a_number(1), a_claim("desk")) as rig:
+        hold(rig)
+        await look_around(rig)
+        holder = {"namespace": "twin", "name": "desk", "uid": "backed-up"}
+        bound = {"namespace": "twin", "name": NAME, "number": ONE}
+        copy = in_twin(a_claim("desk", status={"phase": "Bound", "phoneNumber": bound}))
+        await rig.create(copy, in_twin(a_number(1, "Bound", claimRef=holder)))
+        await look_around(rig)
+        assert await says(rig, "NumberClaim", "desk") == "True Bound"
+        restored, twin = await rig.find("NumberClaim", "desk", "twin"), await rig.find("PhoneNumber", NAME, "twin")
+        assert restored
+        assert twin
+        assert twin["spec"].get("claimRef", {}).get("uid") != restored["metadata"]["uid"]
+        assert (await says(rig, "NumberClaim", "desk", "twin") or "").startswith("False")
+        assert await says(rig, "PhoneNumber", NAME, "twin") == "False NumberTaken"
+
+
+@in_virtual_time
 async def test_the_mark_decides_against_age() -> None:
     async with a_rig(*HOUSE, a_pool(0), twin_pool(), in_twin(a_number(1))) as rig:
         hold(rig)

@@ -21,9 +21,10 @@ from ringfleet.plan.rebinding import ClaimBack, NumberBack, has_back, takes_up
 def former_number(fleet: Fleet, claim: ClaimRecord) -> NumberRecord | None:
     """The number that was the claim's before, and is to be again; None when there is none.
 
-    Should there be two, then the one that its status names, or the first by name: the other one rests.
+    Should there be two, then the one that its status names, or the first by name: the other one rests. A copy of a
+    number that is another object's is nobody's to take up.
     """
-    found = list(_candidates(fleet, claim))
+    found = [one for one in _candidates(fleet, claim) if fleet.owns(one)]
     return min(found, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name), default=None)
 
 
