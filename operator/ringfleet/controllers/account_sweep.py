@@ -162,14 +162,16 @@ async def _act(
 
 
 async def adopt(services: Services, key: AccountKey, holding: Holding) -> Mark | None:
-    """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool, or an
-    object in its place that stands for another holding, or for none any more."""
+    """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool, its
+    namespace is being deleted, or an object in its place stands for another holding, or for none any more."""
     order, mark = _origin_of(services, key, holding)
     if mark is None or services.fleet.get(NumberPool, mark.namespace, mark.pool) is None:
         return None
     there = services.fleet.number(mark.namespace, holding.number.digits)
     if there is not None and (there.account != key or there.state.phase is Phase.RELEASED):
         return None
+    if there is None and await services.namespaces.look(mark.namespace):
+        return None  # nothing is created where all is being deleted
     await record_number(services, holding, key, mark, order)
     log.warning("orphan adopted", number=holding.number.digits, account=str(key), pool=f"{mark.namespace}/{mark.pool}")
     return mark

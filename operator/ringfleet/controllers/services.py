@@ -6,6 +6,7 @@
     queues         who waits for a turn                 accounts      open carrier accounts
     claim_queue    which claim gets which free number   quotas        what tenants use, and may use
     refusals       attached bundles that were refused   dispatcher    what the dispatchers tell of traffic
+    namespaces     which are being deleted
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.meter import Meter, Unmetered
+from ringfleet.controllers.namespaces import Namespaces
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.status_writer import StatusWriter
@@ -72,6 +74,7 @@ class Services:
     claim_queue: ClaimQueue = field(init=False)
     refusals: Refusals = field(init=False)
     dispatcher: Dispatcher = field(init=False)
+    namespaces: Namespaces = field(init=False)
 
     def __post_init__(self) -> None:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
@@ -86,4 +89,5 @@ class Services:
         self.quotas = Quotas(self.fleet, self.clock)
         self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)
         self.refusals = Refusals(self.clock)
+        self.namespaces = Namespaces(self.kube, self.monotonic)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     RAMPING = "Ramping"
     # a person must act
     ACCOUNT_MISSING = "AccountMissing"
+    ACCOUNT_DELETED = "AccountDeleted"
     ACCOUNT_NOT_ALLOWED = "AccountNotAllowed"
     ACCOUNT_NOT_READY = "AccountNotReady"
     ROUTING_PROFILE_MISSING = "RoutingProfileMissing"
@@ -80,6 +81,8 @@ class Reason(StrEnum):
     NOT_OURS = "NotOurs"
     NUMBER_TAKEN = "NumberTaken"
     PROFILE_TAKEN = "ProfileTaken"
+    IN_USE = "InUse"
+    LEFT_AT_CARRIER = "LeftAtCarrier"
     RELEASE_FORBIDDEN = "ReleaseForbidden"
     BELOW_LOW_WATERMARK = "BelowLowWatermark"
     EXHAUSTED = "PoolExhausted"
