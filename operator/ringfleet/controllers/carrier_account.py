@@ -269,7 +269,7 @@ async def _say(
 ) -> None:
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
-    everything = (*said, *_troubles(account)) if account else said
+    everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh))
     before, generation = fresh.status, fresh.metadata.generation
     counted = account is not None and (account.findings is not None or account.doubted is not None)
     status = CarrierAccountStatus(
@@ -280,6 +280,12 @@ async def _say(
         installation=services.installation,
     )
     await services.status.write(fresh, status)
+
+
+def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
+    """That a person has frozen the account, or everything. It is reached and swept all the same."""
+    freeze = services.fleet.freeze(AccountKey(obj.metadata.namespace, obj.metadata.name), None)
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze else ()
 
 
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:

@@ -101,6 +101,8 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
     pool = services.fleet.pool_of(record)
     if asked.obstacle:
         return Leaving(asked.way, asked.obstacle)
+    if freeze := services.fleet.freeze_of(record):
+        return Leaving(asked.way, stopped=True, waits=f"It was asked to go and stays for now. {freeze.message}")
     if pool is None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
     release = pool.status.release

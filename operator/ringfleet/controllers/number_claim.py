@@ -170,7 +170,8 @@ def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     if handed is None:
         return None
     record = services.fleet.number(claim.pool.namespace, handed.name)
-    if record is None or not record.free or services.claim_queue.obstacle(claim):
+    stays = record is None or not record.free or services.fleet.freeze_of(record)
+    if record is None or stays or services.claim_queue.obstacle(claim):
         _ask_anew(services, claim)
         return None
     return record

@@ -5,6 +5,7 @@
     live number   still asked, bound to nobody, not protected     |
     live pool     names it in status.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
     live carrier  shows it, with our installation's mark          |
+    live freeze   nobody has frozen number, account or all        |
     then          Release: given back.   LetGo: our mark comes off.
 
 Both calls are safe to repeat: what is gone already is gone, and a mark that is off stays off.
@@ -16,6 +17,7 @@ import structlog
 
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going, number_want
+from ringfleet.controllers.freeze import Frozen, refuse_frozen
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import Holding
@@ -46,6 +48,11 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
             raise NotOurs(f"{record.account} shows {record.name} without our mark")
         holding = None  # somebody has taken our mark off already
     if holding is not None:
+        try:
+            await refuse_frozen(services, record.account, record.pool_ref)
+        except Frozen as error:
+            log.warning("not let go", number=record.name, account=str(record.account), error=str(error))
+            return False
         await _tell(account, holding, step.way)
     account.note_left(record.number, released=step.way is Way.RELEASE)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from ringfleet.api import NumberClaim, NumberOrder, NumberPool, PhoneNumber
+from ringfleet.api import CarrierAccount, NumberClaim, NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.market import Market as MarketSpec
 from ringfleet.api.meta import GROUP, VERSION, AccountRef
 from ringfleet.api.meta import Resource as ApiObject
@@ -34,6 +34,7 @@ def resource_of(model: type[ApiObject]) -> Resource:
     return Resource(GROUP, VERSION, model.plural, model.__name__)
 
 
+CARRIER_ACCOUNTS = resource_of(CarrierAccount)
 NUMBER_CLAIMS = resource_of(NumberClaim)
 NUMBER_ORDERS = resource_of(NumberOrder)
 NUMBER_POOLS = resource_of(NumberPool)
