@@ -282,7 +282,9 @@ _LOOKS_AT_FROZEN = 5
 
 def _is_frozen(pool: Mapping[str, Any]) -> bool:
     """Whether the pool says that nothing of it is on its way to a carrier any more."""
-    return any(one["type"] == "Frozen" and one["status"] == "True" for one in pool["status"].get("conditions", ()))
+    return any(
+        one["type"] == "Frozen" and one["status"] == "True" for one in pool.get("status", {}).get("conditions", ())
+    )
 
 
 def _orders(trial: Trial) -> list[dict[str, Any]]:
