@@ -19,6 +19,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
     "CarrierAccount": {
         "CatalogStale": "the carrier's search is down, and orders go on from what it offered last",
         "CircuitOpen": "the last calls to the carrier all failed, and it is left alone for a while",
+        "Frozen": "a person has frozen the account or everything, and no purchase of it is at the carrier any more",
         "ListingIncomplete": "the carrier's list of our numbers ended early, and nothing is concluded from it",
         "ListingShrunk": "the carrier's list of our numbers is much shorter than before, and is doubted",
         "Orphans": "the carrier has numbers with our mark that no PhoneNumber can be made of",
@@ -35,6 +36,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
         "ComplianceReady": "the pool's ComplianceBundles let it order at every carrier; False while one does not",
         "Exhausted": "the pool has numbers, and none of them is available",
         "FallbackCarrier": "orders go to another carrier than the preferred one",
+        "Frozen": "a person has frozen the pool, its accounts or everything; nothing more is bought or given back",
         "LeadTimeDoubled": "orders take twice as long as they used to",
         "LimitReached": "a limit of the pool or of its NumberQuota keeps it from ordering",
         "ReleaseFrozen": "more numbers than usual were asked to go, and none goes until a person has looked",
@@ -48,6 +50,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
         "CampaignLimited": "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
         "CapacityShort": "the set's numbers may do less today than is asked of them",
         "ChurnLimited": "flagged numbers are not replaced, because too many were within 30 days",
+        "Frozen": "a person has frozen all numbers of the set, and none is picked",
         "GuardrailHolds": "more is asked for than a guardrail allows, and the default holds",
         "GuardrailOverridden": "a guardrail is overridden by annotation",
         "MembersUnusable": "some of the set's numbers are used for nobody, for another reason than a quarantine",
