@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     installation: str | None = None
     """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened."""
 
+    system_namespace: str = "ringfleet-system"
+    """The namespace of the operator itself. A ConfigMap `ringfleet-freeze` in it stops everything."""
+
     identity: str = Field(default_factory=socket.gethostname)
     """Who holds a lease: stable across restarts of one replica (the pod's name), unique among replicas."""
 

@@ -132,6 +132,27 @@ class CarrierConformance:
 
     # Buying
 
+    async def test_whoever_asks_may_stop_it_directly_before_money_moves(self, customer: Customer) -> None:
+        """Nothing is bought, nothing stays set aside for somebody else's checkout, and it can be bought afterwards."""
+        purchase, other = await customer.purchase("k", 3), await customer.purchase("other", 5)
+
+        class Stopped(Exception):
+            """By the last look."""
+
+        async def look() -> None:
+            assert customer.billed() == Counter()
+            raise Stopped
+
+        with pytest.raises(Stopped):
+            await customer.carrier.buy(purchase, look)
+        assert customer.billed() == Counter()
+        last = replace(other, offers=other.offers[4:])
+        await customer.another().buy(last)
+        assert customer.billed() == Counter(numbers(last.offers))
+        outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
+        assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
+        assert customer.billed() == Counter(numbers((*purchase.offers, *last.offers)))
+
     async def test_each_number_is_bought_once_marked_and_told_in_the_order_asked(self, customer: Customer) -> None:
         found = await customer.purchase("k", 3)
         purchase = replace(found, offers=tuple(reversed(found.offers)))

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.cluster.papers import a_german_bundle, a_revision, papers
 from tests.cluster.stage import a_claim, a_pool, a_profile, a_set
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.chaos.trial import Trial
@@ -232,6 +233,62 @@ class Rotating(Ordering):
         labels = {one["metadata"]["name"]: one["metadata"].get("labels", {}).get(_OF_SET) for one in numbers}
         assert {name for name, label in labels.items() if label == "calls"} == set(held.values())
         super().judge(trial)
+
+
+@dataclass(frozen=True)
+class Freezing(Ordering):
+    """The pool is frozen while its order is under way, and thawed later: once it says Frozen nothing more is bought."""
+
+    count: int = 6
+
+    def prepare(self, trial: Trial) -> None:
+        super().prepare(trial)
+        trial.start()
+
+    def act(self, trial: Trial) -> None:
+        """As soon as the order has chosen its numbers; an operator that is killed before that chooses them later."""
+        super().act(trial)
+        wait_until(
+            lambda: trial.tripwire.has_sprung() or any(order["status"].get("items") for order in _orders(trial)),
+            "the order to choose",
+        )
+        trial.annotate("numberpool", "us-west", frozen="the tests: to see it stop")
+
+    def nudge(self, trial: Trial) -> None:
+        """The pool is thawed when it has said for some looks that it is frozen, and nothing was bought meanwhile."""
+        super().nudge(trial)
+        (pool,) = trial.list("numberpools")
+        if not _is_frozen(pool) or "ringfleet.dev/frozen" not in pool["metadata"].get("annotations", {}):
+            return
+        owned = sorted(number["number"] for number in trial.owned())
+        before = trial.notes.setdefault("owned when it said Frozen", owned)
+        assert owned == before, "something was bought after the pool had said that it is frozen"
+        trial.notes["looks"] = trial.notes.get("looks", 0) + 1
+        if trial.notes["looks"] >= _LOOKS_AT_FROZEN:
+            trial.annotate("numberpool", "us-west", frozen=None)
+
+    def is_calm(self, trial: Trial) -> bool:
+        (pool,) = trial.list("numberpools")
+        return trial.notes.get("looks", 0) >= _LOOKS_AT_FROZEN and not _is_frozen(pool) and super().is_calm(trial)
+
+    def judge_crash(self, trial: Trial) -> None:
+        super().judge_crash(trial)
+        if (before := trial.notes.get("owned when it said Frozen")) and trial.notes["looks"] < _LOOKS_AT_FROZEN:
+            assert sorted(number["number"] for number in trial.owned()) == before
+
+
+_LOOKS_AT_FROZEN = 5
+
+
+def _is_frozen(pool: Mapping[str, Any]) -> bool:
+    """Whether the pool says that nothing of it is on its way to a carrier any more."""
+    return any(
+        one["type"] == "Frozen" and one["status"] == "True" for one in pool.get("status", {}).get("conditions", ())
+    )
+
+
+def _orders(trial: Trial) -> list[dict[str, Any]]:
+    return [order for order in trial.list("numberorders") if "status" in order]
 
 
 _OF_SET = "ringfleet.dev/rotation-set"

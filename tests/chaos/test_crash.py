@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from tests.chaos.relay import Call, When, changes_something
-from tests.chaos.story import Adopting, Filing, Living, Ordering, Parking, Revising, Rotating, Story
+from tests.chaos.story import Adopting, Filing, Freezing, Living, Ordering, Parking, Revising, Rotating, Story
 from tests.chaos.trial import FAIR, SILENCE, THEFT, Counts, Weather, crash_at, list_calls
 from tests.cluster.stage import install_operator_rbac
 from tests.controlplane.cluster import Cluster
@@ -28,6 +28,7 @@ WEATHERS = (FAIR, THEFT, SILENCE)
 AT_ONCE = int(os.environ.get("CRASHES_AT_ONCE", "2"))
 SHORT = (
     Ordering(count=4),
+    Freezing(),
     Adopting(count=2, orphans=3),
     Living(),
     Filing(),
@@ -35,7 +36,16 @@ SHORT = (
     Revising(),
     Rotating(),
 )
-LONG = (Ordering(count=30), Adopting(count=2, orphans=3), Living(), Filing(), Parking(), Revising(), Rotating())
+LONG = (
+    Ordering(count=30),
+    Freezing(),
+    Adopting(count=2, orphans=3),
+    Living(),
+    Filing(),
+    Parking(),
+    Revising(),
+    Rotating(),
+)
 
 
 def name_of(story: Story) -> str:

@@ -74,6 +74,8 @@ class Trial:
         self.account = f"acct-{self.namespace}"
         # Trials that run side by side buy in different places, or they would snap up each other's numbers.
         self.area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
+        self.notes: dict[str, Any] = {}
+        """What the story has seen on its way and judges by in the end."""
         self._operator: OperatorProcess | None = None
 
     def connect(self, relays: Relays, folder: Path) -> None:
@@ -98,6 +100,9 @@ class Trial:
 
     def patch(self, what: str, name: str, change: Mapping[str, Any]) -> None:
         self.cluster.api.patch(what, name, change, self.namespace)
+
+    def annotate(self, what: str, name: str, **notes: str | None) -> None:
+        self.cluster.api.annotate(what, name, self.namespace, **notes)
 
     def get(self, what: str, name: str) -> dict[str, Any]:
         return self.cluster.get(what, name, namespace=self.namespace)

@@ -158,7 +158,7 @@ class ApiDouble:
         query, collection = dict(request.query), _asked(request).place
         since, cuts = int(query["resourceVersion"]), self._cuts
         ends = asyncio.get_running_loop().time() + int(query["timeoutSeconds"])
-        assert not query.keys() & {"labelSelector", "fieldSelector"}, f"not here: {query}"
+        assert "labelSelector" not in query, f"not here: {query}"
         if since < self._forgotten:
             yield {"type": "ERROR", "object": _refused(410, "Expired", f"too old resource version: {since}").status}
             return
@@ -166,6 +166,8 @@ class ApiDouble:
             news = self._news
             for change in self._changes_of(collection, since):
                 since = change.version
+                if not _is_named(change.place, query):
+                    continue
                 yield {"type": change.type, "object": _copy(change.obj)}
             try:
                 async with asyncio.timeout_at(ends):
@@ -187,7 +189,7 @@ class ApiDouble:
 
     def _answer(self, request: Request, asked: Asked) -> Json:
         query = dict(request.query)
-        if query.keys() & {"fieldSelector", "dryRun"} or (asked.verb == "delete" and "dryRun" in request.body):
+        if "dryRun" in query or (asked.verb == "delete" and "dryRun" in request.body):
             raise _refused(400, "BadRequest", f"not here: {query}")
         if asked.verb == "list":
             return self._list(query, asked.place)
@@ -209,7 +211,8 @@ class ApiDouble:
 
     def _list(self, query: dict[str, str], place: Place) -> Json:
         wanted = [term.split("=") for term in query.get("labelSelector", "").split(",") if term]
-        items = [obj for there, obj in self._objects.items() if _lies_in(there, place) and _has(obj, wanted)]
+        places = [there for there in self._objects if _lies_in(there, place) and _is_named(there, query)]
+        items = [self._objects[there] for there in places if _has(self._objects[there], wanted)]
         self._lists[place.collection.rpartition("/")[2]] += 1
         return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
 
@@ -342,6 +345,17 @@ def _copy(obj: object) -> Json:
 
 def _lies_in(place: Place, collection: Place) -> bool:
     return place.collection == collection.collection and collection.namespace in ("", place.namespace)
+
+
+def _is_named(place: Place, query: dict[str, str]) -> bool:
+    """Whether the object is the one that a field selector asks for; of fields, only `metadata.name` is there."""
+    field, _, name = query.get("fieldSelector", f"{_NAME}={place.name}").partition("=")
+    if field != _NAME:
+        raise _refused(400, "BadRequest", f"not here: {query}")
+    return place.name == name
+
+
+_NAME = "metadata.name"
 
 
 def _has(obj: Json, wanted: list[list[str]]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ringfleet.carriers.carrier import Health
+from ringfleet.carriers.carrier import Health, LastLook, look_no_more
 from ringfleet.carriers.errors import NotHeld
 from ringfleet.model import (
     E164,
@@ -79,9 +79,10 @@ class CarrierDouble:
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
         return Catalog(tuple(offer for offer in fitting if offer.number not in exclude)[:count])
 
-    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         if self.before_buying:
             await self.before_buying()
+        await last_look()
         self.purchases.append(purchase)
         self._begin("buy", "again" if purchase.resumed else "")
         outcomes = tuple(self._sell(purchase, offer) for offer in purchase.offers)

@@ -43,6 +43,7 @@ from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import ObjectRef, Resource
+from ringfleet.objects.freeze import FREEZE_NAME
 from ringfleet.objects.refs import Key, resource_of
 from ringfleet.objects.routing_profile import content_hash, routing_of, told_status
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
@@ -189,6 +190,13 @@ class Rig:
         await self.look_at_intents()
         await self.look_at_numbers()
         await self.look_at_claims()
+        await self.look_at_freeze()
+
+    async def look_at_freeze(self) -> None:
+        informer, here = self.services.freeze_informer, self.services.settings.system_namespace
+        named = f"metadata.name={FREEZE_NAME}"
+        page = await self.kube.list_all(RESOURCES["ConfigMap"], here, field_selector=named)
+        informer.store.learn_list_ended(here, informer.store.learn_page(page.items), int(page.resource_version))
 
     async def look_at_intents(self) -> None:
         """Let it learn all that there is of these, as when their watch is ahead of the others."""

@@ -5,7 +5,7 @@ Each law is played on both, so that the double can't drift from what it stands f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 
 import pytest
@@ -178,6 +178,24 @@ async def a_list_is_of_its_namespace_and_of_its_labels(kube: Kube, namespace: st
     assert (await kube.list_all(MAPS, f"{namespace}-else")).items == []
 
 
+async def a_list_and_a_watch_are_of_one_name_when_they_ask_for_one(kube: Kube, namespace: str) -> None:
+    named = "metadata.name=b"
+    for name in ("a", "b"):
+        await kube.create(MAPS, namespace, a_map(name))
+    page = await kube.list_all(MAPS, namespace, field_selector=named)
+    assert [obj["metadata"]["name"] for obj in page.items] == ["b"]
+    for name in ("a", "b"):
+        await kube.delete(MAPS, namespace, name)
+
+    async def gone() -> Sequence[str]:
+        async with aclosing(kube.watch(MAPS, namespace, page.resource_version, field_selector=named)) as events:
+            async for event in events:
+                return (event.change, event.obj["metadata"]["name"])
+        return ()
+
+    assert await gone() == (Change.DELETED, "b")
+
+
 async def a_watch_tells_what_happened_since_in_its_order(kube: Kube, namespace: str) -> None:
     """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
     first = await kube.create(POOLS, namespace, a_pool())
@@ -214,6 +232,7 @@ LAWS: tuple[Law, ...] = (
     an_object_with_a_finalizer_stays_until_it_is_off,
     an_object_without_a_finalizer_goes_at_once_and_its_name_is_free,
     a_list_is_of_its_namespace_and_of_its_labels,
+    a_list_and_a_watch_are_of_one_name_when_they_ask_for_one,
     a_watch_tells_what_happened_since_in_its_order,
     a_watch_from_a_version_that_is_forgotten_is_gone,
 )

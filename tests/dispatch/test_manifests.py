@@ -61,7 +61,8 @@ def test_the_component_builds_into_an_overlay_and_the_server_takes_it(
 @pytest.mark.parametrize(
     ("verb", "resource"),
     [
-        *((verb, kind) for kind in ("rotationsets", "numberclaims", "phonenumbers", "carrieraccounts")
+        *((verb, kind) for kind in ("rotationsets", "numberclaims", "phonenumbers", "carrieraccounts",
+                                                "numberpools")
           for verb in ("get", "list", "watch")),
         ("get", "secrets"),
         ("create", "tokenreviews"),
@@ -73,9 +74,9 @@ def test_the_dispatcher_may_do_its_work(verb: str, resource: str) -> None:
 
 
 def test_the_dispatcher_may_do_nothing_more() -> None:
-    """Thirteen reads and two questions, and no wildcard."""
+    """Sixteen reads and two questions, and no wildcard."""
     granted = grants("roles.yaml", NAME)
-    assert len(granted) == 15
+    assert len(granted) == 18
     assert {grant for grant in granted if grant[0] not in {"get", "list", "watch"}} == {
         ("create", "tokenreviews"),
         ("create", "subjectaccessreviews"),
@@ -116,7 +117,7 @@ def test_its_environment_is_settings_that_hold_and_agree_with_its_ports(
     monkeypatch: pytest.MonkeyPatch, container: Manifest
 ) -> None:
     for variable in container["env"]:
-        monkeypatch.setenv(variable["name"], variable["value"])
+        monkeypatch.setenv(variable["name"], variable.get("value", "taken-from-the-pod"))
     settings = DispatchSettings()
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {
@@ -124,6 +125,7 @@ def test_its_environment_is_settings_that_hold_and_agree_with_its_ports(
         "events": Address.parse(settings.events).port,
         "health": Address.parse(settings.health).port,
     }
+    assert settings.system_namespace == "taken-from-the-pod"
     mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
     ledger = Path(settings.ledger.removeprefix("sqlite:"))
     assert {str(settings.keys), str(ledger.parent)} <= mounts

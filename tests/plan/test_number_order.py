@@ -20,6 +20,7 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
+    LookUp,
     OrderState,
     OrderWant,
     OrderWorld,
@@ -499,3 +500,23 @@ def test_an_order_that_is_stuck_or_over_says_so(state: OrderState, step: Step, e
 def test_what_was_sent_is_unresolved_and_only_what_was_never_sent_is_not() -> None:
     assert {SUBMITTING, UNKNOWN} == SENT
     assert SENT | {PENDING} == UNRESOLVED
+
+
+FROZEN = "NumberPool default/west is frozen."
+
+
+@pytest.mark.parametrize(
+    ("states", "step"),
+    [
+        pytest.param((), Wait(Reason.FROZEN, FROZEN), id="nothing is chosen"),
+        pytest.param((PENDING, PENDING), Wait(Reason.FROZEN, FROZEN), id="chosen"),
+        pytest.param((SUBMITTING, PROVISIONED), LookUp(FROZEN), id="sent"),
+        pytest.param((UNKNOWN,), LookUp(FROZEN), id="not known"),
+        pytest.param((PROVISIONED, FAILED), Record(), id="bought"),
+    ],
+)
+def test_a_frozen_order_sends_nothing_looks_up_what_was_sent_and_writes_down_what_was_bought(
+    states: tuple[ItemState, ...], step: Step
+) -> None:
+    state = an_order_state(*states) if states else FRESH
+    assert plan_order(WANT, state, replace(UP, frozen=FROZEN), NOW) == step

@@ -114,7 +114,7 @@ class AccountNumbers(Part):
 
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, Orphans."""
+    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, Orphans, Frozen."""
 
     balance: Balance | None = None
     numbers: AccountNumbers | None = None

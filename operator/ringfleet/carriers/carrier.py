@@ -6,12 +6,13 @@ Money rules that every adapter keeps:
   `resumed=True`, ends with each number bought at most once. It is never retried by the transport.
 - An exception before the point of no return is a `CarrierUnavailable` or `RequestRejected`: nothing was bought. After
   it: `OutcomeUnknown`.
+- `last_look` is awaited directly before the call that costs money. Whatever it raises is raised: nothing was bought.
 - Calls that change nothing, or change it to the same again, are retried inside the adapter; `buy` is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -44,6 +45,14 @@ class Health:
     circuit_open: bool = False
 
 
+LastLook = Callable[[], Awaitable[None]]
+"""Raises when the purchase that is about to be made must not be."""
+
+
+async def look_no_more() -> None:
+    """The last look of a caller that has nothing to look for."""
+
+
 class Carrier(Protocol):
     """One account at one carrier. Opened once at start-up (`async with`), closed once; safe for concurrent tasks."""
 
@@ -71,7 +80,7 @@ class Carrier(Protocol):
         """
         ...
 
-    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         """Buy the named numbers; one outcome for each of them, in their order. See the module docstring."""
         ...
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ringfleet.carriers.carrier import Carrier, Health
+from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -126,8 +126,8 @@ class MeteredCarrier:
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         return await self._meter.call("search", self._carrier.search(query, count, exclude))
 
-    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
-        return await self._meter.call("buy", self._carrier.buy(purchase))
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
+        return await self._meter.call("buy", self._carrier.buy(purchase, last_look))
 
     async def find(self, number: E164) -> Holding | None:
         return await self._meter.call("find", self._carrier.find(number))

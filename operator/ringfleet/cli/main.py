@@ -20,6 +20,7 @@ COMMANDS = (
     "approve",
     "crds",
     "dispatch",
+    "freeze",
     "ledger",
     "operator",
     "plan",
@@ -28,6 +29,7 @@ COMMANDS = (
     "simulator",
     "size",
     "status",
+    "thaw",
     "tree",
 )
 

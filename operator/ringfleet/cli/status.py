@@ -10,6 +10,7 @@
                 capacity, used, deferred, recommended}]
     accounts  [{namespace, name, provider, ready, reason, message, balance, currency, owned, ours, unmanaged, orphans}]
     cost      [{currency, monthly}]
+    freezes   [sentence]      what is frozen, by whom, why and how to go on
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option, system_option
 from ringfleet.cli._shared.objects import read_all, readiness
 from ringfleet.cli._shared.printing import echo_heading, echo_json, echo_table, plural
 from ringfleet.model import Phase
@@ -46,6 +47,17 @@ class Fleet:
     numbers: Counter[str]
     claims: Counter[str]
     sets: tuple[RotationSet, ...] = ()
+    everything: str | None = None
+    """What freezes everything, as a sentence; None: nothing does, or it may not be seen."""
+
+    @property
+    def freezes(self) -> list[str]:
+        """Everything that is frozen, a sentence each."""
+        from ringfleet.objects.freeze import freeze_of
+
+        found = [*map(freeze_of, self.accounts), *map(freeze_of, self.pools)]
+        narrow = [freeze.message for freeze in found if freeze]
+        return [self.everything, *narrow] if self.everything else narrow
 
     @property
     def cost(self) -> dict[str, Decimal]:
@@ -58,18 +70,19 @@ class Fleet:
 
 @click.command()
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Look at all namespaces.")
+@system_option
 @cluster_options
 @output_option()
-def status(everywhere: bool, cluster: Cluster, output: str) -> None:
+def status(everywhere: bool, system_namespace: str, cluster: Cluster, output: str) -> None:
     """Show the fleet: pools, rotation sets, numbers by phase, claims that wait, accounts, and what it all costs."""
-    fleet = cluster.run(lambda kube, namespace: see_fleet(kube, None if everywhere else namespace))
+    fleet = cluster.run(lambda kube, here: see_fleet(kube, None if everywhere else here, system_namespace))
     if output == "json":
         echo_json(as_json(fleet))
     else:
         echo_fleet(fleet, everywhere)
 
 
-async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
+async def see_fleet(kube: Kube, namespace: str | None, system_namespace: str) -> Fleet:
     from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
 
     return Fleet(
@@ -78,7 +91,19 @@ async def see_fleet(kube: Kube, namespace: str | None) -> Fleet:
         numbers=await _phases(kube, PhoneNumber, namespace),
         claims=await _phases(kube, NumberClaim, namespace),
         sets=tuple(await read_all(kube, RotationSet, namespace)),
+        everything=await _freeze_of_all(kube, system_namespace),
     )
+
+
+async def _freeze_of_all(kube: Kube, system_namespace: str) -> str | None:
+    from ringfleet.kube.errors import Forbidden, NotFound
+    from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
+    from ringfleet.objects.refs import CONFIG_MAPS
+
+    try:
+        return freeze_of_all(await kube.get(CONFIG_MAPS, system_namespace, FREEZE_NAME)).message
+    except (NotFound, Forbidden):
+        return None
 
 
 async def _phases(kube: Kube, kind: type[Resource], namespace: str | None) -> Counter[str]:
@@ -92,6 +117,8 @@ async def _phases(kube: Kube, kind: type[Resource], namespace: str | None) -> Co
 
 
 def echo_fleet(fleet: Fleet, everywhere: bool) -> None:
+    for freeze in fleet.freezes:
+        echo_heading(freeze)
     if not (fleet.pools or fleet.accounts or fleet.numbers or fleet.sets):
         click.echo("There are no pools, accounts or numbers here.")
         return
@@ -158,6 +185,7 @@ def as_json(fleet: Fleet) -> dict[str, Any]:
         "claims": {"total": fleet.claims.total(), "phases": dict(sorted(fleet.claims.items()))},
         "sets": [_set_json(one) for one in fleet.sets],
         "accounts": [_account_json(account) for account in fleet.accounts],
+        "freezes": fleet.freezes,
         "cost": [{"currency": currency, "monthly": f"{monthly:f}"} for currency, monthly in fleet.cost.items()],
     }
 

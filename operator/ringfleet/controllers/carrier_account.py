@@ -299,7 +299,7 @@ async def _say(
 ) -> None:
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
-    everything = (*said, *_troubles(account)) if account else said
+    everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
     before, generation = fresh.status, fresh.metadata.generation
@@ -312,6 +312,12 @@ async def _say(
         installation=services.installation,
     )
     await services.status.write(fresh, status)
+
+
+def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
+    """That a person has frozen the account, or everything. It is reached and swept all the same."""
+    freeze = services.fleet.freeze(AccountKey(obj.metadata.namespace, obj.metadata.name), None)
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze else ()
 
 
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:

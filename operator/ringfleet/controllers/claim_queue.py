@@ -111,10 +111,16 @@ class ClaimQueue:
             let_in=let_in and not (foreign and pool is None),
             quota=self._quota_full(claim) if foreign else None,
             named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
+            frozen=self._frozen(claim) if let_in else None,
             misspelt=claim.misspelt(pool.spec.market.country) if pool else None,
             refused=self.refused.get(claim.uid),
         )
         return bar_claim(claim.want(), around)
+
+    def _frozen(self, claim: ClaimRecord) -> str | None:
+        """Why nothing of its pool is bound. Numbers of a frozen account are not offered, see `note_number`."""
+        freeze = self._fleet.freeze(None, claim.pool)
+        return freeze.message if freeze else None
 
     def _quota_full(self, claim: ClaimRecord) -> str | None:
         """Which limit of its namespace is met; the numbers that other claims of it are being bound to count as its."""
@@ -132,9 +138,7 @@ class ClaimQueue:
 
     def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A number has changed, come or gone."""
-        before, after = _free_in(old), _free_in(new)
-        if new and after and not self._fleet.owns(new):
-            after = None
+        before, after = _free_in(old), self._offered_in(new)
         if before and before != after:
             assert old
             self.stock(before).withhold(old.name)
@@ -142,6 +146,19 @@ class ClaimQueue:
             assert new
             self.stock(after).offer(FreeNumber(new.name, new.area_code, new.region, new.capabilities))
             self.serve(after)
+
+    def _offered_in(self, record: NumberRecord | None) -> ObjectRef | None:
+        """The pool in which the number may be handed out: where it is free, unless somebody has frozen it, or another
+        object stands for the number."""
+        free = _free_in(record)
+        if record is None or free is None or self._fleet.freeze_of(record):
+            return None
+        return free if self._fleet.owns(record) else None
+
+    def thaw(self, records: Iterable[NumberRecord]) -> None:
+        """These numbers were frozen, or are so no more."""
+        for record in records:
+            self.note_number(record, record)
 
     def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         """A claim has changed, come (`old` None) or gone (`new` None)."""

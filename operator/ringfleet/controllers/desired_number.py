@@ -105,6 +105,8 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
         return Leaving(asked.way, asked.obstacle)
     if asked.way is Way.LEAVE:
         return Leaving(asked.way, granted=True)
+    if freeze := services.fleet.freeze_of(record):
+        return Leaving(asked.way, stopped=True, waits=f"It was asked to go and stays for now. {freeze.message}")
     if pool is None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
     release = pool.status.release

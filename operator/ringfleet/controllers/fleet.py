@@ -27,12 +27,14 @@ from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
+from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
+from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.number_pool.supply import OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
@@ -68,7 +70,8 @@ class Fleet:
     """See the module.
 
     `namespaces` are those that are served; empty for the whole cluster. `installation` is the id in our marks at
-    carriers. `numbers` and `claims` are the stores that their informers fill.
+    carriers. `numbers` and `claims` are the stores that their informers fill; so is `freezes`, which holds what stops
+    everything, or nothing.
     """
 
     def __init__(
@@ -77,12 +80,14 @@ class Fleet:
         installation: str,
         numbers: Store[NumberRecord],
         claims: Store[ClaimRecord],
+        freezes: Store[Freeze],
         clock: Callable[[], datetime],
     ) -> None:
         self.scopes: tuple[str | None, ...] = namespaces or (None,)
         self.installation = installation
         self.numbers = numbers
         self.claims = claims
+        self.freezes = freezes
         self._clock = clock
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
@@ -154,6 +159,24 @@ class Fleet:
             told, content = told_at(profile).get(record.account), content_hash(routing_of(profile, self.installation))
             known = self._routing[cache] = (version, routing_want(name, profile, told, content))
         return known[1]
+
+    # Freezes.
+
+    def freeze(self, account: AccountKey | None, pool: ObjectRef | None) -> Freeze | None:
+        """What stops purchases, releases and bindings at an account, or in a pool; the widest freeze first."""
+        everything = self.freezes.values()
+        return everything[0] if everything else self.freeze_on(account, pool)
+
+    def freeze_on(self, account: AccountKey | None, pool: ObjectRef | None) -> Freeze | None:
+        """The same, of these two alone."""
+        of_account = self.get(CarrierAccount, account.namespace, account.name) if account else None
+        of_pool = self.get(NumberPool, *pool) if pool else None
+        found = (freeze_of(obj) for obj in (of_account, of_pool) if obj)
+        return next(filter(None, found), None)
+
+    def freeze_of(self, record: NumberRecord) -> Freeze | None:
+        """What keeps a number from being given back or bound."""
+        return self.freeze(record.account, record.pool_ref)
 
     # Numbers.
 

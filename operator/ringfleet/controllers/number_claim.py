@@ -171,7 +171,8 @@ def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
         return None
     record = services.fleet.number(claim.pool.namespace, handed.name)
     free = record is not None and record.free and services.fleet.owns(record)
-    if record is None or not free or services.claim_queue.obstacle(claim):
+    stays = record is None or not free or services.fleet.freeze_of(record)
+    if record is None or stays or services.claim_queue.obstacle(claim):
         _ask_anew(services, claim)
         return None
     return record

@@ -3,7 +3,8 @@
 ::
 
     Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
-    Submit   purchase lock -> Submitting written -> buy -> outcomes written
+    Submit   purchase lock -> Submitting written -> freeze looked for, live -> buy -> outcomes written
+    LookUp   while frozen: what was bought is looked up, number by number, and nothing is sent
     Record   one PhoneNumber for each number bought -> order marked as recorded
 
 A crash between any two of these finds, on the way back, a written state from which the same step is safe to repeat.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -27,12 +29,14 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.freeze import Frozen, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_orders, wake_users
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.conditions import Reason
@@ -43,6 +47,7 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
+    LookUp,
     OrderState,
     OrderWant,
     OrderWorld,
@@ -80,6 +85,8 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _search(services, order, want, state)
         case Submit():
             return await _submit(services, order, want, state, step.resumed)
+        case LookUp():
+            return await _look_up(services, order, want, state)
         case Record():
             return await _record(services, order, want, state)
         case GiveUp(reason, message):
@@ -101,14 +108,25 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     others = [other for other in services.fleet.orders_at(key) if other.metadata.uid != order.metadata.uid]
+    freeze = services.fleet.freeze(key, pool_of(order))
     return OrderWorld(
         account=services.accounts.seen(key, order.metadata.namespace),
-        purchase_lock_taken=not _sent(order) and any(_sent(other) for other in others),
+        purchase_lock_taken=not _sent(order) and any(_sent(one) and not _held(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
+        frozen=freeze.message if freeze else None,
     )
+
+
+def pool_of(order: NumberOrder) -> ObjectRef:
+    return ObjectRef(order.metadata.namespace, order.spec.pool_ref.name)
+
+
+def _held(services: Services, order: NumberOrder) -> bool:
+    """Whether the order's pool is frozen: it keeps no other pool's order from the carrier, for it sends nothing."""
+    return services.fleet.freeze_on(None, pool_of(order)) is not None
 
 
 def _sent(order: NumberOrder) -> bool:
@@ -283,7 +301,10 @@ async def _buy(
     bundle = approved_bundle(services, services.fleet.get(NumberPool, namespace, name), want.account)
     purchase = Purchase(state.key, offers, services.fleet.mark_for(namespace, name), resumed, bundle)
     try:
-        outcomes = await account.carrier.buy(purchase)
+        outcomes = await _pay(services, account, want.account, pool_of(order), purchase)
+    except Frozen as error:
+        log.warning("not bought", order=order.key, account=str(want.account), error=str(error))
+        return state
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
         return _failed(services, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)
@@ -297,6 +318,38 @@ async def _buy(
     settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
     failure, message = order_failure(want, settled)
     return replace(settled, failure=failure, message=message)
+
+
+async def _pay(
+    services: Services, account: OpenAccount, key: AccountKey, pool: ObjectRef, purchase: Purchase
+) -> tuple[Outcome, ...]:
+    """Buy, unless a last live look finds a freeze. The pool calls itself frozen only when nothing of it is here.
+
+    Raises:
+        Frozen: nothing was bought.
+        CarrierError: see `carriers/carrier.py`.
+    """
+    services.paying.add(pool)
+    try:
+        return await account.carrier.buy(purchase, partial(refuse_frozen, services, key, pool))
+    finally:
+        services.paying.discard(pool)
+
+
+async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
+    """Settle the items that the carrier shows under our mark. What it does not show may still come, and stays open."""
+    account, mark = services.accounts.opened(want.account), services.fleet.mark_for(*pool_of(order))
+    items = state.items or ()
+    outcomes = []
+    for number in (item.offer.number for item in items if item.state in SENT):
+        holding = await account.carrier.find(number)
+        if holding is not None and holding.mark == mark:
+            outcomes.append(outcome_of(holding))
+    await _write(services, order, replace(state, items=settle(items, outcomes)))
+    return 0.0 if outcomes else _LOOK_UP_AGAIN
+
+
+_LOOK_UP_AGAIN = 60.0
 
 
 async def _record(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:

@@ -17,7 +17,7 @@ from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import E164, GONE, ItemState, Phase
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_pool import (
@@ -28,6 +28,8 @@ from ringfleet.objects.number_pool import (
 )
 from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, Key
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_claim import OnNoStock
 from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
@@ -121,12 +123,28 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         numbers=tuple(number_seen(record, returning=_stays(services, record)) for record in records),
         orders=tuple(services.fleet.order_seen(order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
-        accounts={account: account_for(services, pool, account) for account in want.carriers},
+        accounts={account: _account_for(services, pool, account) for account in want.carriers},
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
         on_demand=services.claim_queue.on_demand(ObjectRef(namespace, name)),
+        stopped=_frozen(services, ObjectRef(namespace, name), want),
+        paying=ObjectRef(namespace, name) in services.paying,
     )
+
+
+def _account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:
+    """The account as the pool may use it: one that is frozen can't be ordered from."""
+    freeze = services.fleet.freeze_on(account, None)
+    return AccountSeen(Reason.FROZEN, freeze.message) if freeze else account_for(services, pool, account)
+
+
+def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:
+    """Why nothing of the pool may be used: it is frozen itself, or all its accounts are."""
+    if freeze := services.fleet.freeze(None, pool):
+        return freeze.message
+    freezes = [services.fleet.freeze_on(account, None) for account in want.carriers]
+    return " ".join(freeze.message for freeze in freezes if freeze) if all(freezes) else None
 
 
 def _may_return(services: Services, record: NumberRecord) -> bool:

@@ -5,6 +5,7 @@
     live number   still asked, bound to nobody, not protected     |
     live pool     names it in status.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
     live carrier  shows it, with the mark of its very pool        |
+    live freeze   nobody has frozen number, account or all        |
     then          Release: given back.   LetGo: our mark comes off.
 
 Both calls are safe to repeat: what is gone already is gone, and a mark that is off stays off.
@@ -21,6 +22,7 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going, number_want
+from ringfleet.controllers.freeze import Frozen, refuse_frozen
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Holding
@@ -53,6 +55,11 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
         log.info("number let go by its object only", number=record.name, account=str(record.account))
         return True  # its mark is off already, or it is another's, whose mark stays
     if holding is not None:
+        try:
+            await refuse_frozen(services, record.account, record.pool_ref)
+        except Frozen as error:
+            log.warning("not let go", number=record.name, account=str(record.account), error=str(error))
+            return False
         await _tell(account, holding, step.way)
     account.note_left(record.number, released=step.way is Way.RELEASE)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))

@@ -55,7 +55,7 @@ def _leaver(services: Services, record: NumberRecord) -> Leaver | None:
         record.name,
         asked.cause,
         asked.way,
-        asked.obstacle is not None,
+        asked.obstacle is not None or services.fleet.freeze_of(record) is not None,
         farewell.since if farewell else None,
         farewell.not_before if farewell else None,
         record.uid in services.found_going,

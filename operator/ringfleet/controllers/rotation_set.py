@@ -120,8 +120,17 @@ def _seen(services: Services, obj: RotationSet, members: Members, reading: Readi
         usage=reading.usage,
         unknown=reading.unknown,
         blind_since=reading.blind_since,
+        frozen=_frozen(services, members),
         replaced=tuple(Replaced(one.at, E164(one.number)) for one in obj.status.replaced),
     )
+
+
+def _frozen(services: Services, members: Members) -> str | None:
+    """Why no number of the set may be picked: everything is frozen, or each of its numbers is."""
+    if freeze := services.fleet.freeze(None, None):
+        return freeze.message
+    freezes = [services.fleet.freeze_of(number) for _, number in members if number]
+    return freezes[0].message if all(freezes) and freezes and freezes[0] else None
 
 
 def _pool(services: Services, pool: NumberPool) -> PoolSeen:

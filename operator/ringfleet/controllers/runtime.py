@@ -24,9 +24,11 @@ from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
+from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import NAMESPACES, PHONE_NUMBERS, resource_of
+from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, PHONE_NUMBERS, resource_of
+from ringfleet.plan.freeze import Freeze
 from ringfleet.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ async def build_services(
         installation=settings.installation or await find_installation(kube),
         number_informer=number_informer(kube, settings),
         claim_informer=claim_informer(kube, settings),
+        freeze_informer=freeze_informer(kube, settings),
         clock=clock,
         monotonic=monotonic,
     )
@@ -106,6 +109,11 @@ def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
     )
 
 
+def freeze_informer(kube: Kube, settings: Settings) -> Informer[Freeze]:
+    """The one ConfigMap that freezes everything. Until it was looked for nothing runs: who may not see it stops."""
+    return Informer(kube, CONFIG_MAPS, freeze_of_all, namespaces=[settings.system_namespace], name=FREEZE_NAME)
+
+
 async def run_controllers(services: Services, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
     """Learn everything, then reconcile until `stop` is set. `ready` is set when the queues begin to run.
 
@@ -116,11 +124,13 @@ async def run_controllers(services: Services, stop: asyncio.Event, ready: asynci
     background = [
         asyncio.create_task(services.number_informer.run(), name="follow numbers"),
         asyncio.create_task(services.claim_informer.run(), name="follow claims"),
+        asyncio.create_task(services.freeze_informer.run(), name="follow the freeze"),
     ]
     try:
         await relist(services)
         await services.number_informer.synced.wait()
         await services.claim_informer.synced.wait()
+        await services.freeze_informer.synced.wait()
         open_queue(services)
         log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
         background.append(asyncio.create_task(_relist_now_and_then(services), name="relist intents"))

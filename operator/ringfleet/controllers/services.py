@@ -36,6 +36,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import HealthSeen
 from ringfleet.objects.refs import Key
+from ringfleet.plan.freeze import Freeze
 from ringfleet.settings import Settings
 
 
@@ -49,6 +50,7 @@ class Services:
     """The id in our marks at carriers."""
     number_informer: Informer[NumberRecord]
     claim_informer: Informer[ClaimRecord]
+    freeze_informer: Informer[Freeze]
     clock: Callable[[], datetime]
     """The time, in UTC."""
     monotonic: Callable[[], float]
@@ -63,6 +65,8 @@ class Services:
     """The dispatcher's latest word on them."""
     found_going: set[str] = field(default_factory=set)
     """The uids of numbers that were asked to go while no operator looked; the breaker counts them."""
+    paying: set[ObjectRef] = field(default_factory=set)
+    """The pools for which a purchase is at a carrier at this moment, past its last look for a freeze."""
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 
@@ -78,7 +82,8 @@ class Services:
 
     def __post_init__(self) -> None:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
-        self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, self.clock)
+        freezes = self.freeze_informer.store
+        self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, freezes, self.clock)
         self.queues = Queues(
             intents=WorkQueue[Key](workers=settings.workers),
             numbers=WorkQueue[Key](workers=settings.number_workers),

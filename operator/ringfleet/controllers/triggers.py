@@ -17,7 +17,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
-from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet, RoutingProfile
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberOrder,
+    NumberPool,
+    NumberQuota,
+    RotationSet,
+    RoutingProfile,
+)
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
 from ringfleet.controllers.desired_number import farewell, number_want
@@ -27,6 +35,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen
+from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
@@ -34,6 +43,7 @@ from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.phone_number.plan import plan_number
 
 POOL_DELAY = 0.5
@@ -104,6 +114,23 @@ def wake_bundle_counts(services: Services, namespace: str) -> None:
         services.queues.wake("BundleCount", namespace, bundle.metadata.name, COUNT_DELAY)
 
 
+def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Iterable[ObjectRef]) -> None:
+    """A freeze of these has come, gone or changed its words: whatever it holds is looked at anew."""
+    for account in accounts:
+        services.claim_queue.thaw(services.fleet.numbers.by("account", account))
+        services.queues.wake_account(account)
+        wake_users(services, account)
+    for pool in pools:
+        services.claim_queue.thaw(services.fleet.numbers_in_pool(*pool))
+        services.claim_queue.reconsider(services.fleet.claims.by("pool", pool))
+        services.queues.wake("NumberPool", *pool)
+        for order in services.fleet.orders_for(*pool):
+            services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        wake_needy(services, services.fleet.numbers_in_pool(*pool))
+    for rotation in services.fleet.all(RotationSet):
+        services.queues.wake("RotationSet", rotation.metadata.namespace, rotation.metadata.name)
+
+
 def open_queue(services: Services) -> None:
     """Everything is listed. What was asked to go before we looked is remembered, for the breaker. A claim whose status
     and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile."""
@@ -158,6 +185,7 @@ def follow(services: Services) -> None:
         services.fleet.store(model.__name__).subscribe(partial(bell.note_intent, model.__name__))
     services.fleet.numbers.subscribe(lambda _, old, new: bell.note_number(old, new))
     services.fleet.claims.subscribe(lambda _, old, new: bell.note_claim(old, new))
+    services.fleet.freezes.subscribe(lambda _place, _old, _new: bell.note_freeze())
 
 
 class _Bell:
@@ -191,6 +219,17 @@ class _Bell:
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
+
+        if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
+            accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
+            wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
+
+    def note_freeze(self) -> None:
+        """Everything was frozen, or is so no more."""
+        fleet = self._services.fleet
+        accounts = [AccountKey(one.metadata.namespace, one.metadata.name) for one in fleet.all(CarrierAccount)]
+        pools = [ObjectRef(one.metadata.namespace, one.metadata.name) for one in fleet.all(NumberPool)]
+        wake_frozen(self._services, accounts, pools)
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
@@ -414,6 +453,10 @@ def _turn_in(claim: ClaimRecord) -> float | None:
     if claim.phase is None or not claim.status_current:
         return 0.0
     return GUARD_DELAY if claim.bound and not claim.guarded else None
+
+
+def _freeze(obj: ApiObject | None) -> Freeze | None:
+    return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
 
 
 def _calls_off(pool: ApiObject | None) -> bool:

@@ -6,6 +6,9 @@
     NumberClaim  ----> who is a member, of which set --> the roster of a day --> ledger.enlist
     PhoneNumber  --/
 
+What is frozen is followed too: the ConfigMap that freezes everything, pools and accounts. Before it was looked for
+nothing is picked; while the API server is away, what was frozen last stays so.
+
 A member is the number of a claim that the set owns: the label alone, which anybody may write, makes none. While the API
 server is away the copies stay, picks go on, and `age` says how old they are. Rosters are made anew when something has
 changed, and when a day begins that nobody has asked about before.
@@ -17,13 +20,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import structlog
 
-from ringfleet.api import NumberClaim, PhoneNumber, RotationSet
+from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Roster
@@ -32,10 +35,12 @@ from ringfleet.kube.informer import Informer
 from ringfleet.model import E164
 from ringfleet.model.geography import locate
 from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.freeze import FREEZE_NAME, freeze_of, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import resource_of
+from ringfleet.objects.refs import CARRIER_ACCOUNTS, CONFIG_MAPS, NUMBER_POOLS, resource_of
 from ringfleet.objects.rotation_set import member_seen, rotation_want
+from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.calendar import Window, is_zone, window
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.roster import Day, MemberSeen, ask_tiers, enlist
@@ -59,6 +64,8 @@ class SetView:
     roster: Day = NOBODY
     attestations: Mapping[str, str | None] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
+    freeze: Freeze | None = None
+    """What freezes its numbers, all of them; None: nobody has, or some may be picked."""
     _tiers: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     _window: Window | None = None
 
@@ -85,7 +92,14 @@ class SetView:
 class Inventory:
     """See the module. `run` follows; `view` looks a set up."""
 
-    def __init__(self, kube: Kube, ledger: Ledger, clock: Clock, namespaces: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        ledger: Ledger,
+        clock: Clock,
+        namespaces: Collection[str] | None = None,
+        system_namespace: str = "ringfleet-system",
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._views: dict[ObjectRef, SetView] = {}
@@ -113,6 +127,21 @@ class Inventory:
                 "number": lambda number: [number.number],
             },
         )
+        self.freezes: Informer[Freeze] = Informer(
+            kube, CONFIG_MAPS, freeze_of_all, namespaces=[system_namespace], name=FREEZE_NAME
+        )
+        self.frozen_pools: Informer[Freeze] = Informer(
+            kube, NUMBER_POOLS, lambda obj: freeze_of(NumberPool.parse(obj)), namespaces=namespaces
+        )
+        self.frozen_accounts: Informer[Freeze] = Informer(
+            kube, CARRIER_ACCOUNTS, lambda obj: freeze_of(CarrierAccount.parse(obj)), namespaces=namespaces
+        )
+        self._informers: tuple[Informer[Any], ...] = (
+            *(self.sets, self.claims, self.numbers),
+            *(self.freezes, self.frozen_pools, self.frozen_accounts),
+        )
+        for frozen in (self.frozen_pools, self.frozen_accounts):
+            frozen.store.subscribe(self._on_freeze)
         self.sets.store.subscribe(self._on_set)
         self.claims.store.subscribe(self._on_claim)
         self.numbers.store.subscribe(self._on_number)
@@ -124,7 +153,12 @@ class Inventory:
 
     def age(self) -> float:
         """Seconds since the API server was last heard of; infinite before it was."""
-        return max(informer.age() for informer in (self.sets, self.claims, self.numbers))
+        return max(informer.age() for informer in self._informers)
+
+    def freeze_of(self, view: SetView) -> Freeze | None:
+        """What keeps every pick from the set."""
+        everything = self.freezes.store.values()
+        return everything[0] if everything else view.freeze
 
     def sets_of(self, number: E164) -> list[RotationWant]:
         """The sets that the number is a member of: one, when all is well."""
@@ -143,9 +177,9 @@ class Inventory:
     async def run(self) -> None:
         """Follow until cancelled. `synced` is set when everything is listed and every roster is in the ledger."""
         async with asyncio.TaskGroup() as group:
-            for informer in (self.sets, self.claims, self.numbers):
+            for informer in self._informers:
                 group.create_task(informer.run())
-            for informer in (self.sets, self.claims, self.numbers):
+            for informer in self._informers:
                 await informer.synced.wait()
             while True:
                 await self._enlist_dirty()
@@ -192,7 +226,7 @@ class Inventory:
 
     def synced_informers(self) -> bool:
         """Whether everything was listed once: before, an absent record means nothing."""
-        return all(informer.synced.is_set() for informer in (self.sets, self.claims, self.numbers))
+        return all(informer.synced.is_set() for informer in self._informers)
 
     async def _try(self, key: ObjectRef, roster: Roster) -> None:
         try:
@@ -204,23 +238,37 @@ class Inventory:
     async def _enlist(self, view: SetView, day: date) -> None:
         if view.day is not None:
             day = max(day, view.day)  # a zone to the west has the day before: the ledger goes by the one it has begun
-        seen = self._members(view.want)
+        found = self._members(view.want)
+        seen = [replace(member, frozen=freeze is not None) for member, freeze in found]
         roster = enlist(view.want, seen, day, lambda number: locate(number).places)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
         await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members))
         view.day, view.roster, view.accounts = day, roster, accounts
+        freezes = [freeze for _, freeze in found]
+        view.freeze = freezes[0] if freezes and all(freezes) else None
         view.attestations = {one.number: one.attestation for one in seen}
 
-    def _members(self, want: RotationWant) -> list[MemberSeen]:
+    def _members(self, want: RotationWant) -> list[tuple[MemberSeen, Freeze | None]]:
+        """The numbers that claims of the set hold, each with what freezes it."""
         labelled = self.claims.store.by("set", (want.namespace, want.name))
         claims = [claim for claim in labelled if claim.is_of(want.uid)]
-        return [member_seen(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
+        held = [(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
+        return [(member_seen(claim, number), self._freeze_of_number(number)) for claim, number in held]
+
+    def _freeze_of_number(self, number: NumberRecord) -> Freeze | None:
+        of_account = self.frozen_accounts.store.get(ObjectRef(number.account.namespace, number.account.name))
+        return of_account or (self.frozen_pools.store.get(number.pool_ref) if number.pool_ref else None)
 
     # Hearing.
 
     def _on_set(self, key: ObjectRef, _: RotationWant | None, __: RotationWant | None) -> None:
         self._soil(key)
+
+    def _on_freeze(self, _: ObjectRef, __: Freeze | None, ___: Freeze | None) -> None:
+        """It comes seldom, and which sets it concerns is found out when their rosters are made."""
+        for key in self._views:
+            self._soil(key)
 
     def _on_claim(self, _: ObjectRef, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         for claim in (old, new):
@@ -243,7 +291,7 @@ def _anew(want: RotationWant, before: SetView | None) -> SetView:
     fault = None if is_zone(want.zone) else f"spec.resetTimeZone {want.zone!r} is no time zone, such as Europe/Berlin"
     if before is None:
         return SetView(want, fault)
-    return SetView(want, fault, before.day, before.roster, before.attestations, before.accounts)
+    return SetView(want, fault, before.day, before.roster, before.attestations, before.accounts, before.freeze)
 
 
 def _project_set(obj: dict[str, Any]) -> RotationWant:

@@ -104,6 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "idempotency-key-reused",
             "account-required",
             "set-suspended",
+            "frozen",
             "recipient-suppressed",
             "recipient-frequency",
             "quiet-hours",

@@ -67,6 +67,8 @@ class Picker:
         view = self.find(namespace, name)
         if view.want.suspended:
             raise Problem("set-suspended", f"RotationSet {view.want.key} is suspended (spec.suspend).")
+        if freeze := self._inventory.freeze_of(view):
+            raise Problem("frozen", freeze.message)
         request = read(_decode, body)
         if not is_recipient(request.to):
             raise not_a_number("/to")

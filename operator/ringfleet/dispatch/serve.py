@@ -90,7 +90,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
     hasher, keys = _hasher(settings)
     async with Kube.connect(settings.kubeconfig, settings.context) as kube, open_ledger(settings.ledger) as ledger:
         clock, metrics = Clock(), Metrics()
-        inventory = Inventory(kube, ledger, clock, settings.namespaces or None)
+        inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace)
         senders = Senders(kube, time.monotonic, settings.namespaces or None)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)

@@ -61,6 +61,9 @@ class DispatchSettings(BaseSettings):
     namespaces: tuple[str, ...] = ()
     """The namespaces to serve; empty means all of them."""
 
+    system_namespace: str = "ringfleet-system"
+    """The namespace of the operator. While a ConfigMap `ringfleet-freeze` is in it, nothing is picked."""
+
     keys: Path | None = None
     """The folder of the keys by which recipients are hashed: see `recipients`."""
 

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 class Informer(Generic[T]):
     """Follows `resource` in `namespaces` (None for all) while `run` runs. Look things up in `store`.
 
+    `name`: only the objects of this name, which RBAC can grant by it.
+
     `synced` is set once every namespace has been listed; before that, an absent record means nothing.
     """
 
@@ -48,6 +50,7 @@ class Informer(Generic[T]):
         *,
         indexes: Mapping[str, Index[T]] | None = None,
         namespaces: Collection[str] | None = None,
+        name: str | None = None,
         page: int = 500,
     ) -> None:
         scopes: Collection[str | None] = (None,) if namespaces is None else namespaces
@@ -57,6 +60,7 @@ class Informer(Generic[T]):
         self._kube = kube
         self._resource = resource
         self._page = page
+        self._fields = name and f"metadata.name={name}"
         self._unsynced = set(scopes)
         self._failures: dict[str | None, int] = dict.fromkeys(scopes, 0)  # since the last event
         self._heard: dict[str | None, float] = dict.fromkeys(scopes, float("-inf"))
@@ -95,7 +99,8 @@ class Informer(Generic[T]):
         """Take in all there is, and forget what is not there any more."""
         seen: set[ObjectRef] = set()
         version = 0
-        async with aclosing(self._kube.pages(self._resource, scope, page=self._page)) as pages:
+        listing = self._kube.pages(self._resource, scope, page=self._page, field_selector=self._fields)
+        async with aclosing(listing) as pages:
             async for page in pages:
                 seen |= self.store.learn_page(page.items)
                 version = int(page.resource_version)
@@ -109,7 +114,7 @@ class Informer(Generic[T]):
     async def _watch(self, scope: str | None) -> None:
         """Take in every change after what is known, until the server ends the watch."""
         known = str(self.store.progress(scope))
-        async with aclosing(self._kube.watch(self._resource, scope, known)) as events:
+        async with aclosing(self._kube.watch(self._resource, scope, known, field_selector=self._fields)) as events:
             async for event in events:
                 self._take(scope, event)
                 self._failures[scope] = 0

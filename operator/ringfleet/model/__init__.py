@@ -314,6 +314,19 @@ class Outcome:
     documents_deadline: datetime | None = None
 
 
+def outcome_of(holding: Holding) -> Outcome:
+    """The outcome of a number that was found in the account."""
+    waiting = holding.status is HoldingStatus.PENDING_DOCUMENTS
+    return Outcome(
+        number=holding.number,
+        state=ItemState.PENDING_DOCUMENTS if waiting else ItemState.PROVISIONED,
+        external_id=holding.external_id,
+        price=holding.price,
+        renews_at=holding.renews_at,
+        documents_deadline=holding.documents_deadline,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SipTarget:
     """One SIP destination; lower `priority` is tried first, equal ones share by `weight` (RFC 2782)."""

@@ -127,6 +127,11 @@ class NumberRecord:
         return any(one.type == "Ready" and one.reason in _LEFT_ALONE for one in self.conditions)
 
     @property
+    def pool_ref(self) -> ObjectRef | None:
+        """Where its pool is; None when it names none."""
+        return ObjectRef(self.namespace, self.pool) if self.pool else None
+
+    @property
     def guarded(self) -> bool:
         """Whether our finalizer is on it."""
         return NUMBER_FINALIZER in self.finalizers

@@ -34,6 +34,7 @@ def resource_of(model: type[ApiObject]) -> Resource:
     return Resource(GROUP, VERSION, model.plural, model.__name__)
 
 
+CARRIER_ACCOUNTS = resource_of(CarrierAccount)
 NUMBER_CLAIMS = resource_of(NumberClaim)
 NUMBER_ORDERS = resource_of(NumberOrder)
 NUMBER_POOLS = resource_of(NumberPool)

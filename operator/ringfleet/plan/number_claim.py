@@ -53,6 +53,8 @@ class ClaimWorld:
     named_exists: bool = True
     misspelt: str | None = None
     refused: str | None = None
+    frozen: str | None = None
+    """Why nothing is bound, by a person's word; None: the claim's pool is not frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
             Reason.POOL_MISSING,
             f"NumberPool {want.pool} (spec.poolRef) does not exist: create it, or correct the name.",
         )
+    if world.frozen:
+        return Bar(Reason.FROZEN, world.frozen)
     if world.quota:
         return Bar(Reason.QUOTA_EXCEEDED, world.quota)
     if not world.named_exists:

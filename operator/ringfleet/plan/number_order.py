@@ -11,8 +11,9 @@
 
 An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the
 purchase. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
-idempotency key" (promise 1). A failed item is never tried again inside its order: the shortfall goes back to the pool,
-which starts a new order for other numbers.
+idempotency key" (promise 1). What a freeze stops between the two stays Submitting, and is looked up until it ends. A
+failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
+other numbers.
 """
 
 from __future__ import annotations
@@ -104,6 +105,8 @@ class OrderWorld:
     pool_suspended: bool = False
     pool_gone: bool = False
     account_deleted: bool = False
+    frozen: str | None = None
+    """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,13 @@ class Submit:
     """Take the purchase lock, write Submitting, buy. `resumed`: an earlier try may have reached the carrier."""
 
     resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Look up what was bought of an order that was sent, and send nothing. `message`: why nothing may be sent."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,7 @@ class Done:
     """Every item has its outcome and its object."""
 
 
-Step = Search | Submit | Record | GiveUp | Wait | Done
+Step = Search | Submit | LookUp | Record | GiveUp | Wait | Done
 
 SEARCHES_BEFORE_GIVING_UP = 2
 
@@ -162,6 +172,8 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _before_choosing(want, state, world, now)
     if world.account.blocked:
         return Wait(world.account.blocked, world.account.message)
+    if world.frozen:
+        return LookUp(world.frozen)
     if resting := _resting(state, now):
         return resting
     if world.purchase_lock_taken:
@@ -182,7 +194,7 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
         return GiveUp(Reason.ACCOUNT_DELETED, "The order's CarrierAccount is being deleted: nothing was bought.")
     if world.pool_suspended:
         return Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
-    return None
+    return Wait(Reason.FROZEN, world.frozen) if world.frozen else None
 
 
 def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
@@ -342,6 +354,8 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
             return (not_ready(reason, message), reconciling(reason, message))
         case GiveUp(reason, message):
             return (not_ready(reason, message),)
+        case LookUp(message):
+            reason = Reason.FROZEN
         case Search():
             reason, message = Reason.SEARCHING, "Numbers are being searched."
         case Submit(resumed=True):

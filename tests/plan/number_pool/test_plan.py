@@ -679,3 +679,22 @@ def test_a_new_spec_asks_resting_carriers_at_once_and_counts_no_old_order_again(
     seen = a_world(orders=(failed(5, Reason.NO_STOCK),), top_up=top_up)
     assert actions(a_pool(10), seen) == ()
     assert actions(a_pool(10), replace(seen, spec_changed=True)) == (start(10, sequence=6),)
+
+
+FROZEN = "NumberPool default/west is frozen by ada (strange bills)."
+
+
+def test_a_frozen_pool_orders_nothing_keeps_its_intent_and_says_so_only_when_no_purchase_is_out() -> None:
+    """Frozen is the acknowledgement: what was past its last look when the freeze came may still buy."""
+    top_up = TopUp(sequence=1, intent=OrderIntent(1, MAIN, 10), ordered=False)
+    said = (not_ready(Reason.FROZEN, FROZEN), LOW, Condition("Frozen", True, Reason.FROZEN, FROZEN))
+    plan = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN), NOW)
+    assert (plan.actions, plan.top_up.intent, plan.top_up.ordered) == ((), top_up.intent, False)
+    assert set(plan.conditions) == set(said)
+    paying = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN, paying=True), NOW)
+    assert (paying.actions, set(paying.conditions)) == ((), set(said[:2]))
+
+
+def test_a_frozen_pool_is_not_ready_however_many_numbers_it_has() -> None:
+    plan = plan_pool(a_pool(2), a_world(numbers=numbers(2), stopped=FROZEN), NOW)
+    assert not_ready(Reason.FROZEN, FROZEN) in plan.conditions

@@ -558,3 +558,13 @@ def test_a_town_can_tell_that_a_number_in_use_was_cut() -> None:
     town._act(DeleteClaim("calls-1"))
     assert town.cut == [number(1)]
     assert LONG_AGO < NOW
+
+
+def test_a_set_whose_numbers_are_all_frozen_is_not_ready() -> None:
+    assert (
+        said(a_want(size=1), replace(seen(a_seat(1)), frozen="Everything is frozen.")).items()
+        >= {
+            "Ready": "Frozen",
+            "Frozen": "Frozen",
+        }.items()
+    )

@@ -9,7 +9,7 @@ from contextlib import aclosing
 import httpx
 import structlog
 
-from ringfleet.carriers.carrier import AccountSettings, Health
+from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.cart import Cart
@@ -101,9 +101,9 @@ class DIDHub:
                     break
         return Catalog(tuple(offer for offer in seen if offer.number not in exclude))
 
-    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         try:
-            outcomes = await self._cart.buy(purchase)
+            outcomes = await self._cart.buy(purchase, last_look)
         except OutcomeUnknown:
             self._forget(purchase)
             raise

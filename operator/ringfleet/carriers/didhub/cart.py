@@ -9,9 +9,9 @@ again only reads the record::
         | resumed, and some number is bought already?
         |------------- yes --> empty the cart --> checkout: reads the record ---.
         v no                                                                    |
-    stage every number --> look: exactly ours? --> checkout: buys ---------> one outcome a number
+    stage every number --> look: exactly ours? --> last look of the caller --> checkout: buys --> one outcome a number
                                                                                 |
-                                             take what failed out of the cart <-'
+                       take what failed out of the cart; all of it, when the caller's last look stopped it <-'
 
 Left of a checkout an error is a CarrierUnavailable or RequestRejected: this try bought nothing. From it on, what is not
 known is OutcomeUnknown, and the caller comes back with the same purchase, `resumed=True`.
@@ -24,15 +24,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 import structlog
 
+from ringfleet.carriers.carrier import LastLook
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.wire import CartItem
 from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, OutcomeUnknown, RequestRejected
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
-from ringfleet.model import E164, Holding, ItemState, Mark, Outcome, Purchase
+from ringfleet.model import E164, Holding, ItemState, Mark, Outcome, Purchase, outcome_of
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class Cart:
         self._find = find
         self._turn = asyncio.Lock()
 
-    async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
+    async def buy(self, purchase: Purchase, last_look: LastLook) -> tuple[Outcome, ...]:
         """One outcome for each number of `purchase`, in its order; one purchase after the other."""
         async with self._turn:
             ours = await self._clear(purchase)
@@ -61,13 +63,14 @@ class Cart:
                 if record := await self._checkout(purchase):
                     return await self._settle(purchase, record, {})
                 ours = {}
-            return await self._buy(purchase, ours)
+            return await self._buy(purchase, ours, last_look)
 
-    async def _buy(self, purchase: Purchase, ours: Items) -> tuple[Outcome, ...]:
+    async def _buy(self, purchase: Purchase, ours: Items, last_look: LastLook) -> tuple[Outcome, ...]:
         refused = await self._stage(purchase, ours)
         staged = await self._verify(purchase, refused)
         if not staged and not purchase.resumed:
             return await self._nothing_staged(purchase, refused)
+        await self._look_last(staged, last_look)
         outcomes = await self._settle(purchase, await self._checkout(purchase), refused)
         await self._tidy(staged, outcomes)
         return outcomes
@@ -118,6 +121,15 @@ class Cart:
             )
         return {item.number: item for item in items}
 
+    async def _look_last(self, staged: Items, last_look: LastLook) -> None:
+        """Let the caller stop it; then nothing stays in the cart that somebody else's checkout would pay for."""
+        try:
+            await last_look()
+        except Exception:
+            with suppress(CarrierError):  # the next purchase takes out what is left
+                await self._take_out(staged.values())
+            raise
+
     async def _nothing_staged(self, purchase: Purchase, refused: Outcomes) -> tuple[Outcome, ...]:
         """Every number was refused, so there is nothing to check out; unless they are gone because we have them."""
         if await self._any_bought(list(refused)[:1], purchase.mark):
@@ -162,7 +174,7 @@ class Cart:
             raise OutcomeUnknown(f"{self._account}: the reply to order {purchase.key} does not tell of all its numbers")
         holding = await self._find(number) if purchase.resumed else None
         if holding is not None and holding.mark == purchase.mark:
-            return wire.bought(holding)
+            return outcome_of(holding)
         return refused.get(number) or wire.failed(number, "", "The order was committed without this number.")
 
     async def _tidy(self, staged: Items, outcomes: Iterable[Outcome]) -> None:

@@ -220,19 +220,6 @@ def failed(number: E164, code: str, message: str) -> Outcome:
     return Outcome(number, ItemState.FAILED, reason, " ".join((message or code).split())[:MESSAGE_LENGTH])
 
 
-def bought(holding: Holding) -> Outcome:
-    """The outcome of a number that was found in the account."""
-    waiting = holding.status is HoldingStatus.PENDING_DOCUMENTS
-    return Outcome(
-        number=holding.number,
-        state=ItemState.PENDING_DOCUMENTS if waiting else ItemState.PROVISIONED,
-        external_id=holding.external_id,
-        price=holding.price,
-        renews_at=holding.renews_at,
-        documents_deadline=holding.documents_deadline,
-    )
-
-
 def read_refusal(response: httpx.Response) -> Refusal:
     """`{"error": {"code", "message"}}`; nothing when something between us and DIDHub answered in its own way."""
     try:

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One annotation to write. `value` None takes it off. `remarks` are what the person should know before."""
+    """One annotation to write. `value` None takes it off. `remarks` are what the person should know before.
+
+    `whatever`: it is written over any version, because it holds whatever has changed meanwhile.
+    """
 
     obj: Resource
     annotation: str
     value: str | None
     remarks: tuple[str, ...] = ()
+    whatever: bool = False
 
     @property
     def named(self) -> str:
@@ -71,7 +75,8 @@ async def _write(kube: Kube, word: Word) -> None:
     meta = word.obj.metadata
     body = {"metadata": {"annotations": {word.annotation: word.value}}}
     try:
-        await kube.patch(resource_of(word.obj.__class__), meta.namespace, meta.name, body, meta.resource_version)
+        version = None if word.whatever else meta.resource_version
+        await kube.patch(resource_of(word.obj.__class__), meta.namespace, meta.name, body, version)
     except Conflict as error:
         raise click.ClickException(f"{word.named} has changed meanwhile: look at it again, and repeat") from error
 

@@ -95,3 +95,14 @@ def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
     """Give a command `-o`: a table, JSON, and the further `formats`. It gets the chosen one as `output`."""
     choice = click.Choice(["table", "json", *formats])
     return click.option("-o", "--output", type=choice, default="table", show_default=True, help="How it is printed.")
+
+
+def system_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the namespace of the operator itself, where a freeze of everything is; as `system_namespace`."""
+    return click.option(
+        "--system-namespace",
+        envvar="RINGFLEET_SYSTEM_NAMESPACE",
+        default="ringfleet-system",
+        show_default=True,
+        help="Where the operator itself is, and a freeze of everything.",
+    )(command)

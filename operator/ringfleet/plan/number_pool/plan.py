@@ -99,6 +99,10 @@ class PoolSeen:
     """Whether the pool's breaker holds the numbers that were asked to go."""
     ending: str | None = None
     """A clause that says that the namespace or kind of the numbers is being deleted; None: it is not known to be."""
+    stopped: str | None = None
+    """Why nothing may be ordered and no number used, by a person's word; None: nobody has frozen the pool."""
+    paying: bool = False
+    """Whether a purchase for the pool is at a carrier at this moment, which no freeze can stop any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     surplus = max(0, supply.total - supply.staying - want.target - seen.on_demand)
     plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
     plan = _look_at_carriers(plan, seen, standings, now)
+    if seen.stopped:
+        return _say(want, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
     if not top_up.ordered and top_up.intent:
         return _finish_start(want, seen, plan, top_up.intent, now)
     block, intent = _next_order(want, seen, plan, standings)
@@ -158,6 +164,12 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
         return _say(want, plan, block, now)
     top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
     return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+
+
+def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:
+    """Say Frozen: from then on nothing more is bought. A purchase that is at a carrier is waited for."""
+    said = () if seen.paying else (Condition("Frozen", True, Reason.FROZEN, stopped),)
+    return replace(plan, conditions=(*said, *plan.conditions))
 
 
 def _look_at_carriers(plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
@@ -355,7 +367,7 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
     enough = want.minimum if want.enough is None else want.enough
     if supply.available >= enough and plan.unserved:
         yield not_ready(Reason.ACCOUNT_MISSING, plan.unserved)
-    elif supply.available >= enough and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
+    elif supply.available >= enough and (block is None or block.reason not in _OF_NO_USE):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
     elif block:
         yield not_ready(block.reason, block.said)
@@ -368,7 +380,8 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield Condition("StockShort", True, block.reason, block.said)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
-    if supply.in_flight or (plan.shortfall and not want.suspended):
+    frozen = block is not None and block.reason is Reason.FROZEN
+    if not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
         yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
     yield from _area_codes(want.market)
 
@@ -399,5 +412,7 @@ def _watermark(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[
 
 _LOW = "Available numbers and those on their way are fewer than the low watermark (spec.size.min or the forecast)."
 _DRY = "No number is available: those that claim one wait until an order arrives or a number has cooled down."
+_OF_NO_USE = frozenset({Reason.ROUTING_PROFILE_MISSING, Reason.FROZEN})
+"""With these, not even the numbers that a pool has are of any use."""
 _LIMITS = frozenset({Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED})
 _SHORT = frozenset({Reason.NO_STOCK, Reason.PRICE_ABOVE_CAP})

@@ -65,6 +65,8 @@ class Leaving:
     """The pool lets no number go now: its breaker has tripped."""
     waits: str = ""
     """What the number waits for, as sentences; read only while the number is not granted."""
+    stopped: bool = False
+    """A person has frozen the number's pool, its account, or everything."""
 
 
 @dataclass(frozen=True, slots=True)

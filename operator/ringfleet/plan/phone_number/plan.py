@@ -84,7 +84,8 @@ def asked_to_go(case: Case) -> NumberPlan | None:
         return through_carrier(case, step, Phase.RELEASING, Reason.RELEASING, message)
     if case.desired.stop_reasons:
         return None  # it must not ring while it waits
-    reason = Reason.RELEASE_FROZEN if leaving.frozen else Reason.RELEASING
+    held = Reason.RELEASE_FROZEN if leaving.frozen else Reason.RELEASING
+    reason = Reason.FROZEN if leaving.stopped else held
     return NumberPlan(Phase.RELEASING, (not_ready(reason, leaving.waits),))
 
 

@@ -50,6 +50,8 @@ def unreadable(want: RotationWant) -> tuple[Condition, ...]:
 def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tuple[Condition, ...]:
     if want.suspended:
         return (not_ready(Reason.SUSPENDED, "It is suspended (spec.suspend): it gets and gives back no numbers."),)
+    if seen.frozen:
+        return (not_ready(Reason.FROZEN, seen.frozen), Condition("Frozen", True, Reason.FROZEN, seen.frozen))
     waiting = sorted((seat for seat in seen.seats if seat.live and seat.member is None), key=lambda seat: seat.name)
     if waiting:
         return _both(Reason.WAITING_FOR_NUMBER, _waits(waiting[0]))

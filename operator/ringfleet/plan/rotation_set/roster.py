@@ -50,6 +50,7 @@ class Member:
 class Unfit(StrEnum):
     """Why a number of the set is used for nobody."""
 
+    FROZEN = "frozen"
     QUARANTINED = "quarantined"
     STOPPED = "suspended"
     NOT_ROUTED = "no-inbound-route"
@@ -80,6 +81,8 @@ class MemberSeen:
     """Whether the number's traffic is stopped: suspended, marked as fraud, lost or given back."""
     routed: bool = True
     """Whether calls to the number are routed."""
+    frozen: bool = False
+    """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
 
@@ -172,6 +175,8 @@ def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None) ->
 
 def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
     """What keeps the number from being used at all. What is not known counts against it."""
+    if one.frozen:
+        return Unfit.FROZEN
     if one.quarantined:
         return Unfit.QUARANTINED
     if one.stopped:

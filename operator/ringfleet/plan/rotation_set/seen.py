@@ -132,5 +132,7 @@ class RotationSeen:
     """What the set says while its traffic is not known."""
     blind_since: datetime | None = None
     """Since when a dispatcher that ought to tell the traffic has not; None: it tells, or there is no dispatcher."""
+    frozen: str | None = None
+    """Why none of its numbers may be picked, by a person's word; None: nobody has frozen them all."""
     replaced: tuple[Replaced, ...] = ()
     """The flagged numbers that others were claimed for, as the status remembers them."""
