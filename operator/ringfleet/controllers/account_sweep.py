@@ -20,6 +20,7 @@ from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfil
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.marked_numbers import Marked, by_pool
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
@@ -47,10 +48,12 @@ Records = Mapping[E164, NumberRecord]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a complete listing showed. `findings.orphans` are those that could not be adopted."""
+    """What a complete listing showed. `findings.orphans` are those that could not be adopted; `marked` has what carries
+    our mark, but for what has just left."""
 
     findings: Findings
     listing: Listing
+    marked: Marked
 
 
 async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Swept:
@@ -64,12 +67,15 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     known = {number: _known_of(services, record) for number, record in records.items()}
     expected = must_be_listed(known, account.roll.shown, _settling(services, key))
     findings, listed, marked = Findings(), set[E164](), set[E164]()
+    of_pools: Marked = {}
     async for page in account.carrier.holdings():
         listed.update(holding.number for holding in page)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
         _tell_others(services, key, page)
+        left = account.roll.released | account.roll.unmarked
+        by_pool((holding for holding in page if holding.number not in left), services.installation, of_pools)
         findings += await _act(services, key, account, _shown(services, key, page), page)
-    return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected))
+    return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected), of_pools)
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:

@@ -250,6 +250,7 @@ async def _conclude(
     if not believe(obj, account, swept.listing):
         return
     account.bought_since_sweep = False
+    services.fleet.marked.learn(key, swept.marked)
     account.findings = replace(swept.findings, changed=())
     await find_lost(services, key, account, swept.listing, _is_another_look(services, obj, account))
 

@@ -7,7 +7,8 @@ those replies. What of it is newest, and what was deleted, is judged by `kube.st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from ringfleet.api import (
     RoutingProfile,
 )
 from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.controllers.marked_numbers import MarkedNumbers
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
 from ringfleet.model.refs import ObjectRef
@@ -35,7 +37,7 @@ from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
-from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
 R = TypeVar("R", bound=ApiObject)
@@ -88,6 +90,7 @@ class Fleet:
         self.numbers = numbers
         self.claims = claims
         self.freezes = freezes
+        self.marked = MarkedNumbers()
         self._clock = clock
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
@@ -292,6 +295,17 @@ class Fleet:
         back = GONE - {Phase.RELEASED}  # the object of a number that was given back is still there, so it can't be ours
         held = (record.number for record in self.numbers.values() if record.state.phase not in back)
         return frozenset((*chosen, *held))
+
+    def with_listed(self, namespace: str, pool: str, numbers: Iterable[NumberSeen]) -> tuple[NumberSeen, ...]:
+        """The `numbers` of a pool, as their objects tell of them, with what the carriers' listings add.
+
+        A price that an object does not tell yet; and numbers under the pool's mark that have no object: they count as
+        on their way, which they are, as the next sweep makes their objects.
+        """
+        listed = dict(self.marked.of(ObjectRef(namespace, pool)))
+        known = tuple(replace(one, price=listed.get(one.number)) if one.price is None else one for one in numbers)
+        missing = (number for number in listed if self.number(namespace, number.digits) is None)
+        return (*known, *(NumberSeen(number, Phase.ORDERING, listed[number]) for number in missing))
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         """What a number of the pool is marked with at the carrier."""

@@ -20,6 +20,7 @@ from functools import partial
 import structlog
 
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
+from ringfleet.api.meta import ORDER_FINALIZER
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -32,9 +33,11 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import Frozen, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
+from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_orders, wake_users
+from ringfleet.kube.errors import Forbidden, Invalid
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
@@ -47,6 +50,7 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
+    Listed,
     LookUp,
     OrderState,
     OrderWant,
@@ -64,8 +68,6 @@ from ringfleet.plan.number_order import (
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
-
-ORDER_FINALIZER = "ringfleet.dev/unfinished-order"
 
 
 async def reconcile_order(services: Services, key: Key) -> float | None:
@@ -117,6 +119,8 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         frozen=freeze.message if freeze else None,
+        listed=listed(services, order, pool) if order.status.items is None else Listed.KNOWN,
+        of_this_pool=is_of_this_pool(order, pool),
     )
 
 
@@ -186,7 +190,8 @@ def _tell_meter(services: Services, order: NumberOrder, want: OrderWant, state: 
         if item.state not in _UNTOLD and item.state is not before.get(item.offer.number):
             services.meter.item_settled(provider, item.state)
             if item.state in _BOUGHT:
-                services.meter.spent(provider, item.price.first_month)
+                services.meter.spent(provider, item.price.monthly)
+                services.meter.spent(provider, item.price.setup)
     if state.recorded:
         services.meter.order_ended(provider, state.failure or "Complete")
 
@@ -195,7 +200,7 @@ _UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
 _BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
-def _failed(services: Services, state: OrderState, error: CarrierError) -> OrderState:
+def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused) -> OrderState:
     """The state after a try that got nowhere: when it is tried again, and why it was not now."""
     attempts = state.attempts + 1
     rest = backoff(attempts, _FIRST_RETRY, _LONGEST_RETRY)
@@ -217,6 +222,12 @@ async def searched(
     services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
 ) -> OrderState:
     """The state after one search: with the numbers chosen, or with why there are none. Nothing is written."""
+    pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
+    if pool:
+        leave = await allowance(services, order, pool)
+        if leave.count == 0:
+            return replace(state, items=(), recorded=True, failure=leave.reason, message=leave.message)
+        want = replace(want, count=leave.count, budget=leave.budget)
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
         choice, age = await _choose(services, account, want, taken)
@@ -353,7 +364,11 @@ _LOOK_UP_AGAIN = 60.0
 
 
 async def _record(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
-    """Make the PhoneNumber of every number bought, then mark the order as recorded and look at the balance."""
+    """Make the PhoneNumber of every number bought, then mark the order as recorded and look at the balance.
+
+    One that the API server refuses (a ResourceQuota, a policy of the cluster) keeps no other from being recorded. The
+    order then says so, and comes back for those that are missing.
+    """
     mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     holdings = [holding for item in state.items or () if (holding := holding_of(item, mark))]
     name = order.metadata.name
@@ -366,11 +381,32 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
     if order.metadata.deletion_timestamp and await services.namespaces.look(order.metadata.namespace):
         log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
         holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
-    await asyncio.gather(*map(record, holdings))
+    results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
     if account := services.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0
     services.queues.wake_account(want.account)
-    return await _write(services, order, replace(state, recorded=True))
+    if refused := _first_refusal([error for error in results if error]):
+        return await _write(services, order, _failed(services, state, refused))
+    return await _write(services, order, replace(state, attempts=0, next_attempt=None, last_error="", recorded=True))
+
+
+class RecordRefused(Exception):
+    """The API server refuses the PhoneNumber of a number that was bought."""
+
+
+def _first_refusal(errors: list[BaseException]) -> RecordRefused | None:
+    """What to say of the objects that could not be made: the same from try to try; None: all were made.
+
+    Anything but a refusal is raised, and the key runs again.
+    """
+    refusals = sorted(str(error).removesuffix(".") for error in errors if isinstance(error, Forbidden | Invalid))
+    for error in errors:
+        if not isinstance(error, Forbidden | Invalid):
+            raise error
+    if not refusals:
+        return None
+    said = f"A number was bought, and the API server refuses its PhoneNumber: {refusals[0]}."
+    return RecordRefused(f"{said} It is tried again; nothing is lost.")
 
 
 _RECORDED_AT_ONCE = 8

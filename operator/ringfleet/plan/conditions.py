@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ACTIVATING = "Activating"
     PROBING = "Probing"
     WAITING_FOR_PURCHASE_LOCK = "WaitingForPurchaseLock"
+    WAITING_FOR_LISTING = "WaitingForListing"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"
@@ -119,6 +120,15 @@ class Reason(StrEnum):
     ORPHANS = "OrphansFound"
     DRIFTED = "RoutingDrifted"
     FALLBACK = "FallbackCarrier"
+    # none of these
+    UNRECOGNIZED = "Unrecognized"
+
+    @classmethod
+    def read(cls, word: str | None) -> Reason | None:
+        """The reason in a stored status. A word that is not of this version is still a reason: a newer one wrote it."""
+        if not word:
+            return None
+        return cls(word) if word in cls._value2member_map_ else cls.UNRECOGNIZED
 
 
 @dataclass(frozen=True, slots=True)
