@@ -196,6 +196,17 @@ async def a_list_and_a_watch_are_of_one_name_when_they_ask_for_one(kube: Kube, n
     assert await gone() == (Change.DELETED, "b")
 
 
+async def the_pages_of_a_list_hold_each_object_once_and_are_of_one_version(kube: Kube, namespace: str) -> None:
+    """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
+    for name in ("a", "b", "c"):
+        pool = a_pool()
+        await kube.create(POOLS, namespace, {**pool, "metadata": {**pool["metadata"], "name": name}})
+    async with aclosing(kube.pages(POOLS, namespace, page=2)) as found:
+        pages = [page async for page in found]
+    assert [[obj["metadata"]["name"] for obj in page.items] for page in pages] == [["a", "b"], ["c"]]
+    assert len({page.resource_version for page in pages}) == 1
+
+
 async def a_watch_tells_what_happened_since_in_its_order(kube: Kube, namespace: str) -> None:
     """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
     first = await kube.create(POOLS, namespace, a_pool())
@@ -233,6 +244,7 @@ LAWS: tuple[Law, ...] = (
     an_object_without_a_finalizer_goes_at_once_and_its_name_is_free,
     a_list_is_of_its_namespace_and_of_its_labels,
     a_list_and_a_watch_are_of_one_name_when_they_ask_for_one,
+    the_pages_of_a_list_hold_each_object_once_and_are_of_one_version,
     a_watch_tells_what_happened_since_in_its_order,
     a_watch_from_a_version_that_is_forgotten_is_gone,
 )

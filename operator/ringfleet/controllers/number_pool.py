@@ -14,6 +14,7 @@ from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import account_for, learn_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
+from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
@@ -74,7 +75,7 @@ async def _take_turn(services: Services, pool: NumberPool) -> float | None:
     await ask_surplus(services, pool, decision.release)
     if facts.pool.ending or facts.release.ending:
         return min(decision.requeue or _ENDING_AGAIN, _ENDING_AGAIN)
-    return decision.requeue
+    return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
 
 
 _ENDING_AGAIN = 30.0
@@ -185,7 +186,7 @@ async def _retire(services: Services, pool: NumberPool) -> float | None:
     now = services.clock()
     decision = retire(view, facts, now)
     await services.status.write(pool, pool_status(pool, facts, decision, now))
-    return decision.requeue
+    return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
 
 
 def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
