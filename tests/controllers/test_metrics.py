@@ -246,7 +246,10 @@ async def test_a_scrape_does_not_look_at_the_numbers_one_by_one() -> None:
 async def test_metrics_are_beside_liveness() -> None:
     async with a_rig() as rig:
         metrics = Metrics(rig.services)
-        async with serve_health("127.0.0.1", 0, lambda: 1.0, 60.0, metrics.registry) as port, ClientSession() as asking:
+        async with (
+            serve_health("127.0.0.1", 0, lambda: [], lambda: [], metrics.registry) as port,
+            ClientSession() as asking,
+        ):
             async with asking.get(f"http://127.0.0.1:{port}/metrics") as reply:
                 families = {family.name: family for family in read_text(await reply.text())}
             async with asking.get(f"http://127.0.0.1:{port}/healthz") as alive:

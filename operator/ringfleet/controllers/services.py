@@ -18,7 +18,8 @@ from ringfleet.controllers.bundle_refusals import Refusals
 from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
-from ringfleet.controllers.fleet import Fleet
+from ringfleet.controllers.fleet import INTENTS, Fleet
+from ringfleet.controllers.intent_watches import IntentWatches
 from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
@@ -64,6 +65,7 @@ class Services:
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 
     fleet: Fleet = field(init=False)
+    intent_watches: IntentWatches = field(init=False)
     queues: Queues = field(init=False)
     status: StatusWriter = field(init=False)
     leases: LeaseLock = field(init=False)
@@ -75,6 +77,7 @@ class Services:
     def __post_init__(self) -> None:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, self.clock)
+        self.intent_watches = IntentWatches((model.__name__ for model in INTENTS), self.monotonic)
         self.queues = Queues(
             intents=WorkQueue[Key](workers=settings.workers),
             numbers=WorkQueue[Key](workers=settings.number_workers),
