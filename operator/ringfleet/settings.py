@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 
 
 class Settings(BaseSettings):
@@ -15,8 +22,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RINGFLEET_", frozen=True)
 
-    namespaces: tuple[str, ...] = ()
-    """The namespaces to serve; empty means all of them."""
+    namespaces: Annotated[tuple[Namespace, ...], NoDecode] = ()
+    """The namespaces to serve, in the environment with commas between them; empty means all of them."""
 
     installation: str | None = None
     """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened."""
@@ -72,5 +79,51 @@ class Settings(BaseSettings):
     stale_after: timedelta = timedelta(minutes=5)
     """Liveness fails when no event and no bookmark has come for this long."""
 
-    log_format: str = Field(default="json", pattern="^(json|console)$")
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        """`ex01,ex02`, or the JSON list that was the only form up to 0.2."""
+        if not isinstance(given, str):
+            return given
+        if given.strip().startswith("["):
+            with suppress(ValueError):
+                return json.loads(given)
+        return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def read_settings(given: Mapping[str, Any]) -> Settings:
+    """The settings, of which the command line has `given` some.
+
+    Raises:
+        BadSettings: one of them can't be meant.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise BadSettings(" ".join(_sentence(one, given) for one in error.errors(include_url=False))) from None
+
+
+class BadSettings(ValueError):
+    """Settings that can't be meant: which of them, what was given, and what would do, in a sentence each."""
+
+
+def _sentence(one: ErrorDetails, given: Mapping[str, Any]) -> str:
+    field = str(one["loc"][0])
+    name = f"--{field.replace('_', '-')}" if field in given else f"RINGFLEET_{field.upper()}"
+    said = one["msg"].removeprefix("Value error, ").removeprefix("Input should be ").rstrip(".")
+    return f"{name}: {_quoted(one['input'])} is not {_WANTED.get(one['type'], said)}."
+
+
+def _quoted(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
+_WANTED = {
+    "string_pattern_mismatch": "the name of a namespace: lower-case letters, digits and hyphens, at most 63",
+    "int_parsing": "a whole number",
+    "time_delta_parsing": "a duration such as PT5M or 00:05:00",
+}
+"""What was wanted, where pydantic does not say it for people."""

@@ -32,6 +32,8 @@ from ringfleet.kube.transport import Json, Request, status_error
 
 OLDEST = 1000
 """The version that the server begins with; it has forgotten all before."""
+BOOKMARK_SECONDS = 60.0
+"""How often a watch says that nothing has happened."""
 _PATH = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+)(?=/))?/([^/]+)(?:/([^/]+))?(?:/([^/]+))?")
 _SERVERS_OWN = (
     *("uid", "name", "namespace", "resourceVersion", "generation"),
@@ -107,6 +109,8 @@ class ApiDouble:
         self._version = self._forgotten = OLDEST
         self._mishaps: list[Mishap] = []
         self._cuts = 0
+        self._garbled: set[str] = set()
+        self._unwatched: dict[str, int] = {}
         self._news = asyncio.Event()
 
     # What may go wrong.
@@ -131,6 +135,16 @@ class ApiDouble:
         """Every watch that runs breaks off."""
         self._cuts += 1
         self._ring()
+
+    def garble(self, plural: str) -> None:
+        """Every watch of a kind breaks off, and its next one begins with an event that nobody can understand."""
+        self._garbled.add(plural)
+        self.cut_watches()
+
+    def refuse_watches(self, plural: str, code: int) -> None:
+        """Answer every watch of a kind from now on with an HTTP status; those that run break off."""
+        self._unwatched[plural] = code
+        self.cut_watches()
 
     def forget(self) -> None:
         """Remember no version before the present one: who watches on from an older one must list again."""
@@ -163,6 +177,12 @@ class ApiDouble:
         if since < self._forgotten:
             yield {"type": "ERROR", "object": _refused(410, "Expired", f"too old resource version: {since}").status}
             return
+        plural = collection.collection.rpartition("/")[2]
+        if code := self._unwatched.get(plural):
+            raise _status(code)
+        if plural in self._garbled:
+            self._garbled.discard(plural)
+            yield {"type": "MODIFIED", "object": {"metadata": {"name": "odd", "resourceVersion": "new"}}}
         while True:
             news, newest = self._news, self._version
             for change in self._changes_of(collection, since):
@@ -172,10 +192,15 @@ class ApiDouble:
                 yield {"type": change.type, "object": _copy(change.obj)}
             since = newest
             try:
-                async with asyncio.timeout_at(ends):
+                async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + BOOKMARK_SECONDS)):
                     await news.wait()
             except TimeoutError:
-                return
+                if news.is_set():
+                    continue
+                since = self._version
+                yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(since)}}}
+                if asyncio.get_running_loop().time() >= ends:
+                    return
             if self._cuts != cuts:
                 raise Unavailable(f"{request}: the connection to the API server broke")
 

@@ -254,11 +254,13 @@ class Rig:
         await run_controllers(self.services, asyncio.Event())
 
     @asynccontextmanager
-    async def running(self, *, misses_deletions: bool = False) -> AsyncIterator[None]:
-        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some."""
+    async def running(self, *, misses_deletions: bool = False, misses: str = "") -> AsyncIterator[None]:
+        """Run the whole of it: informers, queues, and a watch of intents in the place of Kopf's, who may miss some:
+        deletions, or all of the kind `misses`."""
         stop, ready = asyncio.Event(), asyncio.Event()
         engine = asyncio.create_task(run_controllers(self.services, stop, ready))
-        watches = [_follow_intent(self.services, model.__name__, misses_deletions) for model in INTENTS]
+        kinds = [model.__name__ for model in INTENTS if model.__name__ != misses]
+        watches = [_follow_intent(self.services, kind, misses_deletions) for kind in kinds]
         followers = [asyncio.create_task(watch) for watch in watches]
         try:
             beginning = asyncio.create_task(ready.wait())
@@ -354,11 +356,13 @@ async def _follow_intent(services: Services, kind: str, misses_deletions: bool) 
         page = await services.kube.list_all(RESOURCES[kind])
         for obj in page.items:
             services.fleet.learn(kind, obj)
+            services.intent_watches.heard(kind)
         with suppress(KubeError):
             async with aclosing(services.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
                 async for change, obj in events:
-                    if change is not Change.DELETED or not misses_deletions:
+                    if change is not Change.BOOKMARK and (change is not Change.DELETED or not misses_deletions):
                         services.fleet.learn(kind, obj, deleted=change is Change.DELETED)
+                        services.intent_watches.heard(kind)
 
 
 def _namespace(obj: Json) -> str | None:

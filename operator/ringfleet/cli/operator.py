@@ -27,16 +27,19 @@ def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
     with loading():
         from ringfleet.cli._shared.logging import configure_logs
-        from ringfleet.settings import Settings
+        from ringfleet.settings import BadSettings, read_settings
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if dev:
         given = {"log_format": "console", "health_port": 0} | given
-    settings = Settings(**given)
+    try:
+        settings = read_settings(given)
+    except BadSettings as error:
+        raise click.ClickException(str(error)) from None
     configure_logs(settings.log_level, settings.log_format)
     try:
         run(settings)
-    except KubeError as error:
+    except (KubeError, OSError) as error:  # OSError: the health port is taken
         raise click.ClickException(str(error)) from error
 
 
@@ -45,6 +48,7 @@ def run(settings: Settings) -> None:
 
     Raises:
         KubeError: there is no API server to talk to, or it refuses us.
+        OSError: the health port can't be had.
     """
     with loading():
         import asyncio

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
@@ -22,14 +23,22 @@ from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
-from ringfleet.kube.errors import KubeError
-from ringfleet.kube.informer import Informer
+from ringfleet.kube.errors import KubeError, NotConfigured, NotFound
+from ringfleet.kube.informer import PAUSES, Informer
+from ringfleet.model.refs import Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, PHONE_NUMBERS, resource_of
+from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
 from ringfleet.plan.freeze import Freeze
 from ringfleet.settings import Settings
+from ringfleet.traces import way
+
+T = TypeVar("T")
+
+KINDS_MISSING = (
+    "The API server does not serve all kinds of Ringfleet: install crds/ first: kubectl apply --server-side -k crds"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -117,45 +126,116 @@ def freeze_informer(kube: Kube, settings: Settings) -> Informer[Freeze]:
 async def run_controllers(services: Services, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
     """Learn everything, then reconcile until `stop` is set. `ready` is set when the queues begin to run.
 
+    Whatever runs in the background is missed when it ends: then all ends, with its error.
+
     Raises:
-        KubeError: the intents can't be listed at start-up: no CRDs, or no right to read them.
+        NotConfigured: the kinds are not installed.
+        KubeError: they can't be listed at start-up: no right to read them.
     """
     follow(services)
-    background = [
-        asyncio.create_task(services.number_informer.run(), name="follow numbers"),
-        asyncio.create_task(services.claim_informer.run(), name="follow claims"),
-        asyncio.create_task(services.freeze_informer.run(), name="follow the freeze"),
-    ]
+    with first_failure():
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(_for_ever(services.number_informer.run(), "the follower of numbers")),
+                group.create_task(_for_ever(services.claim_informer.run(), "the follower of claims")),
+                group.create_task(_for_ever(services.freeze_informer.run(), "the follower of the freeze")),
+            ]
+            try:
+                if await unless(stop, _learn_everything(services)):
+                    background.append(group.create_task(_relist_now_and_then(services), name="relist intents"))
+                    await _work(services, stop, ready)
+            finally:
+                for task in background:
+                    task.cancel()
+
+
+async def _work(services: Services, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
+    open_queue(services)
+    log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
+    if ready:
+        ready.set()
+    handler = partial(reconcile, services)
+    await asyncio.gather(*(queue.run(handler, stop) for queue in services.queues))
+
+
+async def _learn_everything(services: Services) -> bool:
+    """True: all is known.
+
+    Raises:
+        NotConfigured: a kind is not there.
+    """
     try:
         await relist(services)
-        await services.number_informer.synced.wait()
-        await services.claim_informer.synced.wait()
-        await services.freeze_informer.synced.wait()
-        open_queue(services)
-        log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
-        background.append(asyncio.create_task(_relist_now_and_then(services), name="relist intents"))
-        if ready:
-            ready.set()
-        handler = partial(reconcile, services)
-        await asyncio.gather(*(queue.run(handler, stop) for queue in services.queues))
+        for resource in (PHONE_NUMBERS, NUMBER_CLAIMS):  # their informers would wait for their kind for ever
+            await _first_page(services, resource)
+    except NotFound as error:
+        raise NotConfigured(f"{KINDS_MISSING} ({error})") from error
+    for kind in services.intent_watches.kinds:
+        services.intent_watches.heard(kind)  # what was there before the watch began, the watch need not tell
+    await services.number_informer.synced.wait()
+    await services.claim_informer.synced.wait()
+    await services.freeze_informer.synced.wait()
+    return True
+
+
+async def _first_page(services: Services, resource: Resource) -> None:
+    async with aclosing(services.kube.pages(resource, services.fleet.scopes[0], page=1)) as pages:
+        await anext(pages)
+
+
+async def _for_ever(follower: Coroutine[Any, Any, None], name: str) -> None:
+    """Run what must never end."""
+    await follower
+    raise RuntimeError(f"{name} has ended")
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What `work` comes to; None, and it is cancelled, when `stop` is set before that."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
     finally:
-        for task in background:
+        for task in (working, stopping):
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await asyncio.gather(working, stopping, return_exceptions=True)
+
+
+@contextmanager
+def first_failure() -> Iterator[None]:
+    """Let the first error of a group of tasks out as itself: whoever waits for the group knows no groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from error.__cause__
 
 
 async def relist(services: Services) -> None:
     """List all intents anew, and forget those that are gone although no watch said so."""
+    watches = services.intent_watches
     for model in INTENTS:
-        store = services.fleet.store(model.__name__)
+        kind = model.__name__
+        store = services.fleet.store(kind)
         for scope in services.fleet.scopes:
             page = await services.kube.list_all(resource_of(model), scope)
+            before = watches.changes[kind]
             store.learn_list_ended(scope, store.learn_page(page.items), int(page.resource_version))
+            watches.listed(kind, news=watches.changes[kind] != before)
 
 
 async def _relist_now_and_then(services: Services) -> None:
-    """List the intents now and then, for the deletion that a watch has missed."""
+    """List the intents now and then, for the deletion that a watch has missed. A list that fails is made again soon."""
+    interval, failures = services.settings.relist.total_seconds(), 0
     while True:
-        await asyncio.sleep(services.settings.relist.total_seconds())
-        with suppress(KubeError):
+        await asyncio.sleep(min(interval, PAUSES.delay(failures)) if failures else interval)
+        try:
             await relist(services)
+            failures = 0
+        except Exception as error:
+            failures += 1
+            services.intent_watches.tried()
+            told = {"error": str(error)} if isinstance(error, KubeError) else way(error)
+            log.warning("intents not listed anew", failures=failures, **told)

@@ -17,7 +17,8 @@ from datetime import datetime
 from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
-from ringfleet.controllers.fleet import Fleet
+from ringfleet.controllers.fleet import INTENTS, Fleet
+from ringfleet.controllers.intent_watches import IntentWatches
 from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.namespaces import Namespaces
 from ringfleet.controllers.queues import Queues
@@ -69,6 +70,7 @@ class Services:
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 
     fleet: Fleet = field(init=False)
+    intent_watches: IntentWatches = field(init=False)
     queues: Queues = field(init=False)
     status: StatusWriter = field(init=False)
     leases: LeaseLock = field(init=False)
@@ -81,6 +83,7 @@ class Services:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
         freezes = self.freeze_informer.store
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, freezes, self.clock)
+        self.intent_watches = IntentWatches((model.__name__ for model in INTENTS), self.monotonic)
         self.queues = Queues(
             intents=WorkQueue[Key](workers=settings.workers),
             numbers=WorkQueue[Key](workers=settings.number_workers),

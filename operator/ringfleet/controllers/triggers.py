@@ -211,6 +211,7 @@ class _Bell:
 
     def note_intent(self, kind: str, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
+        self._services.intent_watches.changes[kind] += new is not None
         self._services.quotas.forget()
         if kind == "CarrierAccount" and old is None:
             self._services.accounts.expect(AccountKey(*place))

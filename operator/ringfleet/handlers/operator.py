@@ -8,13 +8,18 @@ from functools import partial
 
 import structlog
 
+from ringfleet.controllers.followers import observe, troubles
 from ringfleet.controllers.metrics import Metrics
-from ringfleet.controllers.runtime import build_services, run_controllers
+from ringfleet.controllers.runtime import build_services, find_installation, first_failure, run_controllers, unless
 from ringfleet.controllers.services import Services
 from ringfleet.handlers.liveness import serve_health
 from ringfleet.handlers.shell import run_shell
 from ringfleet.kube.client import Kube
+from ringfleet.kube.errors import Unavailable
 from ringfleet.settings import Settings
+
+SHELL_GRACE = 2.0
+"""Seconds that Kopf has to end its watches."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,17 +31,29 @@ async def run_operator(settings: Settings) -> None:
         KubeError: there is no API server to talk to, or it refuses us.
     """
     stop = asyncio.Event()
+    _heed_signals(stop)
+    async with Kube.connect(settings.kubeconfig, settings.context) as kube:
+        installation = settings.installation or await unless(stop, find_installation(kube))
+        if installation is not None:
+            await _serve(kube, settings.model_copy(update={"installation": installation}), stop)
+    log.info("operator stopped")
+
+
+async def _serve(kube: Kube, settings: Settings, stop: asyncio.Event) -> None:
+    async with build_services(kube, settings) as services:
+        services.meter = metrics = Metrics(services)
+        host, asked_port = settings.health_host, settings.health_port
+        followers, why_not = partial(observe, services), partial(troubles, services)
+        async with serve_health(host, asked_port, followers, why_not, metrics.registry) as port:
+            log.info("operator starting", identity=settings.identity, health_port=port, namespaces=settings.namespaces)
+            await run_both(services, stop)
+
+
+def _heed_signals(stop: asyncio.Event) -> None:
+    """Let SIGTERM and SIGINT set `stop`. Kopf would end its watches first, which may take long, and us after that."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, partial(_stop, stop, number))
-    async with Kube.connect(settings.kubeconfig, settings.context) as kube, build_services(kube, settings) as services:
-        limit = settings.stale_after.total_seconds()
-        services.meter = metrics = Metrics(services)
-        host, asked_port, age = settings.health_host, settings.health_port, partial(_age, services)
-        async with serve_health(host, asked_port, age, limit, metrics.registry) as port:
-            log.info("operator starting", identity=settings.identity, health_port=port, namespaces=settings.namespaces)
-            await _run_both(services, stop)
-    log.info("operator stopped")
 
 
 def _stop(stop: asyncio.Event, number: signal.Signals) -> None:
@@ -44,24 +61,35 @@ def _stop(stop: asyncio.Event, number: signal.Signals) -> None:
     stop.set()
 
 
-def _age(services: Services) -> float:
-    """Seconds since the numbers' watch was heard of: bookmarks make it young even when nothing happens."""
-    return services.number_informer.age()
-
-
-async def _run_both(services: Services, stop: asyncio.Event) -> None:
+async def run_both(services: Services, stop: asyncio.Event) -> None:
     """The controllers first; Kopf's watch once everything is listed. When either ends, so does the other."""
     ready = asyncio.Event()
+    with first_failure():
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(run_controllers(services, stop, ready), name="controllers")
+            waiting = asyncio.create_task(ready.wait())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if not running.done():
+                await _run_shell_beside(services, running, stop)
+
+
+async def _run_shell_beside(services: Services, running: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """Run Kopf's watches until the controllers have ended.
+
+    Raises:
+        Unavailable: the watches have ended by themselves, as they do when the credentials are not accepted any more.
+    """
     shell_stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(run_controllers(services, stop, ready), name="controllers")
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if not running.done():
-            shell = asyncio.create_task(run_shell(services, shell_stop), name="kopf")
-            await asyncio.wait({running, shell}, return_when=asyncio.FIRST_COMPLETED)
-            stop.set()
-            await asyncio.wait({running})
-            shell_stop.set()
-            await shell
+    shell = asyncio.create_task(run_shell(services, shell_stop, partial(_heed_signals, stop)), name="kopf")
+    await asyncio.wait({running, shell}, return_when=asyncio.FIRST_COMPLETED)
+    ended_by_itself = shell.done() and not stop.is_set()
+    stop.set()
+    await asyncio.wait({running})
+    shell_stop.set()
+    await asyncio.wait({shell}, timeout=SHELL_GRACE)
+    shell.cancel()  # it may wait for an API server that refuses it, and holds nothing that must be ended well
+    error = (await asyncio.gather(shell, return_exceptions=True))[0]
+    if ended_by_itself:
+        why = type(error).__name__ if error else "no error"
+        raise Unavailable(f"the watches of intents have ended ({why}): the operator has to be started anew")

@@ -7,6 +7,7 @@ handlers, timers, daemons and indexes each cost a write or a task an object). Ko
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import kopf
@@ -22,7 +23,9 @@ def build_registry(services: Services) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     async def on_event(type: str | None, body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:
-        services.fleet.learn(resource.kind or "", dict(body), deleted=type == "DELETED")
+        kind = resource.kind or ""
+        services.intent_watches.heard(kind)
+        services.fleet.learn(kind, dict(body), deleted=type == "DELETED")
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.ConnectionInfo:
@@ -71,10 +74,11 @@ def build_settings() -> kopf.OperatorSettings:
     return settings
 
 
-async def run_shell(services: Services, stop: asyncio.Event) -> None:
-    """Watch until `stop` is set."""
+async def run_shell(services: Services, stop: asyncio.Event, begun: Callable[[], None]) -> None:
+    """Watch until `stop` is set. Kopf takes SIGTERM and SIGINT for itself; from `begun` on they can be taken back."""
     namespaces = services.settings.namespaces
-    await kopf.operator(
+    others = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=build_registry(services),
         settings=build_settings(),
         standalone=True,
@@ -82,3 +86,5 @@ async def run_shell(services: Services, stop: asyncio.Event) -> None:
         namespaces=list(namespaces),
         stop_flag=stop,
     )
+    begun()
+    await kopf.run_tasks(tasks, ignored=others)

@@ -26,6 +26,7 @@ from ringfleet.kube.store import Index, Store, version_of
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.rate import Backoff
+from ringfleet.traces import way
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class Informer(Generic[T]):
         self._unsynced = set(scopes)
         self._failures: dict[str | None, int] = dict.fromkeys(scopes, 0)  # since the last event
         self._heard: dict[str | None, float] = dict.fromkeys(scopes, float("-inf"))
+        self._alive: dict[str | None, float] = {}  # when its follower last heard something, or failed and went on
 
     def observe(self, obj: Json) -> None:
         """Take in the reply to a write of our own, so that the next look sees it."""
@@ -73,8 +75,14 @@ class Informer(Generic[T]):
         """Seconds since the namespace heard of least recently was heard of; infinite before it was listed."""
         return asyncio.get_running_loop().time() - min(self._heard.values())
 
+    def idle(self) -> float:
+        """Seconds since the follower that did something least recently did it: heard of anything, or tried in vain."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._alive.values(), default=now)
+
     async def run(self) -> None:
         """Follow until cancelled."""
+        self._alive = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
         async with asyncio.TaskGroup() as group:
             for scope in self._heard:
                 group.create_task(self._follow(scope), name=f"follow {self._resource.plural} in {scope or 'all'}")
@@ -92,6 +100,11 @@ class Informer(Generic[T]):
                 listed = False
             except KubeError as error:
                 log.warning("not following", resource=self._resource.plural, namespace=scope, error=str(error))
+            except Exception as error:  # a bug, or an event that nobody understands, must not end it
+                told = {"resource": self._resource.plural, "namespace": scope, **way(error)}
+                log.error("follower failed: listing again", **told)  # noqa: TRY400 - its message may quote an object
+                listed = False
+            self._alive[scope] = asyncio.get_running_loop().time()
             self._failures[scope] += 1
             await asyncio.sleep(PAUSES.delay(self._failures[scope]))
 
@@ -131,4 +144,4 @@ class Informer(Generic[T]):
         self._hear(scope)
 
     def _hear(self, scope: str | None) -> None:
-        self._heard[scope] = asyncio.get_running_loop().time()
+        self._heard[scope] = self._alive[scope] = asyncio.get_running_loop().time()
