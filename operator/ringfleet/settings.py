@@ -18,8 +18,9 @@ class Settings(BaseSettings):
     namespaces: tuple[str, ...] = ()
     """The namespaces to serve; empty means all of them."""
 
-    installation: str | None = None
-    """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened."""
+    installation: str | None = Field(default=None, max_length=63, pattern=r"\A([A-Za-z0-9][A-Za-z0-9._-]*)?\z")
+    """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened. A
+    slash would part the mark where it must not be parted."""
 
     identity: str = Field(default_factory=socket.gethostname)
     """Who holds a lease: stable across restarts of one replica (the pod's name), unique among replicas."""

@@ -11,6 +11,8 @@ from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from ringfleet.settings import Settings
 
 
@@ -26,18 +28,29 @@ if TYPE_CHECKING:
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
     with loading():
+        from pydantic import ValidationError
+
         from ringfleet.cli._shared.logging import configure_logs
         from ringfleet.settings import Settings
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if dev:
         given = {"log_format": "console", "health_port": 0} | given
-    settings = Settings(**given)
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise click.UsageError(_refusal(error)) from error
     configure_logs(settings.log_level, settings.log_format)
     try:
         run(settings)
     except KubeError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _refusal(error: ValidationError) -> str:
+    """What is wrong with the settings, by flag or variable."""
+    wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+    return f"the settings are wrong: {'; '.join(wrong)}"
 
 
 def run(settings: Settings) -> None:
