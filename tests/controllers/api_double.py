@@ -7,7 +7,8 @@ are the real ones. The stories stay on the real API server, and what is done her
 It knows which conditions each kind has, as the schema's description tells them, and ends a test that writes another.
 
 Left out, because one turn of a reconciler does not need it: schemas and defaults, rights, the life of namespaces, the
-garbage collector, pages, dry runs, and every patch but the merge patch. What is asked for and left out is refused.
+garbage collector, dry runs, and every patch but the merge patch. What is asked for and left out is refused. The pages
+of a list are of one version, and hold what there is when each is asked for.
 """
 
 from __future__ import annotations
@@ -163,10 +164,10 @@ class ApiDouble:
             yield {"type": "ERROR", "object": _refused(410, "Expired", f"too old resource version: {since}").status}
             return
         while True:
-            news = self._news
+            news, newest = self._news, self._version
             for change in self._changes_of(collection, since):
-                since = change.version
                 yield {"type": change.type, "object": _copy(change.obj)}
+            since = newest
             try:
                 async with asyncio.timeout_at(ends):
                     await news.wait()
@@ -210,8 +211,12 @@ class ApiDouble:
     def _list(self, query: dict[str, str], place: Place) -> Json:
         wanted = [term.split("=") for term in query.get("labelSelector", "").split(",") if term]
         items = [obj for there, obj in self._objects.items() if _lies_in(there, place) and _has(obj, wanted)]
-        self._lists[place.collection.rpartition("/")[2]] += 1
-        return {"metadata": {"resourceVersion": str(self._version)}, "items": items}
+        if "continue" not in query:
+            self._lists[place.collection.rpartition("/")[2]] += 1
+        version, begin = (int(part) for part in query.get("continue", f"{self._version} 0").split())
+        end = begin + int(query.get("limit", len(items)))
+        rest = {"continue": f"{version} {end}"} if end < len(items) else {}
+        return {"metadata": {"resourceVersion": str(version)} | rest, "items": items[begin:end]}
 
     def _create(self, asked: Asked, body: Json) -> Json:
         place = asked.place._replace(name=body["metadata"]["name"])

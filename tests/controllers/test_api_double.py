@@ -178,6 +178,17 @@ async def a_list_is_of_its_namespace_and_of_its_labels(kube: Kube, namespace: st
     assert (await kube.list_all(MAPS, f"{namespace}-else")).items == []
 
 
+async def the_pages_of_a_list_hold_each_object_once_and_are_of_one_version(kube: Kube, namespace: str) -> None:
+    """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
+    for name in ("a", "b", "c"):
+        pool = a_pool()
+        await kube.create(POOLS, namespace, {**pool, "metadata": {**pool["metadata"], "name": name}})
+    async with aclosing(kube.pages(POOLS, namespace, page=2)) as found:
+        pages = [page async for page in found]
+    assert [[obj["metadata"]["name"] for obj in page.items] for page in pages] == [["a", "b"], ["c"]]
+    assert len({page.resource_version for page in pages}) == 1
+
+
 async def a_watch_tells_what_happened_since_in_its_order(kube: Kube, namespace: str) -> None:
     """Of pools, for a real cluster puts ConfigMaps of its own into a new namespace."""
     first = await kube.create(POOLS, namespace, a_pool())
@@ -214,6 +225,7 @@ LAWS: tuple[Law, ...] = (
     an_object_with_a_finalizer_stays_until_it_is_off,
     an_object_without_a_finalizer_goes_at_once_and_its_name_is_free,
     a_list_is_of_its_namespace_and_of_its_labels,
+    the_pages_of_a_list_hold_each_object_once_and_are_of_one_version,
     a_watch_tells_what_happened_since_in_its_order,
     a_watch_from_a_version_that_is_forgotten_is_gone,
 )
