@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -74,3 +76,18 @@ def test_a_key_that_asks_for_a_far_run_each_time_leaves_no_litter() -> None:
         assert schedule.take(float(now)) == "a"
         schedule.done("a", again=now + 600.0)
     assert len(schedule._heap) <= SPARE + 3
+
+
+def test_ten_thousand_keys_that_sleep_cost_a_few_hundred_bytes_each_and_stay_that_small() -> None:
+    """However often each of them is seen again, and a little sooner each time, as a clock's jitter has it."""
+    keys = [f"number-{n}" for n in range(10_000)]
+    tracemalloc.start()
+    schedule: Schedule[str] = Schedule()
+    for seen in range(5):
+        for n, key in enumerate(keys):
+            schedule.add(key, 3_600.0 + n - seen * 0.001)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert schedule.waiting == 10_000
+    assert size / 10_000 < 500
+    assert schedule.take(3_000.0) is None

@@ -161,6 +161,19 @@ class NumberUsage(Part):
     """How many calls the number had on the last day that is over."""
 
 
+class RefusedBundle(Part):
+    """The compliance bundle that the carrier did not take for the number."""
+
+    bundle: str
+    """The carrier's id of the bundle."""
+    code: str = ""
+    """The carrier's own word on why; empty: it gave none that may be quoted."""
+    times: int = 1
+    """How often in a row the carrier has refused that bundle."""
+    again: Time
+    """Time at which the carrier is asked again."""
+
+
 class NumberDocuments(Part):
     """The documents that the carrier wants before the number lives, and those that it has."""
 
@@ -168,6 +181,7 @@ class NumberDocuments(Part):
     """ComplianceBundle that the number waits for, and its state."""
     attached: str | None = None
     """The carrier's id of the compliance bundle that the number carries."""
+    refused: RefusedBundle | None = None
 
 
 class PhoneNumberStatus(Status):

@@ -15,6 +15,7 @@ from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.controllers.services import Services
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
 from ringfleet.plan.phone_number.case import DesiredNumber, Leaving, StopBy
+from ringfleet.plan.phone_number.documents import last_refusal
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
 
 
@@ -38,7 +39,7 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         pool_deleted=record.pool is not None and pool is None,
         documents=documents_for(services, record),
         newer_revision=newer_revision_for(services, record),
-        last_refusal=services.refusals.of(record),
+        last_refusal=last_refusal(record.state.refused, services.clock()),
     )
 
 

@@ -29,12 +29,14 @@ from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
+from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_orders, wake_users
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order import (
     SENT,
     UNRESOLVED,
@@ -83,9 +85,10 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _write(
                 services, order, replace(state, items=(), recorded=True, failure=reason, message=message)
             )
-        case Wait(until=until):
+        case Wait():
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
-            return max(0.0, (until - services.clock()).total_seconds()) if until else None
+            now = services.clock()
+            return seconds_until(next_look_at_order(state, now), now)
         case Done():
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             await _let_go(services, order)

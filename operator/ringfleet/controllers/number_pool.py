@@ -15,6 +15,7 @@ from ringfleet.controllers.bundle_readiness import account_for, learn_demands, r
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
+from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, ItemState, Phase
@@ -73,7 +74,7 @@ async def _take_turn(services: Services, pool: NumberPool) -> float | None:
     await ask_surplus(services, pool, decision.release)
     if facts.pool.ending or facts.release.ending:
         return min(decision.requeue or _ENDING_AGAIN, _ENDING_AGAIN)
-    return decision.requeue
+    return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
 
 
 _ENDING_AGAIN = 30.0
@@ -166,7 +167,7 @@ async def _retire(services: Services, pool: NumberPool) -> float | None:
     now = services.clock()
     decision = retire(view, facts, now)
     await services.status.write(pool, pool_status(pool, facts, decision, now))
-    return decision.requeue
+    return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
 
 
 def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:

@@ -21,6 +21,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, unbind
 from ringfleet.controllers.number_release import NotOurs, leave
+from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
@@ -32,7 +33,9 @@ from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.next_look import next_look_at_number
 from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.documents import last_refusal, note_refusal
 from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import plan_number
@@ -97,7 +100,8 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
         services.pending_observations.pop(record.place, None)
     if isinstance(plan.step, Leave):
         return await _leave(services, turn, plan.step)
-    return _again(services, turn.record)
+    now = services.clock()
+    return seconds_until(next_look_at_number(turn.record, now), now)
 
 
 def _wake_profile(services: Services, turn: Turn) -> None:
@@ -165,13 +169,6 @@ async def _leave_alone(services: Services, turn: Turn, plan: NumberPlan) -> None
         return
     turn.holding = None
     await _write(services, turn, plan)
-
-
-def _again(services: Services, record: NumberRecord) -> float | None:
-    """Seconds until time alone changes something: the end of a rest, of a hold, or of our patience with a refusal."""
-    now, known = services.clock(), record.state.farewell
-    moments = (services.fleet.rests_until(record), known.not_before if known else None, services.refusals.again(record))
-    return min(((moment - now).total_seconds() for moment in moments if moment and moment > now), default=None)
 
 
 def _from_order(services: Services, record: NumberRecord) -> Holding | None:
@@ -255,12 +252,13 @@ async def _attach(services: Services, account: OpenAccount, turn: Turn, external
         raise
     except RequestRejected as error:
         log.warning("bundle not attached", number=turn.record.name, bundle=bundle, code=error.code)
-        turn.want = replace(turn.want, last_refusal=services.refusals.note(turn.record, bundle, error.code))
+        now = services.clock()
+        turn.state = replace(turn.state, refused=note_refusal(turn.state.refused, bundle, error.code, now))
+        turn.want = replace(turn.want, last_refusal=last_refusal(turn.state.refused, now))
         return
-    services.refusals.forget(turn.record)
     turn.want = replace(turn.want, last_refusal=None)
     turn.holding = turn.holding and replace(turn.holding, bundle=bundle)
-    turn.state = replace(turn.state, attached=bundle)
+    turn.state = replace(turn.state, attached=bundle, refused=None)
 
 
 async def _route(services: Services, account: OpenAccount, turn: Turn, external_id: str, routed: Routed | None) -> None:

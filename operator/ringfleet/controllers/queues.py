@@ -7,12 +7,22 @@ holds a claim up.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from ringfleet.kube.queue import WorkQueue
 from ringfleet.model import AccountKey
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
+
+LONGEST_SLEEP = timedelta(hours=1)
+"""No key sleeps for longer. A timer runs by a clock that stands still while a machine is suspended, and the hours of
+objects by one that may be set: a look too early costs next to nothing, and sleeps on."""
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> float | None:
+    """How long a key sleeps that is to be looked at then; None when it is not."""
+    return None if moment is None else max(0.0, min(moment - now, LONGEST_SLEEP).total_seconds())
 
 
 class Queues:

@@ -19,6 +19,7 @@ from ringfleet.api import NumberPool, RotationSet
 from ringfleet.api.meta import DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.number_claim import look_at
+from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.set_inheritance import inherit, owner_reference
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
@@ -77,7 +78,7 @@ async def reconcile_set(services: Services, key: Key) -> float | None:
     held = [number for _, number in members if number]
     await services.status.write(obj, rotation_status(obj, want, seen, plan, held, said, now))
     done = [await _act(services, obj, want, action) for action in plan.actions]
-    waits = [services.dispatcher.interval, (plan.due - now).total_seconds() if plan.due else None]
+    waits = [services.dispatcher.interval, seconds_until(plan.due, now)]
     waits += [] if all(done) else [AGAIN]
     return max(AGAIN, min((seconds for seconds in waits if seconds is not None), default=3600.0))
 

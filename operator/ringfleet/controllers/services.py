@@ -5,7 +5,7 @@
     fleet          what is known                        status        how a status is written
     queues         who waits for a turn                 accounts      open carrier accounts
     claim_queue    which claim gets which free number   quotas        what tenants use, and may use
-    refusals       attached bundles that were refused   dispatcher    what the dispatchers tell of traffic
+                                                        dispatcher    what the dispatchers tell of traffic
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ringfleet.controllers.bundle_refusals import Refusals
 from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
@@ -70,7 +69,6 @@ class Services:
     leases: LeaseLock = field(init=False)
     quotas: Quotas = field(init=False)
     claim_queue: ClaimQueue = field(init=False)
-    refusals: Refusals = field(init=False)
     dispatcher: Dispatcher = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,5 +83,4 @@ class Services:
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)
-        self.refusals = Refusals(self.clock)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

@@ -3,8 +3,9 @@
 ::
 
     an intent changed  (Kopf, relist, our own write) -> its key, and the keys of what depends on it
-    a number changed   (informer, our own write)     -> itself if it needs a step, its pool soon, its profile later;
-                                                        the claim queue, which may have a claim for it
+    a number changed   (informer, our own write)     -> itself when it needs a step, now or by time (plan/next_look.py);
+                                                        its pool soon, its profile later; the claim queue, which may
+                                                        have a claim for it
     a claim changed    (informer, our own write)     -> the claim queue; itself at once if it needs a turn; its number
 
 What accounts wake when they are probed, swept or bought from is `wake_users`. Reconciling is level-triggered:
@@ -14,7 +15,7 @@ waking one key too many costs a look, waking one too few costs until the next re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet, RoutingProfile
@@ -22,17 +23,24 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
+from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.compliance_bundle import bundle_seen
+from ringfleet.objects.compliance_bundle import bundle_seen, filing_record
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.next_look import (
+    GUARDED_AFTER,
+    next_look_at_bundle,
+    next_look_at_claim,
+    next_look_at_number,
+)
 from ringfleet.plan.phone_number.plan import plan_number
 
 POOL_DELAY = 0.5
@@ -41,7 +49,7 @@ PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
 
-GUARD_DELAY = 1.0
+GUARD_DELAY = GUARDED_AFTER.total_seconds()
 """Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
 QUOTA_DELAY = 2.0
 """Seconds in which what changes the use of a quota is gathered into one look at it."""
@@ -83,10 +91,17 @@ def wake_profiles(services: Services, account: AccountKey) -> None:
 
 
 def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
-    """Those of them that need a step."""
+    """Those of them that need a step, and the others when time will bring them one."""
+    now = services.clock()
     for record in records:
-        if needs_step(services, record):
-            services.queues.wake_number(record)
+        delay = seconds_until(next_look(services, record, now), now)
+        if delay is not None:
+            services.queues.wake("PhoneNumber", record.namespace, record.name, delay)
+
+
+def next_look(services: Services, record: NumberRecord, now: datetime) -> datetime | None:
+    """When the number wants a turn: now, if that would do or write anything."""
+    return now if needs_step(services, record) else next_look_at_number(record, now)
 
 
 def wake_quotas(services: Services, namespace: str) -> None:
@@ -169,6 +184,8 @@ class _Bell:
         same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         if not (same_wish and _is_quiet(old, new)):
             self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
+        elif isinstance(new, ComplianceBundle):
+            self._wake_bundle_when_due(new)
         order = new or old
         if isinstance(order, NumberOrder):
             self._note_order(order, gone=new is None)
@@ -229,6 +246,14 @@ class _Bell:
         records = services.fleet.numbers.by("namespace", place.namespace)
         wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
 
+    def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
+        """Its status may be another operator's, who has heard of an approval and when it ends."""
+        now, records = self._services.clock(), map(filing_record, bundle.status.filings)
+        grace = self._services.settings.filing_grace
+        delay = seconds_until(next_look_at_bundle(records, bundle.spec.renew_before, grace, now), now)
+        if delay is not None:
+            self._services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name, delay)
+
     def _note_order(self, order: NumberOrder, gone: bool) -> None:
         if gone:
             self._services.fleet.forget_order(order.metadata.uid)
@@ -268,8 +293,8 @@ class _Bell:
             self._tell_who_named(new)
         self._tell_who_had(old, new)
         self._note_bundle_of(old, new)
-        if new and needs_step(self._services, new):
-            self._services.queues.wake_number(new)
+        if new:
+            wake_needy(self._services, (new,))
         self._note_standing(old, new)
         self._note_member(old, new)
         record = new or old
@@ -299,8 +324,6 @@ class _Bell:
 
     def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """The number may carry another bundle than before."""
-        if old and new is None:
-            self._services.refusals.forget(old)
         before, after = carried_by(old), carried_by(new)
         if before != after:
             for namespace in {carried.namespace for carried in (before, after) if carried}:
@@ -364,28 +387,24 @@ class _Bell:
         if new is None:
             self._services.arrivals.pop(claim.uid, None)
             self._services.claim_queue.written.pop(claim.uid, None)
-        elif delay := _turn_in(new):
-            self._services.queues.wake("NumberClaim", new.namespace, new.name, delay)
-        elif delay is not None:
-            self._services.queues.wake_claim(new)
+        else:
+            self._wake_claim_when_due(new)
         if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
             for record in self._services.fleet.numbers_of(claim):
                 self._services.queues.wake_number(record)
         if old is None or new is None or (old.bound, old.on_no_stock) != (new.bound, new.on_no_stock):
             self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
 
+    def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
+        now = self._services.clock()
+        if delay := seconds_until(next_look_at_claim(claim, now), now):
+            self._services.queues.wake("NumberClaim", claim.namespace, claim.name, delay)
+        elif delay is not None:
+            self._services.queues.wake_claim(claim)
+
 
 _JUST_CREATED = timedelta(seconds=2)
 """A creation time has whole seconds; a claim that is first seen so soon after it has just come."""
-
-
-def _turn_in(claim: ClaimRecord) -> float | None:
-    """Seconds until the claim wants a turn, for what it says itself; None when all is said and done."""
-    if claim.deleting:
-        return 0.0
-    if claim.phase is None or not claim.status_current:
-        return 0.0
-    return GUARD_DELAY if claim.bound and not claim.guarded else None
 
 
 def _calls_off(pool: ApiObject | None) -> bool:

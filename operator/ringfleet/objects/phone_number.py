@@ -41,7 +41,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import NumberSeen
-from ringfleet.plan.phone_number.case import NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed, StopBy
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
 
@@ -251,7 +251,7 @@ def _ref(spec: Mapping[str, Any], field: str) -> str | None:
 
 
 def _state(status: Mapping[str, Any]) -> NumberState:
-    routing = status.get("routing")
+    routing, documents = status.get("routing"), status.get("documents") or {}
     return NumberState(
         phase=Phase(status.get("phase", Phase.ORDERING)),
         external_id=status.get("externalId"),
@@ -260,8 +260,9 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         activating=_is_activating(status),
         stopped=_stopped(status.get("suspension")),
         farewell=_farewell(status.get("farewell")),
-        attached=(status.get("documents") or {}).get("attached"),
-        waits_for=_shared((status.get("documents") or {}).get("waitsFor")),
+        attached=documents.get("attached"),
+        waits_for=_shared(documents.get("waitsFor")),
+        refused=_refused(documents.get("refused")),
         foreign_mark=_mark(status.get("foreignMark")),
     )
 
@@ -280,6 +281,12 @@ def _farewell(farewell: Mapping[str, str] | None) -> Farewell | None:
         return None
     since = time_of(farewell["since"])
     return Farewell(Cause(farewell["cause"]), since, parse_time(farewell.get("notBefore")) or since)
+
+
+def _refused(refused: Mapping[str, Any] | None) -> RefusedBundle | None:
+    if not refused:
+        return None
+    return RefusedBundle(refused["bundle"], refused["code"], refused["times"], time_of(refused["again"]))
 
 
 def _is_activating(status: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from ringfleet.model import Holding, Phase
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.plan.phone_number.case import NumberState, Routed
+from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Farewell
 from ringfleet.plan.phone_number.steps import NumberPlan
 
@@ -96,8 +96,9 @@ def number_patch(
         patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
     if state.foreign_mark != record.state.foreign_mark:
         patch["foreignMark"] = str(state.foreign_mark) if state.foreign_mark else None
-    if (plan.waits_for, state.attached) != (record.state.waits_for, record.state.attached):
-        patch["documents"] = _documents(plan.waits_for, state.attached)
+    known = record.state
+    if (plan.waits_for, state.attached, state.refused) != (known.waits_for, known.attached, known.refused):
+        patch["documents"] = _documents(plan.waits_for, state)
     if holding:
         patch |= _facts(record, holding)
     if received := health_patch(record, holding.attestation if holding else record.attestation, health):
@@ -142,8 +143,17 @@ def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | No
     return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now)}
 
 
-def _documents(waits_for: str | None, attached: str | None) -> dict[str, str | None] | None:
-    return {"waitsFor": waits_for, "attached": attached} if waits_for or attached else None
+def _documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | None:
+    if not (waits_for or state.attached or state.refused):
+        return None
+    return {"waitsFor": waits_for, "attached": state.attached, "refused": _refused(state.refused)}
+
+
+def _refused(refused: RefusedBundle | None) -> dict[str, Any] | None:
+    if refused is None:
+        return None
+    again = stamp(refused.again)
+    return {"bundle": refused.external_id, "code": refused.code, "times": refused.times, "again": again}
 
 
 def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:

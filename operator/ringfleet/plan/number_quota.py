@@ -124,12 +124,11 @@ def numbers_full(quotas: Iterable[tuple[QuotaWant, Used]]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Bills:
-    """How the bills stand. `stops`: why the namespace's numbers carry no traffic; `seconds` until the grace is over."""
+    """How the bills stand. `stops`: why the namespace's numbers carry no traffic."""
 
     past_due_since: datetime | None = None
     suspended_since: datetime | None = None
     stops: str | None = None
-    seconds: float | None = None
 
 
 def judge_bills(want: QuotaWant, before: Bills, now: datetime) -> Bills:
@@ -141,9 +140,8 @@ def judge_bills(want: QuotaWant, before: Bills, now: datetime) -> Bills:
     if want.billing is Billing.SUSPENDED:
         return Bills(before.past_due_since, before.suspended_since or now, why)
     since = before.past_due_since or now
-    left = (since + want.grace - now).total_seconds()
-    if left > 0:
-        return Bills(since, None, None, left)
+    if now < since + want.grace:
+        return Bills(since)
     return Bills(since, before.suspended_since or now, why)
 
 

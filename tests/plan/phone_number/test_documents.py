@@ -19,12 +19,14 @@ from ringfleet.plan.phone_number.case import (
     Documents,
     NewerRevision,
     NumberState,
+    RefusedBundle,
     Routed,
     StopBy,
 )
+from ringfleet.plan.phone_number.documents import FIRST_AGAIN, LAST_AGAIN, last_refusal, note_refusal
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, Route, Step, Stop
-from tests.plan.builders import a_holding, digits
+from tests.plan.builders import NOW, a_holding, digits
 from tests.plan.line import Carrier, Fate, Line
 
 UP = AccountSeen()
@@ -331,3 +333,19 @@ def test_whatever_befalls_the_calls_it_rings_and_carries_the_new_one_in_the_end(
     line.take_turn(want(newer_revision=NEXT))
     assert (line.carrier.bundle, line.state.attached) == ("new", "new")
     assert line.take_turn(want(newer_revision=NEXT)).step is None
+
+
+def test_a_carrier_that_refuses_is_asked_ever_more_seldom_and_of_another_revision_at_once() -> None:
+    refused, now, waits = None, NOW, []
+    assert last_refusal(refused, now) is None
+    for _ in range(12):
+        refused = note_refusal(refused, "new", "bundle_state", now)
+        assert last_refusal(refused, now) == AttachRefusal("new", "it says bundle_state.")
+        waits.append(refused.again - now)
+        now = refused.again
+        assert last_refusal(refused, now) == AttachRefusal("new", "it says bundle_state.", due=True)
+    assert waits[:3] == [FIRST_AGAIN, 2 * FIRST_AGAIN, 4 * FIRST_AGAIN]
+    assert waits[-1] == LAST_AGAIN
+    newer = note_refusal(refused, "newer", "", now)
+    assert newer == RefusedBundle("newer", "", 1, now + FIRST_AGAIN)
+    assert last_refusal(newer, now) == AttachRefusal("newer", "it gives no reason that may be quoted.")

@@ -276,7 +276,7 @@ def _plan(
     report = FilingReport(
         key.account, key.type, state, in_force, step.reason, step.message, step.stalled, step.working, lacks
     )
-    changes = (step.until, renewal_at(record, want), record.approved and record.approved.expires_at)
+    changes = (step.until, renewal_at(record, want.renew_before), record.approved and record.approved.expires_at)
     later = [(moment - now).total_seconds() for moment in changes if moment and moment > now]
     return FilingPlan(record, step.action, report, min(later, default=None))
 

@@ -64,15 +64,15 @@ def _listed(shortcomings: Iterable[Shortcoming]) -> str:
 
 
 def renewal_due(record: FilingRecord, want: BundleWant, now: datetime) -> bool:
-    at = renewal_at(record, want)
+    at = renewal_at(record, want.renew_before)
     return record.review is Review.APPROVED and at is not None and at <= now
 
 
-def renewal_at(record: FilingRecord, want: BundleWant) -> datetime | None:
-    """`renewBefore` ahead of expiry, but not in the first half of an approval: a short one would renew for ever."""
+def renewal_at(record: FilingRecord, renew_before: timedelta) -> datetime | None:
+    """`renew_before` ahead of expiry, but not in the first half of an approval: a short one would renew for ever."""
     if record.approved is None or record.approved.expires_at is None:
         return None
-    ends, lead = record.approved.expires_at, want.renew_before
+    ends, lead = record.approved.expires_at, renew_before
     if record.submitted_at and record.review is Review.APPROVED:
         lead = min(lead, max(timedelta(), (ends - record.submitted_at) / 2))
     return ends - lead

@@ -33,6 +33,7 @@ from ringfleet.plan.number_pool.supply import (
     count_supply,
     is_gone,
     is_of_this_month,
+    next_month,
     next_settling,
 )
 from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
@@ -141,7 +142,7 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     surplus = max(0, supply.total - supply.staying - want.target - seen.on_demand)
     plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
-    plan = _look_at_carriers(plan, seen, standings, now)
+    plan = _look_at_carriers(want, plan, seen, standings, now)
     if not top_up.ordered and top_up.intent:
         return _finish_start(want, seen, plan, top_up.intent, now)
     block, intent = _next_order(want, seen, plan, standings)
@@ -151,12 +152,15 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
 
 
-def _look_at_carriers(plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
-    """Say what is amiss at the carriers, and look again when the preferred one has rested, or an item has settled."""
+def _look_at_carriers(want: PoolWant, plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
+    """Say what is amiss at the carriers, and look again when the preferred one has rested, when an item has settled, or
+    when another month's budget may buy what is missing."""
     preferred = next(iter(standings.values()))
-    settling = next_settling(seen.numbers, seen.orders, now)
-    delays = (preferred.seconds(now) if preferred else None, (settling - now).total_seconds() if settling else None)
-    requeue = min((delay for delay in delays if delay is not None), default=None)
+    budget = next_month(now) if plan.shortfall and want.limits.monthly_budget is not None else None
+    moments = (next_settling(seen.numbers, seen.orders, now), budget)
+    delays = [(moment - now).total_seconds() for moment in moments if moment]
+    rested = preferred.seconds(now) if preferred else None
+    requeue = min([*delays, rested] if rested is not None else delays, default=None)
     return replace(plan, conditions=tuple(carrier_troubles(standings, seen.accounts)), requeue=requeue)
 
 

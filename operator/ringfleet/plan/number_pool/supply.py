@@ -234,6 +234,12 @@ class _Bill:
         return not others
 
 
+def next_month(now: datetime) -> datetime:
+    """When the next month begins, in UTC: what this one has paid is not its."""
+    first = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _same_month(moment: datetime, now: datetime) -> bool:
     return (moment.year, moment.month) == (now.year, now.month)
 

@@ -6,6 +6,7 @@ All of it is in one value, `Case`, which every rule of `plan/phone_number/plan.p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
@@ -104,6 +105,20 @@ class AttachRefusal:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedBundle:
+    """What the status of a PhoneNumber remembers of a bundle that the carrier did not take for the number."""
+
+    external_id: str
+    """The carrier's id of the bundle."""
+    code: str
+    """The carrier's own word on why, of those that may be quoted; empty: it gave none."""
+    times: int
+    """How often in a row the carrier has refused that bundle."""
+    again: datetime
+    """When the carrier is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredNumber:
     """What a PhoneNumber should be, from its spec, claim, pool, quota and annotations."""
 
@@ -166,6 +181,8 @@ class NumberState:
     foreign_mark: Mark | None = None
     """The mark that the carrier was last seen to show, when it is of another installation or namespace; None: it was
     this object's, or there was none, or nobody has looked."""
+    refused: RefusedBundle | None = None
+    """The bundle that the carrier refused when we attached it last; None: it has refused none, or took one since."""
 
 
 @dataclass(frozen=True, slots=True)

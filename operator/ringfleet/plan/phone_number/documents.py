@@ -7,11 +7,16 @@ superseded revision is given the approved one; it rings all the while. A carrier
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.phone_number.case import AttachRefusal, Case, NewerRevision
+from ringfleet.plan.phone_number.case import AttachRefusal, Case, NewerRevision, RefusedBundle
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
+from ringfleet.rate import backoff
+
+FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=15), timedelta(hours=1)
+"""How long a carrier that refuses a bundle for a number is left alone: at first, and at last."""
 
 _ASKED = "The carrier waits for identity or address documents."
 
@@ -46,6 +51,21 @@ def waits_for_documents(case: Case) -> NumberPlan | None:
 
 def _waits(reason: Reason, message: str, waits_for: str | None = None) -> NumberPlan:
     return NumberPlan(Phase.PENDING_DOCUMENTS, (not_ready(reason, message),), waits_for=waits_for)
+
+
+def note_refusal(before: RefusedBundle | None, external_id: str, code: str, now: datetime) -> RefusedBundle:
+    """What to remember of a carrier that has just refused; it is asked ever more seldom, of another bundle at once."""
+    times = before.times + 1 if before and before.external_id == external_id else 1
+    again = now.replace(microsecond=0) + backoff(times, FIRST_AGAIN, LAST_AGAIN)
+    return RefusedBundle(external_id, code, times, again)
+
+
+def last_refusal(known: RefusedBundle | None, now: datetime) -> AttachRefusal | None:
+    """What the carrier said last, as a rule may use it at this moment."""
+    if known is None:
+        return None
+    why = f"it says {known.code}." if known.code else "it gives no reason that may be quoted."
+    return AttachRefusal(known.external_id, why, due=known.again <= now)
 
 
 def revision_to_attach(case: Case) -> NewerRevision | None:

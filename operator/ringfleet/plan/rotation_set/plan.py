@@ -237,12 +237,22 @@ def _only_rests(seat: Seat, uses: Mapping[E164, NumberUse]) -> bool:
 
 
 def _due(want: RotationWant, seen: RotationSeen, today: date, now: datetime) -> datetime | None:
-    """The next midnight, when caps and rests are others; or the end of a number's draining that nobody can watch."""
+    """The next midnight, when caps and rests are others; the end of a number's draining, of its rest in quarantine, or
+    of the time for which a replacement counts."""
     zone, tomorrow = _zone(want), date.fromordinal(today.toordinal() + 1)
     moments = [datetime.combine(tomorrow, time(), zone).astimezone(UTC)]
     draining = [seat.since for seat in seen.seats if seat.since and not seat.deleting]
     moments += [max(since, seen.blind_since or since) + BLIND for since in draining]
+    moments += [one.at + CHURN_WINDOW for one in seen.replaced]
+    for seat, use in _in_use(seen):
+        moments += [use.last_pick + QUIET] if seat.draining and use.last_pick else []
+        moments += [use.cleared + want.after_flag] if seat.quarantine and use.cleared else []
     return min((moment for moment in moments if moment > now), default=None)
+
+
+def _in_use(seen: RotationSeen) -> Iterator[tuple[Seat, NumberUse]]:
+    uses = seen.usage.numbers if seen.usage else {}
+    return ((seat, uses[seat.member.number]) for seat in seen.seats if seat.member and seat.member.number in uses)
 
 
 class _Turn:
