@@ -25,8 +25,9 @@ class Settings(BaseSettings):
     namespaces: Annotated[tuple[Namespace, ...], NoDecode] = ()
     """The namespaces to serve, in the environment with commas between them; empty means all of them."""
 
-    installation: str | None = None
-    """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened."""
+    installation: str | None = Field(default=None, max_length=63, pattern=r"\A([A-Za-z0-9][A-Za-z0-9._-]*)?\z")
+    """The id that marks our numbers at the carriers; by default the uid of the namespace kube-system, shortened. A
+    slash would part the mark where it must not be parted."""
 
     system_namespace: str = "ringfleet-system"
     """The namespace of the operator itself. A ConfigMap `ringfleet-freeze` in it stops everything."""

@@ -40,7 +40,7 @@ def test_two_profiles_whose_names_run_together_lead_calls_to_two_places(stage: S
 def test_a_copy_of_a_number_in_another_namespace_gets_no_claim_and_gives_nothing_back(stage: Stage, other: str) -> None:
     stage.account(**OFTEN, allowedNamespaces=[other])
     stage.profile()
-    stage.pool(target=1)
+    stage.pool(target=1, limits={"maxNumbers": 1})
     stage.start_operator(also=(other,))
     stage.claim("first")
     stage.wait_ready("first", "numberclaim")

@@ -249,6 +249,7 @@ def some_services(clock: Clock) -> Services:
     return Services(kube, settings, "home", *informers, clock, lambda: 0.0)
 
 
+STORED: Json = {"namespace": HERE, "uid": "u", "resourceVersion": "7", "generation": 1}
 moments = st.none() | st.integers(-7200, 7200).map(later)
 spans = st.integers(0, 9000).map(lambda seconds: timedelta(seconds=seconds))
 
@@ -285,7 +286,7 @@ def _a_number(
         status["farewell"] = {"since": later(-HOUR), "cause": "Manual", "notBefore": not_before}
     number = a_number(1, phase, status, **({"unboundAt": unbound} if unbound else {}))
     annotations = {"ringfleet.dev/release": digits(1)} if asked else {}
-    number["metadata"] |= {"namespace": HERE, "uid": "u", "resourceVersion": "7", "generation": 1}
+    number["metadata"] |= {**STORED, "creationTimestamp": later(-HOUR)}
     return {**number, "metadata": number["metadata"] | {"annotations": annotations}}
 
 
@@ -305,7 +306,7 @@ def test_what_a_number_does_later_is_due_by_then(
     bundle = a_bundle()
     bundle["status"]["filings"][0]["superseded"] = ["b-0"]
     for obj in (pool | {"status": {"release": {"granted": list(granted)}}}, bundle):
-        obj["metadata"] |= {"namespace": HERE, "uid": "u", "resourceVersion": "7", "generation": 1}
+        obj["metadata"] |= STORED
         services.fleet.learn(obj["kind"], obj)
     record = project_number(number)
     before = planned(services, record, clock, NOW)

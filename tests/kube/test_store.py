@@ -103,6 +103,7 @@ class StoreMachine(RuleBasedStateMachine):
     def an_index_files_exactly_what_is_held(self) -> None:
         for colour in ("red", "blue", "invisible"):
             assert self.store.by("colour", colour) == [held for held in self.store.values() if held == colour]
+            assert self.store.count("colour", colour) == self.store.values().count(colour)
 
     @invariant()
     def who_follows_the_changes_knows_the_same(self) -> None:

@@ -11,6 +11,8 @@ from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from ringfleet.settings import Settings
 
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
     with loading():
+        from pydantic import ValidationError
+
         from ringfleet.cli._shared.logging import configure_logs
         from ringfleet.settings import BadSettings, read_settings
 
@@ -41,6 +45,12 @@ def operator(dev: bool, **options: Any) -> None:
         run(settings)
     except (KubeError, OSError) as error:  # OSError: the health port is taken
         raise click.ClickException(str(error)) from error
+
+
+def _refusal(error: ValidationError) -> str:
+    """What is wrong with the settings, by flag or variable."""
+    wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+    return f"the settings are wrong: {'; '.join(wrong)}"
 
 
 def run(settings: Settings) -> None:

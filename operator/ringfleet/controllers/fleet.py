@@ -235,7 +235,7 @@ class Fleet:
         `mark`: what the carrier shows, when it is foreign to the object; the marks that other objects have noted as
         foreign to them count likewise.
         """
-        if record.observed or (mark is None and len(self.numbers.by("number", record.number)) == 1):
+        if record.observed or (mark is None and self.numbers.count("number", record.number) == 1):
             return None
         records = self.objects_of(record.number, record.account)
         noted = (one.state.foreign_mark for one in records if one.place != record.place)

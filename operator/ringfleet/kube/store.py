@@ -64,6 +64,10 @@ class Store(Generic[T]):
         """The records that `index` files under `value`."""
         return [self._held[key][1] for key in self._keys[index].get(value, ())]
 
+    def count(self, index: str, value: Hashable) -> int:
+        """How many records `index` files under `value`."""
+        return len(self._keys[index].get(value, ()))
+
     def items(self) -> list[tuple[ObjectRef, T]]:
         return [(key, record) for key, (_, record) in self._held.items()]
 
