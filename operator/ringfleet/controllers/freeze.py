@@ -3,9 +3,9 @@
 ::
 
     choosing, ordering, granting, binding   by the copy that the watches keep      (Fleet.freeze)
-    before a checkout, before a release     three objects read live                (refuse_frozen)
+    before a purchase, before a release     three objects read live                (refuse_frozen)
 
-So a freeze that lands after an order was chosen, staged and written still stops its checkout: between the answer of the
+So a freeze that lands after an order was chosen, staged and written still stops its purchase: between the answer of the
 API server and the call that costs money there is nothing but that call. When the three can't be read, nothing is sent.
 """
 
