@@ -49,12 +49,16 @@ async def build_services(
     settings: Settings,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     monotonic: Callable[[], float] = time.monotonic,
+    installation: str | None = None,
 ) -> AsyncIterator[Services]:
-    """Services that have learnt nothing yet; their carrier clients are closed at the end."""
+    """Services that have learnt nothing yet; their carrier clients are closed at the end.
+
+    `installation`: its id, where it is known already.
+    """
     services = Services(
         kube=kube,
         settings=settings,
-        installation=settings.installation or await find_installation(kube),
+        installation=installation or settings.installation or await find_installation(kube),
         number_informer=number_informer(kube, settings),
         claim_informer=claim_informer(kube, settings),
         freeze_informer=freeze_informer(kube, settings),

@@ -35,12 +35,12 @@ async def run_operator(settings: Settings) -> None:
     async with Kube.connect(settings.kubeconfig, settings.context) as kube:
         installation = settings.installation or await unless(stop, find_installation(kube))
         if installation is not None:
-            await _serve(kube, settings.model_copy(update={"installation": installation}), stop)
+            await _serve(kube, settings, installation, stop)
     log.info("operator stopped")
 
 
-async def _serve(kube: Kube, settings: Settings, stop: asyncio.Event) -> None:
-    async with build_services(kube, settings) as services:
+async def _serve(kube: Kube, settings: Settings, installation: str, stop: asyncio.Event) -> None:
+    async with build_services(kube, settings, installation=installation) as services:
         services.meter = metrics = Metrics(services)
         host, asked_port = settings.health_host, settings.health_port
         followers, why_not = partial(observe, services), partial(troubles, services)
