@@ -157,12 +157,12 @@ def test_a_setting_that_cannot_be_meant_is_answered_by_a_sentence(
 ) -> None:
     monkeypatch.setenv(f"RINGFLEET_{name}", value)
     told = CliRunner().invoke(main, ["operator"])
-    assert (told.exit_code, told.output) == (1, f"Error: {said}\n")
+    assert (told.exit_code, told.output.splitlines()[-1]) == (1, f"Error: {said}")
 
 
 def test_an_option_that_cannot_be_meant_is_named_as_it_was_given() -> None:
     told = CliRunner().invoke(main, ["operator", "-n", "Sales"])
-    assert (told.exit_code, told.output.partition(":")[2].partition(":")[0]) == (1, " --namespaces")
+    assert (told.exit_code, "Error: --namespaces: 'Sales' is not the name of a namespace" in told.output) == (1, True)
 
 
 @pytest.mark.parametrize("given", ["ex01,ex02", " ex01 , ex02 ", '["ex01", "ex02"]'])
