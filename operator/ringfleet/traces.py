@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
+from pydantic import ValidationError
+
 _HOUSE = Path(__file__).parent
 
 
@@ -26,7 +28,7 @@ class Way(TypedDict):
 def way(error: BaseException) -> Way:
     """What may be told of `error`, as the fields of a log line."""
     return Way(
-        error=" from ".join(type(one).__name__ for one in _chain(error)),
+        error=" from ".join(map(_name, _chain(error))),
         way=[f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in _frames(error)],
     )
 
@@ -41,6 +43,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _name(error: BaseException) -> str:
+    """Its class; and of one of pydantic's, the fields that it is about."""
+    if not isinstance(error, ValidationError):
+        return type(error).__name__
+    places = [".".join(map(str, one["loc"])) for one in error.errors(include_url=False, include_input=False)]
+    return f"ValidationError at {', '.join(sorted(set(places)))}"
 
 
 def _frames(error: BaseException) -> traceback.StackSummary:

@@ -119,9 +119,9 @@ class ApiDouble:
         """Let somebody else act just before the next such request is answered."""
         self._mishaps.append(Mishap(verb, target, act, after=False))
 
-    def refuse(self, verb: str, target: str, code: int, times: int = 1) -> None:
+    def refuse(self, verb: str, target: str, code: int, times: int = 1, message: str = "") -> None:
         """Answer the next `times` such requests with an HTTP status, and do nothing."""
-        self._mishaps += [Mishap(verb, target, _raises(_status(code)), after=False)] * times
+        self._mishaps += [Mishap(verb, target, _raises(_status(code, message)), after=False)] * times
 
     def lose_reply(self, verb: str, target: str) -> None:
         """Do what the next such request asks, and let its answer be lost on the way."""
@@ -323,8 +323,8 @@ def _refused(code: int, reason: str, message: str) -> _Refused:
     return _Refused({"kind": "Status", "code": code, "reason": reason, "message": message})
 
 
-def _status(code: int) -> KubeError:
-    return status_error("a test", {"code": code, "message": f"HTTP {code}, says the test"})
+def _status(code: int, message: str = "") -> KubeError:
+    return status_error("a test", {"code": code, "message": message or f"HTTP {code}, says the test"})
 
 
 def _written(asked: Asked, old: Json, wished: Json) -> Json:

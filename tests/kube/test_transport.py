@@ -61,7 +61,9 @@ def test_each_refusal_says_who_must_act(
 ) -> None:
     body = f'{{"kind": "Status", "reason": "{reason}", "message": "no, because", "code": {status}}}'
     error = refusal(WRITE, status, headers, body.encode())
-    assert (type(error), str(error)) == (expected, f"{WRITE}: no, because")
+    said = f"refused as {reason} ({status})" if expected is Invalid else "no, because"
+    assert (type(error), str(error)) == (expected, f"{WRITE}: {said}")
+    assert error.verbatim == f"{WRITE}: no, because"
 
 
 def test_a_refusal_names_the_fields() -> None:
@@ -70,6 +72,7 @@ def test_a_refusal_names_the_fields() -> None:
     error = refusal(WRITE, 422, {}, body)
     assert isinstance(error, Invalid)
     assert error.causes == (FieldCause("spec.size.min", "must be positive"),)
+    assert str(error) == f"{WRITE}: refused as not acceptable (422): spec.size.min"
 
 
 def test_a_proxys_page_is_an_error_in_one_line() -> None:

@@ -155,7 +155,7 @@ class _Rehearsal:
 
 
 def _refused(manifest: Manifest, namespace: str | None, error: KubeError) -> Rehearsed:
-    message = " ".join((_words(error), *_to_quote(manifest.unquoted, str(error))))
+    message = " ".join((_words(error), *_to_quote(manifest.unquoted, error.verbatim or str(error))))
     return Rehearsed(manifest.source, manifest.kind, namespace, manifest.name, Fate.REFUSED, message)
 
 
@@ -169,8 +169,9 @@ def _to_quote(unquoted: Mapping[str, str], refusal: str) -> Iterator[str]:
 
 def _words(error: KubeError) -> str:
     """What the API server said, without the request that it said it to."""
-    request, _, said = str(error).partition(": ")
-    return said if request.startswith(("GET /", "POST /", "PATCH /")) else str(error)
+    told = error.verbatim or str(error)
+    request, _, said = told.partition(": ")
+    return said if request.startswith(("GET /", "POST /", "PATCH /")) else told
 
 
 def _unchecked(manifest: Manifest, namespace: str | None) -> Rehearsed:

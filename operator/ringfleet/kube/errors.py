@@ -20,7 +20,16 @@ from dataclasses import dataclass
 
 
 class KubeError(Exception):
-    """Anything that a call to the API server raises. The message says what, where and which input, in one line."""
+    """Anything that a call to the API server raises. The message says what, where and which input, in one line.
+
+    It is for logs, conditions and events too, so it never quotes an object.
+    """
+
+    verbatim: str | None = None
+    """What the API server said, word for word, where that may quote the object: for the terminal of the person whose
+    own object it is, and for nobody else."""
+    told = False
+    """Whether the object that was being reconciled says of it already, in better words than can be found elsewhere."""
 
 
 class NotConfigured(KubeError):

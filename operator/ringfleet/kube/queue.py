@@ -23,6 +23,7 @@ import structlog
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.schedule import Schedule
 from ringfleet.rate import Backoff
+from ringfleet.traces import way
 
 K = TypeVar("K", bound=Hashable)
 
@@ -145,8 +146,8 @@ class WorkQueue(Generic[K]):
         delay = self._retries.delay(failures)
         if isinstance(error, Unavailable) and error.retry_after is not None:
             delay = max(delay, error.retry_after)
-        trace = None if isinstance(error, KubeError) else error
-        log.warning("failed", key=key, failures=failures, retry_in=round(delay, 1), error=str(error), exc_info=trace)
+        told = {"error": str(error)} if isinstance(error, KubeError) else way(error)
+        log.warning("failed", key=key, failures=failures, retry_in=round(delay, 1), **told)
         return delay
 
     def _ended(self, key: K, run: asyncio.Task[float | None]) -> None:

@@ -21,6 +21,7 @@ import structlog
 
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import ObjectRef
+from ringfleet.traces import way
 
 T = TypeVar("T")
 
@@ -136,9 +137,10 @@ class Store(Generic[T]):
     def _change(self, key: ObjectRef, version: int, obj: Json) -> None:
         try:
             record = self._project(obj)
-        except Exception:
-            # What is held stays: one object that nobody understands must not end the watch over all others.
-            log.exception("object not understood", namespace=key.namespace, name=key.name)
+        except Exception as error:
+            # What is held stays: one object that nobody understands must not end the watch over all others. Its error
+            # may quote it.
+            log.error("object not understood", namespace=key.namespace, name=key.name, **way(error))  # noqa: TRY400
             return
         self._set(key, version, record)
 
@@ -170,8 +172,8 @@ class Store(Generic[T]):
         for on_change in self._subscribers:
             try:
                 on_change(key, old, new)
-            except Exception:
-                log.exception("a subscriber failed", namespace=key.namespace, name=key.name)
+            except Exception as error:
+                log.error("a subscriber failed", namespace=key.namespace, name=key.name, **way(error))  # noqa: TRY400
 
 
 def key_of(obj: Json) -> ObjectRef:

@@ -31,6 +31,7 @@ from ringfleet.kube.errors import (
     NotProcessed,
     Unavailable,
 )
+from ringfleet.kube.refusals import safe_words
 
 Json = dict[str, Any]
 
@@ -169,7 +170,7 @@ def _parsed(body: bytes) -> Json:
     try:
         parsed: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise aiohttp.ClientPayloadError(f"not JSON: {body[:80]!r}") from error
+        raise aiohttp.ClientPayloadError(f"not JSON: {len(body)} bytes") from error  # they may be of an object
     return parsed
 
 
@@ -180,9 +181,16 @@ def refusal(request: Request, status: int, headers: Mapping[str, str], body: byt
 
 def status_error(where: str, status: Json, retry_after: float | None = None) -> KubeError:
     """The error that a metav1.Status tells. `where` is the request; `retry_after` in seconds, from the header."""
+    error = _error(where, status, retry_after)
+    if status.get("message"):
+        error.verbatim = f"{where}: {status['message']}"
+    return error
+
+
+def _error(where: str, status: Json, retry_after: float | None) -> KubeError:
     code = status.get("code") or 500
     details = status.get("details") or {}
-    message = f"{where}: {status.get('message') or status.get('reason') or code}"
+    message = f"{where}: {safe_words(code, status)}"
     if retry_after is None:
         retry_after = details.get("retryAfterSeconds")
     match code:

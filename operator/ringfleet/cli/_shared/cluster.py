@@ -50,7 +50,7 @@ class Cluster:
             with _unlogged():
                 return asyncio.run(self._connected(work, dry_run))
         except KubeError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(error.verbatim or str(error)) from error
 
     async def _connected(self, work: Callable[[Kube, str], Awaitable[T]], dry_run: bool) -> T:
         from ringfleet.kube.client import Kube
