@@ -229,12 +229,13 @@ async def test_an_account_whose_status_can_not_be_written_is_usable_all_the_same
 
 
 @in_virtual_time
-async def test_a_secret_that_can_not_be_read_leaves_the_account_as_it_was() -> None:
+async def test_a_secret_that_can_not_be_read_leaves_the_account_open_and_is_said() -> None:
     async with a_rig(a_secret(), an_account()) as rig:
         rig.api.refuse("get", "secrets", 403)
         with pytest.raises(Forbidden):
             await turn(rig)
-        assert (rig.carrier.opened, rig.told()) == (1, [])
+        assert (rig.carrier.opened, rig.told()) == (1, ["patch carrieraccounts/status main"])
+        assert await rig.says("CarrierAccount", "main", "Stalled") == "True WriteRefused"
 
 
 # Sweeping.

@@ -163,6 +163,7 @@ async def test_what_was_done_and_could_not_be_written_is_done_again_and_comes_ou
         rig.told()
         await turn(rig)
         assert rig.told() == [f"carrier: route did-1 {SIP}", STATUS], "the news were kept, and nothing was looked up"
+        await turn(rig)  # takes back what a refusal has said
         assert await rig.says("PhoneNumber", NAME) == "True Routed"
 
 

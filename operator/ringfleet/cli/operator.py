@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""
     with loading():
-
         from ringfleet.cli._shared.logging import configure_logs
         from ringfleet.settings import BadSettings, read_settings
 

@@ -35,5 +35,12 @@ def troubles(services: Services) -> list[str]:
     """Why the operator can't do its work now, a sentence each; none when it can."""
     if not services.queues.intents.active:
         return ["It is starting or stopping: objects are looked at once all of them have been listed."]
-    silent = [one.kind for one in observe(services) if one.silent]
-    return [f"Nothing has been heard of {', '.join(silent)} for too long: what is known may be old."] if silent else []
+    found = []
+    if silent := [one.kind for one in observe(services) if one.silent]:
+        found.append(f"Nothing has been heard of {', '.join(silent)} for too long: what is known may be old.")
+    if unsaid := sorted({key.kind for key in services.errors.unsaid()}):
+        found.append(
+            f"The API server takes no status of some {', '.join(unsaid)}: apply crds/ of this version, and see that "
+            "the operator has its role."
+        )
+    return found

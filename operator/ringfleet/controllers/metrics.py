@@ -30,8 +30,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ringfleet import __version__
-from ringfleet.api import CarrierAccount
+from ringfleet.api import KINDS, CarrierAccount
 from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.lasting_errors import object_of
 from ringfleet.controllers.services import Services
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.store import Store
@@ -159,6 +160,7 @@ class Collected(Collector):
         yield from _watches(
             {"PhoneNumber": self._services.number_informer, "NumberClaim": self._services.claim_informer}
         )
+        yield from _lasting_errors(self._services)
         yield from _accounts(self._services)
         yield from _numbers(self._numbers)
 
@@ -207,6 +209,22 @@ def _watches(informers: dict[str, Informer[Any]]) -> Iterator[Metric]:
         age.add_metric([kind], informer.age())
         lists.add_metric([kind], informer.lists)
     yield from (age, lists)
+
+
+def _lasting_errors(services: Services) -> Iterator[Metric]:
+    lasting = _gauge(
+        "lasting_errors",
+        "Objects whose turns fail again and again, by where that is told: Object (its condition Stalled) or LogOnly "
+        "(the API server does not take its status).",
+        "kind",
+        "told",
+    )
+    unsaid = services.errors.unsaid()
+    counts = Tally((object_of(key).kind, key in unsaid) for key in services.errors)
+    for model in KINDS:
+        for told, only_logged in (("Object", False), ("LogOnly", True)):
+            lasting.add_metric([model.__name__, told], counts[model.__name__, only_logged])
+    yield lasting
 
 
 def _accounts(services: Services) -> Iterator[Metric]:

@@ -52,9 +52,10 @@ async def reconcile_claim(services: Services, key: Key) -> float | None:
     if number is None:
         try:
             number = await _bind(services, claim)
-        except KubeError:
+        except KubeError as error:
             if why := services.claim_queue.refused.get(claim.uid):
                 await (_say_refused(services, claim, why) if claim.bound else _say_waiting(services, claim))
+                error.told = True
             raise
         if number is None and services.claim_queue.assignment(claim):
             return 0.0

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import structlog
+
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.carrier_account import reconcile_account
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
 from ringfleet.controllers.in_use import guard_account, guard_profile
+from ringfleet.controllers.lasting_errors import object_of
 from ringfleet.controllers.number_claim import reconcile_claim
 from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
@@ -17,8 +20,10 @@ from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import Services
-from ringfleet.kube.errors import Conflict
+from ringfleet.kube.errors import Conflict, KubeError, NotFound
 from ringfleet.objects.refs import Key
+
+log = structlog.get_logger(__name__)
 
 
 class Ending(StrEnum):
@@ -40,12 +45,29 @@ async def reconcile(services: Services, key: Key) -> float | None:
     try:
         delay = await _reconcile(services, key)
         ending = Ending.SETTLED if delay is None else Ending.REQUEUED
-    except Conflict:
-        ending = Ending.CONFLICT
+    except Exception as error:
+        ending = Ending.CONFLICT if isinstance(error, Conflict) else Ending.FAILED
+        await _say_error(services, key, error)
         raise
     finally:
         services.meter.reconciled(key.kind, ending, services.monotonic() - began)
+    if services.errors.forget(key):
+        services.queues.wake(*object_of(key))  # its next turn takes back what was said of the error
     return delay
+
+
+async def _say_error(services: Services, key: Key, error: Exception) -> None:
+    """Say on the object that its turns fail, if they have failed for long enough. Never raises: the error goes on."""
+    if services.errors.note(key, error) is None:
+        return
+    try:
+        await services.status.say_error(object_of(key))
+        services.errors.note_said(key, said=True)
+    except (Conflict, NotFound):
+        return  # the next failure finds what was written meanwhile
+    except KubeError as refused:
+        services.errors.note_said(key, said=False)
+        log.error("an error can't be said on its object", key=key, error=str(refused))  # noqa: TRY400 - in our words
 
 
 async def _reconcile(services: Services, key: Key) -> float | None:

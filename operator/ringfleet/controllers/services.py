@@ -19,6 +19,7 @@ from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import INTENTS, Fleet
 from ringfleet.controllers.intent_watches import IntentWatches
+from ringfleet.controllers.lasting_errors import LastingErrors
 from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.namespaces import Namespaces
 from ringfleet.controllers.queues import Queues
@@ -58,6 +59,8 @@ class Services:
     accounts: Accounts = field(default_factory=Accounts)
     meter: Meter = field(default_factory=Unmetered)
     """What counts what is done, for whoever looks at metrics."""
+    errors: LastingErrors = field(default_factory=LastingErrors)
+    """What has failed again and again, and is said on the objects."""
     pending_observations: dict[ObjectRef, Holding] = field(default_factory=dict)
     """The carrier's latest word on numbers, by their object, which does not say it yet."""
     health: dict[E164, HealthSeen] = field(default_factory=dict)
@@ -89,7 +92,8 @@ class Services:
             numbers=WorkQueue[Key](workers=settings.number_workers),
             claims=WorkQueue[Key](workers=settings.claim_workers, debounce=0.0),
         )
-        self.status = StatusWriter(self.kube, self.fleet, EventRecorder(self.kube, settings.identity))
+        events = EventRecorder(self.kube, settings.identity)
+        self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)

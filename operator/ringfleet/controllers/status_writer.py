@@ -1,18 +1,31 @@
-"""How objects are written: what has changed of a status, and finalizers; then it is learnt, and told as events."""
+"""How objects are written: what has changed of a status, and finalizers; then it is learnt, and told as events.
+
+While an error of an object lasts, it is said in every status that is written, whatever else the turn would say.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.api.meta import Status
 from ringfleet.controllers.fleet import Fleet
+from ringfleet.controllers.lasting_errors import LastingErrors
 from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder, EventType, Regarding
 from ringfleet.kube.transport import Json
-from ringfleet.model.refs import Resource
-from ringfleet.objects.conditions import ConditionSeen, changed_conditions, merge_patch
-from ringfleet.objects.refs import resource_of
+from ringfleet.model.refs import ObjectRef, Resource
+from ringfleet.objects.conditions import (
+    ConditionSeen,
+    changed_conditions,
+    merge_patch,
+    say_the_same,
+    seen_as_dicts,
+    troubled,
+)
+from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key, resource_of
 from ringfleet.plan.conditions import Reason
 
 
@@ -32,16 +45,23 @@ class Written(Protocol):
     def resource_version(self) -> str: ...
 
     @property
+    def generation(self) -> int: ...
+
+    @property
     def conditions(self) -> tuple[ConditionSeen, ...]: ...
 
 
 class StatusWriter:
     """See the module. Every write carries the resourceVersion of what it was decided on."""
 
-    def __init__(self, kube: Kube, fleet: Fleet, events: EventRecorder) -> None:
+    def __init__(
+        self, kube: Kube, fleet: Fleet, events: EventRecorder, errors: LastingErrors, clock: Callable[[], datetime]
+    ) -> None:
         self._kube = kube
         self._fleet = fleet
         self._events = events
+        self._errors = errors
+        self._clock = clock
 
     async def write(self, obj: ApiObject, status: Status) -> None:
         """Write what has changed of an intent's status.
@@ -49,27 +69,72 @@ class StatusWriter:
         Raises:
             Conflict: somebody else wrote in between; the key runs again with what they wrote.
         """
+        resource, meta = resource_of(obj.__class__), obj.metadata
         old, new = obj.status.as_dict(), status.as_dict()
+        before = old.get("conditions", ())
+        said = self._with_error(
+            Key(resource.kind, meta.namespace, meta.name), before, new.get("conditions", ()), meta.generation
+        )
+        if said:
+            new["conditions"] = said
         patch = merge_patch(old, new)
         if not patch:
             return
-        resource, meta = resource_of(obj.__class__), obj.metadata
         reply = await self._kube.patch_status(resource, meta.namespace, meta.name, patch, meta.resource_version)
         self._fleet.learn(resource.kind, reply)
-        await self._tell(Regarding.of(resource, reply), old.get("conditions", ()), new.get("conditions", ()))
+        await self._tell(Regarding.of(resource, reply), before, new.get("conditions", ()))
 
-    async def patch(self, resource: Resource, record: Written, patch: Json) -> Json:
-        """Merge `patch` into the status of a number or a claim; the object as it is then.
+    async def patch(self, resource: Resource, record: Written, patch: Json) -> Json | None:
+        """Merge `patch` into the status of a number or a claim; the object as it is then. None: while an error of it
+        lasts, it says all that already.
 
         Raises:
             Conflict: the same.
         """
+        old = seen_as_dicts(record.conditions)
+        key = Key(resource.kind, record.namespace, record.name)
+        said = self._with_error(key, old, patch["conditions"], record.generation) if "conditions" in patch else None
+        if said:
+            patch = {field: value for field, value in patch.items() if field != "conditions"}
+            patch |= {} if say_the_same(old, said) else {"conditions": said}
+            if not patch:
+                return None
         reply = await self._kube.patch_status(resource, record.namespace, record.name, patch, record.resource_version)
         self._fleet.learn(resource.kind, reply)
         if "conditions" in patch:
-            old = [{"type": one.type, "status": one.status, "reason": one.reason} for one in record.conditions]
             await self._tell(Regarding.of(resource, reply), old, reply["status"].get("conditions", ()))
         return reply
+
+    async def say_error(self, key: Key) -> None:
+        """Write the lasting error of an object on it, and leave all else of its status as it is.
+
+        Raises:
+            KubeError: not even that can be written.
+        """
+        found = self._fleet.store(key.kind).get(ObjectRef(key.namespace, key.name))
+        if found is None:
+            return
+        if isinstance(found, ApiObject):
+            meta, resource = found.metadata, resource_of(found.__class__)
+            old = [condition.as_dict() for condition in found.status.conditions]
+            generation, version = meta.generation, meta.resource_version
+        else:
+            resource = PHONE_NUMBERS if key.kind == PHONE_NUMBERS.kind else NUMBER_CLAIMS
+            old, generation, version = seen_as_dicts(found.conditions), found.generation, found.resource_version
+        said = self._with_error(key, old, old, generation)
+        if said is None or say_the_same(old, said):
+            return
+        patch = {"observedGeneration": generation, "conditions": said}
+        reply = await self._kube.patch_status(resource, key.namespace, key.name, patch, version)
+        self._fleet.learn(key.kind, reply)
+        await self._tell(Regarding.of(resource, reply), old, said)
+
+    def _with_error(
+        self, key: Key, old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]], generation: int
+    ) -> list[dict[str, Any]] | None:
+        """The conditions `new` with the object's lasting error over them; None: it has none."""
+        trouble = self._errors.of(*key)
+        return troubled(old, new, trouble.conditions, generation, self._clock()) if trouble else None
 
     async def set_finalizers(
         self, resource: Resource, namespace: str, name: str, finalizers: tuple[str, ...], resource_version: str

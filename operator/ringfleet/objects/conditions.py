@@ -29,6 +29,23 @@ def merge_conditions(
     return sorted(merged, key=lambda condition: (condition["type"] != "Ready", condition["type"]))
 
 
+def troubled(
+    old: Iterable[Mapping[str, Any]],
+    new: Iterable[Mapping[str, Any]],
+    said: Iterable[Condition],
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """The conditions `new` with what is `said` of a lasting error in the place of Ready, Stalled, and Reconciling: an
+    object that is reconciling is, for kstatus, not stalled."""
+    kept = [dict(condition) for condition in new if condition["type"] not in _OF_PROGRESS]
+    merged = [*kept, *merge_conditions(old, said, generation, now)]
+    return sorted(merged, key=lambda condition: (condition["type"] != "Ready", condition["type"]))
+
+
+_OF_PROGRESS = frozenset({"Ready", "Reconciling", "Stalled"})
+
+
 def _merge(before: Mapping[str, Any] | None, new: Condition, generation: int, now: datetime) -> dict[str, Any]:
     status = "True" if new.status else "False"
     since = before["lastTransitionTime"] if before and before["status"] == status else stamp(now)
@@ -89,9 +106,9 @@ class Recorded(Protocol):
 def condition_patch(record: Recorded, said: Iterable[Condition], now: datetime) -> dict[str, Any]:
     """The part of a status patch that brings the conditions, and the generation that they speak of, up to date."""
     patch: dict[str, Any] = {} if record.status_current else {"observedGeneration": record.generation}
-    old = [_seen_as_dict(condition) for condition in record.conditions]
+    old = seen_as_dicts(record.conditions)
     new = merge_conditions(old, said, record.generation, now)
-    if patch or [_without_generation(condition) for condition in new] != old:
+    if patch or not say_the_same(old, new):
         patch["conditions"] = new
     return patch
 
@@ -106,8 +123,20 @@ def _seen_as_dict(condition: ConditionSeen) -> dict[str, Any]:
     }
 
 
-def _without_generation(condition: dict[str, Any]) -> dict[str, Any]:
+def say_the_same(one: Iterable[Mapping[str, Any]], other: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether two lists of conditions agree, whatever generation they speak of."""
+    return [_without_generation(condition) for condition in one] == [
+        _without_generation(condition) for condition in other
+    ]
+
+
+def _without_generation(condition: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in condition.items() if key != "observedGeneration"}
+
+
+def seen_as_dicts(seen: Iterable[ConditionSeen]) -> list[dict[str, Any]]:
+    """Conditions as a status has them, but for the generations that they speak of."""
+    return [_seen_as_dict(condition) for condition in seen]
 
 
 class ConditionSeen(NamedTuple):

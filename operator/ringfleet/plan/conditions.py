@@ -76,6 +76,7 @@ class Reason(StrEnum):
     DOCUMENTS_EXPIRED = "DocumentsExpired"
     NOT_SOLD = "NotSold"
     WRITE_REFUSED = "WriteRefused"
+    RECONCILE_FAILED = "ReconcileFailed"
     BINDING_REFUSED = "BindingRefused"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PAST_DUE = "PastDue"
