@@ -99,7 +99,7 @@ def test_an_example_is_explained_in_five_lines(example: Path) -> None:
         ("update", "ringfleet.dev", "phonenumbers/binding"),
         *(("patch", "ringfleet.dev", kind) for kind in ("carrieraccounts", "routingprofiles")),
         *(("update", "ringfleet.dev", f"{kind}/finalizers") for kind in ("carrieraccounts", "routingprofiles")),
-        *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("get", "create", "patch")),
+        *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("get", "create", "patch", "delete")),
         ("get", "", "namespaces"),
         ("get", "apiextensions.k8s.io", "customresourcedefinitions"),
         ("create", "events.k8s.io", "events"),
@@ -123,7 +123,7 @@ def test_the_operator_may_do_its_work(verb: str, group: str, resource: str) -> N
             for kind in ("carrieraccounts", "routingprofiles")
             for verb in ("update", "delete")
         ),
-        *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("list", "watch", "delete")),
+        *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("list", "watch", "deletecollection")),
         ("list", "", "namespaces"),
         ("list", "apiextensions.k8s.io", "customresourcedefinitions"),
     ],

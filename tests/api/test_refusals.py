@@ -52,6 +52,7 @@ class Bad:
     advice: str
 
 
+_NAME = "lower-case letters, digits, dashes and dots, such as us-west"
 POOLS = [
     Bad("an unknown field", changed(a_pool(), "spec.size.minimum", 5), "spec.size.minimum", "unknown field"),
     Bad("a number as text", changed(a_pool(), "spec.size.target", "25"), "spec.size.target", "must be of type integer"),
@@ -112,6 +113,11 @@ OTHERS = [
         'supported values: "DIDHub"'),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
         "write a whole URL, such as https://"),
+    Bad("a Secret whose name is a path",
+        changed(an_account(), "spec.credentialsSecretRef.name", "../configmaps/x"), "spec.credentialsSecretRef.name",
+        _NAME),
+    Bad("a key that is none", changed(an_account(), "spec.credentialsSecretRef", {"name": "t", "key": "a/b"}),
+        "spec.credentialsSecretRef.key", "write a key of the data: letters, digits, dashes, underscores and dots"),
     Bad("no credentials", changed(an_account(), "spec.credentialsSecretRef", LEFT_OUT), "spec.credentialsSecretRef",
         "Required value"),
     Bad("no call at all a second", changed(an_account(), "spec.limits.requestsPerSecond", 0),
@@ -138,6 +144,12 @@ OTHERS = [
 ]  # fmt: skip
 
 CLAIMS = [
+    Bad("a Secret of a name that is none", changed(a_claim(), "spec.writeTo", {"secret": {"name": "My Secret"}}),
+        "spec.writeTo.secret.name", _NAME),
+    Bad("a ConfigMap of a name that is none", changed(a_claim(), "spec.writeTo", {"configMap": {"name": "-numbers"}}),
+        "spec.writeTo.configMap.name", _NAME),
+    Bad("a pool in a namespace of a name that is none", changed(a_claim(), "spec.poolRef.namespace", "Sales"),
+        "spec.poolRef.namespace", _NAME),
     Bad("a claim on no pool", changed(a_claim(), "spec.poolRef", LEFT_OUT), "spec.poolRef", "Required value"),
     Bad("a wish for nothing", changed(a_claim(), "spec.wishes", [{}]), "spec.wishes[0]",
         "name exactly one wish in each entry: areaCode or region"),

@@ -216,6 +216,33 @@ def written_uri(stage: Stage) -> str:
     return base64.b64decode(stage.get("secret", "one-number")["data"]["sipUri"]).decode()
 
 
+def test_a_secret_that_a_claim_has_written_is_put_right_and_goes_when_it_is_written_elsewhere_or_not_at_all(
+    stage: Stage,
+) -> None:
+    open_and_fill(stage, 1)
+    stage.claim("one", writeTo={"secret": {"name": "first"}})
+    stage.wait_for(lambda: "first" in names(stage, "secrets"), "the Secret")
+    stage.delete("secret", "first")
+    stage.patch("numberclaim", "one", tenant="acme")  # a turn now, in the place of the one that comes in minutes
+    stage.wait_for(lambda: "first" in names(stage, "secrets"), "the Secret to be made again")
+    stage.patch("numberclaim", "one", writeTo={"secret": {"name": "second"}})
+    stage.wait_for(lambda: names(stage, "secrets") & {"first", "second"} == {"second"}, "the Secret to move")
+    stage.patch("numberclaim", "one", writeTo={"secret": {"name": "third"}})
+    stage.wait_for(lambda: "third" in names(stage, "secrets"), "the Secret to move on")
+    stage.delete("numberclaim", "one")
+    stage.wait_for(lambda: "third" not in names(stage, "secrets"), "the Secret to go with its claim")
+
+
+def test_a_quota_that_forbids_what_a_claim_is_to_write_is_said_on_the_claim(stage: Stage) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
+    open_and_fill(stage, 1)
+    stage.apply({**quota, "spec": {"hard": {"count/configmaps": "0"}}})
+    stage.wait_for(lambda: "hard" in stage.get("resourcequota", "none").get("status", {}), "the quota to be counted")
+    stage.claim("one", writeTo={"configMap": {"name": "numbers"}})
+    said = stage.wait_reason("numberclaim", "one", "WriteRefused")
+    assert "exceeded quota" in said["message"]
+
+
 def test_a_secret_of_somebody_else_is_left_alone(stage: Stage) -> None:
     open_and_fill(stage, 1)
     stage.secret("precious", "keep me")

@@ -314,10 +314,11 @@ async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIte
 
 
 @asynccontextmanager
-async def restarted(rig: Rig) -> AsyncIterator[Rig]:
-    """The operator's next process, between the same two doubles."""
+async def restarted(rig: Rig, begun: bool = True) -> AsyncIterator[Rig]:
+    """The operator's next process, between the same two doubles; `begun` as in `a_rig`."""
     async with _a_rig_on(rig.api, rig.carriers, rig.services.settings) as again:
-        await again.begin()
+        if begun:
+            await again.begin()
         yield again
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
 from tests.controllers.rig import (
@@ -34,8 +35,8 @@ async def turn(rig: Rig) -> float | None:
 
 
 async def take_turns(rig: Rig) -> None:
-    """Turn after turn, each when the last one asked for it, until the claim wants none."""
-    while (delay := await turn(rig)) is not None:
+    """Turn after turn, each when the last one asked for it, until the claim wants none soon."""
+    while (delay := await turn(rig)) is not None and delay < LOOK_AGAIN:
         await rig.woken(delay)
 
 

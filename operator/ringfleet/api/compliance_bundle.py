@@ -17,6 +17,7 @@ from ringfleet.api.meta import (
     REASON,
     AccountRef,
     Column,
+    DataKey,
     Duration,
     ListType,
     Name,
@@ -39,7 +40,7 @@ class KeyRef(Part):
 
     name: Name
     """Name of the Secret or ConfigMap, in this namespace."""
-    key: Name
+    key: DataKey
     """Key of the Secret's or ConfigMap's data that holds the bytes."""
 
 

@@ -62,6 +62,10 @@ CLAIM_ANNOTATION = f"{GROUP}/claim-uid"
 FROZEN = f"{GROUP}/frozen"
 """Annotation on a CarrierAccount or a NumberPool: nothing is bought, given back, bound or picked there while it stands.
 Its value says who froze it, and why: `who: why`."""
+CLAIM_LABEL = f"{GROUP}/claim"
+"""Label on the same: the name of the claim, where it is short enough for a label."""
+MANAGED_BY = "app.kubernetes.io/managed-by"
+"""Label on the same: ringfleet."""
 DRAINING = f"{GROUP}/draining"
 """Annotation on a claim of a RotationSet: its number is used no more for new recipients since this time (RFC 3339)."""
 OVERRIDE = f"override.{GROUP}/"
@@ -261,8 +265,24 @@ HttpUrl = Annotated[
     Field(max_length=2048),
     Rule('self.matches("^https?://[^/ ]+")', "write a whole URL, such as https://example.com/voice"),
 ]
-Name = Annotated[str, Field(min_length=1, max_length=253)]
-NamespaceList = Annotated[tuple[Name, ...], Field(max_length=100), ListType("set")]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Rule(
+        r'self.matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")',
+        "write the name of an object: lower-case letters, digits, dashes and dots, such as us-west",
+    ),
+]
+"""The name of an object, as the API server takes it: a DNS subdomain (RFC 1123)."""
+DataKey = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Rule('self.matches("^[-._a-zA-Z0-9]+$")', "write a key of the data: letters, digits, dashes, underscores and dots"),
+]
+"""A key in the data of a Secret or ConfigMap."""
+NamespaceList = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=100), ListType("set")
+]
 
 
 class ObjectMeta(Part):
@@ -335,14 +355,14 @@ class SecretKeyRef(Part):
 
     name: Name
     """Name of a Secret in this namespace."""
-    key: Name = "token"
+    key: DataKey = "token"
     """Key of the Secret's data that holds the value."""
 
 
 class WebhookSecretRef(SecretKeyRef):
     """One key of a Secret in this namespace: the secrets that a carrier signs with, one a line."""
 
-    key: Name = "webhook"
+    key: DataKey = "webhook"
     """Key of the Secret's data that holds the signing secrets, one a line. While a secret is being changed, the old and
     the new one stand in it."""
 

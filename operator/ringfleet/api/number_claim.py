@@ -61,9 +61,11 @@ class WriteTo(Part):
     rules = (Rule("has(self.secret) != has(self.configMap)", "name exactly one place: secret or configMap"),)
 
     secret: LocalRef | None = None
-    """A Secret in the claim's namespace. It is made; one that somebody else made is left alone."""
+    """A Secret in the claim's namespace. It is made, put right within minutes when it is changed or deleted, and
+    deleted when this names another one or the claim goes. One that somebody else made is left alone."""
     config_map: LocalRef | None = None
-    """A ConfigMap in the claim's namespace. It is made; one that somebody else made is left alone."""
+    """A ConfigMap in the claim's namespace. It is made, put right within minutes when it is changed or deleted, and
+    deleted when this names another one or the claim goes. One that somebody else made is left alone."""
 
 
 class NumberClaimSpec(Part):
@@ -129,6 +131,15 @@ class BoundNumber(Part):
     """The number in E.164 form, such as +14155550123."""
 
 
+class WrittenPlace(Part):
+    """A Secret or ConfigMap that the number was written to."""
+
+    kind: str
+    """Secret or ConfigMap."""
+    name: str
+    """Name of the Secret or ConfigMap, in the claim's namespace."""
+
+
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
 
@@ -141,6 +152,8 @@ class NumberClaimStatus(Status):
     """How long it waited, from creation to binding, such as 45ms or 3h10m."""
     ticket: int | None = None
     """Place of the claim in the order of arrival: waiting claims are served by rising tickets."""
+    written_to: tuple[WrittenPlace, ...] = ()
+    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None
     """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
 

@@ -38,9 +38,8 @@ class ClaimQueue:
     """Which claim gets which free number. Synchronous: nothing can run between choosing a number and taking it.
 
     `on_assigned` lets a claim take its turn at once. `unsure`: the claims whose last binding write was not answered;
-    they look before they write. `written`: by claim, the digest of what was last written where its writeTo says.
-    `refused`: by claim, why its last binding was refused. Such a claim stands beside the queue until its own next turn,
-    which the back-off of its failures decides: nobody calls it up before.
+    they look before they write. `refused`: by claim, why its last binding was refused. Such a claim stands beside the
+    queue until its own next turn, which the back-off of its failures decides: nobody calls it up before.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class ClaimQueue:
         self._stocks: dict[ObjectRef, Stock] = {}
         self._open = False
         self.unsure: set[str] = set()
-        self.written: dict[str, str] = {}
         self.refused: dict[str, str] = {}
         self._in_progress: dict[str, str] = {}
         self._assigned_at = float("-inf")

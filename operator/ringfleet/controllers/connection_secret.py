@@ -1,86 +1,157 @@
 """Handing a bound number over: the Secret or ConfigMap of a claim's `writeTo`, for the program that uses the number.
 
+::
+
+    1. status.writtenTo says where it is, or is to be        no list and no watch finds it again otherwise
+    2. GET it; create it, or patch what differs              at each turn of the claim, and every few minutes
+    3. delete what spec.writeTo does not name any more       only what is ours
+    4. status.writtenTo says so
+
 The object is ours by its annotation, and goes with the claim by an ownerReference. One that anybody else made is never
-written over: the claim says so instead.
+written over: the claim says so instead. What was written for an earlier claim of the same name, before a restore, is
+the claim's.
 """
 
 from __future__ import annotations
 
-import hashlib
 from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-import orjson
+import structlog
 
-from ringfleet.api.meta import API_VERSION, CLAIM_ANNOTATION
+from ringfleet.api.meta import API_VERSION, CLAIM_ANNOTATION, CLAIM_LABEL, MANAGED_BY
 from ringfleet.api.routing_profile import RoutingProfile
 from ringfleet.controllers.services import Services
-from ringfleet.kube.errors import AlreadyExists, NotFound
+from ringfleet.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
-from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.number_claim import ClaimRecord, Place
 from ringfleet.objects.phone_number import NumberRecord
+
+log = structlog.get_logger(__name__)
 
 PLACES = {
     "Secret": Resource("", "v1", "secrets", "Secret"),
     "ConfigMap": Resource("", "v1", "configmaps", "ConfigMap"),
 }
+LOOK_AGAIN = 300.0
+"""Seconds until what was written is looked at again."""
+TRY_AGAIN = 60.0
+"""Seconds until a write that was refused is tried again."""
+_LONGEST_LABEL = 63
+
+
+def places_of(claim: ClaimRecord) -> tuple[Place, ...]:
+    """Where something of the claim is, or is to be: the place of its writeTo, and those of before."""
+    return tuple(sorted({*claim.written_to, *wished_place(claim)}))
+
+
+def wished_place(claim: ClaimRecord) -> tuple[Place, ...]:
+    """The place of its writeTo; none when it has none."""
+    return (claim.write_to,) if claim.write_to else ()
 
 
 async def write_number(services: Services, claim: ClaimRecord, number: NumberRecord) -> str | None:
-    """Write the number where the claim wants it, when that is not what was written last.
+    """See that the number is where the claim wants it, and nowhere else. Its status names all places already.
 
-    Returns why it could not be written, in a sentence; None when it is there.
+    Returns why it could not be done, in a sentence; None when it is so.
+
+    Raises:
+        Conflict: somebody else has written it at this very moment.
+        Unavailable: the API server did not answer.
     """
-    if claim.write_to is None:
-        return None
-    body = _body(claim, number_data(claim, number, services.fleet.profile_of(number)))
-    print_ = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    if services.claim_queue.written.get(claim.uid) == print_:
-        return None
-    resource, name = PLACES[claim.write_to.kind], claim.write_to.name
     try:
-        found = await services.kube.get(resource, claim.namespace, name)
+        for place in wished_place(claim):
+            if refused := await _write(services, claim, number, place):
+                return refused
+        for place in set(claim.written_to) - set(wished_place(claim)):
+            await _remove(services, claim, place)
+    except (Conflict, Unavailable):
+        raise
+    except KubeError as error:
+        return f"The API server refuses what spec.writeTo asks for: {error}"
+    return None
+
+
+async def _write(services: Services, claim: ClaimRecord, number: NumberRecord, place: Place) -> str | None:
+    """Why it was left alone, in a sentence; None when it says what it is to say."""
+    body = _body(claim, place, number_data(claim, number, services.fleet.profile_of(number)))
+    found = await _find(services, claim, place) or await _create(services, claim, place, body)
+    if not _is_ours(found, claim):
+        return (
+            f"{place.kind} {place.name} (spec.writeTo) exists and is not this claim's: name another one, or delete it."
+        )
+    if patch := _difference(found, body):
+        version = found["metadata"]["resourceVersion"]
+        await services.kube.patch(PLACES[place.kind], claim.namespace, place.name, patch, version)
+        log.info("put right what a claim has written", claim=claim.key, kind=place.kind, name=place.name)
+    return None
+
+
+async def _find(services: Services, claim: ClaimRecord, place: Place) -> Json | None:
+    try:
+        return await services.kube.get(PLACES[place.kind], claim.namespace, place.name)
     except NotFound:
-        return await _create(services, claim, resource, body, print_)
-    if _owner(found) != claim.uid:
-        return f"{resource.kind} {name} (spec.writeTo) exists and is not this claim's: name another one, or delete it."
-    await services.kube.patch(resource, claim.namespace, name, _replaced(found, body))
-    services.claim_queue.written[claim.uid] = print_
-    return None
+        return None
 
 
-async def _create(services: Services, claim: ClaimRecord, resource: Resource, body: Json, print_: str) -> str | None:
+async def _create(services: Services, claim: ClaimRecord, place: Place, body: Json) -> Json:
+    """The object as it was created; or the one that somebody else has made at this very moment."""
     try:
-        await services.kube.create(resource, claim.namespace, body)
+        return await services.kube.create(PLACES[place.kind], claim.namespace, body)
     except AlreadyExists:
-        return f"{resource.kind} {body['metadata']['name']} (spec.writeTo) was made by another at this very moment."
-    services.claim_queue.written[claim.uid] = print_
-    return None
+        return await services.kube.get(PLACES[place.kind], claim.namespace, place.name)
 
 
-def _owner(found: Json) -> str | None:
-    """The uid of the claim that the object was written for."""
-    owner: str | None = (found["metadata"].get("annotations") or {}).get(CLAIM_ANNOTATION)
-    return owner
+async def _remove(services: Services, claim: ClaimRecord, place: Place) -> None:
+    found = await _find(services, claim, place)
+    if found and _is_ours(found, claim):
+        with suppress(NotFound):
+            uid = found["metadata"]["uid"]
+            await services.kube.delete(PLACES[place.kind], claim.namespace, place.name, uid=uid)
+        log.info("removed what a claim had written", claim=claim.key, kind=place.kind, name=place.name)
 
 
-def _replaced(found: Json, body: Json) -> dict[str, Any]:
-    """Keys that are not written any more are taken away by null."""
-    gone = dict.fromkeys(found.get("data") or {}) | body["data"]
-    return {"data": gone}
+def _is_ours(found: Json, claim: ClaimRecord) -> bool:
+    """Whether it was written for the claim, or for one of its name that came before it."""
+    meta = found["metadata"]
+    written_for = (meta.get("annotations") or {}).get(CLAIM_ANNOTATION)
+    owners = [(ref["kind"], ref["name"]) for ref in meta.get("ownerReferences") or ()]
+    return written_for == claim.uid or (written_for is not None and ("NumberClaim", claim.name) in owners)
 
 
-def _body(claim: ClaimRecord, data: dict[str, str]) -> Json:
-    assert claim.write_to
+def _difference(found: Json, body: Json) -> Json:
+    """The merge patch by which what was found becomes what is to be; empty when it is so.
+
+    Data that is not ours is taken away, labels and annotations of others stay.
+    """
+    held, wanted = found["metadata"], body["metadata"]
+    parts = {key: _missing(held.get(key) or {}, wanted[key]) for key in ("labels", "annotations")}
+    meta: dict[str, Any] = {key: missing for key, missing in parts.items() if missing}
+    if held.get("ownerReferences") != wanted["ownerReferences"]:
+        meta["ownerReferences"] = wanted["ownerReferences"]
+    data = found.get("data") or {}
+    changed = {"data": dict.fromkeys(data) | body["data"]} if data != body["data"] else {}
+    return ({"metadata": meta} if meta else {}) | changed
+
+
+def _missing(held: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in wanted.items() if held.get(key) != value}
+
+
+def _body(claim: ClaimRecord, place: Place, data: dict[str, str]) -> Json:
     owner = {"apiVersion": API_VERSION, "kind": "NumberClaim", "name": claim.name, "uid": claim.uid}
+    named = {CLAIM_LABEL: claim.name} if len(claim.name) <= _LONGEST_LABEL else {}
     return {
         "metadata": {
-            "name": claim.write_to.name,
+            "name": place.name,
+            "labels": {MANAGED_BY: "ringfleet", **named},
             "annotations": {CLAIM_ANNOTATION: claim.uid},
             "ownerReferences": [owner],
         },
-        "data": _encoded(data) if claim.write_to.kind == "Secret" else data,
+        "data": _encoded(data) if place.kind == "Secret" else data,
     }
 
 

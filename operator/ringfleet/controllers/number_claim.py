@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
-from ringfleet.controllers.connection_secret import write_number
+from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN, places_of, wished_place, write_number
 from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
@@ -207,7 +207,9 @@ def _ask_anew(services: Services, claim: ClaimRecord, offers: bool = True) -> No
 
 async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecord) -> float | None:
     """The second write; then what nobody waits for."""
-    refused = await write_number(services, claim, number) if claim.bound else None
+    places = places_of(claim)
+    noted = claim.bound is not None and places == claim.written_to
+    refused = await write_number(services, claim, number) if places and noted else None
     left_alone = str(number.place) if not services.fleet.owns(number) else None
     said = bound_conditions(number.number, claim.suspended, refused, left_alone)
     patch: dict[str, Any] = {}
@@ -220,14 +222,18 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
             "timeToBind": format_duration(_waited(services, claim, now)),
             "place": None,
         }
+    now_at = wished_place(claim) if noted and not refused else places
+    if now_at != claim.written_to:
+        patch["writtenTo"] = [place._asdict() for place in now_at] or None
     if await _write(services, claim, patch, said):
-        return GUARD_DELAY if not claim.guarded and not claim.write_to else 0.0
+        return GUARD_DELAY if not claim.guarded and not places else 0.0
+    again = (TRY_AGAIN if refused else LOOK_AGAIN) if places else None
     if claim.guarded:
-        return None
+        return again
     if services.claim_queue.gives_way(claim):
         return GUARD_DELAY
     await _guard(services, claim)
-    return None
+    return again
 
 
 def _waited(services: Services, claim: ClaimRecord, now: datetime) -> timedelta:

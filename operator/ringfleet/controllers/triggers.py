@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from zlib import crc32
 
 from ringfleet.api import (
     CarrierAccount,
@@ -29,6 +30,7 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
+from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.queues import seconds_until
@@ -148,14 +150,22 @@ def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Itera
 
 def open_queue(services: Services) -> None:
     """Everything is listed. What was asked to go before we looked is remembered, for the breaker. A claim whose status
-    and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile."""
+    and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile.
+    What claims have written somewhere is looked at as it would have been by the process before, not all at once."""
     for record in services.fleet.numbers.values():
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
         if (claim.bound is None) is not (not services.fleet.numbers_of(claim)):
             services.queues.wake_claim(claim)
+        elif claim.bound and (claim.write_to or claim.written_to):
+            services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))
     services.claim_queue.open()
+
+
+def _spread(claim: ClaimRecord, over: float) -> float:
+    """Seconds up to `over`, the same for a claim each time."""
+    return crc32(claim.uid.encode()) / 2**32 * over
 
 
 def needs_step(services: Services, record: NumberRecord) -> bool:
@@ -448,7 +458,6 @@ class _Bell:
             self._services.arrivals[claim.uid] = self._services.clock()
         if new is None:
             self._services.arrivals.pop(claim.uid, None)
-            self._services.claim_queue.written.pop(claim.uid, None)
         else:
             self._wake_claim_when_due(new)
         if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):

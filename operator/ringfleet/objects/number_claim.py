@@ -68,6 +68,7 @@ class ClaimRecord:
     bound_at: datetime | None
     ticket: int | None
     place: int | None
+    written_to: tuple[Place, ...] = ()
     conditions: tuple[ConditionSeen, ...] = ()
     rotation: InSet | None = None
 
@@ -140,6 +141,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         bound_at=parse_time(status.get("boundAt")),
         ticket=status.get("ticket"),
         place=status.get("place"),
+        written_to=tuple(Place(one["kind"], one["name"]) for one in status.get("writtenTo", ())),
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
     )
