@@ -35,11 +35,13 @@ from tests.plan.builders import dollars
 class CarrierDouble:
     """See the module. `story` is shared with the API double, so that it shows what was written before what was called.
 
-    `stock` is what can be bought; `taken` is what another buyer is faster with; `profiles` are by their reference.
-    `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each number was sold.
+    `id` is the carrier's own of the account. `stock` is what can be bought; `taken` is what another buyer is faster
+    with; `profiles` are by their reference. `before_buying` runs first of all when the carrier is asked to sell.
+    `billed` counts how often each number was sold.
     """
 
     story: list[str]
+    id: str | None = "main"
     stock: list[Offer] = field(default_factory=list)
     taken: set[E164] = field(default_factory=set)
     held: dict[E164, Holding] = field(default_factory=dict)
@@ -73,6 +75,10 @@ class CarrierDouble:
     async def balance(self) -> Money:
         self._begin("balance")
         return self.money
+
+    async def account_id(self) -> str | None:
+        self._begin("account_id")
+        return self.id
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         self._begin("search", query.area_code or "anywhere")

@@ -106,7 +106,8 @@ class AccountNumbers(Part):
     """How many numbers of the account carry no mark, or another installation's. They are counted and never touched."""
     orphans: int = 0
     """How many numbers carry this installation's mark, and have no PhoneNumber in the cluster and no pool that could
-    adopt them."""
+    adopt them: one that orders from this account, in a namespace that the account lets in. The condition Orphans says
+    why."""
     shrunk_to: int | None = None
     """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
     the listing before."""
@@ -114,8 +115,11 @@ class AccountNumbers(Part):
 
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, Orphans."""
+    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, SweepRefused, Orphans."""
 
+    account_id: str | None = None
+    """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and
+    endpoint host are one account: the older one is used, and the other one says DuplicateAccount."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
     installation: str | None = None
@@ -142,6 +146,7 @@ class CarrierAccount(Resource):
         Column("Orphans", ".status.numbers.orphans", "integer", priority=1),
         REASON,
         Column("Endpoint", ".spec.endpoint", priority=1),
+        Column("Account ID", ".status.accountId", priority=1),
         AGE,
     )
 

@@ -63,6 +63,13 @@ class Carrier(Protocol):
         """The money left in the account. Also the cheapest proof that endpoint and credentials are right."""
         ...
 
+    async def account_id(self) -> str | None:
+        """The carrier's own id of the account that the credentials open; None when it tells none.
+
+        Two objects with the same id are one account, whatever their tokens.
+        """
+        ...
+
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """At least `count` offers for `query` that are not in `exclude`, or all there are.
 

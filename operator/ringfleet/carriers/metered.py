@@ -123,6 +123,9 @@ class MeteredCarrier:
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
 
+    async def account_id(self) -> str | None:
+        return await self._meter.call("account_id", self._carrier.account_id())
+
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         return await self._meter.call("search", self._carrier.search(query, count, exclude))
 

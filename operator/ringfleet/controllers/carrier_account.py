@@ -30,11 +30,13 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.carrier_account import credentials_in, endpoint_of, settings_of
+from ringfleet.objects.carrier_account import credentials_in, endpoint_of, settings_of, standing_of
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.carrier_account.identity import duplicate_message, first_of
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
+from ringfleet.plan.carrier_account.orphans import tell
 from ringfleet.plan.carrier_account.sweep import next_sweep
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -56,9 +58,18 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
         delay = None
     else:
         delay = await _look(services, name, obj)
-    if services.accounts.seen(name, key.namespace) != before:
-        wake_users(services, name)
+    _wake_users(services, name, before)
     return delay
+
+
+def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> None:
+    """Wake them if the account is not as it was `before` this look, or not as they were last told: what becomes of
+    another account may have made this one a duplicate, or the one that works, without any look at it."""
+    now = services.accounts.seen(key, key.namespace)
+    told = services.accounts.told.get(key, before)
+    if now != before or (now.blocked, now.message) != (told.blocked, told.message):
+        wake_users(services, key)
+    services.accounts.told[key] = now
 
 
 async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:
@@ -112,7 +123,15 @@ async def open_account(
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
         carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
-        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
+        account = OpenAccount(
+            carrier,
+            print_,
+            frozenset(),
+            not_reached(key),
+            credentials=fingerprint(repr(sorted(credentials.items()))),
+            opened_at=services.monotonic(),
+            concurrency=settings.concurrency,
+        )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
         await services.accounts.open(key, account)
@@ -122,14 +141,52 @@ async def open_account(
     return account
 
 
+async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
+    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken.
+
+    Raises:
+        CarrierError: the carrier can't be asked.
+    """
+    if account.identity is None:
+        account.account_id = await account.carrier.account_id()
+        account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
+        account.purchase_lock = services.accounts.identities.purchase_lock(account.identity)
+    for other in services.accounts.learn(obj):
+        services.queues.wake_account(other)
+
+
+def _may_be_duplicate(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether an older account at this endpoint has not been identified yet: it may be this very one, and is waited for
+    a while, so that of two that are made together the wrong one buys nothing first."""
+    if obj.status.account_id is not None or services.monotonic() > account.opened_at + _WAIT_FOR_OLDER:
+        return False
+    mine = standing_of(obj, "")
+    others = (standing_of(other, "") for other in services.fleet.all(CarrierAccount) if other.status.account_id is None)
+    return any(
+        other.identity == mine.identity
+        and first_of((mine, other)) != key
+        and services.accounts.seen(other.account, other.account.namespace).blocked is Reason.ACCOUNT_NOT_READY
+        for other in others
+    )
+
+
+_WAIT_FOR_OLDER = 30.0
+"""Seconds for which an account that nobody has identified before waits for the older ones at its endpoint."""
+
+
 async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    """Ask for the balance, sweep when it is time, and say how both went."""
+    """Ask who it is and for the balance, sweep when it is time, and say how that went."""
     try:
         try:
+            await identify(services, obj, account)
             balance = await account.carrier.balance()
         except RequestRejected as error:
             return await _refused(services, key, obj, account, error)
+        if _may_be_duplicate(services, key, obj, account):
+            return _SHORTEST_LOOK
         account.seen, account.failures = AccountSeen(), 0
+        if services.accounts.identities.first(key) != key:
+            return await _stand_back(services, key, obj, account, balance)
         await _ask_search_again(account)
         listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
@@ -141,6 +198,21 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         return await _unavailable(services, key, obj, account, error)
     await _say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
     return _next_look(services, key, obj, account)
+
+
+async def _stand_back(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, balance: Money
+) -> float:
+    """Another object is this account already: this one says so, and does nothing with it."""
+    account.findings, account.swept_at = None, None
+    message = duplicate_message(key, services.accounts.identities.first(key))
+    said = (not_ready(Reason.DUPLICATE_ACCOUNT, message), stalled(Reason.DUPLICATE_ACCOUNT, message))
+    await _say(services, obj, said, balance, account)
+    return _DUPLICATE_AGAIN
+
+
+_DUPLICATE_AGAIN = 60.0
+"""Seconds between looks at a duplicate: its Secret may hold another token by then."""
 
 
 async def _refused(
@@ -228,11 +300,11 @@ async def _conclude(
     """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
     account.listing_incomplete = False
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
-    if not believe(obj, account, swept.listing):
-        return
-    account.bought_since_sweep = False
-    account.findings = replace(swept.findings, changed=())
-    await find_lost(services, key, account, swept.listing, _is_another_look(services, obj, account))
+    if believe(obj, account, swept.listing):
+        account.bought_since_sweep = False
+        account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
+        await find_lost(services, key, account, swept, _is_another_look(services, obj, account))
+    account.refused = frozenset(swept.troubles.refused)
 
 
 def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccount) -> bool:
@@ -285,6 +357,7 @@ async def _say(
     counted = account is not None and (account.findings is not None or account.doubted is not None)
     status = CarrierAccountStatus(
         observed_generation=generation,
+        account_id=account.account_id if account and account.identity else before.account_id,
         conditions=conditions(before.conditions, everything, generation, services.clock()),
         balance=Balance(amount=balance.amount, currency=balance.currency) if balance else before.balance,
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
@@ -319,9 +392,9 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
         troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
     if account.findings and account.findings.orphans:
-        message = (
-            "The carrier has numbers of ours that can't be adopted: their pool is gone, or the PhoneNumber of that "
-            "name was released or is another account's. Create the pool again, or delete that PhoneNumber."
-        )
+        message = f"The carrier has numbers of ours that can't be adopted. {tell(account.orphaned)}"
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    if account.refused:
+        message = f"The last sweep could not do all that it meant to, and tries again. {tell(account.refused)}"
+        troubles.append(Condition("SweepRefused", True, Reason.SWEEP_REFUSED, message))
     return tuple(troubles)

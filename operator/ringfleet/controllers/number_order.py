@@ -31,7 +31,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import wake_orders, wake_users
+from ringfleet.controllers.triggers import orders_at, wake_orders, wake_users
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
@@ -99,10 +99,11 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     """The order's surroundings: account, purchase lock, pool, and whether the pool could ask another carrier."""
     pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     key = account_key(order.spec.account_ref, order.metadata.namespace)
-    others = [other for other in services.fleet.orders_at(key) if other.metadata.uid != order.metadata.uid]
+    others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
+    sent, namespace = _sent(order), order.metadata.namespace
     return OrderWorld(
-        account=services.accounts.seen(key, order.metadata.namespace),
-        purchase_lock_taken=not _sent(order) and any(_sent(other) for other in others),
+        account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
+        purchase_lock_taken=not sent and any(_sent(other) for other in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,

@@ -74,6 +74,7 @@ class Services:
     def __post_init__(self) -> None:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, self.clock)
+        self.fleet.same_account = self.accounts.identities.same_as
         self.queues = Queues(
             intents=WorkQueue[Key](workers=settings.workers),
             numbers=WorkQueue[Key](workers=settings.number_workers),

@@ -18,7 +18,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from ringfleet.api import ComplianceBundle, NumberOrder, NumberPool, NumberQuota, RotationSet, RoutingProfile
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberOrder,
+    NumberPool,
+    NumberQuota,
+    RotationSet,
+    RoutingProfile,
+)
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
 from ringfleet.controllers.desired_number import farewell, number_want
@@ -73,9 +81,14 @@ def wake_users(services: Services, account: AccountKey) -> None:
     wake_needy(services, services.fleet.numbers.by("account", account))
 
 
+def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
+    """The orders at an account, whichever of its objects they name."""
+    return [order for one in services.accounts.identities.same_as(account) for order in services.fleet.orders_at(one)]
+
+
 def wake_orders(services: Services, account: AccountKey) -> None:
     """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
-    for order in services.fleet.orders_at(account):
+    for order in orders_at(services, account):
         if not order.status.recorded:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
@@ -179,8 +192,8 @@ class _Bell:
     def note_intent(self, kind: str, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
         self._services.quotas.forget()
-        if kind == "CarrierAccount" and old is None:
-            self._services.accounts.expect(AccountKey(*place))
+        if kind == "CarrierAccount":
+            self._note_account(AccountKey(*place), old, new)
         same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         if not (same_wish and _is_quiet(old, new)):
             self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
@@ -201,6 +214,15 @@ class _Bell:
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
+
+    def _note_account(self, key: AccountKey, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An account has come or gone, or is another one at the carrier than before: a duplicate may take over."""
+        accounts = self._services.accounts
+        if old is None:
+            accounts.expect(key)
+        concerned = accounts.learn(new) if isinstance(new, CarrierAccount) else accounts.identities.forget(key)
+        for other in concerned:
+            self._services.queues.wake_account(other)
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders

@@ -78,8 +78,14 @@ class DIDHub:
         return self._registrar
 
     async def balance(self) -> Money:
-        account = Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
+        account = await self._account()
         return account.money("balance", account.text("currency"))
+
+    async def account_id(self) -> str | None:
+        return (await self._account()).maybe_text("id")
+
+    async def _account(self) -> Fields:
+        return Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         try:
