@@ -34,6 +34,7 @@ from ringfleet.objects.carrier_account import credentials_in, endpoint_of, setti
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.carrier_account.balance import AFTER, is_news
 from ringfleet.plan.carrier_account.identity import duplicate_message, first_of
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
 from ringfleet.plan.carrier_account.orphans import tell
@@ -335,7 +336,10 @@ def _interval(services: Services, key: AccountKey, obj: CarrierAccount, account:
 
 
 def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - services.monotonic()
+    now = services.monotonic()
+    due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - now
+    if account.balance_waits:
+        due = min(due, (account.balance_said_at or 0.0) + AFTER - now)
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
@@ -359,11 +363,26 @@ async def _say(
         observed_generation=generation,
         account_id=account.account_id if account and account.identity else before.account_id,
         conditions=conditions(before.conditions, everything, generation, services.clock()),
-        balance=Balance(amount=balance.amount, currency=balance.currency) if balance else before.balance,
+        balance=_balance(services, account, before.balance, balance),
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
         installation=services.installation,
     )
     await services.status.write(fresh, status)
+
+
+def _balance(
+    services: Services, account: OpenAccount | None, said: Balance | None, balance: Money | None
+) -> Balance | None:
+    """The balance to write; what was written last while a new one is no news."""
+    if account is None or balance is None:
+        return said
+    since = None if account.balance_said_at is None else services.monotonic() - account.balance_said_at
+    before = Money(said.amount, said.currency) if said else None
+    account.balance_waits = balance != before
+    if not is_news(before, balance, since):
+        return said
+    account.balance_said_at, account.balance_waits = services.monotonic(), False
+    return Balance(amount=balance.amount, currency=balance.currency)
 
 
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:

@@ -52,6 +52,10 @@ class OpenAccount:
     """The carrier's own id of the account; None until the carrier has told, and of a carrier that tells none."""
     identity: Identity | None = None
     """Which account at the carrier it is; None until the carrier was asked."""
+    balance_said_at: float | None = None
+    """When this process last wrote the balance, in monotonic seconds; None before the first time."""
+    balance_waits: bool = False
+    """Whether the balance has moved since, too little to be written at once."""
     concurrency: int = 1
     """How many calls may be on their way to the carrier at once."""
     failures: int = 0

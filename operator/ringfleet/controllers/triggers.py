@@ -438,10 +438,15 @@ def _wish(obj: ApiObject) -> int:
     return obj.metadata.generation
 
 
+_BY_ANNOTATION = (RotationSet, RoutingProfile, CarrierAccount)
+
+
 def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
     """Whether a change beside the spec, such as of its own status, is no news to an object. Of a bundle because reading
-    it is dear; of a rotation set and a routing profile unless an annotation has changed: overrides are there."""
-    if isinstance(old, RotationSet | RoutingProfile) and isinstance(new, RotationSet | RoutingProfile):
+    it is dear; of a rotation set, a routing profile and an account unless an annotation has changed: overrides and a
+    person's word on a listing are there. An account that its own status woke would ask for a balance that moves again
+    and again."""
+    if isinstance(old, _BY_ANNOTATION) and isinstance(new, _BY_ANNOTATION):
         before, after = old.metadata, new.metadata
         return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
     return isinstance(new, ComplianceBundle)
