@@ -18,6 +18,7 @@ from ringfleet.model import (
     Catalog,
     HeldRouting,
     Holding,
+    HoldingsPage,
     HoldingStatus,
     ItemState,
     Mark,
@@ -27,6 +28,7 @@ from ringfleet.model import (
     Purchase,
     Query,
     Routing,
+    Unreadable,
 )
 from tests.plan.builders import dollars
 
@@ -36,8 +38,9 @@ class CarrierDouble:
     """See the module. `story` is shared with the API double, so that it shows what was written before what was called.
 
     `id` is the carrier's own of the account. `stock` is what can be bought; `taken` is what another buyer is faster
-    with; `profiles` are by their reference. `before_buying` runs first of all when the carrier is asked to sell.
-    `billed` counts how often each number was sold.
+    with; `profiles` are by their reference. `unreadable` and `unreadable_offers` are the rows that listing and search
+    have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
+    number was sold.
     """
 
     story: list[str]
@@ -46,6 +49,8 @@ class CarrierDouble:
     taken: set[E164] = field(default_factory=set)
     held: dict[E164, Holding] = field(default_factory=dict)
     profiles: dict[str, HeldRouting] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable_offers: list[Unreadable] = field(default_factory=list)
     money: Money = field(default_factory=partial(dollars, 1000))
     before_buying: Callable[[], Awaitable[object]] | None = None
     purchases: list[Purchase] = field(default_factory=list)
@@ -83,7 +88,8 @@ class CarrierDouble:
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         self._begin("search", query.area_code or "anywhere")
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
-        return Catalog(tuple(offer for offer in fitting if offer.number not in exclude)[:count])
+        found = tuple(offer for offer in fitting if offer.number not in exclude)[:count]
+        return Catalog(found, unreadable=tuple(self.unreadable_offers))
 
     async def buy(self, purchase: Purchase) -> tuple[Outcome, ...]:
         if self.before_buying:
@@ -98,9 +104,9 @@ class CarrierDouble:
         self._begin("find", number.digits)
         return self.held.get(number)
 
-    async def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+    async def holdings(self) -> AsyncIterator[HoldingsPage]:
         self._begin("holdings")
-        yield tuple(self.held.values())
+        yield HoldingsPage(tuple(self.held.values()), tuple(self.unreadable))
         self._end("holdings")
 
     async def ensure_routing(self, routing: Routing) -> str:

@@ -108,6 +108,9 @@ class AccountNumbers(Part):
     """How many numbers carry this installation's mark, and have no PhoneNumber in the cluster and no pool that could
     adopt them: one that orders from this account, in a namespace that the account lets in. The condition Orphans says
     why."""
+    unreadable: int = 0
+    """How many numbers of the account, among the owned, the operator can't read, such as a short code. They are left
+    alone; the condition Unreadable says what can't be read."""
     shrunk_to: int | None = None
     """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
     the listing before."""
@@ -115,7 +118,8 @@ class AccountNumbers(Part):
 
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, SweepRefused, Orphans."""
+    CatalogStale, Throttled, CircuitOpen, ListingFailed, ListingIncomplete, ListingShrunk, Unreadable, SweepRefused,
+    Orphans."""
 
     account_id: str | None = None
     """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and

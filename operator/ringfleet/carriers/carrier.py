@@ -17,7 +17,19 @@ from datetime import timedelta
 from typing import Protocol
 
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import E164, Catalog, HeldRouting, Holding, Mark, Money, Outcome, Purchase, Query, Routing
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    HoldingsPage,
+    Mark,
+    Money,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,8 @@ class Carrier(Protocol):
         """At least `count` offers for `query` that are not in `exclude`, or all there are.
 
         Asks the carrier, page by page. When its search is down, answers from the offers seen within the catalog's TTL,
-        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either.
+        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either. Offers that can't be read
+        are left out, and the catalog says so.
         """
         ...
 
@@ -83,11 +96,18 @@ class Carrier(Protocol):
         ...
 
     async def find(self, number: E164) -> Holding | None:
-        """The holding of `number` in this account, looked up live, or None."""
+        """The holding of `number` in this account, looked up live, or None.
+
+        Raises ReplyUnreadable when there is one that can't be read: it is there, so None would be a lie.
+        """
         ...
 
-    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
-        """Everything the account owns, page by page. Raises ListingIncomplete at the end when pages are missing."""
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
+        """Everything the account owns, page by page. Raises ListingIncomplete at the end when pages are missing.
+
+        A row that can't be read is no error: the page says so, and all the others are there. Listing fails by itself,
+        with a circuit of its own: it may be down while purchases work.
+        """
         ...
 
     async def ensure_routing(self, routing: Routing) -> str:

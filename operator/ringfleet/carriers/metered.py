@@ -20,6 +20,7 @@ from ringfleet.model import (
     Catalog,
     HeldRouting,
     Holding,
+    HoldingsPage,
     Mark,
     Money,
     NumberType,
@@ -135,7 +136,7 @@ class MeteredCarrier:
     async def find(self, number: E164) -> Holding | None:
         return await self._meter.call("find", self._carrier.find(number))
 
-    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
         return self._meter.pages("holdings", self._carrier.holdings())
 
     async def ensure_routing(self, routing: Routing) -> str:

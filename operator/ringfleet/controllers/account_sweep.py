@@ -24,7 +24,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import orders_at
 from ringfleet.kube.errors import Invalid, KubeError
-from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
+from ringfleet.model import E164, AccountKey, Holding, Mark, Phase, Unreadable
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
@@ -56,6 +56,8 @@ class Swept:
     findings: Findings
     listing: Listing
     troubles: Troubles
+    unreadable: tuple[Unreadable, ...] = ()
+    """The rows that can't be read. They are counted in `findings.owned`, and nothing is done about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +87,24 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
 
     Raises:
         ListingIncomplete: the carrier's listing ended early; what it did show has been acted on.
-        CarrierError: the carrier can't be asked.
+        CarrierError: the carrier can't be asked; the same.
     """
     records = records_at(services, key)
     known = {number: _known_of(services, record) for number, record in records.items()}
     expected = must_be_listed(known, account.roll.shown, _settling(services, key))
     findings, troubles, listed, marked = Findings(), Troubles(), set[E164](), set[E164]()
+    unreadable: list[Unreadable] = []
     async for page in account.carrier.holdings():
+        unreadable += page.unreadable
         listed.update(holding.number for holding in page)
+        listed.update(row.number for row in page.unreadable if row.number)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
         _tell_others(services, key, page)
         findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
-    return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected), troubles)
+    findings = replace(findings, owned=findings.owned + len(unreadable))
+    nameless = sum(row.number is None for row in unreadable)
+    listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)
+    return Swept(findings, listing, troubles, tuple(unreadable))
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:
@@ -298,7 +306,7 @@ def believe(obj: CarrierAccount, account: OpenAccount, listing: Listing) -> bool
 
     A process that has never heard of a listing, as after a restored backup, measures by the objects.
     """
-    owned = len(listing.listed)
+    owned = listing.owned
     if account.last_owned is None:
         account.last_owned = len(listing.expected)
     same = owned == account.doubted and accepted(obj, account)

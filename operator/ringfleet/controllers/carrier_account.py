@@ -16,9 +16,11 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
 from ringfleet.carriers.errors import (
+    CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
     ListingIncomplete,
+    ReplyUnreadable,
     RequestRejected,
     Throttled,
 )
@@ -234,7 +236,8 @@ async def _unavailable(
     """The carrier does not answer: say so once, and look again after a growing delay."""
     account.failures += 1
     if not isinstance(error, Throttled):
-        message = f"The carrier at {endpoint_of(obj)} does not answer; nothing is lost, and it is asked again."
+        answers = "answers in a way that can't be read" if isinstance(error, ReplyUnreadable) else "does not answer"
+        message = f"The carrier at {endpoint_of(obj)} {answers}; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
         await _say(services, obj, (said, reconciling(said.reason, message)), account=account)
@@ -262,16 +265,28 @@ async def _ask_search_again(account: OpenAccount) -> None:
 async def _sweep_when_due(
     services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount
 ) -> tuple[Condition, ...]:
-    """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
+    """Sweep when the last one is old enough. A listing that breaks off, or can't be had at all, is only said: buying
+    and the balance go on without it.
+
+    Raises:
+        CredentialsRejected: they are no longer valid, or have no right to list.
+    """
     if not _is_due(services, key, obj, account):
         return _listing_condition(account)
     try:
         with timed(partial(services.meter.swept, obj.spec.provider.value), services.monotonic):
             swept = await sweep(services, key, account)
+    except CredentialsRejected:
+        raise
     except ListingIncomplete as error:
         log.warning("listing incomplete", account=str(key), error=str(error))
-        account.listing_incomplete = True
+        account.listing_incomplete, account.listing_failures, account.listing_error = True, 0, ""
+    except CarrierError as error:
+        account.listing_failures += 1
+        account.listing_error = account.listing_error if isinstance(error, Throttled) else str(error)
+        log.warning("listing failed", account=str(key), failures=account.listing_failures, error=str(error))
     else:
+        account.listing_failures, account.listing_error = 0, ""
         await _conclude(services, key, obj, account, swept)
     account.swept_at = services.monotonic()
     await _read_routings_when_due(services, key, obj, account)
@@ -304,6 +319,8 @@ async def _conclude(
     if believe(obj, account, swept.listing):
         account.bought_since_sweep = False
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
+        account.unreadable = len(swept.unreadable)
+        account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
         await find_lost(services, key, account, swept, _is_another_look(services, obj, account))
     account.refused = frozenset(swept.troubles.refused)
 
@@ -318,6 +335,12 @@ def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccou
 
 
 def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
+    if account.listing_error:
+        message = (
+            "The account's numbers can't be listed; buying goes on, and it is listed again after a while. The carrier: "
+            f"{account.listing_error.rstrip('.')}."
+        )
+        return (Condition("ListingFailed", True, Reason.LISTING_FAILED, message),)
     if account.listing_incomplete:
         message = (
             "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
@@ -329,7 +352,12 @@ def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
 
 
 def _interval(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says."""
+    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says; of
+    listings that fail, ever longer."""
+    if account.listing_failures:
+        return backoff(
+            account.listing_failures, _LISTING_AGAIN, max(_LISTING_AGAIN, obj.spec.sweep_interval)
+        ).total_seconds()
     records = services.fleet.numbers.by("account", key)
     waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
     return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
@@ -343,6 +371,8 @@ def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
+_LISTING_AGAIN = timedelta(seconds=5)
+"""How long after a first listing that failed the next one is tried."""
 _SHORTEST_LOOK = 1.0
 _STALE_LOOK = 5.0
 
@@ -394,7 +424,15 @@ def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumb
     else:
         counts = (account.last_owned or 0, 0, 0, 0)
     owned, ours, unmanaged, orphans = counts
-    return AccountNumbers(owned=owned, ours=ours, unmanaged=unmanaged, orphans=orphans, shrunk_to=account.doubted)
+    unreadable = account.unreadable if account.findings or before is None else before.unreadable
+    return AccountNumbers(
+        owned=owned,
+        ours=ours,
+        unmanaged=unmanaged,
+        orphans=orphans,
+        unreadable=unreadable,
+        shrunk_to=account.doubted,
+    )
 
 
 def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
@@ -413,7 +451,21 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
     if account.findings and account.findings.orphans:
         message = f"The carrier has numbers of ours that can't be adopted. {tell(account.orphaned)}"
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    if unreadable := _unreadable(account):
+        troubles.append(Condition("Unreadable", True, Reason.UNREADABLE, unreadable))
     if account.refused:
         message = f"The last sweep could not do all that it meant to, and tries again. {tell(account.refused)}"
         troubles.append(Condition("SweepRefused", True, Reason.SWEEP_REFUSED, message))
     return tuple(troubles)
+
+
+def _unreadable(account: OpenAccount) -> str:
+    """What the carrier says that nobody here can read, and what comes of it."""
+    rows = offers = ""
+    if account.unreadable_row:
+        rows = (
+            f"The listing has numbers that can't be read, which are counted and left alone: {account.unreadable_row}."
+        )
+    if account.unreadable_offer:
+        offers = f"The catalog has offers that can't be read, which are not ordered: {account.unreadable_offer}."
+    return " ".join(filter(None, (rows, offers)))

@@ -79,6 +79,16 @@ class OpenAccount:
     """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     listing_incomplete: bool = False
     """Whether the last listing ended before its own total."""
+    listing_failures: int = 0
+    """How many listings in a row could not be had; the wait until the next one grows with it."""
+    listing_error: str = ""
+    """Why the last listing could not be had; empty when it could, or when the carrier only asked for fewer calls."""
+    unreadable: int = 0
+    """How many rows of the last believed listing can't be read."""
+    unreadable_row: str = ""
+    """What is wrong with one of these rows, the same one each time; empty when there is none."""
+    unreadable_offer: str = ""
+    """What is wrong with an offer of the last search that can't be read; empty when there is none."""
     bought_since_sweep: bool = False
     """Whether an order has bought from the account since the last believed sweep."""
     last_owned: int | None = None

@@ -220,6 +220,7 @@ async def _choose(
         while len(choice.offers) < want.count:
             catalog = await account.carrier.search(query, asked, taken)
             _note_search(services, want, account, query if catalog.age is not None else None)
+            _note_unreadable(services, want, account, min((row.reason for row in catalog.unreadable), default=""))
             oldest = max((age for age in (oldest, catalog.age) if age is not None), default=None)
             found |= {offer.number: offer for offer in catalog.offers}
             choice = choose_offers(want, found.values())
@@ -239,6 +240,13 @@ def _note_search(services: Services, want: OrderWant, account: OpenAccount, stal
     if changed:
         services.queues.wake_account(want.account)
         wake_users(services, want.account)
+
+
+def _note_unreadable(services: Services, want: OrderWant, account: OpenAccount, offer: str) -> None:
+    """Remember what is wrong with an offer that can't be read; the account says so."""
+    if account.unreadable_offer != offer:
+        account.unreadable_offer = offer
+        services.queues.wake_account(want.account)
 
 
 async def _submit(

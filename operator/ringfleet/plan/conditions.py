@@ -110,6 +110,8 @@ class Reason(StrEnum):
     CIRCUIT_OPEN = "CircuitOpen"
     LISTING_INCOMPLETE = "ListingIncomplete"
     LISTING_SHRUNK = "ListingShrunk"
+    LISTING_FAILED = "ListingFailed"
+    UNREADABLE = "UnreadableRows"
     SWEEP_REFUSED = "SweepRefused"
     LOST = "Lost"
     LEAD_TIME_DOUBLED = "LeadTimeDoubled"

@@ -75,7 +75,7 @@ class Cart:
     async def _clear(self, purchase: Purchase) -> Items:
         """Take out what another purchase has left in the cart; return what is there of this one."""
         items = await self._items()
-        ours = {item.number: item for item in items if _belongs(item, purchase)}
+        ours = {item.number: item for item in items if item.number and _belongs(item, purchase)}
         others = [item for item in items if item not in ours.values()]
         if others:
             log.warning("took another order's items out of the cart", account=self._account, items=len(others))
@@ -111,12 +111,12 @@ class Cart:
         """
         items = await self._items()
         wanted = [offer.number for offer in purchase.offers if offer.number not in refused]
-        if sorted(item.number for item in items) != sorted(wanted):
+        if sorted(str(item.number) for item in items) != sorted(wanted):
             raise CarrierUnavailable(
                 f"{self._account}: the cart was changed by someone else while order {purchase.key} was staged; "
                 "nothing was bought; if this goes on, give each program that buys a DIDHub token of its own"
             )
-        return {item.number: item for item in items}
+        return {item.number: item for item in items if item.number}
 
     async def _nothing_staged(self, purchase: Purchase, refused: Outcomes) -> tuple[Outcome, ...]:
         """Every number was refused, so there is nothing to check out; unless they are gone because we have them."""
@@ -189,7 +189,8 @@ class Cart:
 def _belongs(item: CartItem, purchase: Purchase) -> bool:
     """The very offer of the purchase under its mark; the same number from another order is not it."""
     offers = {offer.number: offer.token for offer in purchase.offers}
-    return offers.get(item.number) == item.token and item.reference == str(purchase.mark)
+    known = item.number is not None and offers.get(item.number) == item.token
+    return known and item.reference == str(purchase.mark)
 
 
 def _missing(purchase: Purchase, ours: Items) -> list[E164]:
