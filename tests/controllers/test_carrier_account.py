@@ -20,6 +20,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
+from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.carrier_account import open_account
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
@@ -258,6 +259,31 @@ async def test_credentials_that_can_not_even_be_sent_are_said_to_be_the_users_to
         await rig.change("Secret", "token", a_secret(token="new"))
         await turn(rig)
         assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_an_endpoint_that_no_client_can_be_opened_with_is_said_and_not_told() -> None:
+    """The schema refuses it; an older one may have let it be stored."""
+    async with a_rig(a_secret(), begun=False) as rig:
+        await rig.create(an_account(endpoint="https://me:hunter2@api.didhub.io\n/v1"))
+        await rig.look()
+        with patch("ringfleet.controllers.carrier_account.open_carrier", open_carrier):
+            assert await turn(rig) is None
+        assert await rig.says("CarrierAccount", "main") == "False InvalidSpec"
+        assert await rig.says("CarrierAccount", "main", "Stalled") == "True InvalidSpec"
+        assert "hunter2" not in str(await rig.status("CarrierAccount", "main"))
+
+
+@in_virtual_time
+async def test_a_password_in_a_stored_endpoint_is_not_told() -> None:
+    async with a_rig(a_secret(), begun=False) as rig:
+        await rig.create(an_account(endpoint="https://me:hunter2@api.didhub.io/v1?key=hunter2"))
+        await rig.look()
+        rig.carrier.fail("balance", CarrierUnavailable("Down."))
+        await turn(rig)
+        said = str((await rig.status("CarrierAccount", "main"))["conditions"])
+        assert "https://api.didhub.io/v1 does not answer" in said
+        assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("changed", [{"token": "new", "sid": "AC1"}, {"token": "tok", "sid": "AC2"}, {"token": "tok"}])

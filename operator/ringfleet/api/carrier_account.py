@@ -14,10 +14,10 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
-    HttpUrl,
     NamespaceList,
     Part,
     Resource,
+    Rule,
     SecretKeyRef,
     Status,
     WebhookSecretRef,
@@ -25,6 +25,16 @@ from ringfleet.api.meta import (
     lasting,
     short_name,
 )
+
+Endpoint = Annotated[
+    str,
+    Field(max_length=2048),
+    Rule(
+        r'self.matches("^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$")',
+        "write the URL of an API, such as https://api.didhub.io: without user, password, query, fragment or blanks; "
+        "credentials belong into the Secret",
+    ),
+]
 
 
 class Provider(StrEnum):
@@ -63,7 +73,7 @@ class CarrierAccountSpec(Part):
         Provider, immutable("provider", "its numbers stay where they were bought; make another CarrierAccount")
     ]
     """The carrier whose API this is. It can't change."""
-    endpoint: HttpUrl | None = None
+    endpoint: Endpoint | None = None
     """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
     reached by its own URL here. Without it: the provider's own."""
     credentials_secret_ref: SecretKeyRef

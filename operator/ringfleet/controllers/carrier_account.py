@@ -32,7 +32,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.carrier_account import credentials_in, endpoint_of, settings_of, standing_of
+from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of, told_endpoint
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
@@ -86,6 +86,10 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         account = await open_account(services, key, obj, credentials)
     except CredentialsRejected as error:
         return await _shut(services, key, obj, _rejected(obj, error), SECRET_AGAIN)
+    except ValueError:  # stored by a version that let it pass; what stands there may hold a password, so it is not told
+        message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
+        said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
+        return await _shut(services, key, obj, said, None)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
         return SECRET_AGAIN
     return await _probe(services, key, obj, account)
@@ -223,7 +227,7 @@ async def _refused(
 ) -> float:
     """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
     account.failures += 1
-    message = f"{error}: check spec.endpoint, which is {endpoint_of(obj)}."
+    message = f"{error}: check spec.endpoint, which is {told_endpoint(obj)}."
     account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
     said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
     await _say(services, obj, said, account=account)
@@ -237,7 +241,7 @@ async def _unavailable(
     account.failures += 1
     if not isinstance(error, Throttled):
         answers = "answers in a way that can't be read" if isinstance(error, ReplyUnreadable) else "does not answer"
-        message = f"The carrier at {endpoint_of(obj)} {answers}; nothing is lost, and it is asked again."
+        message = f"The carrier at {told_endpoint(obj)} {answers}; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
         await _say(services, obj, (said, reconciling(said.reason, message)), account=account)

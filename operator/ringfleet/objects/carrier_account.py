@@ -77,6 +77,16 @@ def endpoint_of(obj: CarrierAccount) -> str:
     return obj.spec.endpoint or PROVIDERS[obj.spec.provider].endpoint
 
 
+def told_endpoint(obj: CarrierAccount) -> str:
+    """The same as a message may tell it: without what may be a secret, should a stored object have such an endpoint."""
+    try:
+        url = urlsplit(endpoint_of(obj))
+        host = url.netloc.rpartition("@")[2]
+    except ValueError:
+        return "its endpoint"
+    return "".join(f"{url.scheme}://{host}{url.path}".split())
+
+
 def standing_of(obj: CarrierAccount, id_: str) -> Standing:
     """The account among those that are one with it at the carrier; `id_` is the carrier's own id of it."""
     identity = Identity(obj.spec.provider.value, _host(endpoint_of(obj)), id_)
