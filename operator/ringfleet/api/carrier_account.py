@@ -118,9 +118,9 @@ class AccountNumbers(Part):
     """How many numbers carry this installation's mark, and have no PhoneNumber in the cluster and no pool that could
     adopt them: one that orders from this account, in a namespace that the account lets in. The condition Orphans says
     why."""
-    unreadable: int = 0
-    """How many numbers of the account, among the owned, the operator can't read, such as a short code. They are left
-    alone; the condition Unreadable says what can't be read."""
+    unreadable: int | None = None
+    """How many numbers of the account, among the owned, the operator can't read, such as a short code; absent when
+    there are none. They are left alone; the condition Unreadable says what can't be read."""
     shrunk_to: int | None = None
     """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
     the listing before."""

@@ -428,7 +428,7 @@ def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumb
     else:
         counts = (account.last_owned or 0, 0, 0, 0)
     owned, ours, unmanaged, orphans = counts
-    unreadable = account.unreadable if account.findings or before is None else before.unreadable
+    unreadable = (account.unreadable or None) if account.findings or before is None else before.unreadable
     return AccountNumbers(
         owned=owned,
         ours=ours,
