@@ -24,12 +24,11 @@ from typing import Any, ParamSpec
 from unittest.mock import patch
 
 from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber, RoutingProfile
-from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, POOL_LABEL
+from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, ORDER_FINALIZER, POOL_LABEL
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.fleet import INTENTS
-from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.runtime import build_services, relist, run_controllers
 from ringfleet.controllers.services import Services

@@ -31,7 +31,7 @@ from tests.controllers.rig import (
     restarted,
 )
 from tests.kube.virtual_time import now
-from tests.plan.builders import a_price, an_offer, digits
+from tests.plan.builders import a_holding, a_price, an_offer, digits
 
 STATUS = "patch numberorders/status west-1"
 LEASE = f"ringfleet-purchase-{Identity('DIDHub', 'api.didhub.io:443', 'main').digest}"
@@ -272,8 +272,10 @@ async def test_a_number_that_another_was_faster_with_fails_alone() -> None:
 @in_virtual_time
 async def test_numbers_that_are_ours_or_that_another_order_has_chosen_are_not_chosen_again() -> None:
     chosen = {"items": [{"number": SECOND, "state": "Pending"}], "key": "rf-2", "phase": "Submitting"}
-    async with a_rig(*HOUSE, a_pool(), an_order(), an_order(sequence=2, status=chosen), a_number(1)) as rig:
-        await stocked(rig, count=4)
+    orders = (an_order(), an_order(sequence=2, status=chosen))
+    async with a_rig(*HOUSE, a_pool(target=4), *orders, a_number(1), begun=False) as rig:
+        (await stocked(rig, count=4)).carrier.held[FIRST] = a_holding(1)
+        await rig.begin()
         await rig.turn("NumberOrder", "west-1")
         items = (await rig.status("NumberOrder", "west-1"))["items"]
         assert [item["number"] for item in items] == [digits(3), digits(4)]

@@ -14,12 +14,16 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
     ITEM_STEPS,
+    LISTED_AGAIN,
+    LISTING_BROKEN,
+    NOT_LISTED,
     SENT,
     UNRESOLVED,
     Choice,
     Done,
     GiveUp,
     Item,
+    Listed,
     OrderState,
     OrderWant,
     OrderWorld,
@@ -118,6 +122,31 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             replace(UP, alternatives=True),
             GiveUp(Reason.SEARCH_UNAVAILABLE, ANOTHER),
             id="a second failed search goes to another carrier",
+        ),
+        pytest.param(
+            WANT,
+            FRESH,
+            replace(UP, listed=Listed.NOT_YET),
+            Wait(Reason.WAITING_FOR_LISTING, NOT_LISTED, NOW + LISTED_AGAIN),
+            id="what the pool has must be known",
+        ),
+        pytest.param(
+            WANT, FRESH, replace(UP, listed=Listed.BROKEN), Search(), id="a broken listing stops no order of this pool"
+        ),
+        pytest.param(
+            WANT,
+            FRESH,
+            replace(UP, listed=Listed.BROKEN, of_this_pool=False),
+            Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN, NOW + LISTED_AGAIN),
+            id="but one of a backup",
+        ),
+        pytest.param(WANT, FRESH, replace(UP, of_this_pool=False), Search(), id="which searches when all is known"),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING),
+            replace(UP, listed=Listed.NOT_YET, of_this_pool=False),
+            Submit(resumed=False),
+            id="what was chosen was counted before",
         ),
         pytest.param(WANT, an_order_state(PENDING), UP, Submit(resumed=False), id="chosen numbers are bought"),
         pytest.param(
@@ -488,6 +517,7 @@ COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
             Done(),
             (not_ready(Reason.PENDING_DOCUMENTS, "Some numbers wait for documents at the carrier."),),
         ),
+        (OrderState(items=(), message="All is there."), Done(), (ready(Reason.COMPLETE, "All is there."),)),
         (OrderState(items=(), **SHORT), Done(), (not_ready(Reason.NO_STOCK, "No more."),)),
         (lost("CarrierError"), Done(), (not_ready(Reason.ORDER_REFUSED, REFUSED + "CarrierError."),)),
     ],

@@ -52,6 +52,8 @@ ACKNOWLEDGE = f"{GROUP}/acknowledge-release"
 pool, the number in E.164 form."""
 APPROVED = f"{GROUP}/approved"
 """Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
+POOL_UID = f"{GROUP}/pool-uid"
+"""Annotation on a NumberOrder: the uid of the NumberPool that made it. Another pool of that name did not mean it."""
 ACCEPT_LISTING = f"{GROUP}/accept-listing"
 """Annotation on a CarrierAccount whose listing has shrunk: a person says that the numbers are really gone. Its value
 must be its status.numbers.shrunkTo."""
@@ -67,6 +69,8 @@ CLAIM_FINALIZER = f"{GROUP}/claim"
 """Keeps a NumberClaim until its number is unbound."""
 POOL_FINALIZER = f"{GROUP}/pool"
 """Keeps a NumberPool whose deletion releases its numbers until they are gone."""
+ORDER_FINALIZER = f"{GROUP}/unfinished-order"
+"""Keeps a NumberOrder that the carrier has heard of until each of its numbers has its outcome and its object."""
 
 READY = '.status.conditions[?(@.type=="Ready")]'
 VALIDATIONS = "x-kubernetes-validations"

@@ -20,6 +20,7 @@ from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfil
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.marked_numbers import Marked, by_pool
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import orders_at
@@ -51,11 +52,13 @@ Records = Mapping[E164, NumberRecord]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a complete listing showed. `findings.orphans` are those that could not be adopted."""
+    """What a complete listing showed. `findings.orphans` are those that could not be adopted; `marked` has what carries
+    our mark, but for what has just left."""
 
     findings: Findings
     listing: Listing
     troubles: Troubles
+    marked: Marked
     unreadable: tuple[Unreadable, ...] = ()
     """The rows that can't be read. They are counted in `findings.owned`, and nothing is done about them."""
 
@@ -94,17 +97,20 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     expected = must_be_listed(known, account.roll.shown, _settling(services, key))
     findings, troubles, listed, marked = Findings(), Troubles(), set[E164](), set[E164]()
     unreadable: list[Unreadable] = []
+    of_pools: Marked = {}
     async for page in account.carrier.holdings():
         unreadable += page.unreadable
         listed.update(holding.number for holding in page)
         listed.update(row.number for row in page.unreadable if row.number)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
         _tell_others(services, key, page)
+        left = account.roll.released | account.roll.unmarked
+        by_pool((holding for holding in page if holding.number not in left), services.installation, of_pools)
         findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
     findings = replace(findings, owned=findings.owned + len(unreadable))
     nameless = sum(row.number is None for row in unreadable)
     listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)
-    return Swept(findings, listing, troubles, tuple(unreadable))
+    return Swept(findings, listing, troubles, of_pools, tuple(unreadable))
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:

@@ -7,7 +7,8 @@ those replies. What of it is newest, and what was deleted, is judged by `kube.st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from ringfleet.api import (
     RoutingProfile,
 )
 from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.controllers.marked_numbers import MarkedNumbers
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
 from ringfleet.model.refs import ObjectRef
@@ -33,7 +35,7 @@ from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
-from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
 R = TypeVar("R", bound=ApiObject)
@@ -83,6 +85,7 @@ class Fleet:
         self.installation = installation
         self.numbers = numbers
         self.claims = claims
+        self.marked = MarkedNumbers()
         self._clock = clock
         self.same_account: Callable[[AccountKey], Collection[AccountKey]] = lambda account: (account,)
         """All CarrierAccounts that are one account at the carrier with this one, itself included."""
@@ -268,6 +271,17 @@ class Fleet:
         back = GONE - {Phase.RELEASED}  # the object of a number that was given back is still there, so it can't be ours
         held = (record.number for record in self.numbers.values() if record.state.phase not in back)
         return frozenset((*chosen, *held))
+
+    def with_listed(self, namespace: str, pool: str, numbers: Iterable[NumberSeen]) -> tuple[NumberSeen, ...]:
+        """The `numbers` of a pool, as their objects tell of them, with what the carriers' listings add.
+
+        A price that an object does not tell yet; and numbers under the pool's mark that have no object: they count as
+        on their way, which they are, as the next sweep makes their objects.
+        """
+        listed = dict(self.marked.of(ObjectRef(namespace, pool)))
+        known = tuple(replace(one, price=listed.get(one.number)) if one.price is None else one for one in numbers)
+        missing = (number for number in listed if self.number(namespace, number.digits) is None)
+        return (*known, *(NumberSeen(number, Phase.ORDERING, listed[number]) for number in missing))
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         """What a number of the pool is marked with at the carrier."""

@@ -18,6 +18,7 @@ from datetime import timedelta
 import structlog
 
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
+from ringfleet.api.meta import ORDER_FINALIZER
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -28,6 +29,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
+from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -44,6 +46,7 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
+    Listed,
     OrderState,
     OrderWant,
     OrderWorld,
@@ -60,8 +63,6 @@ from ringfleet.plan.number_order import (
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
-
-ORDER_FINALIZER = "ringfleet.dev/unfinished-order"
 
 
 async def reconcile_order(services: Services, key: Key) -> float | None:
@@ -107,6 +108,8 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
+        listed=listed(services, order, pool) if order.status.items is None else Listed.KNOWN,
+        of_this_pool=is_of_this_pool(order, pool),
     )
 
 
@@ -186,6 +189,12 @@ async def searched(
     services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
 ) -> OrderState:
     """The state after one search: with the numbers chosen, or with why there are none. Nothing is written."""
+    pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
+    if pool:
+        leave = await allowance(services, order, pool)
+        if leave.count == 0:
+            return replace(state, items=(), recorded=True, failure=leave.reason, message=leave.message)
+        want = replace(want, count=leave.count, budget=leave.budget)
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
         choice, age = await _choose(services, account, want, taken)

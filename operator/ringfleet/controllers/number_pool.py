@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
-from ringfleet.api.meta import ACCOUNT_LABEL, POOL_FINALIZER, POOL_LABEL
+from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import account_for, learn_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
-from ringfleet.controllers.number_order import ORDER_FINALIZER
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
@@ -119,7 +118,9 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
     """The pool's numbers, orders, accounts and room, as they are known now."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     return PoolSeen(
-        numbers=tuple(number_seen(record, returning=_stays(services, record)) for record in records),
+        numbers=services.fleet.with_listed(
+            namespace, name, (number_seen(record, returning=_stays(services, record)) for record in records)
+        ),
         orders=tuple(services.fleet.order_seen(order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
         accounts={account: account_for(services, pool, account) for account in want.carriers},
@@ -214,6 +215,7 @@ def order_body(pool: NumberPool, spec: NumberOrderSpec) -> dict[str, Any]:
             "name": order_name(pool, spec.sequence),
             "namespace": pool.metadata.namespace,
             "labels": {POOL_LABEL: pool.metadata.name, ACCOUNT_LABEL: spec.account_ref.name},
+            "annotations": {POOL_UID: pool.metadata.uid},
             "finalizers": [ORDER_FINALIZER],
         },
         "spec": spec.as_dict(),

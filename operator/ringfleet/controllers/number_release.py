@@ -49,6 +49,7 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
     if holding is not None:
         await _tell(account, holding, step.way)
     account.note_left(record.number, released=step.way is Way.RELEASE)
+    services.fleet.marked.forget(record.account, record.number)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))
     return True
 

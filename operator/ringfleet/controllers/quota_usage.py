@@ -26,6 +26,7 @@ from ringfleet.plan.number_quota import (
     count_used,
     numbers_full,
     room_under,
+    without,
 )
 
 
@@ -65,7 +66,8 @@ class Quotas:
     def _supply(self, pool: NumberPool, currency: str) -> Supply:
         fleet, namespace, name = self._fleet, pool.metadata.namespace, pool.metadata.name
         orders = [fleet.order_seen(order) for order in fleet.orders_for(namespace, name)]
-        numbers = (number_seen(record) for record in fleet.numbers_in_pool(namespace, name))
+        objects = (number_seen(record) for record in fleet.numbers_in_pool(namespace, name))
+        numbers = fleet.with_listed(namespace, name, objects)
         limits = Limits(currency=currency)
         return count_supply(limits, numbers, (*orders, *self._intended(pool, orders)), self._clock())
 
@@ -87,6 +89,14 @@ class Quotas:
     def room(self, namespace: str) -> Room:
         """What the pools of the namespace may still order."""
         return room_under(self._counted(namespace))
+
+    def room_beside(self, order: NumberOrder) -> Room:
+        """What one order that has not chosen its numbers yet may buy, beside all others. It is counted itself: its
+        numbers, its budget, and the order."""
+        counted, now = self._counted(order.metadata.namespace), self._clock()
+        intent = order_intent(order.spec, order.metadata.namespace)
+        today = (order.metadata.creation_timestamp or now).date() == now.date()
+        return room_under((want, without(used, intent, today)) for want, used in counted)
 
     def full_for_claims(self, namespace: str, in_progress: int) -> str | None:
         """Why a claim of the namespace may take no number of another one; None when it may.

@@ -105,6 +105,7 @@ _QUIET = frozenset(
         Reason.ROUTING,
         Reason.PROBING,
         Reason.WAITING_FOR_PURCHASE_LOCK,
+        Reason.WAITING_FOR_LISTING,
         Reason.ACCOUNT_NOT_READY,
         Reason.BOUND,
         Reason.ROUTED,

@@ -229,6 +229,7 @@ class WhatIf:
             account.seen = AccountSeen(reason, f"CarrierAccount {key}: {error}")
             return None
         account.seen = AccountSeen()
+        self.services.fleet.marked.learn(key, {})  # an account is not listed for a preview: its objects are believed
         return balance
 
     def _block(self, key: AccountKey, reason: Reason, message: str) -> None:

@@ -191,7 +191,8 @@ def _phase(state: OrderState, step: Step) -> OrderPhase:
     states = {item.state for item in state.items}
     if ItemState.PENDING_DOCUMENTS in states:
         return OrderPhase.PARKED
-    return OrderPhase.COMPLETE if ItemState.PROVISIONED in states else OrderPhase.FAILED
+    needed_none = not states and state.failure is None
+    return OrderPhase.COMPLETE if needed_none or ItemState.PROVISIONED in states else OrderPhase.FAILED
 
 
 def _order_item(item: Item) -> OrderItem:

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ACTIVATING = "Activating"
     PROBING = "Probing"
     WAITING_FOR_PURCHASE_LOCK = "WaitingForPurchaseLock"
+    WAITING_FOR_LISTING = "WaitingForListing"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"

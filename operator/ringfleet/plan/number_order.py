@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import IntEnum
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
 from ringfleet.plan.carrier_account import AccountSeen
@@ -90,19 +91,39 @@ class OrderState:
     """The reason of a shortage or refusal that the pool must learn from when the order has ended; None: there was
     none."""
     message: str = ""
-    """A sentence for a person that goes with the failure; empty without one."""
+    """A sentence for a person that goes with the failure, or that says why nothing was needed; else empty."""
+
+
+class Listed(IntEnum):
+    """How far it is known what the carriers have under the mark of an order's pool; the greater, the less."""
+
+    KNOWN = 0
+    """Each has been listed, by this process or before the order was made."""
+    BROKEN = 1
+    """A listing was tried, and came to no end that can be believed."""
+    NOT_YET = 2
+    """The first listing goes on, or is to come."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderWorld:
-    """What else the order depends on: its account, whether another order has its purchase lock, other usable
-    carriers, and whether its pool still wants to buy at all: it may be suspended, or deleted."""
+    """What else the order depends on."""
 
     account: AccountSeen
+    """Its carrier account."""
     purchase_lock_taken: bool = False
+    """Whether another order has the purchase lock of the account."""
     alternatives: bool = False
+    """Whether the pool could order from another carrier."""
     pool_suspended: bool = False
+    """Whether the pool buys nothing for now."""
     pool_gone: bool = False
+    """Whether the pool is deleted."""
+    listed: Listed = Listed.KNOWN
+    """How far it is known what the pool has at its carriers."""
+    of_this_pool: bool = True
+    """Whether the pool that is there now has made the order; False: it comes from a backup, or from an older pool of
+    that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +216,24 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
         )
     if world.account.blocked:
         return Wait(world.account.blocked, world.account.message)
-    return _resting(state, now) or Search()
+    return _unlisted(world, now) or _resting(state, now) or Search()
+
+
+def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
+    """What the carriers have for the pool must be known before more is bought: the objects may be gone, as after a
+    restore. A broken listing stops nobody whose pool has just made the order; of any other it may hide the numbers."""
+    if world.listed is Listed.KNOWN or (world.listed is Listed.BROKEN and world.of_this_pool):
+        return None
+    broken = world.listed is Listed.BROKEN
+    return Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN if broken else NOT_LISTED, now + LISTED_AGAIN)
+
+
+LISTED_AGAIN = timedelta(seconds=5)
+NOT_LISTED = "Nothing is bought before the pool's carriers have been listed once, for what they have of the pool."
+LISTING_BROKEN = (
+    "The order was made by another pool of this name, as one of a backup is, and the listing of the pool's carriers "
+    "breaks off: its numbers may be there already. See the conditions of the accounts; or delete the order."
+)
 
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
@@ -360,4 +398,5 @@ def _ended(want: OrderWant, state: OrderState) -> tuple[Condition, ...]:
     reason, message = order_failure(want, state)
     if reason and not any(item.state is ItemState.PROVISIONED for item in items):
         return (not_ready(reason, message),)
-    return (ready(Reason.COMPLETE, "Every number of the order has its outcome."),)
+    not_needed = "" if items else state.message
+    return (ready(Reason.COMPLETE, not_needed or "Every number of the order has its outcome."),)

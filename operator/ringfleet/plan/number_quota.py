@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ringfleet.model import Money
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, Supply
+from ringfleet.plan.number_pool.topup import OrderIntent
 
 
 class Billing(StrEnum):
@@ -61,6 +62,14 @@ def count_used(supplies: Iterable[Supply], borrowed: Iterable[Money | None], ord
     spend = Money.total((amount for amount in amounts if amount.currency == currency), currency)
     numbers = sum(supply.held for supply in supplies) + len(prices)
     return Used(numbers, spend, orders_today, tuple(sorted(foreign)))
+
+
+def without(used: Used, intent: OrderIntent, today: bool) -> Used:
+    """The same without an order that is counted in full. `today`: it is one of the day's."""
+    spend, budget = used.spend, intent.budget
+    if spend is not None and budget is not None and budget.currency == spend.currency:
+        spend -= budget
+    return replace(used, numbers=used.numbers - intent.count, spend=spend, orders_today=used.orders_today - today)
 
 
 def room_under(quotas: Iterable[tuple[QuotaWant, Used]]) -> Room:

@@ -645,6 +645,12 @@ def after(seconds: int, sequence: int, failures: int, reason: Reason) -> Carrier
         ),
         pytest.param(
             (after(0, 4, 2, Reason.NO_STOCK),),
+            (failed(5, Reason.MAX_NUMBERS_REACHED),),
+            CarrierMemory(MAIN, 5),
+            id="a limit of the pool is no fault of the carrier",
+        ),
+        pytest.param(
+            (after(0, 4, 2, Reason.NO_STOCK),),
             (failed(5, None),),
             CarrierMemory(MAIN, 5),
             id="a success forgets the failures",

@@ -91,16 +91,29 @@ class PoolDecision:
 
 def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
     """Decide a living pool's turn. Pure; `now` is timezone-aware UTC."""
-    asked = replace(view.demand, review=facts.review)
-    demand = plan_demand(asked, view.memory, facts.demand, now)
-    want = follow_forecast(view.want, asked, demand.forecast, facts.demand)
-    release = _let_go(replace(view.release, target=want.target, minimum=want.minimum), want, facts, now)
-    seen = _with_release(facts, release)
+    demand = _demand(view, facts, now)
+    want, seen, release = survey(view, facts, now, demand)
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
     capacity, short = judge_capacity(facts.capacity, plan.supply.held)
     said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short)
     requeue = _soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
     return PoolDecision(want, replace(plan, conditions=said), release, demand, capacity, requeue)
+
+
+def survey(
+    view: PoolView, facts: PoolFacts, now: datetime, demand: DemandPlan | None = None
+) -> tuple[PoolWant, PoolSeen, ReleasePlan]:
+    """What the pool asks for in the light of its forecast, what it sees, and whom it lets go: what an order is planned
+    on, and what one that runs later is held against."""
+    asked = replace(view.demand, review=facts.review)
+    forecast = (demand or _demand(view, facts, now)).forecast
+    want = follow_forecast(view.want, asked, forecast, facts.demand)
+    release = _let_go(replace(view.release, target=want.target, minimum=want.minimum), want, facts, now)
+    return want, _with_release(facts, release), release
+
+
+def _demand(view: PoolView, facts: PoolFacts, now: datetime) -> DemandPlan:
+    return plan_demand(replace(view.demand, review=facts.review), view.memory, facts.demand, now)
 
 
 def retire(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:

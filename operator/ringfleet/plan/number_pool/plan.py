@@ -212,7 +212,7 @@ def _next_order(
         return _held_up(seen) or _held_back(want, seen, plan.supply), None
     if want.suspended:
         return _SUSPENDED, None
-    count, block = _affordable(want, plan.supply, seen.room, plan.shortfall)
+    count, block = affordable(want, plan.supply, seen.room, plan.shortfall)
     if block or count == 0:
         return block, None
     account, block = choose_carrier(standings)
@@ -221,7 +221,7 @@ def _next_order(
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
         return None, None
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
-    return None, OrderIntent(sequence, account, count, _reserve(want.limits, plan.supply, seen.room, count))
+    return None, OrderIntent(sequence, account, count, reserve(want.limits, plan.supply, seen.room, count))
 
 
 def _ending(why: str) -> Block:
@@ -253,7 +253,7 @@ def _held_up(seen: PoolSeen) -> Block | None:
     return None
 
 
-def _affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:
+def affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:
     """How many may be ordered at once: the batch, the quota, `maxNumbers` and the budget; or what stands against one.
 
     None, and nothing stands against it, when what is left of the budget is set aside for orders that still search.
@@ -291,7 +291,7 @@ def _affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> t
     return (0 if limits.monthly_budget <= supply.committed else count), None
 
 
-def _reserve(limits: Limits, supply: Supply, room: Room, count: int) -> Money | None:
+def reserve(limits: Limits, supply: Supply, room: Room, count: int) -> Money | None:
     """The money an order may spend in its first month, set aside before it is created (promise 5).
 
     With price caps that is their worst case; without, all that is left, so that orders run one after another.

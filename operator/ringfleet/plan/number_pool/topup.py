@@ -72,7 +72,7 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
 
 
 def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> CarrierMemory:
-    if order.failure is None:
+    if order.failure is None or order.failure in _OF_THE_POOL:
         return CarrierMemory(memory.account, order.sequence)
     failures = memory.failures + 1
     first = FIRST_REST if order.failure in _PASSING else FIRST_LONG_REST
@@ -86,4 +86,6 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
     )
 
 
+_OF_THE_POOL = frozenset({Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN})
+"""Limits that left an order nothing to buy when it ran. The pool itself is held by them; no carrier rests for that."""
 _PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.ORDER_REFUSED})

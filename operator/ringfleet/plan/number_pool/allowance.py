@@ -1,0 +1,64 @@
+"""What an order may still buy when it runs, beside all else that its pool has or may have.
+
+An order was within the limits when its pool made it. That may be long ago: it waited for an approval or for a carrier,
+the limits were lowered, or it came back from a backup, without status and beside the very numbers that it had bought.
+So it is counted again, by the arithmetic that made it, at the moment at which it chooses its numbers (promises 1 and
+5). The other orders of the pool count in full, so that of several orders together none goes beyond a limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ringfleet.model import Money
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, reserve
+from ringfleet.plan.number_pool.supply import count_supply
+
+NOT_NEEDED = "Nothing was bought: the pool has, or has on order, all the numbers that it asks for."
+SET_ASIDE = "Nothing was bought: what is left of the budget is set aside for other orders of the pool."
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many numbers an order may buy, and for how much money. None of them: why, in a sentence."""
+
+    count: int
+    """How many; 0: none."""
+    budget: Money | None = None
+    """What their first month may cost; None: as much as the price caps let it."""
+    reason: Reason | None = None
+    """Which limit leaves nothing; None: none does, or nothing is wanted."""
+    message: str = ""
+    """Why nothing may be bought; empty when something may."""
+
+
+def allow(want: PoolWant, seen: PoolSeen, count: int, budget: Money | None, currency: str, now: datetime) -> Allowance:
+    """Count what is left for one order of `count` numbers. Pure; `now` is timezone-aware UTC.
+
+    `seen` is the pool without this order, and its room that of the quotas without it. `currency` is the order's, which
+    the pool's may have left since.
+    """
+    if seen.ending:
+        message = f"Nothing was bought, for it could not be written down: {seen.ending}."
+        return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone)
+    wanted = min(count, want.target + seen.on_demand - supply.total)
+    if wanted <= 0:
+        return Allowance(0, message=NOT_NEEDED)
+    count, block = affordable(replace(want, batch_size=wanted), supply, seen.room, wanted)
+    if block:
+        return Allowance(0, reason=block.reason, message=f"Nothing was bought: {block.message}")
+    if count == 0:
+        return Allowance(0, message=SET_ASIDE)
+    left = reserve(want.limits, supply, seen.room, count)
+    if left is not None and left.currency != currency:
+        message = (
+            f"Nothing was bought: the order's limits are in {currency}, and those of its pool or namespace in "
+            f"{left.currency}. The pool makes a new order in the currency of today."
+        )
+        return Allowance(0, reason=Reason.INVALID_SPEC, message=message)
+    if left is None or (budget is not None and budget <= left):
+        return Allowance(count, budget)
+    return Allowance(count, left)

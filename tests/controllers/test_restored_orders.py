@@ -1,0 +1,253 @@
+"""Orders of a namespace that came back from a backup: without status, under new uids, with or without their numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ringfleet.carriers.errors import ListingIncomplete
+from ringfleet.controllers.triggers import wake_users
+from ringfleet.kube.transport import Json
+from ringfleet.model import AccountKey, Holding, Mark
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_quota,
+    a_rig,
+    an_account,
+    an_object,
+    an_order,
+    in_virtual_time,
+    restarted,
+)
+from tests.plan.builders import a_holding, an_offer, digits
+
+_ALIVE = (an_object("Namespace", HERE, {}), an_object("CustomResourceDefinition", "phonenumbers.ringfleet.dev", {}))
+OF_A_BACKUP = {"ringfleet.dev/pool-uid": "the-uid-that-the-pool-had-then"}
+
+
+def held(n: int, pool: str = "west") -> Holding:
+    """The n-th number as the carrier has it, under the mark of a pool."""
+    return a_holding(n, mark=Mark("home", "shop", pool), external_id=f"did-{n}")
+
+
+def restored_number(n: int) -> Json:
+    """The n-th number's object without the status that it had."""
+    return {**a_number(n), "status": {}}
+
+
+def restored_order(count: int, sequence: int) -> Json:
+    order = an_order(count, sequence)
+    return {**order, "metadata": {**order["metadata"], "annotations": OF_A_BACKUP}}
+
+
+@asynccontextmanager
+async def a_carrier_with(*objects: Json, numbers: int, pool: str = "west") -> AsyncIterator[Rig]:
+    """A rig whose carrier holds so many numbers of the pool, and has more to sell; nobody has looked yet."""
+    async with a_rig(*objects, begun=False) as rig:
+        rig.carrier.held = {digits(n): held(n, pool) for n in range(1, numbers + 1)}
+        rig.carrier.stock = [an_offer(n) for n in range(50, 70)]
+        yield rig
+
+
+async def work(rig: Rig, seconds: float = 120.0) -> None:
+    """Let the pool, its orders and its numbers do whatever they have to."""
+    wake_users(rig.services, AccountKey("shop", "main"))
+    await rig.settle(seconds)
+
+
+async def run_orders(rig: Rig, *sequences: int) -> None:
+    for sequence in sequences:
+        while (delay := await rig.turn("NumberOrder", f"west-{sequence}")) is not None:
+            await rig.woken(delay)
+
+
+@pytest.mark.parametrize("objects", [pytest.param(True, id="with its numbers"), pytest.param(False, id="without them")])
+@in_virtual_time
+async def test_orders_that_came_back_without_status_buy_nothing(objects: bool) -> None:
+    orders = (restored_order(3, 1), restored_order(2, 2))
+    numbers = [restored_number(n) for n in range(1, 6)] if objects else []
+    async with a_carrier_with(*HOUSE, a_pool(target=5), *orders, *numbers, numbers=5) as rig:
+        await rig.begin()
+        await run_orders(rig, 1, 2)
+        assert rig.carrier.billed.total() == 0
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+        assert (await rig.status("NumberOrder", "west-2"))["phase"] == "Complete"
+        await work(rig, 300)
+        assert (rig.carrier.billed.total(), len(await rig.names("PhoneNumber"))) == (0, 5)
+
+
+@in_virtual_time
+async def test_what_is_missing_after_a_restore_is_bought_once_however_many_orders_came_back() -> None:
+    orders = [restored_order(3, sequence) for sequence in range(1, 6)]
+    numbers = [restored_number(n) for n in range(1, 4)]
+    async with a_carrier_with(*HOUSE, a_pool(target=5), *orders, *numbers, numbers=3) as rig:
+        await rig.begin()
+        await work(rig, 600)
+        assert (rig.carrier.billed.total(), len(await rig.names("PhoneNumber"))) == (2, 5)
+
+
+@in_virtual_time
+async def test_numbers_whose_objects_vanish_under_a_running_operator_are_not_bought_again() -> None:
+    numbers = [a_number(n) for n in (1, 2)]
+    async with a_carrier_with(*HOUSE, a_pool(), *numbers, numbers=2) as rig:
+        await rig.begin()
+        for number in numbers:
+            await rig.change("PhoneNumber", number["metadata"]["name"], {"metadata": {"finalizers": []}})
+            await rig.delete("PhoneNumber", number["metadata"]["name"])
+        await rig.create(restored_order(2, 1))
+        await rig.look()
+        await rig.turn("NumberPool", "west")
+        await run_orders(rig, 1)
+        await rig.turn("NumberPool", "west")
+        assert (await rig.names("NumberOrder"), rig.carrier.billed.total()) == (["west-1"], 0)
+        assert (await rig.status("NumberPool", "west"))["supply"] == 2
+        await asyncio.sleep(3600)
+        await rig.turn("CarrierAccount", "main")
+        await work(rig)
+        assert (rig.carrier.billed.total(), await rig.names("PhoneNumber")) == (0, [digits(1).digits, digits(2).digits])
+
+
+@in_virtual_time
+async def test_a_number_that_we_let_go_ourselves_is_replaced_although_no_listing_has_said_so() -> None:
+    async with a_carrier_with(*HOUSE, *_ALIVE, a_pool(target=1), a_number(1), numbers=1) as rig:
+        await rig.begin()
+        await rig.delete("PhoneNumber", digits(1).digits)
+        await rig.look()
+        rig.carrier.fail("holdings", *[ListingIncomplete("It broke off.")] * 1000)
+        await work(rig, 300)
+        await rig.look()
+        await work(rig, 300)
+        assert rig.carrier.billed.total() == 1
+
+
+@in_virtual_time
+async def test_what_another_pool_has_bought_is_not_counted() -> None:
+    async with a_carrier_with(*HOUSE, a_pool(), restored_order(2, 1), numbers=2, pool="east") as rig:
+        await rig.begin()
+        await run_orders(rig, 1)
+        assert rig.carrier.billed.total() == 2
+
+
+LIMITS = {"currency": "USD", "maxMonthlyPrice": "2", "maxSetupPrice": "1"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "quota", "bought", "said"),
+    [
+        pytest.param({"maxNumbers": 4}, None, 1, "True Complete", id="one is left of maxNumbers"),
+        pytest.param({"maxNumbers": 3}, None, 0, "False MaxNumbersReached", id="nothing is"),
+        pytest.param({"monthlyBudget": "13", **LIMITS}, None, 1, "True Complete", id="the budget buys one"),
+        pytest.param({"monthlyBudget": "9", **LIMITS}, None, 0, "False BudgetExhausted", id="the budget is spent"),
+        pytest.param({}, {"numbers": 4}, 1, "True Complete", id="one is left of the quota"),
+        pytest.param({}, {"numbers": 3}, 0, "False QuotaExceeded", id="the quota is full"),
+        pytest.param({}, {"monthlySpend": "13", "currency": "USD"}, 1, "True Complete", id="the quota pays for one"),
+        pytest.param({}, {"monthlySpend": "9", "currency": "USD"}, 0, "False QuotaExceeded", id="for none"),
+    ],
+)
+@in_virtual_time
+async def test_an_order_obeys_the_limits_when_it_runs(
+    limits: dict[str, object], quota: dict[str, object] | None, bought: int, said: str
+) -> None:
+    """Three numbers are held, at 2 dollars a month and 1 for setting up, all of this month; two more are wanted."""
+    numbers = [restored_number(n) for n in range(1, 4)]
+    quotas = [a_quota(**quota)] if quota else []
+    pool = a_pool(target=5, limits=limits)
+    async with a_carrier_with(*HOUSE, pool, *quotas, restored_order(2, 1), *numbers, numbers=3) as rig:
+        await rig.begin()
+        await run_orders(rig, 1)
+        assert (rig.carrier.billed.total(), await rig.says("NumberOrder", "west-1")) == (bought, said)
+
+
+@in_virtual_time
+async def test_an_order_of_a_backup_is_not_for_the_claims_of_today() -> None:
+    """Their numbers may be theirs again in a moment; if not, the pool orders for them itself."""
+    claims = [a_claim(f"desk-{n}", onNoStock="Order") for n in (1, 2)]
+    async with a_carrier_with(*HOUSE, a_pool(target=0), restored_order(2, 1), *claims, numbers=0) as rig:
+        await rig.begin()
+        await run_orders(rig, 1)
+        assert rig.carrier.billed.total() == 0
+
+
+@in_virtual_time
+async def test_an_order_of_the_pool_of_today_buys_for_the_claims_that_wait() -> None:
+    claims = [a_claim(f"desk-{n}", onNoStock="Order") for n in (1, 2)]
+    async with a_carrier_with(*HOUSE, a_pool(target=0), *claims, numbers=0) as rig:
+        await rig.begin()
+        await work(rig)
+        assert rig.carrier.billed.total() == 2
+
+
+@in_virtual_time
+async def test_an_order_waits_until_the_account_was_listed_and_makes_no_listing_of_its_own() -> None:
+    async with a_carrier_with(*HOUSE, a_pool(), restored_order(2, 1), numbers=2) as rig:
+        shown, whole = asyncio.Event(), rig.carrier.holdings
+
+        async def slowly() -> AsyncIterator[tuple[Holding, ...]]:
+            await shown.wait()
+            async for page in whole():
+                yield page
+
+        rig.carrier.holdings = slowly  # type: ignore[method-assign]  # the listing takes its time
+        await rig.look()
+        looking = asyncio.create_task(rig.turn("CarrierAccount", "main"))
+        while rig.services.accounts.seen(AccountKey("shop", "main"), "shop").blocked:
+            await asyncio.sleep(0.1)
+        delay = await rig.turn("NumberOrder", "west-1")
+        assert (delay, await rig.says("NumberOrder", "west-1")) == (5.0, "False WaitingForListing")
+        shown.set()
+        await looking
+        rig.told()
+        await run_orders(rig, 1)
+        told = rig.told()
+        assert ("carrier: holdings" in told, "carrier: buy" in told) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("order", "bought"),
+    [
+        pytest.param(None, 2, id="the pool's own order goes on"),
+        pytest.param(restored_order(2, 1), 0, id="one of a backup waits"),
+    ],
+)
+@in_virtual_time
+async def test_while_the_listing_is_broken_only_orders_that_the_pool_of_today_has_made_buy(
+    order: Json | None, bought: int
+) -> None:
+    async with a_carrier_with(*HOUSE, a_pool(), *([order] if order else []), numbers=0) as rig:
+        rig.carrier.fail("holdings", *[ListingIncomplete("It broke off.")] * 1000)
+        await rig.begin()
+        await work(rig, 120)
+        assert rig.carrier.billed.total() == bought
+        if order:
+            assert await rig.says("NumberOrder", "west-1") == "False WaitingForListing"
+
+
+@in_virtual_time
+async def test_a_pool_that_has_bought_before_need_not_wait_for_the_listing_of_the_next_process() -> None:
+    async with a_carrier_with(*HOUSE, a_pool(target=1), numbers=0) as rig:
+        await rig.begin()
+        await work(rig)
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+        rig.carrier.fail("holdings", *[ListingIncomplete("It broke off.")] * 1000)
+        async with restarted(rig) as again:
+            await work(again)
+            assert again.carrier.billed.total() == 2
+
+
+@in_virtual_time
+async def test_what_the_pools_other_carrier_has_is_counted_too() -> None:
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    house = (*HOUSE, an_account("spare"))
+    async with a_carrier_with(*house, a_pool(carriers=carriers), restored_order(2, 1), numbers=0) as rig:
+        rig.carriers["shop/spare"].held = {digits(n): held(n) for n in (1, 2)}
+        await rig.begin()
+        await run_orders(rig, 1)
+        assert rig.carrier.billed.total() == 0
