@@ -46,6 +46,19 @@ def test_what_is_no_international_number_is_refused_by_name(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("+15550123", id="an American number without its area code"),
+        pytest.param("+441111", id="a British one"),
+        pytest.param("+4930123456789012", id="sixteen digits"),
+    ],
+)
+def test_what_only_its_neighbours_can_dial_and_what_is_too_long_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a possible phone number"):
+        E164.parse(text)
+
+
 def test_a_numbers_digits_are_the_name_of_its_object() -> None:
     assert E164.parse("+14155550123").digits == "14155550123"
 

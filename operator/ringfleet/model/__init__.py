@@ -15,15 +15,21 @@ from enum import StrEnum
 
 import phonenumbers
 
+MOST_DIGITS = 15
+"""How many digits a number has at most, country code included (ITU-T E.164, 6.2)."""
+
 
 class E164(str):
-    """A phone number in E.164 form: `+`, country code, national number; at most 15 digits (ITU-T E.164, 6.2)."""
+    """A phone number in E.164 form: `+`, country code, national number."""
 
     __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> E164:
         """Return the number in `text`, which must carry its `+` and country code.
+
+        What can be dialled from next door only, such as +15550123 without its area code, is none: the library calls it
+        possible too. Nor is what is longer than E.164 has it, as the library's plan of Germany allows.
 
         Raises:
             ValueError: `text` is not a possible international number.
@@ -32,9 +38,11 @@ class E164(str):
             parsed = phonenumbers.parse(text, None)
         except phonenumbers.NumberParseException as error:
             raise ValueError(f"{text!r} is not an E.164 number such as +14155550123: {error}") from error
-        if not phonenumbers.is_possible_number(parsed):
+        possible = phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+        number = cls(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+        if not possible or len(number.digits) > MOST_DIGITS:
             raise ValueError(f"{text!r} is not a possible phone number")
-        return cls(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+        return number
 
     @property
     def digits(self) -> str:
