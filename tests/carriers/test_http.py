@@ -113,8 +113,35 @@ async def test_a_wait_longer_than_we_have_is_left_to_the_caller() -> None:
     assert (caught.value.retry_after, len(script.requests), time.slept) == (3600.0, 1, [])
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "Wed, 21 Oct 2026 07:28:00 GMT"])
-async def test_a_wait_that_is_no_number_of_seconds_is_none(text: str) -> None:
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [
+        pytest.param("Wed, 21 Oct 2026 07:28:30 GMT", 30.0, id="a date"),
+        pytest.param("Wednesday, 21-Oct-26 07:28:30 GMT", 30.0, id="an old form of it"),
+        pytest.param("Wed Oct 21 07:28:30 2026", 30.0, id="and an older one"),
+        pytest.param("Wed, 21 Oct 2026 07:27:00 GMT", 0.0, id="a date that has passed"),
+    ],
+)
+async def test_a_wait_until_a_date_counts_from_the_carriers_own_clock(until: str, seconds: float) -> None:
+    headers = {"Retry-After": until, "Date": DATE}
+    script, time = Script(httpx.Response(429, headers=headers), 200), Time()
+    await client(script, time).call(LOOK)
+    assert time.slept == [seconds + 0.5 * FIRST_PAUSE_S]
+
+
+async def test_a_wait_until_a_date_counts_from_our_clock_when_the_carrier_has_none() -> None:
+    reply = httpx.Response(429, headers={"Retry-After": "Wed, 31 Dec 2064 07:28:30 GMT"})
+    with pytest.raises(Throttled) as caught:
+        await client(Script(reply)).call(BUY)
+    assert caught.value.retry_after
+    assert caught.value.retry_after > 0
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "Wed, 41 Oct 2026 07:28:00 GMT"])
+async def test_a_wait_that_is_neither_seconds_nor_a_date_is_none(text: str) -> None:
     with pytest.raises(Throttled) as caught:
         await client(Script(httpx.Response(429, headers={"Retry-After": text}))).call(BUY)
     assert caught.value.retry_after is None

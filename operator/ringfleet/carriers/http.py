@@ -25,6 +25,8 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import NoReturn
 
@@ -254,9 +256,27 @@ def _failing(response: httpx.Response) -> bool:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """The seconds that the carrier asks to wait; None when it gives none, or a date."""
+    """The seconds that the carrier asks to wait; None when it gives none that can be read.
+
+    A date (RFC 9110, 10.2.3) counts from the date of the reply: the carrier's clock need not be ours.
+    """
     text = response.headers.get("Retry-After", "")
-    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) else None
+    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
+        return float(text)
+    until = _date(text)
+    if until is None:
+        return None
+    now = _date(response.headers.get("Date", "")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    """An HTTP date, in any of its three forms; None when it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _words(response: httpx.Response, refusal: Refusal, secrets: Iterable[str]) -> str:
