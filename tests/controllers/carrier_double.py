@@ -25,6 +25,7 @@ from ringfleet.model import (
     Money,
     Offer,
     Outcome,
+    Price,
     Purchase,
     Query,
     Routing,
@@ -40,7 +41,7 @@ class CarrierDouble:
     `id` is the carrier's own of the account. `stock` is what can be bought; `taken` is what another buyer is faster
     with; `profiles` are by their reference. `unreadable` and `unreadable_offers` are the rows that listing and search
     have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
-    number was sold.
+    number was sold. `bills_in`: the currency of its bills, where that is not the offer's.
     """
 
     story: list[str]
@@ -53,6 +54,7 @@ class CarrierDouble:
     unreadable_offers: list[Unreadable] = field(default_factory=list)
     money: Money = field(default_factory=partial(dollars, 1000))
     before_buying: Callable[[], Awaitable[object]] | None = None
+    bills_in: str | None = None
     purchases: list[Purchase] = field(default_factory=list)
     billed: Counter[E164] = field(default_factory=Counter)
     registrar: None = None
@@ -157,12 +159,17 @@ class CarrierDouble:
             status=HoldingStatus.ACTIVE,
             country=offer.country,
             type=offer.type,
-            price=offer.price,
+            price=self._bill(offer.price),
             area_code=offer.area_code,
             capabilities=offer.capabilities,
             mark=purchase.mark,
         )
-        return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=offer.price)
+        return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=self._bill(offer.price))
+
+    def _bill(self, price: Price) -> Price:
+        if self.bills_in is None:
+            return price
+        return Price(Money(price.monthly.amount, self.bills_in), Money(price.setup.amount, self.bills_in))
 
     def _change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
         self._begin(call, external_id, *words)

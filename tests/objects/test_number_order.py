@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
 from ringfleet.api import NumberOrder
-from ringfleet.objects.number_order import order_state
+from ringfleet.api.number_order import OrderCost
+from ringfleet.model import E164, ItemState, Money, Outcome, Price
+from ringfleet.objects.number_order import order_state, order_status, order_want
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_order import Record, settle
 from tests.api.manifests import an_order
+from tests.plan.builders import NOW, a_price
 
 
 @pytest.mark.parametrize("setup", ["0.00", "0", "2.50"])
@@ -16,3 +24,44 @@ def test_a_price_of_nothing_is_read_as_the_carrier_wrote_it(setup: str) -> None:
     state = order_state(NumberOrder.parse({**an_order(), "status": {"items": [item]}}))
     assert state.items
     assert f"{state.items[0].offer.price.setup.amount:f}" == setup
+
+
+SUBMITTED = {
+    "key": "rf-1",
+    "items": [
+        {"number": "+14155550101", "state": "Submitting", "monthly": "2", "setup": "1", "currency": "USD"},
+        {"number": "+14155550102", "state": "Submitting", "monthly": "2", "setup": "1"},
+    ],
+}
+
+
+def test_a_purchase_that_was_billed_in_another_currency_is_written_and_read_as_it_was_billed() -> None:
+    order = NumberOrder.parse({**an_order(), "status": SUBMITTED})
+    want, state = order_want(order), order_state(order)
+    euros, dollars = a_price(2, 1, "EUR"), a_price(3, 1)
+    told = [
+        Outcome(E164("+14155550101"), ItemState.PROVISIONED, external_id="did-1", price=euros),
+        Outcome(E164("+14155550102"), ItemState.PROVISIONED, external_id="did-2", price=dollars),
+    ]
+    state = replace(state, items=settle(state.items or (), told))
+    written = order_status(order, want, state, Record(), NOW)
+    assert written.cost == OrderCost(monthly=Decimal(3), setup=Decimal(1), currency="USD")
+    again = order_state(order.with_status(written))
+    assert [item.price for item in again.items or ()] == [euros, dollars]
+
+
+def test_what_is_billed_in_two_currencies_at_once_is_kept_by_the_monthly_one() -> None:
+    order = NumberOrder.parse({**an_order(), "status": SUBMITTED})
+    mixed = Price(Money.parse(2, "EUR"), Money.parse(1, "USD"))
+    told = [Outcome(E164("+14155550101"), ItemState.PROVISIONED, external_id="did-1", price=mixed)]
+    state = order_state(order)
+    state = replace(state, items=settle(state.items or (), told))
+    written = order_status(order, order_want(order), state, Record(), NOW)
+    assert written.items
+    assert (written.items[0].currency, written.items[0].monthly, written.items[0].setup) == ("EUR", 2, None)
+
+
+def test_a_reason_that_only_a_newer_version_knows_is_read_as_a_reason() -> None:
+    status = {"items": [], "recorded": True, "failure": "FromTheFuture", "message": "It was so."}
+    state = order_state(NumberOrder.parse({**an_order(), "status": status}))
+    assert (state.failure, state.message) == (Reason.UNRECOGNIZED, "It was so.")

@@ -98,6 +98,8 @@ class OrderItem(Part):
     """Monthly price of the number, in major units."""
     setup: Amount | None = None
     """Price of setting up the number, in major units."""
+    currency: Currency | None = None
+    """ISO 4217 code of the currency that the carrier bills the number in. The order's when left out."""
     country: str | None = None
     """Country of the number, as its ISO 3166-1 alpha-2 code."""
     type: NumberType | None = None
@@ -138,7 +140,7 @@ class OrderCounts(Part):
 
 
 class OrderCost(Part):
-    """What the items cost that were bought or may have been."""
+    """What the items cost that were bought or may have been, as far as they are billed in the order's currency."""
 
     monthly: Amount
     """Monthly price of the items that were bought or may have been, in major units."""

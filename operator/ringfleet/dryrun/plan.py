@@ -129,11 +129,14 @@ class _Foresight:
         yield from (wait.message for wait in stuck.values() if wait.reason is not Reason.SUSPENDED)
 
     def _accounts(self, pools: Iterable[PoolPreview]) -> Iterable[AccountPreview]:
-        spent: dict[AccountKey, list[Money]] = {}
+        """Each account that would be bought from, once for each currency that its offers are priced in."""
+        spent: dict[tuple[AccountKey, str], list[Money]] = {}
         for one in (bought for pool in pools for bought in pool.bought):
-            spent.setdefault(one.account, []).append(one.offer.price.first_month)
-        for key in sorted(spent.keys() & self._balances.keys()):
-            yield AccountPreview(key, self._balances[key], Money.total(spent[key], spent[key][0].currency))
+            cost = one.offer.price.first_month
+            spent.setdefault((one.account, cost.currency), []).append(cost)
+        for key, currency in sorted(spent):
+            if key in self._balances:
+                yield AccountPreview(key, self._balances[key], Money.total(spent[key, currency], currency))
 
 
 def planned_releases(services: Services, place: ObjectRef, decision: PoolDecision) -> tuple[Released, ...]:

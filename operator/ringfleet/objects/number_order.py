@@ -93,13 +93,13 @@ def order_state(order: NumberOrder) -> OrderState:
         last_error=status.last_error or "",
         from_catalog=status.source is Source.CATALOG,
         recorded=status.recorded,
-        failure=Reason(status.failure) if status.failure else None,
+        failure=Reason.read(status.failure),
         message=status.message or "",
     )
 
 
 def _item(item: OrderItem, order: NumberOrder) -> Item:
-    currency = order.spec.limits.currency
+    currency = item.currency or order.spec.limits.currency
     nothing = Money.zero(currency)
     price = Price(money_of(item.monthly, currency) or nothing, money_of(item.setup, currency) or nothing)
     offer = Offer(
@@ -202,7 +202,8 @@ def _order_item(item: Item) -> OrderItem:
         state=item.state,
         token=offer.token or None,
         monthly=item.price.monthly.amount,
-        setup=item.price.setup.amount,
+        setup=item.price.setup.amount if item.price.setup.currency == item.price.monthly.currency else None,
+        currency=item.price.monthly.currency,
         country=offer.country,
         type=offer.type,
         area_code=offer.area_code,
@@ -229,10 +230,12 @@ def _counts(state: OrderState) -> OrderCounts:
 
 
 def _cost(want: OrderWant, state: OrderState) -> OrderCost | None:
+    """What is billed in the order's currency. What the carrier bills in another one than it has offered in stands with
+    the item, and is not added: the number is bought, so its outcome must be written whatever it costs."""
     if state.items is None:
         return None
     currency = want.limits.currency
     counted = [item.price for item in state.items if item.state is not ItemState.FAILED]
-    monthly = Money.total((price.monthly for price in counted), currency)
-    setup = Money.total((price.setup for price in counted), currency)
+    monthly = Money.total((price.monthly for price in counted if price.monthly.currency == currency), currency)
+    setup = Money.total((price.setup for price in counted if price.setup.currency == currency), currency)
     return OrderCost(monthly=monthly.amount, setup=setup.amount, currency=currency)

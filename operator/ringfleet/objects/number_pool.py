@@ -114,7 +114,7 @@ def _memory_seen(memory: CarrierMemory) -> Memory:
         AccountKey(memory.namespace, memory.name),
         memory.sequence,
         memory.failures,
-        Reason(memory.reason) if memory.reason else None,
+        Reason.read(memory.reason),
         memory.message or "",
         memory.next_attempt_time,
     )

@@ -119,6 +119,15 @@ class Reason(StrEnum):
     ORPHANS = "OrphansFound"
     DRIFTED = "RoutingDrifted"
     FALLBACK = "FallbackCarrier"
+    # none of these
+    UNRECOGNIZED = "Unrecognized"
+
+    @classmethod
+    def read(cls, word: str | None) -> Reason | None:
+        """The reason in a stored status. A word that is not of this version is still a reason: a newer one wrote it."""
+        if not word:
+            return None
+        return cls(word) if word in cls._value2member_map_ else cls.UNRECOGNIZED
 
 
 @dataclass(frozen=True, slots=True)
