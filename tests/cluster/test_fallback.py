@@ -12,7 +12,7 @@ def test_a_carrier_that_is_down_is_stood_in_for_and_preferred_again_when_it_is_b
     stage.simulator.set_faults({"fault": "server_error", "account": "sandbox"})
     two_carriers(stage)
     said = stage.wait_reason("numberpool", "us-west", "FallbackCarrier", "FallbackCarrier")
-    stands_in = f"Orders go to {stage.namespace}/spare instead of {stage.namespace}/sandbox: "
+    stands_in = f"New orders go to {stage.namespace}/spare instead of {stage.namespace}/sandbox: "
     assert said["message"].startswith(stands_in)
     assert "does not answer" in said["message"]
     stage.wait_ready()

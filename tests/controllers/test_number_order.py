@@ -266,6 +266,59 @@ async def test_a_number_that_another_was_faster_with_fails_alone() -> None:
         assert (status["phase"], await rig.names("PhoneNumber")) == ("Complete", [SECOND.digits])
 
 
+@in_virtual_time
+async def test_a_bill_in_another_currency_than_the_offers_is_written_down_like_any_other() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.bills_in = "EUR"
+        await take_turns(rig)
+        status = await rig.status("NumberOrder", "west-1")
+        assert ([item["currency"] for item in status["items"]], status["phase"]) == (["EUR", "EUR"], "Complete")
+        await rig.look()
+        await rig.turn("NumberPool", "west")
+        assert rig.carrier.billed == Counter([FIRST, SECOND])
+
+
+# What the API server answers.
+
+
+@in_virtual_time
+async def test_a_number_whose_object_is_refused_keeps_no_other_from_being_recorded_and_the_order_says_so() -> None:
+    async with a_rig(*HOUSE, a_pool(target=3), an_order(count=3)) as rig:
+        await stocked(rig)
+        rig.api.refuse("create", "phonenumbers", 403)
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        delay = await rig.turn("NumberOrder", "west-1")
+        assert await rig.names("PhoneNumber") == [SECOND.digits, digits(3).digits]
+        status = await rig.status("NumberOrder", "west-1")
+        assert (await rig.says("NumberOrder", "west-1"), status.get("recorded", False)) == ("False WriteRefused", False)
+        assert await rig.says("NumberOrder", "west-1", "Stalled") == "True WriteRefused"
+        (said,) = {one["message"] for one in status["conditions"]}
+        assert said.startswith("A number was bought, and the API server refuses its PhoneNumber: ")
+        assert said.endswith(". It is tried again; nothing is lost.")
+        assert delay == 0.0
+        await take_turns(rig)
+        assert await rig.names("PhoneNumber") == [FIRST.digits, SECOND.digits, digits(3).digits]
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+        assert await rig.says("NumberOrder", "west-1", "Stalled") is None
+        assert rig.carrier.billed.total() == 3
+
+
+@in_virtual_time
+async def test_an_order_that_chose_at_a_carrier_which_then_died_gives_up_for_another() -> None:
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    house = (*HOUSE, an_account("spare"))
+    async with a_rig(*house, a_pool(carriers=carriers), an_order()) as rig:
+        rig.carriers["shop/spare"].stock += [an_offer(n) for n in (7, 8)]
+        await stocked(rig)
+        await rig.turn("NumberOrder", "west-1")
+        rig.carrier.fail("balance", *[CredentialsRejected("The token is wrong.")] * 99)
+        await rig.turn("CarrierAccount", "main")
+        await rig.settle(120)
+        assert (await rig.status("NumberOrder", "west-1"))["failure"] == "CredentialsRejected"
+        assert (rig.carrier.billed.total(), rig.carriers["shop/spare"].billed.total()) == (0, 2)
+
+
 # Choosing.
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ringfleet.model import (
     E164,
     AccountKey,
+    Capability,
     Holding,
     HoldingStatus,
     ItemState,
@@ -89,7 +90,7 @@ def a_world(carriers: Iterable[AccountKey] = (MAIN,), **rest: Any) -> PoolSeen:
 
 def an_offer(n: int = 1, monthly: str | int = 2, setup: str | int = 1, **rest: Any) -> Offer:
     fields = {"country": "US", "type": NumberType.GEOGRAPHIC, "area_code": "415", "price": a_price(monthly, setup)}
-    return Offer(digits(n), **{**fields, **rest})
+    return Offer(digits(n), **{**fields, "capabilities": frozenset({Capability.VOICE}), **rest})
 
 
 def an_order_want(count: int = 3, **rest: Any) -> OrderWant:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
+from ringfleet.model import E164, Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
@@ -57,6 +57,7 @@ PROVISIONED, PARKED, FAILED = ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS
 WANT = an_order_want()
 FRESH = OrderState()
 UP = OrderWorld(AccountSeen())
+BEING_REACHED = OrderWorld(AccountSeen(Reason.ACCOUNT_NOT_READY, "default/main is being reached."))
 DOWN = OrderWorld(AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer."))
 SOON, JUST_NOW = NOW + timedelta(seconds=9), NOW - timedelta(seconds=1)
 TRIED = {"attempts": 1, "last_error": "It timed out."}
@@ -149,6 +150,48 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             id="what was chosen was counted before",
         ),
         pytest.param(WANT, an_order_state(PENDING), UP, Submit(resumed=False), id="chosen numbers are bought"),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PENDING),
+            replace(DOWN, alternatives=True),
+            GiveUp(Reason.CIRCUIT_OPEN, "default/main does not answer."),
+            id="chosen numbers that can't be sent are given up for another carrier",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, SUBMITTING),
+            replace(DOWN, alternatives=True),
+            Wait(Reason.CIRCUIT_OPEN, "default/main does not answer."),
+            id="what may have been sent is seen through",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING),
+            replace(BEING_REACHED, alternatives=True),
+            Wait(Reason.ACCOUNT_NOT_READY, "default/main is being reached."),
+            id="a carrier that is just being reached is waited for",
+        ),
+        pytest.param(
+            WANT,
+            FRESH,
+            replace(BEING_REACHED, alternatives=True),
+            Wait(Reason.ACCOUNT_NOT_READY, "default/main is being reached."),
+            id="before choosing too",
+        ),
+        pytest.param(
+            WANT,
+            replace(an_order_state(PROVISIONED), attempts=1, last_error="No.", next_attempt=SOON),
+            UP,
+            Wait(Reason.WRITE_REFUSED, "No.", SOON),
+            id="a number whose object is refused is recorded later",
+        ),
+        pytest.param(
+            WANT,
+            replace(an_order_state(PROVISIONED), attempts=1, last_error="No.", next_attempt=JUST_NOW),
+            UP,
+            Record(),
+            id="and then again",
+        ),
         pytest.param(
             WANT,
             an_order_state(PENDING, SUBMITTING),
@@ -282,8 +325,8 @@ def test_preferred_area_codes_come_first_and_cheap_numbers_first_within_them() -
         an_offer(4, 5, area_code="415"),
         an_offer(5, 1, area_code=None),
     ]
-    assert chosen(5, offered) == [4, 1, 2, 3, 5]
-    assert chosen(2, offered) == [4, 1]
+    assert chosen(5, offered) == [5, 4, 1, 2]
+    assert chosen(2, offered) == [5, 4]
     assert chosen(5, offered, market=Market("US", NumberType.GEOGRAPHIC)) == [3, 5, 2, 4, 1]
 
 
@@ -359,6 +402,41 @@ def test_a_choice_says_why_it_is_short(
 ) -> None:
     choice = choose_offers(want, offered)
     assert (choice.shortage, choice.message) == expected
+
+
+WISH = Market("US", NumberType.GEOGRAPHIC, ("415", "628"), frozenset({Capability.SMS}))
+FITS = an_offer(1, capabilities=frozenset({Capability.SMS, Capability.VOICE}))
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param(replace(FITS, country="GB"), id="of another country"),
+        pytest.param(replace(FITS, type=NumberType.MOBILE), id="of another type"),
+        pytest.param(replace(FITS, area_code="212"), id="of another area code"),
+        pytest.param(replace(FITS, area_code=None, number=E164("+12125550101")), id="of one that is not told"),
+        pytest.param(replace(FITS, capabilities=frozenset({Capability.VOICE})), id="without what it must have"),
+    ],
+)
+def test_an_offer_that_is_not_what_the_market_asks_for_is_refused_whatever_the_carrier_says(offer: Offer) -> None:
+    choice = choose_offers(an_order_want(1, market=WISH), [offer])
+    said = (
+        "default/main offers no more numbers for US Geographic 415, 628 with SMS: what it offers besides is of another "
+        "country, type or area code, or can't do what spec.market.capabilities asks for."
+    )
+    assert choice == Choice((), Reason.NO_STOCK, said)
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param(FITS, id="it can do more"),
+        pytest.param(replace(FITS, area_code="628"), id="the second area code"),
+        pytest.param(replace(FITS, area_code=None), id="the number itself tells its area code"),
+    ],
+)
+def test_an_offer_that_is_what_the_market_asks_for_is_taken(offer: Offer) -> None:
+    assert choose_offers(an_order_want(1, market=WISH), [offer]) == Choice((offer,))
 
 
 def test_nothing_wanted_is_nothing_short() -> None:
@@ -508,6 +586,11 @@ COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
             FRESH,
             Wait(Reason.CREDENTIALS_REJECTED, "Wrong key."),
             (not_ready(Reason.CREDENTIALS_REJECTED, "Wrong key."), stalled(Reason.CREDENTIALS_REJECTED, "Wrong key.")),
+        ),
+        (
+            FRESH,
+            Wait(Reason.WRITE_REFUSED, "No."),
+            (not_ready(Reason.WRITE_REFUSED, "No."), stalled(Reason.WRITE_REFUSED, "No.")),
         ),
         (FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down."), (not_ready(Reason.CIRCUIT_OPEN, "Down."),)),
         (an_order_state(PROVISIONED, FAILED), Done(), (COMPLETE,)),

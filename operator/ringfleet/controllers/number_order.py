@@ -34,6 +34,7 @@ from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import orders_at, wake_orders, wake_users
+from ringfleet.kube.errors import Forbidden, Invalid
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
@@ -158,7 +159,8 @@ def _tell_meter(services: Services, order: NumberOrder, want: OrderWant, state: 
         if item.state not in _UNTOLD and item.state is not before.get(item.offer.number):
             services.meter.item_settled(provider, item.state)
             if item.state in _BOUGHT:
-                services.meter.spent(provider, item.price.first_month)
+                services.meter.spent(provider, item.price.monthly)
+                services.meter.spent(provider, item.price.setup)
     if state.recorded:
         services.meter.order_ended(provider, state.failure or "Complete")
 
@@ -167,7 +169,7 @@ _UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
 _BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
-def _failed(services: Services, state: OrderState, error: CarrierError) -> OrderState:
+def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused) -> OrderState:
     """The state after a try that got nowhere: when it is tried again, and why it was not now."""
     attempts = state.attempts + 1
     rest = backoff(attempts, _FIRST_RETRY, _LONGEST_RETRY)
@@ -304,7 +306,11 @@ async def _buy(
 
 
 async def _record(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
-    """Make the PhoneNumber of every number bought, then mark the order as recorded and look at the balance."""
+    """Make the PhoneNumber of every number bought, then mark the order as recorded and look at the balance.
+
+    One that the API server refuses (a ResourceQuota, a policy of the cluster) keeps no other from being recorded. The
+    order then says so, and comes back for those that are missing.
+    """
     mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     holdings = [holding for item in state.items or () if (holding := holding_of(item, mark))]
     name = order.metadata.name
@@ -314,11 +320,32 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
         async with places:
             await record_number(services, holding, want.account, mark, name)
 
-    await asyncio.gather(*map(record, holdings))
+    results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
     if account := services.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0
     services.queues.wake_account(want.account)
-    return await _write(services, order, replace(state, recorded=True))
+    if refused := _first_refusal([error for error in results if error]):
+        return await _write(services, order, _failed(services, state, refused))
+    return await _write(services, order, replace(state, attempts=0, next_attempt=None, last_error="", recorded=True))
+
+
+class RecordRefused(Exception):
+    """The API server refuses the PhoneNumber of a number that was bought."""
+
+
+def _first_refusal(errors: list[BaseException]) -> RecordRefused | None:
+    """What to say of the objects that could not be made: the same from try to try; None: all were made.
+
+    Anything but a refusal is raised, and the key runs again.
+    """
+    refusals = sorted(str(error).removesuffix(".") for error in errors if isinstance(error, Forbidden | Invalid))
+    for error in errors:
+        if not isinstance(error, Forbidden | Invalid):
+            raise error
+    if not refusals:
+        return None
+    said = f"A number was bought, and the API server refuses its PhoneNumber: {refusals[0]}."
+    return RecordRefused(f"{said} It is tried again; nothing is lost.")
 
 
 _RECORDED_AT_ONCE = 8

@@ -16,7 +16,7 @@ from typing import Any
 
 import phonenumbers
 
-from ringfleet.model import Market, NumberType
+from ringfleet.model import E164, Market, NumberType
 
 NANP_CODE = 1
 """The calling code of the North American Numbering Plan."""
@@ -82,6 +82,11 @@ def unknown_area_codes(market: Market) -> tuple[str, ...]:
         case _:
             return ()
     return tuple(sorted(set(market.area_codes).difference(known)))
+
+
+def national_digits(number: E164) -> str:
+    """The number without its country code: its area code is what this begins with."""
+    return phonenumbers.national_significant_number(phonenumbers.parse(number, None))
 
 
 def _plan(country: str) -> Any:

@@ -24,6 +24,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
+from ringfleet.model.numbering import national_digits
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 
@@ -175,13 +176,13 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
     if state.recorded:
         return Done()
     if state.items is not None and all(item.state not in UNRESOLVED for item in state.items):
-        return Record()
+        return _resting(state, now) or Record()
     if called_off := _called_off(state, world):
         return called_off
     if state.items is None:
         return _before_choosing(want, state, world, now)
     if world.account.blocked:
-        return Wait(world.account.blocked, world.account.message)
+        return _at_a_blocked_account(state, world, world.account.blocked)
     if resting := _resting(state, now):
         return resting
     if world.purchase_lock_taken:
@@ -203,19 +204,29 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
     return None
 
 
+def _at_a_blocked_account(state: OrderState, world: OrderWorld, why: Reason) -> Step:
+    """An order of which the carrier has not heard leaves an account that can't be called, if the pool has another one.
+
+    Also when its numbers are chosen: else it counts as supply, and nothing is ordered elsewhere, for as long as the
+    carrier is down. An account that is just being reached for the first time is waited for.
+    """
+    unsent = all(item.state is ItemState.PENDING for item in state.items or ())
+    if world.alternatives and unsent and why is not Reason.ACCOUNT_NOT_READY:
+        return GiveUp(why, world.account.message)
+    return Wait(why, world.account.message)
+
+
 def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
     if not want.approved:
         return Wait(
             Reason.AWAITING_APPROVAL, "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
         )
-    if world.alternatives and world.account.blocked:
-        return GiveUp(world.account.blocked, world.account.message)
+    if world.account.blocked:
+        return _at_a_blocked_account(state, world, world.account.blocked)
     if world.alternatives and state.attempts >= SEARCHES_BEFORE_GIVING_UP:
         return GiveUp(
             Reason.SEARCH_UNAVAILABLE, f"Search at {want.account} is down; another carrier of the pool is asked."
         )
-    if world.account.blocked:
-        return Wait(world.account.blocked, world.account.message)
     return _unlisted(world, now) or _resting(state, now) or Search()
 
 
@@ -239,8 +250,17 @@ LISTING_BROKEN = (
 def _resting(state: OrderState, now: datetime) -> Wait | None:
     if state.next_attempt is None or state.next_attempt <= now:
         return None
-    reason = Reason.SEARCH_UNAVAILABLE if state.items is None else Reason.OUTCOME_UNKNOWN if _sent(state) else None
-    return Wait(reason or Reason.CARRIER_UNAVAILABLE, state.last_error, state.next_attempt)
+    return Wait(_hindrance(state), state.last_error, state.next_attempt)
+
+
+def _hindrance(state: OrderState) -> Reason:
+    """What the last try failed at."""
+    if state.items is None:
+        return Reason.SEARCH_UNAVAILABLE
+    if _sent(state):
+        return Reason.OUTCOME_UNKNOWN
+    settled = all(item.state not in UNRESOLVED for item in state.items)
+    return Reason.WRITE_REFUSED if settled else Reason.CARRIER_UNAVAILABLE
 
 
 def _sent(state: OrderState) -> bool:
@@ -259,10 +279,12 @@ class Choice:
 def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     """Take offers in the order of the market's area codes, cheapest first, within price caps and budget.
 
+    What is not what the market asks for is refused: a carrier may overlook a filter, and the numbers would be paid for.
     The order in which `offers` arrive does not matter, and a number that is offered twice is taken once, at the higher
     price.
     """
-    unique = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
+    offered = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
+    unique = {number: offer for number, offer in offered.items() if _is_of(want.market, offer)}
     dear = [offer for offer in unique.values() if not _within_caps(want.limits, offer.price)]
     fitting = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
     ranked = sorted(fitting, key=lambda offer: _preference(want.market, offer))
@@ -273,9 +295,29 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
         return Choice(chosen, Reason.BUDGET_EXHAUSTED, f"The budget left for this order, {want.budget}, buys no more.")
     if dear:
         return Choice(chosen, Reason.PRICE_ABOVE_CAP, _too_dear(want, dear))
-    return Choice(
-        chosen, Reason.NO_STOCK, f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}."
-    )
+    short = f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}"
+    return Choice(chosen, Reason.NO_STOCK, short + (_UNFIT if len(unique) < len(offered) else "."))
+
+
+_UNFIT = (
+    ": what it offers besides is of another country, type or area code, or can't do what spec.market.capabilities asks "
+    "for."
+)
+
+
+def _is_of(market: Market, offer: Offer) -> bool:
+    """Whether the offer is what the market asks for, whatever was searched."""
+    if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
+        return False
+    return not market.area_codes or _area_code_of(offer, market.area_codes) is not None
+
+
+def _area_code_of(offer: Offer, codes: tuple[str, ...]) -> str | None:
+    """Which of `codes` the offer has: the one that the carrier says, or else the one that the number begins with."""
+    if offer.area_code is not None:
+        return offer.area_code if offer.area_code in codes else None
+    national = national_digits(offer.number)
+    return next((code for code in codes if national.startswith(code)), None)
 
 
 def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
@@ -289,7 +331,8 @@ def _sum(price: Price) -> Decimal:
 
 def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
     codes = market.area_codes
-    rank = codes.index(offer.area_code) if offer.area_code in codes else len(codes)
+    code = _area_code_of(offer, codes)
+    rank = len(codes) if code is None else codes.index(code)
     return (rank, offer.price.first_month.amount, str(offer.number))
 
 
@@ -371,7 +414,7 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
     match step:
         case Done():
             return _ended(want, state)
-        case Wait(Reason.CREDENTIALS_REJECTED as reason, message):
+        case Wait((Reason.CREDENTIALS_REJECTED | Reason.WRITE_REFUSED) as reason, message):
             return (not_ready(reason, message), stalled(reason, message))
         case Wait(reason, message):
             return (not_ready(reason, message), reconciling(reason, message))

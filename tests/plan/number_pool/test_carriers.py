@@ -79,7 +79,7 @@ FALLBACK = Condition(
     "FallbackCarrier",
     True,
     Reason.FALLBACK,
-    "Orders go to default/spare instead of default/main: default/main does not answer.",
+    "New orders go to default/spare instead of default/main: default/main does not answer.",
 )
 
 
@@ -111,6 +111,13 @@ def test_trouble_at_a_carrier_is_said_although_orders_go_on(
     assert tuple(carrier_troubles(judge_carriers(BOTH, accounts, (), NOW), accounts)) == expected
     plan = plan_pool(a_pool(1, carriers=BOTH), a_world(numbers=numbers(1), accounts=accounts), NOW)
     assert plan.conditions[1:] == expected
+
+
+def test_new_orders_go_where_the_pool_says_that_they_go() -> None:
+    seen = a_world(accounts={MAIN: DOWN, SPARE: UP}, orders=(an_order(count=2),), top_up=TopUp(1, filling=True))
+    plan = plan_pool(a_pool(5, carriers=BOTH), seen, NOW)
+    assert [action.intent.account for action in plan.actions if isinstance(action, StartOrder)] == [SPARE]
+    assert FALLBACK in plan.conditions
 
 
 def test_a_pool_that_fell_back_looks_again_when_the_preferred_carrier_has_rested() -> None:

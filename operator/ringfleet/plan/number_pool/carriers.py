@@ -90,7 +90,7 @@ def carrier_troubles(standings: Standings, accounts: Mapping[AccountKey, Account
     preferred, block = next(iter(standings.items()))
     meanwhile, _ = choose_carrier(standings)
     if block and meanwhile:
-        message = f"Orders go to {meanwhile} instead of {preferred}: {block.message}"
+        message = f"New orders go to {meanwhile} instead of {preferred}: {block.message}"
         yield Condition("FallbackCarrier", True, Reason.FALLBACK, message)
     stale = sorted(str(account) for account in standings if account in accounts and accounts[account].stale)
     if stale:
