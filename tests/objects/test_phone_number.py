@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ringfleet.api import NumberPool
+from ringfleet.model import Phase
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.phone_number import NumberRecord, project_number, resting_until
 from tests.api.manifests import a_number, a_pool
@@ -43,3 +44,7 @@ def test_guardrail_a_number_that_a_set_lets_go_rests_30_days_before_its_pool_may
     resting = a_record({"unboundAt": stamp(NOW)}, {"phase": "Cooling", "observedGeneration": 1})
     assert resting_until(resting, pool) == NOW + timedelta(days=30)
     assert not resting.free
+
+
+def test_a_phase_that_only_a_newer_version_knows_keeps_no_number_from_being_seen() -> None:
+    assert a_record({}, {"phase": "FromTheFuture"}).state.phase is Phase.ORDERING

@@ -253,7 +253,7 @@ def _ref(spec: Mapping[str, Any], field: str) -> str | None:
 def _state(status: Mapping[str, Any]) -> NumberState:
     routing, documents = status.get("routing"), status.get("documents") or {}
     return NumberState(
-        phase=Phase(status.get("phase", Phase.ORDERING)),
+        phase=_phase(status.get("phase")),
         external_id=status.get("externalId"),
         routed=_routed(routing.get("profile"), routing.get("externalId")) if routing else None,
         drift=status.get("drift"),
@@ -270,6 +270,14 @@ def _state(status: Mapping[str, Any]) -> NumberState:
 @lru_cache(maxsize=4096)
 def _mark(text: str | None) -> Mark | None:
     return Mark.parse(text)
+
+
+def _phase(word: str | None) -> Phase:
+    """A phase that only a newer version knows is none yet: the number counts as on its way until its next look."""
+    return Phase(word) if word in _PHASES else Phase.ORDERING
+
+
+_PHASES = frozenset(Phase)
 
 
 def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:
