@@ -56,6 +56,7 @@ from ringfleet.plan.number_order import (
     Submit,
     Wait,
     choose_offers,
+    given_up,
     move_unresolved,
     order_failure,
     plan_order,
@@ -83,14 +84,13 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _submit(services, order, want, state, step.resumed)
         case Record():
             return await _record(services, order, want, state)
-        case GiveUp(reason, message):
-            return await _write(
-                services, order, replace(state, items=(), recorded=True, failure=reason, message=message)
-            )
-        case Wait():
+        case GiveUp():
+            return await _write(services, order, given_up(state, step))
+        case Wait(reason, until=until):
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             now = services.clock()
-            return seconds_until(next_look_at_order(state, now), now)
+            again = until if reason is Reason.WAITING_FOR_LISTING else next_look_at_order(state, now)
+            return seconds_until(again, now)
         case Done():
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             await _let_go(services, order)

@@ -385,6 +385,12 @@ def move_unresolved(items: Iterable[Item], state: ItemState) -> tuple[Item, ...]
     return tuple(replace(item, state=state) if _may_move(item, state) else item for item in items)
 
 
+def given_up(state: OrderState, step: GiveUp) -> OrderState:
+    """The state of an order that ends because of `step`. What it has chosen, and never sent, fails with it."""
+    items = move_unresolved(state.items or (), ItemState.FAILED)
+    return replace(state, items=items, recorded=True, failure=step.reason, message=step.message)
+
+
 def _may_move(item: Item, state: ItemState) -> bool:
     return item.state in UNRESOLVED and state in ITEM_STEPS[item.state]
 
