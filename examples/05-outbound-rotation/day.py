@@ -367,7 +367,7 @@ def main() -> int:
     options.add_argument("--dispatcher", default="http://127.0.0.1:8095", help="where picks are answered")
     options.add_argument("--events", default="http://127.0.0.1:8096", help="where the dispatcher takes events")
     options.add_argument("--sandbox", default="http://127.0.0.1:8085", help="the sandbox carrier")
-    options.add_argument("--account", default="sandbox", help="the account at the sandbox carrier")
+    options.add_argument("--account", default="outbound-rotation", help="the account at the sandbox carrier")
     options.add_argument("--namespace", default="default")
     options.add_argument("--carrier-account", default="sandbox", help="the CarrierAccount")
     options.add_argument("--secret", default="sandbox-webhook-secret", help="what the carrier signs events with")

@@ -42,6 +42,9 @@ def a_region(country: str, *area_codes: str) -> Manifest:
     return {"name": "one", "country": country, "areaCodes": list(area_codes), "percent": 100}
 
 
+MAIN_OF_TEAM = {"accountRef": {"name": "main", "namespace": "team"}}
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
     """A manifest that is refused, and two pieces of what the server says: the field, and what to write."""
@@ -52,7 +55,7 @@ class Bad:
     advice: str
 
 
-_NAME = "lower-case letters, digits, dashes and dots, such as us-west"
+_NAME = "lower-case letters, digits, dashes and dots, such as west-1"
 POOLS = [
     Bad("an unknown field", changed(a_pool(), "spec.size.minimum", 5), "spec.size.minimum", "unknown field"),
     Bad("a number as text", changed(a_pool(), "spec.size.target", "25"), "spec.size.target", "must be of type integer"),
@@ -94,6 +97,16 @@ POOLS = [
         "spec.market.capabilities[0]", 'supported values: "Voice", "SMS", "MMS", "Fax"'),
     Bad("an account listed twice", changed(a_pool(), "spec.carriers", [{"accountRef": {"name": "main"}}] * 2),
         "spec.carriers", "list each once, the preferred one first"),
+    Bad("an account listed with and without its namespace",
+        changed(a_pool(), "spec.carriers", [{"accountRef": {"name": "main"}}, MAIN_OF_TEAM]),
+        "spec.carriers", "write the namespace of each, so that they can be told apart"),
+    Bad("an account in a namespace that can be none", changed(a_pool(), "spec.carriers",
+        [{"accountRef": {"name": "main", "namespace": "Team A"}}]), "spec.carriers[0].accountRef.namespace",
+        "write the name of a namespace"),
+    Bad("a pattern of namespaces", changed(a_pool(), "spec.allowedNamespaces", ["team-*"]),
+        "spec.allowedNamespaces[0]", '"*" alone for all; there are no patterns'),
+    Bad("a profile whose name can be none", changed(a_pool(), "spec.routingProfileRef", {"name": "Front Desk"}),
+        "spec.routingProfileRef.name", "write the name of an object as Kubernetes has it"),
     Bad("a duration in days", changed(a_pool(), "spec.reclaim.cooldown", "30d"), "spec.reclaim.cooldown",
         'such as "30s", "15m" or "72h" (30 days are "720h")'),
     Bad("a batch of more than a hundred", changed(a_pool(), "spec.ordering.batchSize", 101), "spec.ordering.batchSize",
@@ -112,12 +125,39 @@ OTHERS = [
     Bad("an unknown provider", changed(an_account(), "spec.provider", "acme"), "spec.provider",
         'supported values: "DIDHub"'),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
-        "write a whole URL, such as https://"),
-    Bad("a Secret whose name is a path",
-        changed(an_account(), "spec.credentialsSecretRef.name", "../configmaps/x"), "spec.credentialsSecretRef.name",
-        _NAME),
-    Bad("a key that is none", changed(an_account(), "spec.credentialsSecretRef", {"name": "t", "key": "a/b"}),
-        "spec.credentialsSecretRef.key", "write a key of the data: letters, digits, dashes, underscores and dots"),
+        "write the URL of an API, such as https://"),
+    *(
+        Bad(f"an endpoint with {what}", changed(an_account(), "spec.endpoint", endpoint), "spec.endpoint",
+            "without user, password, query, fragment or blanks; credentials belong into the Secret")
+        for what, endpoint in {
+            "user and password": "https://me:secret@api.didhub.io",
+            "a user": "https://me@api.didhub.io/",
+            "a query": "https://api.didhub.io/?token=secret",
+            "a query and no path": "https://api.didhub.io?token=secret",
+            "a fragment": "https://api.didhub.io/#top",
+            "a blank": "https://api.didhub.io/ v1",
+            "a line break": "https://api.didhub.io/\n",
+            "a line break in its host": "https://api.didhub.io\n.evil.example",
+            "no host": "https:///v1",
+        }.items()
+    ),
+    *(
+        Bad(f"a Secret whose name can be none, {name!r}", changed(an_account(), "spec.credentialsSecretRef",
+            {"name": name}), "spec.credentialsSecretRef.name", "write the name of an object as Kubernetes has it")
+        for name in ("My Secret", "../configmaps/x", "token_1", "-token", "token.", "Token")
+    ),
+    Bad("a key that no Secret has", changed(an_account(), "spec.credentialsSecretRef", {"name": "t", "key": "a b"}),
+        "spec.credentialsSecretRef.key", "write a key of the data"),
+    *(
+        Bad(f"namespaces that match nothing, {name!r}", changed(an_account(), "spec.allowedNamespaces", ["shop", name]),
+            "spec.allowedNamespaces[1]", 'write the whole name of a namespace, such as team-a, or "*" alone for all')
+        for name in ("team-*", "**", "Team A", "a.b")
+    ),
+    Bad("a webhook with a line break", changed(a_profile(), "spec.messaging", {"webhook": {"url": "https://x.example\n"}}),
+        "spec.messaging.webhook.url", "without blanks or line breaks"),
+    Bad("a SIP target of two lines",
+        changed(a_profile(), "spec.voice", {"sipTrunk": {"targets": [{"uri": "sip:a.example\nsip:b.example"}]}}),
+        "spec.voice.sipTrunk.targets[0].uri", "write a SIP URI, such as sip:"),
     Bad("no credentials", changed(an_account(), "spec.credentialsSecretRef", LEFT_OUT), "spec.credentialsSecretRef",
         "Required value"),
     Bad("no call at all a second", changed(an_account(), "spec.limits.requestsPerSecond", 0),
@@ -174,6 +214,8 @@ CLAIMS = [
 BUNDLES = [
     Bad("a bundle of no country", changed(a_bundle(), "spec.country", "UK"), "spec.country", "GB (not UK)"),
     Bad("a bundle for no numbers", changed(a_bundle(), "spec.numberTypes", []), "spec.numberTypes", "at least 1"),
+    Bad("a bundle for one carrier twice", changed(a_bundle(), "spec.carriers", [{"name": "main"}] * 2), "spec.carriers",
+        "an account is listed twice; list each once, the preferred one first"),
     Bad("a bundle for no carrier", changed(a_bundle(), "spec.carriers", []), "spec.carriers", "at least 1"),
     Bad("an end user of no type", changed(a_bundle(), "spec.endUser", {"type": "club"}), "spec.endUser.type",
         'supported values: "Business", "Individual"'),
@@ -200,6 +242,11 @@ SETS = [
             "spec.regions[0].country", "write the two capital letters of a country's ISO 3166-1 code, such as US, DE")
         for country in ("UK", "ZZ", "Germany")
     ),
+    Bad("a pool twice", changed(a_set(), "spec.pools", [{"name": "us-west"}] * 2), "spec.pools",
+        "a pool is listed twice; list each once, the preferred one first"),
+    Bad("a pool with and without its namespace",
+        changed(a_set(), "spec.pools", [{"name": "us-west"}, {"name": "us-west", "namespace": "telecom"}]),
+        "spec.pools", "the name of a pool is listed twice: write the namespace of each"),
     Bad("a region's area code with its trunk prefix", changed(a_set(), "spec.regions", [a_region("DE", "030", "89")]),
         "spec.regions[0].areaCodes", f'{NO_TRUNK_ZERO}; not ["030"]'),
     Bad("a region's area code of four digits", changed(a_set(), "spec.regions", [a_region("US", "1415")]),

@@ -122,6 +122,14 @@ def test_a_holding_is_read_whole_with_its_times_in_utc() -> None:
     )
 
 
+@pytest.mark.parametrize("fraction", [".250", ".999999", ".000001", ".5"])
+def test_times_are_cut_to_the_whole_seconds_that_a_status_keeps(fraction: str) -> None:
+    fine = {"purchased_at": f"2026-05-26T10:00:00{fraction}Z", "renews_at": f"2026-06-26T12:00:00{fraction}+02:00"}
+    assert parse_holding(HOLDING | fine) == parse_holding(HOLDING)
+    assert parse_outcome(OUTCOME | {"renews_at": f"2026-06-26T10:00:00{fraction}Z"}) == parse_outcome(OUTCOME)
+    assert Fields(fine, "event").maybe_moment("purchased_at") != parse_holding(HOLDING).purchased_at
+
+
 @pytest.mark.parametrize("word", [None, "", "D", "a"])
 def test_an_attestation_that_is_no_known_word_is_none(word: str | None) -> None:
     assert parse_holding({**HOLDING, "attestation": word}).attestation is None

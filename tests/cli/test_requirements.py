@@ -64,7 +64,8 @@ def test_a_program_reads_the_same(stage: Stage, ringfleet: Ringfleet) -> None:
 
 def test_the_skeleton_is_accepted_as_it_is_and_complete_when_filled_in(stage: Stage, ringfleet: Ringfleet) -> None:
     stage.account()
-    stage.account("second")
+    stage.simulator.control("POST", "accounts", {"token": "second-token", "id": "second"})
+    stage.account("second", token="second-token")
     written = ringfleet("requirements", *GERMANY, "-o", "yaml")
     assert (written.exit_code, written.err) == (0, "")
     assert "    type: utility_bill  # or rental_contract\n" in written.out

@@ -202,8 +202,13 @@ class Stage:
 
     def _tidy(self) -> None:
         for namespace in self._served:
+            self._forget_accounts(namespace)
             leave_namespace(self.cluster, namespace)
         self._folder.cleanup()
+
+    def _forget_accounts(self, namespace: str) -> None:
+        """No account outlives its carrier: a later one may get the same port, and be taken for the same account."""
+        self.api.request("DELETE", self.api.kind("carrieraccounts").path(namespace))
 
     # Acting.
 

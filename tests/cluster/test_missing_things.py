@@ -78,7 +78,8 @@ def see_secrets_read_again(stage: Stage) -> None:
     """Wait for an account whose Secret is missing at first: it is read again on the beat of one that was refused."""
     stage.apply(an_account("spare", stage.simulator.url))
     stage.wait_reason("carrieraccount", "spare", "SecretMissing")
-    stage.secret("spare-token", stage.simulator.token)
+    stage.simulator.control("POST", "accounts", {"token": "spare-token", "id": "spare"})
+    stage.secret("spare-token", "spare-token")
     stage.wait_ready("spare", "carrieraccount")
 
 

@@ -18,6 +18,7 @@ from ringfleet.model import (
     Catalog,
     HeldRouting,
     Holding,
+    HoldingsPage,
     HoldingStatus,
     ItemState,
     Mark,
@@ -28,6 +29,7 @@ from ringfleet.model import (
     Purchase,
     Query,
     Routing,
+    Unreadable,
 )
 from tests.plan.builders import dollars
 
@@ -36,16 +38,20 @@ from tests.plan.builders import dollars
 class CarrierDouble:
     """See the module. `story` is shared with the API double, so that it shows what was written before what was called.
 
-    `stock` is what can be bought; `taken` is what another buyer is faster with; `profiles` are by their reference.
-    `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each number was sold.
-    `bills_in`: the currency of its bills, where that is not the offer's.
+    `id` is the carrier's own of the account. `stock` is what can be bought; `taken` is what another buyer is faster
+    with; `profiles` are by their reference. `unreadable` and `unreadable_offers` are the rows that listing and search
+    have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
+    number was sold. `bills_in`: the currency of its bills, where that is not the offer's.
     """
 
     story: list[str]
+    id: str | None = "main"
     stock: list[Offer] = field(default_factory=list)
     taken: set[E164] = field(default_factory=set)
     held: dict[E164, Holding] = field(default_factory=dict)
     profiles: dict[str, HeldRouting] = field(default_factory=dict)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable_offers: list[Unreadable] = field(default_factory=list)
     money: Money = field(default_factory=partial(dollars, 1000))
     before_buying: Callable[[], Awaitable[object]] | None = None
     bills_in: str | None = None
@@ -77,10 +83,15 @@ class CarrierDouble:
         self._begin("balance")
         return self.money
 
+    async def account_id(self) -> str | None:
+        self._begin("account_id")
+        return self.id
+
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         self._begin("search", query.area_code or "anywhere")
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
-        return Catalog(tuple(offer for offer in fitting if offer.number not in exclude)[:count])
+        found = tuple(offer for offer in fitting if offer.number not in exclude)[:count]
+        return Catalog(found, unreadable=tuple(self.unreadable_offers))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         if self.before_buying:
@@ -96,9 +107,9 @@ class CarrierDouble:
         self._begin("find", number.digits)
         return self.held.get(number)
 
-    async def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+    async def holdings(self) -> AsyncIterator[HoldingsPage]:
         self._begin("holdings")
-        yield tuple(self.held.values())
+        yield HoldingsPage(tuple(self.held.values()), tuple(self.unreadable))
         self._end("holdings")
 
     async def ensure_routing(self, routing: Routing) -> str:

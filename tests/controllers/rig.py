@@ -305,7 +305,7 @@ async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIte
     """
     story: list[str] = []
     api = ApiDouble(story, clock)
-    carriers = {f"{HERE}/{name}": CarrierDouble(story) for name in ("main", "spare")}
+    carriers = {f"{HERE}/{name}": CarrierDouble(story, name) for name in ("main", "spare")}
     async with _a_rig_on(api, carriers, Settings(**_SETTINGS | settings)) as rig:
         await rig.create(*objects)
         if begun:

@@ -1,32 +1,151 @@
-"""Whom an orphan's object stands for, before the sweep says that it has been adopted."""
+"""What one sweep does, and refuses to do, number by number."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
+import asyncio
 
 import pytest
 
-from ringfleet.controllers.account_sweep import adopt
-from ringfleet.model import AccountKey, Mark, Phase
-from tests.plan.builders import a_holding
+from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
+from ringfleet.kube.transport import Json
+from ringfleet.model import Mark
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_number,
+    a_pool,
+    a_rig,
+    an_account,
+    in_virtual_time,
+)
+from tests.plan.builders import a_holding, digits
 
-HERE, ELSEWHERE = AccountKey("shop", "main"), AccountKey("shop", "other")
-MARK = Mark("home", "shop", "us-west")
+OURS = Mark("home", HERE, "west")
+ONE, TWO, THREE = digits(1), digits(2), digits(3)
+
+
+async def sweep(rig: Rig) -> None:
+    await asyncio.sleep(600)
+    await rig.turn("CarrierAccount", "main")
+
+
+async def why(rig: Rig, condition: str) -> str | None:
+    """What the account says in a condition; None when it has none of that type."""
+    conditions = (await rig.status("CarrierAccount", "main"))["conditions"]
+    return next((one["message"] for one in conditions if one["type"] == condition), None)
+
+
+def elsewhere(pool: Json) -> Json:
+    return {**pool, "metadata": {**pool["metadata"], "namespace": "other"}}
+
+
+IN_OTHER = [{"accountRef": {"name": "main", "namespace": HERE}}]
 
 
 @pytest.mark.parametrize(
-    ("account", "phase", "adopted"),
+    ("objects", "mark", "said"),
     [
-        pytest.param(HERE, Phase.AVAILABLE, MARK, id="recorded meanwhile"),
-        pytest.param(HERE, Phase.RELEASED, None, id="given back, says its object"),
-        pytest.param(ELSEWHERE, Phase.LOST, None, id="another account's object"),
+        pytest.param((a_pool(),), Mark("home", HERE, "gone"), "NumberPool shop/gone is gone", id="no pool"),
+        pytest.param(
+            (a_pool(carriers=[{"accountRef": {"name": "spare"}}]), an_account("spare")),
+            OURS,
+            "NumberPool shop/west does not order from CarrierAccount shop/main",
+            id="a pool that orders elsewhere",
+        ),
+        pytest.param(
+            (elsewhere(a_pool(carriers=IN_OTHER)),),
+            Mark("home", "other", "west"),
+            "CarrierAccount shop/main does not let in namespace other",
+            id="a namespace that is not let in",
+        ),
+        pytest.param(
+            (a_pool(), an_account("spare"), a_number(accountRef={"name": "spare", "namespace": HERE})),
+            OURS,
+            "names CarrierAccount shop/spare",
+            id="another account's object",
+        ),
+        pytest.param(
+            (a_pool(), a_number(phase="Released")), OURS, "says that the number was given back", id="given back"
+        ),
     ],
 )
-async def test_an_orphan_with_an_object_in_its_place_is_adopted_only_if_that_stands_for_it(
-    account: AccountKey, phase: Phase, adopted: Mark | None
+@in_virtual_time
+async def test_a_number_is_adopted_only_where_it_was_bought_for_and_else_is_an_orphan_that_says_why(
+    objects: tuple[Json, ...], mark: Mark, said: str
 ) -> None:
-    there = SimpleNamespace(account=account, state=SimpleNamespace(phase=phase))
-    fleet = SimpleNamespace(orders_at=lambda _: [], get=lambda *_: "a pool", number=lambda *_: there)
-    services: Any = SimpleNamespace(fleet=fleet)
-    assert await adopt(services, HERE, a_holding(mark=MARK)) == adopted
+    async with a_rig(*HOUSE, *objects) as rig:
+        before = [await rig.names("PhoneNumber"), await rig.find("PhoneNumber", ONE.digits, "other")]
+        rig.carrier.held[ONE] = a_holding(1, mark=mark)
+        await sweep(rig)
+        assert [await rig.names("PhoneNumber"), await rig.find("PhoneNumber", ONE.digits, "other")] == before
+        assert (await rig.status("CarrierAccount", "main"))["numbers"]["orphans"] == 1
+        assert said in (await why(rig, "Orphans") or "")
+
+
+@in_virtual_time
+async def test_a_number_is_adopted_into_a_pool_of_a_namespace_that_the_account_lets_in() -> None:
+    shared = an_account(allowedNamespaces=["other"])
+    async with a_rig(HOUSE[0], shared, elsewhere(a_pool(carriers=IN_OTHER))) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", "other", "west"))
+        await sweep(rig)
+        assert await rig.find("PhoneNumber", ONE.digits, "other")
+        assert await why(rig, "Orphans") is None
+
+
+@pytest.mark.parametrize("code", [403, 422, 500])
+@in_virtual_time
+async def test_a_number_whose_object_is_refused_is_said_and_the_others_are_adopted(code: int) -> None:
+    async with a_rig(*HOUSE, a_pool()) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=OURS) for n in (1, 2, 3)}
+        rig.api.refuse("create", "phonenumbers", code)
+        await sweep(rig)
+        assert await rig.names("PhoneNumber") == [TWO.digits, THREE.digits]
+        assert (await rig.says("CarrierAccount", "main"), await rig.says("CarrierAccount", "main", "SweepRefused")) == (
+            "True Reachable",
+            "True SweepRefused",
+        )
+        assert f"{ONE.digits} could not be adopted" in (await why(rig, "SweepRefused") or "")
+        await sweep(rig)
+        assert await rig.names("PhoneNumber") == [ONE.digits, TWO.digits, THREE.digits]
+        assert await why(rig, "SweepRefused") is None
+
+
+@pytest.mark.parametrize("error", [RequestRejected("The number is locked."), CarrierUnavailable("500.")])
+@in_virtual_time
+async def test_a_number_whose_mark_is_refused_is_said_and_the_others_are_marked(error: Exception) -> None:
+    numbers = [a_number(n) for n in (1, 2, 3)]
+    async with a_rig(*HOUSE, a_pool(3), *numbers) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=None) for n in (1, 2, 3)}
+        rig.carrier.fail("mark", error)
+        await sweep(rig)
+        assert [rig.carrier.held[digits(n)].mark for n in (1, 2, 3)] == [None, OURS, OURS]
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+        assert f"{ONE.digits} could not be marked again" in (await why(rig, "SweepRefused") or "")
+        await sweep(rig)
+        assert (rig.carrier.held[ONE].mark, await why(rig, "SweepRefused")) == (OURS, None)
+
+
+@in_virtual_time
+async def test_a_number_that_can_not_be_asked_for_is_not_lost_and_the_others_are_asked_for() -> None:
+    numbers = [a_number(n) for n in range(1, 12)]
+    async with a_rig(*HOUSE, a_pool(11), *numbers) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=OURS) for n in range(1, 12)}
+        await sweep(rig)
+        del rig.carrier.held[ONE], rig.carrier.held[TWO]
+        rig.carrier.fail("find", RequestRejected("Not a number."))
+        for _ in range(3):
+            await sweep(rig)
+        assert (rig.is_lost(ONE), rig.is_lost(TWO)) == (False, True)
+        assert f"{ONE.digits} could not be asked for" in (await why(rig, "SweepRefused") or "")
+        await sweep(rig)
+        assert rig.is_lost(ONE)
+
+
+@in_virtual_time
+async def test_credentials_that_are_refused_in_a_sweep_are_the_accounts_and_no_numbers() -> None:
+    async with a_rig(*HOUSE, a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=None)
+        rig.carrier.fail("mark", CredentialsRejected("Wrong."))
+        await sweep(rig)
+        assert await rig.says("CarrierAccount", "main") == "False CredentialsRejected"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
 from unittest.mock import patch
 
 import pytest
@@ -17,10 +20,11 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
+from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.carrier_account import open_account
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
-from ringfleet.model import AccountKey, HoldingStatus, Mark
+from ringfleet.model import AccountKey, HoldingStatus, Mark, Money
 from tests.controllers.rig import (
     HERE,
     Rig,
@@ -112,6 +116,73 @@ async def test_a_look_without_news_writes_nothing() -> None:
         assert rig.told() == ["carrier: balance"]
 
 
+@asynccontextmanager
+async def moving_balance(rig: Rig, cents: int) -> AsyncIterator[None]:
+    """Let the balance fall by so much in every tenth of a second."""
+
+    async def move() -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            rig.carrier.money = Money(rig.carrier.money.amount - Decimal(cents) / 100, "USD")
+
+    moving = asyncio.create_task(move())
+    try:
+        yield
+    finally:
+        moving.cancel()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cents", "calls", "writes"),
+    [
+        pytest.param(15, 1, 1, 1, id="the first quarter of a minute"),
+        pytest.param(600, 1, 12, 12, id="ten minutes of small moves"),
+        pytest.param(600, 100, 12, 12, id="ten minutes of large moves"),
+        pytest.param(600, 0, 2, 1, id="ten minutes without a move"),
+    ],
+)
+@in_virtual_time
+async def test_a_balance_that_moves_all_the_time_is_asked_for_and_written_once_a_minute_at_most(
+    seconds: float, cents: int, calls: int, writes: int
+) -> None:
+    async with a_rig(a_secret(), an_account(), begun=False) as rig:
+        rig.carrier.money = dollars("100000")
+        async with rig.running(), moving_balance(rig, cents):
+            await asyncio.sleep(seconds)
+        told = rig.told()
+        assert (told.count("carrier: balance") <= calls, told.count(STATUS) <= writes) == (True, True), told
+
+
+@in_virtual_time
+async def test_a_balance_that_moved_by_a_step_is_written_at_the_next_look_and_a_smaller_move_within_a_minute() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        for money, said in (("990", "990"), ("989.99", "990"), ("970", "970")):
+            rig.carrier.money = dollars(money)
+            await turn(rig)
+            assert (await rig.status("CarrierAccount", "main"))["balance"]["amount"] == said
+        rig.carrier.money = dollars("969.99")
+        again = await turn(rig)
+        assert again is not None
+        assert again <= 60
+        await asyncio.sleep(again)
+        await turn(rig)
+        assert (await rig.status("CarrierAccount", "main"))["balance"]["amount"] == "969.99"
+
+
+@in_virtual_time
+async def test_an_account_is_woken_by_its_spec_and_by_a_persons_word_and_not_by_its_own_status() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        await rig.change_status("CarrierAccount", "main", {"balance": {"amount": "1", "currency": "USD"}})
+        await rig.look()
+        assert await rig.woken(1.0) == {}
+        await rig.change("CarrierAccount", "main", {"metadata": {"annotations": {"ringfleet.dev/accept-listing": "1"}}})
+        await rig.look()
+        assert "CarrierAccount main" in await rig.woken(1.0)
+        await rig.change("CarrierAccount", "main", {"spec": {"sweepInterval": "5m"}})
+        await rig.look()
+        assert "CarrierAccount main" in await rig.woken(1.0)
+
+
 @in_virtual_time
 async def test_who_uses_the_account_is_woken_when_it_becomes_usable_or_ceases_to_be() -> None:
     async with a_rig(a_secret(), an_account(), a_pool(), a_pool(name="east"), an_order()) as rig:
@@ -188,6 +259,31 @@ async def test_credentials_that_can_not_even_be_sent_are_said_to_be_the_users_to
         await rig.change("Secret", "token", a_secret(token="new"))
         await turn(rig)
         assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_an_endpoint_that_no_client_can_be_opened_with_is_said_and_not_told() -> None:
+    """The schema refuses it; an older one may have let it be stored."""
+    async with a_rig(a_secret(), begun=False) as rig:
+        await rig.create(an_account(endpoint="https://me:hunter2@api.didhub.io\n/v1"))
+        await rig.look()
+        with patch("ringfleet.controllers.carrier_account.open_carrier", open_carrier):
+            assert await turn(rig) is None
+        assert await rig.says("CarrierAccount", "main") == "False InvalidSpec"
+        assert await rig.says("CarrierAccount", "main", "Stalled") == "True InvalidSpec"
+        assert "hunter2" not in str(await rig.status("CarrierAccount", "main"))
+
+
+@in_virtual_time
+async def test_a_password_in_a_stored_endpoint_is_not_told() -> None:
+    async with a_rig(a_secret(), begun=False) as rig:
+        await rig.create(an_account(endpoint="https://me:hunter2@api.didhub.io/v1?key=hunter2"))
+        await rig.look()
+        rig.carrier.fail("balance", CarrierUnavailable("Down."))
+        await turn(rig)
+        said = str((await rig.status("CarrierAccount", "main"))["conditions"])
+        assert "https://api.didhub.io/v1 does not answer" in said
+        assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("changed", [{"token": "new", "sid": "AC1"}, {"token": "tok", "sid": "AC2"}, {"token": "tok"}])

@@ -17,6 +17,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.lease import HeldByOther, LeaseLock
 from ringfleet.kube.transport import Json
+from ringfleet.plan.carrier_account.identity import Identity
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -33,7 +34,7 @@ from tests.kube.virtual_time import now
 from tests.plan.builders import a_holding, a_price, an_offer, digits
 
 STATUS = "patch numberorders/status west-1"
-LEASE = "ringfleet-purchase-main"
+LEASE = f"ringfleet-purchase-{Identity('DIDHub', 'api.didhub.io:443', 'main').digest}"
 FIRST, SECOND = digits(1), digits(2)
 
 
@@ -94,7 +95,8 @@ async def test_numbers_key_and_purchase_lock_are_on_the_api_server_before_the_ca
     assert [item["number"] for item in written["items"]] == [offer.number for offer in purchase.offers]
     assert str(purchase.mark) == "rf/home/shop/west"
     assert lease["spec"]["holderIdentity"] == "operator-0"
-    assert lease["metadata"]["annotations"] == {"ringfleet.dev/order": "shop/west-1"}
+    said = {"ringfleet.dev/account": "shop/main", "ringfleet.dev/order": "shop/west-1"}
+    assert lease["metadata"]["annotations"] == said
     assert lease["metadata"]["ownerReferences"][0]["name"] == "main"
 
 

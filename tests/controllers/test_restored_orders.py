@@ -251,3 +251,19 @@ async def test_what_the_pools_other_carrier_has_is_counted_too() -> None:
         await rig.begin()
         await run_orders(rig, 1)
         assert rig.carrier.billed.total() == 0
+
+
+@in_virtual_time
+async def test_a_pool_that_is_made_anew_does_not_rest_for_the_failures_of_the_old_one() -> None:
+    async with a_carrier_with(*HOUSE, a_pool(target=1), numbers=0) as rig:
+        rig.carrier.stock = []
+        await rig.begin()
+        await work(rig, 3600)
+        await rig.delete("NumberPool", "west")
+        await rig.look()
+        await work(rig)
+        await rig.create(a_pool(target=1))
+        await rig.look()
+        rig.carrier.stock = [an_offer(50)]
+        await work(rig, 5)
+        assert rig.carrier.billed.total() == 1

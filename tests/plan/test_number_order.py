@@ -34,6 +34,7 @@ from ringfleet.plan.number_order import (
     Submit,
     Wait,
     choose_offers,
+    given_up,
     move_unresolved,
     order_conditions,
     order_failure,
@@ -608,6 +609,13 @@ COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
 )
 def test_an_order_that_is_stuck_or_over_says_so(state: OrderState, step: Step, expected: tuple[Condition, ...]) -> None:
     assert order_conditions(WANT, state, step) == expected
+
+
+def test_what_was_chosen_and_is_given_up_fails_and_is_still_told() -> None:
+    ended = given_up(an_order_state(PENDING, PENDING), GiveUp(Reason.CIRCUIT_OPEN, "Down."))
+    assert [item.state for item in ended.items or ()] == [FAILED, FAILED]
+    assert (ended.recorded, order_failure(WANT, ended)) == (True, (Reason.CIRCUIT_OPEN, "Down."))
+    assert given_up(FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down.")).items == ()
 
 
 def test_what_was_sent_is_unresolved_and_only_what_was_never_sent_is_not() -> None:

@@ -36,6 +36,7 @@ from ringfleet.plan.number_order import (
     Submit,
     Wait,
     choose_offers,
+    given_up,
     move_unresolved,
     order_failure,
     plan_order,
@@ -217,7 +218,8 @@ class World:
             case Record():
                 self._record(order, dice)
             case GiveUp(reason, message):
-                self._write(order, items=(), recorded=True, failure=reason, message=message)
+                items = given_up(order.state, step).items
+                self._write(order, items=items, recorded=True, failure=reason, message=message)
             case Wait():
                 pass
             case Done():

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 
 from ringfleet.simulator.app import SimulatorSettings, build
-from ringfleet.simulator.defaults import DEFAULT_TOKEN
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNTS, DEFAULT_TOKEN
 from tests.simulator.process import SimulatorProcess
 from tests.simulator.shop import Shop, outcomes
 from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("end", [SimulatorProcess.stop, SimulatorProcess.kill])
@@ -124,6 +127,15 @@ async def test_callers_from_elsewhere_see_the_carrier_but_not_its_control_endpoi
         account = await stranger.get("/v1/account", headers={"Authorization": f"Bearer {DEFAULT_TOKEN}"})
         assert account.status_code == 200
     simulator.exchange.close()
+
+
+def test_each_example_has_a_token_of_its_own_that_the_sandbox_carrier_takes() -> None:
+    """Two that shared one would be one account: only one of them would work."""
+    files = sorted((ROOT / "examples").glob("*/apply.yaml"))
+    secrets = [one for file in files for one in yaml.safe_load_all(file.read_text()) if one and one["kind"] == "Secret"]
+    tokens = [token for one in secrets if (token := one["stringData"].get("token"))]
+    assert len(tokens) == len(set(tokens)) == len(files)
+    assert set(tokens) | {DEFAULT_TOKEN} == DEFAULT_ACCOUNTS.keys()
 
 
 @pytest.mark.parametrize("flag", ["latency:seconds=soon", "latency:script=2", "dance", "latency:seconds"])

@@ -14,10 +14,10 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
-    HttpUrl,
     NamespaceList,
     Part,
     Resource,
+    Rule,
     SecretKeyRef,
     Status,
     WebhookSecretRef,
@@ -25,6 +25,16 @@ from ringfleet.api.meta import (
     lasting,
     short_name,
 )
+
+Endpoint = Annotated[
+    str,
+    Field(max_length=2048),
+    Rule(
+        r'self.matches("^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$")',
+        "write the URL of an API, such as https://api.didhub.io: without user, password, query, fragment or blanks; "
+        "credentials belong into the Secret",
+    ),
+]
 
 
 class Provider(StrEnum):
@@ -63,7 +73,7 @@ class CarrierAccountSpec(Part):
         Provider, immutable("provider", "its numbers stay where they were bought; make another CarrierAccount")
     ]
     """The carrier whose API this is. It can't change."""
-    endpoint: HttpUrl | None = None
+    endpoint: Endpoint | None = None
     """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
     reached by its own URL here. Without it: the provider's own."""
     credentials_secret_ref: SecretKeyRef
@@ -106,7 +116,11 @@ class AccountNumbers(Part):
     """How many numbers of the account carry no mark, or another installation's. They are counted and never touched."""
     orphans: int = 0
     """How many numbers carry this installation's mark, and have no PhoneNumber in the cluster and no pool that could
-    adopt them."""
+    adopt them: one that orders from this account, in a namespace that the account lets in. The condition Orphans says
+    why."""
+    unreadable: int | None = None
+    """How many numbers of the account, among the owned, the operator can't read, such as a short code; absent when
+    there are none. They are left alone; the condition Unreadable says what can't be read."""
     shrunk_to: int | None = None
     """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
     the listing before."""
@@ -114,8 +128,12 @@ class AccountNumbers(Part):
 
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen, ListingIncomplete, ListingShrunk, Orphans, Frozen."""
+    CatalogStale, Throttled, CircuitOpen, ListingFailed, ListingIncomplete, ListingShrunk, Unreadable, SweepRefused,
+    Orphans, Frozen, InUse."""
 
+    account_id: str | None = None
+    """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and
+    endpoint host are one account: the older one is used, and the other one says DuplicateAccount."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
     installation: str | None = None
@@ -142,6 +160,7 @@ class CarrierAccount(Resource):
         Column("Orphans", ".status.numbers.orphans", "integer", priority=1),
         REASON,
         Column("Endpoint", ".spec.endpoint", priority=1),
+        Column("Account ID", ".status.accountId", priority=1),
         AGE,
     )
 

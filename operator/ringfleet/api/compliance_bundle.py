@@ -26,6 +26,7 @@ from ringfleet.api.meta import (
     Rule,
     Status,
     Time,
+    each_once,
     immutable,
     lasting,
 )
@@ -142,7 +143,7 @@ class ComplianceBundleSpec(Part):
     """Address of the end user, such as street, city and postal_code."""
     documents: Annotated[tuple[Document, ...], Field(max_length=20), ListType("map", ("name",))] = ()
     """Documents that prove who the end user is. Each is uploaded once to each carrier."""
-    carriers: Annotated[tuple[AccountRef, ...], Field(min_length=1, max_length=10)]
+    carriers: Annotated[tuple[AccountRef, ...], Field(min_length=1, max_length=10), *each_once("an account")]
     """CarrierAccounts that the bundle is submitted to."""
     contact: Annotated[
         str,

@@ -21,10 +21,13 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
         "CircuitOpen": "the last calls to the carrier all failed, and it is left alone for a while",
         "InUse": "the account is being deleted, and stays while numbers or orders use it",
         "Frozen": "a person has frozen the account or everything, and no purchase of it is at the carrier any more",
+        "ListingFailed": "the account's numbers can't be listed, and buying goes on without it",
         "ListingIncomplete": "the carrier's list of our numbers ended early, and nothing is concluded from it",
         "ListingShrunk": "the carrier's list of our numbers is much shorter than before, and is doubted",
         "Orphans": "the carrier has numbers with our mark that no PhoneNumber can be made of",
+        "SweepRefused": "the API server or the carrier refused to adopt, mark or look up a number; it is tried again",
         "Throttled": "the carrier asks for fewer calls",
+        "Unreadable": "the carrier lists numbers or offers that can't be read, and these are left alone",
     },
     "ComplianceBundle": {
         "Complete": "nothing that a carrier requires is missing; False while something is",

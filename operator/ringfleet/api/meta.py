@@ -263,26 +263,64 @@ Currency = Annotated[
 HttpUrl = Annotated[
     str,
     Field(max_length=2048),
-    Rule('self.matches("^https?://[^/ ]+")', "write a whole URL, such as https://example.com/voice"),
+    Rule(
+        r'self.matches("^https?://[^/\\s][^\\s]*$")',
+        "write a whole URL without blanks or line breaks, such as https://example.com/voice",
+    ),
 ]
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 Name = Annotated[
     str,
     Field(min_length=1, max_length=253),
     Rule(
-        r'self.matches("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")',
-        "write the name of an object: lower-case letters, digits, dashes and dots, such as us-west",
+        rf'self.matches("^{_LABEL}(\\.{_LABEL})*$")',
+        "write the name of an object as Kubernetes has it: lower-case letters, digits, dashes and dots, such as west-1",
     ),
 ]
-"""The name of an object, as the API server takes it: a DNS subdomain (RFC 1123)."""
+Namespace = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Rule(
+        f'self.matches("^{_LABEL}$")',
+        "write the name of a namespace: lower-case letters, digits and dashes, such as team-a",
+    ),
+]
 DataKey = Annotated[
     str,
     Field(min_length=1, max_length=253),
-    Rule('self.matches("^[-._a-zA-Z0-9]+$")', "write a key of the data: letters, digits, dashes, underscores and dots"),
+    Rule(
+        'self.matches("^[-._a-zA-Z0-9]+$")',
+        "write a key of the data: letters, digits, dashes, dots and underscores, such as token",
+    ),
 ]
-"""A key in the data of a Secret or ConfigMap."""
-NamespaceList = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=100), ListType("set")
+_NamespaceOrAll = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Rule(
+        f'self == "*" || self.matches("^{_LABEL}$")',
+        'write the whole name of a namespace, such as team-a, or "*" alone for all; there are no patterns',
+    ),
 ]
+NamespaceList = Annotated[tuple[_NamespaceOrAll, ...], Field(max_length=100), ListType("set")]
+
+
+def each_once(what: str, ref: str = "") -> tuple[Rule, Rule]:
+    """The rules that a list of references names each object once. `ref`: where in an item the reference is.
+
+    The API server does not tell a rule in which namespace the list is: so where one name stands twice, each has to say
+    its namespace.
+    """
+    same = f"other{ref}.name == one{ref}.name"
+    return (
+        Rule(
+            f"self.all(one, self.exists_one(other, other{ref} == one{ref}))",
+            f"{what} is listed twice; list each once, the preferred one first",
+        ),
+        Rule(
+            f"self.all(one, has(one{ref}.namespace) || self.exists_one(other, {same}))",
+            f"the name of {what} is listed twice: write the namespace of each, so that they can be told apart",
+        ),
+    )
 
 
 class ObjectMeta(Part):
@@ -345,7 +383,7 @@ class AccountRef(Part):
 
     name: Name
     """Name of the CarrierAccount, such as sandbox."""
-    namespace: Name | None = None
+    namespace: Namespace | None = None
     """Namespace of the CarrierAccount; this object's own when left out. Another one must be let in by the account's
     spec.allowedNamespaces."""
 

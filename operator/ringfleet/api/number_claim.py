@@ -19,6 +19,7 @@ from ringfleet.api.meta import (
     LocalRef,
     MicroTime,
     Name,
+    Namespace,
     Part,
     Resource,
     Rule,
@@ -33,7 +34,7 @@ class PoolRef(Part):
 
     name: Name
     """Name of the NumberPool, such as us-west."""
-    namespace: Name | None = None
+    namespace: Namespace | None = None
     """Namespace of the NumberPool; this object's own when left out. Another one must let this namespace in by the
     pool's spec.allowedNamespaces."""
 

@@ -29,6 +29,7 @@ from ringfleet.api.meta import (
     ServiceLevel,
     Status,
     Time,
+    each_once,
     short_name,
 )
 from ringfleet.api.number_order import NumberOrderSpec
@@ -207,10 +208,7 @@ class NumberPoolSpec(Part):
     carriers: Annotated[
         tuple[PoolCarrier, ...],
         Field(min_length=1, max_length=10),
-        Rule(
-            "self.all(one, self.exists_one(other, other.accountRef == one.accountRef))",
-            "an account is listed twice; list each once, the preferred one first",
-        ),
+        *each_once("an account", ".accountRef"),
     ]
     """The accounts that the pool orders from, the preferred one first. The next one is asked when one has no stock, is
     down, or refuses."""

@@ -19,6 +19,7 @@ from ringfleet.api.meta import (
     ListType,
     LocalRef,
     Name,
+    Namespace,
     Part,
     Quantity,
     Resource,
@@ -34,7 +35,7 @@ from ringfleet.model import Capability, NumberType, Phase
 class ClaimRef(Part):
     """The NumberClaim that holds the number."""
 
-    namespace: Name
+    namespace: Namespace
     """Namespace of the NumberClaim that holds the number."""
     name: Name
     """Name of the NumberClaim that holds the number."""

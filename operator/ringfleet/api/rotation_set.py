@@ -30,6 +30,7 @@ from ringfleet.api.meta import (
     Scale,
     Status,
     Time,
+    each_once,
     immutable,
     lasting,
     short_name,
@@ -220,7 +221,7 @@ class RotationSetSpec(Part):
 
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
     """Voice: the numbers are caller IDs. SMS: they are senders of messages. It can't change."""
-    pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16)]
+    pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16), *each_once("a pool")]
     """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set; how many numbers that takes is computed."""

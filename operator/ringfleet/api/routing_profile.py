@@ -15,7 +15,7 @@ class SipTarget(Part):
     uri: Annotated[
         str,
         Field(max_length=255),
-        Rule('self.matches("^sips?:[^ ]+$")', "write a SIP URI, such as sip:pbx.example.com or sips:10.0.0.5:5061"),
+        Rule(r'self.matches("^sips?:[^\\s]+$")', "write a SIP URI, such as sip:pbx.example.com or sips:10.0.0.5:5061"),
     ]
     """SIP URI that calls go to, such as sip:pbx.example.com or sips:10.0.0.5:5061."""
     priority: Annotated[int, Field(ge=0, le=65535)] = 10

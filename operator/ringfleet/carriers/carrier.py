@@ -18,7 +18,19 @@ from datetime import timedelta
 from typing import Protocol
 
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import E164, Catalog, HeldRouting, Holding, Mark, Money, Outcome, Purchase, Query, Routing
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    HoldingsPage,
+    Mark,
+    Money,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +84,19 @@ class Carrier(Protocol):
         """The money left in the account. Also the cheapest proof that endpoint and credentials are right."""
         ...
 
+    async def account_id(self) -> str | None:
+        """The carrier's own id of the account that the credentials open; None when it tells none.
+
+        Two objects with the same id are one account, whatever their tokens.
+        """
+        ...
+
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """At least `count` offers for `query` that are not in `exclude`, or all there are.
 
         Asks the carrier, page by page. When its search is down, answers from the offers seen within the catalog's TTL,
-        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either.
+        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either. Offers that can't be read
+        are left out, and the catalog says so.
         """
         ...
 
@@ -85,11 +105,18 @@ class Carrier(Protocol):
         ...
 
     async def find(self, number: E164) -> Holding | None:
-        """The holding of `number` in this account, looked up live, or None."""
+        """The holding of `number` in this account, looked up live, or None.
+
+        Raises ReplyUnreadable when there is one that can't be read: it is there, so None would be a lie.
+        """
         ...
 
-    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
-        """Everything the account owns, page by page. Raises ListingIncomplete at the end when pages are missing."""
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
+        """Everything the account owns, page by page. Raises ListingIncomplete at the end when pages are missing.
+
+        A row that can't be read is no error: the page says so, and all the others are there. Listing fails by itself,
+        with a circuit of its own: it may be down while purchases work.
+        """
         ...
 
     async def ensure_routing(self, routing: Routing) -> str:

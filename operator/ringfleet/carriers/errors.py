@@ -6,6 +6,7 @@
     +-- CarrierUnavailable      wait: down, unreachable, timed out on a call that changes nothing
     |   +-- Throttled           wait for `retry_after` seconds; the call was not processed
     |   +-- CircuitOpen         wait: not even tried, the last calls all failed
+    |   +-- ReplyUnreadable     wait, and tell the developer: it answers in words that nobody here knows
     |   +-- ListingIncomplete   wait: a listing that ended early; nothing may be concluded from it
     +-- CredentialsRejected     the user: they are wrong or lack a right
     +-- RequestRejected         the developer or the user: the carrier understood and refused (4xx); `code` says why
@@ -39,6 +40,10 @@ class CircuitOpen(CarrierUnavailable):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ReplyUnreadable(CarrierUnavailable):
+    """The carrier answered, and the answer can't be read; nothing is concluded from it."""
 
 
 class ListingIncomplete(CarrierUnavailable):

@@ -216,10 +216,8 @@ class AccountClient:
 def _open(
     settings: AccountSettings, headers: Mapping[str, str], transport: httpx.AsyncBaseTransport | None
 ) -> httpx.AsyncClient:
-    if not re.match(r"https?://[^/\s]", settings.endpoint):
-        raise ValueError(
-            f"{settings.name}: the endpoint {settings.endpoint!r} is no URL such as https://api.example.com"
-        )
+    if not _is_url(settings.endpoint):
+        raise ValueError(f"{settings.name}: the endpoint is no URL such as https://api.example.com")
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise CredentialsRejected(f"{settings.name}: the credentials have characters that no HTTP header can carry")
     return httpx.AsyncClient(
@@ -230,6 +228,13 @@ def _open(
         transport=transport,
         verify=_trusted(),
     )
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        return re.match(r"https?://[^/\s]", endpoint) is not None and bool(httpx.URL(endpoint).host)
+    except httpx.InvalidURL:
+        return False
 
 
 @cache

@@ -1,38 +1,41 @@
 """Reading a carrier's JSON: every field by its name and kind, and a sentence about the first one that is wrong.
 
-A reply that does not read is the carrier's fault and raises CarrierUnavailable: nothing is concluded from it. The one
-reply where that would be a lie is the answer to a purchase; its reader turns the error into OutcomeUnknown.
+A reply that does not read raises ReplyUnreadable: nothing is concluded from it. Two replies are read otherwise. The
+answer to a purchase: its reader turns the error into OutcomeUnknown, since money has moved. The rows of a listing or of
+a catalog, by `read_rows`: one that nobody here can read, such as a short code, must not hide all the others.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from ringfleet.carriers.errors import CarrierUnavailable
-from ringfleet.model import E164, Money
+from ringfleet.carriers.errors import ReplyUnreadable
+from ringfleet.model import E164, Money, Unreadable
 
 AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 Choice = TypeVar("Choice", bound=StrEnum)
+T = TypeVar("T")
 
 
 class Fields:
     """One JSON object of a reply. `where` names it in messages."""
 
     def __init__(self, json: object, where: str) -> None:
-        """Raises CarrierUnavailable when `json` is no object."""
+        """Raises ReplyUnreadable when `json` is no object."""
         if not isinstance(json, dict):
-            raise CarrierUnavailable(f"the reply's {where} is {_kind(json)}; an object was expected")
+            raise ReplyUnreadable(f"the reply's {where} is {_kind(json)}; an object was expected")
         self._json = json
         self._where = where
 
-    def wrong(self, field: str, expected: str) -> CarrierUnavailable:
+    def wrong(self, field: str, expected: str) -> ReplyUnreadable:
         """The error about `field`: names it and what was expected, never its value, which may be anyone's number."""
         found = _kind(self._json.get(field))
-        return CarrierUnavailable(f"the reply's {self._where}.{field} is {found}; {expected} was expected")
+        return ReplyUnreadable(f"the reply's {self._where}.{field} is {found}; {expected} was expected")
 
     def maybe_text(self, field: str) -> str | None:
         """A text, or None when the field is null, absent or empty."""
@@ -92,7 +95,12 @@ class Fields:
         return amount
 
     def maybe_time(self, field: str) -> datetime | None:
-        """An RFC 3339 time, as UTC."""
+        """An RFC 3339 time, as UTC, cut to whole seconds: a status keeps no finer time, and would never agree."""
+        moment = self.maybe_moment(field)
+        return moment and moment.replace(microsecond=0)
+
+    def maybe_moment(self, field: str) -> datetime | None:
+        """An RFC 3339 time, as UTC, as fine as it is."""
         text = self.maybe_text(field)
         if text is None:
             return None
@@ -120,6 +128,26 @@ class Fields:
 
     def inside(self, field: str) -> Fields:
         return Fields(self._json.get(field), f"{self._where}.{field}")
+
+
+def read_rows(rows: Iterable[object], parse: Callable[[object], T]) -> tuple[tuple[T, ...], tuple[Unreadable, ...]]:
+    """What `parse` makes of the rows, and those that it can't read. A row's number is in its field `number`."""
+    read: list[T] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        try:
+            read.append(parse(row))
+        except ReplyUnreadable as error:
+            unreadable.append(Unreadable(str(error), number_in(Fields(row, "row")) if isinstance(row, dict) else None))
+    return tuple(read), tuple(unreadable)
+
+
+def number_in(row: Fields) -> E164 | None:
+    """The number of a row; None when it can't be read."""
+    try:
+        return row.number("number")
+    except ReplyUnreadable:
+        return None
 
 
 def _kind(value: object) -> str:

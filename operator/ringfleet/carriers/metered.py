@@ -20,6 +20,7 @@ from ringfleet.model import (
     Catalog,
     HeldRouting,
     Holding,
+    HoldingsPage,
     Mark,
     Money,
     NumberType,
@@ -123,6 +124,9 @@ class MeteredCarrier:
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
 
+    async def account_id(self) -> str | None:
+        return await self._meter.call("account_id", self._carrier.account_id())
+
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         return await self._meter.call("search", self._carrier.search(query, count, exclude))
 
@@ -132,7 +136,7 @@ class MeteredCarrier:
     async def find(self, number: E164) -> Holding | None:
         return await self._meter.call("find", self._carrier.find(number))
 
-    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
         return self._meter.pages("holdings", self._carrier.holdings())
 
     async def ensure_routing(self, routing: Routing) -> str:

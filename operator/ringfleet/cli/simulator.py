@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNTS, STOCK_SIZE
 from ringfleet.simulator.faults.rules import parse_flag, parse_rule
 from ringfleet.simulator.market import SLOTS
 from ringfleet.simulator.money import parse_cents
@@ -32,8 +32,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--token",
     "tokens",
     multiple=True,
-    default=(f"{DEFAULT_TOKEN}:{DEFAULT_ACCOUNT}",),
-    show_default=True,
+    default=tuple(":".join(one) for one in DEFAULT_ACCOUNTS.items()),
+    show_default="those of the examples",
     metavar="TOKEN[:ACCOUNT]",
     help="A token and the account that it opens, the account of the token's own name by default. Repeatable.",
 )

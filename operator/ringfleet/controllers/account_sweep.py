@@ -12,21 +12,24 @@ have left out is asked for by its digits before it counts as lost; its own recon
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCEPT_LISTING
-from ringfleet.carriers.errors import CarrierError
+from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.marked_numbers import Marked, by_pool
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
-from ringfleet.model import E164, AccountKey, Holding, Mark, Phase
-from ringfleet.objects.carrier_account import allowed
+from ringfleet.controllers.triggers import orders_at
+from ringfleet.kube.errors import Invalid, KubeError
+from ringfleet.model import E164, AccountKey, Holding, Mark, Phase, Unreadable
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import as_told, reference_of, told_at
 from ringfleet.plan.carrier_account.loss import (
     SETTLING,
@@ -38,6 +41,7 @@ from ringfleet.plan.carrier_account.loss import (
     not_found,
     to_ask_for,
 )
+from ringfleet.plan.carrier_account.orphans import Home, obstacle
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
 from ringfleet.plan.phone_number.case import StopBy
 
@@ -53,7 +57,32 @@ class Swept:
 
     findings: Findings
     listing: Listing
+    troubles: Troubles
     marked: Marked
+    unreadable: tuple[Unreadable, ...] = ()
+    """The rows that can't be read. They are counted in `findings.owned`, and nothing is done about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What one sweep could not do, number by number: each fails alone."""
+
+    orphaned: set[str] = field(default_factory=set)
+    """Why orphans can't be adopted, a sentence each."""
+    refused: set[str] = field(default_factory=set)
+    """What the API server or the carrier refused to do for a number, a sentence each."""
+
+    def note_refused(self, number: E164, what: str, error: Exception) -> None:
+        log.warning("sweep refused", number=number.digits, what=what, error=type(error).__name__)
+        self.refused.add(f"{number.digits} could not be {what}: {_words_of(error)}.")
+
+
+def _words_of(error: Exception) -> str:
+    """What may be told of an error: an object that was refused as invalid may be quoted in it, so then only fields."""
+    if isinstance(error, Invalid):
+        fields = sorted({cause.field for cause in error.causes})
+        return f"the API server refuses the object ({', '.join(fields) or 'it does not say which field'})"
+    return str(error).rstrip(".")
 
 
 async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Swept:
@@ -61,32 +90,42 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
 
     Raises:
         ListingIncomplete: the carrier's listing ended early; what it did show has been acted on.
-        CarrierError: the carrier can't be asked.
+        CarrierError: the carrier can't be asked; the same.
     """
-    records = records_at(services, key, account)
+    records = records_at(services, key)
     known = {number: _known_of(services, record) for number, record in records.items()}
     expected = must_be_listed(known, account.roll.shown, _settling(services, key))
-    findings, listed, marked = Findings(), set[E164](), set[E164]()
+    findings, troubles, listed, marked = Findings(), Troubles(), set[E164](), set[E164]()
+    unreadable: list[Unreadable] = []
     of_pools: Marked = {}
     async for page in account.carrier.holdings():
+        unreadable += page.unreadable
         listed.update(holding.number for holding in page)
+        listed.update(row.number for row in page.unreadable if row.number)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
         _tell_others(services, key, page)
         left = account.roll.released | account.roll.unmarked
         by_pool((holding for holding in page if holding.number not in left), services.installation, of_pools)
-        findings += await _act(services, key, account, _shown(services, key, page), page)
-    return Swept(findings, Listing(frozenset(listed), frozenset(marked), frozenset(known), expected), of_pools)
+        findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
+    findings = replace(findings, owned=findings.owned + len(unreadable))
+    nameless = sum(row.number is None for row in unreadable)
+    listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)
+    return Swept(findings, listing, troubles, of_pools, tuple(unreadable))
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:
     return holding.mark is not None and holding.mark.installation == services.installation
 
 
-def records_at(services: Services, key: AccountKey, account: OpenAccount) -> dict[E164, NumberRecord]:
+def records_at(services: Services, key: AccountKey) -> dict[E164, NumberRecord]:
     """The objects of the account's numbers, of namespaces that it lets in: of each number the one that stands for it,
-    by what is known of its mark, else one that only observes it."""
-    records = services.fleet.numbers.by("account", key)
-    let_in = (record for record in records if allowed(account.allowed_namespaces, key, record.namespace))
+    by what is known of its mark, else one that only observes it.
+
+    Those of its duplicates are among them: the carrier lists them all, and nobody else looks.
+    """
+    keys = services.accounts.identities.same_as(key)
+    records = (record for one in keys for record in services.fleet.numbers.by("account", one))
+    let_in = (record for record in records if services.fleet.lets_in(record.account, record.namespace))
     taken = services.fleet.taken_by
     standing = (record for record in let_in if taken(record, record.state.foreign_mark) is None)
     return {record.number: record for record in sorted(standing, key=lambda record: not record.observed)}
@@ -139,13 +178,13 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
 
 def _on_order(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended: whatever the listing shows of them, the order deals with it."""
-    return _numbers_of(services, (order for order in services.fleet.orders_at(key) if not order.status.recorded))
+    return _numbers_of(services, (order for order in orders_at(services, key) if not order.status.recorded))
 
 
 def _settling(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended, or so lately that a listing may not show them yet."""
     since = services.clock() - SETTLING
-    orders = services.fleet.orders_at(key)
+    orders = orders_at(services, key)
     return _numbers_of(services, (order for order in orders if (order.status.completed_at or since) >= since))
 
 
@@ -154,33 +193,58 @@ def _numbers_of(services: Services, orders: Iterable[NumberOrder]) -> set[E164]:
 
 
 async def _act(
-    services: Services, key: AccountKey, account: OpenAccount, records: Records, page: Iterable[Holding]
+    services: Services,
+    key: AccountKey,
+    account: OpenAccount,
+    records: Records,
+    page: Iterable[Holding],
+    troubles: Troubles,
 ) -> Findings:
     """Judge one page and do what it asks for."""
     known = {number: _known_of(services, record) for number, record in records.items()}
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
     spoken_for = _on_order(services, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, services.installation)
-    adopted = [await adopt(services, key, holding) for holding in found.orphans]
-    await _note(services, account, records, found)
-    left = tuple(holding for holding, home in zip(found.orphans, adopted, strict=True) if home is None)
-    return replace(found, orphans=left, unmarked=())
+    orphans = tuple([holding for holding in found.orphans if not await _adopt(services, key, holding, troubles)])
+    _note(services, account, records, found)
+    for holding in found.unmarked:
+        await _mark_again(services, account, records[holding.number], holding, troubles)
+    return replace(found, orphans=orphans, unmarked=())
 
 
-async def adopt(services: Services, key: AccountKey, holding: Holding) -> Mark | None:
-    """Give an orphan its object in the pool that its order, or else its mark, names. None: there is no such pool, its
-    namespace is being deleted, or an object in its place stands for another holding, or for none any more."""
+async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:
+    """Adopt an orphan, or note why not. Whether it has its object now."""
     order, mark = _origin_of(services, key, holding)
-    if mark is None or services.fleet.get(NumberPool, mark.namespace, mark.pool) is None:
-        return None
-    there = services.fleet.number(mark.namespace, holding.number.digits)
-    if there is not None and (there.account != key or there.state.phase is Phase.RELEASED):
-        return None
-    if there is None and await services.namespaces.look(mark.namespace):
-        return None  # nothing is created where all is being deleted
-    await record_number(services, holding, key, mark, order)
+    if mark is None:
+        return False
+    if why := obstacle(home_of(services, key, holding, mark), key, holding.number.digits):
+        troubles.orphaned.add(why)
+        return False
+    is_new = services.fleet.number(mark.namespace, holding.number.digits) is None
+    if is_new and await services.namespaces.look(mark.namespace):
+        return False  # nothing is created where all is being deleted
+    try:
+        await record_number(services, holding, key, mark, order)
+    except KubeError as error:
+        troubles.note_refused(holding.number, "adopted", error)
+        return False
     log.warning("orphan adopted", number=holding.number.digits, account=str(key), pool=f"{mark.namespace}/{mark.pool}")
-    return mark
+    return True
+
+
+def home_of(services: Services, key: AccountKey, holding: Holding, mark: Mark) -> Home:
+    """Where the number belongs, and what is there already."""
+    pool = services.fleet.get(NumberPool, mark.namespace, mark.pool)
+    carriers = {account_key(one.account_ref, mark.namespace) for one in pool.spec.carriers} if pool else ()
+    there = services.fleet.number(mark.namespace, holding.number.digits)
+    return Home(
+        pool=ObjectRef(mark.namespace, mark.pool),
+        exists=pool is not None,
+        listed=key in carriers,
+        let_in=services.fleet.lets_in(key, mark.namespace),
+        taken=there.account if there and there.account != key else None,
+        released=there is not None and there.state.phase is Phase.RELEASED,
+    )
 
 
 def _origin_of(services: Services, key: AccountKey, holding: Holding) -> tuple[str | None, Mark | None]:
@@ -191,8 +255,8 @@ def _origin_of(services: Services, key: AccountKey, holding: Holding) -> tuple[s
     return None, holding.mark
 
 
-async def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> None:
-    """Keep the carrier's word on changed numbers for their next look, and write marks that were lost."""
+def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> None:
+    """Keep the carrier's word on changed numbers for their next look."""
     for holding in found.changed:
         record = records[holding.number]
         if record.state.phase is Phase.LOST:
@@ -200,10 +264,24 @@ async def _note(services: Services, account: OpenAccount, records: Records, foun
         account.note_found(holding.number)
         services.pending_observations[record.place] = holding
         services.queues.wake_number(record)
-    for holding in found.unmarked:
-        record = records[holding.number]
-        if record.pool:
-            await account.carrier.mark(holding.external_id, services.fleet.mark_for(record.namespace, record.pool))
+
+
+async def _mark_again(
+    services: Services, account: OpenAccount, record: NumberRecord, holding: Holding, troubles: Troubles
+) -> None:
+    """Write a mark that was lost.
+
+    Raises:
+        CredentialsRejected: that is about the account, not about this number.
+    """
+    if record.pool is None:
+        return
+    try:
+        await account.carrier.mark(holding.external_id, services.fleet.mark_for(record.namespace, record.pool))
+    except CredentialsRejected:
+        raise
+    except CarrierError as error:
+        troubles.note_refused(holding.number, "marked again", error)
 
 
 async def read_routings(services: Services, key: AccountKey, account: OpenAccount) -> None:
@@ -237,7 +315,7 @@ def believe(obj: CarrierAccount, account: OpenAccount, listing: Listing) -> bool
 
     A process that has never heard of a listing, as after a restored backup, measures by the objects.
     """
-    owned = len(listing.listed)
+    owned = listing.owned
     if account.last_owned is None:
         account.last_owned = len(listing.expected)
     same = owned == account.doubted and accepted(obj, account)
@@ -249,17 +327,25 @@ def believe(obj: CarrierAccount, account: OpenAccount, listing: Listing) -> bool
     return True
 
 
-async def find_lost(services: Services, key: AccountKey, account: OpenAccount, listing: Listing, counts: bool) -> None:
-    """Count who was left out of a believed listing, and ask for those that were left out often enough.
+async def find_lost(services: Services, key: AccountKey, account: OpenAccount, swept: Swept, counts: bool) -> None:
+    """Count who was left out of a believed listing, and ask for those that were left out often enough. One that can't
+    be asked for is asked for after the next listing.
 
     Raises:
-        CarrierError: the carrier can't be asked; it is, after the next listing.
+        CredentialsRejected: that is about the account, not about a number.
     """
-    account.roll = call_roll(account.roll, listing, counts)
+    account.roll = call_roll(account.roll, swept.listing, counts)
     suspects = to_ask_for(account.roll)
-    records = records_at(services, key, account) if suspects else {}
+    records = records_at(services, key) if suspects else {}
     for number in suspects:
-        if await account.carrier.find(number):
+        try:
+            found = await account.carrier.find(number)
+        except CredentialsRejected:
+            raise
+        except CarrierError as error:
+            swept.troubles.note_refused(number, "asked for", error)
+            continue
+        if found:
             account.note_found(number)
         elif record := records.get(number):
             account.roll = not_found(account.roll, number)

@@ -16,9 +16,11 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
 from ringfleet.carriers.errors import (
+    CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
     ListingIncomplete,
+    ReplyUnreadable,
     RequestRejected,
     Throttled,
 )
@@ -31,11 +33,14 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
-from ringfleet.objects.carrier_account import credentials_in, endpoint_of, settings_of
+from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of, told_endpoint
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.carrier_account.balance import AFTER, is_news
+from ringfleet.plan.carrier_account.identity import duplicate_message, first_of
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
+from ringfleet.plan.carrier_account.orphans import tell
 from ringfleet.plan.carrier_account.sweep import next_sweep
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -60,8 +65,17 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
             return None
         return await _look(services, name, obj)
     finally:  # also when the status could not be written: the next turn would see nothing new
-        if services.accounts.seen(name, key.namespace) != before:
-            wake_users(services, name)
+        _wake_users(services, name, before)
+
+
+def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> None:
+    """Wake them if the account is not as it was `before` this look, or not as they were last told: what becomes of
+    another account may have made this one a duplicate, or the one that works, without any look at it."""
+    now = services.accounts.seen(key, key.namespace)
+    told = services.accounts.told.get(key, before)
+    if now != before or (now.blocked, now.message) != (told.blocked, told.message):
+        wake_users(services, key)
+    services.accounts.told[key] = now
 
 
 async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:
@@ -79,6 +93,10 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         account = await open_account(services, key, obj, credentials)
     except CredentialsRejected as error:
         return await _shut(services, key, obj, _rejected(obj, error), SECRET_AGAIN)
+    except ValueError:  # stored by a version that let it pass; what stands there may hold a password, so it is not told
+        message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
+        said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
+        return await _shut(services, key, obj, said, None)
     if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
         return SECRET_AGAIN
     return await _probe(services, key, obj, account)
@@ -131,7 +149,15 @@ async def open_account(
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
         carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
-        account = OpenAccount(carrier, print_, frozenset(), not_reached(key), settings.concurrency)
+        account = OpenAccount(
+            carrier,
+            print_,
+            frozenset(),
+            not_reached(key),
+            credentials=fingerprint(repr(sorted(credentials.items()))),
+            opened_at=services.monotonic(),
+            concurrency=settings.concurrency,
+        )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
         await services.accounts.open(key, account)
@@ -141,14 +167,52 @@ async def open_account(
     return account
 
 
+async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
+    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken.
+
+    Raises:
+        CarrierError: the carrier can't be asked.
+    """
+    if account.identity is None:
+        account.account_id = await account.carrier.account_id()
+        account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
+        account.purchase_lock = services.accounts.identities.purchase_lock(account.identity)
+    for other in services.accounts.learn(obj):
+        services.queues.wake_account(other)
+
+
+def _may_be_duplicate(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether an older account at this endpoint has not been identified yet: it may be this very one, and is waited for
+    a while, so that of two that are made together the wrong one buys nothing first."""
+    if obj.status.account_id is not None or services.monotonic() > account.opened_at + _WAIT_FOR_OLDER:
+        return False
+    mine = standing_of(obj, "")
+    others = (standing_of(other, "") for other in services.fleet.all(CarrierAccount) if other.status.account_id is None)
+    return any(
+        other.identity == mine.identity
+        and first_of((mine, other)) != key
+        and services.accounts.seen(other.account, other.account.namespace).blocked is Reason.ACCOUNT_NOT_READY
+        for other in others
+    )
+
+
+_WAIT_FOR_OLDER = 30.0
+"""Seconds for which an account that nobody has identified before waits for the older ones at its endpoint."""
+
+
 async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    """Ask for the balance, sweep when it is time, and say how both went."""
+    """Ask who it is and for the balance, sweep when it is time, and say how that went."""
     try:
         try:
+            await identify(services, obj, account)
             balance = await account.carrier.balance()
         except RequestRejected as error:
             return await _refused(services, key, obj, account, error)
+        if _may_be_duplicate(services, key, obj, account):
+            return _SHORTEST_LOOK
         account.seen, account.failures = AccountSeen(), 0
+        if services.accounts.identities.first(key) != key:
+            return await _stand_back(services, key, obj, account, balance)
         await _ask_search_again(account)
         listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
@@ -162,12 +226,27 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
     return _next_look(services, key, obj, account)
 
 
+async def _stand_back(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, balance: Money
+) -> float:
+    """Another object is this account already: this one says so, and does nothing with it."""
+    account.findings, account.swept_at = None, None
+    message = duplicate_message(key, services.accounts.identities.first(key))
+    said = (not_ready(Reason.DUPLICATE_ACCOUNT, message), stalled(Reason.DUPLICATE_ACCOUNT, message))
+    await _say(services, obj, said, balance, account)
+    return _DUPLICATE_AGAIN
+
+
+_DUPLICATE_AGAIN = 60.0
+"""Seconds between looks at a duplicate: its Secret may hold another token by then."""
+
+
 async def _refused(
     services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: RequestRejected
 ) -> float:
     """Something answers at the endpoint and does not know the simplest call: it is hardly the carrier's API."""
     account.failures += 1
-    message = f"{error}: check spec.endpoint, which is {endpoint_of(obj)}."
+    message = f"{error}: check spec.endpoint, which is {told_endpoint(obj)}."
     account.seen = AccountSeen(Reason.INVALID_SPEC, f"CarrierAccount {key}: {message}")
     said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
     await _say(services, obj, said, account=account)
@@ -180,7 +259,8 @@ async def _unavailable(
     """The carrier does not answer: say so once, and look again after a growing delay."""
     account.failures += 1
     if not isinstance(error, Throttled):
-        message = f"The carrier at {endpoint_of(obj)} does not answer; nothing is lost, and it is asked again."
+        answers = "answers in a way that can't be read" if isinstance(error, ReplyUnreadable) else "does not answer"
+        message = f"The carrier at {told_endpoint(obj)} {answers}; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
         said = not_ready(Reason.CARRIER_UNAVAILABLE, message)
         await _say(services, obj, (said, reconciling(said.reason, message)), account=account)
@@ -208,16 +288,28 @@ async def _ask_search_again(account: OpenAccount) -> None:
 async def _sweep_when_due(
     services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount
 ) -> tuple[Condition, ...]:
-    """Sweep when the last one is old enough. A listing that breaks off is the carrier's fault, and only said."""
+    """Sweep when the last one is old enough. A listing that breaks off, or can't be had at all, is only said: buying
+    and the balance go on without it.
+
+    Raises:
+        CredentialsRejected: they are no longer valid, or have no right to list.
+    """
     if not _is_due(services, key, obj, account):
         return _listing_condition(account)
     try:
         with timed(partial(services.meter.swept, obj.spec.provider.value), services.monotonic):
             swept = await sweep(services, key, account)
+    except CredentialsRejected:
+        raise
     except ListingIncomplete as error:
         log.warning("listing incomplete", account=str(key), error=str(error))
-        account.listing_incomplete = True
+        account.listing_incomplete, account.listing_failures, account.listing_error = True, 0, ""
+    except CarrierError as error:
+        account.listing_failures += 1
+        account.listing_error = account.listing_error if isinstance(error, Throttled) else str(error)
+        log.warning("listing failed", account=str(key), failures=account.listing_failures, error=str(error))
     else:
+        account.listing_failures, account.listing_error = 0, ""
         await _conclude(services, key, obj, account, swept)
     account.swept_at = services.monotonic()
     await _read_routings_when_due(services, key, obj, account)
@@ -247,12 +339,14 @@ async def _conclude(
     """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
     account.listing_incomplete = False
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
-    if not believe(obj, account, swept.listing):
-        return
-    account.bought_since_sweep = False
-    services.fleet.marked.learn(key, swept.marked)
-    account.findings = replace(swept.findings, changed=())
-    await find_lost(services, key, account, swept.listing, _is_another_look(services, obj, account))
+    if believe(obj, account, swept.listing):
+        account.bought_since_sweep = False
+        services.fleet.marked.learn(key, swept.marked)
+        account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
+        account.unreadable = len(swept.unreadable)
+        account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
+        await find_lost(services, key, account, swept, _is_another_look(services, obj, account))
+    account.refused = frozenset(swept.troubles.refused)
 
 
 def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccount) -> bool:
@@ -265,6 +359,12 @@ def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccou
 
 
 def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
+    if account.listing_error:
+        message = (
+            "The account's numbers can't be listed; buying goes on, and it is listed again after a while. The carrier: "
+            f"{account.listing_error.rstrip('.')}."
+        )
+        return (Condition("ListingFailed", True, Reason.LISTING_FAILED, message),)
     if account.listing_incomplete:
         message = (
             "The carrier's listing ended before its own total: nothing is concluded from it, and it is listed again."
@@ -276,17 +376,27 @@ def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
 
 
 def _interval(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says."""
+    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says; of
+    listings that fail, ever longer."""
+    if account.listing_failures:
+        return backoff(
+            account.listing_failures, _LISTING_AGAIN, max(_LISTING_AGAIN, obj.spec.sweep_interval)
+        ).total_seconds()
     records = services.fleet.numbers.by("account", key)
     waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
     return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
 
 
 def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - services.monotonic()
+    now = services.monotonic()
+    due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - now
+    if account.balance_waits:
+        due = min(due, (account.balance_said_at or 0.0) + AFTER - now)
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
+_LISTING_AGAIN = timedelta(seconds=5)
+"""How long after a first listing that failed the next one is tried."""
 _SHORTEST_LOOK = 1.0
 _STALE_LOOK = 5.0
 
@@ -307,8 +417,9 @@ async def _say(
     counted = account is not None and (account.findings is not None or account.doubted is not None)
     status = CarrierAccountStatus(
         observed_generation=generation,
+        account_id=account.account_id if account and account.identity else before.account_id,
         conditions=conditions(before.conditions, everything, generation, services.clock()),
-        balance=Balance(amount=balance.amount, currency=balance.currency) if balance else before.balance,
+        balance=_balance(services, account, before.balance, balance),
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
         installation=services.installation,
     )
@@ -321,6 +432,21 @@ def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
     return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze else ()
 
 
+def _balance(
+    services: Services, account: OpenAccount | None, said: Balance | None, balance: Money | None
+) -> Balance | None:
+    """The balance to write; what was written last while a new one is no news."""
+    if account is None or balance is None:
+        return said
+    since = None if account.balance_said_at is None else services.monotonic() - account.balance_said_at
+    before = Money(said.amount, said.currency) if said else None
+    account.balance_waits = balance != before
+    if not is_news(before, balance, since):
+        return said
+    account.balance_said_at, account.balance_waits = services.monotonic(), False
+    return Balance(amount=balance.amount, currency=balance.currency)
+
+
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
     """The counts of the last listing that was believed, and that of a later one that was not."""
     if found := account.findings:
@@ -330,7 +456,15 @@ def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumb
     else:
         counts = (account.last_owned or 0, 0, 0, 0)
     owned, ours, unmanaged, orphans = counts
-    return AccountNumbers(owned=owned, ours=ours, unmanaged=unmanaged, orphans=orphans, shrunk_to=account.doubted)
+    unreadable = (account.unreadable or None) if account.findings or before is None else before.unreadable
+    return AccountNumbers(
+        owned=owned,
+        ours=ours,
+        unmanaged=unmanaged,
+        orphans=orphans,
+        unreadable=unreadable,
+        shrunk_to=account.doubted,
+    )
 
 
 def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
@@ -347,9 +481,23 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
         troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
     if account.findings and account.findings.orphans:
-        message = (
-            "The carrier has numbers of ours that can't be adopted: their pool is gone, or the PhoneNumber of that "
-            "name was released or is another account's. Create the pool again, or delete that PhoneNumber."
-        )
+        message = f"The carrier has numbers of ours that can't be adopted. {tell(account.orphaned)}"
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    if unreadable := _unreadable(account):
+        troubles.append(Condition("Unreadable", True, Reason.UNREADABLE, unreadable))
+    if account.refused:
+        message = f"The last sweep could not do all that it meant to, and tries again. {tell(account.refused)}"
+        troubles.append(Condition("SweepRefused", True, Reason.SWEEP_REFUSED, message))
     return tuple(troubles)
+
+
+def _unreadable(account: OpenAccount) -> str:
+    """What the carrier says that nobody here can read, and what comes of it."""
+    rows = offers = ""
+    if account.unreadable_row:
+        rows = (
+            f"The listing has numbers that can't be read, which are counted and left alone: {account.unreadable_row}."
+        )
+    if account.unreadable_offer:
+        offers = f"The catalog has offers that can't be read, which are not ordered: {account.unreadable_offer}."
+    return " ".join(filter(None, (rows, offers)))

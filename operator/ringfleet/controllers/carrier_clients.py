@@ -7,11 +7,14 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.controllers.account_identities import Identities
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
-from ringfleet.objects.carrier_account import allowed
+from ringfleet.objects.carrier_account import allowed, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
 from ringfleet.plan.carrier_account.loss import Roll, found, left
 from ringfleet.plan.carrier_account.sweep import Findings
 from ringfleet.plan.conditions import Reason
@@ -41,12 +44,25 @@ class OpenAccount:
     """The other namespaces whose objects may use the account."""
     seen: AccountSeen
     """Whether the account can be called, as of its last look."""
+    credentials: str = ""
+    """A digest of the credentials alone: who the account is, of a carrier that tells no id."""
+    opened_at: float = 0.0
+    """When the client was opened, in monotonic seconds."""
+    account_id: str | None = None
+    """The carrier's own id of the account; None until the carrier has told, and of a carrier that tells none."""
+    identity: Identity | None = None
+    """Which account at the carrier it is; None until the carrier was asked."""
+    balance_said_at: float | None = None
+    """When this process last wrote the balance, in monotonic seconds; None before the first time."""
+    balance_waits: bool = False
+    """Whether the balance has moved since, too little to be written at once."""
     concurrency: int = 1
     """How many calls may be on their way to the carrier at once."""
     failures: int = 0
     """How many looks at the account have failed in a row."""
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lets one purchase at a time begin in this process; a Lease does so between processes."""
+    """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
+    account at the carrier have one lock."""
     choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
     number_calls: Places = field(init=False)
@@ -63,12 +79,26 @@ class OpenAccount:
     """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     listing_incomplete: bool = False
     """Whether the last listing ended before its own total."""
+    listing_failures: int = 0
+    """How many listings in a row could not be had; the wait until the next one grows with it."""
+    listing_error: str = ""
+    """Why the last listing could not be had; empty when it could, or when the carrier only asked for fewer calls."""
+    unreadable: int = 0
+    """How many rows of the last believed listing can't be read."""
+    unreadable_row: str = ""
+    """What is wrong with one of these rows, the same one each time; empty when there is none."""
+    unreadable_offer: str = ""
+    """What is wrong with an offer of the last search that can't be read; empty when there is none."""
     bought_since_sweep: bool = False
     """Whether an order has bought from the account since the last believed sweep."""
     last_owned: int | None = None
     """How many numbers the last believed listing had, also one of an earlier process; None: there was none."""
     doubted: int | None = None
     """How many numbers a later listing had that is not believed; None: no listing is doubted."""
+    orphaned: frozenset[str] = frozenset()
+    """Why orphans of the last believed sweep can't be adopted, a sentence each."""
+    refused: frozenset[str] = frozenset()
+    """What the last sweep was refused, by the API server or the carrier, a sentence a number."""
     roll: Roll = field(default_factory=Roll)
     """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
@@ -109,6 +139,9 @@ class Accounts:
     """The open accounts by key, and what can be said of those that are not open."""
 
     def __init__(self) -> None:
+        self.identities = Identities()
+        self.told: dict[AccountKey, AccountSeen] = {}
+        """What the users of each account were last woken for."""
         self._open: dict[AccountKey, OpenAccount] = {}
         self._blocked: dict[AccountKey, AccountSeen] = {}
 
@@ -122,8 +155,27 @@ class Accounts:
             raise NotOpen(f"CarrierAccount {key} is not open")
         return account
 
+    def learn(self, obj: CarrierAccount) -> frozenset[AccountKey]:
+        """Note which account at the carrier an object is, as its client was told or else its status says; the other
+        objects that this concerns. One that is being deleted is none any more."""
+        key = AccountKey(obj.metadata.namespace, obj.metadata.name)
+        account = self._open.get(key)
+        told = account.identity.id if account and account.identity else obj.status.account_id
+        if obj.metadata.deletion_timestamp or told is None:
+            return self.identities.forget(key)
+        return self.identities.learn(standing_of(obj, told))
+
     def seen(self, key: AccountKey, namespace: str) -> AccountSeen:
-        """What an object in `namespace` may know of the account."""
+        """What an object in `namespace` may know of the account before it orders from it."""
+        seen, first = self.seen_by_holder(key, namespace), self.identities.first(key)
+        if seen.blocked is None and first != key:
+            message = f"CarrierAccount {key}: {duplicate_message(key, first)}"
+            return AccountSeen(Reason.DUPLICATE_ACCOUNT, message)
+        return seen
+
+    def seen_by_holder(self, key: AccountKey, namespace: str) -> AccountSeen:
+        """The same for what the account has already: a duplicate serves its numbers, and ends its orders, all the
+        same."""
         account = self._open.get(key)
         if account is None:
             return self._blocked.get(key, _missing(key))
@@ -150,8 +202,9 @@ class Accounts:
         self._blocked.pop(key, None)
 
     def is_lost(self, key: AccountKey, number: E164) -> bool:
-        """Whether an open account has lost a number. What an earlier process found lost is in the number's phase."""
-        account = self._open.get(key)
+        """Whether an open account has lost a number, by its own listings or by those of the account that works in its
+        place. What an earlier process found lost is in the number's phase."""
+        account = self._open.get(self.identities.first(key))
         return account is not None and account.is_lost(number)
 
     async def close(self, key: AccountKey) -> None:

@@ -7,7 +7,7 @@ those replies. What of it is newest, and what was deleted, is judged by `kube.st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -92,6 +92,8 @@ class Fleet:
         self.freezes = freezes
         self.marked = MarkedNumbers()
         self._clock = clock
+        self.same_account: Callable[[AccountKey], Collection[AccountKey]] = lambda account: (account,)
+        """All CarrierAccounts that are one account at the carrier with this one, itself included."""
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
         }
@@ -201,11 +203,15 @@ class Fleet:
     # Whose a number is.
 
     def objects_of(self, number: E164, account: AccountKey) -> list[NumberRecord]:
-        """The objects of a number at an account, in all namespaces that the account lets in."""
+        """The objects of a number at an account, whichever of the account's objects they name, in all namespaces that
+        these let in."""
+        same, records = self.same_account(account), self.numbers.by("number", number)
+        return [one for one in records if one.account in same and self.lets_in(one.account, one.namespace)]
+
+    def lets_in(self, account: AccountKey, namespace: str) -> bool:
+        """Whether objects of the namespace may use the account. Of one that is gone nobody knows whom it let in."""
         obj = self.get(CarrierAccount, account.namespace, account.name)
-        guests = frozenset(obj.spec.allowed_namespaces) if obj else frozenset({"*"})
-        records = self.numbers.by("number", number)
-        return [one for one in records if one.account == account and allowed(guests, account, one.namespace)]
+        return obj is None or allowed(frozenset(obj.spec.allowed_namespaces), account, namespace)
 
     def owner(self, number: E164, account: AccountKey, mark: Mark | None) -> NumberRecord | None:
         """The object that stands for the number, whose mark at the carrier is `mark`."""

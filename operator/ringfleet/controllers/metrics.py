@@ -39,6 +39,7 @@ from ringfleet.kube.store import Store
 from ringfleet.model import GONE, AccountKey, ItemState, Money, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.carrier_account import AccountSeen
 
 TURN_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -232,8 +233,9 @@ def _accounts(services: Services) -> Iterator[Metric]:
     numbers: Tally[tuple[str, str]] = Tally()
     for obj in services.fleet.all(CarrierAccount):
         provider = obj.spec.provider.value
-        account = services.accounts.get(AccountKey(obj.metadata.namespace, obj.metadata.name))
-        states[provider, _state_of(account)] += 1
+        key = AccountKey(obj.metadata.namespace, obj.metadata.name)
+        account = services.accounts.get(key)
+        states[provider, _state_of(account, services.accounts.seen(key, key.namespace))] += 1
         if account and (found := account.findings):
             orphans = len(found.orphans)
             numbers[provider, "Ours"] += found.ours - orphans
@@ -259,10 +261,10 @@ def _accounts(services: Services) -> Iterator[Metric]:
     yield from (accounts, held)
 
 
-def _state_of(account: OpenAccount | None) -> str:
+def _state_of(account: OpenAccount | None, seen: AccountSeen) -> str:
     if account is None:
         return "Closed"
-    if account.seen.blocked is not None:
+    if seen.blocked is not None:
         return "Blocked"
     health = account.carrier.health
     return "CircuitOpen" if health.circuit_open else "Throttled" if health.throttled else "Usable"

@@ -37,7 +37,7 @@ from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, li
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import wake_orders, wake_users
+from ringfleet.controllers.triggers import orders_at, wake_orders, wake_users
 from ringfleet.kube.errors import Forbidden, Invalid
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
 from ringfleet.model.refs import ObjectRef
@@ -62,6 +62,7 @@ from ringfleet.plan.number_order import (
     Submit,
     Wait,
     choose_offers,
+    given_up,
     move_unresolved,
     order_failure,
     plan_order,
@@ -93,14 +94,13 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _look_up(services, order, want, state)
         case Record():
             return await _record(services, order, want, state)
-        case GiveUp(reason, message):
-            return await _write(
-                services, order, replace(state, items=(), recorded=True, failure=reason, message=message)
-            )
-        case Wait():
+        case GiveUp():
+            return await _write(services, order, given_up(state, step))
+        case Wait(reason, until=until):
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             now = services.clock()
-            return seconds_until(next_look_at_order(state, now), now)
+            again = until if reason is Reason.WAITING_FOR_LISTING else next_look_at_order(state, now)
+            return seconds_until(again, now)
         case Done():
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             await _let_go(services, order)
@@ -112,11 +112,12 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     account = services.fleet.get(CarrierAccount, key.namespace, key.name)
-    others = [other for other in services.fleet.orders_at(key) if other.metadata.uid != order.metadata.uid]
+    others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
     freeze = services.fleet.freeze(key, pool_of(order))
+    sent, namespace = _sent(order), order.metadata.namespace
     return OrderWorld(
-        account=services.accounts.seen(key, order.metadata.namespace),
-        purchase_lock_taken=not _sent(order) and any(_sent(one) and not _held(services, one) for one in others),
+        account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
+        purchase_lock_taken=not sent and any(_sent(one) and not _held(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
@@ -265,6 +266,7 @@ async def _choose(
         while len(choice.offers) < want.count:
             catalog = await account.carrier.search(query, asked, taken)
             _note_search(services, want, account, query if catalog.age is not None else None)
+            _note_unreadable(services, want, account, min((row.reason for row in catalog.unreadable), default=""))
             oldest = max((age for age in (oldest, catalog.age) if age is not None), default=None)
             found |= {offer.number: offer for offer in catalog.offers}
             choice = choose_offers(want, found.values())
@@ -284,6 +286,13 @@ def _note_search(services: Services, want: OrderWant, account: OpenAccount, stal
     if changed:
         services.queues.wake_account(want.account)
         wake_users(services, want.account)
+
+
+def _note_unreadable(services: Services, want: OrderWant, account: OpenAccount, offer: str) -> None:
+    """Remember what is wrong with an offer that can't be read; the account says so."""
+    if account.unreadable_offer != offer:
+        account.unreadable_offer = offer
+        services.queues.wake_account(want.account)
 
 
 async def _submit(

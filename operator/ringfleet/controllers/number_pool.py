@@ -35,6 +35,7 @@ from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder
+from ringfleet.plan.number_pool.supply import OrderSeen
 from ringfleet.plan.number_pool.topup import OrderIntent
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
@@ -123,7 +124,7 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         numbers=services.fleet.with_listed(
             namespace, name, (number_seen(record, returning=_stays(services, record)) for record in records)
         ),
-        orders=tuple(services.fleet.order_seen(order) for order in services.fleet.orders_for(namespace, name)),
+        orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
         accounts={account: _account_for(services, pool, account) for account in want.carriers},
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
@@ -147,6 +148,11 @@ def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:
         return freeze.message
     freezes = [services.fleet.freeze_on(account, None) for account in want.carriers]
     return " ".join(freeze.message for freeze in freezes if freeze) if all(freezes) else None
+
+
+def _order_seen(services: Services, pool: NumberPool, order: NumberOrder) -> OrderSeen:
+    seen, maker = services.fleet.order_seen(order), order.metadata.annotations.get(POOL_UID)
+    return seen if maker in (None, pool.metadata.uid) else replace(seen, former=True)
 
 
 def _may_return(services: Services, record: NumberRecord) -> bool:

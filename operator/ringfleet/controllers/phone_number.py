@@ -79,7 +79,7 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
 async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     news = services.pending_observations.get(record.place)
     turn = Turn(record, number_want(services, record), record.state, news or _from_order(services, record))
-    account = services.accounts.seen(record.account, record.namespace)
+    account = services.accounts.seen_by_holder(record.account, record.namespace)
     plan = _plan(services, turn, account)
     _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):

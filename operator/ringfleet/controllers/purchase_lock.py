@@ -2,9 +2,10 @@
 
 Every carrier's orders take it, for two reasons. Two purchases of one account may disturb each other at the carrier,
 where one may pay for what the other has only set aside. And two operators that carry out the same order would both
-look, see nothing bought, and buy. The Lease `ringfleet-purchase-<account>` names the operator and the order that has
-the lock. It can't fence the carrier: should two operators meet there all the same, named numbers and the idempotency
-key still let nothing be bought twice (promise 1).
+look, see nothing bought, and buy. The Lease `ringfleet-purchase-<digest>` is named by the account as the carrier knows
+it, not by one of the objects that may name it; its annotations name the account's object and the order. It can't fence
+the carrier: should two operators meet there all the same, named numbers and the idempotency key still let nothing be
+bought twice (promise 1).
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.lease import Held, HeldByOther
 from ringfleet.model import AccountKey
+from ringfleet.plan.carrier_account.identity import Identity
 
 log = structlog.get_logger(__name__)
 
 ORDER_ANNOTATION = "ringfleet.dev/order"
+ACCOUNT_ANNOTATION = "ringfleet.dev/account"
 
 
 class PurchaseLockTaken(Exception):
@@ -48,7 +51,7 @@ async def hold_purchase_lock(
     if account.purchase_lock.locked():
         raise PurchaseLockTaken(_LOOK_AGAIN)
     async with account.purchase_lock:
-        held = await _acquire(services, key, order)
+        held = await _acquire(services, lease_name(account, key), key, order)
         renewing = asyncio.create_task(_renew(services, held), name=f"renew {held.name}")
         try:
             yield
@@ -61,10 +64,15 @@ async def hold_purchase_lock(
 _LOOK_AGAIN = 1.0
 
 
-async def _acquire(services: Services, key: AccountKey, order: NumberOrder) -> Held:
+def lease_name(account: OpenAccount, key: AccountKey) -> str:
+    """The name of the account's Lease; of an account that has not been identified, by its object."""
+    identity = account.identity or Identity("", "", str(key))
+    return f"ringfleet-purchase-{identity.digest}"
+
+
+async def _acquire(services: Services, name: str, key: AccountKey, order: NumberOrder) -> Held:
     seconds = services.settings.purchase_lease.total_seconds()
-    name = f"ringfleet-purchase-{key.name}"
-    annotations = {ORDER_ANNOTATION: order.key}
+    annotations = {ORDER_ANNOTATION: order.key, ACCOUNT_ANNOTATION: str(key)}
     result = await services.leases.acquire(
         key.namespace, name, services.settings.identity, seconds, annotations, _owners(services, key)
     )

@@ -87,7 +87,7 @@ def _places(services: Services, profile: RoutingProfile, routing: Routing) -> li
 def _place(services: Services, key: AccountKey, user: str, told: Told | None, routing: Routing) -> ProfilePlace:
     """`user`: a namespace whose objects use the profile there."""
     account = services.accounts.get(key)
-    seen = services.accounts.seen(key, user)
+    seen = services.accounts.seen_by_holder(key, user)
     if account is None or routing.reference not in account.routings:
         return ProfilePlace(key, seen, told)
     held = account.routings[routing.reference]

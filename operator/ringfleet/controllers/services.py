@@ -86,6 +86,7 @@ class Services:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
         freezes = self.freeze_informer.store
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, freezes, self.clock)
+        self.fleet.same_account = self.accounts.identities.same_as
         self.intent_watches = IntentWatches((model.__name__ for model in INTENTS), self.monotonic)
         self.queues = Queues(
             intents=WorkQueue[Key](workers=settings.workers),

@@ -88,9 +88,14 @@ def wake_users(services: Services, account: AccountKey) -> None:
     wake_needy(services, services.fleet.numbers.by("account", account))
 
 
+def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
+    """The orders at an account, whichever of its objects they name."""
+    return [order for one in services.accounts.identities.same_as(account) for order in services.fleet.orders_at(one)]
+
+
 def wake_orders(services: Services, account: AccountKey) -> None:
     """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
-    for order in services.fleet.orders_at(account):
+    for order in orders_at(services, account):
         if not order.status.recorded:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
@@ -223,8 +228,8 @@ class _Bell:
         """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
         self._services.intent_watches.changes[kind] += new is not None
         self._services.quotas.forget()
-        if kind == "CarrierAccount" and old is None:
-            self._services.accounts.expect(AccountKey(*place))
+        if kind == "CarrierAccount":
+            self._note_account(AccountKey(*place), old, new)
         same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         if not (same_wish and _is_quiet(old, new)):
             self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
@@ -247,7 +252,6 @@ class _Bell:
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
-
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
             accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
             wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
@@ -258,6 +262,15 @@ class _Bell:
         accounts = [AccountKey(one.metadata.namespace, one.metadata.name) for one in fleet.all(CarrierAccount)]
         pools = [ObjectRef(one.metadata.namespace, one.metadata.name) for one in fleet.all(NumberPool)]
         wake_frozen(self._services, accounts, pools)
+
+    def _note_account(self, key: AccountKey, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An account has come or gone, or is another one at the carrier than before: a duplicate may take over."""
+        accounts = self._services.accounts
+        if old is None:
+            accounts.expect(key)
+        concerned = accounts.learn(new) if isinstance(new, CarrierAccount) else accounts.identities.forget(key)
+        for other in concerned:
+            self._services.queues.wake_account(other)
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
@@ -497,10 +510,15 @@ def _wish(obj: ApiObject) -> int:
     return obj.metadata.generation
 
 
+_BY_ANNOTATION = (RotationSet, RoutingProfile, CarrierAccount)
+
+
 def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
     """Whether a change beside the spec, such as of its own status, is no news to an object. Of a bundle because reading
-    it is dear; of a rotation set and a routing profile unless an annotation has changed: overrides are there."""
-    if isinstance(old, RotationSet | RoutingProfile) and isinstance(new, RotationSet | RoutingProfile):
+    it is dear; of a rotation set, a routing profile and an account unless an annotation has changed: overrides and a
+    person's word on a listing are there. An account that its own status woke would ask for a balance that moves again
+    and again."""
+    if isinstance(old, _BY_ANNOTATION) and isinstance(new, _BY_ANNOTATION):
         before, after = old.metadata, new.metadata
         return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
     return isinstance(new, ComplianceBundle)

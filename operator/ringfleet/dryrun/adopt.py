@@ -18,6 +18,7 @@ from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import number_body, project_number
 from ringfleet.objects.refs import PHONE_NUMBERS, resource_of
 from ringfleet.plan.carrier_account.adopt import Selection, Wish, select
+from ringfleet.plan.conditions import Reason
 
 
 class CannotAdopt(Exception):
@@ -44,16 +45,23 @@ async def find_adoptable(kube: Kube, request: Request) -> tuple[Request, Selecti
     """The request with its pool's market, and what the account owns, sorted out. Changes nothing.
 
     Raises:
-        CannotAdopt: there is no such pool.
+        CannotAdopt: there is no such pool, or the account is one with an older one at the carrier.
         AccountUnusable: account or Secret are missing, or the account does not let the namespace in.
         CarrierError: the carrier can't be asked.
         KubeError: the person may not read what is needed.
     """
     account = await find_account(kube, request.account, request.namespace)
+    _refuse_duplicate(account)
     request = replace(request, wish=await _with_market(kube, request))
     objects = await _objects(kube, request)
     holdings = await _holdings(kube, account)
     return request, select(holdings, objects, account.status.installation or "", request.wish)
+
+
+def _refuse_duplicate(account: CarrierAccount) -> None:
+    for condition in account.status.conditions:
+        if condition.reason == Reason.DUPLICATE_ACCOUNT:
+            raise CannotAdopt(f"CarrierAccount {account.key}: {condition.message}")
 
 
 async def adopt(kube: Kube, request: Request, holding: Holding) -> Made:

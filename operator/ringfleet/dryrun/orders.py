@@ -32,6 +32,7 @@ from ringfleet.plan.number_order import (
     Search,
     Submit,
     Wait,
+    given_up,
     move_unresolved,
     order_failure,
     plan_order,
@@ -101,8 +102,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
         case Record():
             _record(after, order, state)
             state = replace(state, recorded=True)
-        case GiveUp(reason, message):
-            state = replace(state, items=(), recorded=True, failure=reason, message=message)
+        case GiveUp():
+            state = given_up(state, step)
         case Wait():
             return step
         case Done():

@@ -20,7 +20,7 @@ from itertools import count
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, NumberQuota, PhoneNumber, RotationSet, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
-from ringfleet.controllers.carrier_account import open_account
+from ringfleet.controllers.carrier_account import identify, open_account
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_services
@@ -78,6 +78,8 @@ async def _read(kube: Kube, namespaces: frozenset[str]) -> Objects:
     for kind in KINDS:
         for namespace in sorted(namespaces):
             await _list(kube, kind, namespace, objects)
+    with suppress(Forbidden):  # which accounts of others are the same ones at the carrier
+        await _list(kube, CarrierAccount, None, objects)
     borrowers = _borrowers(objects)
     everywhere = (None,) if "*" in borrowers else sorted(borrowers - namespaces)
     for kind in OF_BORROWERS:
@@ -219,6 +221,7 @@ class WhatIf:
             self._block(key, Reason.CREDENTIALS_REJECTED, str(error))
             return None
         try:
+            await identify(self.services, obj, account)
             balance = await account.carrier.balance()
         except CarrierError as error:
             rejected = isinstance(error, CredentialsRejected)

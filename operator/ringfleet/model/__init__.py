@@ -7,7 +7,7 @@ trusted afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -374,8 +374,35 @@ class HeldRouting:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One row of a carrier's reply that we can't read: a word or a form that nobody here knows."""
+
+    reason: str
+    """The first field that is wrong, and what was expected; never its value, which may be anyone's number."""
+    number: E164 | None = None
+    """The row's number; None when that can't be read either."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingsPage:
+    """One page of an account's listing."""
+
+    holdings: tuple[Holding, ...] = field(default=())
+    """The numbers that can be read."""
+    unreadable: tuple[Unreadable, ...] = field(default=())
+    """The rows that can't: there are such numbers, and nothing is known or done about them."""
+
+    def __iter__(self) -> Iterator[Holding]:
+        return iter(self.holdings)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
-    """The offers that answer one query. `age` is None for a live answer, else the seconds since it was live."""
+    """The offers that answer one query. `age` is None for a live answer, else the seconds since it was live.
+
+    `unreadable` are the rows of the answer that can't be read, and so not be ordered.
+    """
 
     offers: tuple[Offer, ...] = field(default=())
     age: float | None = None
+    unreadable: tuple[Unreadable, ...] = field(default=())

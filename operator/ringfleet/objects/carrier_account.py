@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.registry import PROVIDERS, Credential
 from ringfleet.model import AccountKey
+from ringfleet.plan.carrier_account.identity import Identity, Standing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 
 
@@ -72,6 +75,38 @@ def settings_of(obj: CarrierAccount, credentials: Mapping[str, str]) -> AccountS
 def endpoint_of(obj: CarrierAccount) -> str:
     """Where the account's API is: as its spec says, or where the provider's own is."""
     return obj.spec.endpoint or PROVIDERS[obj.spec.provider].endpoint
+
+
+def told_endpoint(obj: CarrierAccount) -> str:
+    """The same as a message may tell it: without what may be a secret, should a stored object have such an endpoint."""
+    try:
+        url = urlsplit(endpoint_of(obj))
+        host = url.netloc.rpartition("@")[2]
+    except ValueError:
+        return "its endpoint"
+    return "".join(f"{url.scheme}://{host}{url.path}".split())
+
+
+def standing_of(obj: CarrierAccount, id_: str) -> Standing:
+    """The account among those that are one with it at the carrier; `id_` is the carrier's own id of it."""
+    identity = Identity(obj.spec.provider.value, _host(endpoint_of(obj)), id_)
+    return Standing(
+        AccountKey(obj.metadata.namespace, obj.metadata.name), identity, obj.metadata.creation_timestamp or _NEVER
+    )
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""Of an object that has no creation time: no other one is younger."""
+
+
+def _host(endpoint: str) -> str:
+    """Host and port as one writes them in one way only."""
+    try:
+        url = urlsplit(endpoint)
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        return endpoint
+    return f"{(url.hostname or '').rstrip('.')}:{port}"
 
 
 def allowed(namespaces: frozenset[str], key: AccountKey, namespace: str) -> bool:

@@ -17,7 +17,7 @@ from socket import socket
 from starlette.applications import Starlette
 from uvicorn import Config, Server
 
-from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN, STOCK_SIZE
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNTS, STOCK_SIZE
 from ringfleet.simulator.exchange import Exchange, open_exchange
 from ringfleet.simulator.faces.registry import FACES
 from ringfleet.simulator.faults.faults import Faults
@@ -48,7 +48,7 @@ class SimulatorSettings:
     port: int = 0
     state: str = ":memory:"
     seed: int = 1
-    accounts: tuple[NewAccount, ...] = (NewAccount(DEFAULT_TOKEN, DEFAULT_ACCOUNT),)
+    accounts: tuple[NewAccount, ...] = tuple(NewAccount(*one) for one in DEFAULT_ACCOUNTS.items())
     stock_size: int = STOCK_SIZE
     stock: tuple[StockChange, ...] = ()
     faults: tuple[Rule, ...] = ()

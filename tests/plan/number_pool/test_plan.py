@@ -675,6 +675,11 @@ def test_ended_orders_teach_when_a_carrier_is_asked_again(
     assert learn(TopUp(carriers=known), orders, NOW).carriers == (expected,)
 
 
+def test_an_order_of_an_earlier_pool_of_the_name_teaches_nothing() -> None:
+    """Else a pool that is made anew begins with the old one's failures, and rests for ten minutes."""
+    assert learn(TopUp(), (replace(failed(1, Reason.NO_STOCK), former=True),), NOW) == TopUp()
+
+
 def test_an_open_order_teaches_nothing() -> None:
     assert learn(TopUp(), (replace(failed(1, Reason.NO_STOCK), finished=False),), NOW) == TopUp()
 

@@ -20,15 +20,17 @@ from ringfleet.carriers.errors import (
     NotActive,
     NotHeld,
     OutcomeUnknown,
+    ReplyUnreadable,
     RequestRejected,
 )
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
-from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.json_fields import Fields, read_rows
 from ringfleet.model import (
     E164,
     Catalog,
     HeldRouting,
     Holding,
+    HoldingsPage,
     Mark,
     Money,
     Offer,
@@ -36,17 +38,20 @@ from ringfleet.model import (
     Purchase,
     Query,
     Routing,
+    Unreadable,
 )
 
 log = structlog.get_logger(__name__)
 
 SEARCH_CIRCUIT = "search"
+LISTING_CIRCUIT = "listing"
+PROFILES_CIRCUIT = "profiles"
 
 
 class DIDHub:
     """One account: one HTTP client, one cart, one memory of the catalog.
 
-    Search has a circuit breaker of its own: it can be down while the cart works, and orders then go on from memory.
+    Search and the listings have a circuit breaker each: they can be down while the cart works, and orders then go on.
     """
 
     def __init__(
@@ -78,8 +83,14 @@ class DIDHub:
         return self._registrar
 
     async def balance(self) -> Money:
-        account = Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
+        account = await self._account()
         return account.money("balance", account.text("currency"))
+
+    async def account_id(self) -> str | None:
+        return (await self._account()).maybe_text("id")
+
+    async def _account(self) -> Fields:
+        return Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         try:
@@ -92,14 +103,18 @@ class DIDHub:
     async def _search_live(self, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
         """Whole pages, however few are wanted: the same one call, and a memory worth having."""
         seen: list[Offer] = []
+        unreadable: list[Unreadable] = []
         pages = self._pages("catalog", wire.search_params(query), SEARCH_CIRCUIT)
         async with aclosing(pages):
             async for page in pages:
-                seen += [wire.parse_offer(row) for row in page.items("data")]
+                offers, others = read_rows(page.items("data"), wire.parse_offer)
+                seen += offers
+                unreadable += others
                 self._memory.remember(query, seen)
                 if sum(offer.number not in exclude for offer in seen) >= count:
                     break
-        return Catalog(tuple(offer for offer in seen if offer.number not in exclude))
+        found = tuple(offer for offer in seen if offer.number not in exclude)
+        return Catalog(found, unreadable=tuple(unreadable))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         try:
@@ -115,23 +130,26 @@ class DIDHub:
 
     async def find(self, number: E164) -> Holding | None:
         found: Holding | None = None
-        async for page in self._holdings({"number": str(number)}):
+        async for page in self._holdings({"number": str(number)}, ACCOUNT_CIRCUIT):
             found = next((holding for holding in page if holding.number == number), found)
+            if found is None and (row := next((row for row in page.unreadable if row.number in {number, None}), None)):
+                raise ReplyUnreadable(f"{self._name}: the account has this number, but {row.reason}")
         return found
 
-    def holdings(self) -> AsyncIterator[tuple[Holding, ...]]:
-        return self._holdings({"limit": str(wire.NUMBERS_PAGE)})
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
+        return self._holdings({"limit": str(wire.NUMBERS_PAGE)}, LISTING_CIRCUIT)
 
-    async def _holdings(self, params: dict[str, str]) -> AsyncGenerator[tuple[Holding, ...], None]:
+    async def _holdings(self, params: dict[str, str], circuit: str) -> AsyncGenerator[HoldingsPage, None]:
         """Numbers come and go while the pages are read, so the smallest total of any page is what must be reached."""
         seen: set[str] = set()
-        totals: list[int] = []
-        async for page in self._pages("numbers", params):
-            holdings = tuple(wire.parse_holding(row) for row in page.items("data"))
-            seen.update(holding.external_id for holding in holdings)
+        unreadable, totals = 0, list[int]()
+        async for page in self._pages("numbers", params, circuit):
+            read = HoldingsPage(*read_rows(page.items("data"), wire.parse_holding))
+            seen.update(holding.external_id for holding in read)
+            unreadable += len(read.unreadable)
             totals.append(page.count("total"))
-            yield holdings
-        if len(seen) < min(totals):
+            yield read
+        if len(seen) + unreadable < min(totals):
             raise ListingIncomplete(
                 f"{self._name}: GET {wire.path('numbers')} ended before its own total; nothing is concluded from it"
             )
@@ -149,7 +167,7 @@ class DIDHub:
         return found
 
     async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
-        async for page in self._pages("routing profiles", {}):
+        async for page in self._pages("routing profiles", {}, PROFILES_CIRCUIT):
             yield tuple(held for row in page.items("data") if (held := _maybe_profile(row)))
 
     async def route(self, external_id: str, routing_id: str | None) -> None:

@@ -78,7 +78,7 @@ class Cart:
     async def _clear(self, purchase: Purchase) -> Items:
         """Take out what another purchase has left in the cart; return what is there of this one."""
         items = await self._items()
-        ours = {item.number: item for item in items if _belongs(item, purchase)}
+        ours = {item.number: item for item in items if item.number and _belongs(item, purchase)}
         others = [item for item in items if item not in ours.values()]
         if others:
             log.warning("took another order's items out of the cart", account=self._account, items=len(others))
@@ -114,12 +114,12 @@ class Cart:
         """
         items = await self._items()
         wanted = [offer.number for offer in purchase.offers if offer.number not in refused]
-        if sorted(item.number for item in items) != sorted(wanted):
+        if sorted(str(item.number) for item in items) != sorted(wanted):
             raise CarrierUnavailable(
                 f"{self._account}: the cart was changed by someone else while order {purchase.key} was staged; "
                 "nothing was bought; if this goes on, give each program that buys a DIDHub token of its own"
             )
-        return {item.number: item for item in items}
+        return {item.number: item for item in items if item.number}
 
     async def _look_last(self, staged: Items, last_look: LastLook) -> None:
         """Let the caller stop it; then nothing stays in the cart that somebody else's checkout would pay for."""
@@ -201,7 +201,8 @@ class Cart:
 def _belongs(item: CartItem, purchase: Purchase) -> bool:
     """The very offer of the purchase under its mark; the same number from another order is not it."""
     offers = {offer.number: offer.token for offer in purchase.offers}
-    return offers.get(item.number) == item.token and item.reference == str(purchase.mark)
+    known = item.number is not None and offers.get(item.number) == item.token
+    return known and item.reference == str(purchase.mark)
 
 
 def _missing(purchase: Purchase, ours: Items) -> list[E164]:

@@ -90,7 +90,7 @@ def _signed(message: bytes, macs: Sequence[str], secrets: Sequence[str]) -> bool
 
 def _event(event: Fields, happening: Happening) -> CarrierEvent:
     data = event.inside("data")
-    at = event.maybe_time("created_at")
+    at = event.maybe_moment("created_at")
     if at is None:
         raise event.wrong("created_at", "an RFC 3339 time")
     number, id_ = data.number("number"), event.text("id")

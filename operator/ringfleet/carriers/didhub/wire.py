@@ -5,7 +5,7 @@ gives three paths, named so in `PATHS`: catalog search, cart items and checkout,
 with its snapshot, and the three outcomes of an item. **Every other path, and every other field, is ours**: what such an
 API would plausibly say, spoken by the sandbox carrier, and to be checked when a real account is at hand.
 
-Amounts are decimal texts and stay exact; times are RFC 3339. A reply that does not read raises CarrierUnavailable with
+Amounts are decimal texts and stay exact; times are RFC 3339. A reply that does not read raises ReplyUnreadable with
 the name of the field.
 """
 
@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import httpx
 
-from ringfleet.carriers.errors import CarrierUnavailable
+from ringfleet.carriers.errors import ReplyUnreadable
 from ringfleet.carriers.http import Refusal
-from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.json_fields import Fields, number_in
 from ringfleet.model import (
     E164,
     Capability,
@@ -103,11 +103,14 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class CartItem:
-    """One offer in the cart. `id` is the cart's handle on it; `reference` the mark that the number gets when bought."""
+    """One offer in the cart. `id` is the cart's handle on it; `reference` the mark that the number gets when bought.
+
+    `number` and `token` are None where they can't be read: it is not ours then, and only taken out.
+    """
 
     id: str
-    number: E164
-    token: str
+    number: E164 | None
+    token: str | None
     reference: str | None
 
 
@@ -171,7 +174,7 @@ def parse_profile(json: object) -> HeldRouting:
     external_id, nowhere = row.text("id"), Routing(row.text("reference"), row.text("name"))
     try:
         return HeldRouting(external_id, _routing(row, nowhere))
-    except CarrierUnavailable:
+    except ReplyUnreadable:
         return HeldRouting(external_id, nowhere)
 
 
@@ -196,7 +199,7 @@ def _sip_target(json: object) -> SipTarget:
 def parse_cart_item(json: object) -> CartItem:
     """One item of the cart."""
     row = Fields(json, "cart item")
-    return CartItem(row.text("id"), row.number("number"), row.text("select_token"), row.maybe_text("reference"))
+    return CartItem(row.text("id"), number_in(row), row.maybe_text("select_token"), row.maybe_text("reference"))
 
 
 def parse_outcome(json: object) -> Outcome:
@@ -225,7 +228,7 @@ def read_refusal(response: httpx.Response) -> Refusal:
     try:
         error = Fields(response.json(), "reply").inside("error")
         return Refusal(error.text("code"), error.maybe_text("message") or "")
-    except (ValueError, CarrierUnavailable):
+    except (ValueError, ReplyUnreadable):
         return Refusal()
 
 

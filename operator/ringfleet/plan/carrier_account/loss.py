@@ -66,13 +66,20 @@ class Listing:
     """One complete listing of an account, held against what we knew when it began."""
 
     listed: frozenset[E164]
-    """All numbers that the listing shows."""
+    """All numbers that the listing shows, those of rows that can't be read included: they are there."""
     marked: frozenset[E164]
     """The numbers of the listing that carry our mark."""
     known: frozenset[E164]
     """The numbers that had a PhoneNumber when the listing began."""
     expected: frozenset[E164]
     """The numbers that the listing had to show."""
+    nameless: int = 0
+    """How many rows have a number that can't be read, such as a short code."""
+
+    @property
+    def owned(self) -> int:
+        """How many numbers the account owns."""
+        return len(self.listed) + self.nameless
 
 
 def is_short(owned: int, before: int, released: int) -> bool:

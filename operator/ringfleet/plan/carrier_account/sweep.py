@@ -13,6 +13,7 @@
     listed, object only observes it        -> what changed is told to the object; the number is never touched
     listed, released by us                 -> the listing lags behind: nothing to act on
     listed, anything else                  -> unmanaged: counted, never touched (promise 8)
+    listed, and can't be read              -> counted, never touched; it is there, so nothing is lost by it
     object exists, not listed              -> nothing is concluded from one listing (`plan/carrier_account/loss.py`)
 
 Each page is judged on its own, so a listing that breaks off loses nothing.

@@ -79,6 +79,8 @@ class OrderSeen:
     """A sentence for a person that goes with the failure; empty without one."""
     completed_at: datetime | None = None
     """When the order ended; None before that."""
+    former: bool = False
+    """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""

@@ -66,7 +66,7 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     memories = {memory.account: memory for memory in top_up.carriers}
     for order in orders:
         memory = memories.get(order.account) or CarrierMemory(order.account, 0)
-        if order.finished and order.sequence > memory.sequence:
+        if order.finished and order.sequence > memory.sequence and not order.former:
             memories[order.account] = _remember(memory, order, now)
     return replace(top_up, carriers=tuple(memories[account] for account in sorted(memories)))
 

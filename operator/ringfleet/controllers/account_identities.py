@@ -1,0 +1,58 @@
+"""What this process knows of who is who among the CarrierAccounts: `plan/carrier_account/identity.py` has the law.
+
+An open account's identity is what its own client was told; that of one which is not open is in its status, which an
+operator before this one may have written. So a restart knows the duplicates before it has asked anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from ringfleet.model import AccountKey
+from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
+
+
+class Identities:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._standings: dict[AccountKey, Standing] = {}
+        self._same: dict[Identity, dict[AccountKey, Standing]] = {}
+        self._locks: dict[Identity, asyncio.Lock] = {}
+
+    def learn(self, standing: Standing) -> frozenset[AccountKey]:
+        """Note who an account is; the other accounts that this concerns: those it was one with, and is one with now."""
+        if self._standings.get(standing.account) == standing:
+            return frozenset()
+        concerned = self.forget(standing.account)
+        self._standings[standing.account] = standing
+        same = self._same.setdefault(standing.identity, {})
+        concerned |= same.keys()
+        same[standing.account] = standing
+        return concerned
+
+    def forget(self, account: AccountKey) -> frozenset[AccountKey]:
+        """The account is gone, or nobody knows any more who it is; the other accounts that this concerns."""
+        standing = self._standings.pop(account, None)
+        if standing is None:
+            return frozenset()
+        same = self._same[standing.identity]
+        del same[account]
+        if not same:
+            del self._same[standing.identity]
+        return frozenset(same)
+
+    def first(self, account: AccountKey) -> AccountKey:
+        """The account that works in place of this one: itself, unless it is a duplicate."""
+        standing = self._standings.get(account)
+        return first_of(self._same[standing.identity].values()) if standing else account
+
+    def same_as(self, account: AccountKey) -> tuple[AccountKey, ...]:
+        """All objects of the same account at the carrier, this one included."""
+        standing = self._standings.get(account)
+        same = self._same[standing.identity] if standing else (account,)
+        return tuple(sorted(same, key=str))
+
+    def purchase_lock(self, identity: Identity) -> asyncio.Lock:
+        """The one lock of this process for purchases at the account, whichever of its objects an order names."""
+        return self._locks.setdefault(identity, asyncio.Lock())

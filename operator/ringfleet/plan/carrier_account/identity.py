@@ -1,0 +1,77 @@
+"""Which CarrierAccounts are one account at the carrier, and which one of them works.
+
+Whoever copies the company's token into a second namespace makes a second object of one account. Were both to buy and
+sweep, they would buy twice and take over each other's numbers::
+
+    the carrier answers        -> its own id of the account is read (status.accountId)
+    one object has that id     -> it works
+    two or more have it        -> the oldest works; the others say DuplicateAccount, buy, sweep and adopt nothing
+    the oldest is deleted      -> the next oldest works
+
+A duplicate still serves the numbers that are its own already (routing, suspending, giving back), and brings an order to
+its end that was sent before: what may have been bought has to be looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from ringfleet.model import AccountKey
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One account at one carrier, however many objects name it."""
+
+    provider: str
+    """The carrier, such as DIDHub."""
+    host: str
+    """The host and port that answer, such as `api.didhub.io:443`: two sandboxes may both have an account `sandbox`."""
+    id: str
+    """The carrier's own id of the account; of a carrier that tells none, a digest of the credentials."""
+
+    @property
+    def digest(self) -> str:
+        """A short name for it, of lower-case letters and digits."""
+        return sha256("\0".join((self.provider, self.host, self.id)).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One CarrierAccount among those of the same identity."""
+
+    account: AccountKey
+    """The object."""
+    identity: Identity
+    """The account at the carrier that it names."""
+    created: datetime
+    """When the object was made, in whole seconds as the API server keeps it."""
+
+
+def first_of(standings: Iterable[Standing]) -> AccountKey:
+    """The one that works: the oldest; of equal age, the first by namespace and name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    oldest = min(standings, key=lambda one: (one.created, one.account.namespace, one.account.name))
+    return oldest.account
+
+
+def duplicate_message(account: AccountKey, first: AccountKey) -> str:
+    """What a duplicate says of itself, and what to do."""
+    if account.namespace == first.namespace:
+        share = f"let the carriers of your pools name {first.name}"
+    else:
+        share = (
+            f"share {first} by adding namespace {account.namespace} to its spec.allowedNamespaces, let the carriers of "
+            "your pools name it with its namespace"
+        )
+    return (
+        f"It is the same account at the carrier (status.accountId) as CarrierAccount {first}, which is older: two "
+        f"would buy twice, so this one buys, sweeps and adopts nothing. To go on, {share}, and delete this one when it "
+        "has no number any more; or give it a token of an account of its own."
+    )

@@ -1,0 +1,212 @@
+"""Two CarrierAccounts that are one account at the carrier: one works, and the other one says so and buys nothing.
+
+`shop/main` and `team/main` have the same token, so both are opened with the same carrier double.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ringfleet.controllers.triggers import follow
+from ringfleet.kube.transport import Json
+from ringfleet.model import Mark
+from tests.controllers.carrier_double import CarrierDouble
+from tests.controllers.rig import (
+    HERE,
+    RESOURCES,
+    Rig,
+    a_number,
+    a_pool,
+    a_rig,
+    a_secret,
+    an_account,
+    in_virtual_time,
+    restarted,
+)
+from tests.plan.builders import a_holding, an_offer, digits
+
+TEAM = "team"
+ONE = digits(1)
+
+
+def in_team(obj: Json) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], "namespace": TEAM}}
+
+
+BOTH = (a_secret(), in_team(a_secret()), an_account(), in_team(an_account()))
+
+
+@asynccontextmanager
+async def two_accounts(*objects: Json, **settings: Any) -> AsyncIterator[Rig]:
+    """One carrier, and the two objects that have its token; nobody has looked at anything yet."""
+    async with a_rig(begun=False, **settings) as rig:
+        rig.carriers[f"{TEAM}/main"] = rig.carrier
+        rig.carrier.stock += [an_offer(n) for n in range(1, 30)]
+        await rig.create(*objects)
+        yield rig
+
+
+async def says(rig: Rig, namespace: str, condition: str = "Ready") -> str | None:
+    found = await rig.find("CarrierAccount", "main", namespace)
+    conditions = (found or {}).get("status", {}).get("conditions", ())
+    return next((f"{one['status']} {one['reason']}" for one in conditions if one["type"] == condition), None)
+
+
+async def numbers(rig: Rig, namespace: str) -> list[str]:
+    return sorted(
+        obj["metadata"]["name"] for obj in (await rig.kube.list_all(RESOURCES["PhoneNumber"], namespace)).items
+    )
+
+
+async def pool_says(rig: Rig, namespace: str) -> str | None:
+    found = await rig.find("NumberPool", "west", namespace)
+    conditions = (found or {}).get("status", {}).get("conditions", ())
+    return next((f"{one['status']} {one['reason']}" for one in conditions if one["type"] == "Ready"), None)
+
+
+@in_virtual_time
+async def test_of_two_accounts_with_one_token_one_buys_and_the_other_says_what_to_do() -> None:
+    async with two_accounts(*BOTH, a_pool(5), in_team(a_pool(5))) as rig, rig.running():
+        await asyncio.sleep(120)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Reachable", "False DuplicateAccount")
+        assert await says(rig, TEAM, "Stalled") == "True DuplicateAccount"
+        assert await pool_says(rig, TEAM) == "False DuplicateAccount"
+        assert (len(await numbers(rig, HERE)), await numbers(rig, TEAM)) == (5, [])
+        assert rig.carrier.billed.total() == 5
+        team = await rig.find("CarrierAccount", "main", TEAM)
+        assert team
+        assert team["status"]["accountId"] == "main"
+        assert "numbers" not in team["status"]
+        message = next(one["message"] for one in team["status"]["conditions"] if one["type"] == "Ready")
+        assert "CarrierAccount shop/main" in message
+        assert "spec.allowedNamespaces" in message
+
+
+@in_virtual_time
+async def test_when_the_first_is_deleted_the_second_takes_over_and_adopts_nothing_of_its_numbers() -> None:
+    async with two_accounts(*BOTH, a_pool(5), in_team(a_pool(5))) as rig, rig.running():
+        await asyncio.sleep(120)
+        await rig.delete("CarrierAccount", "main")
+        await asyncio.sleep(120)
+        assert await says(rig, TEAM) == "True Reachable"
+        assert (len(await numbers(rig, HERE)), len(await numbers(rig, TEAM))) == (5, 5)
+        assert set(await numbers(rig, HERE)).isdisjoint(await numbers(rig, TEAM))
+        assert rig.carrier.billed.total() == 10
+        assert max(rig.carrier.billed.values()) == 1
+
+
+@in_virtual_time
+async def test_a_token_of_its_own_makes_an_account_of_its_own_within_a_minute() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(5))) as rig, rig.running():
+        await rig.until(lambda: is_duplicate(rig))
+        rig.carriers[f"{TEAM}/main"] = CarrierDouble(rig.story, "another", stock=[an_offer(n) for n in range(1, 9)])
+        await rig.kube.patch(RESOURCES["Secret"], TEAM, "token", a_secret(token="its own"))
+        await asyncio.sleep(120)
+        assert await says(rig, TEAM) == "True Reachable"
+        assert len(await numbers(rig, TEAM)) == 5
+
+
+async def is_duplicate(rig: Rig) -> bool:
+    return await says(rig, TEAM) == "False DuplicateAccount"
+
+
+@in_virtual_time
+async def test_the_older_of_two_works_whoever_is_looked_at_first_and_after_a_restart() -> None:
+    async with two_accounts(*BOTH[:3]) as rig:
+        await asyncio.sleep(5)
+        await rig.create(BOTH[3])
+        rig.carriers[f"{TEAM}/main"] = rig.carrier
+        await rig.look()
+        for namespace in (TEAM, HERE, TEAM):
+            await rig.turn("CarrierAccount", "main", namespace)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Reachable", "False DuplicateAccount")
+        async with restarted(rig) as again:
+            await again.turn("CarrierAccount", "main", TEAM)
+            assert (await says(again, HERE), await says(again, TEAM)) == ("True Reachable", "False DuplicateAccount")
+
+
+@in_virtual_time
+async def test_the_younger_waits_a_while_until_it_is_known_who_the_older_is() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(5))) as rig:
+        follow(rig.services)
+        await rig.look()
+        assert await rig.turn("CarrierAccount", "main", TEAM) == 1.0
+        await rig.turn("NumberPool", "west", TEAM)
+        assert await pool_says(rig, TEAM) != "False DuplicateAccount"
+        assert (await rig.kube.list_all(RESOURCES["NumberOrder"], TEAM)).items == []
+
+
+@in_virtual_time
+async def test_an_older_account_that_never_answers_does_not_hold_the_younger_up_for_long() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(5))) as rig:
+        follow(rig.services)
+        await rig.look()
+        await rig.turn("CarrierAccount", "main", TEAM)
+        await asyncio.sleep(31)
+        await rig.turn("CarrierAccount", "main", TEAM)
+        assert await says(rig, TEAM) == "True Reachable"
+
+
+@in_virtual_time
+async def test_an_order_that_a_duplicate_has_sent_is_brought_to_its_end_and_no_new_one_is() -> None:
+    """The older account comes to the same token when the younger one has bought already."""
+    async with two_accounts(BOTH[1], BOTH[2], BOTH[3], in_team(a_pool(5))) as rig:
+        stop = asyncio.Event()
+
+        async def the_older_comes() -> None:
+            rig.carrier.before_buying = None
+            await rig.create(a_secret())
+            await rig.turn("CarrierAccount", "main", HERE)
+            stop.set()
+
+        rig.carrier.before_buying = the_older_comes
+        async with rig.running():
+            await asyncio.sleep(300)
+        assert stop.is_set()
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Reachable", "False DuplicateAccount")
+        assert len(await numbers(rig, TEAM)) == rig.carrier.billed.total() == 5
+
+
+@in_virtual_time
+async def test_a_duplicates_numbers_are_served_and_swept_by_the_account_that_works() -> None:
+    theirs = in_team(a_number(accountRef={"name": "main", "namespace": TEAM}))
+    async with two_accounts(*BOTH, a_pool(), in_team(a_pool(1)), theirs) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", TEAM, "west"))
+        await rig.begin()
+        await asyncio.sleep(600)
+        await rig.turn("CarrierAccount", "main", HERE)
+        counted = (await rig.status("CarrierAccount", "main"))["numbers"]
+        assert (counted["ours"], counted["orphans"]) == (1, 0)
+        await rig.kube.patch(RESOURCES["PhoneNumber"], TEAM, ONE.digits, {"spec": {"suspend": True}})
+        await rig.look()
+        await rig.turn("PhoneNumber", ONE.digits, TEAM)
+        assert "carrier: suspend did-1" in rig.told()
+
+
+@in_virtual_time
+async def test_orders_of_one_account_at_the_carrier_have_one_lease_whatever_their_objects() -> None:
+    async with two_accounts(*BOTH[:3:2], a_pool(1)) as rig, rig.running():
+        await rig.until(lambda: bought(rig, 1))
+        leases = [obj["metadata"]["name"] for obj in (await rig.kube.list_all(RESOURCES["Lease"], HERE)).items]
+        assert len(leases) == 1
+        assert leases[0].startswith("ringfleet-purchase-")
+        assert "main" not in leases[0]
+
+
+async def bought(rig: Rig, count: int) -> bool:
+    return rig.carrier.billed.total() == count and len(await numbers(rig, HERE)) == count
+
+
+@in_virtual_time
+async def test_accounts_of_a_carrier_that_tells_no_id_are_one_when_their_credentials_are() -> None:
+    async with two_accounts(*BOTH) as rig:
+        rig.carrier.id = None
+        await rig.begin()
+        await rig.turn("CarrierAccount", "main", TEAM)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Reachable", "False DuplicateAccount")
+        found = await rig.find("CarrierAccount", "main", TEAM)
+        assert found
+        assert "accountId" not in found["status"]
