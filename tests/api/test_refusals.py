@@ -189,7 +189,7 @@ CLAIMS = [
     Bad("a ConfigMap of a name that is none", changed(a_claim(), "spec.writeTo", {"configMap": {"name": "-numbers"}}),
         "spec.writeTo.configMap.name", _NAME),
     Bad("a pool in a namespace of a name that is none", changed(a_claim(), "spec.poolRef.namespace", "Sales"),
-        "spec.poolRef.namespace", _NAME),
+        "spec.poolRef.namespace", "write the name of a namespace: lower-case letters, digits and dashes"),
     Bad("a claim on no pool", changed(a_claim(), "spec.poolRef", LEFT_OUT), "spec.poolRef", "Required value"),
     Bad("a wish for nothing", changed(a_claim(), "spec.wishes", [{}]), "spec.wishes[0]",
         "name exactly one wish in each entry: areaCode or region"),

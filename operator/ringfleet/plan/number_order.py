@@ -232,18 +232,6 @@ def _at_a_blocked_account(state: OrderState, world: OrderWorld, why: Reason) -> 
     return Wait(why, world.account.message)
 
 
-def _at_a_blocked_account(state: OrderState, world: OrderWorld, why: Reason) -> Step:
-    """An order of which the carrier has not heard leaves an account that can't be called, if the pool has another one.
-
-    Also when its numbers are chosen: else it counts as supply, and nothing is ordered elsewhere, for as long as the
-    carrier is down. An account that is just being reached for the first time is waited for.
-    """
-    unsent = all(item.state is ItemState.PENDING for item in state.items or ())
-    if world.alternatives and unsent and why is not Reason.ACCOUNT_NOT_READY:
-        return GiveUp(why, world.account.message)
-    return Wait(why, world.account.message)
-
-
 def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
     if not want.approved:
         return Wait(
