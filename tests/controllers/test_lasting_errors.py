@@ -157,7 +157,7 @@ async def test_an_error_in_counting_a_bundles_numbers_is_said_on_the_bundle(monk
 @in_virtual_time
 async def test_numbers_that_a_quota_of_the_cluster_refuses_are_said_on_their_order_until_there_is_room() -> None:
     async with a_rig(*HOUSE, a_pool(2), begun=False) as rig:
-        rig.api.refuse("create", "phonenumbers", 403, times=40, message=QUOTA)
+        rig.api.refuse("create", "phonenumbers", 403, times=20, message=QUOTA)
         async with stocked(rig).running():
             await rig.until(lambda: _says(rig, "NumberOrder", "west-1", "True WriteRefused"), within=30)
             assert await rig.says("NumberOrder", "west-1") == "False WriteRefused"

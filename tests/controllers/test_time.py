@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.controllers.desired_number import farewell, number_want
-from ringfleet.controllers.runtime import claim_informer, number_informer
+from ringfleet.controllers.runtime import claim_informer, freeze_informer, number_informer
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import next_look
 from ringfleet.kube.client import Kube
@@ -245,7 +245,7 @@ class Clock:
 
 def some_services(clock: Clock) -> Services:
     kube, settings = Kube(ApiDouble([])), Settings(installation="home", identity="operator-0")  # type: ignore[arg-type]
-    informers = number_informer(kube, settings), claim_informer(kube, settings)
+    informers = number_informer(kube, settings), claim_informer(kube, settings), freeze_informer(kube, settings)
     return Services(kube, settings, "home", *informers, clock, lambda: 0.0)
 
 

@@ -368,8 +368,11 @@ async def _look_up(services: Services, order: NumberOrder, want: OrderWant, stat
         holding = await account.carrier.find(number)
         if holding is not None and holding.mark == mark:
             outcomes.append(outcome_of(holding))
-    await _write(services, order, replace(state, items=settle(items, outcomes)))
-    return 0.0 if outcomes else _LOOK_UP_AGAIN
+    if not outcomes:
+        await _write(services, order, state)
+        return _LOOK_UP_AGAIN
+    settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
+    return await _write(services, order, settled)
 
 
 _LOOK_UP_AGAIN = 60.0
