@@ -38,10 +38,13 @@ class Settings(BaseSettings):
     kubeconfig: Path | None = None
     context: str | None = None
     workers: int = Field(default=24, ge=1)
-    """How many accounts, pools, orders and profiles are reconciled at the same time."""
+    """How many pools, quotas and rotation sets are reconciled at the same time."""
+
+    account_workers: int = Field(default=8, ge=1)
+    """How many orders of one carrier account are, its sweep included."""
 
     number_workers: int = Field(default=32, ge=1)
-    """How many numbers are."""
+    """How many numbers of one carrier account are."""
 
     claim_workers: int = Field(default=32, ge=1)
     """How many claims are."""

@@ -6,6 +6,7 @@ against the sandbox carrier, never by this.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from ringfleet.model import (
     ItemState,
     Mark,
     Money,
+    NumberType,
     Offer,
     Outcome,
     Price,
@@ -31,7 +33,22 @@ from ringfleet.model import (
     Routing,
     Unreadable,
 )
+from ringfleet.model.compliance import EndUserType, Regulation, Requirement
 from tests.plan.builders import dollars
+
+
+@dataclass
+class RegistrarDouble:
+    """Says what documents are required, and that after so many seconds; it reviews nothing."""
+
+    requirements: tuple[Requirement, ...] = ()
+    takes: float = 0.0
+    asked: int = 0
+
+    async def regulation(self, country: str, type_: NumberType, end_user: EndUserType) -> Regulation:
+        self.asked += 1
+        await asyncio.sleep(self.takes)
+        return Regulation("r", country, type_, end_user, self.requirements)
 
 
 @dataclass
@@ -41,7 +58,9 @@ class CarrierDouble:
     `id` is the carrier's own of the account. `stock` is what can be bought; `taken` is what another buyer is faster
     with; `profiles` are by their reference. `unreadable` and `unreadable_offers` are the rows that listing and search
     have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
-    number was sold. `bills_in`: the currency of its bills, where that is not the offer's.
+    number was sold. `bills_in`: the currency of its bills, where that is not the offer's. `takes`: for how many seconds
+    a call is on its way, by its name; the others take no time.
+    `callers`: the names of the tasks that have called.
     """
 
     story: list[str]
@@ -57,7 +76,9 @@ class CarrierDouble:
     bills_in: str | None = None
     purchases: list[Purchase] = field(default_factory=list)
     billed: Counter[E164] = field(default_factory=Counter)
-    registrar: None = None
+    callers: set[str] = field(default_factory=set)
+    takes: dict[str, float] = field(default_factory=dict)
+    registrar: RegistrarDouble | None = None
     health: Health = field(default_factory=Health)
     opened: int = 0
     _errors: dict[str, list[Exception]] = field(default_factory=dict)
@@ -80,15 +101,15 @@ class CarrierDouble:
         self.opened -= 1
 
     async def balance(self) -> Money:
-        self._begin("balance")
+        await self._begin("balance")
         return self.money
 
     async def account_id(self) -> str | None:
-        self._begin("account_id")
+        await self._begin("account_id")
         return self.id
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        self._begin("search", query.area_code or "anywhere")
+        await self._begin("search", query.area_code or "anywhere")
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
         found = tuple(offer for offer in fitting if offer.number not in exclude)[:count]
         return Catalog(found, unreadable=tuple(self.unreadable_offers))
@@ -98,49 +119,49 @@ class CarrierDouble:
             await self.before_buying()
         await last_look()
         self.purchases.append(purchase)
-        self._begin("buy", "again" if purchase.resumed else "")
+        await self._begin("buy", "again" if purchase.resumed else "")
         outcomes = tuple(self._sell(purchase, offer) for offer in purchase.offers)
         self._end("buy")
         return outcomes
 
     async def find(self, number: E164) -> Holding | None:
-        self._begin("find", number.digits)
+        await self._begin("find", number.digits)
         return self.held.get(number)
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
-        self._begin("holdings")
+        await self._begin("holdings")
         yield HoldingsPage(tuple(self.held.values()), tuple(self.unreadable))
         self._end("holdings")
 
     async def ensure_routing(self, routing: Routing) -> str:
-        self._begin("ensure_routing", routing.reference)
+        await self._begin("ensure_routing", routing.reference)
         id_ = f"at-carrier/{routing.reference}"
         self.profiles[routing.reference] = HeldRouting(id_, routing)
         self._end("ensure_routing")
         return id_
 
     async def find_routing(self, reference: str) -> HeldRouting | None:
-        self._begin("find_routing", reference)
+        await self._begin("find_routing", reference)
         return self.profiles.get(reference)
 
     async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
-        self._begin("routings")
+        await self._begin("routings")
         yield tuple(self.profiles.values())
 
     async def route(self, external_id: str, routing_id: str | None) -> None:
-        self._change("route", external_id, routing_id or "nowhere", routing=routing_id)
+        await self._change("route", external_id, routing_id or "nowhere", routing=routing_id)
 
     async def mark(self, external_id: str, mark: Mark | None) -> None:
-        self._change("mark", external_id, str(mark or "off"), mark=mark)
+        await self._change("mark", external_id, str(mark or "off"), mark=mark)
 
     async def suspend(self, external_id: str) -> None:
-        self._change("suspend", external_id, status=HoldingStatus.SUSPENDED)
+        await self._change("suspend", external_id, status=HoldingStatus.SUSPENDED)
 
     async def resume(self, external_id: str) -> None:
-        self._change("resume", external_id, status=HoldingStatus.ACTIVE)
+        await self._change("resume", external_id, status=HoldingStatus.ACTIVE)
 
     async def release(self, external_id: str) -> None:
-        self._begin("release", external_id)
+        await self._begin("release", external_id)
         self.held = {number: one for number, one in self.held.items() if one.external_id != external_id}
 
     def _sell(self, purchase: Purchase, offer: Offer) -> Outcome:
@@ -172,16 +193,20 @@ class CarrierDouble:
             return price
         return Price(Money(price.monthly.amount, self.bills_in), Money(price.setup.amount, self.bills_in))
 
-    def _change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
-        self._begin(call, external_id, *words)
+    async def _change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
+        await self._begin(call, external_id, *words)
         number = next((number for number, one in self.held.items() if one.external_id == external_id), None)
         if number is None:
             raise NotHeld(f"{call}: the account does not hold {external_id}")
         self.held[number] = replace(self.held[number], **facts)  # type: ignore[arg-type]  # one field by name
         self._end(call)
 
-    def _begin(self, call: str, *words: str) -> None:
+    async def _begin(self, call: str, *words: str) -> None:
         self.story.append(" ".join(["carrier:", call, *filter(None, words)]))
+        task = asyncio.current_task()
+        self.callers.add(task.get_name() if task else "")
+        if call in self.takes:
+            await asyncio.sleep(self.takes[call])
         _raise_next(self._errors.get(call, ()))
 
     def _end(self, call: str) -> None:

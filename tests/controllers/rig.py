@@ -247,7 +247,7 @@ class Rig:
     async def _run_queues(self, handler: Callable[[Key], Awaitable[float | None]], seconds: float) -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(seconds, stop.set)
-        await asyncio.gather(*(queue.run(handler, stop) for queue in self.services.queues))
+        await self.services.queues.run(handler, stop)
 
     async def run(self) -> None:
         """Run until it fails; see `running` for the other case."""
@@ -342,7 +342,8 @@ async def _a_rig_on(api: ApiDouble, carriers: dict[str, CarrierDouble], settings
 def _empty_queues(services: Services) -> None:
     """Forget who was woken, without letting time pass."""
     queues = services.queues
-    queues.intents, queues.numbers, queues.claims = WorkQueue[Key](), WorkQueue[Key](), WorkQueue[Key](debounce=0.0)
+    queues.intents, queues.spanning, queues.claims = WorkQueue[Key](), WorkQueue[Key](), WorkQueue[Key](debounce=0.0)
+    queues.lanes.clear()
 
 
 async def _relist(informer: Informer[Any], kube: Kube, kind: str) -> None:

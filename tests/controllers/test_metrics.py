@@ -18,9 +18,10 @@ from ringfleet.controllers.metrics import Metrics, NumberTally
 from ringfleet.handlers.liveness import serve_health
 from ringfleet.kube.store import Store
 from ringfleet.kube.transport import Json
-from ringfleet.model import Phase
+from ringfleet.model import AccountKey, Phase
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from tests.controllers.rig import HOUSE, Rig, a_claim, a_number, a_pool, a_rig, in_virtual_time
+from ringfleet.objects.refs import Key
+from tests.controllers.rig import HERE, HOUSE, Rig, a_claim, a_number, a_pool, a_rig, in_virtual_time
 from tests.controllers.test_runtime import at_target, stocked
 from tests.kube.virtual_time import now
 from tests.plan.builders import a_holding, digits
@@ -142,8 +143,9 @@ async def test_a_sweep_that_breaks_off_is_told_by_its_error() -> None:
 @in_virtual_time
 async def test_queues_tell_what_is_due_and_the_leader_is_who_works_them_off() -> None:
     async with a_told_rig(*HOUSE) as (rig, metrics):
-        rig.services.queues.wake("PhoneNumber", "shop", "1")
-        rig.services.queues.wake("PhoneNumber", "shop", "2", delay=3600)
+        numbers = rig.services.queues.lane(AccountKey(HERE, "main")).numbers
+        numbers.add(Key("PhoneNumber", HERE, "1"))
+        numbers.add(Key("PhoneNumber", HERE, "2"), delay=3600)
         await asyncio.sleep(5)
         assert value(metrics, "workqueue_depth", queue="numbers") == 1
         assert value(metrics, "workqueue_oldest_age_seconds", queue="numbers") == pytest.approx(4.9)

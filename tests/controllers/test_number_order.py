@@ -339,6 +339,8 @@ async def test_two_orders_of_one_account_that_search_at_once_choose_different_nu
     async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:
         await stocked(rig)
         await rig.turn_all(("NumberOrder", "west-1"), ("NumberOrder", "west-2"))
+        assert (await rig.woken(0.05))["NumberOrder west-2"] == 0.0, "it is next when the first has searched"
+        await rig.turn("NumberOrder", "west-2")
         chosen = [(await rig.status("NumberOrder", f"west-{n}"))["items"][0]["number"] for n in (1, 2)]
         assert sorted(chosen) == [FIRST, SECOND]
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from ringfleet.api import CarrierAccount, ComplianceBundle, NumberPool
-from ringfleet.api.market import Market
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.controllers.carrier_clients import Demand
+from ringfleet.controllers.carrier_clients import Demand, OpenAccount
 from ringfleet.controllers.services import Services
-from ringfleet.model import AccountKey
+from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType
 from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.selection import (
     Approved,
@@ -57,46 +58,100 @@ def _lives(bundle: ComplianceBundle, namespace: str) -> bool:
 
 def leave_to_order(services: Services, pool: NumberPool, account: AccountKey) -> OrderLeave:
     """Whether the pool may order at the account, and with which bundle."""
-    open_, market = services.accounts.get(account), pool.spec.market
-    demanded = open_.demands.get((market.country, market.type)) if open_ else None
+    open_ = services.accounts.get(account)
+    demanded = open_.demands.get(market_of(pool)) if open_ else None
     standing = bundle_standing(services, pool, account)
-    return wait_for_bundle(
-        pool.spec.ordering.require_approved_bundle, demanded.documents if demanded else None, standing
-    )
+    if demanded is None:  # nobody has asked yet, which is soon over: so no pool parks numbers by guess
+        return wait_for_bundle(None, None, standing)
+    return wait_for_bundle(pool.spec.ordering.require_approved_bundle, demanded.documents, standing)
 
 
-async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
-    """Ask the pool's carriers, now and then, whether they demand documents in its market.
+def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
+    """Have the pool's carriers asked, now and then, whether they demand documents in its market.
 
-    Returns the seconds until one that has not said is asked again; None when all have.
+    Each is asked in its account's lane, and wakes the pool when it has said something else than before. Returns the
+    seconds until one that has not said is asked again; None when all have.
     """
-    demands = [await _learn_demand(services, pool, key) for key in accounts]
-    silent = [demand.until - services.monotonic() for demand in demands if demand and demand.documents is None]
-    return max(0.0, min(silent)) if silent else None
+    waits = []
+    for key in accounts:
+        account = _callable(services, pool, key)
+        if account is None:
+            continue
+        if _is_to_be_asked(services, account, market_of(pool)):
+            account.wanted_markets.add(market_of(pool))
+            services.queues.wake_requirements(key)
+        known = account.demands.get(market_of(pool))
+        waits += [known.until - services.monotonic()] if known and known.documents is None else []
+    return max(_SOON, min(waits)) if waits else None
 
 
-async def _learn_demand(services: Services, pool: NumberPool, key: AccountKey) -> Demand | None:
-    """What is known of the carrier now; None when its account can't be called. What it said once outlives a failure."""
-    market, now, account = pool.spec.market, services.monotonic(), services.accounts.get(key)
-    if account is None or services.accounts.seen(key, pool.metadata.namespace).blocked:
-        return None
-    known = account.demands.get((market.country, market.type))
-    if known is None or now >= known.until:
-        said = await _ask(account.carrier.registrar, market, now)
-        if known and said.documents is None:
-            said = replace(known, until=said.until)
-        known = account.demands[market.country, market.type] = said
-    return known
+_SOON = 1.0
 
 
-async def _ask(registrar: Registrar | None, market: Market, now: float) -> Demand:
+async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> None:
+    """Ask them here and now: for who has no lanes."""
+    for key in accounts:
+        account = _callable(services, pool, key)
+        if account and _is_to_be_asked(services, account, market_of(pool)):
+            await _learn_demand(services, account, market_of(pool))
+
+
+async def read_requirements(services: Services, key: Key) -> None:
+    """Ask the carrier of one account about the markets that pools want to know of, and wake who waits for it."""
+    account = services.accounts.get(AccountKey(key.namespace, key.name))
+    if account is None:
+        return
+    while market := next(iter(account.wanted_markets), None):
+        before = account.demands.get(market)
+        said = await _learn_demand(services, account, market)
+        account.wanted_markets.discard(market)
+        if before is None or (before.documents, before.review) != (said.documents, said.review):
+            wake_pools(services, AccountKey(key.namespace, key.name))
+
+
+def wake_pools(services: Services, account: AccountKey) -> None:
+    """The pools that order from the account."""
+    for pool in services.fleet.all(NumberPool):
+        if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers):
+            services.queues.wake("NumberPool", pool.metadata.namespace, pool.metadata.name)
+
+
+def market_of(pool: NumberPool) -> tuple[str, NumberType]:
+    return pool.spec.market.country, pool.spec.market.type
+
+
+def _callable(services: Services, pool: NumberPool, key: AccountKey) -> OpenAccount | None:
+    blocked = services.accounts.seen(key, pool.metadata.namespace).blocked
+    return None if blocked else services.accounts.get(key)
+
+
+def _is_to_be_asked(services: Services, account: OpenAccount, market: tuple[str, NumberType]) -> bool:
+    """A carrier that reviews nothing demands nothing, which needs no call."""
+    known = account.demands.get(market)
+    if account.carrier.registrar is None:
+        account.demands[market] = Demand(documents=False, until=math.inf)
+        return False
+    return known is None or services.monotonic() >= known.until
+
+
+async def _learn_demand(services: Services, account: OpenAccount, market: tuple[str, NumberType]) -> Demand:
+    """What is known of the market now. What the carrier said once outlives a failure."""
+    assert account.carrier.registrar
+    known, now = account.demands.get(market), services.monotonic()
+    said = await _ask(account.carrier.registrar, market, now)
+    if known and said.documents is None:
+        said = replace(known, until=said.until)
+    account.demands[market] = said
+    return said
+
+
+async def _ask(registrar: Registrar, market: tuple[str, NumberType], now: float) -> Demand:
     """Whether the carrier demands documents; unknown, and to be asked again soon, when it does not say."""
-    if registrar is None:
-        return Demand(documents=False, until=now + DEMAND_KEPT)
+    country, type_ = market
     try:
-        found = await registrar.regulation(market.country, market.type, EndUserType.BUSINESS)
+        found = await registrar.regulation(country, type_, EndUserType.BUSINESS)
     except CarrierError as error:
-        log.warning("requirements not read", country=market.country, type=str(market.type), error=str(error))
+        log.warning("requirements not read", country=country, type=str(type_), error=str(error))
         return Demand(documents=None, until=now + DEMAND_AGAIN)
     if found is None or not found.requirements:
         return Demand(documents=False, until=now + DEMAND_KEPT)
@@ -107,7 +162,7 @@ def review_ahead(services: Services, pool: NumberPool, accounts: tuple[AccountKe
     """How long a review takes that the pool's orders have to wait for, or its numbers at the carrier; by the carrier
     that it prefers."""
     account = services.accounts.get(accounts[0])
-    demand = account.demands.get((pool.spec.market.country, pool.spec.market.type)) if account else None
+    demand = account.demands.get(market_of(pool)) if account else None
     waits = isinstance(leave_to_order(services, pool, accounts[0]), AwaitBundle | OrderAndPark)
     return demand.review if demand and demand.review and waits else timedelta()
 
@@ -119,6 +174,22 @@ def to_order_from(services: Services, account: AccountKey, namespace: str) -> Ac
         return services.accounts.seen(account, namespace)
     message = f"CarrierAccount {account} is being deleted: nothing more is ordered through it."
     return AccountSeen(Reason.ACCOUNT_DELETED, message)
+
+
+def accounts_for(
+    services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]
+) -> dict[AccountKey, AccountSeen]:
+    """The accounts as the pool may use them. While one has not said for the first time what it demands, those that the
+    pool likes less wait with it: the next moment may tell that it can be ordered from."""
+    found: dict[AccountKey, AccountSeen] = {}
+    awaited: AccountSeen | None = None
+    for key in accounts:
+        seen = account_for(services, pool, key)
+        found[key] = awaited if awaited and not seen.blocked else seen
+        account = _callable(services, pool, key)
+        if account and seen.blocked and market_of(pool) not in account.demands:
+            awaited = awaited or seen
+    return found
 
 
 def account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.controllers.account_identities import Identities
+from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.objects.carrier_account import allowed, standing_of
@@ -63,7 +64,7 @@ class OpenAccount:
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
     account at the carrier have one lock."""
-    choosing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    choosing: Turnstile = field(default_factory=Turnstile)
     """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
     number_calls: Places = field(init=False)
     """The places that calls for single numbers take turns in, so that they never hold up an order."""
@@ -103,6 +104,8 @@ class OpenAccount:
     """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
+    wanted_markets: set[tuple[str, NumberType]] = field(default_factory=set)
+    """The countries and number types that a pool wants to know this of, until the carrier is asked."""
     routings: dict[str, HeldRouting | None] = field(default_factory=dict)
     """The routing profiles of ours, by reference, as the carrier was last seen to have them, or as we have just told
     them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""

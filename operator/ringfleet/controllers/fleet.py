@@ -34,7 +34,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until
-from ringfleet.objects.refs import account_key
+from ringfleet.objects.refs import Key, account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen
@@ -182,6 +182,16 @@ class Fleet:
     def freeze_of(self, record: NumberRecord) -> Freeze | None:
         """What keeps a number from being given back or bound."""
         return self.freeze(record.account, record.pool_ref)
+
+    def account_of(self, key: Key) -> AccountKey | None:
+        """The carrier account that an object is of, by its key; None for what is of none, or is not there."""
+        if key.kind == PhoneNumber.__name__:
+            record = self.number(key.namespace, key.name)
+            return record.account if record else None
+        if key.kind == NumberOrder.__name__:
+            order = self.get(NumberOrder, key.namespace, key.name)
+            return account_key(order.spec.account_ref, key.namespace) if order else None
+        return AccountKey(key.namespace, key.name)
 
     # Numbers.
 

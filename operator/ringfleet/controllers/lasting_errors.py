@@ -28,7 +28,12 @@ _NEVER = (NotProcessed,)
 _HEALS = (Unavailable, Conflict, Gone, CarrierUnavailable, OutcomeUnknown)
 _REFUSED = (Forbidden, Invalid)
 
-_SPEAKS_FOR = {"BundleCount": "ComplianceBundle", "AccountUse": "CarrierAccount", "ProfileUse": "RoutingProfile"}
+_SPEAKS_FOR = {
+    "BundleCount": "ComplianceBundle",
+    "AccountUse": "CarrierAccount",
+    "ProfileUse": "RoutingProfile",
+    "Requirements": "CarrierAccount",
+}
 _ABOUT_PEOPLE = frozenset({"ComplianceBundle", "BundleCount"})
 """The kinds of which a carrier's sentence may tell what was filed."""
 

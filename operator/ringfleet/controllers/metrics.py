@@ -167,7 +167,7 @@ class Collected(Collector):
 
 
 def _queues(services: Services) -> Iterator[Metric]:
-    queues = {"intents": services.queues.intents, "numbers": services.queues.numbers, "claims": services.queues.claims}
+    queues = services.queues.by_name()
     depth = _gauge("workqueue_depth", "Keys that are due and have no worker yet.", "queue")
     age = _gauge(
         "workqueue_oldest_age_seconds", "For how long the key that waits longest has been due; 0 without one.", "queue"
@@ -176,14 +176,14 @@ def _queues(services: Services) -> Iterator[Metric]:
     running = _gauge("workqueue_running", "Keys that a worker looks at now.", "queue")
     workers = _gauge("workqueue_workers", "Keys that can run at the same time.", "queue")
     failing = _gauge("workqueue_failing", "Keys whose last turn failed.", "queue")
-    for name, queue in queues.items():
-        load = queue.load()
-        depth.add_metric([name], load.due)
-        age.add_metric([name], load.oldest)
-        delayed.add_metric([name], load.later)
-        running.add_metric([name], load.running)
-        workers.add_metric([name], queue.workers)
-        failing.add_metric([name], load.failing)
+    for name, some in queues.items():
+        loads = [queue.load() for queue in some]
+        depth.add_metric([name], sum(load.due for load in loads))
+        age.add_metric([name], max((load.oldest for load in loads), default=0.0))
+        delayed.add_metric([name], sum(load.later for load in loads))
+        running.add_metric([name], sum(load.running for load in loads))
+        workers.add_metric([name], sum(queue.workers for queue in some))
+        failing.add_metric([name], sum(load.failing for load in loads))
     yield from (depth, age, delayed, running, workers, failing)
     leader = _gauge("leader", "1 while this process works its queues off, 0 while it stands by.")
     leader.add_metric([], services.queues.intents.active)

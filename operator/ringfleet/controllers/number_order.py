@@ -87,7 +87,7 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
     step = plan_order(want, state, order_world(services, order), services.clock())
     match step:
         case Search():
-            return await _search(services, order, want, state)
+            return await _search(services, key, order, want, state)
         case Submit():
             return await _submit(services, order, want, state, step.resumed)
         case LookUp():
@@ -215,11 +215,20 @@ _FIRST_RETRY = timedelta(seconds=1)
 _LONGEST_RETRY = timedelta(minutes=5)
 
 
-async def _search(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
+async def _search(services: Services, key: Key, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
     """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
     account = services.accounts.opened(want.account)
-    async with account.choosing:
+    if not account.choosing.enter(key):
+        return _IN_LINE
+    try:
         return await _write(services, order, await searched(services, account, order, want, state))
+    finally:
+        if waiting := account.choosing.leave():
+            services.queues.wake_order(waiting.namespace, waiting.name)
+
+
+_IN_LINE = 5.0
+"""Seconds until an order that waits for the search of another one asks by itself; it is woken when that has ended."""
 
 
 async def searched(

@@ -11,7 +11,7 @@ from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
-from ringfleet.controllers.bundle_readiness import account_for, learn_demands, readiness, review_ahead
+from ringfleet.controllers.bundle_readiness import accounts_for, ask_for_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.queues import LONGEST_SLEEP
@@ -99,7 +99,7 @@ async def decide_pool(services: Services, pool: NumberPool) -> tuple[PoolDecisio
 async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFacts:
     """All that the pool's turn depends on. Whatever awaits comes first, so the rest is of one moment."""
     carriers, namespace = view.want.carriers, pool.metadata.namespace
-    asked_again = await learn_demands(services, pool, carriers)
+    asked_again = ask_for_demands(services, pool, carriers)
     release = await see_release(services, pool)
     records = services.fleet.numbers_in_pool(namespace, pool.metadata.name)
     place = ObjectRef(namespace, pool.metadata.name)
@@ -126,7 +126,10 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         ),
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
-        accounts={account: _account_for(services, pool, account) for account in want.carriers},
+        accounts={
+            account: _unless_frozen(services, account, seen)
+            for account, seen in accounts_for(services, pool, want.carriers).items()
+        },
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
@@ -136,10 +139,10 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
     )
 
 
-def _account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:
+def _unless_frozen(services: Services, account: AccountKey, seen: AccountSeen) -> AccountSeen:
     """The account as the pool may use it: one that is frozen can't be ordered from."""
     freeze = services.fleet.freeze_on(account, None)
-    return AccountSeen(Reason.FROZEN, freeze.message) if freeze else account_for(services, pool, account)
+    return AccountSeen(Reason.FROZEN, freeze.message) if freeze else seen
 
 
 def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:

@@ -1,19 +1,27 @@
-"""The keys that wait for a turn, in three queues.
+"""The keys that wait for a turn: in the central queue, in that of claims, or where a carrier may be awaited.
 
-Numbers have a queue of their own, so that thousands of them never hold an order up; claims too, so that nothing ever
-holds a claim up.
+::
+
+    pools, quotas, sets, counts --> intents     awaits no carrier
+    claims                      --> claims      so that nothing ever holds a claim up
+    accounts, orders, numbers   --> a lane for each account (`controllers/account_lane.py`)
+    bundles, profiles           --> spanning    they are told to several accounts: each has a worker of its own
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
-from ringfleet.kube.queue import WorkQueue
+from ringfleet.controllers.account_lane import Lane
+from ringfleet.kube.queue import Handler, WorkQueue
 from ringfleet.model import AccountKey
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
+from ringfleet.settings import Settings
 
 LONGEST_SLEEP = timedelta(hours=1)
 """No key sleeps for longer. A timer runs by a clock that stands still while a machine is suspended, and the hours of
@@ -25,24 +33,79 @@ def seconds_until(moment: datetime | None, now: datetime) -> float | None:
     return None if moment is None else max(0.0, min(moment - now, LONGEST_SLEEP).total_seconds())
 
 
+AccountOf = Callable[[Key], AccountKey | None]
+"""The carrier account that an object is of: itself, that of a number or order; None for what is of none, or is gone."""
+
+
 class Queues:
     """See the module. `delay` is in seconds."""
 
-    def __init__(self, intents: WorkQueue[Key], numbers: WorkQueue[Key], claims: WorkQueue[Key]) -> None:
-        self.intents = intents
-        self.numbers = numbers
-        self.claims = claims
+    def __init__(self, settings: Settings, account_of: AccountOf) -> None:
+        self.intents = WorkQueue[Key](workers=settings.workers)
+        self.spanning = WorkQueue[Key](workers=_ALL_OF_THEM)
+        self.claims = WorkQueue[Key](workers=settings.claim_workers, debounce=0.0)
+        self.lanes: dict[AccountKey, Lane] = {}
+        self._settings = settings
+        self._account_of = account_of
+        self._start: Callable[[WorkQueue[Key]], object] | None = None
 
     def __iter__(self) -> Iterator[WorkQueue[Key]]:
-        return iter((self.intents, self.numbers, self.claims))
+        return chain.from_iterable(self.by_name().values())
+
+    def by_name(self) -> dict[str, list[WorkQueue[Key]]]:
+        """All queues; those of the lanes together."""
+        lanes = self.lanes.values()
+        return {
+            "intents": [self.intents],
+            "spanning": [self.spanning],
+            "claims": [self.claims],
+            "errands": [lane.errands for lane in lanes],
+            "numbers": [lane.numbers for lane in lanes],
+        }
+
+    async def run(self, handler: Handler[Key], stop: asyncio.Event) -> None:
+        """Run the keys of all queues, and of lanes that come later, until `stop` is set; see `WorkQueue.run`."""
+        async with asyncio.TaskGroup() as group:
+            self._start = lambda queue: group.create_task(queue.run(handler, stop))
+            try:
+                for queue in tuple(self):
+                    self._start(queue)
+                await stop.wait()
+            finally:
+                self._start = None
+
+    def lane(self, account: AccountKey) -> Lane:
+        """The lane of an account, from its first key on."""
+        lane = self.lanes.get(account)
+        if lane is None:
+            lane = self.lanes[account] = Lane(self._settings.account_workers, self._settings.number_workers)
+            if self._start:
+                self._start(lane.errands)
+                self._start(lane.numbers)
+        return lane
+
+    def add(self, key: Key, delay: float = 0.0, *, at_once: bool = False) -> None:
+        """Put a key where it belongs. An order or a number that is not there any more has nothing left to do."""
+        if queue := self._queue_of(key):
+            queue.add(key, delay, at_once=at_once)
+
+    def _queue_of(self, key: Key) -> WorkQueue[Key] | None:
+        if key.kind == "NumberClaim":
+            return self.claims
+        if key.kind in SPANNING:
+            return self.spanning
+        if key.kind not in IN_LANES:
+            return self.intents
+        account = self._account_of(key)
+        return self.lane(account).queue_of(key.kind) if account else None
 
     def wake(self, kind: str, namespace: str, name: str, delay: float = 0.0) -> None:
         """Let an object have a turn."""
-        queue = {"PhoneNumber": self.numbers, "NumberClaim": self.claims}.get(kind, self.intents)
-        queue.add(Key(kind, namespace, name), delay)
+        self.add(Key(kind, namespace, name), delay)
 
-    def wake_number(self, record: NumberRecord) -> None:
-        self.wake("PhoneNumber", record.namespace, record.name)
+    def wake_number(self, record: NumberRecord, delay: float = 0.0) -> None:
+        key = Key("PhoneNumber", record.namespace, record.name)
+        self.lane(record.account).numbers.add(key, delay)
 
     def wake_claim(self, claim: ClaimRecord) -> None:
         """At once: somebody waits for it."""
@@ -50,7 +113,20 @@ class Queues:
 
     def wake_order(self, namespace: str, name: str) -> None:
         """At once: it takes over from another one."""
-        self.intents.add(Key("NumberOrder", namespace, name), at_once=True)
+        self.add(Key("NumberOrder", namespace, name), at_once=True)
 
     def wake_account(self, key: AccountKey) -> None:
         self.wake("CarrierAccount", key.namespace, key.name)
+
+    def wake_requirements(self, key: AccountKey) -> None:
+        """Have the account's carrier asked what it requires in the markets that somebody wants to know of. At once: a
+        pool waits."""
+        self.add(Key("Requirements", key.namespace, key.name), at_once=True)
+
+
+IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Requirements"})
+"""The kinds whose turns await the carrier of one account."""
+SPANNING = frozenset({"ComplianceBundle", "RoutingProfile"})
+"""The kinds whose turns may await the carriers of several accounts."""
+_ALL_OF_THEM = 1_000
+"""So many that each has a worker: it waits for one carrier or another, and never for its like."""

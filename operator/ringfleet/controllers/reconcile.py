@@ -1,13 +1,16 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
-`AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used."""
+`AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
+of a CarrierAccount asks for in the markets of its pools."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
 import structlog
 
 from ringfleet.controllers.bundle_attachments import count_attached
+from ringfleet.controllers.bundle_readiness import read_requirements
 from ringfleet.controllers.carrier_account import reconcile_account
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
 from ringfleet.controllers.in_use import guard_account, guard_profile
@@ -71,32 +74,21 @@ async def _say_error(services: Services, key: Key, error: Exception) -> None:
 
 
 async def _reconcile(services: Services, key: Key) -> float | None:
-    match key.kind:
-        case "PhoneNumber":
-            return await reconcile_number(services, key)
-        case "NumberClaim":
-            return await reconcile_claim(services, key)
-        case "NumberOrder":
-            return await reconcile_order(services, key)
-        case "NumberPool":
-            return await reconcile_pool(services, key)
-        case "NumberQuota":
-            return await reconcile_quota(services, key)
-        case "ComplianceBundle":
-            return await reconcile_bundle(services, key)
-        case "BundleCount":
-            await count_attached(services, key)
-            return None
-        case "CarrierAccount":
-            return await reconcile_account(services, key)
-        case "AccountUse":
-            await guard_account(services, key)
-            return None
-        case "ProfileUse":
-            await guard_profile(services, key)
-            return None
-        case "RotationSet":
-            return await reconcile_set(services, key)
-        case "RoutingProfile":
-            return await reconcile_profile(services, key)
-    raise ValueError(f"nothing reconciles a {key.kind}")
+    return await _TURNS[key.kind](services, key)
+
+
+_TURNS: Mapping[str, Callable[[Services, Key], Awaitable[float | None]]] = {
+    "PhoneNumber": reconcile_number,
+    "NumberClaim": reconcile_claim,
+    "NumberOrder": reconcile_order,
+    "NumberPool": reconcile_pool,
+    "NumberQuota": reconcile_quota,
+    "ComplianceBundle": reconcile_bundle,
+    "BundleCount": count_attached,
+    "CarrierAccount": reconcile_account,
+    "AccountUse": guard_account,
+    "Requirements": read_requirements,
+    "RotationSet": reconcile_set,
+    "RoutingProfile": reconcile_profile,
+    "ProfileUse": guard_profile,
+}

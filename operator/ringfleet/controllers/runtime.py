@@ -159,7 +159,7 @@ async def _work(services: Services, stop: asyncio.Event, ready: asyncio.Event | 
     if ready:
         ready.set()
     handler = partial(reconcile, services)
-    await asyncio.gather(*(queue.run(handler, stop) for queue in services.queues))
+    await services.queues.run(handler, stop)
 
 
 async def _learn_everything(services: Services) -> bool:

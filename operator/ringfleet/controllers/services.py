@@ -29,13 +29,11 @@ from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.lease import LeaseLock
-from ringfleet.kube.queue import WorkQueue
 from ringfleet.model import E164, Holding
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import HealthSeen
-from ringfleet.objects.refs import Key
 from ringfleet.plan.freeze import Freeze
 from ringfleet.settings import Settings
 
@@ -88,11 +86,7 @@ class Services:
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, freezes, self.clock)
         self.fleet.same_account = self.accounts.identities.same_as
         self.intent_watches = IntentWatches((model.__name__ for model in INTENTS), self.monotonic)
-        self.queues = Queues(
-            intents=WorkQueue[Key](workers=settings.workers),
-            numbers=WorkQueue[Key](workers=settings.number_workers),
-            claims=WorkQueue[Key](workers=settings.claim_workers, debounce=0.0),
-        )
+        self.queues = Queues(settings, self.fleet.account_of)
         events = EventRecorder(self.kube, settings.identity)
         self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)

@@ -177,6 +177,7 @@ _QUIET = frozenset(
         Reason.SUBMITTING,
         Reason.ROUTING,
         Reason.PROBING,
+        Reason.READING_REQUIREMENTS,
         Reason.WAITING_FOR_PURCHASE_LOCK,
         Reason.WAITING_FOR_LISTING,
         Reason.ACCOUNT_NOT_READY,

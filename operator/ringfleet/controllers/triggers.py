@@ -30,6 +30,7 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
+from ringfleet.controllers.bundle_readiness import wake_pools
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
@@ -77,9 +78,7 @@ COUNT_DELAY = 2.0
 
 def wake_users(services: Services, account: AccountKey) -> None:
     """What may go on, or must stop, now that the account's state has changed."""
-    for pool in services.fleet.all(NumberPool):
-        if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers):
-            services.queues.wake("NumberPool", pool.metadata.namespace, pool.metadata.name)
+    wake_pools(services, account)
     for bundle in services.fleet.all(ComplianceBundle):
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
             services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
@@ -116,7 +115,7 @@ def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
     for record in records:
         delay = seconds_until(next_look(services, record, now), now)
         if delay is not None:
-            services.queues.wake("PhoneNumber", record.namespace, record.name, delay)
+            services.queues.wake_number(record, delay)
 
 
 def next_look(services: Services, record: NumberRecord, now: datetime) -> datetime | None:

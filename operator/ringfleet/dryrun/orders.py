@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
+from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
+from ringfleet.controllers.bundle_readiness import learn_demands
 from ringfleet.controllers.number_order import order_world, searched
 from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
@@ -19,7 +21,7 @@ from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, order_state, order_status, order_want
-from ringfleet.objects.number_pool import order_spec
+from ringfleet.objects.number_pool import order_spec, pool_want
 from ringfleet.objects.phone_number import number_body
 from ringfleet.plan.number_order import (
     SEARCHES_BEFORE_GIVING_UP,
@@ -58,17 +60,23 @@ def pool_at(services: Services, place: ObjectRef) -> NumberPool:
     return pool
 
 
+async def decided(services: Services, pool: NumberPool) -> tuple[PoolDecision, NumberPoolStatus]:
+    """What the pool decides; what its carriers demand is asked first, which for an operator its lanes do."""
+    await learn_demands(services, pool, pool_want(pool).carriers)
+    return await decide_pool(services, pool)
+
+
 async def fill(after: WhatIf, place: ObjectRef) -> Filling:
     """Let the pool order until it has no action left.
 
     Orders are started before they choose, and choose before they are provisioned, as it goes when both are at work.
     """
-    first, _ = await decide_pool(after.services, pool_at(after.services, place))
+    first, _ = await decided(after.services, pool_at(after.services, place))
     filling = Filling(first)
     while True:
         filling.served += after.serve_claims(place)
         pool = pool_at(after.services, place)
-        filling.last, status = await decide_pool(after.services, pool)
+        filling.last, status = await decided(after.services, pool)
         after.write(pool.with_status(status))
         starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
         if starts:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ringfleet.api import NumberOrder, NumberPool, RotationSet
 from ringfleet.controllers.desired_number import going, number_want
-from ringfleet.controllers.number_pool import decide_pool
 from ringfleet.controllers.services import Services
-from ringfleet.dryrun.orders import fill, pool_at
+from ringfleet.dryrun.orders import decided, fill, pool_at
 from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolPreview, Preview, Released
 from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
 from ringfleet.dryrun.simulation import WhatIf, place_of, what_if
@@ -85,7 +84,7 @@ class _Foresight:
 
     async def _see_pool(self, place: ObjectRef, routed: tuple[Changed, ...]) -> PoolPreview:
         services, pool = self._services, pool_at(self._services, place)
-        before, _ = await decide_pool(services, pool)
+        before, _ = await decided(services, pool)
         chosen = _chosen(services, place)
         released = planned_releases(services, place, before)
         if asked := self._may_order(place, before):

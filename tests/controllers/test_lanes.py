@@ -1,0 +1,196 @@
+"""One slow carrier holds up nobody at a quick one: each account has a lane of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from ringfleet.controllers.account_lane import Turnstile
+from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
+from ringfleet.kube.transport import Json
+from ringfleet.model import AccountKey, Capability, Mark
+from ringfleet.objects.refs import Key
+from ringfleet.settings import Settings
+from tests.controllers.carrier_double import RegistrarDouble
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_profile,
+    a_quota,
+    a_rig,
+    a_set,
+    an_account,
+    an_object,
+    in_virtual_time,
+)
+from tests.kube.virtual_time import now
+from tests.plan.builders import a_holding, an_offer, digits
+
+MANY, TAKES = 30, 20.0
+TWO_HOUSES = (*HOUSE, an_account("spare"))
+AT_SPARE = [{"accountRef": {"name": "spare"}}]
+SLOW_POOLS = tuple(a_pool(1, f"slow-{n}", carriers=AT_SPARE) for n in range(MANY))
+SOON = 5.0
+
+
+def stocked(rig: Rig) -> Rig:
+    voice = frozenset({Capability.VOICE})
+    rig.carrier.stock.append(an_offer(1, capabilities=voice))
+    rig.carriers[f"{HERE}/spare"].stock += [an_offer(n, capabilities=voice) for n in range(100, 100 + MANY)]
+    return rig
+
+
+async def is_ready(rig: Rig, pool: str = "west") -> bool:
+    return await rig.says("NumberPool", pool) == "True AtTarget"
+
+
+@in_virtual_time
+async def test_thirty_pools_that_search_at_a_slow_carrier_do_not_delay_one_at_a_quick_one() -> None:
+    async with a_rig(*TWO_HOUSES, *SLOW_POOLS, begun=False) as rig:
+        stocked(rig).carriers[f"{HERE}/spare"].takes = {"search": TAKES}
+        async with rig.running():
+            await rig.until(lambda: _searches(rig), within=5)
+            await rig.create(a_pool(1))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+            assert now() < TAKES, "not one search of the slow carrier has ended"
+            slow = [pool["metadata"]["name"] for pool in SLOW_POOLS]
+            for pool in slow:
+                await rig.until(lambda name=pool: is_ready(rig, name), within=MANY * (TAKES + SOON))
+            assert set(rig.carriers[f"{HERE}/spare"].billed.values()) == {1}, "each bought its own, one after the other"
+
+
+async def _searches(rig: Rig) -> bool:
+    return any(line.startswith("carrier: search") for line in rig.story)
+
+
+@in_virtual_time
+async def test_requirements_that_a_slow_carrier_is_asked_for_do_not_delay_a_pool_at_a_quick_one() -> None:
+    """Nor is the slow one asked by each pool that waits: they are of one market."""
+    async with a_rig(*TWO_HOUSES, *SLOW_POOLS, begun=False) as rig:
+        slow = stocked(rig).carriers[f"{HERE}/spare"].registrar = RegistrarDouble(takes=TAKES)
+        async with rig.running():
+            await rig.until(lambda: _is_asked(slow), within=5)
+            await rig.create(a_pool(1))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+            assert await rig.says("NumberPool", "slow-0") == "False ReadingRequirements"
+            await rig.until(lambda: is_ready(rig, "slow-0"), within=TAKES + 60)
+            assert slow.asked == 1
+
+
+@in_virtual_time
+async def test_a_pool_waits_until_the_carrier_that_it_prefers_has_said_what_it_requires() -> None:
+    """Before, it would order at the one that it likes less, which has said so sooner."""
+    preferring = a_pool(1, carriers=[*AT_SPARE, {"accountRef": {"name": "main"}}])
+    async with a_rig(*TWO_HOUSES, preferring, begun=False) as rig:
+        slow = stocked(rig).carriers[f"{HERE}/spare"].registrar = RegistrarDouble(takes=TAKES)
+        rig.carrier.registrar = RegistrarDouble()
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=TAKES + 60)
+            assert (slow.asked, rig.carrier.billed.total(), rig.carriers[f"{HERE}/spare"].billed.total()) == (1, 0, 1)
+
+
+async def _is_asked(registrar: RegistrarDouble) -> bool:
+    return registrar.asked > 0
+
+
+def a_bundle(n: int) -> Json:
+    party = {"type": "Business"}
+    carriers = [{"name": "spare"}]
+    spec = {"country": "US", "numberTypes": ["Geographic"], "endUser": party, "contact": "a@example.com"}
+    return an_object("ComplianceBundle", f"papers-{n}", spec | {"carriers": carriers})
+
+
+@in_virtual_time
+async def test_bundles_that_are_filed_at_a_slow_carrier_do_not_delay_a_pool_at_a_quick_one() -> None:
+    async with a_rig(*TWO_HOUSES, *(a_bundle(n) for n in range(MANY)), begun=False) as rig:
+        slow = stocked(rig).carriers[f"{HERE}/spare"].registrar = RegistrarDouble(takes=TAKES)
+        async with rig.running():
+            await rig.until(lambda: _is_asked(slow), within=5)
+            await rig.create(a_pool(1))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+
+
+@in_virtual_time
+async def test_numbers_that_are_routed_at_a_slow_carrier_do_not_delay_one_at_a_quick_one() -> None:
+    routed = {"routingProfileRef": {"name": "sip"}}
+    account = {"accountRef": {"name": "spare", "namespace": HERE}}
+    slow = [a_number(n, poolRef={"name": "slow"}, **account) for n in range(100, 200)]
+    pools = (a_pool(0, "slow", carriers=AT_SPARE, **routed), a_pool(0, **routed))
+    async with a_rig(*TWO_HOUSES, a_profile(), *pools, *slow, begun=False) as rig:
+        carrier = rig.carriers[f"{HERE}/spare"]
+        carrier.takes = {"route": TAKES}
+        ours = Mark("home", HERE, "slow")
+        carrier.held |= {digits(n): a_holding(n, mark=ours) for n in range(100, 200)}
+        async with rig.running():
+            await rig.until(lambda: _routes(rig), within=5)
+            rig.carrier.held[digits(1)] = a_holding(1, mark=Mark("home", HERE, "west"))
+            await rig.create(a_number(1))
+            assert await rig.until(lambda: _is_routed(rig)) < SOON
+
+
+async def _routes(rig: Rig) -> bool:
+    return any(line.startswith("carrier: route") for line in rig.story)
+
+
+async def _is_routed(rig: Rig) -> bool:
+    return rig.carrier.held[digits(1)].routing is not None
+
+
+@in_virtual_time
+async def test_a_slow_sweep_of_an_account_does_not_hold_up_its_own_orders() -> None:
+    async with a_rig(*HOUSE, begun=False) as rig:
+        stocked(rig).carrier.takes = {"holdings": 600.0}
+        async with rig.running():
+            await rig.until(lambda: _sweeps(rig), within=5)
+            await rig.create(a_pool(1))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+
+
+async def _sweeps(rig: Rig) -> bool:
+    return "carrier: holdings" in rig.story
+
+
+@in_virtual_time
+async def test_no_turn_of_the_central_queue_or_of_the_claims_calls_a_carrier() -> None:
+    pool = a_pool(1, routingProfileRef={"name": "sip"}, release={"mode": "Manual", "hold": "0s"})
+    async with a_rig(*HOUSE, a_profile(), pool, a_claim(), a_set(1), a_quota(numbers=9), begun=False) as rig:
+        rig.carrier.stock += [an_offer(n, capabilities=frozenset({Capability.VOICE})) for n in range(1, 9)]
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig))
+            await rig.delete("NumberClaim", "desk")
+            await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+            await asyncio.sleep(60)
+    kinds = {kind for caller in rig.carrier.callers for kind in re.findall(r"^handle (\w+) ", caller)}
+    assert {"CarrierAccount", "NumberOrder", "PhoneNumber"} <= kinds
+    assert kinds <= IN_LANES | SPANNING
+
+
+# The turnstile of an account's searches, and where keys belong.
+
+ONE, TWO, THREE = (Key("NumberOrder", HERE, f"west-{n}") for n in (1, 2, 3))
+
+
+def test_one_key_goes_through_at_a_time_and_the_others_are_woken_in_the_order_in_which_they_came() -> None:
+    choosing = Turnstile()
+    assert [choosing.enter(key) for key in (ONE, TWO, THREE, TWO)] == [True, False, False, False]
+    assert choosing.leave() == TWO
+    assert choosing.enter(TWO)
+    assert choosing.leave() == THREE
+    assert choosing.enter(ONE), "the one that was woken may be gone: nobody keeps the place for it"
+    assert choosing.leave() is None
+
+
+@in_virtual_time
+async def test_keys_are_where_only_those_of_the_same_carrier_can_hold_them_up() -> None:
+    there = {ONE: AccountKey(HERE, "main")}
+    queues = Queues(Settings(), there.get)
+    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("RoutingProfile", HERE, "sip")):
+        queues.add(key)
+    waiting = {name: sum(queue.waiting for queue in some) for name, some in queues.by_name().items()}
+    assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 1, "numbers": 0}, (
+        "an order that is gone is in none"
+    )
