@@ -80,5 +80,5 @@ def _of_pool(pool: NumberPool) -> Iterable[str]:
     if pool.status.release and pool.status.release.frozen_since:
         yield (
             f"waits: releases of pool {pool.metadata.name} are frozen; "
-            f"kubectl ringfleet acknowledge np/{pool.metadata.name} lets them go."
+            f"kubectl ringfleet acknowledge --pool {pool.metadata.name} -n {pool.metadata.namespace} lets them go."
         )

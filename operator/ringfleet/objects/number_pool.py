@@ -69,6 +69,7 @@ def release_want(pool: NumberPool, want: PoolWant, settle: timedelta) -> Release
         target=want.target,
         minimum=want.minimum,
         settle=settle,
+        namespace=pool.metadata.namespace,
     )
 
 

@@ -225,7 +225,8 @@ def test_a_frozen_pool_says_why_and_what_to_do_and_takes_every_leave_back() -> N
     plan = plan_release(want(), seen(*leavers(6), record=record), NOW + MINUTE)
     message = (
         f"No number of the pool goes: {TOO_MANY}. Look at those of phase Releasing; to let them go, run `kubectl "
-        "annotate --overwrite np/west ringfleet.dev/acknowledge-release=2026-03-10T12:00:00Z`."
+        "ringfleet acknowledge --pool west -n default`, or annotate the pool with "
+        "ringfleet.dev/acknowledge-release=2026-03-10T12:00:00Z."
     )
     said = Condition("ReleaseFrozen", True, Reason.RELEASE_FROZEN, message)
     held = frozenset(names(*range(1, 7)))

@@ -35,7 +35,8 @@ COMES_BACK = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseWant:
-    """A pool's spec, as far as leaving goes. `settle`: how long nobody new must have been asked before anyone goes."""
+    """A pool's spec, as far as leaving goes. `settle`: how long nobody new must have been asked before anyone goes.
+    `namespace` is the pool's; of the pool it is only said."""
 
     pool: str
     mode: Mode
@@ -45,6 +46,7 @@ class ReleaseWant:
     target: int = 0
     minimum: int = 0
     settle: timedelta = timedelta(seconds=10)
+    namespace: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
     ask, take_back, next_ask = plan_surplus(want, seen, now)
     just_gone, next_gone = _just_gone(want, record, seen.leavers, now)
     if record.frozen_since:
-        record, said, held = replace(record, granted=()), _frozen(want.pool, record), frozenset(_names(going))
+        record, said, held = replace(record, granted=()), _frozen(want, record), frozenset(_names(going))
         return ReleasePlan(record, (), take_back, (said,), _soonest((next_gone,), now), held, just_gone)
     record, settling = _clear(want, record, going, now)
     record, next_due = _grant(want, record, going, now)
@@ -207,12 +209,12 @@ def _too_much(
     return None
 
 
-def _frozen(pool: str, record: ReleaseRecord) -> Condition:
+def _frozen(want: ReleaseWant, record: ReleaseRecord) -> Condition:
     assert record.frozen_since
     message = (
         f"No number of the pool goes: {record.frozen_because}. Look at those of phase Releasing; to let them go, run "
-        f"`kubectl annotate --overwrite np/{pool} "
-        f"ringfleet.dev/acknowledge-release={record.frozen_since:%Y-%m-%dT%H:%M:%SZ}`."
+        f"`kubectl ringfleet acknowledge --pool {want.pool} -n {want.namespace}`, or annotate the pool with "
+        f"ringfleet.dev/acknowledge-release={record.frozen_since:%Y-%m-%dT%H:%M:%SZ}."
     )
     return Condition("ReleaseFrozen", True, Reason.RELEASE_FROZEN, message)
 
