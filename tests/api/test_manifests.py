@@ -97,6 +97,8 @@ def test_an_example_is_explained_in_five_lines(example: Path) -> None:
         ("update", "ringfleet.dev", "phonenumbers/finalizers"),
         ("update", "ringfleet.dev", "numberclaims/finalizers"),
         ("update", "ringfleet.dev", "phonenumbers/binding"),
+        *(("patch", "ringfleet.dev", kind) for kind in ("carrieraccounts", "routingprofiles")),
+        *(("update", "ringfleet.dev", f"{kind}/finalizers") for kind in ("carrieraccounts", "routingprofiles")),
         *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("get", "create", "patch")),
         ("get", "", "namespaces"),
         ("get", "apiextensions.k8s.io", "customresourcedefinitions"),
@@ -115,8 +117,12 @@ def test_the_operator_may_do_its_work(verb: str, group: str, resource: str) -> N
         ("deletecollection", "ringfleet.dev", "numberorders"),
         ("patch", "ringfleet.dev", "numberquotas"),
         ("patch", "ringfleet.dev", "rotationsets"),
-        ("patch", "ringfleet.dev", "carrieraccounts"),
-        ("patch", "ringfleet.dev", "routingprofiles"),
+        ("patch", "ringfleet.dev", "compliancebundles"),
+        *(
+            (verb, "ringfleet.dev", kind)
+            for kind in ("carrieraccounts", "routingprofiles")
+            for verb in ("update", "delete")
+        ),
         *((verb, "", place) for place in ("secrets", "configmaps") for verb in ("list", "watch", "delete")),
         ("list", "", "namespaces"),
         ("list", "apiextensions.k8s.io", "customresourcedefinitions"),

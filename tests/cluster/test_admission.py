@@ -27,8 +27,11 @@ PROTECTED = changed(FREE, "spec.protected", True)
 CLAIMED = a_manifest("NumberClaim", "line", {"poolRef": {"name": "west"}})
 NUMBER_FINALIZER = "ringfleet.dev/number"
 CLAIM_FINALIZER = "ringfleet.dev/claim"
+IN_USE_FINALIZER = "ringfleet.dev/in-use"
 HELD = changed(FREE, "metadata.finalizers", [NUMBER_FINALIZER])
 HELD_CLAIM = changed(CLAIMED, "metadata.finalizers", [CLAIM_FINALIZER])
+_ACCOUNT = a_manifest("CarrierAccount", "main", {"provider": "DIDHub", "credentialsSecretRef": {"name": "token"}})
+HELD_ACCOUNT = changed(_ACCOUNT, "metadata.finalizers", [IN_USE_FINALIZER])
 
 
 class Place:
@@ -257,7 +260,11 @@ def test_the_rest_of_a_bound_number_may_be_changed(place: Place, by: str) -> Non
 
 @pytest.mark.parametrize(
     ("manifest", "finalizer"),
-    [pytest.param(HELD, NUMBER_FINALIZER, id="number"), pytest.param(HELD_CLAIM, CLAIM_FINALIZER, id="claim")],
+    [
+        pytest.param(HELD, NUMBER_FINALIZER, id="number"),
+        pytest.param(HELD_CLAIM, CLAIM_FINALIZER, id="claim"),
+        pytest.param(HELD_ACCOUNT, IN_USE_FINALIZER, id="account"),
+    ],
 )
 def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest, finalizer: str) -> None:
     place.make(manifest, by="admin")
@@ -272,7 +279,7 @@ def test_a_tenant_does_not_take_a_finalizer_off(place: Place, manifest: Manifest
 
 
 @pytest.mark.parametrize("by", ["operator", "admin"])
-@pytest.mark.parametrize("manifest", [pytest.param(HELD, id="number"), pytest.param(HELD_CLAIM, id="claim")])
+@pytest.mark.parametrize("manifest", [HELD, HELD_CLAIM, HELD_ACCOUNT], ids=["number", "claim", "account"])
 def test_the_operator_and_an_administrator_take_finalizers_off(place: Place, manifest: Manifest, by: str) -> None:
     place.make(manifest, by="admin")
     place.delete(manifest)

@@ -30,7 +30,8 @@ POOL, ORDER, QUOTA, PROFILE, SET = (
     *("NumberPool west", "NumberOrder west-1", "NumberQuota month"),
     *("RoutingProfile sip", "RotationSet calls"),
 )
-AT_ONCE, DEBOUNCED, POOL_SOON, SET_SOON, QUOTA_SOON, PROFILE_LATE = 0.0, 0.1, 0.5, 0.3, 2.0, 5.0
+ACCOUNT_USE, PROFILE_USE = "AccountUse main", "ProfileUse sip"
+AT_ONCE, DEBOUNCED, POOL_SOON, SET_SOON, USE_SOON, QUOTA_SOON, PROFILE_LATE = 0.0, 0.1, 0.5, 0.3, 1.0, 2.0, 5.0
 
 
 async def a_bound_house(rig: Rig) -> None:
@@ -92,7 +93,10 @@ EVERYTHING = (
         ("PhoneNumber", ONE, {"metadata": {"labels": {"a": "b"}}}, {}),
         (
             *("PhoneNumber", ONE, {"spec": {"claimRef": None, "unboundAt": later(0)}}),
-            {NUMBER: DEBOUNCED, CLAIM: AT_ONCE, SET: SET_SOON, POOL: POOL_SOON, QUOTA: QUOTA_SOON, PROFILE: 5.0},
+            {
+                **{NUMBER: DEBOUNCED, CLAIM: AT_ONCE, SET: SET_SOON, POOL: POOL_SOON, QUOTA: QUOTA_SOON},
+                **{PROFILE: 5.0, PROFILE_USE: USE_SOON},
+            },
         ),
         ("NumberClaim", "desk", {"spec": {"suspend": True}}, {CLAIM: AT_ONCE, NUMBER: DEBOUNCED, SET: SET_SOON}),
         ("NumberClaim", "desk", {"metadata": {"labels": {"a": "b"}}}, {SET: SET_SOON}),
@@ -114,7 +118,7 @@ async def test_a_change_wakes_what_it_concerns_when_that_is_soon_enough(
     ("gone", "woken"),
     [
         (("NumberPool", "west"), {POOL: 0.1, NUMBER: 0.1, QUOTA: 2.0, SET: 0.1}),
-        (("RoutingProfile", "sip"), {PROFILE: 0.1, POOL: 0.1, NUMBER: 0.1}),
+        (("RoutingProfile", "sip"), {PROFILE: 0.1, POOL: 0.1, PROFILE_USE: USE_SOON}),
         (("NumberQuota", "month"), {QUOTA: 0.1, POOL: 0.1}),
         (("NumberClaim", "desk"), {CLAIM: 0.0, SET: 0.3}),
         (("PhoneNumber", ONE), {NUMBER: 0.1, SET: 0.3, POOL: 0.5, QUOTA: 2.0, PROFILE: 5.0}),
@@ -132,12 +136,18 @@ async def test_what_goes_wakes_those_that_built_on_it(gone: tuple[str, str], wok
 @pytest.mark.parametrize(
     ("comes", "woken"),
     [
-        (an_account("spare"), {"CarrierAccount spare": 0.1}),
-        (an_order(), {ORDER: 0.1, POOL: 0.1, PROFILE: 0.1, QUOTA: 2.0}),
-        (a_number(2), {POOL: 0.5, QUOTA: 2.0, f"PhoneNumber {digits(2).digits}": 0.1}),
+        (an_account("spare"), {"CarrierAccount spare": 0.1, "AccountUse spare": USE_SOON}),
+        (an_order(), {ORDER: 0.1, POOL: 0.1, PROFILE: 0.1, QUOTA: 2.0, ACCOUNT_USE: USE_SOON}),
+        (
+            a_number(2),
+            {
+                **{POOL: 0.5, QUOTA: 2.0, f"PhoneNumber {digits(2).digits}": 0.1},
+                **{ACCOUNT_USE: USE_SOON, PROFILE_USE: USE_SOON},
+            },
+        ),
         (a_claim("more"), {"NumberClaim more": 0.0, POOL: 0.5}),
         (a_set(1, "more"), {"RotationSet more": 0.1}),
-        (a_profile("more"), {"RoutingProfile more": 0.1}),
+        (a_profile("more"), {"RoutingProfile more": 0.1, "ProfileUse more": USE_SOON}),
     ],
 )
 @in_virtual_time

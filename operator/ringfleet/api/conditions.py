@@ -19,6 +19,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
     "CarrierAccount": {
         "CatalogStale": "the carrier's search is down, and orders go on from what it offered last",
         "CircuitOpen": "the last calls to the carrier all failed, and it is left alone for a while",
+        "InUse": "the account is being deleted, and stays while numbers or orders use it",
         "ListingFailed": "the account's numbers can't be listed, and buying goes on without it",
         "ListingIncomplete": "the carrier's list of our numbers ended early, and nothing is concluded from it",
         "ListingShrunk": "the carrier's list of our numbers is much shorter than before, and is doubted",
@@ -49,6 +50,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
     },
     "RoutingProfile": {
         "Drifted": "a carrier has the profile otherwise than it was told, and the profile is suspended",
+        "InUse": "the profile is being deleted, and stays while numbers are routed by it",
     },
     "RotationSet": {
         "CampaignLimited": "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",

@@ -49,7 +49,7 @@ FRAUD = f"{GROUP}/fraud"
 """Annotation on a PhoneNumber: it is suspended for fraud, and why."""
 ACKNOWLEDGE = f"{GROUP}/acknowledge-release"
 """Annotation by which a person lets frozen numbers go: on a pool, its status.release.frozenSince; on a number without a
-pool, the number in E.164 form."""
+pool, or whose pool is gone, the number in E.164 form."""
 APPROVED = f"{GROUP}/approved"
 """Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
 ACCEPT_LISTING = f"{GROUP}/accept-listing"
@@ -67,6 +67,8 @@ CLAIM_FINALIZER = f"{GROUP}/claim"
 """Keeps a NumberClaim until its number is unbound."""
 POOL_FINALIZER = f"{GROUP}/pool"
 """Keeps a NumberPool whose deletion releases its numbers until they are gone."""
+IN_USE_FINALIZER = f"{GROUP}/in-use"
+"""Keeps a CarrierAccount or RoutingProfile until no number and no order uses it."""
 
 READY = '.status.conditions[?(@.type=="Ready")]'
 VALIDATIONS = "x-kubernetes-validations"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from ringfleet.api import ComplianceBundle, NumberPool
+from ringfleet.api import CarrierAccount, ComplianceBundle, NumberPool
 from ringfleet.api.market import Market
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
@@ -112,9 +112,19 @@ def review_ahead(services: Services, pool: NumberPool, accounts: tuple[AccountKe
     return demand.review if demand and demand.review and waits else timedelta()
 
 
+def to_order_from(services: Services, account: AccountKey, namespace: str) -> AccountSeen:
+    """The account as an object of `namespace` may order from it, that has not done so yet."""
+    obj = services.fleet.get(CarrierAccount, account.namespace, account.name)
+    if obj is None or not obj.metadata.deletion_timestamp:
+        return services.accounts.seen(account, namespace)
+    message = f"CarrierAccount {account} is being deleted: nothing more is ordered through it."
+    return AccountSeen(Reason.ACCOUNT_DELETED, message)
+
+
 def account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:
-    """The account as the pool may use it: one where it has to wait for its bundle can't be ordered from."""
-    seen = services.accounts.seen(account, pool.metadata.namespace)
+    """The account as the pool may use it: one where it has to wait for its bundle can't be ordered from, nor can one
+    that is being deleted."""
+    seen = to_order_from(services, account, pool.metadata.namespace)
     if seen.blocked:
         return seen
     leave = leave_to_order(services, pool, account)

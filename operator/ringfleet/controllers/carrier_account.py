@@ -28,6 +28,7 @@ from ringfleet.carriers.metered import MeteredCarrier, timed
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, read_routings, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
+from ringfleet.controllers.in_use import ACCOUNT_STAYS, is_guarded
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
@@ -55,14 +56,16 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     """Take one look at the account. Returns the delay, in seconds, until it wants another."""
     name = AccountKey(key.namespace, key.name)
     obj = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    if obj and obj.metadata.deletion_timestamp:
+        await services.namespaces.look(key.namespace)
     before = services.accounts.seen(name, key.namespace)
-    if obj is None or obj.metadata.deletion_timestamp:
-        await services.accounts.close(name)
-        delay = None
-    else:
-        delay = await _look(services, name, obj)
-    _wake_users(services, name, before)
-    return delay
+    try:
+        if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
+            await services.accounts.close(name)
+            return None
+        return await _look(services, name, obj)
+    finally:  # also when the status could not be written: the next turn would see nothing new
+        _wake_users(services, name, before)
 
 
 def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> None:
@@ -81,7 +84,11 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         return await _shut(services, key, obj, (not_ready(Reason.SUSPENDED, message),), None)
     credentials = await _credentials(services, obj)
     if isinstance(credentials, Condition):
-        return await _shut(services, key, obj, (credentials,), SECRET_AGAIN)
+        if not obj.metadata.deletion_timestamp:
+            return await _shut(services, key, obj, (credentials,), SECRET_AGAIN)
+        if kept := services.accounts.get(key):
+            return await _probe(services, key, obj, kept)  # its Secret went first, and what uses it still has to go
+        return await _shut(services, key, obj, (_without_secret(services, obj, credentials),), SECRET_AGAIN)
     try:
         account = await open_account(services, key, obj, credentials)
     except CredentialsRejected as error:
@@ -103,6 +110,18 @@ async def _shut(
     services.accounts.block(key, said[0].reason, f"CarrierAccount {key}: {said[0].message}")
     await _say(services, obj, said)
     return again
+
+
+def _without_secret(services: Services, obj: CarrierAccount, missing: Condition) -> Condition:
+    """What a deleted account says that has lost its credentials over a restart. Nothing is created in a namespace that
+    is being deleted, so that is not asked for there."""
+    message = (
+        "It is being deleted, and its credentials are gone, so that the carrier can't be called: what is deleted under"
+    )
+    message = f"{message} deletionPolicy Retain goes all the same, and stays at the carrier with our mark."
+    if not services.namespaces.is_ending(obj.metadata.namespace):
+        message = f"{message} To have the carrier told, create the Secret again: {missing.message}"
+    return not_ready(missing.reason, message)
 
 
 def _rejected(obj: CarrierAccount, error: CredentialsRejected) -> tuple[Condition, ...]:
@@ -391,6 +410,8 @@ async def _say(
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
     everything = (*said, *_troubles(account)) if account else said
+    if fresh.metadata.deletion_timestamp:
+        everything = (*everything, ACCOUNT_STAYS)
     before, generation = fresh.status, fresh.metadata.generation
     counted = account is not None and (account.findings is not None or account.doubted is not None)
     status = CarrierAccountStatus(

@@ -223,7 +223,7 @@ def not_reached(key: AccountKey) -> AccountSeen:
 
 def _missing(key: AccountKey) -> AccountSeen:
     return AccountSeen(
-        Reason.ACCOUNT_MISSING, f"CarrierAccount {key} does not exist: create it, or correct spec.carriers."
+        Reason.ACCOUNT_MISSING, f"CarrierAccount {key} does not exist: create it, or name one that does."
     )
 
 

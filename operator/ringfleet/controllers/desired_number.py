@@ -76,6 +76,7 @@ def going(services: Services, record: NumberRecord) -> Going | None:
         claim=f"{record.claim.namespace}/{record.claim.name}" if record.claim else None,
         protected=record.protected,
         observed=record.observed,
+        ending=record.deleting and services.namespaces.is_ending(record.namespace),
     )
     return plan_going(bearing, _policy(pool) if pool else None)
 
@@ -103,6 +104,8 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
     pool = services.fleet.pool_of(record)
     if asked.obstacle:
         return Leaving(asked.way, asked.obstacle)
+    if asked.way is Way.LEAVE:
+        return Leaving(asked.way, granted=True)
     if pool is None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
     release = pool.status.release
@@ -114,9 +117,11 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
 
 
 def _unpaced(record: NumberRecord) -> str:
+    command, where = "kubectl ringfleet acknowledge", f"-n {record.namespace}"
+    all_of_it = f", and all of that pool by `{command} --pool {record.pool} {where}`" if record.pool else ""
     return (
-        "It is deleted, and its pool, which would see to it that not too many go at once, is gone. To let it go, run "
-        f"`kubectl annotate pn/{record.name} ringfleet.dev/acknowledge-release={record.number}`."
+        "It is deleted, and its pool, which would see to it that not too many go at once, is gone. It is let go by "
+        f"`{command} pn/{record.name} {where}`{all_of_it}."
     )
 
 

@@ -248,6 +248,13 @@ class Fleet:
         name = record.routing_profile or (of_pool.name if of_pool else None)
         return ObjectRef(record.namespace, name) if name else None
 
+    def profiles_of(self, record: NumberRecord) -> frozenset[ObjectRef]:
+        """The routing profiles that the number is routed by, and is to follow."""
+        routed = record.state.routed.profile if record.state.routed else ""
+        namespace, _, name = routed.rpartition("/")
+        at_carrier = ObjectRef(namespace or record.namespace, name) if name else None
+        return frozenset(place for place in (at_carrier, self.profile_place(record)) if place)
+
     def rests_until(self, record: NumberRecord) -> datetime | None:
         """Until when the number rests after its last claim; None when it does not."""
         until = resting_until(record, self.pool_of(record))

@@ -28,6 +28,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.number_create import record_number
+from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -70,7 +71,9 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
     if order is None:
         return None
     want, state = order_want(order), order_state(order)
-    if order.metadata.deletion_timestamp and (state.recorded or _nothing_was_sent(state)):
+    if order.metadata.deletion_timestamp and (
+        state.recorded or _nothing_was_sent(state) or await _nobody_can_see_it_through(services, order)
+    ):
         await _let_go(services, order)
         return None
     step = plan_order(want, state, order_world(services, order), services.clock())
@@ -101,12 +104,14 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     key = account_key(order.spec.account_ref, order.metadata.namespace)
     others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
     sent, namespace = _sent(order), order.metadata.namespace
+    account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
         purchase_lock_taken=not sent and any(_sent(other) for other in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
+        account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
     )
 
 
@@ -124,6 +129,18 @@ def _has_alternatives(services: Services, pool: NumberPool | None, mine: Account
 
 def _nothing_was_sent(state: OrderState) -> bool:
     return all(item.state is ItemState.PENDING for item in state.items or ())
+
+
+async def _nobody_can_see_it_through(services: Services, order: NumberOrder) -> bool:
+    """Whether what the order has sent can't be looked up, nor written down: its namespace is being deleted, and account
+    or Secret are gone. Whatever it bought has our mark, and the next sweep of another account reports it."""
+    key = account_key(order.spec.account_ref, order.metadata.namespace)
+    if not await services.namespaces.look(order.metadata.namespace):
+        return False
+    gone = await find_account_gone(services, key)
+    if gone:
+        log.warning("order left at the carrier", order=order.key, account=str(key), why=gone)
+    return gone is not None
 
 
 async def _let_go(services: Services, order: NumberOrder) -> None:
@@ -305,6 +322,9 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
         async with places:
             await record_number(services, holding, want.account, mark, name)
 
+    if order.metadata.deletion_timestamp and await services.namespaces.look(order.metadata.namespace):
+        log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
+        holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
     await asyncio.gather(*map(record, holdings))
     if account := services.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0

@@ -8,19 +8,25 @@
     then          Release: given back.   LetGo: our mark comes off.
 
 Both calls are safe to repeat: what is gone already is gone, and a mark that is off stays off.
+
+A number under Retain that nobody can tell the carrier of, or nobody has to, leaves only its object: its namespace is
+being deleted, or its account or the account's Secret is gone. Then nothing changes at the carrier: the number keeps our
+mark, and the next sweep of an account that shows it takes it back into its pool, or reports it.
 """
 
 from __future__ import annotations
 
 import structlog
 
+from ringfleet.api import CarrierAccount
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going, number_want
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
-from ringfleet.model import Holding
+from ringfleet.model import AccountKey, Holding
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.refs import NUMBER_POOLS, PHONE_NUMBERS
+from ringfleet.objects.refs import CARRIER_ACCOUNTS, NUMBER_POOLS, PHONE_NUMBERS, SECRETS
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.steps import Leave
 
@@ -70,6 +76,8 @@ async def _still_granted(services: Services, record: NumberRecord, way: Way) -> 
         except NotFound:
             if services.fleet.pool_of(record):
                 return False  # deleted this very moment: its numbers are planned anew without it
+    if way is not Way.RELEASE:
+        await services.namespaces.look(record.namespace, live=True)
     asked, leaving = going(services, record), number_want(services, record).leaving
     return asked is not None and leaving is not None and leaving.granted and asked.way is way
 
@@ -87,3 +95,46 @@ async def _tell(account: OpenAccount, holding: Holding, way: Way) -> None:
         await account.carrier.release(holding.external_id)
     else:
         await account.carrier.mark(holding.external_id, None)
+
+
+# Leaving only the object.
+
+
+async def find_nobody_to_tell(services: Services, record: NumberRecord) -> str | None:
+    """Why the number's object may go although the carrier is not told, by a live look; None: it may not."""
+    live = await _look_at_number(services, record)
+    if live is None:
+        return None
+    if await _still_granted(services, live, Way.LEAVE):
+        return f"namespace {live.namespace} is being deleted"
+    if not await _still_granted(services, live, Way.LET_GO):
+        return None
+    return await find_account_gone(services, live.account)
+
+
+async def find_account_gone(services: Services, key: AccountKey) -> str | None:
+    """What of the account is gone for good, so that the carrier can't be called; None: nothing."""
+    try:
+        account = CarrierAccount.parse(await services.kube.get(CARRIER_ACCOUNTS, key.namespace, key.name))
+    except NotFound:
+        return f"CarrierAccount {key} is gone"
+    secret = account.spec.credentials_secret_ref.name
+    try:
+        await services.kube.get(SECRETS, key.namespace, secret)
+    except NotFound:
+        return (
+            None if services.accounts.get(key) else f"Secret {key.namespace}/{secret} of CarrierAccount {key} is gone"
+        )
+    return None
+
+
+async def tell_left_behind(services: Services, record: NumberRecord, why: str) -> None:
+    """Say that the number stays at the carrier with our mark: in an event, where the namespace still takes one."""
+    log.info("number left at the carrier", number=f"{record.namespace}/{record.name}", account=str(record.account))
+    if services.namespaces.is_ending(record.namespace):
+        return
+    note = (
+        f"Its object goes, and {record.number} stays at the carrier, paid for and with our mark, because {why}. The "
+        "next sweep of an account that shows the number takes it back into its pool, or reports it as an orphan."
+    )
+    await services.status.announce(PHONE_NUMBERS, record, Reason.LEFT_AT_CARRIER, note)

@@ -20,7 +20,7 @@ from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, N
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, unbind
-from ringfleet.controllers.number_release import NotOurs, leave
+from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
@@ -39,6 +39,7 @@ from ringfleet.plan.phone_number.documents import last_refusal, note_refusal
 from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,8 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
     if record.deleting and (record.observed or record.state.phase in GONE):
         await _drop_guard(services, record)
         return None
+    if record.deleting:
+        await services.namespaces.look(record.namespace)
     if not record.guarded and not record.deleting:
         record = await _guard(services, record)
     return await _take_turn(services, record)
@@ -305,6 +308,8 @@ async def _find_inactive(account: OpenAccount, record: NumberRecord) -> Holding:
 
 async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
     """The last steps of a number that may go; see `controllers/number_release.py`."""
+    if step.way is Way.LEAVE:
+        return await _leave_behind(services, turn)
     account = services.accounts.opened(turn.record.account)
     try:
         async with account.number_calls:
@@ -320,6 +325,15 @@ async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
     turn.record = services.fleet.number(turn.record.namespace, turn.record.name) or turn.record
     turn.state, turn.holding = replace(turn.state, phase=Phase.RELEASED), None
     await _write(services, turn, plan_number(turn.want, turn.state, None, AccountSeen()))
+    return None
+
+
+async def _leave_behind(services: Services, turn: Turn) -> float | None:
+    why = await find_nobody_to_tell(services, turn.record)
+    if why is None:
+        return NOT_LISTED_YET
+    await tell_left_behind(services, turn.record, why)
+    await _drop_guard(services, turn.record)
     return None
 
 

@@ -20,13 +20,15 @@ from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import CRDS, NAMESPACES, PHONE_NUMBERS
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen
-from ringfleet.plan.phone_number.removal import DELETIONS
+from ringfleet.plan.phone_number.removal import DELETIONS, Way
 
 
 async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     """All that leaving depends on but the supply. Whether namespace or kind is going away is read live, when a deletion
     makes it matter."""
     records = [record for record in _records(services, pool) if record.state.phase not in GONE]
+    if any(one.deleting for one in records):
+        await services.namespaces.look(pool.metadata.namespace)
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
     record = release_record(pool.status.release)
     deleted = any(one.cause in DELETIONS and one.name not in record.cleared for one in leavers)
@@ -46,8 +48,8 @@ def _records(services: Services, pool: NumberPool) -> list[NumberRecord]:
 
 def _leaver(services: Services, record: NumberRecord) -> Leaver | None:
     asked = going(services, record)
-    if asked is None or record.observed:
-        return None
+    if asked is None or record.observed or asked.way is Way.LEAVE:
+        return None  # nothing of these changes at the carrier: nobody has to let them pass
     farewell = record.state.farewell
     return Leaver(
         record.name,

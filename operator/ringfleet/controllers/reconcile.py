@@ -1,4 +1,5 @@
-"""Which reconcile serves which kind. `BundleCount` is none: it is what a ComplianceBundle says of its numbers."""
+"""Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
+`AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from enum import StrEnum
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.carrier_account import reconcile_account
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
+from ringfleet.controllers.in_use import guard_account, guard_profile
 from ringfleet.controllers.number_claim import reconcile_claim
 from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
@@ -65,6 +67,12 @@ async def _reconcile(services: Services, key: Key) -> float | None:
             return None
         case "CarrierAccount":
             return await reconcile_account(services, key)
+        case "AccountUse":
+            await guard_account(services, key)
+            return None
+        case "ProfileUse":
+            await guard_profile(services, key)
+            return None
         case "RotationSet":
             return await reconcile_set(services, key)
         case "RoutingProfile":

@@ -5,7 +5,7 @@
     fleet          what is known                        status        how a status is written
     queues         who waits for a turn                 accounts      open carrier accounts
     claim_queue    which claim gets which free number   quotas        what tenants use, and may use
-                                                        dispatcher    what the dispatchers tell of traffic
+    namespaces     which are being deleted              dispatcher    what the dispatchers tell of traffic
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.meter import Meter, Unmetered
+from ringfleet.controllers.namespaces import Namespaces
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.status_writer import StatusWriter
@@ -70,6 +71,7 @@ class Services:
     quotas: Quotas = field(init=False)
     claim_queue: ClaimQueue = field(init=False)
     dispatcher: Dispatcher = field(init=False)
+    namespaces: Namespaces = field(init=False)
 
     def __post_init__(self) -> None:
         numbers, claims, settings = self.number_informer.store, self.claim_informer.store, self.settings
@@ -84,4 +86,5 @@ class Services:
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)
+        self.namespaces = Namespaces(self.kube, self.monotonic)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

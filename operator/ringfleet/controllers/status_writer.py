@@ -26,6 +26,9 @@ class Written(Protocol):
     def name(self) -> str: ...
 
     @property
+    def uid(self) -> str: ...
+
+    @property
     def resource_version(self) -> str: ...
 
     @property
@@ -85,6 +88,11 @@ class StatusWriter:
         meta = obj.metadata
         resource = resource_of(obj.__class__)
         await self.set_finalizers(resource, meta.namespace, meta.name, finalizers, meta.resource_version)
+
+    async def announce(self, resource: Resource, record: Written, reason: Reason, note: str) -> None:
+        """Say in an event what is about to happen to a number or a claim, and no condition will show."""
+        regarding = Regarding(resource, record.namespace, record.name, record.uid)
+        await self._events.record(regarding, EventType.WARNING, reason, note)
 
     async def _tell(self, regarding: Regarding, old: Any, new: Any) -> None:
         for condition in changed_conditions(old, new):

@@ -34,7 +34,7 @@ from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
-from ringfleet.model import AccountKey, Phase
+from ringfleet.model import GONE, AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen, filing_record
 from ringfleet.objects.number_claim import ClaimRecord
@@ -43,6 +43,7 @@ from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import (
     GUARDED_AFTER,
     next_look_at_bundle,
@@ -61,6 +62,8 @@ GUARD_DELAY = GUARDED_AFTER.total_seconds()
 """Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
 QUOTA_DELAY = 2.0
 """Seconds in which what changes the use of a quota is gathered into one look at it."""
+USE_DELAY = 1.0
+"""Seconds in which the numbers that come, go or change their routing are gathered into one look at who uses what."""
 COUNT_DELAY = 2.0
 """Seconds in which the numbers that come to carry a bundle, or cease to, are gathered into one count of them."""
 
@@ -150,7 +153,9 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
         return True
     if _times_have_moved(services, record):
         return True
-    plan = plan_number(number_want(services, record), record.state, None, AccountSeen())
+    seen = services.accounts.seen(record.account, record.namespace)
+    account = seen if seen.blocked is Reason.ACCOUNT_MISSING else AccountSeen()
+    plan = plan_number(number_want(services, record), record.state, None, account)
     ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
     return (
         plan.step is not None
@@ -199,6 +204,8 @@ class _Bell:
             self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
         elif isinstance(new, ComplianceBundle):
             self._wake_bundle_when_due(new)
+        if kind in _USES and new and _hold(old) != _hold(new):
+            self._services.queues.wake(_USES[kind], *place, USE_DELAY)
         order = new or old
         if isinstance(order, NumberOrder):
             self._note_order(order, gone=new is None)
@@ -281,6 +288,8 @@ class _Bell:
             self._services.fleet.forget_order(order.metadata.uid)
         namespace, pool = order.metadata.namespace, order.spec.pool_ref.name
         self._services.queues.wake("NumberPool", namespace, pool)
+        account = account_key(order.spec.account_ref, namespace)
+        self._services.queues.wake("AccountUse", account.namespace, account.name, USE_DELAY)
         wake_quotas(self._services, namespace)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
@@ -315,6 +324,7 @@ class _Bell:
             self._tell_who_named(new)
         self._tell_who_had(old, new)
         self._note_bundle_of(old, new)
+        self._note_use(old, new)
         if new:
             wake_needy(self._services, (new,))
         self._note_standing(old, new)
@@ -343,6 +353,18 @@ class _Bell:
         claim = self._services.fleet.claim_of(record)
         if claim and old and new and old.left_alone is not new.left_alone:
             self._services.queues.wake_claim(claim)
+
+    def _note_use(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Who uses the number's account, or the profiles that it is routed by, may have changed."""
+        record = new or old
+        assert record
+        services = self._services
+        if old is None or new is None or (old.state.phase in GONE) is not (new.state.phase in GONE):
+            services.queues.wake("AccountUse", record.account.namespace, record.account.name, USE_DELAY)
+        elif (old.state.routed, old.claim) == (new.state.routed, new.claim):
+            return
+        for place in {place for seen in (old, new) if seen for place in services.fleet.profiles_of(seen)}:
+            services.queues.wake("ProfileUse", *place, USE_DELAY)
 
     def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """The number may carry another bundle than before."""
@@ -425,6 +447,12 @@ class _Bell:
             self._services.queues.wake_claim(claim)
 
 
+def _hold(obj: ApiObject | None) -> object:
+    """Whether an object is being deleted, and what keeps it."""
+    return obj and (obj.metadata.deletion_timestamp, obj.metadata.finalizers)
+
+
+_USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}
 _JUST_CREATED = timedelta(seconds=2)
 """A creation time has whole seconds; a claim that is first seen so soon after it has just come."""
 

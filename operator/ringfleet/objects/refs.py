@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from ringfleet.api import NumberClaim, NumberOrder, NumberPool, PhoneNumber
+from ringfleet.api import CarrierAccount, NumberClaim, NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.market import Market as MarketSpec
 from ringfleet.api.meta import GROUP, VERSION, AccountRef
 from ringfleet.api.meta import Resource as ApiObject
@@ -37,6 +37,7 @@ def resource_of(model: type[ApiObject]) -> Resource:
 NUMBER_CLAIMS = resource_of(NumberClaim)
 NUMBER_ORDERS = resource_of(NumberOrder)
 NUMBER_POOLS = resource_of(NumberPool)
+CARRIER_ACCOUNTS = resource_of(CarrierAccount)
 PHONE_NUMBERS = resource_of(PhoneNumber)
 
 

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     RAMPING = "Ramping"
     # a person must act
     ACCOUNT_MISSING = "AccountMissing"
+    ACCOUNT_DELETED = "AccountDeleted"
     ACCOUNT_NOT_ALLOWED = "AccountNotAllowed"
     ACCOUNT_NOT_READY = "AccountNotReady"
     DUPLICATE_ACCOUNT = "DuplicateAccount"
@@ -79,6 +80,8 @@ class Reason(StrEnum):
     RELEASE_FROZEN = "ReleaseFrozen"
     ORDERING_FROZEN = "OrderingFrozen"
     NOT_OURS = "NotOurs"
+    IN_USE = "InUse"
+    LEFT_AT_CARRIER = "LeftAtCarrier"
     NUMBER_TAKEN = "NumberTaken"
     PROFILE_TAKEN = "ProfileTaken"
     RELEASE_FORBIDDEN = "ReleaseForbidden"

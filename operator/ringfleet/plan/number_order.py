@@ -103,6 +103,7 @@ class OrderWorld:
     alternatives: bool = False
     pool_suspended: bool = False
     pool_gone: bool = False
+    account_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
         return None
     if world.pool_gone:
         return GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
+    if world.account_deleted:
+        return GiveUp(Reason.ACCOUNT_DELETED, "The order's CarrierAccount is being deleted: nothing was bought.")
     if world.pool_suspended:
         return Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
     return None

@@ -62,12 +62,25 @@ DOCUMENTS, BUSY, SUSPENDED = HoldingStatus.PENDING_DOCUMENTS, HoldingStatus.ACTI
 THEIRS = said(mark=Mark("another", "shop", "west"))
 TWIN = "PhoneNumber twin/14155550001"
 MAY_GO = Leaving(Way.RELEASE, granted=True)
+MAY_LEAVE = Leaving(Way.LEAVE, granted=True)
+MAY_BE_LET_GO = Leaving(Way.LET_GO, granted=True)
+NO_ACCOUNT = AccountSeen(Reason.ACCOUNT_MISSING, "CarrierAccount default/main does not exist.")
 MUST_WAIT = Leaving(Way.RELEASE, waits="In its hold.")
 
 MANAGED = [
     pytest.param(case(phase=Phase.RELEASED), "released_or_lost", None, id="given back"),
     pytest.param(case(lost=True), "released_or_lost", None, id="not listed for long"),
     pytest.param(case(phase=Phase.LOST, leaving=MAY_GO), "released_or_lost", None, id="lost, and asked to go"),
+    pytest.param(case(leaving=MAY_LEAVE), "left_behind", Leave(HELD, Way.LEAVE), id="its namespace goes"),
+    pytest.param(
+        *(case(leaving=MAY_LEAVE, account=DOWN, external_id=None), "left_behind", Leave("", Way.LEAVE)),
+        id="its namespace goes, and it was never found",
+    ),
+    pytest.param(
+        *(case(leaving=MAY_BE_LET_GO, account=NO_ACCOUNT), "left_behind", Leave(HELD, Way.LEAVE)),
+        id="let go, and nobody can tell the carrier",
+    ),
+    pytest.param(case(leaving=MAY_GO, account=NO_ACCOUNT), "asked_to_go", None, id="to be given back, and nobody can"),
     pytest.param(case(phase=Phase.ORDERING, external_id=None), "not_found_yet", Look(), id="new"),
     pytest.param(case(account=DOWN, external_id=None), "not_found_yet", None, id="new, and its account is down"),
     pytest.param(case(taken_by=TWIN), "taken_by_another_object", None, id="another object stands for it"),
@@ -215,6 +228,7 @@ def test_a_number_that_is_only_observed_takes_the_rules_in_the_same_order_withou
     assert [rule for rule in RULES if rule in OBSERVED_RULES] == list(OBSERVED_RULES)
     acting = {_name(rule) for rule in RULES if rule not in OBSERVED_RULES}
     assert acting == {
+        "left_behind",
         "taken_by_another_object",
         "marked_by_another",
         "bundle_is_approved",

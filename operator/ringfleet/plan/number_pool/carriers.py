@@ -85,6 +85,12 @@ def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | Non
     return None, Block(blocks[0].reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
 
 
+def find_unserved(standings: Standings) -> str | None:
+    """What is said of carriers whose accounts do not exist; None when all do."""
+    gone = (block.message for block in standings.values() if block and block.reason is Reason.ACCOUNT_MISSING)
+    return " ".join(gone) or None
+
+
 def carrier_troubles(standings: Standings, accounts: Mapping[AccountKey, AccountSeen]) -> Iterable[Condition]:
     """What is not as it should be at the carriers although orders go on."""
     preferred, block = next(iter(standings.items()))

@@ -22,7 +22,14 @@ from ringfleet.model import E164, AccountKey, ItemState, Limits, Market, Money, 
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.number_pool.carriers import Block, Standings, carrier_troubles, choose_carrier, judge_carriers
+from ringfleet.plan.number_pool.carriers import (
+    Block,
+    Standings,
+    carrier_troubles,
+    choose_carrier,
+    find_unserved,
+    judge_carriers,
+)
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
     ItemSeen,
@@ -130,6 +137,8 @@ class PoolPlan:
     shortfall: int = 0
     surplus: int = 0
     requeue: float | None = None
+    unserved: str | None = None
+    """A sentence that names the accounts of spec.carriers that do not exist; None: all do."""
 
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
@@ -161,7 +170,8 @@ def _look_at_carriers(want: PoolWant, plan: PoolPlan, seen: PoolSeen, standings:
     delays = [(moment - now).total_seconds() for moment in moments if moment]
     rested = preferred.seconds(now) if preferred else None
     requeue = min([*delays, rested] if rested is not None else delays, default=None)
-    return replace(plan, conditions=tuple(carrier_troubles(standings, seen.accounts)), requeue=requeue)
+    said = tuple(carrier_troubles(standings, seen.accounts))
+    return replace(plan, conditions=said, requeue=requeue, unserved=find_unserved(standings))
 
 
 def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> bool:
@@ -347,7 +357,9 @@ def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> 
 def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
     supply = plan.supply
     enough = want.minimum if want.enough is None else want.enough
-    if supply.available >= enough and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
+    if supply.available >= enough and plan.unserved:
+        yield not_ready(Reason.ACCOUNT_MISSING, plan.unserved)
+    elif supply.available >= enough and (block is None or block.reason is not Reason.ROUTING_PROFILE_MISSING):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
     elif block:
         yield not_ready(block.reason, block.said)

@@ -47,6 +47,22 @@ def released_or_lost(case: Case) -> NumberPlan | None:
     return None
 
 
+def left_behind(case: Case) -> NumberPlan | None:
+    """The number may go, and nobody can tell the carrier, or nobody has to: only its object goes."""
+    leaving = case.desired.leaving
+    if leaving is None or leaving.obstacle or not leaving.granted:
+        return None
+    nobody_to_ask = leaving.way is Way.LET_GO and case.account.blocked in UNREACHABLE_FOR_GOOD
+    if leaving.way is not Way.LEAVE and not nobody_to_ask:
+        return None
+    message = "Its object goes, and it stays at the carrier with our mark."
+    return NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASING, message),), Leave(case.external_id, Way.LEAVE))
+
+
+UNREACHABLE_FOR_GOOD = frozenset({Reason.ACCOUNT_MISSING, Reason.SECRET_MISSING})
+"""Why an account can't be called although the carrier is well: account or credentials are gone."""
+
+
 def not_found_yet(case: Case) -> NumberPlan | None:
     """The number was never seen at the carrier: look it up."""
     if case.found:
@@ -132,6 +148,7 @@ NOT_HELD: tuple[Rule, ...] = (
     released_or_lost,  # nothing is left to do
     taken_by_another_object,  # never touched
     marked_by_another,  # never touched
+    left_behind,  # only its object goes
     not_found_yet,  # look it up
 )
 """The rules on a number that the carrier does not hold for us, as far as we know.
@@ -178,7 +195,7 @@ def plan_number(
     case = Case(desired, state, holding, account)
     rule, plan = decide(case)
     if rule not in NOT_HELD:
-        plan = _with_obstacle(case, plan)
+        plan = _with_obstacle(case, _with_missing_account(case, plan))
     return plan if may_step(state.phase, plan.phase) else replace(plan, phase=state.phase)
 
 
@@ -189,6 +206,15 @@ def decide(case: Case) -> tuple[Rule, NumberPlan]:
 
 def _first_to_speak(rules: tuple[Rule, ...], case: Case) -> tuple[Rule, NumberPlan]:
     return next((rule, plan) for rule in rules if (plan := rule(case)))
+
+
+def _with_missing_account(case: Case, plan: NumberPlan) -> NumberPlan:
+    """The plan of a number with which nothing else is amiss, when its account is gone: nobody can look after it."""
+    said = plan.conditions[0]
+    if case.account.blocked is not Reason.ACCOUNT_MISSING or not said.status:
+        return plan
+    message = f"{said.message} {case.account.message} Nothing is seen or changed at the carrier until it is there."
+    return replace(plan, conditions=(not_ready(Reason.ACCOUNT_MISSING, message), *plan.conditions[1:]))
 
 
 def _with_obstacle(case: Case, plan: NumberPlan) -> NumberPlan:

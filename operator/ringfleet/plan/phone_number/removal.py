@@ -9,6 +9,11 @@
             |-- not in its pool's `granted`          -> the breaker, the settling time or the day's budget holds it
             '-- granted                              -> a last live look, then: Release: given back to the carrier
                                                                                 LetGo:   only our mark comes off
+                                                                                Leave:   only the object goes
+
+What is deleted under Retain because its namespace is being deleted leaves nothing but its object: nobody can take the
+deletion of a namespace back, so to hold it would keep nothing, and at the carrier nothing changes. The mark tells the
+next sweep whose the number was, and a pool that is made again gets it back.
 
 Whom a pool grants, and the breaker, is `plan/number_pool/release.py`.
 """
@@ -38,6 +43,8 @@ class Way(StrEnum):
     """The number is given back to the carrier for good."""
     LET_GO = "LetGo"
     """Our mark comes off, and the number stays in the carrier account."""
+    LEAVE = "Leave"
+    """The carrier is not called: the number stays in the carrier account, with our mark, by which it is found again."""
 
 
 DELETIONS = frozenset({Cause.DELETION, Cause.POOL_DELETION})
@@ -93,6 +100,8 @@ class Bearing:
     """The number must not go (spec.protected)."""
     observed: bool = False
     """The number is read and never changed at the carrier (spec.managementPolicy Observe)."""
+    ending: bool = False
+    """The number's namespace is being deleted, and all that is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +132,15 @@ def plan_going(bearing: Bearing, pool: PoolPolicy | None) -> Going | None:
     cause = _cause(bearing, pool)
     if cause is None:
         return None
-    way = Way.LET_GO if cause is Cause.DELETION and not bearing.release_on_deletion else Way.RELEASE
+    way = _way(bearing, cause)
     hold = pool.hold if pool and way is Way.RELEASE else timedelta()
     return Going(cause, way, hold, _obstacle(bearing, pool, way))
+
+
+def _way(bearing: Bearing, cause: Cause) -> Way:
+    if cause is not Cause.DELETION or bearing.release_on_deletion:
+        return Way.RELEASE
+    return Way.LEAVE if bearing.ending else Way.LET_GO
 
 
 def _cause(bearing: Bearing, pool: PoolPolicy | None) -> Cause | None:
@@ -142,21 +157,21 @@ def _cause(bearing: Bearing, pool: PoolPolicy | None) -> Cause | None:
 
 def _obstacle(bearing: Bearing, pool: PoolPolicy | None, way: Way) -> Obstacle | None:
     if bearing.observed:
-        if way is Way.LET_GO:
+        if way is not Way.RELEASE:
             return None
         return _refusal("it is only observed (spec.managementPolicy): give it back at the carrier by hand")
     if bearing.claim:
         return _refusal(f"NumberClaim {bearing.claim} holds it: delete the claim first")
     if bearing.protected:
         return _refusal("it is protected: set spec.protected to false first")
-    if way is Way.LET_GO:
+    if way is not Way.RELEASE:
         return None
     if pool is None:
         message = (
             "It was asked to go and stays: its pool is gone, whose hold and daily budget it would go by. "
-            "Set spec.deletionPolicy to Retain to let go of it, or create the pool again."
+            "Set spec.deletionPolicy to Retain to let go of it"
         )
-        return Obstacle(Reason.POOL_MISSING, message)
+        return Obstacle(Reason.POOL_MISSING, f"{message}{'' if bearing.ending else ', or create the pool again'}.")
     if pool.mode is Mode.NEVER:
         return _refusal("release.mode of its pool is Never: set it to Manual, or set spec.deletionPolicy to Retain")
     return None
