@@ -242,6 +242,7 @@ def test_a_freeze_is_acknowledged_by_its_time(stage: Stage, ringfleet: Ringfleet
 def test_a_number_without_a_pool_is_acknowledged_by_itself(stage: Stage, ringfleet: Ringfleet) -> None:
     alone = a_number(stage, poolRef=None)
     pooled = a_number(stage, "+14155550101")
+    stage.pool()
     assert ringfleet("acknowledge", f"pn/{alone}", "--yes").exit_code == 0
     assert annotation(stage, "phonenumber", alone, "acknowledge-release") == "+14155550100"
     assert_error(ringfleet("acknowledge", f"pn/{pooled}", "--yes"), "acknowledge np/us-west")

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import yaml
 
-from ringfleet.api import KINDS, NumberClaim, NumberOrder, NumberPool, PhoneNumber
+from ringfleet.api import KINDS, CarrierAccount, NumberClaim, NumberOrder, NumberPool, PhoneNumber, RoutingProfile
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from ringfleet.objects.refs import resource_of
@@ -102,7 +102,7 @@ def let_go_of_namespace(kubeconfig: Path, namespace: str) -> None:
 
 async def _let_go(kubeconfig: Path, namespace: str) -> None:
     async with Kube.connect(kubeconfig) as kube, asyncio.TaskGroup() as group:
-        for kind in (PhoneNumber, NumberClaim, NumberOrder, NumberPool):
+        for kind in (PhoneNumber, NumberClaim, NumberOrder, NumberPool, CarrierAccount, RoutingProfile):
             resource = resource_of(kind)
             for obj in (await kube.list_all(resource, namespace)).items:
                 name = obj["metadata"]["name"]

@@ -73,7 +73,7 @@ class Place:
 
 def a_mighty_tenant(namespace: str) -> tuple[Manifest, Manifest]:
     """RBAC that gives more than a tenant ever gets, so that only the policies are in the way."""
-    rule = a_rule(["numberclaims", "phonenumbers"], ["*"], "ringfleet.dev")
+    rule = a_rule(["numberclaims", "phonenumbers", "carrieraccounts"], ["*"], "ringfleet.dev")
     return a_role("mighty", rule), a_role_binding(namespace, "tenant", "mighty")
 
 
