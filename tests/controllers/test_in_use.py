@@ -117,6 +117,19 @@ async def test_a_deleted_namespace_goes_whatever_goes_first_and_changes_nothing_
         assert rig.carrier.opened == 0
 
 
+@in_virtual_time
+async def test_a_namespace_that_is_made_again_gets_its_numbers_back_by_their_marks_and_buys_none() -> None:
+    async with a_running_rig(*a_house()) as rig:
+        await delete_namespace(rig, KINDS)
+        await asyncio.sleep(HOUR)
+        await rig.kube.patch(RESOURCES["Namespace"], None, HERE, {"metadata": {"finalizers": None}})
+        assert await left(rig) == []
+        await rig.create(an_object("Namespace", HERE, {}), a_secret(), an_account(), a_profile(), a_pool(3, **ROUTED))
+        await asyncio.sleep(HOUR)
+        assert await rig.names("PhoneNumber") == [digits(n).digits for n in THREE]
+        assert (await rig.says("NumberPool", "west"), sum(rig.carrier.billed.values())) == ("True AtTarget", 0)
+
+
 @pytest.mark.parametrize(
     "done", [("Secret",), ("Secret", "CarrierAccount"), ("Secret", "CarrierAccount", "NumberPool")]
 )
