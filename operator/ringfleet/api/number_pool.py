@@ -403,7 +403,7 @@ class ReleaseStatus(Part):
     granted: tuple[str, ...] = ()
     """Names of the PhoneNumbers that may go now: given back, or let go under Retain."""
     recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
-    """PhoneNumbers that were asked to go in the last ten minutes."""
+    """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the breaker holds."""
     cleared: tuple[str, ...] = ()
     """Names of the PhoneNumbers that were asked to go, and that the breaker or a person has let pass."""
     frozen_since: Time | None = None

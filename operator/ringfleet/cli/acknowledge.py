@@ -128,4 +128,4 @@ def _remarks(pool: NumberPool) -> Iterable[str]:
     if record.frozen_because:
         yield record.frozen_because
     if record.recent:
-        yield f"asked to go in the last ten minutes: {', '.join(asking.name for asking in record.recent)}"
+        yield f"asked to go, among others: {', '.join(asking.name for asking in record.recent)}"

@@ -31,7 +31,8 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
         await services.namespaces.look(pool.metadata.namespace)
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
     record = release_record(pool.status.release)
-    deleted = any(one.cause in DELETIONS and one.name not in record.cleared for one in leavers)
+    cleared = frozenset(record.cleared)
+    deleted = any(one.cause in DELETIONS and one.name not in cleared for one in leavers)
     return ReleaseSeen(
         leavers=leavers,
         idlers=tuple(_idler(one) for one in records if one.free or one.notes.surplus),

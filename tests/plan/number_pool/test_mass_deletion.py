@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import Phase
+from ringfleet.objects.number_pool import release_status
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide
 from ringfleet.plan.number_pool.demand import DemandMemory
 from ringfleet.plan.number_pool.forecast import DemandWant
 from ringfleet.plan.number_pool.plan import StartOrder
-from ringfleet.plan.number_pool.release import Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant
+from ringfleet.plan.number_pool.release import Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant, plan_release
 from ringfleet.plan.number_pool.supply import NumberSeen
 from ringfleet.plan.number_pool.topup import TopUp
 from ringfleet.plan.phone_number.removal import Cause, Mode, Way
@@ -128,6 +130,30 @@ def test_whoever_has_gone_for_good_is_replaced_in_the_end(size: int, lived: list
         pool.live("go", 1, HOW[0], SECOND)
     pool.live("wait", 1, HOW[0], 2 * HOLD)
     assert len(pool.numbers) - len(pool.leaving) >= size
+
+
+def test_the_record_of_many_thousands_fits_into_the_pools_object() -> None:
+    """etcd takes 1.5 MiB; what can't be written can't be acknowledged either."""
+    count = 30_000
+    leavers = tuple(
+        Leaver(f"1{n:010d}", Cause.DELETION, Way.LET_GO, since=NOW, not_before=NOW) for n in range(1, count + 1)
+    )
+    want = ReleaseWant("west", Mode.NEVER, HOLD, 100)
+    frozen = plan_release(want, ReleaseSeen(leavers, size=count), NOW).record
+    assert frozen.frozen_since == NOW
+    assert _size(frozen) < 20_000
+    passed = plan_release(want, ReleaseSeen(leavers, size=count, record=frozen, acknowledged=NOW), NOW).record
+    assert len(passed.cleared) == count
+    assert _size(passed) < 800_000
+    rest = leavers[len(passed.granted) :]
+    later = plan_release(want, ReleaseSeen(rest, size=count, record=passed, acknowledged=NOW), NOW).record
+    assert later.granted == tuple(one.name for one in rest[: len(passed.granted)])
+
+
+def _size(record: ReleaseRecord) -> int:
+    status = release_status(record)
+    assert status
+    return len(json.dumps(status.as_dict(), separators=(",", ":")))
 
 
 @given(st.integers(2, 40), st.integers(1, 29))

@@ -29,6 +29,11 @@ WINDOW = timedelta(minutes=10)
 MOST_AT_ONCE = 5
 SHARE_AT_ONCE = 20  # one in twenty: 5 %
 LAST_DAY = timedelta(days=1)
+MOST_LISTED = 100
+"""How many of those that were asked at once a frozen pool lists: they may be tens of thousands, and an object has its
+size. Who is frozen is seen on the numbers."""
+MOST_GRANTED = 10_000
+"""How many are let go of at once, for the same reason; as they go, others follow."""
 COMES_BACK = timedelta(seconds=30)
 """How long, after it was settled that a number is let go of, its object may be made anew: `kubectl replace --force`."""
 
@@ -130,6 +135,8 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
         record = replace(record, cleared=_names(going), recent=(), frozen_since=None, frozen_because=None)
     if record.frozen_since is None and (why := _too_much(seen, record, going, before, now)):
         record = replace(record, frozen_since=now.replace(microsecond=0), frozen_because=why)
+    if record.frozen_since:
+        record = replace(record, recent=record.recent[:MOST_LISTED])
     ask, take_back, next_ask = plan_surplus(want, seen, now)
     just_gone, next_gone = _just_gone(want, record, seen.leavers, now)
     if record.frozen_since:
@@ -143,7 +150,8 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
 
 def _staying(record: ReleaseRecord, going: Iterable[Leaver]) -> frozenset[str]:
     """Who counts as supply still: those of whom it is not settled that they go, and those that are only let go of."""
-    return frozenset(one.name for one in going if one.way is Way.LET_GO or one.name not in record.cleared)
+    cleared = frozenset(record.cleared)
+    return frozenset(one.name for one in going if one.way is Way.LET_GO or one.name not in cleared)
 
 
 def _just_gone(
@@ -198,7 +206,8 @@ def _too_much(
 ) -> str | None:
     """Why the breaker opens now; None when it does not. `before` is the record without who was asked just now: a pool
     that has only become smaller, because those that were asked have gone, opens nothing."""
-    uncleared = [one for one in going if one.name not in record.cleared]
+    cleared = frozenset(record.cleared)
+    uncleared = [one for one in going if one.name not in cleared]
     if seen.ending and any(one.cause in DELETIONS for one in uncleared):
         return seen.ending
     if any(one.found for one in uncleared):
@@ -223,8 +232,8 @@ def _clear(
     want: ReleaseWant, record: ReleaseRecord, going: tuple[Leaver, ...], now: datetime
 ) -> tuple[ReleaseRecord, datetime | None]:
     """Let pass who was asked, once nobody new has been asked for the settling time; surplus passes at once."""
-    asked = dict(record.recent)
-    waiting = [asked[one.name] for one in going if one.name not in record.cleared and one.name in asked]
+    asked, known = dict(record.recent), frozenset(record.cleared)
+    waiting = [asked[one.name] for one in going if one.name not in known and one.name in asked]
     settled = max(waiting) + want.settle if waiting else None
     if settled and now < settled:
         passing = {one.name for one in going if one.cause is Cause.SURPLUS}
@@ -236,8 +245,9 @@ def _grant(
     want: ReleaseWant, record: ReleaseRecord, going: tuple[Leaver, ...], now: datetime
 ) -> tuple[ReleaseRecord, datetime | None]:
     """Who may go now: those let go under Retain at once, those given back after their hold, `max_per_day` of them."""
-    cleared = [one for one in going if one.name in record.cleared]
-    let_go = [one.name for one in cleared if one.way is Way.LET_GO and one.since]
+    names = frozenset(record.cleared)
+    cleared = [one for one in going if one.name in names]
+    let_go = [one.name for one in cleared if one.way is Way.LET_GO and one.since][:MOST_GRANTED]
     held = [one for one in cleared if one.way is Way.RELEASE and one.not_before]
     due = sorted((one for one in held if _due(one) <= now), key=lambda one: (_due(one), one.name))
     placed = [one.name for one in due if one.name in record.released]
