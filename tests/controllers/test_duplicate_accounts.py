@@ -187,6 +187,20 @@ async def test_a_duplicates_numbers_are_served_and_swept_by_the_account_that_wor
 
 
 @in_virtual_time
+async def test_one_number_of_two_objects_by_two_accounts_that_are_one_belongs_to_the_one_that_its_mark_names() -> None:
+    """So it was left by versions that let both accounts buy and adopt."""
+    theirs = in_team(a_number(accountRef={"name": "main", "namespace": TEAM}))
+    async with two_accounts(*BOTH, a_pool(1), in_team(a_pool(1)), a_number(), theirs) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", HERE, "west"))
+        async with rig.running():
+            await asyncio.sleep(1300)
+        said = [await rig.find("PhoneNumber", ONE.digits, namespace) for namespace in (HERE, TEAM)]
+        reasons = [one["status"]["conditions"][0]["reason"] for one in said if one]
+        assert reasons == ["NoRoutingWanted", "NumberTaken"]
+        assert rig.carrier.held[ONE].mark == Mark("home", HERE, "west")
+
+
+@in_virtual_time
 async def test_orders_of_one_account_at_the_carrier_have_one_lease_whatever_their_objects() -> None:
     async with two_accounts(*BOTH[:3:2], a_pool(1)) as rig, rig.running():
         await rig.until(lambda: bought(rig, 1))

@@ -217,6 +217,7 @@ async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles
     order, mark = _origin_of(services, key, holding)
     if mark is None:
         return False
+    await services.namespaces.look(mark.namespace)
     if why := obstacle(home_of(services, key, holding, mark), key, holding.number.digits):
         troubles.orphaned.add(why)
         return False
@@ -240,6 +241,7 @@ def home_of(services: Services, key: AccountKey, holding: Holding, mark: Mark) -
     return Home(
         pool=ObjectRef(mark.namespace, mark.pool),
         exists=pool is not None,
+        ending=services.namespaces.is_ending(mark.namespace),
         listed=key in carriers,
         let_in=services.fleet.lets_in(key, mark.namespace),
         taken=there.account if there and there.account != key else None,

@@ -22,6 +22,7 @@ from ringfleet.api import NumberPool, RoutingProfile
 from ringfleet.api.routing_profile import RoutingProfileStatus
 from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected
 from ringfleet.controllers.carrier_clients import NotOpen, OpenAccount
+from ringfleet.controllers.in_use import PROFILE_STAYS, is_guarded
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey, HeldRouting, Routing
 from ringfleet.model.refs import ObjectRef
@@ -58,7 +59,7 @@ async def reconcile_profile(services: Services, key: Key) -> float | None:
         CarrierError: an account can't be asked; what was told to the others is written.
     """
     profile = services.fleet.get(RoutingProfile, key.namespace, key.name)
-    if profile is None or profile.metadata.deletion_timestamp:
+    if profile is None or (profile.metadata.deletion_timestamp and not is_guarded(profile)):
         return None
     routing = routing_of(profile, services.installation)
     places = _places(services, profile, routing)
@@ -194,6 +195,8 @@ async def _write(
     told = {account: answer.told for account, answer in answers.items() if answer.told}
     failures = {account: answer.failure for account, answer in answers.items() if answer.failure}
     said = profile_conditions(profile.spec.suspend, places, failures)
+    if profile.metadata.deletion_timestamp:
+        said = (*said, PROFILE_STAYS)
     records = [*_routed(services, profile), *_routed_elsewhere(services, profile)]
     drifted = sum(record.state.drift is not None for record in records)
     routed = sum(_is_routed(record, told, content_hash(routing)) for record in records)

@@ -18,6 +18,10 @@ POOL = ObjectRef("shop", "west")
         (Home(POOL), ""),
         (Home(POOL, exists=False, listed=False), "NumberPool shop/west is gone: create it again."),
         (
+            Home(POOL, exists=False, ending=True),
+            "NumberPool shop/west goes with its namespace, which is being deleted: create both again afterwards.",
+        ),
+        (
             Home(POOL, let_in=False, listed=False),
             "CarrierAccount platform/main does not let in namespace shop: add it to its spec.allowedNamespaces.",
         ),

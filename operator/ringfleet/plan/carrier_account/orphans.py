@@ -25,6 +25,8 @@ class Home:
     """The pool that the number's order, or else its mark, names."""
     exists: bool = True
     """Whether there is such a pool."""
+    ending: bool = False
+    """Whether the pool's namespace is being deleted, in which nothing can be created."""
     listed: bool = True
     """Whether the pool orders from the account that shows the number."""
     let_in: bool = True
@@ -38,6 +40,8 @@ class Home:
 def obstacle(home: Home, account: AccountKey, name: str) -> str:
     """Why the number can't be adopted, and what to do; empty when it can. `name`: that of its PhoneNumber."""
     there = f"PhoneNumber {home.pool.namespace}/{name}"
+    if home.ending:
+        return f"NumberPool {home.pool} goes with its namespace, which is being deleted: create both again afterwards."
     if not home.exists:
         return f"NumberPool {home.pool} is gone: create it again."
     if not home.let_in:

@@ -150,6 +150,7 @@ NOT_HELD: tuple[Rule, ...] = (
     taken_by_another_object,  # never touched
     left_behind,  # only its object goes
     marked_by_another,  # never touched
+    left_behind,  # only its object goes
     not_found_yet,  # look it up
 )
 """The rules on a number that the carrier does not hold for us, as far as we know.
