@@ -221,9 +221,6 @@ async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles
     if why := obstacle(home_of(services, key, holding, mark), key, holding.number.digits):
         troubles.orphaned.add(why)
         return False
-    is_new = services.fleet.number(mark.namespace, holding.number.digits) is None
-    if is_new and await services.namespaces.look(mark.namespace):
-        return False  # nothing is created where all is being deleted
     try:
         await record_number(services, holding, key, mark, order)
     except KubeError as error:

@@ -18,7 +18,6 @@ from ringfleet.api.meta import IN_USE_FINALIZER
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import Key
 from ringfleet.plan.conditions import Condition, Reason
 
@@ -31,14 +30,10 @@ async def guard_account(services: Services, key: Key) -> None:
 
 
 async def guard_profile(services: Services, key: Key) -> None:
-    """The same for a routing profile; one that is being deleted and stays says so."""
+    """The same for a routing profile."""
     obj = services.fleet.get(RoutingProfile, key.namespace, key.name)
-    if obj is None:
-        return
-    used = _routes_numbers(services, ObjectRef(key.namespace, key.name))
-    if used and obj.metadata.deletion_timestamp:
-        await _say_it_stays(services, obj)
-    await _guard(services, obj, used=used)
+    if obj is not None:
+        await _guard(services, obj, used=_routes_numbers(services, ObjectRef(key.namespace, key.name)))
 
 
 async def _guard(services: Services, obj: CarrierAccount | RoutingProfile, *, used: bool) -> None:
@@ -77,18 +72,10 @@ ACCOUNT_STAYS = Condition(
     "It is being deleted, and stays while a PhoneNumber or an unfinished NumberOrder uses it; nothing more is ordered "
     "through it. `kubectl get pn -A -o wide` shows the numbers and their accounts: it goes when the last has gone.",
 )
-_PROFILE_STAYS = Condition(
+PROFILE_STAYS = Condition(
     "InUse",
     True,
     Reason.IN_USE,
     "It is being deleted, and stays while a PhoneNumber is routed by it: give the pools, claims and numbers that name "
     "it (spec.routingProfileRef) another one, or delete those numbers.",
 )
-
-
-async def _say_it_stays(services: Services, profile: RoutingProfile) -> None:
-    before, generation = profile.status, profile.metadata.generation
-    others = [one for one in before.conditions if one.type != _PROFILE_STAYS.type]
-    stays = conditions(before.conditions, (_PROFILE_STAYS,), generation, services.clock())
-    said = sorted((*others, *stays), key=lambda one: (one.type != "Ready", one.type))
-    await services.status.write(profile, before.saying(generation, tuple(said)))

@@ -115,7 +115,6 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
     freeze = services.fleet.freeze(key, pool_of(order))
     sent, namespace = _sent(order), order.metadata.namespace
-    account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
         purchase_lock_taken=not sent and any(_sent(one) and not _held(services, one) for one in others),

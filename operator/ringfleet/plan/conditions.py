@@ -84,8 +84,6 @@ class Reason(StrEnum):
     RELEASE_FROZEN = "ReleaseFrozen"
     ORDERING_FROZEN = "OrderingFrozen"
     NOT_OURS = "NotOurs"
-    IN_USE = "InUse"
-    LEFT_AT_CARRIER = "LeftAtCarrier"
     NUMBER_TAKEN = "NumberTaken"
     PROFILE_TAKEN = "ProfileTaken"
     IN_USE = "InUse"

@@ -148,7 +148,6 @@ def _ready(desired: DesiredNumber, state: NumberState) -> Condition:
 NOT_HELD: tuple[Rule, ...] = (
     released_or_lost,  # nothing is left to do
     taken_by_another_object,  # never touched
-    left_behind,  # only its object goes
     marked_by_another,  # never touched
     left_behind,  # only its object goes
     not_found_yet,  # look it up
