@@ -16,7 +16,7 @@ SAVED = (
 NOT_SAVED = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
 
 
-@pytest.mark.parametrize("orders", [pytest.param(False, id="without orders")])
+@pytest.mark.parametrize("orders", [pytest.param(True, id="with orders"), pytest.param(False, id="without orders")])
 def test_a_restored_namespace_buys_nothing_and_every_claim_keeps_its_number(stage: Stage, orders: bool) -> None:
     stage.account()
     stage.profile()
