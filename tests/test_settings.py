@@ -32,6 +32,6 @@ def test_an_installation_is_a_short_word(installation: str) -> None:
 @pytest.mark.parametrize("installation", ["prod/eu", "two words", "-prod", "x" * 64])
 def test_anything_else_is_refused_and_the_flag_is_named(installation: str) -> None:
     result = CliRunner().invoke(operator, ["--installation", installation])
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "installation" in result.output
     assert "Traceback" not in result.output

@@ -142,16 +142,26 @@ async def _is_routed(rig: Rig) -> bool:
 
 @in_virtual_time
 async def test_a_slow_sweep_of_an_account_does_not_hold_up_its_own_orders() -> None:
-    async with a_rig(*HOUSE, begun=False) as rig:
-        stocked(rig).carrier.takes = {"holdings": 600.0}
-        async with rig.running():
-            await rig.until(lambda: _sweeps(rig), within=5)
-            await rig.create(a_pool(1))
-            assert await rig.until(lambda: is_ready(rig)) < SOON
+    """Those of a pool that has ordered there before: of any other it must be known first what it has there."""
+    async with a_rig(*HOUSE, a_pool(1), begun=False) as rig, stocked(rig).running():
+        await rig.until(lambda: is_ready(rig))
+        rig.carrier.takes = {"holdings": 600.0}
+        swept = _sweeps(rig)
+        await rig.until(lambda: _sweeps_again(rig, swept))
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+        assert await rig.until(lambda: _is_bought(rig, 2)) < SOON
 
 
-async def _sweeps(rig: Rig) -> bool:
-    return "carrier: holdings" in rig.story
+def _sweeps(rig: Rig) -> int:
+    return rig.story.count("carrier: holdings")
+
+
+async def _sweeps_again(rig: Rig, before: int) -> bool:
+    return _sweeps(rig) > before
+
+
+async def _is_bought(rig: Rig, numbers: int) -> bool:
+    return rig.carrier.billed.total() == numbers
 
 
 @in_virtual_time

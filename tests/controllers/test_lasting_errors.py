@@ -141,7 +141,7 @@ def _fails(error: Callable[[], Exception]) -> Callable[..., object]:
 async def test_an_error_in_counting_a_bundles_numbers_is_said_on_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_rig(*_everything()) as rig:
         with monkeypatch.context() as broken:
-            broken.setattr(reconciling, "count_attached", _fails(lambda: Forbidden("no right")))
+            broken.setitem(reconciling.TURNS, "BundleCount", _fails(lambda: Forbidden("no right")))
             with pytest.raises(Forbidden):
                 await rig.turn("BundleCount", "papers")
             await rig.turn("ComplianceBundle", "papers")

@@ -4,7 +4,7 @@ of a CarrierAccount asks for in the markets of its pools."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 import structlog
@@ -74,10 +74,10 @@ async def _say_error(services: Services, key: Key, error: Exception) -> None:
 
 
 async def _reconcile(services: Services, key: Key) -> float | None:
-    return await _TURNS[key.kind](services, key)
+    return await TURNS[key.kind](services, key)
 
 
-_TURNS: Mapping[str, Callable[[Services, Key], Awaitable[float | None]]] = {
+TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "PhoneNumber": reconcile_number,
     "NumberClaim": reconcile_claim,
     "NumberOrder": reconcile_order,
@@ -92,3 +92,4 @@ _TURNS: Mapping[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "RoutingProfile": reconcile_profile,
     "ProfileUse": guard_profile,
 }
+"""What takes a turn of a key, by its kind."""
