@@ -145,6 +145,7 @@ async def test_a_slow_sweep_of_an_account_does_not_hold_up_its_own_orders() -> N
     """Those of a pool that has ordered there before: of any other it must be known first what it has there."""
     async with a_rig(*HOUSE, a_pool(1), begun=False) as rig, stocked(rig).running():
         await rig.until(lambda: is_ready(rig))
+        rig.carrier.stock.append(an_offer(2))
         rig.carrier.takes = {"holdings": 600.0}
         swept = _sweeps(rig)
         await rig.until(lambda: _sweeps_again(rig, swept))
