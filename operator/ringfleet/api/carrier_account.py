@@ -20,6 +20,7 @@ from ringfleet.api.meta import (
     Rule,
     SecretKeyRef,
     Status,
+    Time,
     WebhookSecretRef,
     immutable,
     lasting,
@@ -48,6 +49,9 @@ class AccountLimits(Part):
     """The most calls to the carrier's API in one second, those of all pools together."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     """The most calls to the carrier's API at the same time, those of all pools together."""
+    purchases_per_hour: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """The most numbers that are bought through this account in any hour, by all pools together, purchases that are
+    under way or whose outcome is not known included. Without it: no limit."""
     timeout: Annotated[Duration, lasting("1s", "10m")] = timedelta(seconds=30)
     """How long one call to the carrier's API may take, from 1s to 10m. A purchase that is cut short has to be looked
     up."""
@@ -126,16 +130,27 @@ class AccountNumbers(Part):
     the listing before."""
 
 
+class AccountPurchases(Part):
+    """How much of spec.limits.purchasesPerHour is used; absent without that limit."""
+
+    last_hour: int = 0
+    """How many numbers were bought within the last hour, may have been, or are set aside for an order."""
+    next_time: Time | None = None
+    """Time from which another number may be bought; absent while one may be, or while that depends on an order that is
+    under way."""
+
+
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
     CatalogStale, Throttled, CircuitOpen, ListingFailed, ListingIncomplete, ListingShrunk, Unreadable, SweepRefused,
-    Orphans, Frozen, InUse."""
+    Orphans, Frozen, InUse, PurchaseRateReached."""
 
     account_id: str | None = None
     """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and
     endpoint host are one account: the older one is used, and the other one says DuplicateAccount."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
+    purchases: AccountPurchases | None = None
     installation: str | None = None
     """The id that marks our numbers at the carrier: the UID of this cluster's namespace kube-system."""
 

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from ringfleet.api import CarrierAccount
-from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccountStatus
+from ringfleet.api.carrier_account import AccountNumbers, AccountPurchases, Balance, CarrierAccountStatus
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -29,6 +29,7 @@ from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, read_routings, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.in_use import ACCOUNT_STAYS, is_guarded
+from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
@@ -43,7 +44,9 @@ from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
 from ringfleet.plan.carrier_account.orphans import tell
 from ringfleet.plan.carrier_account.sweep import next_sweep
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.number_order import rate_message
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
+from ringfleet.plan.purchase_rate import PurchaseRoom
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
@@ -392,6 +395,9 @@ def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account
     due = (account.swept_at or 0.0) + _interval(services, key, obj, account) - now
     if account.balance_waits:
         due = min(due, (account.balance_said_at or 0.0) + AFTER - now)
+    room = room_at(services, key, Counted.CHOSEN)
+    if room and room.again:
+        due = min(due, (room.again - services.clock()).total_seconds())
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
@@ -410,7 +416,9 @@ async def _say(
 ) -> None:
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
-    everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh))
+    name = AccountKey(fresh.metadata.namespace, fresh.metadata.name)
+    room = room_at(services, name, Counted.CHOSEN)
+    everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
     before, generation = fresh.status, fresh.metadata.generation
@@ -421,6 +429,7 @@ async def _say(
         conditions=conditions(before.conditions, everything, generation, services.clock()),
         balance=_balance(services, account, before.balance, balance),
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
+        purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         installation=services.installation,
     )
     await services.status.write(fresh, status)
@@ -430,6 +439,13 @@ def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
     """That a person has frozen the account, or everything. It is reached and swept all the same."""
     freeze = services.fleet.freeze(AccountKey(obj.metadata.namespace, obj.metadata.name), None)
     return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze else ()
+
+
+def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:
+    """That the purchases of an hour are used up."""
+    if room is None or room.left:
+        return ()
+    return (Condition("PurchaseRateReached", True, Reason.PURCHASE_RATE_REACHED, rate_message(key)),)
 
 
 def _balance(

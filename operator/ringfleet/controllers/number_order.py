@@ -35,6 +35,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
+from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import orders_at, wake_orders, wake_users
@@ -122,6 +123,8 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
+        to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
+        to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
         listed=listed(services, order, pool) if order.status.items is None else Listed.KNOWN,
         of_this_pool=is_of_this_pool(order, pool),
@@ -234,13 +237,20 @@ _IN_LINE = 5.0
 async def searched(
     services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState
 ) -> OrderState:
-    """The state after one search: with the numbers chosen, or with why there are none. Nothing is written."""
+    """The state after one search: with the numbers chosen, or with why there are none. Nothing is written.
+
+    No more are chosen than the account may buy in this hour; the rest goes back to the pool.
+    """
     pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
     if pool:
         leave = await allowance(services, order, pool)
         if leave.count == 0:
             return replace(state, items=(), recorded=True, failure=leave.reason, message=leave.message)
         want = replace(want, count=leave.count, budget=leave.budget)
+    if room := room_at(services, want.account, Counted.CHOSEN, but=order.metadata.uid):
+        if not room.left:
+            return state
+        want = replace(want, count=min(want.count, room.left))
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
         choice, age = await _choose(services, account, want, taken)

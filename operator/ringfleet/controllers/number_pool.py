@@ -14,6 +14,7 @@ from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import accounts_for, ask_for_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
+from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
@@ -31,6 +32,7 @@ from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_claim import OnNoStock
+from ringfleet.plan.number_order import rate_message
 from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
@@ -127,7 +129,7 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
         accounts={
-            account: _unless_frozen(services, account, seen)
+            account: _as_it_may_sell(services, account, seen)
             for account, seen in accounts_for(services, pool, want.carriers).items()
         },
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
@@ -139,10 +141,19 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
     )
 
 
-def _unless_frozen(services: Services, account: AccountKey, seen: AccountSeen) -> AccountSeen:
-    """The account as the pool may use it: one that is frozen can't be ordered from."""
-    freeze = services.fleet.freeze_on(account, None)
-    return AccountSeen(Reason.FROZEN, freeze.message) if freeze else seen
+def _as_it_may_sell(services: Services, account: AccountKey, seen: AccountSeen) -> AccountSeen:
+    """The account as the pool may use it: from one that is frozen, or has sold enough for this hour, nothing is
+    ordered."""
+    if freeze := services.fleet.freeze_on(account, None):
+        return AccountSeen(Reason.FROZEN, freeze.message)
+    room = room_at(services, account, Counted.STARTED)
+    if room is None:
+        return seen
+    if room.left or seen.blocked:
+        return replace(seen, purchases_left=room.left)
+    return AccountSeen(
+        Reason.PURCHASE_RATE_REACHED, rate_message(account), until=room.look_again(services.clock()), purchases_left=0
+    )
 
 
 def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:

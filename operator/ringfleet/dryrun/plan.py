@@ -125,7 +125,7 @@ class _Foresight:
             seen = self._services.accounts.seen(key, pool.metadata.namespace)
             if seen.blocked and seen.blocked is not Reason.SUSPENDED:
                 yield seen.message
-        yield from (wait.message for wait in stuck.values() if wait.reason is not Reason.SUSPENDED)
+        yield from (wait.message for wait in stuck.values() if wait.reason not in _BY_WISH)
 
     def _accounts(self, pools: Iterable[PoolPreview]) -> Iterable[AccountPreview]:
         """Each account that would be bought from, once for each currency that its offers are priced in."""
@@ -204,6 +204,8 @@ def _left_open(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) 
     return sum(order.spec.count for order in orders if order.status.items is None)
 
 
+_BY_WISH = frozenset({Reason.SUSPENDED, Reason.FROZEN, Reason.PURCHASE_RATE_REACHED})
+"""What an order waits for by a person's own word, which is no error of the plan."""
 _EXPECTED = frozenset({Reason.ORDERING, Reason.PENDING_DOCUMENTS, Reason.AT_TARGET, Reason.BELOW_LOW_WATERMARK})
 """What is no news in a plan: that numbers are on order, or that so many are `short`."""
 

@@ -32,8 +32,9 @@ from ringfleet.model import AccountKey, Money
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import credentials_in
 from ringfleet.objects.conditions import stamp
+from ringfleet.objects.freeze import FREEZE_NAME
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.refs import SECRETS, resource_of
+from ringfleet.objects.refs import CONFIG_MAPS, SECRETS, resource_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.settings import Settings
@@ -61,6 +62,7 @@ async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Jso
         moment = services.clock()
         services.clock = lambda: moment
         follow(services)
+        await _look_for_the_freeze(services)
         found = WhatIf(services)
         for model, by_place in objects.items():
             for obj in by_place.values():
@@ -71,6 +73,13 @@ async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Jso
         open_queue(services)
         services.found_going.clear()  # an operator that runs has seen them before
         yield found
+
+
+async def _look_for_the_freeze(services: Services) -> None:
+    """Whether everything is frozen. Who may not see that sees what would happen if it were not."""
+    with suppress(NotFound, Forbidden):
+        found = await services.kube.get(CONFIG_MAPS, services.settings.system_namespace, FREEZE_NAME)
+        services.freeze_informer.observe(found)
 
 
 async def _read(kube: Kube, namespaces: frozenset[str]) -> Objects:

@@ -28,6 +28,7 @@ from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer,
 from ringfleet.model.numbering import national_digits
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.purchase_rate import PurchaseRoom
 
 UNRESOLVED = frozenset({ItemState.PENDING, ItemState.SUBMITTING, ItemState.UNKNOWN})
 SENT = frozenset({ItemState.SUBMITTING, ItemState.UNKNOWN})
@@ -123,6 +124,10 @@ class OrderWorld:
     """Whether the pool is deleted."""
     account_deleted: bool = False
     """Whether the CarrierAccount is being deleted."""
+    to_choose: PurchaseRoom | None = None
+    """What others that have chosen leave of the account's purchases of this hour; None: there is no such limit."""
+    to_send: PurchaseRoom | None = None
+    """What others that were sent leave of them; None: there is no such limit."""
     frozen: str | None = None
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
     listed: Listed = Listed.KNOWN
@@ -204,7 +209,27 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
             Reason.WAITING_FOR_PURCHASE_LOCK,
             "Another order of this account is at the carrier; orders go one at a time.",
         )
-    return Submit(resumed=_sent(state))
+    return _too_many(want, state, world, now) or Submit(resumed=_sent(state))
+
+
+def _too_many(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step | None:
+    """What stops an order that was not sent because the account has bought enough for this hour.
+
+    Its numbers were within the limit when they were chosen: the limit was lowered since, or another operator chose too.
+    """
+    room, count = world.to_send, len(state.items or ())
+    if _sent(state) or room is None or count <= room.left:
+        return None
+    if count > room.limit:
+        return GiveUp(Reason.PURCHASE_RATE_REACHED, rate_message(want.account))
+    return Wait(Reason.PURCHASE_RATE_REACHED, rate_message(want.account), room.look_again(now))
+
+
+def rate_message(account: AccountKey) -> str:
+    return (
+        f"CarrierAccount {account} has bought spec.limits.purchasesPerHour numbers within the hour, those under way "
+        "included: it goes on by itself (status.purchases.nextTime there says when), or raise the limit."
+    )
 
 
 def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
@@ -243,6 +268,8 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
         return GiveUp(
             Reason.SEARCH_UNAVAILABLE, f"Search at {want.account} is down; another carrier of the pool is asked."
         )
+    if world.to_choose and not world.to_choose.left:
+        return Wait(Reason.PURCHASE_RATE_REACHED, rate_message(want.account), world.to_choose.look_again(now))
     return _unlisted(world, now) or _resting(state, now) or Search()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from ringfleet.plan.conditions import Reason
 
@@ -17,3 +18,7 @@ class AccountSeen:
     """A sentence for a person about why the account can't be called; empty while it can."""
     stale: bool = False
     """Whether the account's search is down, so that offers come from what was remembered."""
+    until: datetime | None = None
+    """When time alone lets the account be used again; None: something else has to change, or nothing blocks it."""
+    purchases_left: int | None = None
+    """How many more numbers may be bought through the account in this hour; None: there is no such limit."""

@@ -32,7 +32,9 @@ class Block:
     @property
     def said(self) -> str:
         """The message with the time of the next attempt, which moves only when an attempt is made."""
-        return f"{self.message} Next attempt at {self.until:%Y-%m-%dT%H:%M:%SZ}." if self.until else self.message
+        if self.until is None or self.reason is Reason.PURCHASE_RATE_REACHED:  # the account's status says when
+            return self.message
+        return f"{self.message} Next attempt at {self.until:%Y-%m-%dT%H:%M:%SZ}."
 
     def seconds(self, now: datetime) -> float | None:
         """How long until time may lift it; None when time does not."""
@@ -63,7 +65,7 @@ def _missing(account: AccountKey) -> AccountSeen:
 
 
 def _blocked(known: AccountSeen) -> Block | None:
-    return Block(known.blocked, known.message) if known.blocked else None
+    return Block(known.blocked, known.message, known.until) if known.blocked else None
 
 
 def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:

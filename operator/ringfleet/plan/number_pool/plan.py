@@ -45,6 +45,7 @@ from ringfleet.plan.number_pool.supply import (
 )
 from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
+from ringfleet.plan.purchase_rate import HOUR
 
 MAX_UNFINISHED = 3
 
@@ -242,6 +243,8 @@ def _next_order(
         return block, None
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
         return None, None
+    left = seen.accounts[account].purchases_left
+    count = count if left is None else min(count, left)
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
     return None, OrderIntent(sequence, account, count, reserve(want.limits, plan.supply, seen.room, count))
 
@@ -334,7 +337,7 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
 
     an order stands for its numbers until their objects are seen, with a price, and tells its lead time when the last
     of them has come. For those whose objects are gone it stands until its month is over, and for itself, where a quota
-    counts orders, until its day is.
+    counts orders, until its day is; where the account's purchases of an hour are limited, until the hour is.
     """
     objects = {number.number for number in seen.numbers}
     owned = {number.number for number in seen.numbers if number.price is not None and number.phase not in IN_FLIGHT}
@@ -347,12 +350,18 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
     def is_of_today(order: OrderSeen) -> bool:
         return order.completed_at is None or order.completed_at.date() >= now.date()
 
+    def is_of_this_hour(order: OrderSeen) -> bool:
+        known = seen.accounts.get(order.account)
+        limited = known is not None and known.purchases_left is not None
+        return limited and (order.completed_at is None or now - order.completed_at < HOUR)
+
     done = [
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
         if order.finished
         and order.sequence != seen.top_up.sequence
         and not (seen.room.counts_orders and is_of_today(order))
+        and not is_of_this_hour(order)
         and all(is_done_with(item, order) for item in order.items)
     ]
     return tuple(sorted(done[want.history :], key=lambda order: order.sequence))
