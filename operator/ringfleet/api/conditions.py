@@ -25,6 +25,7 @@ CONDITIONS: Mapping[str, Mapping[str, str]] = {
         "ListingIncomplete": "the carrier's list of our numbers ended early, and nothing is concluded from it",
         "ListingShrunk": "the carrier's list of our numbers is much shorter than before, and is doubted",
         "Orphans": "the carrier has numbers with our mark that no PhoneNumber can be made of",
+        "PurchaseRateReached": "the account has bought spec.limits.purchasesPerHour numbers within the hour",
         "SweepRefused": "the API server or the carrier refused to adopt, mark or look up a number; it is tried again",
         "Throttled": "the carrier asks for fewer calls",
         "Unreadable": "the carrier lists numbers or offers that can't be read, and these are left alone",

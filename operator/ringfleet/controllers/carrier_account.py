@@ -436,9 +436,12 @@ async def _say(
 
 
 def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
-    """That a person has frozen the account, or everything. It is reached and swept all the same."""
-    freeze = services.fleet.freeze(AccountKey(obj.metadata.namespace, obj.metadata.name), None)
-    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze else ()
+    """That a person has frozen the account, or everything, and no purchase is out. It is reached and swept all the
+    same."""
+    key = AccountKey(obj.metadata.namespace, obj.metadata.name)
+    freeze, account = services.fleet.freeze(key, None), services.accounts.get(key)
+    buying = account is not None and account.purchase_lock.locked()
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze and not buying else ()
 
 
 def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:

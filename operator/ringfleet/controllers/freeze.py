@@ -12,6 +12,8 @@ API server and the call that costs money there is nothing but that call. When th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
@@ -29,6 +31,19 @@ class Frozen(Exception):
     def __init__(self, freeze: Freeze) -> None:
         super().__init__(freeze.message)
         self.freeze = freeze
+
+
+@contextmanager
+def moving(services: Services, pool: ObjectRef | None) -> Iterator[None]:
+    """The body looks for a freeze and then calls the carrier. A pool calls itself frozen when nothing of it is here."""
+    if pool is None:
+        yield
+        return
+    services.moving[pool] += 1
+    try:
+        yield
+    finally:
+        services.moving[pool] -= 1
 
 
 async def refuse_frozen(services: Services, account: AccountKey, pool: ObjectRef | None) -> None:

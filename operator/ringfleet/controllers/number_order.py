@@ -30,7 +30,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.freeze import Frozen, refuse_frozen
+from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
@@ -345,6 +345,7 @@ async def _buy(
     try:
         outcomes = await _pay(services, account, want.account, pool_of(order), purchase)
     except Frozen as error:
+        services.queues.wake_account(want.account)
         log.warning("not bought", order=order.key, account=str(want.account), error=str(error))
         return state
     except OutcomeUnknown as error:
@@ -371,11 +372,8 @@ async def _pay(
         Frozen: nothing was bought.
         CarrierError: see `carriers/carrier.py`.
     """
-    services.paying.add(pool)
-    try:
+    with moving(services, pool):
         return await account.carrier.buy(purchase, partial(refuse_frozen, services, key, pool))
-    finally:
-        services.paying.discard(pool)
 
 
 async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:

@@ -137,7 +137,7 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
         on_demand=services.claim_queue.on_demand(ObjectRef(namespace, name)),
         stopped=_frozen(services, ObjectRef(namespace, name), want),
-        paying=ObjectRef(namespace, name) in services.paying,
+        moving=services.moving[ObjectRef(namespace, name)] > 0,
     )
 
 

@@ -22,7 +22,7 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going, number_want
-from ringfleet.controllers.freeze import Frozen, refuse_frozen
+from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Holding
@@ -56,11 +56,12 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
         return True  # its mark is off already, or it is another's, whose mark stays
     if holding is not None:
         try:
-            await refuse_frozen(services, record.account, record.pool_ref)
+            with moving(services, record.pool_ref):
+                await refuse_frozen(services, record.account, record.pool_ref)
+                await _tell(account, holding, step.way)
         except Frozen as error:
             log.warning("not let go", number=record.name, account=str(record.account), error=str(error))
             return False
-        await _tell(account, holding, step.way)
     account.note_left(record.number, released=step.way is Way.RELEASE)
     services.fleet.marked.forget(record.account, record.number)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,8 +66,9 @@ class Services:
     """The dispatcher's latest word on them."""
     found_going: set[str] = field(default_factory=set)
     """The uids of numbers that were asked to go while no operator looked; the breaker counts them."""
-    paying: set[ObjectRef] = field(default_factory=set)
-    """The pools for which a purchase is at a carrier at this moment, past its last look for a freeze."""
+    moving: Counter[ObjectRef] = field(default_factory=Counter)
+    """For how many purchases and releases of a pool a carrier is called at this moment, which no freeze stops any more.
+    """
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 

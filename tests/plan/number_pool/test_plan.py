@@ -702,8 +702,8 @@ def test_a_frozen_pool_orders_nothing_keeps_its_intent_and_says_so_only_when_no_
     plan = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN), NOW)
     assert (plan.actions, plan.top_up.intent, plan.top_up.ordered) == ((), top_up.intent, False)
     assert set(plan.conditions) == set(said)
-    paying = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN, paying=True), NOW)
-    assert (paying.actions, set(paying.conditions)) == ((), set(said[:2]))
+    moving = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN, moving=True), NOW)
+    assert (moving.actions, set(moving.conditions)) == ((), set(said[:2]))
 
 
 def test_a_frozen_pool_is_not_ready_however_many_numbers_it_has() -> None:

@@ -103,8 +103,8 @@ class PoolSeen:
     """A clause that says that the namespace or kind of the numbers is being deleted; None: it is not known to be."""
     stopped: str | None = None
     """Why nothing may be ordered and no number used, by a person's word; None: nobody has frozen the pool."""
-    paying: bool = False
-    """Whether a purchase for the pool is at a carrier at this moment, which no freeze can stop any more."""
+    moving: bool = False
+    """Whether a purchase or a release of the pool is at a carrier at this moment, which no freeze can stop any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
 
 
 def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:
-    """Say Frozen: from then on nothing more is bought. A purchase that is at a carrier is waited for."""
-    said = () if seen.paying else (Condition("Frozen", True, Reason.FROZEN, stopped),)
+    """Say Frozen: from then on nothing more is bought or given back. What is at a carrier is waited for."""
+    said = () if seen.moving else (Condition("Frozen", True, Reason.FROZEN, stopped),)
     return replace(plan, conditions=(*said, *plan.conditions))
 
 
