@@ -7,6 +7,8 @@ UV ?= uv
 WORKERS ?= 3
 # The part of its examples that the fast tier tries each property with (tests/examples.py); all others try all.
 EXAMPLES ?= 0.1
+# How long make soak takes: 90s, 10m, 2h.
+SOAK ?= 10m
 # More arguments for pytest: make test ARGS="-k claims"
 ARGS ?=
 VENV := .venv
@@ -22,7 +24,7 @@ unexport RINGFLEET_TEST_EXAMPLES
 SIDE_BY_SIDE := -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-ops chaos check bench bench-order bench-idle bench-claims bench-picks format lock regions clean
+.PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-picks format lock regions clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +47,10 @@ test-ops: $(READY) ## Run what needs a real Prometheus or a browser
 chaos: $(READY) ## Run the crash test in its long form: killed at every call, in each weather
 	@$(BIN)/python -m tests.controlplane --build-only
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m chaos tests/chaos $(ARGS)
+
+soak: $(READY) ## Simulated days with faults, kills and people, judged by a model: ten minutes; SOAK=2h make soak
+	@$(BIN)/python -m tests.controlplane --build-only
+	@$(BIN)/python -m tests.soak --minutes $(SOAK) $(ARGS)
 
 check: $(READY) ## Check style, types, import contracts, and that crds/ is what the models say
 	@$(BIN)/ruff check
