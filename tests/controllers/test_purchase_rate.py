@@ -9,7 +9,9 @@ import pytest
 
 from ringfleet.carriers.errors import OutcomeUnknown
 from ringfleet.kube.transport import Json
+from ringfleet.model import Mark
 from tests.controllers.rig import (
+    HERE,
     Rig,
     a_number,
     a_pool,
@@ -22,7 +24,7 @@ from tests.controllers.rig import (
     restarted,
 )
 from tests.kube.virtual_time import now
-from tests.plan.builders import an_offer, digits
+from tests.plan.builders import a_holding, an_offer, digits
 
 HOUR = 3600.0
 
@@ -115,7 +117,9 @@ async def test_what_counts_is_what_the_cluster_shows_after_a_restart_too(order: 
 @in_virtual_time
 async def test_numbers_count_whose_order_somebody_has_deleted() -> None:
     numbers = [a_number(n, status={"purchasedAt": later(-60)}) for n in (31, 32)]
-    async with a_rig(*house(3), a_pool(8), *numbers, an_order(8)) as rig:
+    async with a_rig(*house(3), a_pool(8), *numbers, an_order(8), begun=False) as rig:
+        rig.carrier.held.update({digits(n): a_holding(n, mark=Mark("home", HERE, "west")) for n in (31, 32)})
+        await rig.begin()
         stock(rig, 20)
         await rig.turn("NumberOrder", "west-1")
         assert len((await rig.status("NumberOrder", "west-1"))["items"]) == 1

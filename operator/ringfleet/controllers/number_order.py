@@ -97,11 +97,10 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _record(services, order, want, state)
         case GiveUp():
             return await _write(services, order, given_up(state, step))
-        case Wait(reason, until=until):
+        case Wait(until=until):
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             now = services.clock()
-            again = until if reason is Reason.WAITING_FOR_LISTING else next_look_at_order(state, now)
-            return seconds_until(again, now)
+            return seconds_until(until or next_look_at_order(state, now), now)
         case Done():
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             await _let_go(services, order)
