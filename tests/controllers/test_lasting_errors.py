@@ -229,7 +229,7 @@ async def test_where_not_even_the_condition_is_taken_the_log_the_metric_and_the_
         with capture_logs() as logs:
             await rig.change("NumberPool", "west", {"spec": {"size": {"target": 1}}})
             await asyncio.sleep(2)
-            assert [line["key"].kind for line in logs if line["event"] == "an error can't be said on its object"]
+            assert [line["key"] for line in logs if line["event"] == "an error can't be said on its object"]
         assert [one.partition(":")[0] for one in troubles(rig.services)] == [
             "The API server takes no status of some NumberPool"
         ]

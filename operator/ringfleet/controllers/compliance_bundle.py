@@ -65,6 +65,8 @@ READ_AGAIN = 10.0
 """Seconds until what could not be read is read again. Secrets are not watched."""
 CHANGED_AGAIN = timedelta(minutes=5)
 """How often a bundle is read although nothing else wakes it: a Secret that it names may have changed."""
+_LOOKS = ReadRegulation | FindItem | FindFiling | Look
+"""The actions that change nothing at the carrier."""
 CALL_AGAIN = timedelta(seconds=15)
 """How long a carrier that does not answer is left alone. Its account wakes the bundle when it answers sooner."""
 
@@ -153,7 +155,8 @@ class _Turn:
         except RequestRejected as error:
             code = self._discretion.code(error.code)
             return refuse(key, record, action, self._in_our_words(error, f"{code}: {WITHHELD}")), seen
-        log.info("filed", bundle=self._bundle.key, account=str(key.account), action=type(action).__name__)
+        tell = log.debug if isinstance(action, _LOOKS) else log.info
+        tell("filed", bundle=self._bundle.key, account=str(key.account), action=type(action).__name__)
         return settle(key, record, seen, action, self._discreet(record, seen, answer), now())
 
     def _in_our_words(self, error: CarrierError, otherwise: str) -> str:

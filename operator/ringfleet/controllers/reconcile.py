@@ -70,7 +70,7 @@ async def _say_error(services: Services, key: Key, error: Exception) -> None:
         return  # the next failure finds what was written meanwhile
     except KubeError as refused:
         services.errors.note_said(key, said=False)
-        log.error("an error can't be said on its object", key=key, error=str(refused))  # noqa: TRY400 - in our words
+        log.error("an error can't be said on its object", key=str(key), error=str(refused))  # noqa: TRY400 - in our words
 
 
 async def _reconcile(services: Services, key: Key) -> float | None:

@@ -26,7 +26,7 @@ from ringfleet.objects.conditions import (
     troubled,
 )
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key, resource_of
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import Condition, Reason
 
 
 class Written(Protocol):
@@ -161,15 +161,39 @@ class StatusWriter:
 
     async def _tell(self, regarding: Regarding, old: Any, new: Any) -> None:
         for condition in changed_conditions(old, new):
-            if condition["type"] == "Reconciling" or condition["reason"] in _QUIET:
-                continue
-            good = (condition["type"] in _WISHED) is (condition["status"] == "True")
-            weight = EventType.NORMAL if good else EventType.WARNING
-            await self._events.record(regarding, weight, condition["reason"], condition["message"])
+            if weight := weight_of(condition):
+                await self._events.record(regarding, weight, condition["reason"], condition["message"])
+
+    async def announce(self, regarding: Regarding, condition: Condition) -> None:
+        """Tell of a condition that is quiet when it is written, now that nobody waits for anything."""
+        await self._events.record(regarding, EventType.NORMAL, condition.reason, condition.message)
+
+
+def weight_of(condition: Mapping[str, Any]) -> EventType | None:
+    """How an event tells of a condition that has changed: as a warning where somebody should look; None: not at all."""
+    if condition["type"] == "Reconciling" or condition["reason"] in _QUIET:
+        return None
+    good = (condition["type"] in _WISHED) is (condition["status"] == "True")
+    return EventType.NORMAL if good or condition["reason"] in _WAITING else EventType.WARNING
 
 
 _WISHED = frozenset({"Ready", "Complete", "ComplianceReady"})
 """The conditions that are good when they are true."""
+_WAITING = frozenset(
+    {
+        Reason.ACTIVATING,
+        Reason.PENDING_DOCUMENTS,
+        Reason.READING_REQUIREMENTS,
+        Reason.FILING,
+        Reason.IN_REVIEW,
+        Reason.WAITING_FOR_BUNDLE,
+        Reason.WAITING_FOR_NUMBER,
+        Reason.RELEASING,
+        Reason.RELEASED,
+        Reason.RAMPING,
+    }
+)
+"""What is no more than a step on the way, and is waited for."""
 _QUIET = frozenset(
     {
         Reason.ORDERING,

@@ -18,7 +18,7 @@ from enum import StrEnum
 import structlog
 
 from ringfleet.kube.client import Kube
-from ringfleet.kube.errors import AlreadyExists, KubeError, NotFound
+from ringfleet.kube.errors import AlreadyExists, Forbidden, KubeError, NotFound
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
 
@@ -26,6 +26,9 @@ EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CONTROLLER = "ringfleet.dev/operator"
 WINDOW = 600.0  # seconds
 REMEMBERED = 4096  # events; the ones not heard of for longest are forgotten first
+ENDING_SECONDS = 60.0
+"""How long no event is made in a namespace that was found to be ending."""
+_ENDING = "because it is being terminated"
 LONGEST_NOTE = 1024  # bytes, the API server's limit
 LONGEST_NAME = 200
 
@@ -87,12 +90,15 @@ class EventRecorder:
         self._instance = instance
         self._clock = clock
         self._seen: OrderedDict[_Happening, _Seen] = OrderedDict()
+        self._ending: dict[str, float] = {}  # since when a namespace is known to take nothing new
 
     async def record(
         self, regarding: Regarding, type: EventType, reason: str, note: str, action: str = "Reconcile"
     ) -> None:
         """Say that `reason` (CamelCase) happened to an object; `note` is the sentence, `action` what was being done."""
         happening = _Happening(regarding, type, reason, action, _cut(note))
+        if self._ends(happening.namespace):
+            return
         count = self._count(happening)
         try:
             if count == 1:
@@ -100,7 +106,17 @@ class EventRecorder:
             elif _is_power_of_ten(count):
                 await self._recount(happening, count)
         except KubeError as error:
+            if isinstance(error, Forbidden) and _ENDING in str(error):
+                self._ending[happening.namespace] = self._clock()
+                return
             log.warning("event not recorded", reason=reason, name=regarding.name, error=str(error))
+
+    def _ends(self, namespace: str) -> bool:
+        """Whether the namespace is being deleted, as far as we know; after a while it may be another one."""
+        since = self._ending.get(namespace)
+        if since is not None and self._clock() - since >= ENDING_SECONDS:
+            del self._ending[namespace]
+        return namespace in self._ending
 
     def _count(self, happening: _Happening) -> int:
         """How often it has happened without a pause of `WINDOW`."""

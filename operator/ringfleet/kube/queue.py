@@ -147,7 +147,7 @@ class WorkQueue(Generic[K]):
         if isinstance(error, Unavailable) and error.retry_after is not None:
             delay = max(delay, error.retry_after)
         told = {"error": str(error)} if isinstance(error, KubeError) else way(error)
-        log.warning("failed", key=key, failures=failures, retry_in=round(delay, 1), **told)
+        log.warning("failed", key=str(key), failures=failures, retry_in=round(delay, 1), **told)
         return delay
 
     def _ended(self, key: K, run: asyncio.Task[float | None]) -> None:
