@@ -26,7 +26,7 @@ from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_tak
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
-from ringfleet.kube.events import Regarding
+from ringfleet.kube.events import EventType
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
@@ -235,7 +235,7 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
         return GUARD_DELAY
     await _guard(services, claim)
     if said[0].reason is Reason.BOUND:
-        await services.status.announce(Regarding(NUMBER_CLAIMS, claim.namespace, claim.name, claim.uid), said[0])
+        await services.status.announce(NUMBER_CLAIMS, claim, said[0].reason, said[0].message, EventType.NORMAL)
     return again
 
 

@@ -26,7 +26,7 @@ from ringfleet.objects.conditions import (
     troubled,
 )
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key, resource_of
-from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.conditions import Reason
 
 
 class Written(Protocol):
@@ -154,19 +154,18 @@ class StatusWriter:
         resource = resource_of(obj.__class__)
         await self.set_finalizers(resource, meta.namespace, meta.name, finalizers, meta.resource_version)
 
-    async def announce(self, resource: Resource, record: Written, reason: Reason, note: str) -> None:
-        """Say in an event what is about to happen to a number or a claim, and no condition will show."""
+    async def announce(
+        self, resource: Resource, record: Written, reason: Reason, note: str, weight: EventType = EventType.WARNING
+    ) -> None:
+        """Say in an event what is about to happen to a number or a claim and no condition will show, or what a
+        condition said when there was no time for an event."""
         regarding = Regarding(resource, record.namespace, record.name, record.uid)
-        await self._events.record(regarding, EventType.WARNING, reason, note)
+        await self._events.record(regarding, weight, reason, note)
 
     async def _tell(self, regarding: Regarding, old: Any, new: Any) -> None:
         for condition in changed_conditions(old, new):
             if weight := weight_of(condition):
                 await self._events.record(regarding, weight, condition["reason"], condition["message"])
-
-    async def announce(self, regarding: Regarding, condition: Condition) -> None:
-        """Tell of a condition that is quiet when it is written, now that nobody waits for anything."""
-        await self._events.record(regarding, EventType.NORMAL, condition.reason, condition.message)
 
 
 def weight_of(condition: Mapping[str, Any]) -> EventType | None:
