@@ -27,7 +27,7 @@ async def events(rig: Rig, kind: str) -> list[str]:
     ("condition", "weight"),
     [
         (("Ready", "False", "WaitingForNumber"), EventType.NORMAL),
-        (("Ready", "False", "ReadingRequirements"), EventType.NORMAL),
+        (("Ready", "False", "ReadingRequirements"), None),
         (("Ready", "False", "InReview"), EventType.NORMAL),
         (("Ready", "True", "AtTarget"), EventType.NORMAL),
         (("Ready", "False", "NoStock"), EventType.WARNING),

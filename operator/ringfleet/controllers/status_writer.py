@@ -182,7 +182,6 @@ _WAITING = frozenset(
     {
         Reason.ACTIVATING,
         Reason.PENDING_DOCUMENTS,
-        Reason.READING_REQUIREMENTS,
         Reason.FILING,
         Reason.IN_REVIEW,
         Reason.WAITING_FOR_BUNDLE,
