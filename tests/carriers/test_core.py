@@ -1,4 +1,4 @@
-"""The core speaks of no carrier: a second one is an adapter and a face, and no edit anywhere else."""
+"""The core speaks of no carrier: a second one is an adapter, a face and its name in `api/carrier_account.py`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def _sources() -> list[Path]:
 
 
 def _says(path: Path, word: str) -> bool:
-    """As a word of its own or as a part of a name, such as `cart_lease` or `WaitingForCart`."""
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", path.read_text())
-    return word in {part.lower() for part in words}
+    """As a word of its own or a part of a name, such as `cart_lease` or `WaitingForCart`; a carrier's name anywhere."""
+    text = path.read_text()
+    if word in PROVIDERS:
+        return word.lower() in text.lower()
+    return word in {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", text)}

@@ -81,8 +81,9 @@ class CarrierAccountSpec(Part):
     """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
     reached by its own URL here. Without it: the provider's own."""
     credentials_secret_ref: SecretKeyRef
-    """The Secret in this namespace that opens the account, and its key that holds the API token. What else a provider
-    needs stands in the same Secret under the provider's own keys. A changed Secret is picked up by itself."""
+    """The Secret in this namespace with the API token, and the key that holds it. DIDHub needs no more than that; what
+    another provider needs besides stands in the same Secret under the provider's own keys. A changed Secret is picked
+    up by itself."""
     webhook_secret_ref: WebhookSecretRef | None = None
     """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Without
     it, the dispatcher refuses the account's events. The address to give the carrier is
@@ -90,14 +91,16 @@ class CarrierAccountSpec(Part):
     limits: AccountLimits = AccountLimits()
     catalog: Catalog = Catalog()
     suspend_by: SuspendBy = SuspendBy.VERB
-    """How a number is suspended. Verb: by the carrier's own suspending, where it has it. Parking: by taking its routing
-    off, and putting it back on resume."""
+    """How the traffic of a number is stopped when the number is suspended; it has nothing to do with spec.suspend of
+    the account. Verb: by the carrier's own call for it. Parking: the number's routing is taken off, and given back on
+    resume."""
     sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
     """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
     allowed_namespaces: NamespaceList = ()
     """Namespaces, beside the account's own, whose pools may order from this account; "*" lets in all."""
     suspend: bool = False
-    """True: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they are."""
+    """True pauses the account: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they
+    are, and calls go on."""
 
 
 class Balance(Part):

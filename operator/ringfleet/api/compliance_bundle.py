@@ -154,7 +154,7 @@ class ComplianceBundleSpec(Part):
     renew_before: Annotated[Duration, lasting("1h", "8760h")] = timedelta(days=30)
     """How long before an approval expires the next review is begun, from 1h to 8760h."""
     suspend: bool = False
-    """True: nothing is sent to carriers. What is approved stays in use."""
+    """True pauses the bundle: nothing is sent to carriers. What is approved stays in use."""
 
 
 class FilingReason(Part):

@@ -22,12 +22,14 @@ from pydantic_core.core_schema import ModelSchema
 
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import describe_conditions
-from ringfleet.api.meta import GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
+from ringfleet.api.meta import A_DURATION, GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
 from ringfleet.docstrings import docstrings_of_fields
 
 Schema = dict[str, Any]
 
 FOLD_AT = 80
+DURATIONS = 'Written as "90s", "15m" or "72h"; there are no days: 30 of them are "720h".'
+"""What is told of a duration: `kubectl explain` prints no rule."""
 
 _KEPT = (
     "description",
@@ -160,10 +162,12 @@ def _structural(schema: Schema, definitions: Mapping[str, Schema], at: str, *, i
     kept = [key for key in _KEPT if not in_status or key in _KEPT_IN_STATUS]
     result: Schema = {key: flat[key] for key in kept if key in flat and flat[key] != []}
     result |= {key: flat[key] for key in _LIST_TYPES if key in flat}
-    if "default" in result:
-        result["description"] = _with_default(result)
     if VALIDATIONS in flat and not in_status:
         result[VALIDATIONS] = flat[VALIDATIONS]
+        if A_DURATION in [rule.get("message") for rule in result[VALIDATIONS]]:
+            result["description"] = f"{result.get('description', '')} {DURATIONS}".strip()
+    if "default" in result:
+        result["description"] = _with_default(result)
     if "items" in flat:
         result["items"] = _structural(flat["items"], definitions, f"{at}[]", in_status=in_status)
     if "properties" in flat:

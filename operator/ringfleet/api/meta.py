@@ -201,12 +201,13 @@ def _decimal(value: Decimal) -> str:
     return f"{value:f}"
 
 
+A_DURATION = 'write a duration such as "30s", "15m" or "72h" (30 days are "720h")'
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "maxLength": 20}),
-    Rule(f'self.matches("{_DURATION_RULE}")', 'write a duration such as "30s", "15m" or "72h" (30 days are "720h")'),
+    Rule(f'self.matches("{_DURATION_RULE}")', A_DURATION),
 ]
 
 

@@ -45,7 +45,7 @@ class Wish(Part):
     rules = (Rule("has(self.areaCode) != has(self.region)", "name exactly one wish in each entry: areaCode or region"),)
 
     area_code: AreaCode | None = None
-    """An area code, such as 628."""
+    """An area code in quotes, such as "628"."""
     region: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """A region as the carrier writes it, such as San Francisco, CA."""
 
@@ -84,7 +84,8 @@ class NumberClaimSpec(Part):
     pool_ref: Annotated[PoolRef, immutable("poolRef", "make another claim for a number of another pool")]
     """NumberPool that the number comes from. It can't change."""
     area_code: AreaCode | None = None
-    """Area code to take first, such as 628. Another one is taken when the pool has none of it free."""
+    """Area code to take first, in quotes, such as "628". It is no condition: another one is taken when the pool has
+    none of it free."""
     wishes: Annotated[tuple[Wish, ...], Field(max_length=16)] = ()
     """What to take when the pool has no number of spec.areaCode free, in this order, before any other number of the
     pool."""
@@ -100,19 +101,22 @@ class NumberClaimSpec(Part):
         ]
         | None
     ) = None
-    """This very number and no other: the name of a PhoneNumber of the pool. It can't change."""
+    """This very number and no other: the name of a PhoneNumber of the pool, which is its digits, in quotes, such as
+    "14155550123". It can't change."""
     tenant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """For whom the number is, for your own books; shown, and written to the place of writeTo."""
     on_no_stock: OnNoStock = OnNoStock.WAIT
-    """What to do when no number fits. Wait: queue, first come, first served. Fail: say so, for good. Order: queue, and
-    let the pool order one for this claim even beyond its target."""
+    """What to do when no number fits. Wait: queue, first come, first served. Fail: the phase becomes Failed, and
+    nothing is tried again; make another claim. Order: queue, and let the pool order one for this claim, beyond
+    size.target but within the pool's limits and the NumberQuota."""
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile in the claim's namespace that says where calls and messages go. It wins over those of number and
     pool."""
     write_to: WriteTo | None = None
-    """Where to write the number and its route, for a program that uses them."""
+    """Where to write the number and its route, for a program that uses them: the keys number (E.164), digits, tenant,
+    routingProfile, and what the profile says of calls and messages."""
     suspend: bool = False
-    """True: a bound number carries no traffic, and is kept and billed; a claim that waits is not served."""
+    """True cuts the traffic of the bound number, which is kept and billed; a claim that waits is not served."""
 
 
 class ClaimPhase(StrEnum):
@@ -152,7 +156,7 @@ class NumberClaimStatus(Status):
     time_to_bind: str | None = None
     """How long it waited, from creation to binding, such as 45ms or 3h10m."""
     ticket: int | None = None
-    """Place of the claim in the order of arrival: waiting claims are served by rising tickets."""
+    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
     written_to: tuple[WrittenPlace, ...] = ()
     """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None

@@ -51,7 +51,8 @@ class Size(Part):
     """How many numbers are kept ready to be assigned, and when more are ordered.
 
     Supply is what is available plus what is on its way. When supply falls under `min` (the low watermark), numbers are
-    ordered up to `target`. Lowering the target orders nothing and releases nothing: the surplus shows in the status.
+    ordered up to `target`. Lowering the target orders nothing, and releases nothing by itself: the surplus
+    shows in the status, and goes only with release.mode Automatic.
     `kubectl scale numberpool NAME --replicas=N` sets the target.
     """
 
@@ -69,7 +70,9 @@ class Size(Part):
     """Fixed: the target is the number written here. Forecast: target and low watermark follow burn rate and lead time;
     the target is never below the number written here, and limits hold."""
     target: Annotated[int, Field(ge=0, le=100_000)]
-    """How many numbers, available and on their way, an order fills the pool up to."""
+    """How many free numbers to keep: an order fills up to this those that are available or on their way. Assigned,
+    resting and suspended numbers do not count, so that the pool grows with each claim: cap it with limits.maxNumbers or
+    limits.monthlyBudget."""
     min: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """The low watermark: nothing is ordered while the supply is not under it. The target when left out, so that every
     number that is assigned is replaced at once; set it lower to order fewer, larger batches."""
@@ -90,7 +93,8 @@ class PoolLimits(Part):
     """The highest price of setting up one number, in major units, such as "1.00"; dearer offers are not taken. No limit
     when left out."""
     currency: Currency = "USD"
-    """ISO 4217 code of the currency of all amounts in limits, such as USD. Offers in another currency are not taken."""
+    """ISO 4217 code of the currency of all amounts in limits, such as USD. Offers in another currency are not taken,
+    even where no amount is set: a pool in a market that is billed in EUR has to say EUR here."""
 
 
 class Ordering(Part):
@@ -145,8 +149,8 @@ class Reclaim(Part):
     """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
     holder die away."""
     idle_after: Duration | None = None
-    """How long a number must have been free, neither assigned nor resting, before release.mode Automatic may give it
-    back, such as "720h". Automatic needs it."""
+    """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
+    resting, before it may be given back, such as "720h"."""
 
 
 class ReleaseMode(StrEnum):
@@ -226,16 +230,17 @@ class NumberPoolSpec(Part):
     reclaim: Reclaim = Reclaim()
     release: Release = Release()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    """What deleting a number of this pool, or the pool itself, means at the carrier. Retain: the number stays in the
-    account and is billed; only our mark comes off a number that is deleted. Release: it is given back, after the hold,
-    within maxPerDay. New numbers take the policy over as their own, and go by that, with the pool too; changing it
-    leaves older ones as they are."""
+    """The deletionPolicy that new PhoneNumbers of the pool begin with: what deleting one of them means at the carrier.
+    Retain: the number stays in the account and is billed; our mark comes off. Release: it is given back for good, after
+    release.hold and within release.maxPerDay; it needs release.mode Manual or Automatic. A later change leaves older
+    numbers as they are, and when the pool is deleted each number goes by its own policy."""
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
     """What is done when a number is found routed otherwise at the carrier: Repair it, or only Report it."""
     allowed_namespaces: NamespaceList = ()
     """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all."""
     suspend: bool = False
-    """True: nothing is ordered. Orders that are already at the carrier are finished."""
+    """True pauses ordering: nothing new is ordered. Orders that are already at the carrier are finished, and numbers
+    are claimed, routed and released as before."""
 
 
 class PoolNumbers(Part):

@@ -31,7 +31,8 @@ class QuotaLimits(Part):
     """The most money for one calendar month, in major units, such as "250.00": every number's monthly price, the setups
     of that month, and orders on their way. No limit when left out."""
     orders_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """The most NumberOrders that are started on one day, in UTC. No limit when left out."""
+    """The most NumberOrders, of up to 100 numbers each, that are started on one day, in UTC. No limit when left
+    out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of limits.monthlySpend, such as USD."""
 
@@ -47,12 +48,14 @@ class NumberQuotaSpec(Part):
 
     limits: QuotaLimits = QuotaLimits()
     billing: Billing = Billing.CURRENT
-    """How the tenant's bills stand. PastDue: after the grace, every number of the namespace is suspended. Suspended: at
-    once. Current: they are resumed."""
+    """How the tenant's bills stand. Current: nothing is suspended for them. PastDue: after spec.grace, as Suspended.
+    Suspended: the traffic of every number of the namespace stops at once; the numbers are kept and billed, and resumed
+    when this is Current again."""
     grace: Duration = timedelta(hours=168)
     """How long the numbers carry on after billing was set to PastDue."""
     suspend: bool = False
-    """True: the limits are not held against anybody, and nobody is suspended for the bills. Used is still counted."""
+    """True switches this quota off: no limit is held against anybody, and nobody is suspended for the bills; used is
+    still counted. To stop a tenant, set billing to Suspended instead."""
 
 
 class QuotaUsed(Part):

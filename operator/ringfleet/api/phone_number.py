@@ -70,7 +70,7 @@ class PhoneNumberSpec(Part):
         ),
         immutable("number", "each PhoneNumber is one number; make another PhoneNumber"),
     ]
-    """The number in E.164 form, such as +14155550123. The object is named by its digits. It can't change."""
+    """The number in E.164 form, such as "+14155550123". The object is named by its digits. It can't change."""
     account_ref: Annotated[
         AccountRef, immutable("accountRef", "the number is held by the account that it was bought from")
     ]
@@ -90,12 +90,14 @@ class PhoneNumberSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile that says where calls and messages of the number go; its pool's profile when left out."""
     suspend: bool = False
-    """True: the carrier stops the number's traffic. The number is kept, and billed."""
+    """True cuts the number's traffic at the carrier. The number is kept, and billed."""
     protected: bool = False
     """True: the number is never released, whatever policies say."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """What deleting this object means at the carrier. Retain: the number stays in the account and is billed; our mark
-    comes off, so that it is not taken for ours. Release: it is given back for good, as its pool's release says."""
+    comes off, so that it is not taken for ours. Release: it is given back for good, after its pool's release.hold,
+    unless the pool's release.mode is Never or spec.protected is true. A number that was ordered begins with its pool's
+    deletionPolicy."""
     management_policy: ManagementPolicy = ManagementPolicy.MANAGE
     """Manage: the number is kept as its spec says. Observe: its state is reported, and nothing is changed at the
     carrier."""

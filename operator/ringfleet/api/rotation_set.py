@@ -141,32 +141,38 @@ class SetHealth(Part):
     """Rules by which a number of the set is taken out of use."""
 
     min_answer_rate: Quantity = Decimal("0.5")
-    """A number is flagged when its answer rate is surely below this share of the set's median, such as "0.5"."""
+    """A number is flagged when it is answered less often than this share of the set's median, with statistical
+    certainty: "0.5" means half as often. From "0" (never) to "1"."""
     min_sample: Annotated[int, Field(ge=10, le=100_000)] = 30
     """The calls that a number must have had before its answer rate says anything."""
     on_flagged: OnFlagged = OnFlagged.QUARANTINE
     """Quarantine: a flagged number rests and the set is smaller by it. QuarantineAndReplace: another number is claimed,
-    within churn; it takes the annotation override.ringfleet.dev/on-flagged, whose value says why."""
+    within maxChurnPercent; it needs the annotation override.ringfleet.dev/on-flagged, whose value says why, or
+    Quarantine holds (condition GuardrailHolds)."""
     max_churn_percent: Annotated[int, Field(ge=0, le=100)] = 10
-    """The most numbers that are replaced in 30 days, in percent of the set. More than 10 takes the annotation
-    override.ringfleet.dev/churn."""
+    """The most numbers that are replaced in 30 days, in percent of the set. More than 10 needs the annotation
+    override.ringfleet.dev/churn, whose value says why; without it 10 holds (condition GuardrailHolds)."""
 
 
 class MessagingIdentity(Part):
     """Under which registration messages go out (in the US: A2P 10DLC)."""
 
     brand: Annotated[str, Field(min_length=1, max_length=64)]
-    """The brand. Its opt-outs hold in all sets of the namespace with the same brand."""
+    """The brand under which messages go out, as you registered it. Opt-outs hold in all sets of the namespace with the
+    same brand, so that it can't change."""
     campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """The id of the campaign that the numbers are attached to."""
+    """The id of the campaign that the set's numbers are attached to at the carrier; the limits of a campaign are
+    counted by it."""
     campaign_approved: bool = False
-    """True once the carrier has approved the campaign; no US number sends a message before."""
+    """Set it to true yourself when the carrier has approved the campaign: until then no US number of the set sends a
+    message."""
     number_pool: CampaignNumberPool = CampaignNumberPool.NONE
-    """Approved: the campaign may use 50 numbers and more (T-Mobile: at most 49 without)."""
+    """Whether the carrier lets the campaign use 50 numbers and more ("number pooling" of T-Mobile; it has nothing to do
+    with the kind NumberPool). None: at most 49 numbers of the set are used. Approved: it does."""
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """The campaign's throughput, however many numbers it has."""
+    """The campaign's throughput in messages, however many numbers it has; no limit when left out."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The brand's messages a day, however many numbers it has."""
+    """The brand's messages a day, however many numbers it has; no limit when left out."""
 
 
 class QuietHours(Part):
@@ -183,8 +189,9 @@ class QuietHours(Part):
         Field(max_length=5),
         Rule('self.matches("^([01][0-9]|2[0-3]):[0-5][0-9]$")', "write a time of day as 08:00"),
     ] = "08:00"
-    """Local time at the recipient from which contact is allowed again, as HH:MM in quotes. A quiet period shorter than
-    21:00-08:00 needs the annotation override.ringfleet.dev/quiet-hours."""
+    """Local time at the recipient from which contact is allowed again, as HH:MM in quotes. Quiet hours that do
+    not cover 21:00 to 08:00 need the annotation override.ringfleet.dev/quiet-hours, whose value says why; without it
+    21:00 to 08:00 hold (condition GuardrailHolds)."""
 
 
 class RecipientFrequency(Part):
@@ -224,9 +231,11 @@ class RotationSetSpec(Part):
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16), *each_once("a pool")]
     """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """Calls or messages a day of the whole set; how many numbers that takes is computed."""
+    """Calls or messages a day of the whole set; how many numbers that takes is computed. Set exactly one of dailyVolume
+    and size."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """How many numbers the set has, in place of dailyVolume."""
+    """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
+    set."""
     per_number: PerNumber = PerNumber()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
@@ -235,18 +244,20 @@ class RotationSetSpec(Part):
     regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
     """Parts of the set with a share of the volume each; the set is one part when left out."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
-    """How near to the recipient a number is looked for first; wider, step by step, when none may be used there.
-    Numbers of another country are used only with None."""
+    """Where a number for a recipient is looked for first; wider, step by step, when none may be used there. AreaCode:
+    in the recipient's area code. Region: in the part of spec.regions that serves the recipient, or the state or city.
+    Country: anywhere in the recipient's country. None: any number, also one of another country."""
     sticky: Sticky = Sticky()
     overflow: Overflow = Overflow.DEFER
-    """Defer: a contact beyond the budget is put off to the next day, with room reserved for it. Reject: it is refused.
-    """
+    """What becomes of a contact beyond the numbers' caps. Defer: it is put off to the next day, with room reserved for
+    it; the caller asks again then. Reject: it is refused."""
     replies: Replies = Replies.FREE
     """Free: the answer to somebody who called or wrote uses the same number and does not count."""
     health: SetHealth = SetHealth()
     min_attestation: Attestation = Attestation.A
-    """Voice: the least STIR/SHAKEN level of a number. Below A takes the annotation
-    override.ringfleet.dev/min-attestation."""
+    """The lowest STIR/SHAKEN level of a caller ID; not for SMS. A: the carrier vouches for the caller and the number.
+    B: for the caller only. C: for neither. Below A needs the annotation override.ringfleet.dev/min-attestation, whose
+    value says why; without it A holds (condition GuardrailHolds)."""
     messaging: MessagingIdentity | None = None
     quiet_hours: QuietHours = QuietHours()
     recipient_frequency: RecipientFrequency = RecipientFrequency()
@@ -256,7 +267,7 @@ class RotationSetSpec(Part):
     headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """How many numbers the set has beyond what the volume takes, in percent."""
     suspend: bool = False
-    """True: the set gets and gives back no numbers, and the dispatcher picks none."""
+    """True stops the set: it gets and gives back no numbers, and the dispatcher picks none of them."""
 
 
 class MemberCounts(Part):

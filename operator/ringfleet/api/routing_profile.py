@@ -35,7 +35,7 @@ class Webhook(Part):
     """A URL that the carrier calls."""
 
     url: HttpUrl
-    """URL that the carrier calls, such as https://example.com/voice."""
+    """URL that the carrier calls for each call or message, such as https://example.com/incoming."""
 
 
 class Application(Part):
@@ -112,7 +112,8 @@ class RoutingProfileSpec(Part):
     """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
     ChannelsShort. Not limited when left out."""
     suspend: bool = False
-    """True: changes of this profile do not reach the carrier. Numbers keep the routing that they have."""
+    """True pauses the profile: its changes do not reach the carrier, and no number is newly routed by it. Numbers keep
+    the routing that they have."""
 
 
 class ProfileAtAccount(Part):

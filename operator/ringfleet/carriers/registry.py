@@ -1,4 +1,7 @@
-"""Which carriers there are, and what the house must know of each: the list that a new adapter is added to."""
+"""Which carriers there are, and what the house must know of each: the list that a new adapter is added to.
+
+Its name is also in `Provider` of `api/carrier_account.py`; tests/carriers/test_registry.py holds both equal.
+"""
 
 from __future__ import annotations
 

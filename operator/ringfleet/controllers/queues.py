@@ -3,7 +3,8 @@
 ::
 
     pools, quotas, sets, counts --> intents     awaits no carrier
-    claims                      --> claims      so that nothing ever holds a claim up
+    claims                      --> claims      so that nothing ever holds a claim up; keys only: which claim gets
+                                                which number is the claim queue (`controllers/claim_queue.py`)
     accounts, orders, numbers   --> a lane for each account (`controllers/account_lane.py`)
     bundles, profiles           --> spanning    they are told to several accounts: each has a worker of its own
 """

@@ -3,8 +3,8 @@
 ::
 
     new --+-- barred (suspended, no pool, not let in, quota)   -> Waiting, outside the queue, until that is lifted
-          '-- asks (plan/claim_allocator.py) --+-- handed a number       -> Bound, when the number's claimRef is written
-                                     '-- nothing fits          -> Waiting in the queue; or Failed, by onNoStock
+          '-- asks (plan/claim_allocator.py) --+-- handed a number -> Bound, when the number's claimRef is written
+                                               '-- nothing fits    -> Waiting in the queue; or Failed, by onNoStock
 
 Bound is decided by one fact alone, a number whose claimRef names the claim's uid. A claim that has one is never given
 another, whatever else is wished by then (promise 4).

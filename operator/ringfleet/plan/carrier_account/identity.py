@@ -27,9 +27,10 @@ class Identity:
     """One account at one carrier, however many objects name it."""
 
     provider: str
-    """The carrier, such as DIDHub."""
+    """The carrier, as spec.provider names it."""
     host: str
-    """The host and port that answer, such as `api.didhub.io:443`: two sandboxes may both have an account `sandbox`."""
+    """The host and port that answer, such as `api.example.com:443`: two sandboxes may both have an account
+    `sandbox`."""
     id: str
     """The carrier's own id of the account; of a carrier that tells none, a digest of the credentials."""
 

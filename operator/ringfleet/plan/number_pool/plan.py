@@ -54,8 +54,9 @@ MAX_UNFINISHED = 3
 class PoolWant:
     """A NumberPool's spec, as far as ordering goes. `minimum` is the low watermark.
 
-    With size.mode Forecast both are what the forecast makes of them (`plan/number_pool/forecast.py`). `enough`: so many
-    available numbers make the pool ready; `minimum` when None.
+    `target` and `minimum` are those of the spec in `PoolView.want`, and after `survey` (`plan/number_pool/decide.py`)
+    what forecast and waiting claims make of them: plan, last check, allowance and release all count by those. `enough`:
+    so many available numbers make the pool ready; `minimum` when None.
     """
 
     name: str

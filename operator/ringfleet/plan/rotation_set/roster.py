@@ -160,6 +160,7 @@ def _member(want: RotationWant, one: MemberSeen, day: date, places: tuple[str, .
 
 
 def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date) -> int:
+    """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
     if rests(want, one.number, day):
         return 0
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)

@@ -11,8 +11,6 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.rotation_set.roster import MemberSeen
 
-"""Namespace and name of a NumberPool."""
-
 
 @dataclass(frozen=True, slots=True)
 class Seat:

@@ -19,7 +19,8 @@ from ringfleet.simulator.fields import BadField, Fields
 
 
 class Operation(StrEnum):
-    """What a carrier can be asked, whatever its wire looks like."""
+    """What a carrier can be asked, whatever its wire looks like. A face without a cart maps its purchase to
+    CHECKOUT."""
 
     SEARCH = "search"
     CART_ADD = "cart_add"
