@@ -415,6 +415,7 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
     results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
     if account := services.accounts.get(want.account):
         account.bought_since_sweep, account.quiet_sweeps = True, 0
+        account.balance_said_at = None  # whoever looks after a purchase sees what it has cost
     services.queues.wake_account(want.account)
     if refused := _first_refusal([error for error in results if error]):
         return await _write(services, order, _failed(services, state, refused))

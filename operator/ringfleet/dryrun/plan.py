@@ -30,7 +30,7 @@ from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import PoolPlan
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Way
-from ringfleet.plan.phone_number.steps import Leave, Look
+from ringfleet.plan.phone_number.steps import Leave, Look, Route
 
 
 async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> Preview:
@@ -173,7 +173,11 @@ def _changed_numbers(services: Services) -> dict[ObjectRef, tuple[Changed, ...]]
 def _changed(services: Services, record: NumberRecord) -> Changed | None:
     if services.fleet.claim_is_missing(record):  # it may wish for a routing of its own
         return None
-    step = plan_number(number_want(services, record), record.state, None, AccountSeen()).step
+    want = number_want(services, record)
+    if (routing := want.routing) and not (routing.told or routing.missing or routing.held or want.observed):
+        # Its profile changes at the carrier first, in one call for all numbers; what they lead to changes with it.
+        return Changed(record.number, record.account, Route.__name__, routing.profile)
+    step = plan_number(want, record.state, None, AccountSeen()).step
     if step is None or isinstance(step, Look | Leave):
         return None
     return Changed(record.number, record.account, type(step).__name__, getattr(step, "profile", None))
