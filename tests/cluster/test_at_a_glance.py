@@ -48,8 +48,8 @@ def test_kubectl_explain_reads_as_documentation(stage: Stage) -> None:
     assert "How many numbers are kept ready to be assigned, and when more are ordered." in said
     assert "`kubectl scale numberpool NAME --replicas=N` sets the target." in said
     assert (
-        "target <integer> -required- How many free numbers to keep: an order fills up to this those that are available or on their way."
-        in said
+        "target <integer> -required- How many free numbers to keep: an order fills up to this those that are available "
+        "or on their way." in said
     )
     assert "<no description>" not in stage.kubectl("explain", "numberpool", "--recursive=false")
 
