@@ -66,8 +66,7 @@ def _buy(stage: Stage, area_code: str, count: int) -> list[str]:
 
 
 def _account(stage: Stage) -> str:
-    accounts = stage.simulator.control("GET", "accounts")
-    return str(accounts[0]["id"])
+    return str(stage.at_carrier("GET", "account")["id"])
 
 
 def _listing(stage: Stage) -> list[dict[str, Any]]:

@@ -50,7 +50,8 @@ def test_an_operator_that_a_kustomization_has_moved_binds_claims(stage: Stage, m
     stage.account()
     stage.profile()
     stage.pool(target=1)
-    stage.start_operator(kubeconfig=stage.cluster.kubeconfig_of(moved, account))
+    there = stage.cluster.kubeconfig_of(moved, account)
+    stage.start_operator(kubeconfig=there, RINGFLEET_SYSTEM_NAMESPACE=moved)  # as the Deployment says
     stage.claim("desk")
     stage.wait_ready("desk", "numberclaim")
     assert stage.bound() == dict.fromkeys(["desk"], *stage.numbers())
