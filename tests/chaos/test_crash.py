@@ -100,9 +100,13 @@ def once_a_kind(calls: Iterable[Call]) -> list[Kill]:
 
 
 def is_certain(what: tuple[str, ...]) -> bool:
-    """Not so certain are reports: two of them may become one, and a sweep or a lease comes when its time has come."""
+    """Not so certain are reports: two of them may become one, and a sweep or a lease comes when its time has come, as
+    the finalizer of what is in use does."""
     upstream, _, *path = what
-    return upstream == "carrier" or (path[-1] != "status" and path[0] not in {"events", "leases"})
+    return upstream == "carrier" or (path[-1] != "status" and path[0] not in _IN_ITS_TIME)
+
+
+_IN_ITS_TIME = frozenset({"events", "leases", "carrieraccounts", "routingprofiles"})
 
 
 def of_kind(what: tuple[str, ...]) -> Counts:
