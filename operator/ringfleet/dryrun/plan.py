@@ -174,8 +174,9 @@ def _changed(services: Services, record: NumberRecord) -> Changed | None:
     if services.fleet.claim_is_missing(record):  # it may wish for a routing of its own
         return None
     want = number_want(services, record)
-    if (routing := want.routing) and not (routing.told or routing.missing or routing.held or want.observed):
-        # Its profile changes at the carrier first, in one call for all numbers; what they lead to changes with it.
+    routing = None if want.observed else want.routing
+    if routing and routing.external_id and not (routing.told or routing.missing or routing.held):
+        # Its profile changes at the carrier, in one call for all numbers: what they lead to changes with it.
         return Changed(record.number, record.account, Route.__name__, routing.profile)
     step = plan_number(want, record.state, None, AccountSeen()).step
     if step is None or isinstance(step, Look | Leave):
