@@ -59,7 +59,7 @@ class CarrierDouble:
     with; `profiles` are by their reference. `unreadable` and `unreadable_offers` are the rows that listing and search
     have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
     number was sold. `bills_in`: the currency of its bills, where that is not the offer's. `takes`: for how many seconds
-    a call is on its way, by its name; the others take no time.
+    a call is on its way, by its name; the others take no time. `holdings end`: between a listing's page and its end.
     `callers`: the names of the tasks that have called.
     """
 
@@ -131,6 +131,7 @@ class CarrierDouble:
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
         await self._begin("holdings")
         yield HoldingsPage(tuple(self.held.values()), tuple(self.unreadable))
+        await asyncio.sleep(self.takes.get("holdings end", 0.0))
         self._end("holdings")
 
     async def ensure_routing(self, routing: Routing) -> str:

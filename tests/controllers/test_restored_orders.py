@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -125,6 +126,31 @@ async def test_a_number_that_we_let_go_ourselves_is_replaced_although_no_listing
         await work(rig, 300)
         await rig.look()
         await work(rig, 300)
+        assert rig.carrier.billed.total() == 1
+
+
+@in_virtual_time
+async def test_a_number_that_was_let_go_while_a_listing_ran_is_replaced() -> None:
+    """The listing has shown it before, with our mark."""
+    async with a_carrier_with(*HOUSE, *_ALIVE, a_pool(target=1), a_number(1), numbers=1) as rig:
+        rig.carrier.takes["holdings end"] = 60.0
+        async with rig.running():
+            await asyncio.sleep(30)
+            await rig.delete("PhoneNumber", digits(1).digits)
+            await asyncio.sleep(120)
+        assert rig.carrier.billed.total() == 1
+
+
+@in_virtual_time
+async def test_a_number_that_the_newest_listing_shows_without_our_mark_is_replaced() -> None:
+    """Its object is gone too, taken away by force."""
+    async with a_carrier_with(*HOUSE, *_ALIVE, a_pool(target=1), a_number(1), numbers=1) as rig:
+        async with rig.running():
+            await asyncio.sleep(30)
+            rig.carrier.held[digits(1)] = replace(held(1), mark=None)
+            await rig.change("PhoneNumber", digits(1).digits, {"metadata": {"finalizers": []}})
+            await rig.delete("PhoneNumber", digits(1).digits)
+            await asyncio.sleep(3 * 3600)
         assert rig.carrier.billed.total() == 1
 
 

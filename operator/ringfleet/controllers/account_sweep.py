@@ -20,7 +20,7 @@ from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfil
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.marked_numbers import Marked, by_pool
+from ringfleet.controllers.marked_numbers import Marked, by_pool, drop
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import orders_at
@@ -104,9 +104,9 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
         listed.update(row.number for row in page.unreadable if row.number)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
         _tell_others(services, key, page)
-        left = account.roll.released | account.roll.unmarked
-        by_pool((holding for holding in page if holding.number not in left), services.installation, of_pools)
+        by_pool(page, services.installation, of_pools)
         findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
+    drop(of_pools, account.roll.released | account.roll.unmarked)  # some of them while the listing ran
     findings = replace(findings, owned=findings.owned + len(unreadable))
     nameless = sum(row.number is None for row in unreadable)
     listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)

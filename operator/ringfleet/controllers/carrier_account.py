@@ -344,7 +344,8 @@ async def _conclude(
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
     if believe(obj, account, swept.listing):
         account.bought_since_sweep = False
-        services.fleet.marked.learn(key, swept.marked)
+        for pool in services.fleet.marked.learn(key, swept.marked):
+            services.queues.wake("NumberPool", *pool)
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
         account.unreadable = len(swept.unreadable)
         account.unreadable_row = min((row.reason for row in swept.unreadable), default="")

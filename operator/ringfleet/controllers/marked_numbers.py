@@ -27,14 +27,17 @@ class MarkedNumbers:
         """Whether a listing of the account that can be believed has ended in this process."""
         return account in self._accounts
 
-    def learn(self, account: AccountKey, marked: Marked) -> None:
-        """Take a believed listing as the account's newest."""
+    def learn(self, account: AccountKey, marked: Marked) -> frozenset[ObjectRef]:
+        """Take a believed listing as the account's newest. The pools that it shows other numbers of than before."""
+        before = self._accounts.get(account, {})
         self._accounts[account] = marked
+        pools = before.keys() | marked.keys()
+        return frozenset(pool for pool in pools if before.get(pool, {}).keys() != marked.get(pool, {}).keys())
 
-    def forget(self, account: AccountKey, number: E164) -> None:
-        """We have given the number back, or taken our mark off."""
-        for numbers in self._accounts.get(account, {}).values():
-            numbers.pop(number, None)
+    def forget(self, number: E164) -> None:
+        """We have given the number back, or taken our mark off. It had one carrier, whichever accounts showed it."""
+        for marked in self._accounts.values():
+            drop(marked, (number,))
 
     def of(self, pool: ObjectRef) -> Iterator[tuple[E164, Price]]:
         """The numbers whose mark names the pool, at whatever account; one that two accounts show comes twice."""
@@ -50,3 +53,10 @@ def by_pool(holdings: Iterable[Holding], installation: str, into: Marked) -> Non
         if mark is not None and mark.installation == installation:
             price = prices.setdefault(holding.price, holding.price)
             into.setdefault(ObjectRef(mark.namespace, mark.pool), {})[holding.number] = price
+
+
+def drop(marked: Marked, numbers: Iterable[E164]) -> None:
+    """Take the numbers out of a listing, whatever pool it shows them for."""
+    for number in numbers:
+        for of_pool in marked.values():
+            of_pool.pop(number, None)

@@ -53,6 +53,8 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
         if step.way is Way.RELEASE:
             raise NotOurs(f"{record.account} shows {record.name} without the mark of its pool")
         log.info("number let go by its object only", number=record.name, account=str(record.account))
+        if holding.mark is None:
+            services.fleet.marked.forget(record.number)
         return True  # its mark is off already, or it is another's, whose mark stays
     if holding is not None:
         try:
@@ -63,7 +65,7 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
             log.warning("not let go", number=record.name, account=str(record.account), error=str(error))
             return False
     account.note_left(record.number, released=step.way is Way.RELEASE)
-    services.fleet.marked.forget(record.account, record.number)
+    services.fleet.marked.forget(record.number)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))
     return True
 
