@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 
 from tests.cluster.stage import ACCOUNT, SYSTEM, Stage, a_set, let_go_of_namespace
+from tests.programs import ROOT
 from tests.waiting import wait_until
 
-SAVED = (
-    *("carrieraccounts", "routingprofiles", "numberpools", "phonenumbers", "numberorders"),
-    *("rotationsets", "numberclaims"),
-)
-NOT_SAVED = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
+_COMMAND = re.compile(r"kubectl get (\S+) -A -o json \| jq 'del\(\.items\[\] \|([^)]*)\)' > backup")
 
 
 @pytest.mark.parametrize("orders", [pytest.param(True, id="with orders"), pytest.param(False, id="without orders")])
@@ -27,12 +26,12 @@ def test_a_restored_namespace_buys_nothing_and_every_claim_keeps_its_number(stag
     stage.wait_for(lambda: len(stage.bound()) == 5, "three claims and two of the set to be bound")
     stage.wait_for(lambda: settled(stage), "the pool to be full again, and its orders complete")
     bound, numbers, bills = stage.bound(), stage.numbers(), stage.bills()
-    backup = {kind: stage.list(kind) for kind in SAVED if orders or kind != "numberorders"}
+    backup = [obj for obj in back_up(stage) if orders or obj["kind"] != "NumberOrder"]
 
     operator.stop()
     lose_namespace(stage)
-    for obj in (one for saved in backup.values() for one in saved):
-        stage.api.create(as_restored(obj), stage.namespace)
+    for obj in backup:
+        stage.api.create(obj, stage.namespace)
     stage.wait_for(lambda: is_collected(stage), "the garbage collector to delete what the set owned")
     stage.start_operator("operator-2")
 
@@ -61,10 +60,19 @@ def lose_namespace(stage: Stage) -> None:
     stage.secret("sandbox-token", stage.simulator.token)
 
 
-def as_restored(obj: dict[str, Any]) -> dict[str, Any]:
-    """As a backup tool brings it back: no status, and nothing that only the API server writes; its owners' old uids."""
-    kept = {key: value for key, value in obj["metadata"].items() if key not in NOT_SAVED}
-    return {key: value for key, value in obj.items() if key != "status"} | {"metadata": kept}
+def back_up(stage: Stage) -> list[dict[str, Any]]:
+    """All objects as README.md's command saves them: of the kinds that it names, without what it deletes of each."""
+    found = _COMMAND.search(" ".join((ROOT / "README.md").read_text().split()))
+    assert found, "README.md has no such command"
+    kinds, left_out = found[1], [path.strip(" .").split(".") for path in found[2].split(",")]
+    objects: list[dict[str, Any]] = json.loads(stage.kubectl("get", kinds, "-o", "json"))["items"]
+    for obj in objects:
+        for *way, name in left_out:
+            part = obj
+            for step in way:
+                part = part[step]
+            part.pop(name, None)
+    return objects
 
 
 def is_collected(stage: Stage) -> bool:
