@@ -48,3 +48,9 @@ def test_guardrail_a_number_that_a_set_lets_go_rests_30_days_before_its_pool_may
 
 def test_a_phase_that_only_a_newer_version_knows_keeps_no_number_from_being_seen() -> None:
     assert a_record({}, {"phase": "FromTheFuture"}).state.phase is Phase.ORDERING
+
+
+def test_nor_do_a_suspension_and_a_farewell_in_words_that_only_a_newer_version_knows() -> None:
+    farewell = {"since": "2026-03-10T12:00:00Z", "cause": "FromTheFuture"}
+    state = a_record({}, {"suspension": {"by": "FromTheFuture"}, "farewell": farewell}).state
+    assert (state.stopped, state.farewell) == (None, None)

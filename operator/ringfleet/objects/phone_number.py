@@ -286,14 +286,22 @@ _PHASES = frozenset(Phase)
 
 
 def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:
-    return StopBy(suspension["by"]) if suspension else None
+    """A way that only a newer version knows is none: of a suspended number without one, the carrier is asked."""
+    return StopBy(suspension["by"]) if suspension and suspension["by"] in _STOPS else None
+
+
+_STOPS = frozenset(StopBy)
 
 
 def _farewell(farewell: Mapping[str, str] | None) -> Farewell | None:
-    if not farewell:
+    """One for a cause that only a newer version knows is none: who asks is seen anew, and its hold begins anew."""
+    if not farewell or farewell["cause"] not in _CAUSES:
         return None
     since = time_of(farewell["since"])
     return Farewell(Cause(farewell["cause"]), since, parse_time(farewell.get("notBefore")) or since)
+
+
+_CAUSES = frozenset(Cause)
 
 
 def _refused(refused: Mapping[str, Any] | None) -> RefusedBundle | None:
