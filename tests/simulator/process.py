@@ -113,8 +113,9 @@ class SimulatorProcess:
 
     def owned(self, account: str | None = None) -> list[dict[str, Any]]:
         """The truth about who owns what, with no lag."""
-        numbers = self.control("GET", "numbers")["owned"]
-        return [number for number in numbers if account in (None, number["account"])]
+        answer = self.control("GET", f"numbers?account={account}" if account else "numbers")
+        owned: list[dict[str, Any]] = answer["owned"]
+        return owned
 
     def calls(self) -> dict[str, int]:
         """How often each operation was called since `POST calls`."""

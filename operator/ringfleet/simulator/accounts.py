@@ -115,5 +115,4 @@ class Accounts:
 
     def ledger(self, account: str | None = None) -> list[Entry]:
         """All entries, or those of one account, oldest first."""
-        rows = self._store.rows("SELECT * FROM ledger WHERE ?1 IS NULL OR account = ?1 ORDER BY id", account)
-        return [Entry(*row) for row in rows]
+        return [Entry(*row) for row in self._store.rows_of("ledger", account)]

@@ -44,6 +44,12 @@ class Store:
     def rows(self, sql: str, *values: object) -> list[Row]:
         return self._db.execute(sql, values).fetchall()
 
+    def rows_of(self, table: str, account: str | None) -> list[Row]:
+        """The rows of a table that keeps an account with each, oldest first: all, or those of one account."""
+        if account is None:
+            return self.rows(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608 - a constant of ours
+        return self.rows(f"SELECT * FROM {table} WHERE account = ? ORDER BY id", account)  # noqa: S608 - the same
+
     def row(self, sql: str, *values: object) -> Row | None:
         row: Row | None = self._db.execute(sql, values).fetchone()
         return row

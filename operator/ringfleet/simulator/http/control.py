@@ -16,8 +16,8 @@ GET bundles              every bundle and its state
 POST bundles/decide      {"account", "reference", "reason"?, "document"?, "valid_seconds"?}: ends the review now;
                          approved without a reason, for that long or as long as its market's approvals last, else
                          rejected for it, because of the documents of that type or of all
-GET, POST numbers        who owns what, with no lag; POST {"account", "count" or "numbers", "country"?, "type"?,
-                         "area_code"?, "reference"?} buys as if by hand in the carrier's portal, billed
+GET, POST numbers        who owns what, with no lag; `?account=`; POST {"account", "count" or "numbers", "country"?,
+                         "type"?, "area_code"?, "reference"?} buys as if by hand in the carrier's portal, billed
 POST numbers/move        {"numbers": [...], "account"}: they go to another account, as a port does it, with no bill
 POST numbers/attestation {"numbers": [...], "attestation": "A" | "B" | "C"}: how their calls are signed from now on
 POST traffic/calls       {"account", "calls": [{"from", "to", "at"?, "pick"?}]}: what became of each; `refused` says why
@@ -189,10 +189,10 @@ class Control:
         self._exchange.settle()
         return _bundle(self._exchange.bundles.get(found.account, found.id), self._exchange.clock.now())
 
-    def numbers(self, _body: Fields, _query: Fields) -> object:
+    def numbers(self, _body: Fields, query: Fields) -> object:
         now = self._exchange.clock.now()
         return {
-            "owned": [_holding(held, now) for held in self._exchange.holdings.everyone()],
+            "owned": [_holding(held, now) for held in self._exchange.holdings.everyone(query.text("account"))],
             "off_market": self._exchange.stock.off_market(),
         }
 

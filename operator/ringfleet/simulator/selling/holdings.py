@@ -161,8 +161,9 @@ class Holdings:
         total = self._store.row(count, account, number, bought_until, hidden)
         return [_holding(row) for row in rows], total[0] if total else 0
 
-    def everyone(self) -> list[Holding]:
-        return [_holding(row) for row in self._store.rows("SELECT * FROM numbers ORDER BY id")]
+    def everyone(self, account: str | None = None) -> list[Holding]:
+        """The numbers of all accounts, or of one, in the order in which they were bought."""
+        return [_holding(row) for row in self._store.rows_of("numbers", account)]
 
     def set_reference(self, account: str, id_: int, reference: str | None) -> None:
         self.get(account, id_)
@@ -214,7 +215,8 @@ class Holdings:
         """Those that wait though their bundle was approved in time, oldest first."""
         rows = self._store.rows(
             "SELECT numbers.* FROM numbers JOIN bundles ON bundles.id = numbers.bundle "
-            "WHERE documents_deadline > bundles.decided_at AND bundles.stage = 'approved' "
+            "WHERE documents_deadline IS NOT NULL AND documents_deadline > bundles.decided_at "
+            "AND bundles.stage = 'approved' "
             "AND (bundles.expires_at IS NULL OR bundles.expires_at > purchased_at) ORDER BY numbers.id"
         )
         return [_holding(row) for row in rows]
