@@ -243,9 +243,10 @@ class _Relay:
         self._tripwire = tripwire
         self._effects: set[asyncio.Task[web.Response]] = set()
         trust = ssl.create_default_context(cadata=upstream.authority.decode()) if upstream.authority else True
-        # A connection for each call and nothing sent twice: what happens to a call is what happened on the wire.
+        # A connection for each call and nothing sent twice: what happens to a call is what happened on the wire. Not so
+        # to the API server, which hangs up on nobody: its handshakes cost more than the calls.
         self.client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trust, force_close=True, limit=0),
+            connector=aiohttp.TCPConnector(ssl=trust, force_close=not upstream.authority, limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             auto_decompress=False,

@@ -85,8 +85,13 @@ class Kill:
 
 
 def everywhere(calls: Iterable[Call]) -> list[Kill]:
-    """A kill before and after every call."""
-    return [Kill(n, when, changes_something, "call") for n, _ in enumerate(calls, start=1) for when in When]
+    """A kill before the first call and after every one.
+
+    Before a call is after the one before it: nothing has taken effect in between, and what the killed process had
+    learned by then is gone with it.
+    """
+    after = (Kill(n, When.AFTER, changes_something, "call") for n, _ in enumerate(calls, start=1))
+    return [Kill(1, When.BEFORE, changes_something, "call"), *after]
 
 
 def once_a_kind(calls: Iterable[Call]) -> list[Kill]:
