@@ -12,8 +12,7 @@ import pytest
 from ringfleet.controllers.dispatcher_client import Dispatcher, parse_rollup
 from ringfleet.model import E164
 from ringfleet.model.rotation import Channel
-from ringfleet.objects.phone_number_status import DayUsage
-from ringfleet.plan.rotation_set.seen import NumberUse
+from ringfleet.plan.rotation_set.seen import DayUsage, NumberUse
 from ringfleet.settings import Settings
 from tests.cluster.rollup import QUIET, Ledger, a_ledger
 

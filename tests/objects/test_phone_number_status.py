@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.phone_number_status import DayUsage, HealthSeen, health_patch, is_news
+from ringfleet.objects.phone_number_status import health_patch, is_news
+from ringfleet.plan.rotation_set.seen import DayUsage, HealthSeen
 from tests.api.manifests import a_number
 
 

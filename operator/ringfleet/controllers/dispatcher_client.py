@@ -17,9 +17,8 @@ import structlog
 
 from ringfleet.model import E164
 from ringfleet.model.rotation import Channel
-from ringfleet.objects.phone_number_status import DayUsage
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.rotation_set.seen import UNKNOWN, NumberUse, Usage, usage_unknown
+from ringfleet.plan.rotation_set.seen import UNKNOWN, DayUsage, NumberUse, Usage, usage_unknown
 from ringfleet.settings import Settings
 
 log = structlog.get_logger(__name__)

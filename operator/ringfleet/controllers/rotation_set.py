@@ -1,4 +1,4 @@
-"""Reconciling one rotation set: look at its claims, its pools and its traffic; plan; say how it stands; act.
+"""One turn of a RotationSet: read it, gather its claims, pools and traffic, decide, write the status, act.
 
 ::
 
@@ -16,20 +16,21 @@ from typing import Any
 import structlog
 
 from ringfleet.api import NumberPool, RotationSet
-from ringfleet.api.meta import DRAINING, QUARANTINE, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import DRAINING, QUARANTINE
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.number_claim import look_at
-from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.set_inheritance import inherit, owner_reference
+from ringfleet.controllers.set_inheritance import inherit
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import E164, GONE
-from ringfleet.objects.conditions import conditions, stamp
+from ringfleet.model import E164
+from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.phone_number_status import HealthSeen, is_news
+from ringfleet.objects.phone_number_status import is_news
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
-from ringfleet.objects.rotation_set import member_seen, pools_of, rotation_status, rotation_want
+from ringfleet.objects.rotation_set import claim_body, pools_of, seat_seen, set_status, set_view
+from ringfleet.plan.rotation_set.decide import AGAIN, SetDecision, SetFacts, SetView, decide
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.plan import (
     Action,
@@ -39,17 +40,11 @@ from ringfleet.plan.rotation_set.plan import (
     Keep,
     Quarantine,
     Reroute,
-    RotationPlan,
     Unquarantine,
-    plan_rotation,
 )
-from ringfleet.plan.rotation_set.report import rotation_conditions, unreadable
-from ringfleet.plan.rotation_set.seen import PoolSeen, Replaced, RotationSeen, Seat
+from ringfleet.plan.rotation_set.seen import PoolSeen, RotationSeen
 
 log = structlog.get_logger(__name__)
-
-AGAIN = 1.0
-"""Seconds until another look when a write met another writer."""
 
 
 async def reconcile_set(services: Services, key: Key) -> float | None:
@@ -59,41 +54,51 @@ async def reconcile_set(services: Services, key: Key) -> float | None:
         services.dispatcher.forget(key.namespace, key.name)
         return None  # its claims go with it: the garbage collector sees to that, and their numbers rest
     await inherit(services, obj)
-    want = rotation_want(obj)
-    reading = await services.dispatcher.read(key.namespace, key.name, want.channel)
+    view = set_view(obj)
+    facts = await gather(services, obj, view)
     now = services.clock()
-    for claim, number in _members(services, obj):
-        if claim.bound and number is None:  # gone, or our copy of the numbers is late
-            await look_at(services, *claim.bound)
-    members = _members(services, obj)
-    seen = _seen(services, obj, members, reading)
-    try:
-        plan = plan_rotation(want, seen, now)
-    except ValueError:
-        said = conditions(obj.status.conditions, unreadable(want), obj.metadata.generation, now)
-        await services.status.write(obj, obj.status.saying(obj.metadata.generation, said))
-        return None
-    _tell_numbers(services, members, plan, reading)
-    said = conditions(obj.status.conditions, rotation_conditions(want, seen, plan, now), obj.metadata.generation, now)
-    held = [number for _, number in members if number]
-    await services.status.write(obj, rotation_status(obj, want, seen, plan, held, said, now))
-    done = [await _act(services, obj, want, action) for action in plan.actions]
-    waits = [services.dispatcher.interval, seconds_until(plan.due, now)]
-    waits += [] if all(done) else [AGAIN]
-    return max(AGAIN, min((seconds for seconds in waits if seconds is not None), default=3600.0))
+    decision = decide(view, facts, now)
+    await services.status.write(obj, set_status(obj, facts, decision, now))
+    _tell_numbers(services, obj, decision)
+    done = [await _act(services, obj, decision.want, action) for action in decision.actions]
+    if not all(done):
+        return AGAIN
+    return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
 
 
 def claims_to_make(services: Services, obj: RotationSet) -> list[dict[str, Any]]:
     """The claims that the set would make now, as it would create them; none while its spec makes no sense."""
-    want = rotation_want(obj)
-    try:
-        plan = plan_rotation(want, _seen(services, obj, _members(services, obj), Reading()), services.clock())
-    except ValueError:
-        return []
-    return [claim_body(obj, want, action) for action in plan.actions if isinstance(action, CreateClaim)]
+    decision = decide(set_view(obj), see_set(services, obj, Reading()), services.clock())
+    return [claim_body(obj, decision.want, one) for one in decision.actions if isinstance(one, CreateClaim)]
 
 
 # Looking.
+
+
+async def gather(services: Services, obj: RotationSet, view: SetView) -> SetFacts:
+    """All that the set's turn depends on. Whatever awaits comes first, so the rest is of one moment."""
+    reading = await services.dispatcher.read(obj.metadata.namespace, obj.metadata.name, view.want.channel)
+    for claim, number in _members(services, obj):
+        if claim.bound and number is None:  # gone, or our copy of the numbers is late
+            await look_at(services, *claim.bound)
+    return see_set(services, obj, reading)
+
+
+def see_set(services: Services, obj: RotationSet, reading: Reading) -> SetFacts:
+    """The set's claims with their numbers, and its pools, as they are known now; its traffic as it was read."""
+    members, namespace = _members(services, obj), obj.metadata.namespace
+    pools = {place: services.fleet.get(NumberPool, *place) for place in pools_of(obj)}
+    seen = RotationSeen(
+        seats=tuple(seat_seen(claim, number) for claim, number in members),
+        taken=frozenset(claim.name for claim in services.fleet.claims.by("namespace", namespace)),
+        pools={place: _pool(services, pool) for place, pool in pools.items() if pool},
+        usage=reading.usage,
+        unknown=reading.unknown,
+        blind_since=reading.blind_since,
+        frozen=_frozen(services, members),
+    )
+    return SetFacts(seen, reading.ended, services.dispatcher.interval)
+
 
 Members = list[tuple[ClaimRecord, NumberRecord | None]]
 """The claims that the set owns, each with the number that it holds."""
@@ -111,21 +116,6 @@ def _number(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     return min(held, key=lambda one: ((one.namespace, one.name) != claim.bound, one.name), default=None)
 
 
-def _seen(services: Services, obj: RotationSet, members: Members, reading: Reading) -> RotationSeen:
-    namespace = obj.metadata.namespace
-    pools = {place: services.fleet.get(NumberPool, *place) for place in pools_of(obj)}
-    return RotationSeen(
-        seats=tuple(_seat(claim, number) for claim, number in members),
-        taken=frozenset(claim.name for claim in services.fleet.claims.by("namespace", namespace)),
-        pools={place: _pool(services, pool) for place, pool in pools.items() if pool},
-        usage=reading.usage,
-        unknown=reading.unknown,
-        blind_since=reading.blind_since,
-        frozen=_frozen(services, members),
-        replaced=tuple(Replaced(one.at, E164(one.number)) for one in obj.status.replaced),
-    )
-
-
 def _frozen(services: Services, members: Members) -> str | None:
     """Why no number of the set may be picked: everything is frozen, or each of its numbers is."""
     if freeze := services.fleet.freeze(None, None):
@@ -140,38 +130,16 @@ def _pool(services: Services, pool: NumberPool) -> PoolSeen:
     return PoolSeen(pool.spec.market.country, sum(record.free for record in records))
 
 
-def _seat(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
-    assert claim.rotation
-    lost = claim.bound is not None and number is None
-    return Seat(
-        name=claim.name,
-        region=claim.rotation.region,
-        created=claim.created,
-        draining=claim.rotation.draining,
-        since=claim.rotation.since,
-        deleting=claim.deleting,
-        gone=claim.failed or lost or (number is not None and number.state.phase in GONE),
-        member=member_seen(claim, number) if number else None,
-        quarantine=number.notes.quarantine if number else None,
-        label=number.spam_label if number else None,
-        says=next((one.message for one in claim.conditions if one.type == "Ready" and one.status != "True"), ""),
-        profile=claim.routing_profile,
-    )
+# Acting.
 
 
-def _tell_numbers(services: Services, members: Members, plan: RotationPlan, reading: Reading) -> None:
+def _tell_numbers(services: Services, obj: RotationSet, decision: SetDecision) -> None:
     """Let numbers say how they are received, where that is news. Their own reconcile writes it."""
-    for _, number in members:
-        verdict = plan.verdicts.get(number.number) if number else None
-        if number is None or verdict is None:
-            continue
-        heard = HealthSeen(verdict.rate, verdict.label, reading.ended.get(number.number))
-        if is_news(number, heard):
+    for _, number in _members(services, obj):
+        heard = decision.health.get(number.number) if number else None
+        if number and heard and is_news(number, heard):
             services.health[number.number] = heard
             services.queues.wake_number(number)
-
-
-# Acting.
 
 
 async def _act(services: Services, obj: RotationSet, want: RotationWant, action: Action) -> bool:
@@ -213,31 +181,6 @@ async def _create(services: Services, obj: RotationSet, want: RotationWant, acti
     claim = project_claim(reply)
     log.info("rotation set claims a number", set=obj.key, claim=claim.key)
     return claim.is_of(obj.metadata.uid)
-
-
-def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dict[str, Any]:
-    """The claim as it is created: the set owns it, and it goes when the set goes."""
-    meta, (pool_namespace, pool) = obj.metadata, action.pool
-    ref = {"name": pool} | ({"namespace": pool_namespace} if pool_namespace != meta.namespace else {})
-    region = {REGION_LABEL: action.region} if action.region else {}
-    first, *others = action.area_codes or (None,)
-    # On demand, so that the pool orders for a whole set at once, and keeps its own target for others.
-    spec: dict[str, Any] = {"poolRef": ref, "capabilities": [str(want.channel)], "onNoStock": "Order"}
-    if first:
-        spec["areaCode"] = first
-    if others:
-        spec["wishes"] = [{"areaCode": code} for code in others]
-    if want.routing_profile:
-        spec["routingProfileRef"] = {"name": want.routing_profile}
-    return {
-        "metadata": {
-            "name": action.name,
-            "namespace": meta.namespace,
-            "labels": {SET_LABEL: meta.name, **region},
-            "ownerReferences": [owner_reference(obj)],
-        },
-        "spec": spec,
-    }
 
 
 async def _mark(services: Services, obj: RotationSet, name: str, body: dict[str, Any]) -> None:

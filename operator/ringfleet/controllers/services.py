@@ -34,8 +34,8 @@ from ringfleet.model import E164, Holding
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.phone_number_status import HealthSeen
 from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.rotation_set.seen import HealthSeen
 from ringfleet.settings import Settings
 
 

@@ -14,12 +14,10 @@ set's label is not taken: anybody may write that.
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
 
 from ringfleet.api import RotationSet
-from ringfleet.api.meta import API_VERSION, DRAINING, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.number_claim import bind
 from ringfleet.controllers.rebinding import heir_of, numbers_held
 from ringfleet.controllers.services import Services
@@ -27,6 +25,7 @@ from ringfleet.kube.transport import Json
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS
+from ringfleet.objects.rotation_set import owner_reference
 from ringfleet.plan.rotation_set.plan import next_name
 
 log = structlog.get_logger(__name__)
@@ -47,12 +46,6 @@ async def inherit(services: Services, obj: RotationSet) -> None:
         for record in numbers_held(services.fleet, claim):
             await _succeed(services, obj, claim, record)
         services.queues.wake_claim(claim)
-
-
-def owner_reference(obj: RotationSet) -> dict[str, Any]:
-    """By which the set owns a claim."""
-    owner = {"apiVersion": API_VERSION, "kind": "RotationSet", "name": obj.metadata.name, "uid": obj.metadata.uid}
-    return {**owner, "controller": True, "blockOwnerDeletion": False}
 
 
 async def _adopt(services: Services, obj: RotationSet, claim: ClaimRecord) -> None:

@@ -16,28 +16,11 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Farewell
 from ringfleet.plan.phone_number.steps import NumberPlan
+from ringfleet.plan.rotation_set.seen import HealthSeen
 
 MOVED = Decimal("0.05")
 """So far an answer rate must have moved to be written again."""
 _HUNDREDTH = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class DayUsage:
-    """A number's traffic on a day that is over."""
-
-    day: str
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class HealthSeen:
-    """What the dispatcher's ledger tells of a number. `rate`: the share of its calls that are answered; None: no calls.
-    `usage`: of the last day that was seen to end."""
-
-    rate: float | None = None
-    label: str | None = None
-    usage: DayUsage | None = None
 
 
 def is_news(record: NumberRecord, seen: HealthSeen) -> bool:

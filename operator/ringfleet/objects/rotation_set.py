@@ -1,4 +1,4 @@
-"""A rotation set as plans see it: its spec with defaults and guardrails, and the numbers that its claims hold.
+"""A rotation set between its object and the values of `plan/rotation_set`, both ways, and the claims that it makes.
 
 The operator and the dispatcher both read sets through here, so that what the one counts is what the other picks.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, time
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ringfleet.api import RotationSet
-from ringfleet.api.meta import OVERRIDE, SET_LABEL, Condition
+from ringfleet.api.meta import API_VERSION, OVERRIDE, REGION_LABEL, SET_LABEL
 from ringfleet.api.number_claim import PoolRef
 from ringfleet.api.rotation_set import (
     CampaignNumberPool,
@@ -27,11 +28,13 @@ from ringfleet.api.rotation_set import (
     RotationSetStatus,
     SetUsage,
 )
-from ringfleet.model import GONE
+from ringfleet.model import E164, GONE, Money
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel
+from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
     DEFAULT_DAILY,
     Frequency,
@@ -44,9 +47,14 @@ from ringfleet.plan.rotation_set.guardrails import (
     default_hourly,
     govern,
 )
-from ringfleet.plan.rotation_set.plan import RotationPlan
+from ringfleet.plan.rotation_set.plan import CreateClaim, RotationPlan
 from ringfleet.plan.rotation_set.roster import MemberSeen
-from ringfleet.plan.rotation_set.seen import RotationSeen, Usage
+from ringfleet.plan.rotation_set.seen import Replaced, RotationSeen, Seat, Usage
+
+
+def set_view(obj: RotationSet) -> SetView:
+    """The set, read for a turn."""
+    return SetView(rotation_want(obj), tuple(Replaced(one.at, E164(one.number)) for one in obj.status.replaced))
 
 
 def rotation_want(obj: RotationSet) -> RotationWant:
@@ -115,6 +123,28 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
     )
 
 
+def seat_seen(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
+    """A claim of a set; `number` is the one that it holds, None while it has none."""
+    rotation = claim.rotation
+    assert rotation is not None, f"claim {claim.key} is not a set's"
+    lost = claim.bound is not None and number is None
+    return Seat(
+        name=claim.name,
+        region=rotation.region,
+        created=claim.created,
+        draining=rotation.draining,
+        since=rotation.since,
+        deleting=claim.deleting,
+        gone=claim.failed or lost or (number is not None and number.state.phase in GONE),
+        member=member_seen(claim, number) if number else None,
+        quarantine=number.notes.quarantine if number else None,
+        label=number.spam_label if number else None,
+        says=next((one.message for one in claim.conditions if one.type == "Ready" and one.status != "True"), ""),
+        profile=claim.routing_profile,
+        rent=number.price.monthly if number and number.price else None,
+    )
+
+
 def _terms(spec: RotationSetSpec) -> Terms:
     often, quiet, ramp, health = spec.recipient_frequency, spec.quiet_hours, spec.ramp, spec.health
     return Terms(
@@ -147,29 +177,60 @@ def _messaging(said: MessagingIdentity) -> MessagingWant:
     )
 
 
+# The claims that it makes.
+
+
+def owner_reference(obj: RotationSet) -> dict[str, Any]:
+    """By which the set owns a claim."""
+    owner = {"apiVersion": API_VERSION, "kind": "RotationSet", "name": obj.metadata.name, "uid": obj.metadata.uid}
+    return {**owner, "controller": True, "blockOwnerDeletion": False}
+
+
+def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dict[str, Any]:
+    """The claim as it is created: the set owns it, and it goes when the set goes."""
+    meta, (pool_namespace, pool) = obj.metadata, action.pool
+    ref = {"name": pool} | ({"namespace": pool_namespace} if pool_namespace != meta.namespace else {})
+    region = {REGION_LABEL: action.region} if action.region else {}
+    first, *others = action.area_codes or (None,)
+    # On demand, so that the pool orders for a whole set at once, and keeps its own target for others.
+    spec: dict[str, Any] = {"poolRef": ref, "capabilities": [str(want.channel)], "onNoStock": "Order"}
+    if first:
+        spec["areaCode"] = first
+    if others:
+        spec["wishes"] = [{"areaCode": code} for code in others]
+    if want.routing_profile:
+        spec["routingProfileRef"] = {"name": want.routing_profile}
+    return {
+        "metadata": {
+            "name": action.name,
+            "namespace": meta.namespace,
+            "labels": {SET_LABEL: meta.name, **region},
+            "ownerReferences": [owner_reference(obj)],
+        },
+        "spec": spec,
+    }
+
+
+# And back.
+
 _CENT_OF_CENT = Decimal("0.0001")
 
 
-def rotation_status(
-    obj: RotationSet,
-    want: RotationWant,
-    seen: RotationSeen,
-    plan: RotationPlan,
-    held: Iterable[NumberRecord],
-    said: tuple[Condition, ...],
-    now: datetime,
-) -> RotationSetStatus:
-    """What to write; the traffic in it is as it was unless it matters."""
-    standing = plan.standing
-    before = obj.status
+def set_status(obj: RotationSet, facts: SetFacts, decision: SetDecision, now: datetime) -> RotationSetStatus:
+    """What to write; the traffic in it is as it was unless it matters. While the spec makes no sense all of it is."""
+    generation, before, plan = obj.metadata.generation, obj.status, decision.plan
+    said = conditions(before.conditions, decision.conditions, generation, now)
+    if plan is None:
+        return before.saying(generation, said)
+    want, seen, standing = decision.want, facts.seen, plan.standing
     usage = set_usage(before.usage, plan, seen.usage, now.astimezone(ZoneInfo(want.zone)).date().isoformat())
     matters = usage_matters(before.usage, usage)
     at, cost, currency = before.usage_at, before.cost_per_answered, before.currency
     if matters and seen.usage is not None:
         at = seen.usage.at.replace(microsecond=0)
-        cost, currency = _cost(want, seen.usage, tuple(held))
+        cost, currency = _cost(want, seen.usage, tuple(seat.rent for seat in seen.seats if seat.rent))
     return RotationSetStatus(
-        observed_generation=obj.metadata.generation,
+        observed_generation=generation,
         conditions=said,
         members=MemberCounts(
             total=standing.total,
@@ -221,9 +282,8 @@ def _tenths(usage: SetUsage) -> int:
     return usage.used * 10 // usage.capacity if usage.capacity else 0
 
 
-def _cost(want: RotationWant, usage: Usage, held: tuple[NumberRecord, ...]) -> tuple[Decimal, str] | tuple[None, None]:
+def _cost(want: RotationWant, usage: Usage, rents: tuple[Money, ...]) -> tuple[Decimal, str] | tuple[None, None]:
     """The members' rent by the answered calls of thirty days; nothing where it can't be said in one currency."""
-    rents = [number.price.monthly for number in held if number.price]
     answered = sum(use.answered for use in usage.numbers.values())
     currencies = {rent.currency for rent in rents}
     if want.channel is not Channel.VOICE or not answered or len(currencies) != 1:

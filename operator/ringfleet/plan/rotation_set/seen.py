@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ringfleet.model import E164
+from ringfleet.model import E164, Money
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.rotation_set.roster import MemberSeen
@@ -40,6 +40,8 @@ class Seat:
     """Why the claim is not ready, in its own words; empty when it is."""
     profile: str | None = None
     """The RoutingProfile that the claim names; None: it names none."""
+    rent: Money | None = None
+    """What the claim's number costs a month; None: the claim waits, or the price is not known."""
 
     @property
     def live(self) -> bool:
@@ -92,6 +94,28 @@ class Usage:
     used: int = 0
     deferred: int = 0
     numbers: Mapping[E164, NumberUse] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DayUsage:
+    """A number's traffic on a day that is over."""
+
+    day: str
+    """The day in the set's time zone, such as 2026-11-24."""
+    calls: int
+    """The calls, or messages, of the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """What the dispatcher's ledger tells of a number."""
+
+    rate: float | None = None
+    """The share of the number's calls that are answered; None: there were no calls."""
+    label: str | None = None
+    """The spam label that is shown for the number; None: none is."""
+    usage: DayUsage | None = None
+    """The number's traffic of the last day that was seen to end; None: none was."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
