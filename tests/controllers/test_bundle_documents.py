@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from ringfleet.api import ComplianceBundle
-from ringfleet.controllers.bundle_documents import Dossier, read_dossier
+from ringfleet.controllers.bundle_documents import read_dossier
+from ringfleet.controllers.redaction import discretion_of
 from ringfleet.kube.client import Kube
-from ringfleet.model.compliance import EndUserType
+from ringfleet.model.compliance import Dossier, EndUserType
 from tests.api.manifests import a_bundle, changed
 from tests.controlplane.cluster import Cluster
 
@@ -145,9 +146,9 @@ async def test_all_that_was_read_is_held_against_what_a_carrier_says(
     person = {"type": "Individual", "attributes": [{"name": "name", "value": "Hannah"}]}
     street, number = [{"name": "street", "value": "Lindenweg"}], [{"name": "number", "value": "X99"}]
     of = bundle(namespace, kept("id", "id.png", attributes=number), endUser=person, address=street)
-    discretion = (await read(kube, of)).discretion()
+    discretion = discretion_of(await read(kube, of))
     assert discretion.allows("The copy is too dark.")
     for quote in ("Hannah", "Lindenweg", "X99", "ort of Planted P", of.spec.contact.partition("@")[2]):
         assert not discretion.allows(f"I can't read {quote} in it."), quote
     unread = await read(kube, bundle(namespace, kept("gone", "gone.pdf"), endUser=person))
-    assert not unread.discretion().allows("The copy is too dark.")
+    assert not discretion_of(unread).allows("The copy is too dark.")

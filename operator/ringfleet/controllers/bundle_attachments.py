@@ -15,7 +15,7 @@ from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Filing
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
-from ringfleet.objects.compliance_bundle import Place, bundle_status, with_counts
+from ringfleet.objects.compliance_bundle import filing_ref, with_counts, with_filings
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
 from ringfleet.plan.phone_number.case import NewerRevision
@@ -45,7 +45,7 @@ def counted(services: Services, namespace: str, filings: Iterable[Filing]) -> tu
 
 
 def _counted(services: Services, namespace: str, filing: Filing) -> Filing:
-    account, approved = Place.of(filing).account, filing.approved.id if filing.approved else None
+    account, approved = filing_ref(filing).account, filing.approved.id if filing.approved else None
     ids = {id_ for id_ in (filing.id, approved, *filing.superseded) if id_}
     found = {id_: len(services.fleet.numbers.by("bundle", Revision(namespace, account, id_))) for id_ in ids}
     outdated = sum(count for id_, count in found.items() if id_ in filing.superseded and id_ != approved)
@@ -58,7 +58,7 @@ async def count_attached(services: Services, key: Key) -> None:
     if bundle is None or bundle.metadata.deletion_timestamp:
         return
     filings = counted(services, key.namespace, bundle.status.filings)
-    await services.status.write(bundle, bundle_status(bundle.status, filings))
+    await services.status.write(bundle, with_filings(bundle.status, filings))
 
 
 # Moving on.
@@ -92,5 +92,5 @@ def outdated_numbers(services: Services, bundle: ComplianceBundle) -> list[Numbe
         record
         for filing in bundle.status.filings
         for id_ in filing.superseded
-        for record in services.fleet.numbers.by("bundle", Revision(namespace, Place.of(filing).account, id_))
+        for record in services.fleet.numbers.by("bundle", Revision(namespace, filing_ref(filing).account, id_))
     ]

@@ -10,40 +10,21 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Attributes, Document, DocumentSource, KeyRef
-from ringfleet.controllers.redaction import Discretion
 from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import NotFound
-from ringfleet.model.compliance import Paper, Party
+from ringfleet.model.compliance import Dossier, Paper, Party
 from ringfleet.model.refs import Resource
 from ringfleet.objects.refs import CONFIG_MAPS, SECRETS
 
 LARGEST = 20_000_000
 """Bytes that a file may have at most, whatever a carrier takes."""
 _BEGINNINGS = {b"%PDF-": "application/pdf", b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
-
-
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """All that a bundle has to say. `unreadable`: each field that names what could not be read, and why, sorted."""
-
-    party: Party
-    papers: tuple[Paper, ...]
-    unreadable: tuple[tuple[str, str], ...] = ()
-    contact: str = field(default="", repr=False)
-
-    def discretion(self) -> Discretion:
-        """What others have written may be held against this before it is shown."""
-        said = (self.party.attributes, self.party.address, *(paper.attributes for paper in self.papers))
-        values = (value for attributes in said for value in attributes.values())
-        contents = (paper.content for paper in self.papers)
-        return Discretion((*values, self.contact), contents, whole=not self.unreadable)
 
 
 class Unreadable(Exception):

@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
+from ringfleet.model.compliance import Dossier
+
 TELLING = 3
 """Letters and digits from which on a word is taken for a person's, and not for one that any sentence may hold."""
 IN_PART = 4
@@ -75,6 +77,14 @@ class Discretion:
         """What can be read in the documents; None when that is too much to search."""
         found = [_plain(run) for content in self._contents for run in _runs(content)]
         return "\0".join(found) if sum(map(len, found)) <= MOST_READABLE else None
+
+
+def discretion_of(dossier: Dossier) -> Discretion:
+    """What others have written of a bundle may be held against this before it is shown."""
+    said = (dossier.party.attributes, dossier.party.address, *(paper.attributes for paper in dossier.papers))
+    values = (value for attributes in said for value in attributes.values())
+    contents = (paper.content for paper in dossier.papers)
+    return Discretion((*values, dossier.contact), contents, whole=not dossier.unreadable)
 
 
 def _quotes(words: tuple[str, ...], value: tuple[str, ...]) -> bool:

@@ -119,6 +119,20 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that a bundle has to say, as far as it could be read."""
+
+    party: Party
+    """The end user and the address."""
+    papers: tuple[Paper, ...]
+    """The documents that could be read."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Each field that names what could not be read, and why, sorted."""
+    contact: str = field(default="", repr=False)
+    """The e-mail address that a carrier may write to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shortcoming:
     """What a carrier finds wrong with a filing: of which document of ours (None: of the whole), and in its words."""
 

@@ -1,10 +1,10 @@
-"""Filings between a ComplianceBundle's status and the values of `plan/compliance_bundle`, both ways. Pure."""
+"""A ComplianceBundle between its object and the values of `plan/compliance_bundle`, both ways. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from itertools import product
 
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Approval as ApprovalStatus
@@ -12,24 +12,50 @@ from ringfleet.api.compliance_bundle import BegunCall, ComplianceBundleStatus, F
 from ringfleet.api.compliance_bundle import FiledItem as ItemStatus
 from ringfleet.api.compliance_bundle import Filing as FilingStatus
 from ringfleet.api.compliance_bundle import Refusal as RefusalStatus
-from ringfleet.model import AccountKey, NumberType
-from ringfleet.model.compliance import FilingState, Shortcoming
+from ringfleet.model import AccountKey
+from ringfleet.model.compliance import Dossier, FilingState, Shortcoming
+from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key
-from ringfleet.plan.compliance_bundle.filing import Approval, Begun, FiledItem, FilingRecord, Refusal
+from ringfleet.plan.compliance_bundle.decide import BundleDecision, BundleView
+from ringfleet.plan.compliance_bundle.filing import (
+    Approval,
+    Begun,
+    FiledItem,
+    FilingKey,
+    FilingRecord,
+    FilingRef,
+    Refusal,
+)
 from ringfleet.plan.compliance_bundle.report import FilingReport
+from ringfleet.plan.compliance_bundle.requirements import BundleWant
 from ringfleet.plan.compliance_bundle.selection import BundleFiling, BundleSeen
 
 
-class Place(NamedTuple):
-    """Where a filing is: one account, one number type."""
+def bundle_view(bundle: ComplianceBundle, dossier: Dossier, installation: str, grace: timedelta) -> BundleView:
+    """The bundle, read for a turn, with all that it names. `grace`: how long a call of it may be on its way."""
+    meta, spec = bundle.metadata, bundle.spec
+    want = BundleWant(
+        name=meta.name,
+        country=spec.country,
+        types=spec.number_types,
+        end_user=spec.end_user.type,
+        party=dossier.party,
+        papers=dossier.papers,
+        renew_before=spec.renew_before,
+        suspended=spec.suspend,
+        unreadable=dossier.unreadable,
+    )
+    accounts = [account_key(ref, meta.namespace) for ref in spec.carriers]
+    return BundleView(
+        want,
+        tuple(FilingKey(installation, meta.uid, *ref, grace) for ref in product(accounts, spec.number_types)),
+        {filing_ref(filing): filing_record(filing) for filing in bundle.status.filings},
+    )
 
-    account: AccountKey
-    type: NumberType
 
-    @classmethod
-    def of(cls, filing: FilingStatus) -> Place:
-        namespace, _, name = filing.account.partition("/")
-        return cls(AccountKey(namespace, name), filing.number_type)
+def filing_ref(filing: FilingStatus) -> FilingRef:
+    namespace, _, name = filing.account.partition("/")
+    return FilingRef(AccountKey(namespace, name), filing.number_type)
 
 
 def filing_record(filing: FilingStatus) -> FilingRecord:
@@ -55,8 +81,17 @@ def _approval(known: ApprovalStatus | None) -> Approval | None:
     return Approval(known.id, known.revision, known.expires_at, known.renewals) if known else None
 
 
-def filing_status(
-    place: Place, record: FilingRecord, report: FilingReport | None, before: FilingStatus | None
+def filings_status(bundle: ComplianceBundle, decision: BundleDecision) -> tuple[FilingStatus, ...]:
+    """The filings as the status keeps them, sorted; how many numbers carry each is not counted yet."""
+    before = {filing_ref(filing): filing for filing in bundle.status.filings}
+    return tuple(
+        _filing_status(ref, record, decision.reports.get(ref), before.get(ref))
+        for ref, record in sorted(decision.records.items())
+    )
+
+
+def _filing_status(
+    ref: FilingRef, record: FilingRecord, report: FilingReport | None, before: FilingStatus | None
 ) -> FilingStatus:
     """The record as the status keeps it, with what the report says; without a report, with what was said `before`."""
     approved = record.approved
@@ -65,8 +100,8 @@ def filing_status(
         missing = tuple(lack.message for lack in report.missing)
     state = report.state if report else before.state if before else FilingState.DRAFT
     return FilingStatus(
-        account=str(place.account),
-        number_type=place.type,
+        account=str(ref.account),
+        number_type=ref.type,
         state=state,
         missing=missing,
         reasons=tuple(
@@ -95,7 +130,19 @@ def with_counts(filing: FilingStatus, attached: int, outdated: int) -> FilingSta
     return filing.model_copy(update={"attached": attached, "outdated": outdated})
 
 
-def bundle_status(before: ComplianceBundleStatus, filings: tuple[FilingStatus, ...]) -> ComplianceBundleStatus:
+def bundle_status(
+    bundle: ComplianceBundle, filings: tuple[FilingStatus, ...], decision: BundleDecision, now: datetime
+) -> ComplianceBundleStatus:
+    """The whole status; `filings` are those of the decision, counted. Between two calls a bundle that says something
+    goes on saying it."""
+    before, generation = bundle.status, bundle.metadata.generation
+    status = with_filings(before, filings)
+    if decision.call and before.conditions:
+        return status
+    return status.saying(generation, conditions(before.conditions, decision.conditions, generation, now))
+
+
+def with_filings(before: ComplianceBundleStatus, filings: tuple[FilingStatus, ...]) -> ComplianceBundleStatus:
     """The status with these filings, and what they are in short; it says what it said before."""
     return ComplianceBundleStatus(
         observed_generation=before.observed_generation,
@@ -127,7 +174,7 @@ def bundle_seen(bundle: ComplianceBundle) -> BundleSeen:
         types=spec.number_types,
         accounts=tuple(account_key(ref, namespace) for ref in spec.carriers),
         filings=tuple(
-            BundleFiling(*Place.of(filing), filing.state, _approval(filing.approved), _lacks(filing))
+            BundleFiling(*filing_ref(filing), filing.state, _approval(filing.approved), _lacks(filing))
             for filing in bundle.status.filings
         ),
     )

@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming
@@ -30,9 +31,18 @@ GRACE = timedelta(minutes=2)
 """How long a call may be on its way to the carrier, unless the settings say otherwise."""
 FIRST_LOOK, LAST_LOOK = timedelta(minutes=1), timedelta(minutes=30)
 RESTING_LOOK = timedelta(hours=6)
+CALL_AGAIN = timedelta(seconds=15)
+"""How long a carrier that does not answer is left alone. Its account wakes the bundle when it answers sooner."""
 END_USER = "endUser"
 
 WITH_CARRIER = frozenset({Review.SUBMITTED, Review.IN_REVIEW})
+
+
+class FilingRef(NamedTuple):
+    """Which filing of a bundle: at one account, for one number type."""
+
+    account: AccountKey
+    type: NumberType
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,10 @@ class FilingKey:
     account: AccountKey
     type: NumberType
     grace: timedelta = GRACE
+
+    @property
+    def ref(self) -> FilingRef:
+        return FilingRef(self.account, self.type)
 
     def item_reference(self, content: str) -> str:
         """The carrier's reference of a party or document with this hash."""
@@ -283,6 +297,16 @@ def settle(
         case Submit(), None:
             return _handed_in(_changed(key, record), now), replace(seen, live=None, checked=False)
     raise TypeError(f"{type(action).__name__} was answered with {type(answer).__name__}")
+
+
+def lose_sight(seen: CarrierSeen) -> CarrierSeen:
+    """What is seen when a call may have done what it was asked, or not: all but the requirements is read anew."""
+    return CarrierSeen(read=seen.read, regulation=seen.regulation)
+
+
+def leave_alone(seen: CarrierSeen, because: str, now: datetime) -> CarrierSeen:
+    """What is seen when the carrier can't be called now: `because`, a sentence."""
+    return replace(seen, rests_until=now + CALL_AGAIN, because=because)
 
 
 def refuse(key: FilingKey, record: FilingRecord, action: Action, message: str) -> FilingRecord:
