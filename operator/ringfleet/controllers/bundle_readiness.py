@@ -1,10 +1,12 @@
-"""Which bundle a pool's orders and its numbers live by: between bundles as seen and `plan/compliance_bundle`."""
+"""Which bundle a pool's orders and its numbers live by, and whether their carriers ask for documents at all.
+
+Here is only the looking and the asking; what it means is in `plan/compliance_bundle/readiness.py`.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 
@@ -19,21 +21,11 @@ from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.compliance_bundle.selection import (
-    Approved,
-    AwaitBundle,
-    BundleStanding,
-    NoBundle,
-    OrderAndPark,
-    OrderLeave,
-    OrderWith,
-    Rejected,
-    Waiting,
-    bundle_for,
-    wait_for_bundle,
-)
-from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.compliance_bundle.readiness import MarketSeen, Readiness, judge_readiness
+from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, bundle_for
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.case import Documents
+from ringfleet.plan.phone_number.documents import documents_by
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 log = structlog.get_logger(__name__)
@@ -56,14 +48,24 @@ def _lives(bundle: ComplianceBundle, namespace: str) -> bool:
     return bundle.metadata.namespace == namespace and bundle.metadata.deletion_timestamp is None
 
 
-def leave_to_order(services: Services, pool: NumberPool, account: AccountKey) -> OrderLeave:
-    """Whether the pool may order at the account, and with which bundle."""
-    open_ = services.accounts.get(account)
-    demanded = open_.demands.get(market_of(pool)) if open_ else None
-    standing = bundle_standing(services, pool, account)
-    if demanded is None:  # nobody has asked yet, which is soon over: so no pool parks numbers by guess
-        return wait_for_bundle(None, None, standing)
-    return wait_for_bundle(pool.spec.ordering.require_approved_bundle, demanded.documents, standing)
+def pool_readiness(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> Readiness:
+    """What its bundles mean for the pool, by what its carriers have said of its market."""
+    carriers = {key: _see_market(services, pool, key) for key in accounts}
+    return judge_readiness(pool.spec.ordering.require_approved_bundle, carriers)
+
+
+def _see_market(services: Services, pool: NumberPool, key: AccountKey) -> MarketSeen:
+    account = services.accounts.get(key)
+    demand = account.demands.get(market_of(pool)) if account else None
+    return MarketSeen(
+        account=to_order_from(services, key, pool.metadata.namespace),
+        standing=bundle_standing(services, pool, key),
+        open=account is not None,
+        reachable=_callable(services, pool, key) is not None,
+        asked=demand is not None,
+        demanded=demand.documents if demand else None,
+        review=demand.review if demand else None,
+    )
 
 
 def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
@@ -158,15 +160,6 @@ async def _ask(registrar: Registrar, market: tuple[str, NumberType], now: float)
     return Demand(documents=True, until=now + DEMAND_KEPT, review=found.review)
 
 
-def review_ahead(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> timedelta:
-    """How long a review takes that the pool's orders have to wait for, or its numbers at the carrier; by the carrier
-    that it prefers."""
-    account = services.accounts.get(accounts[0])
-    demand = account.demands.get(market_of(pool)) if account else None
-    waits = isinstance(leave_to_order(services, pool, accounts[0]), AwaitBundle | OrderAndPark)
-    return demand.review if demand and demand.review and waits else timedelta()
-
-
 def to_order_from(services: Services, account: AccountKey, namespace: str) -> AccountSeen:
     """The account as an object of `namespace` may order from it, that has not done so yet."""
     obj = services.fleet.get(CarrierAccount, account.namespace, account.name)
@@ -174,48 +167,6 @@ def to_order_from(services: Services, account: AccountKey, namespace: str) -> Ac
         return services.accounts.seen(account, namespace)
     message = f"CarrierAccount {account} is being deleted: nothing more is ordered through it."
     return AccountSeen(Reason.ACCOUNT_DELETED, message)
-
-
-def accounts_for(
-    services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]
-) -> dict[AccountKey, AccountSeen]:
-    """The accounts as the pool may use them. While one has not said for the first time what it demands, those that the
-    pool likes less wait with it: the next moment may tell that it can be ordered from."""
-    found: dict[AccountKey, AccountSeen] = {}
-    awaited: AccountSeen | None = None
-    for key in accounts:
-        seen = account_for(services, pool, key)
-        found[key] = awaited if awaited and not seen.blocked else seen
-        account = _callable(services, pool, key)
-        if account and seen.blocked and market_of(pool) not in account.demands:
-            awaited = awaited or seen
-    return found
-
-
-def account_for(services: Services, pool: NumberPool, account: AccountKey) -> AccountSeen:
-    """The account as the pool may use it: one where it has to wait for its bundle can't be ordered from, nor can one
-    that is being deleted."""
-    seen = to_order_from(services, account, pool.metadata.namespace)
-    if seen.blocked:
-        return seen
-    leave = leave_to_order(services, pool, account)
-    return AccountSeen(leave.reason, leave.message, seen.stale) if isinstance(leave, AwaitBundle) else seen
-
-
-def readiness(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> tuple[Condition, ...]:
-    """Whether the pool's bundles let it order everywhere; nothing where none is needed."""
-    leaves = {key: leave_to_order(services, pool, key) for key in accounts if services.accounts.get(key)}
-    waits = [leave for leave in leaves.values() if isinstance(leave, AwaitBundle)]
-    parks = [leave for leave in leaves.values() if isinstance(leave, OrderAndPark)]
-    if waits:
-        message = " ".join(dict.fromkeys(leave.message for leave in waits))
-        return (Condition("ComplianceReady", False, waits[0].reason, message),)
-    if parks:
-        message = " ".join(dict.fromkeys(f"Numbers wait at the carrier: {leave.message}" for leave in parks))
-        return (Condition("ComplianceReady", False, Reason.PENDING_DOCUMENTS, message),)
-    if any(isinstance(leave, OrderWith) for leave in leaves.values()):
-        return (Condition("ComplianceReady", True, Reason.APPROVED, "Orders carry an approved ComplianceBundle."),)
-    return ()
 
 
 def approved_bundle(services: Services, pool: NumberPool | None, account: AccountKey) -> str | None:
@@ -229,13 +180,4 @@ def documents_for(services: Services, record: NumberRecord) -> Documents | None:
     pool = services.fleet.pool_of(record)
     if pool is None or record.state.phase not in IN_FLIGHT:
         return None
-    standing = bundle_standing(services, pool, record.account)
-    match standing:
-        case Approved(bundle, external_id):
-            return Documents(f"{bundle}: Approved", f"ComplianceBundle {bundle} at {record.account}", external_id)
-        case Waiting(bundle, state, message):
-            return Documents(f"{bundle}: {state}", message)
-        case Rejected(bundle, message):
-            return Documents(f"{bundle}: Rejected", message)
-        case NoBundle(message):
-            return Documents("no bundle", message)
+    return documents_by(bundle_standing(services, pool, record.account), record.account)

@@ -11,7 +11,7 @@ from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
-from ringfleet.controllers.bundle_readiness import accounts_for, ask_for_demands, readiness, review_ahead
+from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -104,23 +104,29 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
     asked_again = ask_for_demands(services, pool, carriers)
     release = await see_release(services, pool)
     records = services.fleet.numbers_in_pool(namespace, pool.metadata.name)
-    place = ObjectRef(namespace, pool.metadata.name)
+    place, ready = ObjectRef(namespace, pool.metadata.name), pool_readiness(services, pool, carriers)
     return PoolFacts(
-        pool=see_pool(services, pool, view.want, records),
+        pool=see_pool(services, pool, view.want, records, ready.accounts),
         demand=see_demand(services, pool, view.memory),
-        review=review_ahead(services, pool, carriers),
+        review=ready.review,
         release=release,
         takeable=frozenset(record.number for record in records if _may_return(services, record)),
         capacity=capacity_want(services, pool),
-        readiness=readiness(services, pool, carriers),
+        readiness=ready.conditions,
         claimed=sum(record.claim is not None for record in records),
         waiting=len(services.claim_queue.waiting(place)),
         asked_again=asked_again,
     )
 
 
-def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list[NumberRecord]) -> PoolSeen:
-    """The pool's numbers, orders, accounts and room, as they are known now."""
+def see_pool(
+    services: Services,
+    pool: NumberPool,
+    want: PoolWant,
+    records: list[NumberRecord],
+    accounts: Mapping[AccountKey, AccountSeen],
+) -> PoolSeen:
+    """The pool's numbers, orders and room, as they are known now, and its accounts as its bundles let it use them."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     return PoolSeen(
         numbers=services.fleet.with_listed(
@@ -128,10 +134,7 @@ def see_pool(services: Services, pool: NumberPool, want: PoolWant, records: list
         ),
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
-        accounts={
-            account: _as_it_may_sell(services, account, seen)
-            for account, seen in accounts_for(services, pool, want.carriers).items()
-        },
+        accounts={account: _as_it_may_sell(services, account, seen) for account, seen in accounts.items()},
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ringfleet.model import HoldingStatus, Phase
+from ringfleet.model import AccountKey, HoldingStatus, Phase
+from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, NoBundle, Rejected, Waiting
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.phone_number.case import AttachRefusal, Case, NewerRevision, RefusedBundle
+from ringfleet.plan.phone_number.case import AttachRefusal, Case, Documents, NewerRevision, RefusedBundle
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
 from ringfleet.rate import backoff
 
@@ -19,6 +20,19 @@ FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=15), timedelta(hours=1)
 """How long a carrier that refuses a bundle for a number is left alone: at first, and at last."""
 
 _ASKED = "The carrier waits for identity or address documents."
+
+
+def documents_by(standing: BundleStanding, account: AccountKey) -> Documents:
+    """What a number at the account waits for, by how its bundle stands there."""
+    match standing:
+        case Approved(bundle, external_id):
+            return Documents(f"{bundle}: Approved", f"ComplianceBundle {bundle} at {account}", external_id)
+        case Waiting(bundle, state, message):
+            return Documents(f"{bundle}: {state}", message)
+        case Rejected(bundle, message):
+            return Documents(f"{bundle}: Rejected", message)
+        case NoBundle(message):
+            return Documents("no bundle", message)
 
 
 def bundle_is_approved(case: Case) -> NumberPlan | None:
