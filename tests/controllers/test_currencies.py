@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringfleet.controllers.triggers import wake_users
+from ringfleet.controllers.wake import wake_users
 from ringfleet.model import AccountKey, Money
 from tests.controllers.rig import HOUSE, a_pool, a_quota, a_rig, in_virtual_time
 from tests.plan.builders import an_offer

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ringfleet.carriers.errors import ListingIncomplete
-from ringfleet.controllers.triggers import wake_users
+from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Holding, Mark
 from tests.controllers.rig import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.runtime import claim_informer, freeze_informer, number_informer
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import next_look
+from ringfleet.controllers.wake import next_look
 from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
 from ringfleet.model import HoldingStatus, Mark

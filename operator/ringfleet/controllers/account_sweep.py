@@ -23,7 +23,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.marked_numbers import Marked, by_pool, drop
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import orders_at
+from ringfleet.controllers.wake import orders_at
 from ringfleet.kube.errors import Invalid, KubeError
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase, Unreadable
 from ringfleet.model.refs import ObjectRef

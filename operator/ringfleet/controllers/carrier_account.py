@@ -31,7 +31,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_
 from ringfleet.controllers.in_use import ACCOUNT_STAYS, is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import wake_users
+from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of, told_endpoint

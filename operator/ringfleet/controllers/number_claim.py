@@ -24,7 +24,7 @@ from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_du
 from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN, places_of, wished_place, write_number
 from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import GUARD_DELAY
+from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
 from ringfleet.objects.conditions import condition_patch, stamp

@@ -38,7 +38,7 @@ from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import orders_at, wake_orders, wake_users
+from ringfleet.controllers.wake import orders_at, wake_orders, wake_users
 from ringfleet.kube.errors import Forbidden, Invalid
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
 from ringfleet.model.refs import ObjectRef

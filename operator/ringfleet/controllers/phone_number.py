@@ -23,7 +23,7 @@ from ringfleet.controllers.number_claim import claim_is_gone, unbind
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import GUARD_DELAY
+from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark

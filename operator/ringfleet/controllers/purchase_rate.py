@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from ringfleet.api import CarrierAccount, NumberOrder
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.triggers import orders_at
+from ringfleet.controllers.wake import orders_at
 from ringfleet.model import E164, AccountKey, ItemState
 from ringfleet.plan.purchase_rate import PurchaseRoom, purchase_room
 

@@ -1,0 +1,48 @@
+"""What a change of a claim wakes: the claim queue, itself when it needs a turn, its set, its number, its pool."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.wake import POOL_DELAY, wake_set
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.plan.next_look import next_look_at_claim
+
+
+class ClaimTriggers:
+    """Hears of every change of a claim, by the informer and by our own writes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+        """A claim has changed, come (`old` None) or gone (`new` None)."""
+        self._services.claim_queue.note_claim(old, new)
+        claim = new or old
+        assert claim
+        wake_set(self._services, old)
+        wake_set(self._services, new)
+        if old is None and self._services.clock() - claim.created < _JUST_CREATED:
+            self._services.arrivals[claim.uid] = self._services.clock()
+        if new is None:
+            self._services.arrivals.pop(claim.uid, None)
+        else:
+            self._wake_claim_when_due(new)
+        if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
+            for record in self._services.fleet.numbers_of(claim):
+                self._services.queues.wake_number(record)
+        if old is None or new is None or (old.bound, old.on_no_stock) != (new.bound, new.on_no_stock):
+            self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
+
+    def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
+        now = self._services.clock()
+        if delay := seconds_until(next_look_at_claim(claim, now), now):
+            self._services.queues.wake("NumberClaim", claim.namespace, claim.name, delay)
+        elif delay is not None:
+            self._services.queues.wake_claim(claim)
+
+
+_JUST_CREATED = timedelta(seconds=2)
+"""A creation time has whole seconds; a claim that is first seen so soon after it has just come."""

@@ -1,0 +1,231 @@
+"""What a change of an intent wakes: itself, and what depends on it.
+
+An intent is an object that people write, seen by Kopf, by a relist, or by our own write: account, pool, order, bundle,
+set, profile, quota.
+"""
+
+from __future__ import annotations
+
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberOrder,
+    NumberPool,
+    NumberQuota,
+    RotationSet,
+    RoutingProfile,
+)
+from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.controllers.bundle_attachments import outdated_numbers
+from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.wake import POOL_DELAY, USE_DELAY, wake_bundle_counts, wake_frozen, wake_needy, wake_quotas
+from ringfleet.model import AccountKey, Phase
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.compliance_bundle import bundle_seen, filing_record
+from ringfleet.objects.freeze import freeze_of
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.refs import account_key
+from ringfleet.objects.rotation_set import pools_of
+from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.next_look import next_look_at_bundle
+
+
+class IntentTriggers:
+    """Each `note_...` hears of a change: old None: it has come; new None: it is gone."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def note_intent(self, kind: str, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An intent has changed, come (`old` None) or gone (`new` None): wake it and what depends on it."""
+        self._services.intent_watches.changes[kind] += new is not None
+        self._services.quotas.forget()
+        if kind == "CarrierAccount":
+            self._note_account(AccountKey(*place), old, new)
+        same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
+        if not (same_wish and _is_quiet(old, new)):
+            self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
+        elif isinstance(new, ComplianceBundle):
+            self._wake_bundle_when_due(new)
+        if kind in _USES and new and _hold(old) != _hold(new):
+            self._services.queues.wake(_USES[kind], *place, USE_DELAY)
+        order = new or old
+        if isinstance(order, NumberOrder):
+            self._note_order(order, gone=new is None)
+        if kind == "NumberPool":
+            self._note_pool(ObjectRef(*place), old, new)
+            if old is None or new is None:
+                self._wake_drawers(place)
+        if kind == "ComplianceBundle":
+            self._note_bundle(place, old, new)
+        if kind == "NumberQuota":
+            self._note_quota(place.namespace, old, new)
+        if kind == "RoutingProfile" and not (same_wish and _told(old) == _told(new)):
+            self._wake_followers(place)
+        if kind == "CarrierAccount" and not same_wish:
+            wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
+        if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
+            accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
+            wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
+
+    def note_freeze(self) -> None:
+        """Everything was frozen, or is so no more."""
+        fleet = self._services.fleet
+        accounts = [AccountKey(one.metadata.namespace, one.metadata.name) for one in fleet.all(CarrierAccount)]
+        pools = [ObjectRef(one.metadata.namespace, one.metadata.name) for one in fleet.all(NumberPool)]
+        wake_frozen(self._services, accounts, pools)
+
+    def _note_account(self, key: AccountKey, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An account has come or gone, or is another one at the carrier than before: a duplicate may take over."""
+        accounts = self._services.accounts
+        if old is None:
+            accounts.expect(key)
+        concerned = accounts.learn(new) if isinstance(new, CarrierAccount) else accounts.identities.forget(key)
+        for other in concerned:
+            self._services.queues.wake_account(other)
+
+    def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
+        """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
+        by whether it calls them off."""
+        wake_quotas(self._services, place.namespace)
+        if _calls_off(old) is not _calls_off(new):
+            for order in self._services.fleet.orders_for(*place):
+                self._services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
+            wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
+        if old is None or new is None or _wish(old) != _wish(new):
+            self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
+
+    def _wake_drawers(self, pool: ObjectRef) -> None:
+        """The rotation sets that draw from a pool which has come or gone."""
+        for drawer in self._services.fleet.all(RotationSet):
+            if pool in pools_of(drawer):
+                self._services.queues.wake("RotationSet", drawer.metadata.namespace, drawer.metadata.name)
+
+    def _note_quota(self, namespace: str, old: ApiObject | None, new: ApiObject | None) -> None:
+        """What is used of a quota has changed, which pools and claims may wait for; or the state of its bills."""
+        services = self._services
+        for pool in services.fleet.all(NumberPool):
+            if pool.metadata.namespace == namespace:
+                services.queues.wake("NumberPool", namespace, pool.metadata.name)
+        services.claim_queue.reconsider(services.fleet.claims.by("namespace", namespace))
+        if _terms(old) != _terms(new):
+            wake_needy(services, services.fleet.numbers.by("namespace", namespace))
+            wake_needy(services, services.fleet.borrowed_by(namespace))
+
+    def _note_bundle(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
+        """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
+        moved on to another revision."""
+        if _bundle(old) == _bundle(new):
+            return
+        services = self._services
+        wake_bundle_counts(services, place.namespace)
+        if isinstance(new, ComplianceBundle):
+            wake_needy(services, outdated_numbers(services, new))
+        for pool in services.fleet.all(NumberPool):
+            if pool.metadata.namespace == place.namespace:
+                services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+        records = services.fleet.numbers.by("namespace", place.namespace)
+        wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
+
+    def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
+        """Its status may be another operator's, who has heard of an approval and when it ends."""
+        now, records = self._services.clock(), map(filing_record, bundle.status.filings)
+        grace = self._services.settings.filing_grace
+        delay = seconds_until(next_look_at_bundle(records, bundle.spec.renew_before, grace, now), now)
+        if delay is not None:
+            self._services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name, delay)
+
+    def _note_order(self, order: NumberOrder, gone: bool) -> None:
+        if gone:
+            self._services.fleet.forget_order(order.metadata.uid)
+        namespace, pool = order.metadata.namespace, order.spec.pool_ref.name
+        self._services.queues.wake("NumberPool", namespace, pool)
+        account = account_key(order.spec.account_ref, order.metadata.namespace)
+        self._services.queues.wake("AccountUse", account.namespace, account.name, USE_DELAY)
+        wake_quotas(self._services, namespace)
+        buyer = self._services.fleet.get(NumberPool, namespace, pool)
+        if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
+            self._services.queues.wake("RoutingProfile", namespace, buyer.spec.routing_profile_ref.name)
+
+    def _wake_followers(self, profile: ObjectRef) -> None:
+        """The pools, numbers and claims that a routing profile concerns."""
+        services = self._services
+        for pool in services.fleet.all(NumberPool):
+            ref = pool.spec.routing_profile_ref
+            if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
+                services.queues.wake("NumberPool", profile.namespace, pool.metadata.name)
+        wake_needy(services, services.fleet.numbers.by("namespace", profile.namespace))
+        wake_needy(services, services.fleet.borrowed_by(profile.namespace))
+        for claim in services.fleet.claims.by("namespace", profile.namespace):
+            if claim.bound and claim.routing_profile == profile.name:
+                self._wake_writer(claim)
+        for record in services.fleet.numbers.by("namespace", profile.namespace):
+            if claim_on_it := services.fleet.claim_of(record):
+                self._wake_writer(claim_on_it)
+
+    def _wake_writer(self, claim: ClaimRecord) -> None:
+        """What a claim has written somewhere follows the routing."""
+        if claim.write_to:
+            self._services.queues.wake_claim(claim)
+
+
+def _hold(obj: ApiObject | None) -> object:
+    """Whether an object is being deleted, and what keeps it."""
+    return obj and (obj.metadata.deletion_timestamp, obj.metadata.finalizers)
+
+
+_USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}
+
+
+def _freeze(obj: ApiObject | None) -> Freeze | None:
+    return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
+
+
+def _calls_off(pool: ApiObject | None) -> bool:
+    """Whether orders of the pool that were not sent yet stay so."""
+    return not isinstance(pool, NumberPool) or pool.spec.suspend or pool.metadata.deletion_timestamp is not None
+
+
+def _wish(obj: ApiObject) -> int:
+    return obj.metadata.generation
+
+
+_BY_ANNOTATION = (RotationSet, RoutingProfile, CarrierAccount)
+
+
+def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
+    """Whether a change beside the spec, such as of its own status, is no news to an object. Of a bundle because reading
+    it is dear; of a rotation set, a routing profile and an account unless an annotation has changed: overrides and a
+    person's word on a listing are there. An account that its own status woke would ask for a balance that moves again
+    and again."""
+    if isinstance(old, _BY_ANNOTATION) and isinstance(new, _BY_ANNOTATION):
+        before, after = old.metadata, new.metadata
+        return (before.annotations, before.deletion_timestamp) == (after.annotations, after.deletion_timestamp)
+    return isinstance(new, ComplianceBundle)
+
+
+def _farewells(pool: ApiObject) -> object:
+    """Whom the pool lets go, and whether it is going itself."""
+    assert isinstance(pool, NumberPool)
+    release = pool.status.release
+    return (pool.metadata.deletion_timestamp, release and (release.granted, release.frozen_since))
+
+
+def _terms(quota: ApiObject | None) -> object:
+    """What of a quota concerns numbers: its spec, and since when its bills stop them."""
+    return (_wish(quota), quota.status.suspended_since) if isinstance(quota, NumberQuota) else None
+
+
+def _told(profile: ApiObject | None) -> object:
+    """Which carrier accounts were told a routing profile, and what."""
+    return profile.status.accounts if isinstance(profile, RoutingProfile) else None
+
+
+def _bundle(bundle: ApiObject | None) -> object:
+    """What of a bundle concerns pools and numbers."""
+    if not isinstance(bundle, ComplianceBundle):
+        return None
+    superseded = [filing.superseded for filing in bundle.status.filings]
+    return (bundle_seen(bundle), superseded, bundle.spec.suspend)

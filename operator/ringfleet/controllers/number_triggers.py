@@ -1,0 +1,160 @@
+"""What a change of a number wakes: itself when it needs a step, its pool, its profile, its set, and its claim."""
+
+from __future__ import annotations
+
+from ringfleet.controllers.bundle_attachments import carried_by
+from ringfleet.controllers.rebinding import former_number
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.wake import (
+    POOL_DELAY,
+    PROFILE_DELAY,
+    USE_DELAY,
+    wake_bundle_counts,
+    wake_needy,
+    wake_quotas,
+    wake_set,
+)
+from ringfleet.model import GONE, Phase
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.phone_number import NumberRecord
+
+
+class NumberTriggers:
+    """Hears of every change of a number, by the informer and by our own writes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A number has changed, come (`old` None) or gone (`new` None)."""
+        self._services.quotas.forget()
+        self._services.claim_queue.note_number(old, new)
+        if old is None and new:
+            self._tell_who_named(new)
+        self._tell_who_had(old, new)
+        self._note_bundle_of(old, new)
+        self._note_use(old, new)
+        if new:
+            wake_needy(self._services, (new,))
+        self._note_standing(old, new)
+        self._note_member(old, new)
+        record = new or old
+        if record is None or (old and new and _looks_the_same(old, new)):
+            return
+        if record.pool:
+            self._services.queues.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
+        for place in {(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed}:
+            self._wake_profile(*place)
+        self._note_holder(old, new)
+
+    def _note_standing(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Whose the number is may have changed: its other objects look again, and so does a claim that holds it."""
+        if old and new and (_standing(old), old.left_alone) == (_standing(new), new.left_alone):
+            return
+        record = new or old
+        assert record
+        for other in self._services.fleet.numbers.by("number", record.number):
+            if other.place != record.place:
+                self._services.claim_queue.note_number(other, other)
+                wake_needy(self._services, [other])
+                if other.pool:
+                    self._services.queues.wake("NumberPool", other.namespace, other.pool, POOL_DELAY)
+        claim = self._services.fleet.claim_of(record)
+        if claim and old and new and old.left_alone is not new.left_alone:
+            self._services.queues.wake_claim(claim)
+
+    def _note_use(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Who uses the number's account, or the profiles that it is routed by, may have changed."""
+        record = new or old
+        assert record
+        services = self._services
+        if old is None or new is None or (old.state.phase in GONE) is not (new.state.phase in GONE):
+            services.queues.wake("AccountUse", record.account.namespace, record.account.name, USE_DELAY)
+        elif (old.state.routed, old.claim) == (new.state.routed, new.claim):
+            return
+        for place in {place for seen in (old, new) if seen for place in services.fleet.profiles_of(seen)}:
+            services.queues.wake("ProfileUse", *place, USE_DELAY)
+
+    def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The number may carry another bundle than before."""
+        before, after = carried_by(old), carried_by(new)
+        if before != after:
+            for namespace in {carried.namespace for carried in (before, after) if carried}:
+                wake_bundle_counts(self._services, namespace)
+
+    def _note_member(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The sets whose claim holds the number, or held it, may count it otherwise than before."""
+        if old and new and _as_member(old) == _as_member(new):
+            return
+        for claim in (self._services.fleet.claim_of(record) for record in (old, new) if record and record.claim):
+            wake_set(self._services, claim)
+
+    def _tell_who_named(self, number: NumberRecord) -> None:
+        """Claims may have asked for the number by name before there was one."""
+        claims = self._services.fleet.claims.by("pool", ObjectRef(number.namespace, number.pool)) if number.pool else []
+        self._services.claim_queue.reconsider([claim for claim in claims if claim.named == number.name])
+
+    def _tell_who_had(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A claim that came back before the number did takes it up, or has it back."""
+        if new is None or (old and _as_former(old) == _as_former(new)):
+            return
+        holder = new.claim or new.last_claim
+        claim = self._services.fleet.claim(holder.namespace, holder.name) if holder else None
+        if claim and former_number(self._services.fleet, claim) is new:
+            self._services.queues.wake_claim(claim)
+
+    def _wake_profile(self, namespace: str, profile: str) -> None:
+        """`profile` as numbers of `namespace` know it."""
+        there, _, name = profile.rpartition("/")
+        self._services.queues.wake("RoutingProfile", there or namespace, name, PROFILE_DELAY)
+
+    def _note_holder(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Who holds the number may have changed: the quotas of either count it, and its claim may have lost it."""
+        record = new or old
+        assert record
+        wake_quotas(self._services, record.namespace)
+        before, after = old.claim if old else None, new.claim if new else None
+        if before == after:
+            return
+        for holder in {holder for holder in (before, after) if holder}:
+            wake_quotas(self._services, holder.namespace)
+            claim = self._services.fleet.claim_by_uid(holder.uid)
+            if claim and not self._services.claim_queue.assignment(claim):  # else its own turn is binding it
+                self._services.queues.wake_claim(claim)
+            if holder.namespace != record.namespace and self._services.quotas.of(holder.namespace):
+                self._services.claim_queue.reconsider(self._services.fleet.claims.by("namespace", holder.namespace))
+
+
+def _as_former(record: NumberRecord) -> tuple[object, ...]:
+    """What decides whether a claim had the number before."""
+    return (record.claim, record.last_claim, record.state.phase)
+
+
+def _standing(record: NumberRecord) -> object:
+    """What decides whose a number is, when it has several objects."""
+    state = record.state
+    return (record.account, record.observed, state.foreign_mark, state.phase is Phase.RELEASED)
+
+
+def _as_member(record: NumberRecord) -> tuple[object, ...]:
+    """What a rotation set sees of a number."""
+    state = record.state
+    return (
+        *(record.claim, record.deleting, record.notes, record.suspended, record.country, record.price),
+        record.left_alone,
+        *(state.phase, state.routed, state.stopped, record.attestation, record.spam_label),
+    )
+
+
+def _looks_the_same(old: NumberRecord, new: NumberRecord) -> bool:
+    """Whether pool and profile would count the number as before."""
+    return _looks(old) == _looks(new)
+
+
+def _looks(record: NumberRecord) -> tuple[object, ...]:
+    state = record.state
+    return (
+        *(state.phase, record.pool, record.price, state.routed, state.drift, state.farewell),
+        *(record.claim, record.deleting, record.notes, record.protected, record.free_since, record.renews_at),
+        *(record.left_alone, record.state.foreign_mark),
+    )

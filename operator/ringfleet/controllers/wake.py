@@ -1,0 +1,161 @@
+"""Whom a cause wakes: the keys to look at when an account, a quota, a bundle or a freeze is not as it was before.
+
+Reconciling is level-triggered: waking one key too many costs a look, waking one too few costs until the next relist. Of
+numbers, of which there are many, only those are woken that have something to do (`needs_step`), or will have by time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ringfleet.api import ComplianceBundle, NumberOrder, RotationSet, RoutingProfile
+from ringfleet.controllers.bundle_readiness import wake_pools
+from ringfleet.controllers.desired_number import farewell, number_want
+from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.services import Services
+from ringfleet.model import AccountKey, Phase
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import account_key
+from ringfleet.objects.routing_profile import told_at
+from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
+from ringfleet.plan.phone_number.plan import plan_number
+
+POOL_DELAY = 0.5
+"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
+PROFILE_DELAY = 5.0
+SET_DELAY = 0.3
+"""Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
+
+GUARD_DELAY = GUARDED_AFTER.total_seconds()
+"""Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
+QUOTA_DELAY = 2.0
+"""Seconds in which what changes the use of a quota is gathered into one look at it."""
+USE_DELAY = 1.0
+"""Seconds in which the numbers that come, go or change their routing are gathered into one look at who uses what."""
+COUNT_DELAY = 2.0
+"""Seconds in which the numbers that come to carry a bundle, or cease to, are gathered into one count of them."""
+
+
+# What is not as before.
+
+
+def wake_users(services: Services, account: AccountKey) -> None:
+    """What may go on, or must stop, now that the account's state has changed."""
+    wake_pools(services, account)
+    for bundle in services.fleet.all(ComplianceBundle):
+        if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
+            services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
+    wake_orders(services, account)
+    wake_profiles(services, account)
+    wake_needy(services, services.fleet.numbers.by("account", account))
+
+
+def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
+    """The orders at an account, whichever of its objects they name."""
+    return [order for one in services.accounts.identities.same_as(account) for order in services.fleet.orders_at(one)]
+
+
+def wake_orders(services: Services, account: AccountKey) -> None:
+    """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
+    for order in orders_at(services, account):
+        if not order.status.recorded:
+            services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+
+
+def wake_profiles(services: Services, account: AccountKey) -> None:
+    """The routing profiles that the account's numbers are to follow, and those that it was told."""
+    places = {services.fleet.profile_place(record) for record in services.fleet.numbers.by("account", account)}
+    told = (one for one in services.fleet.all(RoutingProfile) if account in told_at(one))
+    places |= {ObjectRef(one.metadata.namespace, one.metadata.name) for one in told}
+    for place in places:
+        if place and services.fleet.get(RoutingProfile, *place):
+            services.queues.wake("RoutingProfile", *place)
+
+
+def wake_quotas(services: Services, namespace: str) -> None:
+    """The quotas of a namespace whose use may have changed."""
+    for quota in services.quotas.of(namespace):
+        services.queues.wake("NumberQuota", namespace, quota.metadata.name, QUOTA_DELAY)
+
+
+def wake_bundle_counts(services: Services, namespace: str) -> None:
+    """The counts of the numbers that carry the namespace's bundles."""
+    for bundle in services.fleet.all_in(namespace, ComplianceBundle):
+        services.queues.wake("BundleCount", namespace, bundle.metadata.name, COUNT_DELAY)
+
+
+def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Iterable[ObjectRef]) -> None:
+    """A freeze of these has come, gone or changed its words: whatever it holds is looked at anew."""
+    for account in accounts:
+        services.claim_queue.thaw(services.fleet.numbers.by("account", account))
+        services.queues.wake_account(account)
+        wake_users(services, account)
+    for pool in pools:
+        services.claim_queue.thaw(services.fleet.numbers_in_pool(*pool))
+        services.claim_queue.reconsider(services.fleet.claims.by("pool", pool))
+        services.queues.wake("NumberPool", *pool)
+        for order in services.fleet.orders_for(*pool):
+            services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        wake_needy(services, services.fleet.numbers_in_pool(*pool))
+    for rotation in services.fleet.all(RotationSet):
+        services.queues.wake("RotationSet", rotation.metadata.namespace, rotation.metadata.name)
+
+
+def wake_set(services: Services, claim: ClaimRecord | None) -> None:
+    """The rotation set that a claim is of."""
+    if claim and claim.rotation:
+        services.queues.wake("RotationSet", claim.namespace, claim.rotation.name, SET_DELAY)
+
+
+# Numbers that have something to do.
+
+
+def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
+    """Those of them that need a step, and the others when time will bring them one."""
+    now = services.clock()
+    for record in records:
+        delay = seconds_until(next_look(services, record, now), now)
+        if delay is not None:
+            services.queues.wake_number(record, delay)
+
+
+def next_look(services: Services, record: NumberRecord, now: datetime) -> datetime | None:
+    """When the number wants a turn: now, if that would do or write anything."""
+    return now if needs_step(services, record) else next_look_at_number(record, now)
+
+
+def needs_step(services: Services, record: NumberRecord) -> bool:
+    """Whether reconciling this number would do or write anything."""
+    told = record.place in services.pending_observations or record.number in services.health
+    if told or not record.status_current or services.fleet.claim_is_missing(record):
+        return True
+    if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
+        return True
+    if _times_have_moved(services, record):
+        return True
+    seen = services.accounts.seen(record.account, record.namespace)
+    account = seen if seen.blocked is Reason.ACCOUNT_MISSING else AccountSeen()
+    plan = plan_number(number_want(services, record), record.state, None, account)
+    ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
+    return (
+        plan.step is not None
+        or plan.phase is not record.state.phase
+        or ready is None
+        or (len(record.conditions), ready.reason, ready.message)
+        != (len(plan.conditions), plan.conditions[0].reason, plan.conditions[0].message)
+    )
+
+
+def _times_have_moved(services: Services, record: NumberRecord) -> bool:
+    """Whether a time of the number's life is not what its pool's spec makes of it now."""
+    if (record.state.phase is Phase.AVAILABLE) is not (record.free_since is not None):
+        return True
+    known = record.state.farewell
+    return record.cooling_until != services.fleet.rests_until(record) or (
+        known is not None and farewell(services, record, known.since) != known
+    )
