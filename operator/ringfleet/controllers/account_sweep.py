@@ -178,7 +178,7 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
 
 def _on_order(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended: whatever the listing shows of them, the order deals with it."""
-    return _numbers_of(services, (order for order in orders_at(services, key) if not order.status.recorded))
+    return _numbers_of(services, (order for order in orders_at(services, key) if not order.status.done))
 
 
 def _settling(services: Services, key: AccountKey) -> set[E164]:

@@ -32,7 +32,7 @@ from ringfleet.controllers.bundle_documents import Dossier, read_dossier
 from ringfleet.controllers.redaction import WITHHELD
 from ringfleet.controllers.services import Services
 from ringfleet.model.compliance import Filing, Paper, Regulation, Shortcoming
-from ringfleet.objects.compliance_bundle import Place, bundle_status, filing_record, filing_status
+from ringfleet.objects.compliance_bundle import Place, bundle_memory, bundle_status, filing_records, filing_status
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.compliance_bundle.filing import (
@@ -107,7 +107,7 @@ class _Turn:
     def __init__(self, services: Services, bundle: ComplianceBundle, dossier: Dossier) -> None:
         self._services, self._bundle, self._dossier = services, bundle, dossier
         self._want, self._discretion = bundle_want(bundle, dossier), dossier.discretion()
-        self._records = {Place.of(filing): filing_record(filing) for filing in bundle.status.filings}
+        self._records = filing_records(bundle)
         self._reports: dict[Place, FilingReport] = {}
 
     def filings(self) -> list[FilingKey]:
@@ -221,11 +221,12 @@ class _Turn:
     async def _write(self, *, in_between: bool = False) -> None:
         """Write the records, and what the bundle says of itself; in between two calls only if it says nothing yet."""
         bundle, now = self._bundle, self._services.clock()
+        records = sorted(self._records.items())
         filings = tuple(
-            filing_status(place, record, self._reports.get(place), self._before(place))
-            for place, record in sorted(self._records.items())
+            filing_status(place, record, self._reports.get(place), self._before(place)) for place, record in records
         )
-        status = bundle_status(bundle.status, counted(self._services, bundle.metadata.namespace, filings))
+        filings = counted(self._services, bundle.metadata.namespace, filings)
+        status = bundle_status(bundle.status, filings, bundle_memory(records))
         if not in_between or not bundle.status.conditions:
             said = plan_bundle_conditions(self._reports.values())
             generation = bundle.metadata.generation

@@ -110,10 +110,10 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
         return Leaving(asked.way, stopped=True, waits=f"It was asked to go and stays for now. {freeze.message}")
     if pool is None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
-    release = pool.status.release
+    release, notes = pool.status.release, pool.status.memory.release
     known = record.state.farewell
     frozen = release is not None and release.frozen_since is not None
-    granted = release is not None and not frozen and record.name in release.granted
+    granted = notes is not None and not frozen and record.name in notes.granted
     granted = granted and known is not None and known.not_before <= services.clock()
     return Leaving(asked.way, None, granted, frozen, _waits(asked, record, frozen))
 

@@ -225,7 +225,7 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
         }
     now_at = wished_place(claim) if noted and not refused else places
     if now_at != claim.written_to:
-        patch["writtenTo"] = [place._asdict() for place in now_at] or None
+        patch["memory"] = {"writtenTo": [place._asdict() for place in now_at] or None}
     if await _write(services, claim, patch, said):
         return GUARD_DELAY if not claim.guarded and not places else 0.0
     again = (TRY_AGAIN if refused else LOOK_AGAIN) if places else None
@@ -259,7 +259,7 @@ async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if (phase := "Failed" if fails else "Waiting") != claim.phase:
         patch["phase"] = phase
     if claim.ticket is None:
-        patch["ticket"] = claim.wish().ticket
+        patch["memory"] = {"ticket": claim.wish().ticket}
     if (place := services.claim_queue.place(claim)) != claim.place:
         patch["place"] = None if fails else place
     await _write(services, claim, patch, said)

@@ -73,7 +73,7 @@ class Quotas:
 
     def _intended(self, pool: NumberPool, orders: list[OrderSeen]) -> tuple[OrderSeen, ...]:
         """The order that the pool has written down and that is not there yet: it counts as if it were."""
-        top_up = pool.status.top_up
+        top_up = pool.status.memory.top_up
         if top_up is None or top_up.order is None or top_up.ordered:
             return ()
         intent = order_intent(top_up.order, pool.metadata.namespace)

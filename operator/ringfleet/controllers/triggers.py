@@ -39,7 +39,7 @@ from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.compliance_bundle import bundle_seen, filing_record
+from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
@@ -95,7 +95,7 @@ def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
 def wake_orders(services: Services, account: AccountKey) -> None:
     """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
     for order in orders_at(services, account):
-        if not order.status.recorded:
+        if not order.status.done:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
 
@@ -317,7 +317,7 @@ class _Bell:
 
     def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
         """Its status may be another operator's, who has heard of an approval and when it ends."""
-        now, records = self._services.clock(), map(filing_record, bundle.status.filings)
+        now, records = self._services.clock(), filing_records(bundle).values()
         grace = self._services.settings.filing_grace
         delay = seconds_until(next_look_at_bundle(records, bundle.spec.renew_before, grace, now), now)
         if delay is not None:
@@ -547,8 +547,8 @@ def _as_member(record: NumberRecord) -> tuple[object, ...]:
 def _farewells(pool: ApiObject) -> object:
     """Whom the pool lets go, and whether it is going itself."""
     assert isinstance(pool, NumberPool)
-    release = pool.status.release
-    return (pool.metadata.deletion_timestamp, release and (release.granted, release.frozen_since))
+    release, notes = pool.status.release, pool.status.memory.release
+    return (pool.metadata.deletion_timestamp, release and release.frozen_since, notes and notes.granted)
 
 
 def _terms(quota: ApiObject | None) -> object:
@@ -558,7 +558,7 @@ def _terms(quota: ApiObject | None) -> object:
 
 def _told(profile: ApiObject | None) -> object:
     """Which carrier accounts were told a routing profile, and what."""
-    return profile.status.accounts if isinstance(profile, RoutingProfile) else None
+    return told_at(profile) if isinstance(profile, RoutingProfile) else None
 
 
 def _bundle(bundle: ApiObject | None) -> object:

@@ -115,6 +115,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
     """The record of a NumberClaim's JSON. Fields that are missing are as in a claim that was just created."""
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
     namespace = intern(meta["namespace"])
+    memory = status.get("memory", {})
     pool, created = spec["poolRef"], parse_time(meta["creationTimestamp"])
     assert created
     return ClaimRecord(
@@ -139,9 +140,9 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         phase=status.get("phase"),
         bound=_bound(status.get("phoneNumber")),
         bound_at=parse_time(status.get("boundAt")),
-        ticket=status.get("ticket"),
+        ticket=memory.get("ticket"),
         place=status.get("place"),
-        written_to=tuple(Place(one["kind"], one["name"]) for one in status.get("writtenTo", ())),
+        written_to=tuple(Place(one["kind"], one["name"]) for one in memory.get("writtenTo", ())),
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
     )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import Phase
-from ringfleet.objects.number_pool import release_status
+from ringfleet.objects.number_pool import release_notes, release_status
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide
 from ringfleet.plan.number_pool.demand import DemandMemory
 from ringfleet.plan.number_pool.forecast import DemandWant
@@ -151,9 +151,8 @@ def test_the_record_of_many_thousands_fits_into_the_pools_object() -> None:
 
 
 def _size(record: ReleaseRecord) -> int:
-    status = release_status(record)
-    assert status
-    return len(json.dumps(status.as_dict(), separators=(",", ":")))
+    parts = filter(None, (release_status(record), release_notes(record)))
+    return sum(len(json.dumps(part.as_dict(), separators=(",", ":"))) for part in parts)
 
 
 @given(st.integers(2, 40), st.integers(1, 29))

@@ -7,7 +7,7 @@
     on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order)
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
-started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
+started before: `TopUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
 or a crash can repeat the step but never double it. At most three orders are unfinished at once: enough to search for
 the next while one is at the carrier, and few enough that chosen offers stay fresh.
 """
@@ -110,7 +110,7 @@ class PoolSeen:
 
 @dataclass(frozen=True, slots=True)
 class StartOrder:
-    """Write this intent into `topUp` under resourceVersion, then create the order."""
+    """Write this intent into the pool's memory under resourceVersion, then create the order."""
 
     intent: OrderIntent
 
