@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable
@@ -264,6 +266,19 @@ async def test_finished_orders_beyond_the_history_are_deleted_and_one_that_is_go
         await rig.delete("NumberOrder", "west-1")
         await turn(rig)
         assert await rig.names("NumberOrder") == ["west-3", "west-4"]
+
+
+@in_virtual_time
+async def test_attempt_after_attempt_a_pool_without_stock_says_the_same_and_only_its_next_attempt_moves() -> None:
+    said, attempts = set(), set()
+    async with a_rig(*HOUSE, a_pool(1), begun=False) as rig, rig.running():
+        for _ in range(60):
+            await asyncio.sleep(60)
+            status = await rig.status("NumberPool", "west")
+            said |= {one["message"] for one in status["conditions"] if one["reason"] == "NoStock"}
+            attempts.add(status.get("nextAttemptTime"))
+    assert said == {"shop/main offers no more numbers for US Geographic 415 with Voice."}
+    assert len(attempts - {None}) >= 3
 
 
 # Letting numbers go.

@@ -29,13 +29,6 @@ class Block:
     message: str
     until: datetime | None = None
 
-    @property
-    def said(self) -> str:
-        """The message with the time of the next attempt, which moves only when an attempt is made."""
-        if self.until is None or self.reason is Reason.PURCHASE_RATE_REACHED:  # the account's status says when
-            return self.message
-        return f"{self.message} Next attempt at {self.until:%Y-%m-%dT%H:%M:%SZ}."
-
     def seconds(self, now: datetime) -> float | None:
         """How long until time may lift it; None when time does not."""
         return max(0.0, (self.until - now).total_seconds()) if self.until else None

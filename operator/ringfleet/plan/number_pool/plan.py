@@ -384,14 +384,14 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
     elif supply.available >= enough and (block is None or block.reason not in _OF_NO_USE):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
     elif block:
-        yield not_ready(block.reason, block.said)
+        yield not_ready(block.reason, block.message)
     elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
         yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
     else:
         yield not_ready(Reason.ORDERING, "Numbers are on order.")
     yield from _watermark(want, plan, block)
     if plan.shortfall and block and block.reason in _SHORT:
-        yield Condition("StockShort", True, block.reason, block.said)
+        yield Condition("StockShort", True, block.reason, block.message)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
     frozen = block is not None and block.reason is Reason.FROZEN
