@@ -27,6 +27,7 @@ from ringfleet.api.meta import (
     immutable,
 )
 from ringfleet.model import Capability
+from ringfleet.model.policy import OnNoStock
 
 
 class PoolRef(Part):
@@ -48,12 +49,6 @@ class Wish(Part):
     """An area code in quotes, such as "628"."""
     region: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """A region as the carrier writes it, such as San Francisco, CA."""
-
-
-class OnNoStock(StrEnum):
-    WAIT = "Wait"
-    FAIL = "Fail"
-    ORDER = "Order"
 
 
 class WriteTo(Part):

@@ -33,6 +33,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_order import NumberOrderSpec
+from ringfleet.model.policy import DeletionPolicy, ReleaseMode
 
 
 class PoolCarrier(Part):
@@ -153,12 +154,6 @@ class Reclaim(Part):
     resting, before it may be given back, such as "720h"."""
 
 
-class ReleaseMode(StrEnum):
-    NEVER = "Never"
-    MANUAL = "Manual"
-    AUTOMATIC = "Automatic"
-
-
 class Release(Part):
     """Rules by which surplus numbers are given back to the carrier for good."""
 
@@ -170,11 +165,6 @@ class Release(Part):
     """How long a number stays marked for release, and can be taken back, before it is given back."""
     max_per_day: Annotated[int, Field(ge=0, le=10_000)] = 10
     """The most numbers that the pool gives back in one day."""
-
-
-class DeletionPolicy(StrEnum):
-    RETAIN = "Retain"
-    RELEASE = "Release"
 
 
 class DriftPolicy(StrEnum):

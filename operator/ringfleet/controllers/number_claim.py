@@ -27,12 +27,13 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
+from ringfleet.model.policy import OnNoStock
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.number_claim import OnNoStock, bound_conditions, waiting_conditions
+from ringfleet.plan.number_claim import bound_conditions, waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)

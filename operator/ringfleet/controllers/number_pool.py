@@ -10,7 +10,7 @@ from typing import Any
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
-from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
+from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import accounts_for, ask_for_demands, readiness, review_ahead
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
@@ -19,6 +19,7 @@ from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
+from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_pool import (
@@ -31,7 +32,6 @@ from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_claim import OnNoStock
 from ringfleet.plan.number_order import rate_message
 from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire

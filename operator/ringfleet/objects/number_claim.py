@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability
 from ringfleet.model.numbering import misspelt_area_codes
+from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
-from ringfleet.plan.number_claim import ClaimWant, OnNoStock
+from ringfleet.plan.number_claim import ClaimWant
 
 
 class Place(NamedTuple):

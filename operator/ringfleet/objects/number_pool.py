@@ -49,7 +49,6 @@ from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
 from ringfleet.plan.number_pool.supply import Supply
 from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp
-from ringfleet.plan.phone_number.removal import Mode
 from ringfleet.plan.sizing.formulas import Capacity
 
 
@@ -63,7 +62,7 @@ def release_want(pool: NumberPool, want: PoolWant, settle: timedelta) -> Release
     spec = pool.spec
     return ReleaseWant(
         pool=pool.metadata.name,
-        mode=Mode(spec.release.mode),
+        mode=spec.release.mode,
         hold=spec.release.hold,
         max_per_day=spec.release.max_per_day,
         idle_after=spec.reclaim.idle_after,
