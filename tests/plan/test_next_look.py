@@ -27,13 +27,13 @@ from ringfleet.plan.next_look import (
     next_look_at_quota,
 )
 from ringfleet.plan.number_order import OrderState, OrderWorld, plan_order
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant
 from ringfleet.plan.number_pool.plan import PoolSeen
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen, Room
-from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_quota import Bills, QuotaWant, judge_bills
 from ringfleet.plan.phone_number.removal import Cause, Way
 from ringfleet.plan.rotation_set.plan import plan_rotation

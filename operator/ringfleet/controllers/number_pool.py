@@ -33,12 +33,12 @@ from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import rate_message
-from ringfleet.plan.number_pool.capacity import CapacityWant
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
+from ringfleet.plan.number_pool.forecast import CapacityWant
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 

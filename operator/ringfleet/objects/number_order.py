@@ -41,8 +41,8 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import UNRESOLVED, Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import ItemSeen, OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:

@@ -42,13 +42,13 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView
 from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
 from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
 from ringfleet.plan.number_pool.supply import Supply
-from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.sizing.formulas import Capacity
 
 

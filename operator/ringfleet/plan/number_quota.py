@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from ringfleet.model import Money
 from ringfleet.model.policy import Billing
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, Supply
-from ringfleet.plan.number_pool.topup import OrderIntent
 
 
 @dataclass(frozen=True, slots=True)

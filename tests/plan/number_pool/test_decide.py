@@ -11,10 +11,9 @@ import pytest
 from ringfleet.model import Phase
 from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen
-from ringfleet.plan.number_pool.forecast import DemandWant
+from ringfleet.plan.number_pool.forecast import CapacityWant, DemandWant
 from ringfleet.plan.number_pool.plan import StartOrder
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleaseSeen, ReleaseWant
 from ringfleet.plan.phone_number.removal import Cause, Way

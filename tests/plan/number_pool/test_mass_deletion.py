@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from ringfleet.model import Phase
 from ringfleet.model.policy import ReleaseMode
 from ringfleet.objects.number_pool import release_notes, release_status
+from ringfleet.plan.number_pool.carriers import TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide
 from ringfleet.plan.number_pool.demand import DemandMemory
 from ringfleet.plan.number_pool.forecast import DemandWant
 from ringfleet.plan.number_pool.plan import StartOrder
 from ringfleet.plan.number_pool.release import Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant, plan_release
 from ringfleet.plan.number_pool.supply import NumberSeen
-from ringfleet.plan.number_pool.topup import TopUp
 from ringfleet.plan.phone_number.removal import Cause, Way
 from tests.plan.builders import NOW, a_number, a_pool, a_world, digits
 

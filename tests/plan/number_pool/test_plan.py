@@ -11,6 +11,7 @@ import pytest
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, NumberType, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp, forgive, learn
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import (
     Action,
@@ -23,7 +24,6 @@ from ringfleet.plan.number_pool.plan import (
     plan_pool,
 )
 from ringfleet.plan.number_pool.supply import OrderSeen, Room
-from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp, forgive, learn
 from tests.plan.builders import (
     LAST_MONTH,
     MAIN,

@@ -24,11 +24,15 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.carriers import (
     Block,
+    OrderIntent,
     Standings,
+    TopUp,
     carrier_troubles,
     choose_carrier,
     find_unserved,
+    forgive,
     judge_carriers,
+    learn,
 )
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
@@ -43,7 +47,6 @@ from ringfleet.plan.number_pool.supply import (
     next_month,
     next_settling,
 )
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.purchase_rate import HOUR
 
