@@ -104,6 +104,7 @@ Call time::
 Program::
 
     desired state        what an object should be, from all that says something about it
+    memory               what the operator notes for itself in an object's status; no interface
     trigger              what changed, and which keys are to be looked at for it
     pending observation  what we have just done and what the informer has not shown yet
     simulation           the sandbox carrier, or a plan played on a copy of the cluster (dry run)

@@ -145,6 +145,17 @@ def test_what_has_no_structural_form_is_refused_with_its_place(annotation: Any) 
         build_schema(other)
 
 
+def test_what_the_operator_notes_for_itself_stands_in_one_place_that_says_so() -> None:
+    said = {
+        kind.__name__: build_schema(kind)["properties"]["status"]["properties"]["memory"]["description"]
+        for kind in KINDS
+        if "memory" in kind.model_fields["status"].annotation.model_fields
+    }
+    assert sorted(said) == ["ComplianceBundle", "NumberClaim", "NumberOrder", "NumberPool", "RoutingProfile"]
+    law = "The operator's own notes, not an interface: any version may change them. "
+    assert [text for text in said.values() if not text.startswith(law)] == []
+
+
 def test_the_folder_holds_what_the_models_say() -> None:
     assert check_crds(FOLDER) == []
 

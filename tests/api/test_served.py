@@ -25,24 +25,37 @@ from ringfleet.api.carrier_account import AccountNumbers, Balance, CarrierAccoun
 from ringfleet.api.compliance_bundle import (
     Approval,
     BegunCall,
+    BundleMemory,
     ComplianceBundleStatus,
     FiledItem,
     Filing,
+    FilingMemory,
     FilingReason,
     Refusal,
 )
 from ringfleet.api.meta import Condition, Status
-from ringfleet.api.number_claim import BoundNumber, ClaimPhase, NumberClaimStatus
-from ringfleet.api.number_order import NumberOrderStatus, OrderCost, OrderCounts, OrderItem, OrderPhase, Source
+from ringfleet.api.number_claim import BoundNumber, ClaimMemory, ClaimPhase, NumberClaimStatus, WrittenPlace
+from ringfleet.api.number_order import (
+    NumberOrderStatus,
+    OfferToken,
+    OrderCost,
+    OrderCounts,
+    OrderItem,
+    OrderMemory,
+    OrderPhase,
+    Source,
+)
 from ringfleet.api.number_pool import (
     Asking,
     CarrierMemory,
     DemandStatus,
     NumberPoolStatus,
     PoolCost,
+    PoolMemory,
     PoolNumbers,
+    ReleaseMemory,
     ReleaseStatus,
-    TopUpStatus,
+    TopUpMemory,
 )
 from ringfleet.api.number_quota import NumberQuotaStatus, QuotaUsed
 from ringfleet.api.phone_number import (
@@ -54,7 +67,7 @@ from ringfleet.api.phone_number import (
     PhoneNumberStatus,
     Suspension,
 )
-from ringfleet.api.routing_profile import RoutingProfileStatus
+from ringfleet.api.routing_profile import ProfileAtAccount, ProfileDigest, ProfileMemory, RoutingProfileStatus
 from ringfleet.model import Capability, ItemState, NumberType, Phase
 from ringfleet.model.compliance import FilingState, Review
 from tests.api.manifests import (
@@ -179,7 +192,6 @@ ALL = {"observed_generation": 1, "conditions": (READY,)}
 ITEM = OrderItem(
     number="+14155550123",
     state=ItemState.UNKNOWN,
-    token="sel_1",
     monthly=Decimal("1.99"),
     setup=Decimal("0.00"),
     country="US",
@@ -205,7 +217,17 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             installation="6a0c",
         ),
     ),
-    (a_profile(), RoutingProfile, RoutingProfileStatus(**ALL, routed=3, drifted=1)),
+    (
+        a_profile(),
+        RoutingProfile,
+        RoutingProfileStatus(
+            **ALL,
+            accounts=(ProfileAtAccount(account="default/main", external_id="rp-1"),),
+            routed=3,
+            drifted=1,
+            memory=ProfileMemory(told=(ProfileDigest(account="default/main", hash="ab12"),)),
+        ),
+    ),
     (
         a_pool(),
         NumberPool,
@@ -217,15 +239,7 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             surplus=0,
             shortfall=0,
             waiting_claims=0,
-            top_up=TopUpStatus(
-                sequence=1,
-                ordered=False,
-                order=NumberOrder.parse(an_order()).spec,
-                carriers=(
-                    CarrierMemory(namespace="default", name="main", sequence=1, reason="NoStock", message="None."),
-                ),
-                next_attempt_time=NOW,
-            ),
+            next_attempt_time=NOW,
             demand=DemandStatus(
                 burn_rate_per_day=Decimal("12.5"),
                 lead_time=timedelta(minutes=90),
@@ -237,14 +251,23 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             release=ReleaseStatus(
                 day="2026-07-01",
                 released=("14155550123",),
-                granted=("14155550123",),
                 recent=(Asking(name="14155550123", at=NOW),),
-                cleared=("14155550123",),
                 frozen_since=NOW,
                 frozen_because="more numbers than usual were asked to go within ten minutes",
             ),
             replicas=25,
             selector="ringfleet.dev/pool=west",
+            memory=PoolMemory(
+                top_up=TopUpMemory(
+                    sequence=1,
+                    ordered=False,
+                    order=NumberOrder.parse(an_order()).spec,
+                    carriers=(
+                        CarrierMemory(namespace="default", name="main", sequence=1, reason="NoStock", message="None."),
+                    ),
+                ),
+                release=ReleaseMemory(granted=("14155550123",), cleared=("14155550123",)),
+            ),
         ),
     ),
     (
@@ -261,11 +284,11 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             attempts=2,
             next_attempt_time=NOW,
             last_error="timed out",
-            recorded=False,
             failure="NoStock",
             message="No more numbers.",
             started_at=NOW,
             completed_at=NOW,
+            memory=OrderMemory(tokens=(OfferToken(number="+14155550123", token="sel_1"),)),
         ),
     ),
     (
@@ -303,8 +326,8 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             phone_number=BoundNumber(name="14155550123", namespace="numbers", number="+14155550123"),
             bound_at=NOW.replace(microsecond=45_000),
             time_to_bind="45ms",
-            ticket=4711,
             place=3,
+            memory=ClaimMemory(ticket=4711, written_to=(WrittenPlace(kind="Secret", name="phone"),)),
         ),
     ),
     (
@@ -318,23 +341,33 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
                     number_type=NumberType.GEOGRAPHIC,
                     state=FilingState.REJECTED,
                     review=Review.REJECTED,
-                    revision="ab12",
                     id="bundle-2",
-                    items=(FiledItem(name="register", hash="cd34", id="document-1"),),
-                    begun=(BegunCall(reference="rf.ab12", at=NOW),),
-                    refused=Refusal(reference="rf.ef56", message="Too large."),
                     superseded=("bundle-0",),
-                    approved=Approval(id="bundle-1", revision="ef56", expires_at=NOW, renewals=1),
+                    approved=Approval(id="bundle-1", expires_at=NOW),
                     reasons=(FilingReason(document="register", reason="illegible", message="It can't be read."),),
                     missing=("an address: street, city",),
                     submitted_at=NOW,
                     next_look=NOW,
-                    looks=3,
-                    renewals=1,
                 ),
             ),
             states="Rejected",
             expires_at=NOW,
+            memory=BundleMemory(
+                filings=(
+                    FilingMemory(
+                        account="default/main",
+                        number_type=NumberType.GEOGRAPHIC,
+                        revision="ab12",
+                        renewals=1,
+                        approved_revision="ef56",
+                        approved_renewals=1,
+                        items=(FiledItem(name="register", hash="cd34", id="document-1"),),
+                        begun=(BegunCall(reference="rf.ab12", at=NOW),),
+                        refused=Refusal(reference="rf.ef56", message="Too large."),
+                        looks=3,
+                    ),
+                ),
+            ),
         ),
     ),
     (

@@ -423,5 +423,5 @@ def _is_calm(obj: dict[str, Any]) -> bool:
     """A pool that is ready, or an order that has ended."""
     status = obj.get("status", {})
     if obj["kind"] == "NumberOrder":
-        return bool(status.get("recorded"))
+        return "completedAt" in status
     return any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", []))

@@ -1,4 +1,4 @@
-"""The text of a bundle to be filled in; what it holds is told by tests/plan/compliance_bundle/test_skeleton.py."""
+"""The text of a bundle to be filled in; what it holds is told by tests/plan/compliance_bundle/test_requirements.py."""
 
 from __future__ import annotations
 

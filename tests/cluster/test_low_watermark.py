@@ -20,7 +20,7 @@ def test_a_pool_under_its_low_watermark_is_filled_to_the_target_batch_by_batch(s
 
 
 def is_filling(stage: Stage) -> bool:
-    return bool(stage.get("numberpool", "us-west")["status"]["topUp"].get("filling"))
+    return bool(stage.get("numberpool", "us-west")["status"]["memory"]["topUp"].get("filling"))
 
 
 def is_looked_at(stage: Stage) -> bool:

@@ -50,7 +50,7 @@ def test_spend_is_reserved_before_the_call(stage: Stage) -> None:
     stage.pool(target=10)
     stage.wait_for(lambda: len(stage.numbers()) == 5, "five numbers of 1.99")
     stage.wait_for(lambda: used(stage).get("monthlySpend") == "9.95", "them to be counted")
-    stage.wait_for(lambda: stage.list("numberorders")[-1].get("status", {}).get("recorded"), "the order to end")
+    stage.wait_for(lambda: stage.list("numberorders")[-1].get("status", {}).get("completedAt"), "the order to end")
     assert sum(stage.bills().values()) == 5
 
 

@@ -44,7 +44,7 @@ from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME
 from ringfleet.objects.refs import Key, resource_of
-from ringfleet.objects.routing_profile import content_hash, routing_of, told_status
+from ringfleet.objects.routing_profile import content_hash, routing_of, told_notes, told_status
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
 from ringfleet.plan.routing_profile import Told
 from ringfleet.settings import Settings
@@ -443,7 +443,9 @@ def a_told_profile(name: str = "sip", account: str = "main", **spec: object) -> 
     profile = a_profile(name, **spec)
     parsed = RoutingProfile.parse({**profile, "metadata": {"name": name, "namespace": HERE, "uid": "any"}})
     told = Told(f"at-carrier/{name}", content_hash(routing_of(parsed, INSTALLATION)))
-    return {**profile, "status": {"accounts": [told_status({AccountKey(HERE, account): told})[0].as_dict()]}}
+    there = {AccountKey(HERE, account): told}
+    accounts = [one.as_dict() for one in told_status(there)]
+    return {**profile, "status": {"accounts": accounts, "memory": told_notes(there).as_dict()}}
 
 
 def a_quota(name: str = "month", **limits: object) -> Json:

@@ -35,6 +35,7 @@ from tests.controllers.rig import (
     an_account,
     an_order,
     in_virtual_time,
+    later,
 )
 from tests.plan.builders import a_holding, an_offer, digits, dollars
 
@@ -354,7 +355,8 @@ async def test_a_number_of_ours_without_an_object_gets_one_in_the_pool_that_its_
 @pytest.mark.parametrize("finished", [False, True])
 @in_virtual_time
 async def test_a_number_of_an_order_that_has_not_ended_is_left_to_that_order(finished: bool) -> None:
-    status = {"items": [{"number": ONE, "state": "Submitting"}], "key": "k", "recorded": finished}
+    status: Json = {"items": [{"number": ONE, "state": "Submitting"}], "key": "k"}
+    status |= {"completedAt": later(0)} if finished else {}
     async with a_rig(a_secret(), an_account(), a_pool(), an_order(count=1, status=status)) as rig:
         rig.carrier.held[ONE] = a_holding(1, mark=OURS)
         await sweep(rig)

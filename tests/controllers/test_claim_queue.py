@@ -43,7 +43,7 @@ async def test_the_first_to_come_is_the_first_to_be_served_whoever_is_looked_at_
 
 @in_virtual_time
 async def test_a_claim_that_came_before_the_operator_started_keeps_its_turn() -> None:
-    late, early = {"ticket": 9}, {"ticket": 3}
+    late, early = {"memory": {"ticket": 9}}, {"memory": {"ticket": 3}}
     async with a_rig(*HOUSE, a_pool(), a_claim("late", late), a_claim("early", early), a_number(1)) as rig:
         assert await bind(rig, "late", "early") == {"late": None, "early": digits(1).digits}
 

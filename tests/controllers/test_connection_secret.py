@@ -52,7 +52,7 @@ async def test_what_is_written_says_whose_it_is_and_is_looked_at_again(kind: str
             "ringfleet.dev/claim": "desk",
         }
         assert found["metadata"]["ownerReferences"][0]["uid"] == claim["metadata"]["uid"]
-        assert claim["status"]["writtenTo"] == [{"kind": kind, "name": "phone"}]
+        assert claim["status"]["memory"]["writtenTo"] == [{"kind": kind, "name": "phone"}]
         rig.told()
         assert (await rig.turn("NumberClaim", "desk"), rig.told()) == (LOOK_AGAIN, [])
 
@@ -126,7 +126,7 @@ async def test_what_a_claim_does_not_write_any_more_is_deleted_whatever_process_
             there = {"secret": "Secret", "configMap": "ConfigMap"}
             wished = {(there[key], ref["name"]) for key, ref in (wish or {}).items() if isinstance(ref, dict)}
             assert names == wished
-            places = (await again.status("NumberClaim", "desk")).get("writtenTo", [])
+            places = (await again.status("NumberClaim", "desk"))["memory"].get("writtenTo", [])
             assert {(place["kind"], place["name"]) for place in places} == wished
 
 

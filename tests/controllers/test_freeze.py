@@ -271,7 +271,7 @@ def asked_to_go() -> Json:
 @EVERY
 @in_virtual_time
 async def test_a_freeze_that_lands_while_a_number_is_being_given_back_keeps_it(what: str) -> None:
-    granted = {"release": {"granted": [FIRST.digits]}}
+    granted = {"memory": {"release": {"granted": [FIRST.digits]}}}
     pool = a_pool(0, status=granted, release={"mode": "Manual", "hold": "0s"})
     async with a_rig(*HOUSE, pool, asked_to_go()) as rig:
         rig.carrier.held[FIRST] = a_holding(1, mark=OURS)
@@ -298,8 +298,9 @@ async def test_while_it_holds_nobody_is_granted_leave_so_that_the_days_budget_ho
         await rig.look()
         await rig.turn("NumberPool", "west")
         await rig.turn("NumberPool", "west")
-        release = (await rig.status("NumberPool", "west")).get("release", {})
-        assert (release.get("granted", []), release.get("released", [])) == ([], [])
+        status = await rig.status("NumberPool", "west")
+        granted = status["memory"].get("release", {}).get("granted", [])
+        assert (granted, status.get("release", {}).get("released", [])) == ([], [])
 
 
 # Binding.

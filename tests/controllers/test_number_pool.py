@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable
@@ -51,7 +53,8 @@ async def test_the_intent_is_in_the_pools_status_before_the_order_is_there_and_t
         order = await rig.find("NumberOrder", "west-1")
     assert order
     (status,) = seen
-    assert {key: status["topUp"][key] for key in ("sequence", "ordered", "order")} == {
+    notes = status["memory"]["topUp"]
+    assert {key: notes[key] for key in ("sequence", "ordered", "order")} == {
         "sequence": 1,
         "ordered": False,
         "order": order["spec"],
@@ -102,7 +105,7 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_makes_th
         rig.api.break_write(nth, done=done)
         with pytest.raises(Unavailable):
             await turn(rig)
-        intent = (await rig.status("NumberPool", "west")).get("topUp", {}).get("order")
+        intent = (await rig.status("NumberPool", "west")).get("memory", {}).get("topUp", {}).get("order")
         async with restarted(rig) as again:
             for _ in range(3):
                 await turn(again)
@@ -110,7 +113,7 @@ async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_makes_th
             made = await again.find("NumberOrder", "west-1")
             assert made
             assert intent in (None, made["spec"])
-            assert (await again.status("NumberPool", "west"))["topUp"]["ordered"] is True
+            assert (await again.status("NumberPool", "west"))["memory"]["topUp"]["ordered"] is True
 
 
 @in_virtual_time
@@ -123,7 +126,7 @@ async def test_an_order_whose_creation_was_not_answered_is_found_to_be_there() -
         await turn(rig)
         await turn(rig)
         assert ([line for line in rig.told() if "create" in line], await rig.names("NumberOrder")) == ([], ["west-1"])
-        assert (await rig.status("NumberPool", "west"))["topUp"]["ordered"] is True
+        assert (await rig.status("NumberPool", "west"))["memory"]["topUp"]["ordered"] is True
 
 
 @in_virtual_time
@@ -145,12 +148,36 @@ async def test_orders_that_another_operator_made_and_that_are_not_seen_yet_are_l
     """Our copy has the pool's record of them already, and not them: a plan on that would order them once more."""
     async with a_rig(*HOUSE, a_pool()) as rig:
         done = {"sequence": 2, "ordered": True}
-        await rig.change_status("NumberPool", "west", {"topUp": done})
+        await rig.change_status("NumberPool", "west", {"memory": {"topUp": done}})
         await rig.look()
         await rig.create(an_order(count=1), an_order(count=1, sequence=2))
         await turn(rig)
         assert (await rig.status("NumberPool", "west"))["supply"] == 2
         assert await rig.names("NumberOrder") == ["west-1", "west-2"]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param({}, id="never written"),
+        pytest.param({"observedGeneration": 1, "topUp": {"sequence": 7, "ordered": True}}, id="in the older place"),
+    ],
+)
+@in_virtual_time
+async def test_a_pool_whose_notes_are_missing_looks_for_its_orders_and_counts_on_from_the_last(status: Json) -> None:
+    """Our copy has none of them, and the first ones are history: their names are free again."""
+    async with a_rig(*HOUSE, a_pool(10, status=status)) as rig:
+        left = [f"west-{sequence}" for sequence in range(3, 8)]
+        await rig.create(*(an_order(sequence=sequence) for sequence in range(3, 8)))
+        await turn(rig)
+        assert (await rig.names("NumberOrder"), (await rig.status("NumberPool", "west"))["supply"]) == (left, 10)
+        ended = {"items": [], "completedAt": later(0), "failure": "SearchUnavailable"}
+        for name in left:
+            await rig.change_status("NumberOrder", name, ended)
+        await rig.look()
+        await rig.woken(await turn(rig) or 0.0)
+        await turn(rig)
+        assert await rig.names("NumberOrder") == [*left, "west-8"]
 
 
 @pytest.mark.parametrize(
@@ -230,15 +257,28 @@ async def test_pools_of_one_namespace_that_take_their_turns_at_once_do_not_both_
 
 @in_virtual_time
 async def test_finished_orders_beyond_the_history_are_deleted_and_one_that_is_gone_already_is_no_matter() -> None:
-    ended = {"recorded": True, "items": [], "completedAt": later(-90 * 86400), "failure": "NoStock"}
+    ended = {"items": [], "completedAt": later(-90 * 86400), "failure": "NoStock"}
     orders = [an_order(sequence=n, status=ended) for n in (1, 2, 3, 4)]
     for order in orders:
         order["metadata"]["finalizers"] = []
-    pool = a_pool(0, ordering={"historyLimit": 1}, status={"topUp": {"sequence": 4, "ordered": True}})
+    pool = a_pool(0, ordering={"historyLimit": 1}, status={"memory": {"topUp": {"sequence": 4, "ordered": True}}})
     async with a_rig(*HOUSE, pool, *orders) as rig:
         await rig.delete("NumberOrder", "west-1")
         await turn(rig)
         assert await rig.names("NumberOrder") == ["west-3", "west-4"]
+
+
+@in_virtual_time
+async def test_attempt_after_attempt_a_pool_without_stock_says_the_same_and_only_its_next_attempt_moves() -> None:
+    said, attempts = set(), set()
+    async with a_rig(*HOUSE, a_pool(1), begun=False) as rig, rig.running():
+        for _ in range(60):
+            await asyncio.sleep(60)
+            status = await rig.status("NumberPool", "west")
+            said |= {one["message"] for one in status["conditions"] if one["reason"] == "NoStock"}
+            attempts.add(status.get("nextAttemptTime"))
+    assert said == {"shop/main offers no more numbers for US Geographic 415 with Voice."}
+    assert len(attempts - {None}) >= 3
 
 
 # Letting numbers go.
@@ -273,8 +313,8 @@ async def test_a_deleted_pool_that_retains_its_numbers_goes_at_once_and_orders_n
 
 
 async def granted(rig: Rig) -> list[str]:
-    release = (await rig.status("NumberPool", "west")).get("release") or {}
-    names: list[str] = release.get("granted", [])
+    notes = (await rig.status("NumberPool", "west"))["memory"].get("release") or {}
+    names: list[str] = notes.get("granted", [])
     return names
 
 

@@ -12,7 +12,7 @@ from tests.plan.builders import a_holding, digits
 @in_virtual_time
 async def test_numbers_orders_on_their_way_and_intents_are_all_counted() -> None:
     intent = an_order(count=4, sequence=2)["spec"]
-    pool = a_pool(9, status={"topUp": {"sequence": 2, "ordered": False, "order": intent}})
+    pool = a_pool(9, status={"memory": {"topUp": {"sequence": 2, "ordered": False, "order": intent}}})
     async with a_rig(*HOUSE, a_quota(numbers=9), pool, a_number(1), an_order(count=3)) as rig:
         await rig.turn("NumberQuota", "month")
         used = (await rig.status("NumberQuota", "month"))["used"]

@@ -153,7 +153,7 @@ async def test_no_pool_counts_a_number_that_is_anothers() -> None:
 
 @in_virtual_time
 async def test_a_number_is_never_given_back_through_an_object_that_it_does_not_belong_to() -> None:
-    status = {"release": {"granted": [NAME]}}
+    status = {"memory": {"release": {"granted": [NAME]}}}
     pool = twin_pool(release={"mode": "Manual", "hold": "0s"})
     farewell = {"since": later(-60), "cause": "Manual", "notBefore": later(-60)}
     twin = in_twin(a_number(1, "Releasing", {"farewell": farewell}))
@@ -175,7 +175,7 @@ async def test_the_last_look_before_a_release_finds_the_mark_of_this_very_object
     mark: Mark | None,
 ) -> None:
     """The operator knows of no other object: only the carrier's mark says whose the number is."""
-    pool = a_pool(0, release={"mode": "Manual", "hold": "0s"}, status={"release": {"granted": [NAME]}})
+    pool = a_pool(0, release={"mode": "Manual", "hold": "0s"}, status={"memory": {"release": {"granted": [NAME]}}})
     farewell = {"since": later(-60), "cause": "Manual", "notBefore": later(-60)}
     number = a_number(1, "Releasing", {"farewell": farewell})
     number["metadata"]["annotations"] = {"ringfleet.dev/release": ONE}
@@ -189,7 +189,7 @@ async def test_the_last_look_before_a_release_finds_the_mark_of_this_very_object
 async def test_a_number_that_was_just_moved_to_another_pool_loses_its_old_mark_when_it_is_let_go() -> None:
     farewell = {"since": later(-60), "cause": "Deletion", "notBefore": later(-60)}
     number = a_number(1, "Releasing", {"farewell": farewell}, poolRef={"name": "east"})
-    pool = a_pool(0, "east", status={"release": {"granted": [NAME]}})
+    pool = a_pool(0, "east", status={"memory": {"release": {"granted": [NAME]}}})
     async with a_rig(*HOUSE, a_pool(0), pool, number) as rig:
         hold(rig)
         await rig.delete("PhoneNumber", NAME)

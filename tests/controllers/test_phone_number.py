@@ -70,7 +70,7 @@ async def test_a_new_number_is_looked_up_routed_and_then_free() -> None:
 @in_virtual_time
 async def test_what_its_order_knows_of_a_number_is_not_asked_for_again() -> None:
     item = {"number": ONE, "state": "Provisioned", "externalId": "did-1", "monthly": "2", "setup": "1"}
-    order = an_order(count=1, status={"items": [item], "key": "k", "recorded": True})
+    order = an_order(count=1, status={"items": [item], "key": "k", "completedAt": later(0)})
     async with a_rig(*HOUSE, a_pool(), order, a_new_number()) as rig:
         held(rig)
         await turn(rig)
@@ -115,7 +115,7 @@ async def test_the_carriers_word_decides_the_phase_of_a_new_number(
 async def test_a_number_that_the_carrier_does_not_show_is_asked_for_again_soon_only_if_it_was_bought(
     ordered: bool,
 ) -> None:
-    bought = {"items": [{"number": ONE, "state": "Provisioned"}], "key": "k", "recorded": True}
+    bought = {"items": [{"number": ONE, "state": "Provisioned"}], "key": "k", "completedAt": later(0)}
     orders = (an_order(count=1, status=bought),) if ordered else ()
     async with a_rig(*HOUSE, a_pool(), a_new_number(), *orders) as rig:
         assert await turn(rig) == (5.0 if ordered else 60.0)
@@ -220,8 +220,8 @@ async def test_a_stop_that_was_begun_one_way_is_ended_that_way_by_the_next_proce
 # Leaving.
 
 
-def a_granting_pool(**release: object) -> Json:
-    status = {"release": {"granted": [NAME], **release}}
+def a_granting_pool() -> Json:
+    status = {"memory": {"release": {"granted": [NAME]}}}
     return a_pool(0, release={"mode": "Manual", "hold": "0s"}, status=status)
 
 
@@ -243,14 +243,24 @@ async def test_a_number_that_has_leave_to_go_is_looked_at_once_more_and_given_ba
         assert (rig.carrier.held, await turn(rig)) == ({}, None)
 
 
+@in_virtual_time
+async def test_a_leave_in_the_older_place_lets_nobody_go() -> None:
+    pool = a_pool(0, release={"mode": "Manual", "hold": "0s"}, status={"release": {"granted": [NAME]}})
+    async with a_rig(*HOUSE, pool, a_leaving_number()) as rig:
+        held(rig)
+        await turn(rig)
+        assert [line for line in rig.told() if line.startswith("carrier:")] == []
+        assert ONE in rig.carrier.held
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
         pytest.param({"metadata": {"annotations": {"ringfleet.dev/release": None}}}, None, id="taken back"),
         pytest.param({"spec": {"protected": True}}, None, id="protected"),
         pytest.param({"spec": {"claimRef": {"namespace": HERE, "name": "desk", "uid": "1"}}}, None, id="bound"),
-        pytest.param(None, {"release": {"granted": []}}, id="leave withdrawn"),
-        pytest.param(None, {"release": {"frozenSince": later(0), "granted": [NAME]}}, id="frozen"),
+        pytest.param(None, {"memory": {"release": {"granted": []}}}, id="leave withdrawn"),
+        pytest.param(None, {"release": {"frozenSince": later(0)}}, id="frozen"),
     ],
 )
 @in_virtual_time

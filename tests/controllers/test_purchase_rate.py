@@ -50,7 +50,7 @@ def an_old_order(count: int, ago: float, sequence: int = 5, state: str = "Provis
         {"number": digits(100 * sequence + n), "state": state, "externalId": f"did-{100 * sequence + n}", **_PRICE}
         for n in range(count)
     ]
-    said = {"items": items, "key": "k", "recorded": True, "completedAt": later(-ago), **status}
+    said = {"items": items, "key": "k", "completedAt": later(-ago), **status}
     return an_order(count, sequence, said, poolRef={"name": "other"})
 
 
@@ -100,9 +100,9 @@ async def test_a_whole_pool_is_filled_by_itself_with_no_hour_over_the_limit() ->
         pytest.param(an_old_order(2, 60), 1, id="bought a minute ago"),
         pytest.param(an_old_order(2, HOUR), 3, id="bought an hour ago"),
         pytest.param(an_old_order(2, 60, state="Failed"), 3, id="not bought"),
-        pytest.param(an_old_order(2, 0, state="Unknown", recorded=False, completedAt=None), 1, id="not known"),
-        pytest.param(an_old_order(2, 0, state="Submitting", recorded=False, completedAt=None), 1, id="being sent"),
-        pytest.param(an_old_order(2, 0, state="Pending", recorded=False, completedAt=None), 1, id="chosen"),
+        pytest.param(an_old_order(2, 0, state="Unknown", completedAt=None), 1, id="not known"),
+        pytest.param(an_old_order(2, 0, state="Submitting", completedAt=None), 1, id="being sent"),
+        pytest.param(an_old_order(2, 0, state="Pending", completedAt=None), 1, id="chosen"),
     ],
 )
 @in_virtual_time

@@ -240,7 +240,7 @@ async def test_a_claim_whose_number_went_while_no_operator_looked_says_so() -> N
 
 @in_virtual_time
 async def test_a_claim_that_waited_and_was_bound_by_the_last_write_of_a_process_is_told_by_the_next() -> None:
-    waiting = {"phase": "Waiting", "observedGeneration": 1, "ticket": 1}
+    waiting = {"phase": "Waiting", "observedGeneration": 1, "memory": {"ticket": 1}}
     async with a_rig(*HOUSE, a_pool(), a_claim("desk", waiting), begun=False) as rig:
         claim = await rig.find("NumberClaim", "desk")
         assert claim

@@ -101,9 +101,10 @@ async def test_a_number_that_another_operator_lets_rest_is_freed_by_this_one_whe
 
 def a_bundle(ends: str | None = None) -> Json:
     """A bundle that the carrier of `main` has approved."""
-    approved = {"id": "b-1", "revision": "r", **({"expiresAt": ends} if ends else {})}
+    approved = {"id": "b-1", **({"expiresAt": ends} if ends else {})}
     filing = {"account": f"{HERE}/main", "numberType": "Geographic", "state": "Approved", "approved": approved}
-    filing |= {"id": "b-1", "revision": "r", "review": "Approved"}
+    filing |= {"id": "b-1", "review": "Approved"}
+    notes = {"account": f"{HERE}/main", "numberType": "Geographic", "revision": "r", "approvedRevision": "r"}
     party = {"type": "Business"}
     spec = {
         "country": "US",
@@ -112,7 +113,7 @@ def a_bundle(ends: str | None = None) -> Json:
         "contact": "desk@example.com",
         "carriers": [{"name": "main"}],
     }
-    return an_object("ComplianceBundle", "papers", spec, {"filings": [filing]})
+    return an_object("ComplianceBundle", "papers", spec, {"filings": [filing], "memory": {"filings": [notes]}})
 
 
 @in_virtual_time
@@ -135,7 +136,7 @@ async def test_a_number_that_was_asked_to_go_goes_when_its_hold_is_over() -> Non
     going = {"farewell": {"since": later(-HOUR), "cause": "Manual", "notBefore": later(HOUR)}}
     number = a_number(1, "Releasing", going)
     number["metadata"]["annotations"] = {"ringfleet.dev/release": digits(1)}
-    known = {"release": {"cleared": [digits(1).digits], "recent": []}}
+    known = {"memory": {"release": {"cleared": [digits(1).digits]}}}
     pool = a_pool(0, release={"mode": "Manual", "hold": "2h"}, status=known)
     async with a_rig(*HOUSE, pool, number, begun=False) as rig:
         held(rig, 1)
@@ -154,7 +155,7 @@ async def test_an_order_that_a_carrier_has_put_off_is_sent_at_its_time() -> None
     offer = an_offer(1)
     item = {"number": offer.number, "state": "Pending", "monthly": "2", "setup": "1"}
     order = an_order(1, status={"items": [item], "key": "rf-1", "attempts": 9, "nextAttemptTime": later(HOUR)})
-    pool = a_pool(1, status={"topUp": {"sequence": 1, "ordered": True}})
+    pool = a_pool(1, status={"memory": {"topUp": {"sequence": 1, "ordered": True}}})
     async with a_rig(*HOUSE, pool, order, begun=False) as rig:
         rig.carrier.stock.append(offer)
         async with rig.running():
@@ -168,7 +169,8 @@ async def test_an_order_that_a_carrier_has_put_off_is_sent_at_its_time() -> None
 async def test_a_pool_asks_a_carrier_that_was_short_again_at_its_time() -> None:
     short = {"name": "main", "namespace": HERE, "sequence": 1, "failures": 9, "reason": "NoStock"}
     short |= {"message": "It was short.", "nextAttemptTime": later(HOUR)}
-    status = {"observedGeneration": 1, "topUp": {"sequence": 1, "ordered": True, "carriers": [short]}}
+    notes = {"topUp": {"sequence": 1, "ordered": True, "carriers": [short]}}
+    status = {"observedGeneration": 1, "memory": notes}
     async with a_rig(*HOUSE, a_pool(1, status=status), begun=False) as rig:
         rig.carrier.stock.append(an_offer(1))
         async with rig.running():
@@ -305,7 +307,7 @@ def test_what_a_number_does_later_is_due_by_then(
     pool = a_pool(0, reclaim={"cooldown": period}, release={"mode": "Manual", "hold": period})
     bundle = a_bundle()
     bundle["status"]["filings"][0]["superseded"] = ["b-0"]
-    for obj in (pool | {"status": {"release": {"granted": list(granted)}}}, bundle):
+    for obj in (pool | {"status": {"memory": {"release": {"granted": list(granted)}}}}, bundle):
         obj["metadata"] |= STORED
         services.fleet.learn(obj["kind"], obj)
     record = project_number(number)

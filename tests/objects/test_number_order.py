@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,29 @@ def test_a_price_of_nothing_is_read_as_the_carrier_wrote_it(setup: str) -> None:
     state = order_state(NumberOrder.parse({**an_order(), "status": {"items": [item]}}))
     assert state.items
     assert f"{state.items[0].offer.price.setup.amount:f}" == setup
+
+
+CHOSEN = {"number": "+14155550101", "state": "Submitting", "monthly": "2", "setup": "1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "token"),
+    [
+        pytest.param({"memory": {"tokens": [{"number": CHOSEN["number"], "token": "sel_1"}]}}, "sel_1", id="noted"),
+        pytest.param({}, "", id="not noted"),
+        pytest.param({"items": [{**CHOSEN, "token": "sel_1"}]}, "", id="in the older place"),
+    ],
+)
+def test_a_purchase_without_its_notes_is_the_same_purchase_under_the_same_key(
+    status: dict[str, Any], token: str
+) -> None:
+    order = NumberOrder.parse({**an_order(), "status": {"key": "rf-1", "items": [CHOSEN], **status}})
+    state = order_state(order)
+    assert (state.key, state.recorded) == ("rf-1", False)
+    assert [(item.offer.number, item.state, item.offer.token) for item in state.items or ()] == [
+        ("+14155550101", ItemState.SUBMITTING, token)
+    ]
+    assert order_state(order.with_status(order_status(order, order_want(order), state, Record(), NOW))) == state
 
 
 SUBMITTED = {
@@ -62,6 +86,6 @@ def test_what_is_billed_in_two_currencies_at_once_is_kept_by_the_monthly_one() -
 
 
 def test_a_reason_that_only_a_newer_version_knows_is_read_as_a_reason() -> None:
-    status = {"items": [], "recorded": True, "failure": "FromTheFuture", "message": "It was so."}
+    status = {"items": [], "completedAt": "2026-03-01T12:00:00Z", "failure": "FromTheFuture", "message": "It was so."}
     state = order_state(NumberOrder.parse({**an_order(), "status": status}))
     assert (state.failure, state.message) == (Reason.UNRECOGNIZED, "It was so.")

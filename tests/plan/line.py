@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Step, Stop, Unroute
 from tests.plan.builders import a_holding
@@ -41,13 +42,13 @@ class Carrier:
     def tell(self, step: Step, routing: str | None) -> None:
         self.told.append(step)
         match step:
-            case Stop(_, StopBy.VERB):
+            case Stop(_, SuspendBy.VERB):
                 self.status = HoldingStatus.SUSPENDED
-            case Resume(_, StopBy.VERB):
+            case Resume(_, SuspendBy.VERB):
                 self.status = HoldingStatus.ACTIVE
             case Stop() | Unroute():
                 self.routing = None
-            case Resume(_, StopBy.PARKING, back):
+            case Resume(_, SuspendBy.PARKING, back):
                 self.routing = back
             case Route():
                 self.routing = routing

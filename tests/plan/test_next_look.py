@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import ItemState, Limits, Phase
+from ringfleet.model.policy import Billing, ReleaseMode
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.filing import CarrierSeen
 from ringfleet.plan.compliance_bundle.plan import plan_filing
@@ -26,15 +27,15 @@ from ringfleet.plan.next_look import (
     next_look_at_quota,
 )
 from ringfleet.plan.number_order import OrderState, OrderWorld, plan_order
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant
 from ringfleet.plan.number_pool.plan import PoolSeen
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen, Room
-from ringfleet.plan.number_pool.topup import CarrierMemory, OrderIntent, TopUp
-from ringfleet.plan.number_quota import Billing, Bills, QuotaWant, judge_bills
-from ringfleet.plan.phone_number.removal import Cause, Mode, Way
+from ringfleet.plan.number_quota import Bills, QuotaWant, judge_bills
+from ringfleet.plan.phone_number.removal import Cause, Way
 from ringfleet.plan.rotation_set.plan import plan_rotation
 from ringfleet.plan.rotation_set.seen import NumberUse, Replaced
 from tests.plan import rotation
@@ -208,7 +209,9 @@ def pools(draw: st.DrawFn, now: datetime) -> tuple[PoolView, PoolFacts]:
     limits = replace(limits, max_monthly=dollars(2), max_setup=dollars(1))
     carriers = draw(st.sampled_from(((MAIN,), (MAIN, SPARE))))
     want = a_pool(target, minimum=draw(st.integers(0, target)), limits=limits, carriers=carriers)
-    release = ReleaseWant("west", draw(st.sampled_from(list(Mode))), draw(spans), 2, draw(st.none() | spans), target)
+    release = ReleaseWant(
+        "west", draw(st.sampled_from(list(ReleaseMode))), draw(spans), 2, draw(st.none() | spans), target
+    )
     demand = DemandWant(
         burn_rate=draw(st.none() | st.just(2.0)), lead_time=draw(st.none() | spans), follow=draw(st.booleans())
     )

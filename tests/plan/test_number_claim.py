@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
+from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-from ringfleet.plan.number_claim import (
-    Bar,
-    ClaimWant,
-    ClaimWorld,
-    OnNoStock,
-    bar_claim,
-    bound_conditions,
-    waiting_conditions,
-)
+from ringfleet.plan.number_claim import Bar, ClaimWant, ClaimWorld, bar_claim, bound_conditions, waiting_conditions
 
 
 def a_claim(**rest: Any) -> ClaimWant:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
+from ringfleet.model.policy import Billing
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, count_supply
 from ringfleet.plan.number_quota import (
-    Billing,
     Bills,
     QuotaWant,
     Used,

@@ -42,10 +42,10 @@ from ringfleet.plan.number_order import (
     plan_order,
     settle,
 )
+from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
 from tests.plan.builders import NOW
 
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "The carrier does not answer.")

@@ -176,7 +176,7 @@ class Audit:
             *(f"{number} is ours and has no object" for number in sorted(marked - held.keys())),
             *(f"{number} has an object and is not ours" for number in sorted(held.keys() - marked)),
             *self._numbers(seen),
-            *(f"order {key_of(one)} is not done" for one in seen.orders if not one.get("status", {}).get("recorded")),
+            *(f"order {key_of(one)} is not done" for one in seen.orders if "completedAt" not in one.get("status", {})),
             *self._claims(seen),
             *self._pools(seen),
         ]

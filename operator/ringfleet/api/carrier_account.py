@@ -26,6 +26,7 @@ from ringfleet.api.meta import (
     lasting,
     short_name,
 )
+from ringfleet.model.policy import SuspendBy
 
 Endpoint = Annotated[
     str,
@@ -55,11 +56,6 @@ class AccountLimits(Part):
     timeout: Annotated[Duration, lasting("1s", "10m")] = timedelta(seconds=30)
     """How long one call to the carrier's API may take, from 1s to 10m. A purchase that is cut short has to be looked
     up."""
-
-
-class SuspendBy(StrEnum):
-    VERB = "Verb"
-    PARKING = "Parking"
 
 
 class Catalog(Part):

@@ -204,12 +204,8 @@ class Approval(Part):
 
     id: str
     """The carrier's id of the approved bundle."""
-    revision: str
-    """Hash of all that was filed in the approved revision."""
     expires_at: Time | None = None
     """Time at which the approval expires; absent when it never does."""
-    renewals: int = 0
-    """How often the approved content had been filed before, because its approval was to expire."""
 
 
 class Filing(Part):
@@ -231,16 +227,6 @@ class Filing(Part):
     """The carrier's id of the newest revision."""
     review: Review | None = None
     """What the carrier last said of the newest revision."""
-    revision: str | None = None
-    """Hash of all that is filed in the newest revision."""
-    renewals: int = 0
-    """How often the content of the newest revision was filed before, because its approval was to expire."""
-    items: tuple[FiledItem, ...] = ()
-    """What was created at the carrier for the newest revision."""
-    begun: tuple[BegunCall, ...] = ()
-    """Calls that create something at the carrier, and whose outcome is not known yet."""
-    refused: Refusal | None = None
-    """What the carrier refused to create. It is not sent again before it changes."""
     superseded: tuple[str, ...] = ()
     """The carrier's ids of earlier approved revisions, which numbers may still carry."""
     attached: int = 0
@@ -251,8 +237,39 @@ class Filing(Part):
     """Time at which the newest revision was handed in."""
     next_look: Time | None = None
     """Time at which the carrier is asked next how the review stands."""
+
+
+class FilingMemory(Part):
+    """What is remembered of one filing."""
+
+    account: Name
+    """The CarrierAccount that the bundle is filed at, as `namespace/name`."""
+    number_type: NumberType
+    """Type of the numbers that the filing is for."""
+    revision: str | None = None
+    """Hash of all that is filed in the newest revision."""
+    renewals: int = 0
+    """How often the content of the newest revision was filed before, because its approval was to expire."""
+    approved_revision: str | None = None
+    """Hash of all that was filed in the approved revision."""
+    approved_renewals: int = 0
+    """How often the approved content had been filed before, because its approval was to expire."""
+    items: tuple[FiledItem, ...] = ()
+    """What was created at the carrier for the newest revision."""
+    begun: tuple[BegunCall, ...] = ()
+    """Calls that create something at the carrier, and whose outcome is not known yet."""
+    refused: Refusal | None = None
+    """What the carrier refused to create. It is not sent again before it changes."""
     looks: int = 0
     """How often the carrier was asked since the newest revision was handed in."""
+
+
+class BundleMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say what was created at each
+    carrier, so that nothing is filed twice."""
+
+    filings: Annotated[tuple[FilingMemory, ...], ListType("map", ("account", "numberType"))] = ()
+    """What is remembered of each filing in status.filings."""
 
 
 class ComplianceBundleStatus(Status):
@@ -266,6 +283,7 @@ class ComplianceBundleStatus(Status):
     """How many numbers carry the bundle, at all carriers; absent until they have been counted."""
     expires_at: Time | None = None
     """Time at which the first of the approvals expires."""
+    memory: BundleMemory = BundleMemory()
 
 
 class ComplianceBundle(Resource):

@@ -27,6 +27,7 @@ from ringfleet.api.meta import (
     immutable,
 )
 from ringfleet.model import Capability
+from ringfleet.model.policy import OnNoStock
 
 
 class PoolRef(Part):
@@ -48,12 +49,6 @@ class Wish(Part):
     """An area code in quotes, such as "628"."""
     region: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """A region as the carrier writes it, such as San Francisco, CA."""
-
-
-class OnNoStock(StrEnum):
-    WAIT = "Wait"
-    FAIL = "Fail"
-    ORDER = "Order"
 
 
 class WriteTo(Part):
@@ -145,6 +140,16 @@ class WrittenPlace(Part):
     """Name of the Secret or ConfigMap, in the claim's namespace."""
 
 
+class ClaimMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say when the claim came, and where
+    its number was written to."""
+
+    ticket: int | None = None
+    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
+    written_to: tuple[WrittenPlace, ...] = ()
+    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
+
+
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
 
@@ -155,12 +160,9 @@ class NumberClaimStatus(Status):
     """Time at which the claim got its number."""
     time_to_bind: str | None = None
     """How long it waited, from creation to binding, such as 45ms or 3h10m."""
-    ticket: int | None = None
-    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
-    written_to: tuple[WrittenPlace, ...] = ()
-    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None
     """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
+    memory: ClaimMemory = ClaimMemory()
 
 
 class NumberClaim(Resource):

@@ -92,8 +92,6 @@ class OrderItem(Part):
     state: ItemState
     """Pending: chosen, nothing sent. Submitting: being sent. Provisioned: bought. PendingDocuments: bought, and waits
     for documents. Failed: not bought, see reason. Unknown: the answer was lost; it counts as bought until looked up."""
-    token: str | None = None
-    """The carrier's handle on the offer."""
     monthly: Amount | None = None
     """Monthly price of the number, in major units."""
     setup: Amount | None = None
@@ -150,6 +148,23 @@ class OrderCost(Part):
     """ISO 4217 code of the currency of the order's cost."""
 
 
+class OfferToken(Part):
+    """What the carrier knows a chosen offer by."""
+
+    number: str
+    """The number that is offered, in E.164 form."""
+    token: str
+    """The carrier's handle on the offer."""
+
+
+class OrderMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say how the chosen numbers are
+    asked for at the carrier."""
+
+    tokens: Annotated[tuple[OfferToken, ...], ListType("map", ("number",))] = ()
+    """What the carrier knows each chosen offer by, as far as it has given such a handle."""
+
+
 class NumberOrderStatus(Status):
     """The record of the purchase; written by the operator."""
 
@@ -169,8 +184,6 @@ class NumberOrderStatus(Status):
     """Time at which the order is tried again."""
     last_error: str | None = None
     """One sentence that says what went wrong at the last try."""
-    recorded: bool = False
-    """True: every number bought has its PhoneNumber."""
     failure: str | None = None
     """One CamelCase word that says why the order bought less than it was to; the pool rests this carrier for it."""
     message: str | None = None
@@ -178,7 +191,14 @@ class NumberOrderStatus(Status):
     started_at: Time | None = None
     """Time at which the order was first worked on."""
     completed_at: Time | None = None
-    """Time at which the last item had its outcome."""
+    """Time at which the order was done: every item has its outcome, and every number bought its PhoneNumber. Absent
+    until then."""
+    memory: OrderMemory = OrderMemory()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do: every number bought has its PhoneNumber."""
+        return self.completed_at is not None
 
 
 class NumberOrder(Resource):

@@ -33,6 +33,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_order import NumberOrderSpec
+from ringfleet.model.policy import DeletionPolicy, ReleaseMode
 
 
 class PoolCarrier(Part):
@@ -153,12 +154,6 @@ class Reclaim(Part):
     resting, before it may be given back, such as "720h"."""
 
 
-class ReleaseMode(StrEnum):
-    NEVER = "Never"
-    MANUAL = "Manual"
-    AUTOMATIC = "Automatic"
-
-
 class Release(Part):
     """Rules by which surplus numbers are given back to the carrier for good."""
 
@@ -170,11 +165,6 @@ class Release(Part):
     """How long a number stays marked for release, and can be taken back, before it is given back."""
     max_per_day: Annotated[int, Field(ge=0, le=10_000)] = 10
     """The most numbers that the pool gives back in one day."""
-
-
-class DeletionPolicy(StrEnum):
-    RETAIN = "Retain"
-    RELEASE = "Release"
 
 
 class DriftPolicy(StrEnum):
@@ -270,6 +260,74 @@ class PoolNumbers(Part):
     """How many numbers are no longer seen at the carrier."""
 
 
+class DemandStatus(Part):
+    """Demand as measured, or as spec.demand says, and what follows from it."""
+
+    burn_rate_per_day: Quantity | None = None
+    """Numbers assigned a day while there was stock, as measured or as spec.demand says."""
+    lead_time: Duration | None = None
+    """Average time from order to usable number, as measured or as spec.demand says."""
+    recommended_target: int | None = None
+    """The size.target that the service level asks for when every number is replaced as soon as it is assigned, and the
+    low watermark for larger orders: the reorder point."""
+    runway_days: Quantity | None = None
+    """How many days the available numbers last at the burn rate."""
+    projected_exhaustion: Time | None = None
+    """Time at which the available numbers run out if nothing is ordered."""
+
+
+class CapacityStatus(Part):
+    """How many calls at once each part behind the pool carries; a part of which nothing is known is left out."""
+
+    numbers: int | None = None
+    """How many calls at once the numbers of the pool carry, at capacity.concurrentCallsPerNumber each."""
+    channels: int | None = None
+    """How many calls at once the routing profile takes: its spec.channels."""
+    agents: int | None = None
+    """How many calls at once the agents take: those that the numbers are enough for at capacity.numbersPerAgent, one
+    call each."""
+    binds: str | None = None
+    """What runs out first as traffic grows: Numbers, Channels or Agents."""
+
+
+class PoolCost(Part):
+    """What the pool costs."""
+
+    monthly: Amount
+    """Monthly price of all numbers of the pool, in major units."""
+    reserved: Amount | None = None
+    """Money of this month, setups and orders on their way included, in major units. limits.monthlyBudget is compared
+    with it."""
+    currency: Currency
+    """ISO 4217 code of the currency of the pool's cost."""
+
+
+class Asking(Part):
+    """A number that was asked to go."""
+
+    name: str
+    """Name of the PhoneNumber that was asked to go."""
+    at: Time
+    """Time at which the number was first seen to be asked to go."""
+
+
+class ReleaseStatus(Part):
+    """Who was asked to go, who had leave today, and whether the breaker holds them."""
+
+    day: str | None = None
+    """Day, in UTC, that status.release.released is about."""
+    released: tuple[str, ...] = ()
+    """Names of the PhoneNumbers that had leave to be given back on status.release.day: the places of release.maxPerDay
+    that are taken."""
+    recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
+    """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the breaker holds."""
+    frozen_since: Time | None = None
+    """Time since which the breaker holds every release of the pool. Write this time into the annotation
+    ringfleet.dev/acknowledge-release of the pool to let those go that are asked to."""
+    frozen_because: str | None = None
+    """Sentence that says why the breaker holds every release of the pool; absent when it does not."""
+
+
 class CarrierMemory(Part):
     """What the last orders from one account taught the pool."""
 
@@ -289,7 +347,7 @@ class CarrierMemory(Part):
     """Time at which this account is asked again."""
 
 
-class TopUpStatus(Part):
+class TopUpMemory(Part):
     """The pool's record of its orders. The sequence is written before the order exists, so a crash doubles nothing."""
 
     sequence: int = 0
@@ -302,8 +360,6 @@ class TopUpStatus(Part):
     """True from the moment that the supply falls under the low watermark until orders have brought it to the target."""
     carriers: Annotated[tuple[CarrierMemory, ...], ListType("map", ("namespace", "name"))] = ()
     """What the last orders taught about each carrier account."""
-    next_attempt_time: Time | None = None
-    """Time at which ordering is tried again, if it rests after failures."""
 
 
 class Tally(Part):
@@ -345,77 +401,22 @@ class DemandMemory(Part):
     """Sequence of the last order that was looked at."""
 
 
-class DemandStatus(Part):
-    """Demand as measured, or as spec.demand says, and what follows from it."""
+class ReleaseMemory(Part):
+    """Which of its numbers the pool lets go."""
 
-    burn_rate_per_day: Quantity | None = None
-    """Numbers assigned a day while there was stock, as measured or as spec.demand says."""
-    lead_time: Duration | None = None
-    """Average time from order to usable number, as measured or as spec.demand says."""
-    recommended_target: int | None = None
-    """The size.target that the service level asks for when every number is replaced as soon as it is assigned, and the
-    low watermark for larger orders: the reorder point."""
-    runway_days: Quantity | None = None
-    """How many days the available numbers last at the burn rate."""
-    projected_exhaustion: Time | None = None
-    """Time at which the available numbers run out if nothing is ordered."""
-    memory: DemandMemory | None = None
-
-
-class CapacityStatus(Part):
-    """How many calls at once each part behind the pool carries; a part of which nothing is known is left out."""
-
-    numbers: int | None = None
-    """How many calls at once the numbers of the pool carry, at capacity.concurrentCallsPerNumber each."""
-    channels: int | None = None
-    """How many calls at once the routing profile takes: its spec.channels."""
-    agents: int | None = None
-    """How many calls at once the agents take: those that the numbers are enough for at capacity.numbersPerAgent, one
-    call each."""
-    binds: str | None = None
-    """What runs out first as traffic grows: Numbers, Channels or Agents."""
-
-
-class PoolCost(Part):
-    """What the pool costs."""
-
-    monthly: Amount
-    """Monthly price of all numbers of the pool, in major units."""
-    reserved: Amount | None = None
-    """Money of this month, setups and orders on their way included, in major units. limits.monthlyBudget is compared
-    with it."""
-    currency: Currency
-    """ISO 4217 code of the currency of the pool's cost."""
-
-
-class Asking(Part):
-    """A number that was asked to go."""
-
-    name: str
-    """Name of the PhoneNumber that was asked to go."""
-    at: Time
-    """Time at which the number was first seen to be asked to go."""
-
-
-class ReleaseStatus(Part):
-    """Which of its numbers the pool lets go. A number leaves only when its name is in `granted`."""
-
-    day: str | None = None
-    """Day, in UTC, that status.release.released is about."""
-    released: tuple[str, ...] = ()
-    """Names of the PhoneNumbers that had leave to be given back on status.release.day: the places of release.maxPerDay
-    that are taken."""
     granted: tuple[str, ...] = ()
-    """Names of the PhoneNumbers that may go now: given back, or let go under Retain."""
-    recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
-    """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the breaker holds."""
+    """Names of the PhoneNumbers that may go now: given back, or let go under Retain. No other one leaves the pool."""
     cleared: tuple[str, ...] = ()
     """Names of the PhoneNumbers that were asked to go, and that the breaker or a person has let pass."""
-    frozen_since: Time | None = None
-    """Time since which the breaker holds every release of the pool. Write this time into the annotation
-    ringfleet.dev/acknowledge-release of the pool to let those go that are asked to."""
-    frozen_because: str | None = None
-    """Sentence that says why the breaker holds every release of the pool; absent when it does not."""
+
+
+class PoolMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say what the pool has ordered, what
+    demand it has counted and whom it lets go, so that a restart forgets nothing."""
+
+    top_up: TopUpMemory | None = None
+    demand: DemandMemory | None = None
+    release: ReleaseMemory | None = None
 
 
 class NumberPoolStatus(Status):
@@ -435,7 +436,8 @@ class NumberPoolStatus(Status):
     """How many numbers are still to be ordered."""
     waiting_claims: int | None = None
     """How many claims wait for a number."""
-    top_up: TopUpStatus | None = None
+    next_attempt_time: Time | None = None
+    """Time at which ordering is tried again, if it rests after failures."""
     demand: DemandStatus | None = None
     capacity: CapacityStatus | None = None
     cost: PoolCost | None = None
@@ -444,6 +446,7 @@ class NumberPoolStatus(Status):
     """All numbers of the pool, for the scale subresource."""
     selector: str | None = None
     """The label selector of its numbers, for the scale subresource."""
+    memory: PoolMemory = PoolMemory()
 
 
 class NumberPool(Resource):
@@ -469,7 +472,7 @@ class NumberPool(Resource):
         Column("Recommended", ".status.demand.recommendedTarget", "integer", priority=1),
         Column("Runway", ".status.demand.runwayDays", priority=1),
         REASON,
-        Column("Next attempt", ".status.topUp.nextAttemptTime", priority=1),
+        Column("Next attempt", ".status.nextAttemptTime", priority=1),
         AGE,
     )
 

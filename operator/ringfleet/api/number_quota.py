@@ -1,7 +1,6 @@
 """`NumberQuota`: what the pools and claims of one namespace may hold and spend together, and how its bills stand."""
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -19,6 +18,7 @@ from ringfleet.api.meta import (
     Status,
     Time,
 )
+from ringfleet.model.policy import Billing
 
 
 class QuotaLimits(Part):
@@ -35,12 +35,6 @@ class QuotaLimits(Part):
     out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of limits.monthlySpend, such as USD."""
-
-
-class Billing(StrEnum):
-    CURRENT = "Current"
-    PAST_DUE = "PastDue"
-    SUSPENDED = "Suspended"
 
 
 class NumberQuotaSpec(Part):

@@ -28,8 +28,8 @@ from ringfleet.api.meta import (
     Time,
     immutable,
 )
-from ringfleet.api.number_pool import DeletionPolicy
 from ringfleet.model import Capability, NumberType, Phase
+from ringfleet.model.policy import DeletionPolicy
 
 
 class ClaimRef(Part):

@@ -117,14 +117,29 @@ class RoutingProfileSpec(Part):
 
 
 class ProfileAtAccount(Part):
-    """What one carrier account was told of this profile."""
+    """A carrier account that was told this profile."""
 
     account: Name
     """The CarrierAccount that was told the profile, as namespace/name."""
     external_id: str
     """The carrier's id of the profile; the numbers of the account are pointed at it."""
+
+
+class ProfileDigest(Part):
+    """What one carrier account was told of this profile, in short."""
+
+    account: Name
+    """The CarrierAccount that was told the profile, as namespace/name."""
     hash: str
-    """Digest of what the carrier was told of the profile."""
+    """Digest of what the carrier was told of the profile. An account whose digest is missing is told anew."""
+
+
+class ProfileMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say what each carrier account was
+    told, so that a change is told once."""
+
+    told: Annotated[tuple[ProfileDigest, ...], ListType("map", ("account",))] = ()
+    """What each of the accounts in status.accounts was told."""
 
 
 class RoutingProfileStatus(Status):
@@ -136,6 +151,7 @@ class RoutingProfileStatus(Status):
     """How many numbers are routed as this profile says."""
     drifted: int | None = None
     """How many numbers name this profile and were found routed otherwise at the carrier."""
+    memory: ProfileMemory = ProfileMemory()
 
 
 class RoutingProfile(Resource):

@@ -54,7 +54,7 @@ class Breaker:
         wait = self._opened_at + self._delay - self._clock()
         if wait > 0 or self._probing:
             raise CircuitOpen(
-                f"{self._name}: not called, because the last {self._failures} calls failed; the next probe is due soon",
+                f"{self._name}: not called, because the last calls all failed; the next probe is due soon",
                 retry_after=max(wait, 0.0) or self._delay,
             )
         self._probing = True

@@ -101,7 +101,7 @@ async def _deleted_without_pool(kube: Kube, namespace: str, pools: Iterable[str]
 
 def _number_word(number: PhoneNumber) -> Word:
     from ringfleet.api.meta import ACKNOWLEDGE
-    from ringfleet.api.number_pool import DeletionPolicy
+    from ringfleet.model.policy import DeletionPolicy
 
     stays = (
         "stays under deletionPolicy Release, for its pool is gone: set spec.deletionPolicy to Retain to let go of it"

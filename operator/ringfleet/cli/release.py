@@ -69,7 +69,7 @@ def _remarks(number: PhoneNumber, pools: dict[str, NumberPool]) -> Iterable[str]
 
 
 def _of_pool(pool: NumberPool) -> Iterable[str]:
-    from ringfleet.api.number_pool import ReleaseMode
+    from ringfleet.model.policy import ReleaseMode
 
     policy = pool.spec.release.as_dict()
     if pool.spec.release.mode is ReleaseMode.NEVER:

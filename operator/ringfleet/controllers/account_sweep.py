@@ -26,6 +26,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import orders_at
 from ringfleet.kube.errors import Invalid, KubeError
 from ringfleet.model import E164, AccountKey, Holding, Mark, Phase, Unreadable
+from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
@@ -43,7 +44,6 @@ from ringfleet.plan.carrier_account.loss import (
 )
 from ringfleet.plan.carrier_account.orphans import Home, obstacle
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
-from ringfleet.plan.phone_number.case import StopBy
 
 log = structlog.get_logger(__name__)
 
@@ -166,8 +166,8 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
         monthly=record.price.monthly if record.price else None,
         renews_at=record.renews_at,
         drifted=state.drift is not None,
-        suspended=state.stopped is StopBy.VERB or (state.phase is Phase.SUSPENDED and state.stopped is None),
-        parked=state.stopped is StopBy.PARKING,
+        suspended=state.stopped is SuspendBy.VERB or (state.phase is Phase.SUSPENDED and state.stopped is None),
+        parked=state.stopped is SuspendBy.PARKING,
         observed=record.observed,
         leaving=record.deleting or state.phase is Phase.RELEASING,
         attestation=record.attestation,
@@ -178,7 +178,7 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
 
 def _on_order(services: Services, key: AccountKey) -> set[E164]:
     """The numbers of orders that have not ended: whatever the listing shows of them, the order deals with it."""
-    return _numbers_of(services, (order for order in orders_at(services, key) if not order.status.recorded))
+    return _numbers_of(services, (order for order in orders_at(services, key) if not order.status.done))
 
 
 def _settling(services: Services, key: AccountKey) -> set[E164]:

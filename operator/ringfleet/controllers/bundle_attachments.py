@@ -58,7 +58,7 @@ async def count_attached(services: Services, key: Key) -> None:
     if bundle is None or bundle.metadata.deletion_timestamp:
         return
     filings = counted(services, key.namespace, bundle.status.filings)
-    await services.status.write(bundle, with_filings(bundle.status, filings))
+    await services.status.write(bundle, with_filings(bundle.status, filings, bundle.status.memory))
 
 
 # Moving on.

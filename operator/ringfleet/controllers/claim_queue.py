@@ -21,12 +21,13 @@ from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.model import AccountKey
+from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
-from ringfleet.plan.number_claim import Bar, ClaimWorld, OnNoStock, bar_claim
+from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim
 
 IDLE_AFTER = 0.5
 """Seconds without an assignment, after which the queue is idle."""

@@ -2,10 +2,10 @@
 
 ::
 
-    1. status.writtenTo says where it is, or is to be        no list and no watch finds it again otherwise
+    1. memory.writtenTo says where it is, or is to be        no list and no watch finds it again otherwise
     2. GET it; create it, or patch what differs              at each turn of the claim, and every few minutes
     3. delete what spec.writeTo does not name any more       only what is ours
-    4. status.writtenTo says so
+    4. memory.writtenTo says so
 
 The object is ours by its annotation, and goes with the claim by an ownerReference. One that anybody else made is never
 written over: the claim says so instead. What was written for an earlier claim of the same name, before a restore, is

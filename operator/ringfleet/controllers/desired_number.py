@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from ringfleet.api import CarrierAccount, NumberPool
-from ringfleet.api.number_pool import DeletionPolicy, DriftPolicy
+from ringfleet.api.number_pool import DriftPolicy
 from ringfleet.controllers.bundle_attachments import newer_revision_for
 from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.controllers.services import Services
+from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
-from ringfleet.plan.phone_number.case import DesiredNumber, Leaving, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, Leaving
 from ringfleet.plan.phone_number.documents import last_refusal
-from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, Mode, PoolPolicy, Way, plan_going
+from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, PoolPolicy, Way, plan_going
 
 
 def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
@@ -55,9 +56,9 @@ def stops(services: Services, record: NumberRecord) -> tuple[str, ...]:
     return tuple(sorted(reasons))
 
 
-def _stop_by(services: Services, record: NumberRecord) -> StopBy:
+def _stop_by(services: Services, record: NumberRecord) -> SuspendBy:
     account = services.fleet.get(CarrierAccount, record.account.namespace, record.account.name)
-    return StopBy(account.spec.suspend_by) if account else StopBy.VERB
+    return account.spec.suspend_by if account else SuspendBy.VERB
 
 
 # Leaving.
@@ -84,7 +85,7 @@ def going(services: Services, record: NumberRecord) -> Going | None:
 def _policy(pool: NumberPool) -> PoolPolicy:
     release = pool.spec.release
     deleted = pool.metadata.deletion_timestamp is not None and pool.spec.deletion_policy is DeletionPolicy.RELEASE
-    return PoolPolicy(Mode(release.mode), release.hold, deleted)
+    return PoolPolicy(release.mode, release.hold, deleted)
 
 
 def farewell(services: Services, record: NumberRecord, now: datetime) -> Farewell | None:
@@ -110,10 +111,10 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
         return Leaving(asked.way, stopped=True, waits=f"It was asked to go and stays for now. {freeze.message}")
     if pool is None:
         return Leaving(asked.way, granted=record.notes.acknowledged, frozen=True, waits=_unpaced(record))
-    release = pool.status.release
+    release, notes = pool.status.release, pool.status.memory.release
     known = record.state.farewell
     frozen = release is not None and release.frozen_since is not None
-    granted = release is not None and not frozen and record.name in release.granted
+    granted = notes is not None and not frozen and record.name in notes.granted
     granted = granted and known is not None and known.not_before <= services.clock()
     return Leaving(asked.way, None, granted, frozen, _waits(asked, record, frozen))
 

@@ -304,7 +304,7 @@ class Fleet:
         chosen = (
             item.number
             for order in self.all(NumberOrder)
-            if order.metadata.uid != but and not order.status.recorded
+            if order.metadata.uid != but and not order.status.done
             for item in self.order_seen(order).items
             if item.state is not ItemState.FAILED
         )

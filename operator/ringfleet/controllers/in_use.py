@@ -53,7 +53,7 @@ def _uses_account(services: Services, account: AccountKey) -> bool:
     records = services.fleet.numbers.by("account", account)
     if any(record.state.phase not in GONE for record in records):
         return True
-    return any(not order.status.recorded for order in services.fleet.orders_at(account))
+    return any(not order.status.done for order in services.fleet.orders_at(account))
 
 
 def _routes_numbers(services: Services, profile: ObjectRef) -> bool:

@@ -22,7 +22,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import POOL_DELAY, USE_DELAY, wake_bundle_counts, wake_frozen, wake_needy, wake_quotas
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.compliance_bundle import bundle_seen, filing_record
+from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.refs import account_key
@@ -131,7 +131,7 @@ class IntentTriggers:
 
     def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
         """Its status may be another operator's, who has heard of an approval and when it ends."""
-        now, records = self._services.clock(), map(filing_record, bundle.status.filings)
+        now, records = self._services.clock(), filing_records(bundle).values()
         grace = self._services.settings.filing_grace
         delay = seconds_until(next_look_at_bundle(records, bundle.spec.renew_before, grace, now), now)
         if delay is not None:
@@ -209,8 +209,8 @@ def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
 def _farewells(pool: ApiObject) -> object:
     """Whom the pool lets go, and whether it is going itself."""
     assert isinstance(pool, NumberPool)
-    release = pool.status.release
-    return (pool.metadata.deletion_timestamp, release and (release.granted, release.frozen_since))
+    release, notes = pool.status.release, pool.status.memory.release
+    return (pool.metadata.deletion_timestamp, release and release.frozen_since, notes and notes.granted)
 
 
 def _terms(quota: ApiObject | None) -> object:
@@ -220,7 +220,7 @@ def _terms(quota: ApiObject | None) -> object:
 
 def _told(profile: ApiObject | None) -> object:
     """Which carrier accounts were told a routing profile, and what."""
-    return profile.status.accounts if isinstance(profile, RoutingProfile) else None
+    return told_at(profile) if isinstance(profile, RoutingProfile) else None
 
 
 def _bundle(bundle: ApiObject | None) -> object:

@@ -27,12 +27,13 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
+from ringfleet.model.policy import OnNoStock
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.number_claim import OnNoStock, bound_conditions, waiting_conditions
+from ringfleet.plan.number_claim import bound_conditions, waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
@@ -225,7 +226,7 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
         }
     now_at = wished_place(claim) if noted and not refused else places
     if now_at != claim.written_to:
-        patch["writtenTo"] = [place._asdict() for place in now_at] or None
+        patch["memory"] = {"writtenTo": [place._asdict() for place in now_at] or None}
     if await _write(services, claim, patch, said):
         return GUARD_DELAY if not claim.guarded and not places else 0.0
     again = (TRY_AGAIN if refused else LOOK_AGAIN) if places else None
@@ -259,7 +260,7 @@ async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if (phase := "Failed" if fails else "Waiting") != claim.phase:
         patch["phase"] = phase
     if claim.ticket is None:
-        patch["ticket"] = claim.wish().ticket
+        patch["memory"] = {"ticket": claim.wish().ticket}
     if (place := services.claim_queue.place(claim)) != claim.place:
         patch["place"] = None if fails else place
     await _write(services, claim, patch, said)

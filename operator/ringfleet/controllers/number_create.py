@@ -8,10 +8,10 @@ from __future__ import annotations
 import structlog
 
 from ringfleet.api import NumberPool
-from ringfleet.api.number_pool import DeletionPolicy
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists
 from ringfleet.model import AccountKey, Holding, Mark
+from ringfleet.model.policy import DeletionPolicy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.phone_number import number_body
 from ringfleet.objects.refs import PHONE_NUMBERS

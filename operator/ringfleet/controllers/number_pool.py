@@ -10,7 +10,7 @@ from typing import Any
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
-from ringfleet.api.number_pool import DeletionPolicy, NumberPoolStatus
+from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
@@ -19,6 +19,7 @@ from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
+from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_pool import (
@@ -31,14 +32,13 @@ from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_claim import OnNoStock
 from ringfleet.plan.number_order import rate_message
-from ringfleet.plan.number_pool.capacity import CapacityWant
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
+from ringfleet.plan.number_pool.forecast import CapacityWant
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder
 from ringfleet.plan.number_pool.supply import OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 
@@ -215,12 +215,15 @@ async def _retire(services: Services, pool: NumberPool) -> float | None:
 def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
     """Whether the view of orders reaches as far as the pool's own record.
 
-    Another operator may have started orders that our watch has not brought yet; without them we would order twice.
+    Another operator may have started orders that our watch has not brought yet; without them we would order twice. A
+    pool without notes may have lost them, and says nothing of its orders.
     """
-    top_up, meta = pool.status.top_up, pool.metadata
-    if top_up is None or not top_up.ordered or top_up.sequence == 0:
+    notes, meta = pool.status.memory.top_up, pool.metadata
+    if notes is None:
+        return False
+    if not notes.ordered or notes.sequence == 0:
         return True
-    return services.fleet.get(NumberOrder, meta.namespace, order_name(pool, top_up.sequence)) is not None
+    return services.fleet.get(NumberOrder, meta.namespace, order_name(pool, notes.sequence)) is not None
 
 
 async def _look_for_orders(services: Services, pool: NumberPool) -> None:
@@ -238,7 +241,8 @@ def order_name(pool: NumberPool, sequence: int) -> str:
 async def _create_order(services: Services, pool: NumberPool, want: PoolWant, intent: OrderIntent) -> None:
     """Create the order that was written into the pool's status; if it is there already, take it as it is."""
     written = services.fleet.get(NumberPool, pool.metadata.namespace, pool.metadata.name) or pool
-    recorded = written.status.top_up and written.status.top_up.order
+    notes = written.status.memory.top_up
+    recorded = notes and notes.order
     spec = recorded if recorded and recorded.sequence == intent.sequence else order_spec(pool, want, intent)
     body = order_body(pool, spec)
     try:
@@ -303,7 +307,7 @@ def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> Ord
     return OrderLead(
         sequence=order.spec.sequence,
         started_at=status.started_at,
-        open=not status.recorded or any(record.state.phase in IN_FLIGHT for record in seen),
+        open=not status.done or any(record.state.phase in IN_FLIGHT for record in seen),
         bought=bool(bought),
         completed_at=status.completed_at,
         available_at=max((record.free_since for record in seen if record.free_since), default=None),

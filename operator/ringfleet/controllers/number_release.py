@@ -3,7 +3,7 @@
 ::
 
     live number   still asked, bound to nobody, not protected     |
-    live pool     names it in status.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
+    live pool     names it in memory.release.granted, not frozen  |  any of them says no: it stays, and is planned anew
     live carrier  shows it, with the mark of its very pool        |
     live freeze   nobody has frozen number, account or all        |
     then          Release: given back.   LetGo: our mark comes off.

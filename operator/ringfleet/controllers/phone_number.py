@@ -25,6 +25,7 @@ from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
@@ -34,7 +35,7 @@ from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.next_look import next_look_at_number
-from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed
 from ringfleet.plan.phone_number.documents import last_refusal, note_refusal
 from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -219,15 +220,15 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
                 await _route(services, account, turn, step.external_id, None)
 
 
-async def _intend_stop(services: Services, turn: Turn, by: StopBy) -> None:
+async def _intend_stop(services: Services, turn: Turn, by: SuspendBy) -> None:
     """Write that the number is being stopped, and how, before the carrier hears of it."""
     if turn.state.stopped is None:
         turn.record = await _patch_status(services, turn.record, {"suspension": {"by": str(by)}})
         turn.state = replace(turn.state, stopped=by)
 
 
-async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: StopBy) -> None:
-    if by is StopBy.VERB:
+async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: SuspendBy) -> None:
+    if by is SuspendBy.VERB:
         await account.carrier.suspend(external_id)
         turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.SUSPENDED)
     else:
@@ -236,8 +237,8 @@ async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: StopBy) 
     turn.state = replace(turn.state, phase=Phase.SUSPENDED)
 
 
-async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: StopBy, routing: str | None) -> None:
-    if by is StopBy.VERB:
+async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: SuspendBy, routing: str | None) -> None:
+    if by is SuspendBy.VERB:
         await account.carrier.resume(external_id)
         turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.ACTIVE)
     else:

@@ -30,7 +30,7 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     if any(one.deleting for one in records):
         await services.namespaces.look(pool.metadata.namespace)
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
-    record = release_record(pool.status.release)
+    record = release_record(pool)
     cleared = frozenset(record.cleared)
     deleted = any(one.cause in DELETIONS and one.name not in cleared for one in leavers)
     return ReleaseSeen(

@@ -38,7 +38,7 @@ def room_at(services: Services, key: AccountKey, counted: Counted, but: str = ""
     for order in orders_at(services, key):
         if order.metadata.uid == but:
             continue
-        if not order.status.recorded:
+        if not order.status.done:
             under_way += _under_way(order, counted)
         elif done := order.status.completed_at:
             items = order.status.items or ()

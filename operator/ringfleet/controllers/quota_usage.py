@@ -15,19 +15,12 @@ from datetime import datetime
 from ringfleet.api import NumberOrder, NumberPool, NumberQuota
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.model import Limits
+from ringfleet.model.policy import Billing
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.number_quota import quota_want
 from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
-from ringfleet.plan.number_quota import (
-    Billing,
-    QuotaWant,
-    Used,
-    count_used,
-    numbers_full,
-    room_under,
-    without,
-)
+from ringfleet.plan.number_quota import QuotaWant, Used, count_used, numbers_full, room_under, without
 
 
 class Quotas:
@@ -73,7 +66,7 @@ class Quotas:
 
     def _intended(self, pool: NumberPool, orders: list[OrderSeen]) -> tuple[OrderSeen, ...]:
         """The order that the pool has written down and that is not there yet: it counts as if it were."""
-        top_up = pool.status.top_up
+        top_up = pool.status.memory.top_up
         if top_up is None or top_up.order is None or top_up.ordered:
             return ()
         intent = order_intent(top_up.order, pool.metadata.namespace)
@@ -120,7 +113,5 @@ class Quotas:
             f"The bills of namespace {namespace} are not paid (NumberQuota {quota.metadata.name})."
             for namespace in sorted(namespaces)
             for quota in self.of(namespace)
-            if quota.status.suspended_since
-            and Billing(quota.spec.billing) is not Billing.CURRENT
-            and not quota.spec.suspend
+            if quota.status.suspended_since and quota.spec.billing is not Billing.CURRENT and not quota.spec.suspend
         ]

@@ -4,7 +4,7 @@
 
     its numbers, and unfinished orders of its pools --> the accounts that must know it
     look at the account: another key's profile under our reference? leave it alone, and say so
-    tell it, write the carrier's id and a digest of what was told into status.accounts
+    tell it, write the carrier's id into status.accounts, a digest of what was told into its notes
     that write wakes the numbers, which are then pointed at the id (controllers/phone_number.py)
 
 What an account was told is in the status, so that no process has to remember it. That the carrier has it still, a sweep
@@ -29,7 +29,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
-from ringfleet.objects.routing_profile import as_told, content_hash, routing_of, told_at, told_status
+from ringfleet.objects.routing_profile import as_told, content_hash, routing_of, told_at, told_notes, told_status
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.routing_profile import Failure, ProfilePlace, Refusal, Told, must_tell, profile_conditions
 
@@ -114,7 +114,7 @@ def _ordering(services: Services, profile: RoutingProfile) -> set[AccountKey]:
     for pool in services.fleet.all_in(namespace, NumberPool):
         if pool.spec.routing_profile_ref and pool.spec.routing_profile_ref.name == profile.metadata.name:
             orders = services.fleet.orders_for(namespace, pool.metadata.name)
-            found |= {services.fleet.order_seen(order).account for order in orders if not order.status.recorded}
+            found |= {services.fleet.order_seen(order).account for order in orders if not order.status.done}
     return {key for key in found if services.accounts.seen(key, namespace).blocked is not Reason.ACCOUNT_NOT_ALLOWED}
 
 
@@ -207,6 +207,7 @@ async def _write(
         accounts=told_status(told),
         routed=routed - drifted,
         drifted=drifted,
+        memory=told_notes(told),
     )
     await services.status.write(profile, status)
 

@@ -63,7 +63,7 @@ def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
 def wake_orders(services: Services, account: AccountKey) -> None:
     """The orders that may wait for the account or for its purchase lock: the next one takes over at once."""
     for order in orders_at(services, account):
-        if not order.status.recorded:
+        if not order.status.done:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
 

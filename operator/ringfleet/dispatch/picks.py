@@ -37,9 +37,8 @@ from ringfleet.dispatch.recipients import Hasher, is_recipient
 from ringfleet.dispatch.schema import DeferredReply, Kind, PickReply, PickRequest
 from ringfleet.model import E164
 from ringfleet.model.geography import whereabouts
-from ringfleet.plan.rotation_set.calendar import Window
+from ringfleet.plan.rotation_set.calendar import Window, quiet_until
 from ringfleet.plan.rotation_set.guardrails import QuietHours
-from ringfleet.plan.rotation_set.quiet import quiet_until
 
 LONGEST_KEY = 255
 JSON = "application/json"

@@ -91,7 +91,7 @@ async def fill(after: WhatIf, place: ObjectRef) -> Filling:
 def _next_order(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) -> NumberOrder | None:
     """The open order that gets on next: first those that have not chosen, so that their numbers are taken."""
     orders = services.fleet.orders_for(*place)
-    opened = [order for order in orders if not order.status.recorded and order.metadata.name not in stuck]
+    opened = [order for order in orders if not order.status.done and order.metadata.name not in stuck]
     return min(opened, key=lambda order: (order.status.items is not None, order.spec.sequence), default=None)
 
 

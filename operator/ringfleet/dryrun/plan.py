@@ -117,7 +117,7 @@ class _Foresight:
     def _accounts_of(self, pool: NumberPool) -> tuple[AccountKey, ...]:
         """The accounts that the pool orders from, and those at which it has an order open."""
         orders = _orders(self._services, ObjectRef(pool.metadata.namespace, pool.metadata.name))
-        opened = [order_want(order).account for order in orders if not order.status.recorded]
+        opened = [order_want(order).account for order in orders if not order.status.done]
         return tuple(dict.fromkeys((*pool_want(pool).carriers, *opened)))
 
     def _errors(self, pool: NumberPool, stuck: Mapping[str, Wait]) -> Iterable[str]:
@@ -189,7 +189,7 @@ def _orders(services: Services, place: ObjectRef) -> list[NumberOrder]:
 
 
 def _has_open_orders(services: Services, place: ObjectRef) -> bool:
-    return any(not order.status.recorded for order in _orders(services, place))
+    return any(not order.status.done for order in _orders(services, place))
 
 
 def _chosen(services: Services, place: ObjectRef) -> frozenset[str]:

@@ -8,7 +8,7 @@ from itertools import product
 
 from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Approval as ApprovalStatus
-from ringfleet.api.compliance_bundle import BegunCall, ComplianceBundleStatus, FilingReason
+from ringfleet.api.compliance_bundle import BegunCall, BundleMemory, ComplianceBundleStatus, FilingMemory, FilingReason
 from ringfleet.api.compliance_bundle import FiledItem as ItemStatus
 from ringfleet.api.compliance_bundle import Filing as FilingStatus
 from ringfleet.api.compliance_bundle import Refusal as RefusalStatus
@@ -49,40 +49,73 @@ def bundle_view(bundle: ComplianceBundle, dossier: Dossier, installation: str, g
     return BundleView(
         want,
         tuple(FilingKey(installation, meta.uid, *ref, grace) for ref in product(accounts, spec.number_types)),
-        {filing_ref(filing): filing_record(filing) for filing in bundle.status.filings},
+        filing_records(bundle),
     )
 
 
-def filing_ref(filing: FilingStatus) -> FilingRef:
+def filing_ref(filing: FilingStatus | FilingMemory) -> FilingRef:
     namespace, _, name = filing.account.partition("/")
     return FilingRef(AccountKey(namespace, name), filing.number_type)
 
 
-def filing_record(filing: FilingStatus) -> FilingRecord:
-    """What the status remembers."""
+def filing_records(bundle: ComplianceBundle) -> dict[FilingRef, FilingRecord]:
+    """What the status remembers of each filing. What was created at the carrier is found there again by its reference,
+    so a filing whose notes are missing is not filed twice."""
+    status = bundle.status
+    notes = {filing_ref(one): one for one in status.memory.filings}
+    return {
+        ref: _record(filing, notes.get(ref) or FilingMemory(account=filing.account, number_type=filing.number_type))
+        for ref, filing in ((filing_ref(filing), filing) for filing in status.filings)
+    }
+
+
+def _record(filing: FilingStatus, notes: FilingMemory) -> FilingRecord:
     return FilingRecord(
-        revision=filing.revision or "",
-        renewals=filing.renewals,
-        items=tuple(FiledItem(item.name, item.hash, item.id) for item in filing.items),
-        begun=tuple(Begun(call.reference, call.at) for call in filing.begun),
+        revision=notes.revision or "",
+        renewals=notes.renewals,
+        items=tuple(FiledItem(item.name, item.hash, item.id) for item in notes.items),
+        begun=tuple(Begun(call.reference, call.at) for call in notes.begun),
         id=filing.id,
         review=filing.review,
         shortcomings=tuple(Shortcoming(one.document, one.reason, one.message) for one in filing.reasons),
-        refused=Refusal(filing.refused.reference, filing.refused.message) if filing.refused else None,
+        refused=Refusal(notes.refused.reference, notes.refused.message) if notes.refused else None,
         submitted_at=filing.submitted_at,
         next_look=filing.next_look,
-        looks=filing.looks,
-        approved=_approval(filing.approved),
+        looks=notes.looks,
+        approved=_approval(filing.approved, notes),
         superseded=filing.superseded,
     )
 
 
-def _approval(known: ApprovalStatus | None) -> Approval | None:
-    return Approval(known.id, known.revision, known.expires_at, known.renewals) if known else None
+def _approval(known: ApprovalStatus | None, notes: FilingMemory) -> Approval | None:
+    if known is None:
+        return None
+    return Approval(known.id, notes.approved_revision or "", known.expires_at, notes.approved_renewals)
+
+
+def bundle_memory(records: Iterable[tuple[FilingRef, FilingRecord]]) -> BundleMemory:
+    """The records as the notes keep them."""
+    return BundleMemory(filings=tuple(_notes(ref, record) for ref, record in records))
+
+
+def _notes(ref: FilingRef, record: FilingRecord) -> FilingMemory:
+    approved = record.approved
+    return FilingMemory(
+        account=str(ref.account),
+        number_type=ref.type,
+        revision=record.revision or None,
+        renewals=record.renewals,
+        approved_revision=approved and approved.revision,
+        approved_renewals=approved.renewals if approved else 0,
+        items=tuple(ItemStatus(name=item.name, hash=item.hash, id=item.id) for item in record.items),
+        begun=tuple(BegunCall(reference=call.reference, at=call.at) for call in record.begun),
+        refused=record.refused and RefusalStatus(reference=record.refused.reference, message=record.refused.message),
+        looks=record.looks,
+    )
 
 
 def filings_status(bundle: ComplianceBundle, decision: BundleDecision) -> tuple[FilingStatus, ...]:
-    """The filings as the status keeps them, sorted; how many numbers carry each is not counted yet."""
+    """How the filings stand, sorted; how many numbers carry each is not counted yet."""
     before = {filing_ref(filing): filing for filing in bundle.status.filings}
     return tuple(
         _filing_status(ref, record, decision.reports.get(ref), before.get(ref))
@@ -93,7 +126,7 @@ def filings_status(bundle: ComplianceBundle, decision: BundleDecision) -> tuple[
 def _filing_status(
     ref: FilingRef, record: FilingRecord, report: FilingReport | None, before: FilingStatus | None
 ) -> FilingStatus:
-    """The record as the status keeps it, with what the report says; without a report, with what was said `before`."""
+    """How the filing stands, with what the report says; without a report, with what was said `before`."""
     approved = record.approved
     missing = before.missing if before else ()
     if report and report.missing is not None:
@@ -107,21 +140,12 @@ def _filing_status(
         reasons=tuple(
             FilingReason(document=one.paper, reason=one.reason, message=one.message) for one in record.shortcomings
         ),
-        approved=approved
-        and ApprovalStatus(
-            id=approved.id, revision=approved.revision, expires_at=approved.expires_at, renewals=approved.renewals
-        ),
+        approved=approved and ApprovalStatus(id=approved.id, expires_at=approved.expires_at),
         id=record.id,
         review=record.review,
-        revision=record.revision or None,
-        renewals=record.renewals,
-        items=tuple(ItemStatus(name=item.name, hash=item.hash, id=item.id) for item in record.items),
-        begun=tuple(BegunCall(reference=call.reference, at=call.at) for call in record.begun),
-        refused=record.refused and RefusalStatus(reference=record.refused.reference, message=record.refused.message),
         superseded=record.superseded,
         submitted_at=record.submitted_at,
         next_look=record.next_look,
-        looks=record.looks,
     )
 
 
@@ -136,13 +160,15 @@ def bundle_status(
     """The whole status; `filings` are those of the decision, counted. Between two calls a bundle that says something
     goes on saying it."""
     before, generation = bundle.status, bundle.metadata.generation
-    status = with_filings(before, filings)
+    status = with_filings(before, filings, bundle_memory(sorted(decision.records.items())))
     if decision.call and before.conditions:
         return status
     return status.saying(generation, conditions(before.conditions, decision.conditions, generation, now))
 
 
-def with_filings(before: ComplianceBundleStatus, filings: tuple[FilingStatus, ...]) -> ComplianceBundleStatus:
+def with_filings(
+    before: ComplianceBundleStatus, filings: tuple[FilingStatus, ...], memory: BundleMemory
+) -> ComplianceBundleStatus:
     """The status with these filings, and what they are in short; it says what it said before."""
     return ComplianceBundleStatus(
         observed_generation=before.observed_generation,
@@ -151,6 +177,7 @@ def with_filings(before: ComplianceBundleStatus, filings: tuple[FilingStatus, ..
         states=states(filings),
         attached=sum(filing.attached for filing in filings),
         expires_at=expiry(filings),
+        memory=memory,
     )
 
 
@@ -167,15 +194,15 @@ def expiry(filings: Iterable[FilingStatus]) -> datetime | None:
 
 def bundle_seen(bundle: ComplianceBundle) -> BundleSeen:
     """A bundle as pools and numbers see it."""
-    spec, namespace = bundle.spec, bundle.metadata.namespace
+    spec, namespace, records = bundle.spec, bundle.metadata.namespace, filing_records(bundle)
     return BundleSeen(
         name=bundle.metadata.name,
         country=spec.country,
         types=spec.number_types,
         accounts=tuple(account_key(ref, namespace) for ref in spec.carriers),
         filings=tuple(
-            BundleFiling(*filing_ref(filing), filing.state, _approval(filing.approved), _lacks(filing))
-            for filing in bundle.status.filings
+            BundleFiling(*ref, filing.state, records[ref].approved, _lacks(filing))
+            for ref, filing in ((filing_ref(filing), filing) for filing in bundle.status.filings)
         ),
     )
 

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability
 from ringfleet.model.numbering import misspelt_area_codes
+from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
-from ringfleet.plan.number_claim import ClaimWant, OnNoStock
+from ringfleet.plan.number_claim import ClaimWant
 
 
 class Place(NamedTuple):
@@ -115,6 +116,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
     """The record of a NumberClaim's JSON. Fields that are missing are as in a claim that was just created."""
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
     namespace = intern(meta["namespace"])
+    memory = status.get("memory", {})
     pool, created = spec["poolRef"], parse_time(meta["creationTimestamp"])
     assert created
     return ClaimRecord(
@@ -139,9 +141,9 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         phase=status.get("phase"),
         bound=_bound(status.get("phoneNumber")),
         bound_at=parse_time(status.get("boundAt")),
-        ticket=status.get("ticket"),
+        ticket=memory.get("ticket"),
         place=status.get("place"),
-        written_to=tuple(Place(one["kind"], one["name"]) for one in status.get("writtenTo", ())),
+        written_to=tuple(Place(one["kind"], one["name"]) for one in memory.get("writtenTo", ())),
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
     )

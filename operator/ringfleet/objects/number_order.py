@@ -6,7 +6,7 @@ First what is read from the object, then the status that is written to it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from ringfleet.api.meta import APPROVED
@@ -15,9 +15,11 @@ from ringfleet.api.number_order import (
     NumberOrder,
     NumberOrderSpec,
     NumberOrderStatus,
+    OfferToken,
     OrderCost,
     OrderCounts,
     OrderItem,
+    OrderMemory,
     OrderPhase,
     Source,
 )
@@ -39,8 +41,8 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import UNRESOLVED, Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import ItemSeen, OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
@@ -85,20 +87,21 @@ def order_want(order: NumberOrder) -> OrderWant:
 
 def order_state(order: NumberOrder) -> OrderState:
     status = order.status
+    tokens = {offer.number: offer.token for offer in status.memory.tokens}
     return OrderState(
-        items=None if status.items is None else tuple(_item(item, order) for item in status.items),
+        items=None if status.items is None else tuple(_item(item, order, tokens) for item in status.items),
         key=status.key or "",
         attempts=status.attempts,
         next_attempt=status.next_attempt_time,
         last_error=status.last_error or "",
         from_catalog=status.source is Source.CATALOG,
-        recorded=status.recorded,
+        recorded=status.done,
         failure=Reason.read(status.failure),
         message=status.message or "",
     )
 
 
-def _item(item: OrderItem, order: NumberOrder) -> Item:
+def _item(item: OrderItem, order: NumberOrder, tokens: Mapping[str, str]) -> Item:
     currency = item.currency or order.spec.limits.currency
     nothing = Money.zero(currency)
     price = Price(money_of(item.monthly, currency) or nothing, money_of(item.setup, currency) or nothing)
@@ -111,7 +114,7 @@ def _item(item: OrderItem, order: NumberOrder) -> Item:
         region=item.region,
         capabilities=frozenset(item.capabilities),
         needs_documents=bool(item.needs_documents),
-        token=item.token or "",
+        token=tokens.get(item.number, ""),
     )
     if item.state in UNRESOLVED:
         return Item(offer, item.state)
@@ -173,11 +176,11 @@ def order_status(
         attempts=state.attempts,
         next_attempt_time=state.next_attempt,
         last_error=state.last_error or None,
-        recorded=state.recorded,
         failure=state.failure,
         message=state.message or None,
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
+        memory=OrderMemory(tokens=tuple(_tokens(state))),
     )
 
 
@@ -200,7 +203,6 @@ def _order_item(item: Item) -> OrderItem:
     return OrderItem(
         number=offer.number,
         state=item.state,
-        token=offer.token or None,
         monthly=item.price.monthly.amount,
         setup=item.price.setup.amount if item.price.setup.currency == item.price.monthly.currency else None,
         currency=item.price.monthly.currency,
@@ -216,6 +218,11 @@ def _order_item(item: Item) -> OrderItem:
         renews_at=outcome.renews_at if outcome else None,
         documents_deadline=outcome.documents_deadline if outcome else None,
     )
+
+
+def _tokens(state: OrderState) -> Iterator[OfferToken]:
+    offers = (item.offer for item in state.items or ())
+    return (OfferToken(number=offer.number, token=offer.token) for offer in offers if offer.token)
 
 
 def _counts(state: OrderState) -> OrderCounts:

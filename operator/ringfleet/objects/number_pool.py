@@ -17,20 +17,22 @@ from ringfleet.api.number_order import (
 from ringfleet.api.number_pool import (
     Asking,
     CapacityStatus,
-    CarrierMemory,
     DemandStatus,
     LeadTime,
     NumberPool,
     NumberPoolStatus,
     PoolCost,
+    PoolMemory,
     PoolNumbers,
+    ReleaseMemory,
     ReleaseStatus,
     SizeMode,
+    TopUpMemory,
     TopUpMode,
-    TopUpStatus,
 )
-from ringfleet.api.number_pool import DemandMemory as MemoryStatus
-from ringfleet.api.number_pool import Tally as TallyStatus
+from ringfleet.api.number_pool import CarrierMemory as CarrierNotes
+from ringfleet.api.number_pool import DemandMemory as DemandNotes
+from ringfleet.api.number_pool import Tally as TallyNotes
 from ringfleet.model import (
     AccountKey,
     Limits,
@@ -40,15 +42,13 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView
 from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
 from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
 from ringfleet.plan.number_pool.supply import Supply
-from ringfleet.plan.number_pool.topup import CarrierMemory as Memory
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
-from ringfleet.plan.phone_number.removal import Mode
 from ringfleet.plan.sizing.formulas import Capacity
 
 
@@ -62,7 +62,7 @@ def release_want(pool: NumberPool, want: PoolWant, settle: timedelta) -> Release
     spec = pool.spec
     return ReleaseWant(
         pool=pool.metadata.name,
-        mode=Mode(spec.release.mode),
+        mode=spec.release.mode,
         hold=spec.release.hold,
         max_per_day=spec.release.max_per_day,
         idle_after=spec.reclaim.idle_after,
@@ -102,22 +102,22 @@ def _pool_limits(pool: NumberPool) -> Limits:
 
 
 def top_up(pool: NumberPool) -> TopUp:
-    status = pool.status.top_up
-    if status is None:
+    notes = pool.status.memory.top_up
+    if notes is None:
         return TopUp()
-    intent = order_intent(status.order, pool.metadata.namespace) if status.order else None
-    carriers = tuple(_memory_seen(memory) for memory in status.carriers)
-    return TopUp(status.sequence, intent, status.ordered, carriers, bool(status.filling))
+    intent = order_intent(notes.order, pool.metadata.namespace) if notes.order else None
+    carriers = tuple(_carrier_memory(carrier) for carrier in notes.carriers)
+    return TopUp(notes.sequence, intent, notes.ordered, carriers, bool(notes.filling))
 
 
-def _memory_seen(memory: CarrierMemory) -> Memory:
-    return Memory(
-        AccountKey(memory.namespace, memory.name),
-        memory.sequence,
-        memory.failures,
-        Reason.read(memory.reason),
-        memory.message or "",
-        memory.next_attempt_time,
+def _carrier_memory(notes: CarrierNotes) -> CarrierMemory:
+    return CarrierMemory(
+        AccountKey(notes.namespace, notes.name),
+        notes.sequence,
+        notes.failures,
+        Reason.read(notes.reason),
+        notes.message or "",
+        notes.next_attempt_time,
     )
 
 
@@ -135,40 +135,40 @@ def demand_want(pool: NumberPool) -> DemandWant:
 
 
 def demand_memory(pool: NumberPool) -> DemandMemory:
-    status = pool.status.demand.memory if pool.status.demand else None
-    if status is None:
+    notes = pool.status.memory.demand
+    if notes is None:
         return DemandMemory()
     return DemandMemory(
-        status.counted_until,
-        bool(status.stocked),
-        _tally(status.long),
-        _tally(status.short),
-        tuple(Lead(lead.order, lead.took) for lead in status.lead_times),
-        status.awaited,
-        status.orders_until or 0,
+        notes.counted_until,
+        bool(notes.stocked),
+        _tally(notes.long),
+        _tally(notes.short),
+        tuple(Lead(lead.order, lead.took) for lead in notes.lead_times),
+        notes.awaited,
+        notes.orders_until or 0,
     )
 
 
-def _tally(status: TallyStatus | None) -> Tally:
-    if status is None:
+def _tally(notes: TallyNotes | None) -> Tally:
+    if notes is None:
         return Tally()
-    return Tally(float(status.bindings), timedelta(seconds=float(status.stocked_seconds)))
+    return Tally(float(notes.bindings), timedelta(seconds=float(notes.stocked_seconds)))
 
 
 # The record.
 
 
-def release_record(status: ReleaseStatus | None) -> ReleaseRecord:
-    if status is None:
-        return ReleaseRecord()
+def release_record(pool: NumberPool) -> ReleaseRecord:
+    said = pool.status.release or ReleaseStatus()
+    notes = pool.status.memory.release or ReleaseMemory()
     return ReleaseRecord(
-        day=date.fromisoformat(status.day) if status.day else None,
-        released=status.released,
-        granted=status.granted,
-        recent=tuple((asking.name, asking.at) for asking in status.recent),
-        cleared=status.cleared,
-        frozen_since=status.frozen_since,
-        frozen_because=status.frozen_because,
+        day=date.fromisoformat(said.day) if said.day else None,
+        released=said.released,
+        granted=notes.granted,
+        recent=tuple((asking.name, asking.at) for asking in said.recent),
+        cleared=notes.cleared,
+        frozen_since=said.frozen_since,
+        frozen_because=said.frozen_because,
     )
 
 
@@ -206,7 +206,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
         surplus=plan.surplus,
         shortfall=plan.shortfall,
         waiting_claims=facts.waiting or None,
-        top_up=_top_up(pool, decision.want, plan.top_up, now),
+        next_attempt_time=_next_attempt(plan.top_up, now),
         demand=demand_status(decision.demand) if decision.demand else before.demand,
         capacity=capacity_status(decision.capacity) if decision.capacity else before.capacity,
         cost=PoolCost(
@@ -215,6 +215,11 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
         release=release_status(decision.release.record),
         replicas=supply.held,
         selector=f"{POOL_LABEL}={decision.want.name}",
+        memory=PoolMemory(
+            top_up=_top_up_notes(pool, decision.want, plan.top_up),
+            demand=demand_notes(decision.demand.memory) if decision.demand else before.memory.demand,
+            release=release_notes(decision.release.record),
+        ),
     )
 
 
@@ -235,28 +240,32 @@ def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
     )
 
 
-def _top_up(pool: NumberPool, want: PoolWant, top_up: TopUp, now: datetime) -> TopUpStatus:
-    waits = [memory.next_attempt for memory in top_up.carriers if memory.next_attempt and memory.next_attempt > now]
-    return TopUpStatus(
+def _next_attempt(top_up: TopUp, now: datetime) -> datetime | None:
+    waits = (memory.next_attempt for memory in top_up.carriers if memory.next_attempt)
+    return min((moment for moment in waits if moment > now), default=None)
+
+
+def _top_up_notes(pool: NumberPool, want: PoolWant, top_up: TopUp) -> TopUpMemory:
+    return TopUpMemory(
         sequence=top_up.sequence,
         ordered=top_up.ordered,
         order=_intent_spec(pool, want, top_up),
         filling=top_up.filling or None,
-        carriers=tuple(_memory(memory) for memory in top_up.carriers),
-        next_attempt_time=min(waits, default=None),
+        carriers=tuple(_carrier_notes(memory) for memory in top_up.carriers),
     )
 
 
 def _intent_spec(pool: NumberPool, want: PoolWant, top_up: TopUp) -> NumberOrderSpec | None:
     """The written intent stays as it was written; only a new one is made from the pool as it is now."""
-    written = pool.status.top_up.order if pool.status.top_up else None
+    notes = pool.status.memory.top_up
+    written = notes.order if notes else None
     if top_up.intent is None or (written and written.sequence == top_up.intent.sequence):
         return written
     return order_spec(pool, want, top_up.intent)
 
 
-def _memory(memory: Memory) -> CarrierMemory:
-    return CarrierMemory(
+def _carrier_notes(memory: CarrierMemory) -> CarrierNotes:
+    return CarrierNotes(
         namespace=memory.account.namespace,
         name=memory.account.name,
         sequence=memory.sequence,
@@ -278,25 +287,24 @@ def demand_status(plan: DemandPlan) -> DemandStatus:
         recommended_target=forecast.recommended,
         runway_days=_quantity(forecast.runway, 1),
         projected_exhaustion=forecast.exhaustion,
-        memory=_memory_status(plan.memory),
     )
 
 
-def _memory_status(memory: DemandMemory) -> MemoryStatus:
-    return MemoryStatus(
+def demand_notes(memory: DemandMemory) -> DemandNotes:
+    return DemandNotes(
         counted_until=memory.counted_until,
         stocked=memory.stocked or None,
-        long=_tally_status(memory.long),
-        short=_tally_status(memory.short),
+        long=_tally_notes(memory.long),
+        short=_tally_notes(memory.short),
         lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took) for lead in memory.leads),
         awaited=memory.awaited,
         orders_until=memory.orders_until or None,
     )
 
 
-def _tally_status(tally: Tally) -> TallyStatus | None:
+def _tally_notes(tally: Tally) -> TallyNotes | None:
     bindings, seconds = _decimal(tally.bindings, 4), _decimal(tally.stocked.total_seconds(), 4)
-    return TallyStatus(bindings=bindings, stocked_seconds=seconds) if bindings or seconds else None
+    return TallyNotes(bindings=bindings, stocked_seconds=seconds) if bindings or seconds else None
 
 
 def _quantity(value: float | None, decimals: int) -> Decimal | None:
@@ -324,15 +332,23 @@ def capacity_status(capacity: Capacity) -> CapacityStatus | None:
 
 
 def release_status(record: ReleaseRecord) -> ReleaseStatus | None:
-    """The record as the status keeps it; None when there is nothing to keep."""
-    if record == ReleaseRecord():
+    """What of the record a person asks for; None when there is nothing to say."""
+    if not (record.day or record.recent or record.frozen_since):
         return None
     return ReleaseStatus(
         day=record.day.isoformat() if record.day else None,
         released=record.released,
-        granted=record.granted,
         recent=tuple(Asking(name=name, at=at) for name, at in record.recent),
-        cleared=record.cleared,
         frozen_since=record.frozen_since,
         frozen_because=record.frozen_because,
+    )
+
+
+def release_notes(record: ReleaseRecord) -> ReleaseMemory | None:
+    """The rest of it; None when there is nothing to keep."""
+    if not (record.granted or record.cleared):
+        return None
+    return ReleaseMemory(
+        granted=record.granted,
+        cleared=record.cleared,
     )

@@ -9,12 +9,7 @@ from ringfleet.api.number_quota import NumberQuotaStatus, QuotaUsed
 from ringfleet.model import Money
 from ringfleet.objects.conditions import conditions
 from ringfleet.plan.conditions import Condition
-from ringfleet.plan.number_quota import (
-    Billing,
-    Bills,
-    QuotaWant,
-    Used,
-)
+from ringfleet.plan.number_quota import Bills, QuotaWant, Used
 
 
 def quota_want(quota: NumberQuota) -> QuotaWant:
@@ -25,7 +20,7 @@ def quota_want(quota: NumberQuota) -> QuotaWant:
         numbers=limits.numbers,
         monthly_spend=None if limits.monthly_spend is None else Money(limits.monthly_spend, limits.currency),
         orders_per_day=limits.orders_per_day,
-        billing=Billing(spec.billing),
+        billing=spec.billing,
         grace=spec.grace,
         enforced=not spec.suspend,
     )

@@ -26,7 +26,7 @@ from ringfleet.api.meta import (
     AccountRef,
     LocalRef,
 )
-from ringfleet.api.number_pool import DeletionPolicy, NumberPool
+from ringfleet.api.number_pool import NumberPool
 from ringfleet.api.phone_number import ManagementPolicy, PhoneNumberSpec
 from ringfleet.model import (
     E164,
@@ -37,11 +37,12 @@ from ringfleet.model import (
     Phase,
     Price,
 )
+from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.supply import NumberSeen
-from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed, StopBy
+from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
 
@@ -285,12 +286,12 @@ def _phase(word: str | None) -> Phase:
 _PHASES = frozenset(Phase)
 
 
-def _stopped(suspension: Mapping[str, str] | None) -> StopBy | None:
+def _stopped(suspension: Mapping[str, str] | None) -> SuspendBy | None:
     """A way that only a newer version knows is none: of a suspended number without one, the carrier is asked."""
-    return StopBy(suspension["by"]) if suspension and suspension["by"] in _STOPS else None
+    return SuspendBy(suspension["by"]) if suspension and suspension["by"] in _STOPS else None
 
 
-_STOPS = frozenset(StopBy)
+_STOPS = frozenset(SuspendBy)
 
 
 def _farewell(farewell: Mapping[str, str] | None) -> Farewell | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import orjson
 
-from ringfleet.api.routing_profile import ProfileAtAccount, RoutingProfile
+from ringfleet.api.routing_profile import ProfileAtAccount, ProfileDigest, ProfileMemory, RoutingProfile
 from ringfleet.model import AccountKey, HeldRouting, Routing, SipTarget
 from ringfleet.plan.phone_number.case import DesiredRouting
 from ringfleet.plan.routing_profile import Told
@@ -58,7 +58,11 @@ def as_told(held: HeldRouting) -> Told:
 
 def told_at(profile: RoutingProfile) -> dict[AccountKey, Told]:
     """What the carrier accounts were told, by the profile's status."""
-    return {_account(entry.account): Told(entry.external_id, entry.hash) for entry in profile.status.accounts}
+    hashes = {digest.account: digest.hash for digest in profile.status.memory.told}
+    return {
+        _account(entry.account): Told(entry.external_id, hashes.get(entry.account, ""))
+        for entry in profile.status.accounts
+    }
 
 
 def _account(text: str) -> AccountKey:
@@ -67,10 +71,16 @@ def _account(text: str) -> AccountKey:
 
 
 def told_status(told: Mapping[AccountKey, Told]) -> tuple[ProfileAtAccount, ...]:
-    """The same for the status to be written."""
+    """The accounts that were told it, for the status to be written."""
     return tuple(
-        ProfileAtAccount(account=str(account), external_id=one.external_id, hash=one.hash)
-        for account, one in sorted(told.items())
+        ProfileAtAccount(account=str(account), external_id=one.external_id) for account, one in sorted(told.items())
+    )
+
+
+def told_notes(told: Mapping[AccountKey, Told]) -> ProfileMemory:
+    """What they were told, for the notes."""
+    return ProfileMemory(
+        told=tuple(ProfileDigest(account=str(account), hash=one.hash) for account, one in sorted(told.items()))
     )
 
 

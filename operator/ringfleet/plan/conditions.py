@@ -1,8 +1,12 @@
 """Conditions and their reasons: what an object says about itself, born with the decision and written unchanged.
 
 All reasons that Ringfleet ever writes are in `Reason`, so that people can look them up and alerts can rely on them.
-`Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus). Messages are
-stable from run to run: they carry names, never counters or times.
+`Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus).
+
+While the same is so, a message is the same, whenever it is looked at: it carries names, and no counter. A time is in it
+only where a person has to write it and it was fixed when the state began, as in the pool's `ReleaseFrozen`. What moves
+with each attempt is a field of the status (`nextAttemptTime`, `attempts`): in a message it would make a write at every
+turn, and one event more.
 """
 
 from __future__ import annotations

@@ -13,17 +13,9 @@ another, whatever else is wished by then (promise 4).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-
-
-class OnNoStock(StrEnum):
-    """A claim's onNoStock."""
-
-    WAIT = "Wait"
-    FAIL = "Fail"
-    ORDER = "Order"
 
 
 @dataclass(frozen=True, slots=True)

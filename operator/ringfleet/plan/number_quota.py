@@ -14,18 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from ringfleet.model import Money
+from ringfleet.model.policy import Billing
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, Supply
-from ringfleet.plan.number_pool.topup import OrderIntent
-
-
-class Billing(StrEnum):
-    CURRENT = "Current"
-    PAST_DUE = "PastDue"
-    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ringfleet.model.compliance import FilingState, Review, Shortcoming
+from ringfleet.plan.compliance_bundle.filing import Approval, FilingRecord
 from ringfleet.plan.conditions import Reason
 from tests.plan.registry import DAY, HOUR, KEY, MINUTE, PROOF, RULES, Desk, Operator, Registry, a_bundle, a_paper
 
@@ -53,6 +56,30 @@ def test_an_approval_is_renewed_again_and_again_without_a_day_out_of_force_and_w
     assert set(states) == {FilingState.APPROVED, FilingState.EXPIRING}
     assert desk.record.renewals == len(desk.record.superseded) == 3
     assert sum(desk.registry.created.values()) == 2 + 4
+
+
+@pytest.mark.parametrize("days", [pytest.param(1, id="approved"), pytest.param(150, id="approved, and renewed twice")])
+def test_a_filing_whose_notes_are_lost_is_found_at_the_carrier_and_not_filed_again(days: int) -> None:
+    desk = Desk(registry=Registry(valid=90 * DAY))
+    operator = Operator(desk)
+    operator.rest()
+    for _ in range(days):
+        desk.registry.review(Review.APPROVED, desk.now)
+        desk.now += DAY
+        operator.rest()
+    before, created = desk.record, dict(desk.registry.created)
+    assert before.approved
+    desk.record = FilingRecord(
+        id=before.id,
+        review=before.review,
+        submitted_at=before.submitted_at,
+        next_look=before.next_look,
+        approved=Approval(before.approved.id, "", before.approved.expires_at),
+        superseded=before.superseded,
+    )
+    assert operator.rest().report.ready
+    assert (desk.registry.created, desk.record.approved) == (created, before.approved)
+    assert (desk.record.renewals, desk.record.superseded) == (before.renewals, before.superseded)
 
 
 def test_without_a_review_in_time_the_approval_expires_and_the_renewal_goes_on() -> None:

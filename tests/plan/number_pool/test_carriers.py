@@ -9,9 +9,15 @@ import pytest
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.number_pool.carriers import Block, carrier_troubles, choose_carrier, judge_carriers
+from ringfleet.plan.number_pool.carriers import (
+    Block,
+    CarrierMemory,
+    TopUp,
+    carrier_troubles,
+    choose_carrier,
+    judge_carriers,
+)
 from ringfleet.plan.number_pool.plan import StartOrder, plan_pool
-from ringfleet.plan.number_pool.topup import CarrierMemory, TopUp
 from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_order, numbers
 
 UP, STALE = AccountSeen(), AccountSeen(stale=True)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from ringfleet.model import Phase
+from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.number_pool.capacity import CapacityWant
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen
-from ringfleet.plan.number_pool.forecast import DemandWant
+from ringfleet.plan.number_pool.forecast import CapacityWant, DemandWant
 from ringfleet.plan.number_pool.plan import StartOrder
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleaseSeen, ReleaseWant
-from ringfleet.plan.phone_number.removal import Cause, Mode, Way
+from ringfleet.plan.phone_number.removal import Cause, Way
 from tests.plan.builders import NOW, a_number, a_pool, a_world, digits, numbers
 
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ HOLD = 3 * DAY
 
 
 def a_view(target: int = 4, **rest: Any) -> PoolView:
-    release = ReleaseWant("west", Mode.AUTOMATIC, HOLD, 5, DAY, target, target)
+    release = ReleaseWant("west", ReleaseMode.AUTOMATIC, HOLD, 5, DAY, target, target)
     fields = {"want": a_pool(target), "demand": DemandWant(), "memory": DemandMemory(), "release": release}
     return PoolView(**{**fields, **rest})
 

@@ -11,9 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.capacity import CapacityWant, judge_capacity
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally, learn_demand
-from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant, Forecast, follow_forecast, plan_demand
+from ringfleet.plan.number_pool.forecast import (
+    CapacityWant,
+    DemandPlan,
+    DemandWant,
+    Forecast,
+    follow_forecast,
+    judge_capacity,
+    plan_demand,
+)
 from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.sizing.formulas import base_stock
 from tests.plan.builders import NOW, a_pool

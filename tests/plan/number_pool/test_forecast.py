@@ -29,12 +29,12 @@ from random import Random
 import pytest
 
 from ringfleet.model import ItemState, Phase
+from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant, follow_forecast, plan_demand
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolWant, StartOrder, plan_pool
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
 from tests.examples import examples
 from tests.plan.builders import NOW, a_pool, a_world, digits
 

@@ -8,9 +8,9 @@ import pytest
 
 from ringfleet.model import Phase
 from ringfleet.plan.conditions import Reason, not_ready, stalled
+from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import Action, CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp
 from tests.plan.builders import MAIN, NOW, a_pool, a_world, an_order, dollars, limits, numbers
 
 TRIM = TrimOrder("west-0")

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import Phase
-from ringfleet.objects.number_pool import release_status
+from ringfleet.model.policy import ReleaseMode
+from ringfleet.objects.number_pool import release_notes, release_status
+from ringfleet.plan.number_pool.carriers import TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide
 from ringfleet.plan.number_pool.demand import DemandMemory
 from ringfleet.plan.number_pool.forecast import DemandWant
 from ringfleet.plan.number_pool.plan import StartOrder
 from ringfleet.plan.number_pool.release import Leaver, ReleaseRecord, ReleaseSeen, ReleaseWant, plan_release
 from ringfleet.plan.number_pool.supply import NumberSeen
-from ringfleet.plan.number_pool.topup import TopUp
-from ringfleet.plan.phone_number.removal import Cause, Mode, Way
+from ringfleet.plan.phone_number.removal import Cause, Way
 from tests.plan.builders import NOW, a_number, a_pool, a_world, digits
 
 SECOND = timedelta(seconds=1)
@@ -84,7 +85,7 @@ class Pool:
         return decision
 
     def _view(self) -> PoolView:
-        release = ReleaseWant("west", Mode.MANUAL, HOLD, 100, target=self.want.target, minimum=self.want.minimum)
+        release = ReleaseWant("west", ReleaseMode.MANUAL, HOLD, 100, target=self.want.target, minimum=self.want.minimum)
         return PoolView(self.want, DemandWant(), DemandMemory(), release)
 
     def _facts(self) -> PoolFacts:
@@ -138,7 +139,7 @@ def test_the_record_of_many_thousands_fits_into_the_pools_object() -> None:
     leavers = tuple(
         Leaver(f"1{n:010d}", Cause.DELETION, Way.LET_GO, since=NOW, not_before=NOW) for n in range(1, count + 1)
     )
-    want = ReleaseWant("west", Mode.NEVER, HOLD, 100)
+    want = ReleaseWant("west", ReleaseMode.NEVER, HOLD, 100)
     frozen = plan_release(want, ReleaseSeen(leavers, size=count), NOW).record
     assert frozen.frozen_since == NOW
     assert _size(frozen) < 20_000
@@ -151,9 +152,8 @@ def test_the_record_of_many_thousands_fits_into_the_pools_object() -> None:
 
 
 def _size(record: ReleaseRecord) -> int:
-    status = release_status(record)
-    assert status
-    return len(json.dumps(status.as_dict(), separators=(",", ":")))
+    parts = filter(None, (release_status(record), release_notes(record)))
+    return sum(len(json.dumps(part.as_dict(), separators=(",", ":"))) for part in parts)
 
 
 @given(st.integers(2, 40), st.integers(1, 29))

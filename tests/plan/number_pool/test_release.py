@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.release import (
     Idler,
@@ -21,7 +22,7 @@ from ringfleet.plan.number_pool.release import (
     most_at_once,
     plan_release,
 )
-from ringfleet.plan.phone_number.removal import Cause, Mode, Way
+from ringfleet.plan.phone_number.removal import Cause, Way
 from tests.plan.builders import NOW
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,7 +32,7 @@ EMPTY = ReleaseRecord()
 
 
 def want(**rest: Any) -> ReleaseWant:
-    fields = {"pool": "west", "mode": Mode.MANUAL, "hold": HOLD, "max_per_day": 2, "target": 10, "minimum": 5}
+    fields = {"pool": "west", "mode": ReleaseMode.MANUAL, "hold": HOLD, "max_per_day": 2, "target": 10, "minimum": 5}
     return ReleaseWant(**{**fields, **rest})
 
 
@@ -267,7 +268,7 @@ def test_a_frozen_pool_stays_frozen_when_all_are_taken_back() -> None:
 
 # Surplus.
 
-AUTOMATIC = want(mode=Mode.AUTOMATIC, idle_after=30 * DAY)
+AUTOMATIC = want(mode=ReleaseMode.AUTOMATIC, idle_after=30 * DAY)
 
 
 def an_idler(n: int, idle: timedelta = 40 * DAY, renews: timedelta = HOLD + HOUR, **rest: Any) -> Idler:
@@ -338,8 +339,8 @@ def surplus(n: int, said: bool = True) -> Leaver:
             id="and it is taken back when it was too many",
         ),
         pytest.param(AUTOMATIC, (a_leaver(9, None),), 11, (), (), id="what a person has just asked is left out too"),
-        pytest.param(replace(AUTOMATIC, mode=Mode.MANUAL), (), 20, (), (), id="mode Manual asks nobody"),
-        pytest.param(replace(AUTOMATIC, mode=Mode.NEVER), (), 20, (), (), id="mode Never asks nobody"),
+        pytest.param(replace(AUTOMATIC, mode=ReleaseMode.MANUAL), (), 20, (), (), id="mode Manual asks nobody"),
+        pytest.param(replace(AUTOMATIC, mode=ReleaseMode.NEVER), (), 20, (), (), id="mode Never asks nobody"),
         pytest.param(replace(AUTOMATIC, max_per_day=0), (), 20, (), (), id="a budget of nothing asks nobody"),
     ],
 )
@@ -350,8 +351,8 @@ def test_surplus_is_asked_and_taken_back(
     assert (plan.ask, plan.take_back) == (ask, take_back)
 
 
-@pytest.mark.parametrize("mode", [Mode.MANUAL, Mode.NEVER])
-def test_a_pool_that_does_not_ask_any_more_takes_back_whom_it_has_asked(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [ReleaseMode.MANUAL, ReleaseMode.NEVER])
+def test_a_pool_that_does_not_ask_any_more_takes_back_whom_it_has_asked(mode: ReleaseMode) -> None:
     plan = plan_release(want(mode=mode), seen(idlers=(an_idler(2, asked=True), an_idler(1, asked=True))), NOW)
     assert plan.take_back == names(1, 2)
 

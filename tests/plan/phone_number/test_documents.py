@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.phone_number.case import (
@@ -21,7 +22,6 @@ from ringfleet.plan.phone_number.case import (
     NumberState,
     RefusedBundle,
     Routed,
-    StopBy,
 )
 from ringfleet.plan.phone_number.documents import FIRST_AGAIN, LAST_AGAIN, last_refusal, note_refusal
 from ringfleet.plan.phone_number.plan import plan_number
@@ -255,7 +255,7 @@ def test_a_living_number_is_moved_to_the_revision_that_supersedes_its_own(
             want(newer_revision=NEXT, stop_reasons=("Unpaid.",)),
             state(),
             LIVING,
-            Stop(HELD, StopBy.VERB),
+            Stop(HELD, SuspendBy.VERB),
             id="its traffic is stopped first",
         ),
         pytest.param(

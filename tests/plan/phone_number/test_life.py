@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
-from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
 from ringfleet.plan.phone_number.steps import Leave, NumberPlan, Resume, Step, Stop
@@ -62,8 +63,8 @@ def routed(phase: Phase = Phase.AVAILABLE) -> NumberPlan:
         ),
     ],
 )
-@pytest.mark.parametrize("by", StopBy)
-def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: StopBy) -> None:
+@pytest.mark.parametrize("by", SuspendBy)
+def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: SuspendBy) -> None:
     wanted = want(stop_reasons=stops, stop_by=by)
     first = plan_number(wanted, state(), None, UP)
     assert first == on_the_way(Phase.AVAILABLE, Reason.SUSPENDED, f"{STILL} {said}", Stop(HELD, by))
@@ -72,7 +73,7 @@ def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ..
 
 
 STOPS = want(stop_reasons=(BY_SPEC,))
-PARKS = want(stop_reasons=(BY_SPEC,), stop_by=StopBy.PARKING)
+PARKS = want(stop_reasons=(BY_SPEC,), stop_by=SuspendBy.PARKING)
 
 
 @pytest.mark.parametrize(
@@ -80,39 +81,41 @@ PARKS = want(stop_reasons=(BY_SPEC,), stop_by=StopBy.PARKING)
     [
         pytest.param(
             STOPS,
-            state(stopped=StopBy.VERB),
+            state(stopped=SuspendBy.VERB),
             None,
-            Stop(HELD, StopBy.VERB),
+            Stop(HELD, SuspendBy.VERB),
             id="a stop that was meant before a crash is made",
         ),
         pytest.param(
             STOPS,
-            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            state(Phase.SUSPENDED, stopped=SuspendBy.VERB),
             ACTIVE,
-            Stop(HELD, StopBy.VERB),
+            Stop(HELD, SuspendBy.VERB),
             id="one that was resumed by another hand is stopped again",
         ),
         pytest.param(
             PARKS,
-            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            state(Phase.SUSPENDED, stopped=SuspendBy.PARKING),
             ACTIVE,
-            Stop(HELD, StopBy.PARKING),
+            Stop(HELD, SuspendBy.PARKING),
             id="one that was routed by another hand is parked again",
         ),
-        pytest.param(STOPS, state(Phase.SUSPENDED, stopped=StopBy.VERB), SUSPENDED, None, id="a stopped one is left"),
-        pytest.param(PARKS, state(Phase.SUSPENDED, stopped=StopBy.PARKING), PARKED, None, id="a parked one is left"),
+        pytest.param(
+            STOPS, state(Phase.SUSPENDED, stopped=SuspendBy.VERB), SUSPENDED, None, id="a stopped one is left"
+        ),
+        pytest.param(PARKS, state(Phase.SUSPENDED, stopped=SuspendBy.PARKING), PARKED, None, id="a parked one is left"),
         pytest.param(
             PARKS,
-            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            state(Phase.SUSPENDED, stopped=SuspendBy.VERB),
             SUSPENDED,
             None,
             id="another verb does not touch a stopped one",
         ),
         pytest.param(
             PARKS,
-            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            state(Phase.SUSPENDED, stopped=SuspendBy.VERB),
             ACTIVE,
-            Stop(HELD, StopBy.VERB),
+            Stop(HELD, SuspendBy.VERB),
             id="what was begun one way is ended that way",
         ),
         pytest.param(STOPS, state(), SUSPENDED, None, id="what the carrier has suspended is not stopped by us"),
@@ -122,23 +125,23 @@ PARKS = want(stop_reasons=(BY_SPEC,), stop_by=StopBy.PARKING)
         ),
         pytest.param(
             want(),
-            state(Phase.SUSPENDED, stopped=StopBy.VERB),
+            state(Phase.SUSPENDED, stopped=SuspendBy.VERB),
             None,
-            Resume(HELD, StopBy.VERB, "desk-v1"),
+            Resume(HELD, SuspendBy.VERB, "desk-v1"),
             id="it is resumed by the carrier's verb",
         ),
         pytest.param(
             want(),
-            state(Phase.SUSPENDED, stopped=StopBy.PARKING),
+            state(Phase.SUSPENDED, stopped=SuspendBy.PARKING),
             None,
-            Resume(HELD, StopBy.PARKING, "desk-v1"),
+            Resume(HELD, SuspendBy.PARKING, "desk-v1"),
             id="a parked one gets its route back",
         ),
         pytest.param(
             want(),
-            state(stopped=StopBy.VERB),
+            state(stopped=SuspendBy.VERB),
             None,
-            Resume(HELD, StopBy.VERB, "desk-v1"),
+            Resume(HELD, SuspendBy.VERB, "desk-v1"),
             id="a stop that was only meant is taken back",
         ),
         pytest.param(
@@ -162,7 +165,7 @@ def test_a_number_is_stopped_and_resumed_once(
 
 @pytest.mark.parametrize(("phase", "shown"), [(Phase.AVAILABLE, Phase.AVAILABLE), (Phase.SUSPENDED, Phase.ORDERING)])
 def test_a_number_that_can_not_be_stopped_yet_does_not_say_that_it_is_still(phase: Phase, shown: Phase) -> None:
-    known = state(phase, stopped=StopBy.VERB if phase is Phase.SUSPENDED else None)
+    known = state(phase, stopped=SuspendBy.VERB if phase is Phase.SUSPENDED else None)
     assert plan_number(STOPS, known, ACTIVE, DOWN) == still(shown, Reason.CIRCUIT_OPEN, DOWN.message)
 
 
@@ -184,10 +187,10 @@ def test_what_the_carrier_has_suspended_names_the_carrier_and_our_reasons() -> N
 def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_it_was() -> None:
     line = Line(state(Phase.BOUND), Carrier(routing="desk-v1"))
     for stops in ((BY_SPEC,), (UNPAID, BY_SPEC), (UNPAID,), ()):
-        line.take_turn(want(bound=True, stop_reasons=stops, stop_by=StopBy.PARKING))
+        line.take_turn(want(bound=True, stop_reasons=stops, stop_by=SuspendBy.PARKING))
         assert line.carrier.rings() is (not stops)
     assert line.state == state(Phase.BOUND)
-    assert line.carrier.told == [Stop(HELD, StopBy.PARKING), Resume(HELD, StopBy.PARKING, "desk-v1")]
+    assert line.carrier.told == [Stop(HELD, SuspendBy.PARKING), Resume(HELD, SuspendBy.PARKING, "desk-v1")]
 
 
 def test_a_resumed_number_that_was_never_routed_is_not_available() -> None:
@@ -199,7 +202,7 @@ def test_a_resumed_number_that_was_never_routed_is_not_available() -> None:
 
 
 def test_a_parked_number_has_not_drifted() -> None:
-    known = state(Phase.SUSPENDED, stopped=StopBy.PARKING)
+    known = state(Phase.SUSPENDED, stopped=SuspendBy.PARKING)
     assert plan_number(PARKS, known, PARKED, UP).drift is None
 
 

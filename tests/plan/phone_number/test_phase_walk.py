@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed, StopBy
+from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed
 from ringfleet.plan.phone_number.phase import STEPS, may_step
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
@@ -128,7 +129,7 @@ TABLE: list[tuple[Phase, Cause, Phase]] = [
 
 def in_phase(phase: Phase) -> NumberState:
     """A number that has been in service, and is in `phase` now."""
-    return NumberState(phase, "did-1", ROUTED, stopped=StopBy.PARKING if phase is SUSPENDED else None)
+    return NumberState(phase, "did-1", ROUTED, stopped=SuspendBy.PARKING if phase is SUSPENDED else None)
 
 
 @pytest.mark.parametrize(("old", "cause", "new"), TABLE, ids=lambda part: getattr(part, "said", None))
@@ -165,7 +166,7 @@ wants = st.builds(
     bound=st.booleans(),
     resting=st.booleans(),
     stop_reasons=sentences.map(sorted).map(tuple),
-    stop_by=st.sampled_from(StopBy),
+    stop_by=st.sampled_from(SuspendBy),
     quarantine=st.none() | st.just("spam"),
     leaving=leavings,
     lost=st.booleans(),
@@ -178,7 +179,7 @@ states = st.builds(
     st.none() | st.just(ROUTED),
     st.none() | st.just("The carrier routes the number to nothing, not to desk-v1."),
     st.booleans(),
-    st.none() | st.sampled_from(StopBy),
+    st.none() | st.sampled_from(SuspendBy),
 )
 words = st.none() | st.builds(
     a_holding, st.just(1), st.sampled_from(HoldingStatus), routing=st.sampled_from([None, "desk-v1", "front-v2"])
@@ -238,9 +239,9 @@ def test_a_number_that_is_to_be_still_does_not_ring_and_any_other_does(line: Lin
         assert line.carrier.routing == routing.external_id or not wanted.repair
 
 
-@given(lines(), wants, sentences, st.sampled_from(StopBy))
+@given(lines(), wants, sentences, st.sampled_from(SuspendBy))
 def test_a_number_that_was_stopped_and_resumed_is_routed_as_it_was(
-    line: Line, wanted: DesiredNumber, sentences: list[str], by: StopBy
+    line: Line, wanted: DesiredNumber, sentences: list[str], by: SuspendBy
 ) -> None:
     calm = replace(wanted, observed=False, stop_reasons=(), leaving=None, lost=False, resting=False)
     come_to_rest(line, calm)
@@ -256,9 +257,9 @@ def test_a_number_that_was_stopped_and_resumed_is_routed_as_it_was(
 troubles = st.lists(st.tuples(sentences, accounts, st.sampled_from(Fate)), max_size=8)
 
 
-@given(troubles, sentences, st.sampled_from(StopBy), st.booleans())
+@given(troubles, sentences, st.sampled_from(SuspendBy), st.booleans())
 def test_no_call_that_failed_leaves_a_number_ringing_or_still_against_the_wish(
-    story: list[Any], stops: list[str], by: StopBy, bound: bool
+    story: list[Any], stops: list[str], by: SuspendBy, bound: bool
 ) -> None:
     line = Line()
     line.take_turn(want(bound=bound, stop_by=by))

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.phone_number.removal import Bearing, Cause, Going, Mode, Obstacle, PoolPolicy, Way, plan_going
+from ringfleet.plan.phone_number.removal import Bearing, Cause, Going, Obstacle, PoolPolicy, Way, plan_going
 
 HOLD = timedelta(hours=72)
-NEVER, MANUAL, AUTOMATIC = (PoolPolicy(mode, HOLD) for mode in (Mode.NEVER, Mode.MANUAL, Mode.AUTOMATIC))
-DELETED = PoolPolicy(Mode.MANUAL, HOLD, deleted_with_numbers=True)
-DELETED_NEVER = PoolPolicy(Mode.NEVER, HOLD, deleted_with_numbers=True)
+NEVER, MANUAL, AUTOMATIC = (
+    PoolPolicy(mode, HOLD) for mode in (ReleaseMode.NEVER, ReleaseMode.MANUAL, ReleaseMode.AUTOMATIC)
+)
+DELETED = PoolPolicy(ReleaseMode.MANUAL, HOLD, deleted_with_numbers=True)
+DELETED_NEVER = PoolPolicy(ReleaseMode.NEVER, HOLD, deleted_with_numbers=True)
 
 
 def stays(why: str) -> Obstacle:
@@ -126,7 +129,7 @@ def test_nothing_is_given_back_without_a_policy_or_against_a_guard(pool: PoolPol
         if going is None or going.obstacle or going.way is Way.LET_GO:
             continue
         assert pool is not None
-        assert pool.mode is not Mode.NEVER
+        assert pool.mode is not ReleaseMode.NEVER
         assert going.hold == HOLD
         assert (bearing.claim, bearing.protected, bearing.observed) == (None, False, False)
         assert not bearing.deleting or bearing.release_on_deletion

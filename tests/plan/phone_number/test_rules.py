@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import Holding, HoldingStatus, Mark, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.case import (
@@ -22,7 +23,6 @@ from ringfleet.plan.phone_number.case import (
     NewerRevision,
     NumberState,
     Routed,
-    StopBy,
 )
 from ringfleet.plan.phone_number.plan import AT_REST, NOT_HELD, OBSERVED_RULES, RULES, decide, in_service, plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
@@ -103,7 +103,7 @@ MANAGED = [
     pytest.param(
         case(leaving=MUST_WAIT, stop_reasons=STOPS),
         "must_be_stopped",
-        Stop(HELD, StopBy.VERB),
+        Stop(HELD, SuspendBy.VERB),
         id="it must not ring while it waits to go",
     ),
     pytest.param(case(leaving=Leaving(Way.RELEASE, PROTECTED)), "in_service", None, id="asked to go, and protected"),
@@ -125,14 +125,14 @@ MANAGED = [
     ),
     pytest.param(case(said(BUSY)), "activating", None, id="the carrier activates it"),
     pytest.param(case(activating=True), "activating", None, id="the carrier was activating it"),
-    pytest.param(case(stop_reasons=STOPS), "must_be_stopped", Stop(HELD, StopBy.VERB), id="to be stopped"),
+    pytest.param(case(stop_reasons=STOPS), "must_be_stopped", Stop(HELD, SuspendBy.VERB), id="to be stopped"),
     pytest.param(
         case(account=DOWN, stop_reasons=STOPS), "must_be_stopped", None, id="to be stopped, and its account is down"
     ),
     pytest.param(
-        case(phase=Phase.SUSPENDED, stopped=StopBy.PARKING),
+        case(phase=Phase.SUSPENDED, stopped=SuspendBy.PARKING),
         "may_be_resumed",
-        Resume(HELD, StopBy.PARKING, "desk-v1"),
+        Resume(HELD, SuspendBy.PARKING, "desk-v1"),
         id="parked, and no reason is left",
     ),
     pytest.param(case(newer_revision=NEXT), "bundle_is_outdated", Look(), id="a newer revision: look first"),
@@ -153,7 +153,7 @@ MANAGED = [
         case(account=DOWN, newer_revision=NEXT), "in_service", None, id="a newer revision, and its account is down"
     ),
     pytest.param(
-        case(phase=Phase.SUSPENDED, stop_reasons=STOPS, stopped=StopBy.VERB), "out_of_service", None, id="stopped"
+        case(phase=Phase.SUSPENDED, stop_reasons=STOPS, stopped=SuspendBy.VERB), "out_of_service", None, id="stopped"
     ),
     pytest.param(case(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
     pytest.param(
@@ -189,7 +189,7 @@ OBSERVED = [
     pytest.param(observed(said(DOCUMENTS), documents=APPROVED), "waits_for_documents", None, id="it waits"),
     pytest.param(observed(said(BUSY)), "activating", None, id="the carrier activates it"),
     pytest.param(observed(stop_reasons=STOPS), "in_service", None, id="to be stopped"),
-    pytest.param(observed(stopped=StopBy.VERB), "in_service", None, id="stopped before it was only observed"),
+    pytest.param(observed(stopped=SuspendBy.VERB), "in_service", None, id="stopped before it was only observed"),
     pytest.param(observed(said(), newer_revision=NEXT), "in_service", None, id="a newer revision"),
     pytest.param(observed(said(SUSPENDED)), "out_of_service", None, id="suspended by the carrier"),
     pytest.param(
@@ -255,7 +255,7 @@ def test_why_a_number_stays_that_was_asked_to_go_is_said_of_every_number_that_we
         st.sampled_from([UP, DOWN]),
         phase=st.sampled_from(Phase),
         external_id=st.sampled_from([None, HELD]),
-        stopped=st.none() | st.sampled_from(StopBy),
+        stopped=st.none() | st.sampled_from(SuspendBy),
         stop_reasons=st.sampled_from([(), STOPS]),
         observed=st.booleans(),
         quarantine=st.sampled_from([None, "spam"]),

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from ringfleet.model import E164
 from ringfleet.model.geography import locate, whereabouts
-from ringfleet.plan.rotation_set.calendar import HOUR, beginning, window
+from ringfleet.plan.rotation_set.calendar import HOUR, LONGEST, beginning, quiet_until, window
 from ringfleet.plan.rotation_set.guardrails import QuietHours
-from ringfleet.plan.rotation_set.quiet import LONGEST, quiet_until
 
 ZONES = ["UTC", "America/Los_Angeles", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]
 

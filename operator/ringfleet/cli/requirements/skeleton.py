@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from ringfleet.model import AccountKey
 from ringfleet.model.compliance import Regulation
-from ringfleet.plan.compliance_bundle.requirements import describe
-from ringfleet.plan.compliance_bundle.skeleton import Skeleton, Slot, outline
+from ringfleet.plan.compliance_bundle.requirements import Skeleton, Slot, describe, outline
 
 if TYPE_CHECKING:
     from ringfleet.dryrun.requirements import Question

@@ -7,7 +7,7 @@
     now                                                 --'
 
     demand and forecast (forecast.py) -> the target -> who may leave (release.py) -> what is left to order (plan.py)
-    -> the last check (last_check.py) -> what the numbers carry (capacity.py)
+    -> the last check (last_check.py) -> what the numbers carry (forecast.py)
 
 A deleted pool orders nothing: `retire` decides only whom it lets go.
 """
@@ -19,9 +19,15 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import E164
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.number_pool.capacity import CapacityWant, judge_capacity
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen
-from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant, follow_forecast, plan_demand
+from ringfleet.plan.number_pool.forecast import (
+    CapacityWant,
+    DemandPlan,
+    DemandWant,
+    follow_forecast,
+    judge_capacity,
+    plan_demand,
+)
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import PoolPlan, PoolSeen, PoolWant, plan_pool
 from ringfleet.plan.number_pool.release import ReleasePlan, ReleaseSeen, ReleaseWant, plan_release

@@ -1,4 +1,5 @@
-"""From what a pool has learnt to what it should keep: reorder point, recommended target, runway.
+"""From what a pool has learnt to what it should keep: reorder point, recommended target, runway; and what stands behind
+its numbers: the channels that take their calls, and the agents that they are enough for.
 
 The reorder point is the recommended target too: a pool that replaces every number when it is taken needs no more. A
 larger `size.target` makes larger orders, and a smaller one is raised to it when `size.mode` is Forecast.
@@ -26,7 +27,15 @@ from ringfleet.plan.number_pool.demand import (
     next_count,
 )
 from ringfleet.plan.number_pool.plan import PoolWant
-from ringfleet.plan.sizing.formulas import forecast_error, lead_time_demand, reorder_point, runway
+from ringfleet.plan.sizing.formulas import (
+    Binding,
+    Capacity,
+    capacity,
+    forecast_error,
+    lead_time_demand,
+    reorder_point,
+    runway,
+)
 
 MOST = 100_000
 """The largest target that a pool may have."""
@@ -190,3 +199,27 @@ def _usual(want: DemandWant, leads: tuple[Lead, ...]) -> timedelta | None:
         return None
     lead_time = _lead_time(want, leads)
     return None if lead_time is None else max(lead_time, NOTICEABLE / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityWant:
+    """A pool's spec.capacity, and the `channels` of the routing profile that it names. None for what is not said."""
+
+    calls_per_number: int | None = None
+    numbers_per_agent: float | None = None
+    profile: str | None = None
+    channels: int | None = None
+
+
+def judge_capacity(want: CapacityWant, numbers: int) -> tuple[Capacity, tuple[Condition, ...]]:
+    """What each part carries for this many numbers, and whether the channels are too few for what numbers may bring."""
+    found = capacity(numbers, want.calls_per_number, want.numbers_per_agent, want.channels)
+    if found.channels is None or found.numbers is None or found.channels >= found.numbers:
+        return found, ()
+    first = "agents" if found.binds is Binding.AGENTS else "channels"
+    message = (
+        f"RoutingProfile {want.profile!r} takes fewer calls at once (spec.channels) than the pool's numbers could "
+        f"bring (spec.capacity.concurrentCallsPerNumber); the {first} run out first. Raise spec.channels when its "
+        "destination can take more, or keep fewer numbers."
+    )
+    return found, (Condition("ChannelsShort", True, Reason.CHANNELS_SHORT, message),)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ringfleet.plan.conditions import Reason, not_ready, stalled
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder
-from ringfleet.plan.number_pool.topup import OrderIntent
 
 MAX_ITEMS = 100
 

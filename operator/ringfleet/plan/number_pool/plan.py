@@ -7,7 +7,7 @@
     on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order)
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
-started before: `topUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
+started before: `TopUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
 or a crash can repeat the step but never double it. At most three orders are unfinished at once: enough to search for
 the next while one is at the carrier, and few enough that chosen offers stay fresh.
 """
@@ -24,11 +24,15 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.number_pool.carriers import (
     Block,
+    OrderIntent,
     Standings,
+    TopUp,
     carrier_troubles,
     choose_carrier,
     find_unserved,
+    forgive,
     judge_carriers,
+    learn,
 )
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
@@ -43,7 +47,6 @@ from ringfleet.plan.number_pool.supply import (
     next_month,
     next_settling,
 )
-from ringfleet.plan.number_pool.topup import OrderIntent, TopUp, forgive, learn
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.purchase_rate import HOUR
 
@@ -110,7 +113,7 @@ class PoolSeen:
 
 @dataclass(frozen=True, slots=True)
 class StartOrder:
-    """Write this intent into `topUp` under resourceVersion, then create the order."""
+    """Write this intent into the pool's memory under resourceVersion, then create the order."""
 
     intent: OrderIntent
 
@@ -384,14 +387,14 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
     elif supply.available >= enough and (block is None or block.reason not in _OF_NO_USE):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
     elif block:
-        yield not_ready(block.reason, block.said)
+        yield not_ready(block.reason, block.message)
     elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
         yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
     else:
         yield not_ready(Reason.ORDERING, "Numbers are on order.")
     yield from _watermark(want, plan, block)
     if plan.shortfall and block and block.reason in _SHORT:
-        yield Condition("StockShort", True, block.reason, block.said)
+        yield Condition("StockShort", True, block.reason, block.message)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
     frozen = block is not None and block.reason is Reason.FROZEN

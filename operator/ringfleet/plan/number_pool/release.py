@@ -22,8 +22,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.phone_number.removal import DELETIONS, Cause, Mode, Way
+from ringfleet.plan.phone_number.removal import DELETIONS, Cause, Way
 
 WINDOW = timedelta(minutes=10)
 MOST_AT_ONCE = 5
@@ -44,7 +45,7 @@ class ReleaseWant:
     `namespace` is the pool's; of the pool it is only said."""
 
     pool: str
-    mode: Mode
+    mode: ReleaseMode
     hold: timedelta
     max_per_day: int
     idle_after: timedelta | None = None
@@ -285,7 +286,7 @@ def plan_surplus(
     Never more than `max_per_day` are on their way, and never so many that supply falls under target or low watermark.
     A pool that does not ask any more takes all back.
     """
-    if want.mode is not Mode.AUTOMATIC or want.idle_after is None:
+    if want.mode is not ReleaseMode.AUTOMATIC or want.idle_after is None:
         return (), tuple(sorted(one.name for one in seen.idlers if one.asked)), None
     leaving = sorted(one.name for one in seen.leavers if one.cause is Cause.SURPLUS)
     unsaid = [one for one in seen.leavers if one.since is None and not one.blocked]  # they still count as supply

@@ -7,20 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.phone_number.removal import Farewell, Obstacle, Way
-
-
-class StopBy(StrEnum):
-    """How the traffic of a number is stopped."""
-
-    VERB = "Verb"
-    """By the carrier's own call for it; the carrier shows the number as suspended."""
-    PARKING = "Parking"
-    """By taking the routing off; the carrier shows the number as active, with no routing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +128,7 @@ class DesiredNumber:
     """The last claim let the number go too short a time ago for another one to take it."""
     stop_reasons: tuple[str, ...] = ()
     """Why the number must carry no traffic, one sentence each; empty: traffic flows."""
-    stop_by: StopBy = StopBy.VERB
+    stop_by: SuspendBy = SuspendBy.VERB
     """How the account stops traffic."""
     quarantine: str | None = None
     """Why a person has taken the number out of use; None: nobody has."""
@@ -172,7 +163,7 @@ class NumberState:
     """How the carrier's routing was last seen to differ from ours, as a sentence; None: it did not."""
     activating: bool = False
     """The carrier's last word was that it is activating the number."""
-    stopped: StopBy | None = None
+    stopped: SuspendBy | None = None
     """How we have stopped the traffic, or are about to: it is written before the carrier is told. None: we have not."""
     farewell: Farewell | None = None
     """Since when the number has been asked to go; None: it is not."""
@@ -215,7 +206,7 @@ class Case:
             return self.holding.status
         if self.state.phase is Phase.PENDING_DOCUMENTS:
             return HoldingStatus.PENDING_DOCUMENTS
-        if self.state.phase is Phase.SUSPENDED and self.state.stopped is not StopBy.PARKING:
+        if self.state.phase is Phase.SUSPENDED and self.state.stopped is not SuspendBy.PARKING:
             return HoldingStatus.SUSPENDED
         return HoldingStatus.ACTIVATING if self.state.activating else HoldingStatus.ACTIVE
 
@@ -226,7 +217,7 @@ class Case:
         A parked number has no routing at the carrier by our own doing: that is no drift.
         """
         routed = self.state.routed
-        if self.state.stopped is StopBy.PARKING:
+        if self.state.stopped is SuspendBy.PARKING:
             return None
         if self.holding is None or routed is None:
             return self.state.drift

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ringfleet.model.policy import ReleaseMode
 from ringfleet.plan.conditions import Reason
 
 
@@ -62,19 +63,11 @@ class Farewell:
     """The end of the hold: the number does not go earlier."""
 
 
-class Mode(StrEnum):
-    """A pool's release.mode."""
-
-    NEVER = "Never"
-    MANUAL = "Manual"
-    AUTOMATIC = "Automatic"
-
-
 @dataclass(frozen=True, slots=True)
 class PoolPolicy:
     """What a number's pool says of leaving."""
 
-    mode: Mode
+    mode: ReleaseMode
     """Who may ask for a number of the pool to go (spec.release.mode)."""
     hold: timedelta
     """How long a number that was asked to go can be taken back (spec.release.hold)."""
@@ -150,7 +143,7 @@ def _cause(bearing: Bearing, pool: PoolPolicy | None) -> Cause | None:
         return Cause.POOL_DELETION
     if bearing.asked:
         return Cause.MANUAL
-    if bearing.surplus and pool and pool.mode is Mode.AUTOMATIC:
+    if bearing.surplus and pool and pool.mode is ReleaseMode.AUTOMATIC:
         return Cause.SURPLUS
     return None
 
@@ -172,7 +165,7 @@ def _obstacle(bearing: Bearing, pool: PoolPolicy | None, way: Way) -> Obstacle |
             "Set spec.deletionPolicy to Retain to let go of it"
         )
         return Obstacle(Reason.POOL_MISSING, f"{message}{'' if bearing.ending else ', or create the pool again'}.")
-    if pool.mode is Mode.NEVER:
+    if pool.mode is ReleaseMode.NEVER:
         return _refusal("release.mode of its pool is Never: set it to Manual, or set spec.deletionPolicy to Retain")
     return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfleet.model import Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.conditions import Condition, Reason, not_ready, reconciling
-from ringfleet.plan.phone_number.case import Case, StopBy
+from ringfleet.plan.phone_number.case import Case
 from ringfleet.plan.phone_number.removal import Way
 
 
@@ -36,7 +37,7 @@ class Stop:
     """Stop the number's traffic. That the number is stopped, and how, is written before the carrier is told."""
 
     external_id: str
-    by: StopBy
+    by: SuspendBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Resume:
     """Let the number's traffic through again."""
 
     external_id: str
-    by: StopBy
+    by: SuspendBy
     routing: str | None = None
     """The carrier's id of the routing that a parked number had, and gets back; None: it had none."""
 

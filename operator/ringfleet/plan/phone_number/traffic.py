@@ -7,8 +7,9 @@ carrier's verb, by parking) is ended that way, whatever the account says by now.
 from __future__ import annotations
 
 from ringfleet.model import HoldingStatus, Phase
+from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.case import Case, StopBy
+from ringfleet.plan.phone_number.case import Case
 from ringfleet.plan.phone_number.phase import phase_meanwhile
 from ringfleet.plan.phone_number.steps import NumberPlan, Resume, Stop, through_carrier
 
@@ -60,7 +61,7 @@ def _is_stopped(case: Case) -> bool:
         return False
     if holding is None:
         return True
-    return holding.status is HoldingStatus.SUSPENDED if stopped is StopBy.VERB else holding.routing is None
+    return holding.status is HoldingStatus.SUSPENDED if stopped is SuspendBy.VERB else holding.routing is None
 
 
 def _why(case: Case) -> str:
