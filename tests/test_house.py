@@ -120,6 +120,20 @@ def test_every_room_is_on_the_page_of_rooms() -> None:
     assert set(re.findall(r"^\| `(\w+)/` \|", ROOMS.read_text(), re.MULTILINE)) == rooms
 
 
+FULL = (
+    *("api", "carriers", "controllers", "dispatch", "dispatch/ledger/law", "kube", "objects", "plan"),
+    *("plan/number_pool", "plan/phone_number", "plan/rotation_set"),
+)
+"""Rooms with so many files that a stranger needs a list of them."""
+
+
+@pytest.mark.parametrize("room", FULL)
+def test_a_full_room_names_each_of_its_files_and_no_other(room: str) -> None:
+    said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    here = {path.name for path in (PACKAGE / room).glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"\b\w+\.py\b", said)) == here
+
+
 def test_a_word_of_the_glossary_is_explained_once() -> None:
     glossary = (ringfleet.__doc__ or "").partition("\nGlossary\n")[2]
     words = re.findall(r"^    (\S.*?)  +\S", glossary, re.MULTILINE)
