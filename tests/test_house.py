@@ -8,8 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import ringfleet
 
@@ -104,6 +106,38 @@ def test_a_page_for_contributors_names_only_paths_and_targets_that_are_there(pag
     assert list(missing(QUOTED_PATH, [page])) == []
     assert set(MADE.findall(text)) <= targets
     assert len(text.splitlines()) <= 60, "it is one page"
+
+
+FIELD = re.compile(r"\b(?:spec|status)(?:\.[a-z][A-Za-z]*)+(?![\w(])")
+"""A field of one of our kinds by its whole path, and no call of a method."""
+
+
+def test_messages_descriptions_and_pages_name_only_fields_that_are_there() -> None:
+    fields = {field for path in (ROOT / "crds").glob("ringfleet.dev_*.yaml") for field in fields_in(path)}
+    paths = [*(PACKAGE).rglob("*.py"), *ROOT.glob("README.md"), *(ROOT / "examples").rglob("*.md"), CONTRIBUTING]
+    named = [(name(path), field) for path in paths for text in texts(path) for field in FIELD.findall(text)]
+    assert len(named) > 200
+    assert sorted({one for one in named if one[1] not in fields}) == []
+
+
+def fields_in(path: Path) -> set[str]:
+    """The path of every field in spec and status, lists and all."""
+    (version,) = yaml.safe_load(path.read_text())["spec"]["versions"]
+    return set(below(version["schema"]["openAPIV3Schema"], ""))
+
+
+def below(schema: dict[str, Any], at: str) -> Iterator[str]:
+    for field, part in {**schema.get("properties", {}), **schema.get("items", {}).get("properties", {})}.items():
+        yield at + field
+        yield from below(part, f"{at}{field}.")
+
+
+def texts(path: Path) -> list[str]:
+    """A page; of a module every text that is written in it."""
+    if path.suffix != ".py":
+        return [path.read_text()]
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def test_the_layers_are_told_as_they_are_held() -> None:

@@ -16,7 +16,7 @@ import yaml
 from click.testing import CliRunner
 from pydantic import Field, create_model
 
-from ringfleet.api import KINDS, NumberOrder, NumberPool, PhoneNumber, RotationSet
+from ringfleet.api import KINDS, CarrierAccount, NumberOrder, NumberPool, PhoneNumber, RotationSet, meta
 from ringfleet.api.crds import NotStructural, build_crd, build_schema, check_crds, write_crds
 from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
 from ringfleet.cli.crds import crds as crds_command
@@ -24,6 +24,7 @@ from ringfleet.model.failures import FailureReason
 from ringfleet.model.rotation import Attestation
 from ringfleet.plan.phone_number.case import StopBy
 from ringfleet.plan.phone_number.removal import Cause
+from ringfleet.plan.rotation_set.guardrails import Guardrail
 from ringfleet.plan.rotation_set.size import LimitedBy
 from ringfleet.plan.sizing.formulas import Binding
 
@@ -264,6 +265,7 @@ WORDS: list[tuple[type[Resource], str, type[StrEnum]]] = [
     (PhoneNumber, "status.health.attestation", Attestation),
     (PhoneNumber, "status.suspension.by", StopBy),
     (RotationSet, "status.limitedBy", LimitedBy),
+    (RotationSet, "status.overrides", Guardrail),
 ]
 """Fields whose words are an enum's of a room that the API does not know."""
 
@@ -273,12 +275,38 @@ def test_every_word_that_the_operator_writes_is_explained(
     kind: type[Resource], path: str, words: type[StrEnum]
 ) -> None:
     field = dict(fields_of(build_schema(kind)["properties"]["status"], "status"))[path]
-    assert set(explained(field["description"])) == {word[0].upper() + word[1:] for word in words}
+    assert {word.casefold() for word in explained(field["description"])} == {word.casefold() for word in words}
 
 
 def explained(text: str) -> list[str]:
     """The words that a list in a description explains."""
     return [line[2:].partition(": ")[0] for line in text.splitlines() if line.startswith("- ") and ": " in line]
+
+
+ANNOTATIONS = [
+    (CarrierAccount, meta.FROZEN),
+    (CarrierAccount, meta.ACCEPT_LISTING),
+    (NumberOrder, meta.APPROVED),
+    (NumberPool, meta.FROZEN),
+    (NumberPool, meta.ACKNOWLEDGE),
+    (PhoneNumber, meta.QUARANTINE),
+    (PhoneNumber, meta.FRAUD),
+    (PhoneNumber, meta.RELEASE),
+    (PhoneNumber, meta.ACKNOWLEDGE),
+]
+"""What people may write on an object."""
+
+
+@pytest.mark.parametrize(("kind", "annotation"), ANNOTATIONS, ids=[f"{kind.plural} {one}" for kind, one in ANNOTATIONS])
+def test_a_kind_tells_what_a_person_may_annotate(kind: type[Resource], annotation: str) -> None:
+    assert annotation in explained(build_schema(kind)["description"])
+
+
+@pytest.mark.parametrize("guardrail", Guardrail)
+def test_each_guardrails_annotation_is_told_with_a_field_of_the_spec(guardrail: Guardrail) -> None:
+    spec = build_schema(RotationSet)["properties"]["spec"]
+    told = [path for path, field in fields_of(spec, "spec") if f"{meta.OVERRIDE}{guardrail}" in field["description"]]
+    assert told
 
 
 PRECEDENCE = (

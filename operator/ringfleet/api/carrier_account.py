@@ -162,7 +162,15 @@ class CarrierAccountStatus(Status):
 
 class CarrierAccount(Resource):
     """One account at a carrier: where its API is, which Secret opens it, how hard it may be pressed, and which
-    namespaces may order from it. Its status says whether it answers, what money is left and what it owns."""
+    namespaces may order from it. Its status says whether it answers, what money is left and what it owns.
+
+    What a person may annotate:
+
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers; the value says who
+      and why, as `who: why`. `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
+      status.numbers.shrunkTo.
+    """
 
     rules = (short_name(63, "it labels its numbers"),)
 

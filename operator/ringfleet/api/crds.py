@@ -168,7 +168,10 @@ def build_schema(kind: type[Resource]) -> Schema:
         "spec": _structural(schema["properties"]["spec"], definitions, "spec"),
         "status": status,
     }
-    root["description"] = " ".join((root["description"], *(rule.told for rule in kind.rules if rule.told)))
+    if "description" in root:
+        first, *rest = root["description"].split("\n\n")
+        longest = (rule.told for rule in kind.rules if rule.told)
+        root["description"] = "\n\n".join((" ".join((first, *longest)), *rest))
     return {**_one_line(root), "type": "object", "required": ["spec"], "properties": properties}
 
 

@@ -204,7 +204,12 @@ class NumberOrderStatus(Status):
 
 class NumberOrder(Resource):
     """One bulk order of at most 100 numbers for one pool at one carrier account. The operator writes orders; their spec
-    can't change. The status names every chosen number, its price, and what became of it."""
+    can't change. The status names every chosen number, its price, and what became of it.
+
+    What a person may annotate:
+
+    - ringfleet.dev/approved: "true" lets an order buy that waits for approval. `kubectl ringfleet approve` writes it.
+    """
 
     plural: ClassVar = "numberorders"
     singular: ClassVar = "numberorder"

@@ -466,7 +466,15 @@ class NumberPoolStatus(Status):
 
 class NumberPool(Resource):
     """Numbers of one market, bought ahead, routed and ready to be assigned at once. When the supply falls under the low
-    watermark, the operator orders more from the carriers in order of preference, within the limits set here."""
+    watermark, the operator orders more from the carriers in order of preference, within the limits of its spec.
+
+    What a person may annotate:
+
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking; the value says who and why, as `who: why`.
+      `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/acknowledge-release: Lets the numbers go that the breaker holds. `kubectl ringfleet acknowledge`
+      writes it.
+    """
 
     rules = (short_name(52, "it labels its numbers and begins the names of its orders"),)
 

@@ -247,7 +247,17 @@ class PhoneNumberStatus(Status):
 
 class PhoneNumber(Resource):
     """One owned number, named by its digits. The operator makes it when the number is bought. Deleting it does not give
-    the number back unless its deletionPolicy is Release."""
+    the number back unless its deletionPolicy is Release.
+
+    What a person may annotate:
+
+    - ringfleet.dev/quarantine: Takes the number out of use; the value says why.
+    - ringfleet.dev/fraud: Stops the number's traffic; the value says why.
+    - ringfleet.dev/release: Asks to give the number back; the value is the number, in E.164 form. `kubectl ringfleet
+      release` writes it.
+    - ringfleet.dev/acknowledge-release: Lets a number go that is held and has no pool; the value is the number, in
+      E.164 form. `kubectl ringfleet acknowledge` writes it.
+    """
 
     rules = (
         Rule(

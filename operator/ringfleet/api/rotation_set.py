@@ -92,9 +92,13 @@ class Ramp(Part):
     """How a number that is new to the set starts: with a share of its caps that grows day by day to the whole."""
 
     days: Annotated[int, Field(ge=0, le=90)] = 14
-    """After how many days in the set a number has its whole caps; 0 for at once."""
+    """After how many days in the set a number has its whole caps; 0 for at once. Fewer than 14 need the annotation
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 14 hold, as the condition
+    GuardrailHolds says."""
     start_percent: Annotated[int, Field(ge=1, le=100)] = 25
-    """Share of its caps that a number has on its first day in the set, in percent."""
+    """Share of its caps that a number has on its first day in the set, in percent. More than 25 needs the annotation
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 25 holds, as the condition
+    GuardrailHolds says."""
 
 
 class Cooling(Part):
@@ -205,8 +209,9 @@ class RecipientFrequency(Part):
     """How often one recipient may be contacted by the set, whatever numbers it uses."""
 
     contacts: Annotated[int, Field(ge=0, le=1000)] = 3
-    """The most contacts with one recipient within recipientFrequency.window; 0 for no limit. More than 3 in 24h needs
-    the annotation override.ringfleet.dev/recipient-frequency."""
+    """The most contacts with one recipient within recipientFrequency.window; 0 for no limit. More than 3, no limit or a
+    window under 24h need the annotation override.ringfleet.dev/recipient-frequency, whose value says who allowed it and
+    why; without it 3 in 24h hold, as the condition GuardrailHolds says."""
     window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
     """Time in which one recipient is contacted at most recipientFrequency.contacts times, from 1h to 720h."""
 
@@ -239,7 +244,8 @@ class RotationSetSpec(Part):
     """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set; how many numbers that takes is computed. Set exactly one of dailyVolume
-    and size."""
+    and size. Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who
+    allowed it and why: then the set has status.recommendedSize numbers."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set."""
@@ -336,7 +342,8 @@ class RotationSetStatus(Status):
     regions: Annotated[tuple[RegionStatus, ...], ListType("map", ("name",))] = ()
     """How many numbers each region of spec.regions has and is to have."""
     recommended_size: int | None = None
-    """How many numbers the volume takes, by the formula of `kubectl ringfleet size rotation`."""
+    """How many numbers the volume takes, those included that make up for flagged ones, by the formula of `kubectl
+    ringfleet size rotation`."""
     limited_by: str | None = None
     """What binds the number of numbers that the set wants.
 
@@ -356,14 +363,27 @@ class RotationSetStatus(Status):
     replaced: Annotated[tuple[Replacement, ...], Field(max_length=1000)] = ()
     """The numbers that were replaced in the last 30 days."""
     overrides: Annotated[tuple[str, ...], ListType("set")] = ()
-    """The guardrails that annotations override, such as churn by override.ringfleet.dev/churn."""
+    """The guardrails that annotations override.ringfleet.dev/<guardrail> override.
+
+    - min-attestation: spec.minAttestation may be B or C.
+    - recipient-frequency: spec.recipientFrequency may be more than 3 in 24h.
+    - quiet-hours: spec.quietHours need not cover 21:00 to 08:00.
+    - on-flagged: spec.health.onFlagged may be QuarantineAndReplace.
+    - churn: spec.health.maxChurnPercent may be more than 10.
+    - min-utilisation: More numbers are claimed in place of flagged ones.
+    - ramp: spec.ramp may be shorter than 14 days, or begin above 25 percent.
+    """
     selector: str | None = None
     """The label selector of the set's claims, for autoscalers."""
 
 
 class RotationSet(Resource):
     """Numbers used as caller ID or SMS sender in turn, each under a velocity cap, so that none burns. The operator
-    claims them; the dispatcher answers at call time which one to use."""
+    claims them; the dispatcher answers at call time which one to use.
+
+    A person may weaken a guardrail by an annotation override.ringfleet.dev/<guardrail>, whose value says who allowed it
+    and why. The description of status.overrides lists the guardrails.
+    """
 
     rules = (short_name(40, "it names its claims"),)
 
