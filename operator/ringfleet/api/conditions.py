@@ -286,7 +286,7 @@ REASONS: Mapping[str, str] = {
     "Frozen": "A person has frozen it, the account or everything: `kubectl ringfleet thaw` goes on.",
     "Growing": "Claims are being made.",
     "GuardrailHolds": "The spec asks for more than a guardrail allows; an annotation would have to override it.",
-    "GuardrailOverridden": "An annotation override.ringfleet.dev/... weakens a guardrail.",
+    "GuardrailOverridden": "An annotation override.ringfleet.dev/<guardrail> weakens a guardrail.",
     "InReview": "The carrier reviews the bundle.",
     "InUse": "It is deleted, and numbers still use it.",
     "InsufficientFunds": "The account at the carrier has too little money.",
