@@ -8,8 +8,10 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import ringfleet
 
@@ -106,6 +108,38 @@ def test_a_page_for_contributors_names_only_paths_and_targets_that_are_there(pag
     assert len(text.splitlines()) <= 60, "it is one page"
 
 
+FIELD = re.compile(r"\b(?:spec|status)(?:\.[a-z][A-Za-z]*)+(?![\w(])")
+"""A field of one of our kinds by its whole path, and no call of a method."""
+
+
+def test_messages_descriptions_and_pages_name_only_fields_that_are_there() -> None:
+    fields = {field for path in (ROOT / "crds").glob("ringfleet.dev_*.yaml") for field in fields_in(path)}
+    paths = [*(PACKAGE).rglob("*.py"), *ROOT.glob("README.md"), *(ROOT / "examples").rglob("*.md"), CONTRIBUTING]
+    named = [(name(path), field) for path in paths for text in texts(path) for field in FIELD.findall(text)]
+    assert len(named) > 200
+    assert sorted({one for one in named if one[1] not in fields}) == []
+
+
+def fields_in(path: Path) -> set[str]:
+    """The path of every field in spec and status, lists and all."""
+    (version,) = yaml.safe_load(path.read_text())["spec"]["versions"]
+    return set(below(version["schema"]["openAPIV3Schema"], ""))
+
+
+def below(schema: dict[str, Any], at: str) -> Iterator[str]:
+    for field, part in {**schema.get("properties", {}), **schema.get("items", {}).get("properties", {})}.items():
+        yield at + field
+        yield from below(part, f"{at}{field}.")
+
+
+def texts(path: Path) -> list[str]:
+    """A page; of a module every text that is written in it."""
+    if path.suffix != ".py":
+        return [path.read_text()]
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
 def test_the_layers_are_told_as_they_are_held() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     contracts = project["tool"]["importlinter"]["contracts"]
@@ -118,6 +152,20 @@ def test_the_layers_are_told_as_they_are_held() -> None:
 def test_every_room_is_on_the_page_of_rooms() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert set(re.findall(r"^\| `(\w+)/` \|", ROOMS.read_text(), re.MULTILINE)) == rooms
+
+
+FULL = (
+    *("api", "carriers", "controllers", "dispatch", "dispatch/ledger/law", "kube", "objects", "plan"),
+    *("plan/number_pool", "plan/phone_number", "plan/rotation_set"),
+)
+"""Rooms with so many files that a stranger needs a list of them."""
+
+
+@pytest.mark.parametrize("room", FULL)
+def test_a_full_room_names_each_of_its_files_and_no_other(room: str) -> None:
+    said = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    here = {path.name for path in (PACKAGE / room).glob("*.py")} - {"__init__.py"}
+    assert set(re.findall(r"\b\w+\.py\b", said)) == here
 
 
 def test_a_word_of_the_glossary_is_explained_once() -> None:

@@ -16,10 +16,17 @@ import yaml
 from click.testing import CliRunner
 from pydantic import Field, create_model
 
-from ringfleet.api import KINDS
+from ringfleet.api import KINDS, CarrierAccount, NumberOrder, NumberPool, PhoneNumber, RotationSet, meta
 from ringfleet.api.crds import NotStructural, build_crd, build_schema, check_crds, write_crds
 from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
 from ringfleet.cli.crds import crds as crds_command
+from ringfleet.model.failures import FailureReason
+from ringfleet.model.rotation import Attestation
+from ringfleet.plan.phone_number.case import StopBy
+from ringfleet.plan.phone_number.removal import Cause
+from ringfleet.plan.rotation_set.guardrails import Guardrail
+from ringfleet.plan.rotation_set.size import LimitedBy
+from ringfleet.plan.sizing.formulas import Binding
 
 FOLDER = Path(__file__).parents[2] / "crds"
 
@@ -251,6 +258,112 @@ def enum_values(kind: type[Resource]) -> Iterator[tuple[str, str]]:
         for path, field in fields_of(schema[part], part):
             yield from ((path, word) for word in field.get("enum", ()))
             yield from ((path, word) for word in field.get("items", {}).get("enum", ()))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_every_enum_value_is_explained_where_it_is_written(kind: type[Resource]) -> None:
+    schema = build_schema(kind)["properties"]
+    found = [one for part in ("spec", "status") for one in fields_of(schema[part], part)]
+    enums = [(path, field.get("enum") or field.get("items", {}).get("enum"), field) for path, field in found]
+    told = [(path, values, explained(field["description"])) for path, values, field in enums if values]
+    assert [(path, values) for path, values, said in told if said != values] == []
+
+
+WORDS: list[tuple[type[Resource], str, type[StrEnum]]] = [
+    (NumberOrder, "status.items[].reason", FailureReason),
+    (NumberPool, "status.capacity.binds", Binding),
+    (PhoneNumber, "status.farewell.cause", Cause),
+    (PhoneNumber, "status.health.attestation", Attestation),
+    (PhoneNumber, "status.suspension.by", StopBy),
+    (RotationSet, "status.limitedBy", LimitedBy),
+    (RotationSet, "status.overrides", Guardrail),
+]
+"""Fields whose words are an enum's of a room that the API does not know."""
+
+
+@pytest.mark.parametrize(("kind", "path", "words"), WORDS, ids=[path for _, path, _ in WORDS])
+def test_every_word_that_the_operator_writes_is_explained(
+    kind: type[Resource], path: str, words: type[StrEnum]
+) -> None:
+    field = dict(fields_of(build_schema(kind)["properties"]["status"], "status"))[path]
+    assert {word.casefold() for word in explained(field["description"])} == {word.casefold() for word in words}
+
+
+def explained(text: str) -> list[str]:
+    """The words that a list in a description explains."""
+    return [line[2:].partition(": ")[0] for line in text.splitlines() if line.startswith("- ") and ": " in line]
+
+
+ANNOTATIONS = [
+    (CarrierAccount, meta.FROZEN),
+    (CarrierAccount, meta.ACCEPT_LISTING),
+    (NumberOrder, meta.APPROVED),
+    (NumberPool, meta.FROZEN),
+    (NumberPool, meta.ACKNOWLEDGE),
+    (PhoneNumber, meta.QUARANTINE),
+    (PhoneNumber, meta.FRAUD),
+    (PhoneNumber, meta.RELEASE),
+    (PhoneNumber, meta.ACKNOWLEDGE),
+]
+"""What people may write on an object."""
+
+
+@pytest.mark.parametrize(("kind", "annotation"), ANNOTATIONS, ids=[f"{kind.plural} {one}" for kind, one in ANNOTATIONS])
+def test_a_kind_tells_what_a_person_may_annotate(kind: type[Resource], annotation: str) -> None:
+    assert annotation in explained(build_schema(kind)["description"])
+
+
+@pytest.mark.parametrize("guardrail", Guardrail)
+def test_each_guardrails_annotation_is_told_with_a_field_of_the_spec(guardrail: Guardrail) -> None:
+    spec = build_schema(RotationSet)["properties"]["spec"]
+    told = [path for path, field in fields_of(spec, "spec") if f"{meta.OVERRIDE}{guardrail}" in field["description"]]
+    assert told
+
+
+PRECEDENCE = (
+    "Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that "
+    "of its NumberPool; a RotationSet gives its own to its claims."
+)
+
+
+def test_who_wins_of_several_routing_profiles_is_said_alike_everywhere() -> None:
+    """`Fleet.profile_place` is where it is decided."""
+    refs = [
+        (kind.plural, field["description"])
+        for kind in KINDS
+        for path, field in fields_of(build_schema(kind)["properties"]["spec"], "spec")
+        if path == "spec.routingProfileRef"
+    ]
+    assert len(refs) == 5
+    assert [plural for plural, text in refs if not text.endswith(PRECEDENCE)] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
+def test_a_kind_with_a_longest_name_says_how_long_and_why(kind: type[Resource]) -> None:
+    schema = build_schema(kind)
+    limits = re.findall(
+        r"size\(self\.metadata\.name\) <= (\d+)", json.dumps(schema.get("x-kubernetes-validations", []))
+    )
+    told = re.findall(r"A name has at most (\d+) characters, because ", schema["description"])
+    assert limits == told
+
+
+def test_line_breaks_of_the_source_go_and_those_of_paragraphs_and_lists_stay() -> None:
+    class Listing(Spec):
+        said: str = ""
+        """One sentence that
+        goes on.
+
+        - One: The first
+          of two.
+        - Two: The other.
+        """
+
+    class Other(Thing):
+        spec: Listing
+
+    text = spec_of(Other)["properties"]["said"]["description"]
+    assert text.startswith("One sentence that goes on.\n\n- One: The first of two.\n- Two: The other.")
 
 
 def spec_of(kind: type[Resource]) -> dict[str, Any]:

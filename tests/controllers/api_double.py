@@ -4,7 +4,8 @@ It stands in the place of `Transport`, below `Kube`: verbs, pace, retries, preco
 are the real ones. The stories stay on the real API server, and what is done here is held to that one by the table of
 `test_api_double.py`, which both of them have to pass.
 
-It knows which conditions each kind has, as the schema's description tells them, and ends a test that writes another.
+It knows which conditions each kind has, and with which reasons, as the schema's description tells them, and ends a test
+that writes another.
 
 Left out, because one turn of a reconciler does not need it: schemas and defaults, rights, the life of namespaces, the
 garbage collector, dry runs, and every patch but the merge patch. What is asked for and left out is refused. The pages
@@ -333,7 +334,9 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
     if asked.of_status:
         status = wished.get("status", {})
         for condition in status.get("conditions", ()):
-            assert condition["type"] in conditions_of(old["kind"]), f"kubectl explain tells of no {condition['type']}"
+            told, said = conditions_of(old["kind"]), f"{condition['type']} {condition['reason']}"
+            known = condition["type"] in told and condition["reason"] in told[condition["type"]].reasons
+            assert known, f"kubectl explain {old['kind']} tells of no {said}"
         return {**old, "status": status}
     mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
     new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}

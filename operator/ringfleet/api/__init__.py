@@ -1,4 +1,15 @@
-"""The Kubernetes face: one pydantic module a kind, what they share, and the CRDs that are generated from them."""
+"""The Kubernetes face: one pydantic module a kind, what they share, and the CRDs that are generated from them.
+
+::
+
+    carrier_account.py, routing_profile.py, compliance_bundle.py, number_pool.py, number_order.py, phone_number.py,
+    number_claim.py, number_quota.py, rotation_set.py
+
+    market.py      country, number type, area codes, capabilities: of pools and orders
+    meta.py        metadata, references, durations, amounts, rules; names of labels and annotations
+    conditions.py  what `kubectl explain` tells of conditions and reasons
+    crds.py        the generator: docstrings become descriptions
+"""
 
 from ringfleet.api.carrier_account import CarrierAccount
 from ringfleet.api.compliance_bundle import ComplianceBundle

@@ -41,6 +41,7 @@ Endpoint = Annotated[
 
 class Provider(StrEnum):
     DIDHUB = "DIDHub"
+    """DIDHub, and the sandbox carrier, which speaks DIDHub's protocol."""
 
 
 class AccountLimits(Part):
@@ -88,8 +89,7 @@ class CarrierAccountSpec(Part):
     catalog: Catalog = Catalog()
     suspend_by: SuspendBy = SuspendBy.VERB
     """How the traffic of a number is stopped when the number is suspended; it has nothing to do with spec.suspend of
-    the account. Verb: by the carrier's own call for it. Parking: the number's routing is taken off, and given back on
-    resume."""
+    the account."""
     sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
     """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
     allowed_namespaces: NamespaceList = ()
@@ -112,7 +112,8 @@ class AccountNumbers(Part):
     """What the last complete and credible listing of the account showed."""
 
     owned: int = 0
-    """How many numbers the account owns, with a mark or without."""
+    """How many numbers the account owns, with a mark or without. A mark is a tag at the carrier that says which
+    installation, namespace and pool bought the number."""
     ours: int = 0
     """How many numbers of the account carry this installation's mark."""
     unmanaged: int = 0
@@ -126,7 +127,8 @@ class AccountNumbers(Part):
     there are none. They are left alone; the condition Unreadable says what can't be read."""
     shrunk_to: int | None = None
     """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
-    the listing before."""
+    the listing before. Write this number into the annotation ringfleet.dev/accept-listing of the account to say that
+    the missing numbers are really gone."""
 
 
 class AccountPurchases(Part):
@@ -140,9 +142,7 @@ class AccountPurchases(Part):
 
 
 class CarrierAccountStatus(Status):
-    """The account as it was last seen; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    CatalogStale, Throttled, CircuitOpen, ListingFailed, ListingIncomplete, ListingShrunk, Unreadable, SweepRefused,
-    Orphans, Frozen, InUse, PurchaseRateReached."""
+    """The account as it was last seen; written by the operator."""
 
     account_id: str | None = None
     """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and
@@ -156,7 +156,15 @@ class CarrierAccountStatus(Status):
 
 class CarrierAccount(Resource):
     """One account at a carrier: where its API is, which Secret opens it, how hard it may be pressed, and which
-    namespaces may order from it. Its status says whether it answers, what money is left and what it owns."""
+    namespaces may order from it. Its status says whether it answers, what money is left and what it owns.
+
+    What a person may annotate:
+
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers; the value says who
+      and why, as `who: why`. `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
+      status.numbers.shrunkTo.
+    """
 
     rules = (short_name(63, "it labels its numbers"),)
 

@@ -67,9 +67,9 @@ class EndUser(Part):
     """The company or person that uses the numbers."""
 
     type: EndUserType
-    """Whether it is a business or an individual: carriers ask for different things."""
+    """Whether the end user is a business or an individual: carriers ask for different things."""
     attributes: Attributes = ()
-    """What carriers ask of the end user, such as business_name."""
+    """What carriers ask of the end user, by name, such as business_name. `kubectl ringfleet requirements` lists it."""
 
 
 class DocumentSource(Part):
@@ -102,8 +102,11 @@ class DocumentSource(Part):
 
 class MediaType(StrEnum):
     PDF = "application/pdf"
+    """A PDF file."""
     JPEG = "image/jpeg"
+    """A picture as JPEG."""
     PNG = "image/png"
+    """A picture as PNG."""
 
 
 class Document(Part):
@@ -122,7 +125,7 @@ class Document(Part):
     """What the document is, in the carriers' words, such as utility_bill; `kubectl ringfleet requirements` lists them.
     """
     attributes: Attributes = ()
-    """What carriers ask of the document, by name, such as issued_on."""
+    """What carriers ask of the document, by name, such as issued_on. `kubectl ringfleet requirements` lists it."""
     media_type: MediaType | None = None
     """Media type of the file, such as application/pdf. Found by the file's first bytes when left out; refused when they
     say otherwise."""
@@ -135,7 +138,7 @@ class ComplianceBundleSpec(Part):
     approved one stays in force until the new one is approved."""
 
     country: Annotated[Country, immutable("country", "create another ComplianceBundle")]
-    """The country of the numbers, as ISO 3166-1 alpha-2."""
+    """Country of the numbers, as its ISO 3166-1 alpha-2 code, such as DE. It can't change."""
     number_types: Annotated[tuple[NumberType, ...], Field(min_length=1, max_length=8), ListType("set")]
     """Types of the numbers that the bundle is for. Carriers review each type by itself."""
     end_user: EndUser
@@ -152,7 +155,8 @@ class ComplianceBundleSpec(Part):
     ]
     """The e-mail address that a carrier may write to about the review."""
     renew_before: Annotated[Duration, lasting("1h", "8760h")] = timedelta(days=30)
-    """How long before an approval expires the next review is begun, from 1h to 8760h."""
+    """How long before an approval expires the next review is begun, from 1h to 8760h; of a short approval, not before
+    half of it is over."""
     suspend: bool = False
     """True pauses the bundle: nothing is sent to carriers. What is approved stays in use."""
 
@@ -216,7 +220,7 @@ class Filing(Part):
     number_type: NumberType
     """Type of the numbers that this filing is for."""
     state: FilingState = FilingState.DRAFT
-    """Where the newest revision stands at this carrier."""
+    """Where the newest revision stands at this carrier, as conditions and orders take it."""
     missing: tuple[str, ...] = ()
     """What the carrier requires and the bundle lacks, each with what would satisfy it."""
     reasons: tuple[FilingReason, ...] = ()
@@ -226,7 +230,7 @@ class Filing(Part):
     id: str | None = None
     """The carrier's id of the newest revision."""
     review: Review | None = None
-    """What the carrier last said of the newest revision."""
+    """What the carrier last said of the newest revision, in a word; status.filings.state is what follows from it."""
     superseded: tuple[str, ...] = ()
     """The carrier's ids of earlier approved revisions, which numbers may still carry."""
     attached: int = 0
@@ -278,7 +282,8 @@ class ComplianceBundleStatus(Status):
     filings: Annotated[tuple[Filing, ...], ListType("map", ("account", "numberType"))] = ()
     """How the bundle stands at each carrier account, for each number type."""
     states: str | None = None
-    """The states of all filings in short, such as `Approved` or `Approved, InReview`."""
+    """The states of all filings in short, such as `Approved` or `Approved, InReview`. The description of
+    status.filings.state says what each means."""
     attached: int | None = None
     """How many numbers carry the bundle, at all carriers; absent until they have been counted."""
     expires_at: Time | None = None

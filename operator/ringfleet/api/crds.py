@@ -2,13 +2,16 @@
 
 pydantic writes JSON Schema; a CRD wants the structural dialect of OpenAPI v3 that the API server can prune, default and
 check. So every `$ref` is put in place, "or null" is dropped (the API server prunes null), titles go, defaults are
-written as a person would write them. Under `status` no bound, default or rule is kept: the operator is its only writer,
-and a rule there could only stop it from saying what is. What has no structural form is refused here, not at apply.
+written as a person would write them. What a value of an enum means stands under the member, once, and is listed in the
+description of every field that has it; a longest name is told in the kind's. Under `status` no bound, default or rule
+is kept: the operator is its only writer, and a rule there could only stop it from saying what is. What has no
+structural form is refused here, not at apply.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -18,10 +21,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import ModelSchema
+from pydantic_core.core_schema import EnumSchema, ModelSchema
 
 from ringfleet.api import KINDS
-from ringfleet.api.conditions import describe_conditions
+from ringfleet.api.conditions import describe_conditions, describe_reasons
 from ringfleet.api.meta import A_DURATION, GROUP, VALIDATIONS, VERSION, Column, Part, Resource, format_duration
 from ringfleet.docstrings import docstrings_of_fields
 
@@ -47,6 +50,8 @@ _KEPT = (
 )
 _KEPT_IN_STATUS = frozenset({"description", "type", "format", "enum", "required"})
 _DROPPED = frozenset({"title", "$defs", "properties", "items"})
+_MEANINGS = "x-ringfleet-meanings"
+"""What each value of an enum means, on its way to the description of the field."""
 _LIST_TYPES = ("x-kubernetes-list-type", "x-kubernetes-list-map-keys")
 
 
@@ -56,8 +61,9 @@ class NotStructural(TypeError):
 
 class _Generator(GenerateJsonSchema):
     """pydantic's own, but for two things. Defaults: durations are in our notation, and `{}` stands where nested fields
-    have their own. Descriptions: the docstrings under the fields are read here, and not with `use_attribute_docstrings`
-    by every program that imports the models (measured: that is half of what importing them costs)."""
+    have their own. Descriptions: the docstrings under fields and members are read here, and not with
+    `use_attribute_docstrings` by every program that imports the models (measured: that is half of what importing them
+    costs)."""
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         found = super().model_schema(schema)
@@ -66,6 +72,13 @@ class _Generator(GenerateJsonSchema):
             for name, text in _docstrings(base).items():
                 found["properties"][model.model_fields[name].alias or name]["description"] = text
         return found
+
+    def enum_schema(self, schema: EnumSchema) -> JsonSchemaValue:
+        found = super().enum_schema(schema)
+        meanings = docstrings_of_fields(schema["cls"])
+        return found | {
+            _MEANINGS: {str(one.value): meanings[one.name] for one in schema["members"] if one.name in meanings}
+        }
 
     def encode_default(self, dft: Any) -> Any:
         match dft:
@@ -143,8 +156,11 @@ def build_schema(kind: type[Resource]) -> Schema:
     definitions = schema.get("$defs", {})
     root = {key: schema[key] for key in ("description", VALIDATIONS) if key in schema}
     status = _structural(schema["properties"]["status"], definitions, "status", in_status=True)
+    name = kind.model_fields["kind"].default
     conditions = status["properties"]["conditions"]
-    conditions["description"] += " " + describe_conditions(kind.model_fields["kind"].default)
+    reason = conditions["items"]["properties"]["reason"]
+    conditions["description"] = f"{conditions['description']}\n{describe_conditions(name)}".strip()
+    reason["description"] = f"{reason['description']}\n{describe_reasons(name)}".strip()
     properties = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
@@ -152,6 +168,10 @@ def build_schema(kind: type[Resource]) -> Schema:
         "spec": _structural(schema["properties"]["spec"], definitions, "spec"),
         "status": status,
     }
+    if "description" in root:
+        first, *rest = root["description"].split("\n\n")
+        longest = (rule.told for rule in kind.rules if rule.told)
+        root["description"] = "\n\n".join((" ".join((first, *longest)), *rest))
     return {**_one_line(root), "type": "object", "required": ["spec"], "properties": properties}
 
 
@@ -170,12 +190,22 @@ def _structural(schema: Schema, definitions: Mapping[str, Schema], at: str, *, i
         result["description"] = _with_default(result)
     if "items" in flat:
         result["items"] = _structural(flat["items"], definitions, f"{at}[]", in_status=in_status)
+    if meanings := _meanings(flat, definitions, at):
+        listed = "".join(f"\n- {value}: {meaning}" for value, meaning in meanings)
+        result["description"] = f"{result.get('description', '')}{listed}".strip()
     if "properties" in flat:
         result["properties"] = {
             name: _structural(part, definitions, f"{at}.{name}", in_status=in_status)
             for name, part in flat["properties"].items()
         }
     return _one_line(result)
+
+
+def _meanings(flat: Schema, definitions: Mapping[str, Schema], at: str) -> list[tuple[str, str]]:
+    """What each value means of a field that is an enum, or a list of one, in the order of the enum."""
+    holder = _resolve(flat["items"], definitions, at) if "items" in flat else flat
+    meanings = holder.get(_MEANINGS, {})
+    return [(value, meanings[value]) for value in holder.get("enum", ()) if value in meanings]
 
 
 def _resolve(schema: Schema, definitions: Mapping[str, Schema], at: str) -> Schema:
@@ -198,7 +228,7 @@ def _merge(inner: Schema, beside: Schema) -> Schema:
 
 
 def _refuse_unknown(schema: Schema, at: str) -> None:
-    unknown = schema.keys() - {*_KEPT, *_DROPPED, *_LIST_TYPES, VALIDATIONS}
+    unknown = schema.keys() - {*_KEPT, *_DROPPED, *_LIST_TYPES, VALIDATIONS, _MEANINGS}
     if unknown or "type" not in schema:
         raise NotStructural(f"{at}: no structural schema for {sorted(unknown) or 'a field without a type'}")
 
@@ -212,23 +242,29 @@ def _with_default(schema: Schema) -> str:
 
 
 def _one_line(schema: Schema) -> Schema:
-    """Source line breaks are no part of a description; an empty line is."""
+    """Source line breaks are no part of a description; an empty line is, and one before an entry of a list. `kubectl
+    explain` keeps these."""
     if "description" not in schema:
         return schema
-    paragraphs = schema["description"].split("\n\n")
-    return schema | {"description": "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)}
+    paragraphs = (_LIST_ENTRY.split(paragraph) for paragraph in schema["description"].split("\n\n"))
+    folded = ("\n- ".join(" ".join(entry.split()) for entry in entries) for entries in paragraphs)
+    return schema | {"description": "\n\n".join(folded)}
+
+
+_LIST_ENTRY = re.compile(r"\n\s*- ")
 
 
 class _Dumper(yaml.SafeDumper):
-    """Long texts are folded, so that no quotes are doubled in them, and what appears twice is written twice."""
+    """Long texts are folded and texts of several lines kept as they are, so that no quotes are doubled in them, and
+    what appears twice is written twice."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    folded = len(text) > FOLD_AT and "\n" not in text
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if folded else None)
+    long = ">" if len(text) > FOLD_AT else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else long)
 
 
 _Dumper.add_representer(str, _represent_text)

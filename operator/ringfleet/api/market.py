@@ -89,8 +89,7 @@ class Market(Part):
     type: Annotated[
         NumberType, immutable("type", "the numbers of a pool are of one type; make another pool for another one")
     ]
-    """The number type. It can't change. Geographic: has an area code; Mobile; National: non-geographic at the price of
-    a local call; TollFree: the called party pays."""
+    """The number type. It can't change."""
     area_codes: Annotated[
         tuple[AreaCode, ...],
         Field(max_length=100),
@@ -99,8 +98,10 @@ class Market(Part):
             "an area code is listed twice; list each once, the preferred one first",
         ),
     ] = ()
-    """Area codes, the preferred one first; empty: any. Without country code and trunk prefix: 415, or 30 for Berlin. A
-    search tries them in this order and goes on to the next when one has no stock. A change applies to new orders."""
+    """Area codes, the preferred one first; empty: any. In quotes, without country code and trunk prefix: "415", or "30"
+    for Berlin. A search tries them in this order and goes on to the next when one has no stock. A change applies to new
+    orders. One that this version's numbering plan does not know is searched all the same, and the pool's condition
+    AreaCodeUnknown names it."""
     capabilities: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=4), ListType("set")] = (
         Capability.VOICE,
     )

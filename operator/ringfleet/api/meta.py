@@ -100,6 +100,8 @@ class Rule:
     message: str
     says: Text | None = None
     at: str | None = None
+    told: str = ""
+    """The sentence about the rule in the description of a kind; empty: its fields' descriptions say enough."""
 
     def as_schema(self) -> dict[str, str]:
         parts = {"rule": self.rule, "message": self.message, "messageExpression": self.says, "fieldPath": self.at}
@@ -343,9 +345,15 @@ class Condition(Part):
     """One aspect of the object's state, with its reason and a sentence that a person can act on."""
 
     type: str
-    """What the condition is about: Ready, or something that is listed only while it matters, such as Stalled."""
+    """What the condition is about: Ready, or something that is listed only while it matters, such as Stalled. The
+    description of conditions lists them all."""
     status: Literal["True", "False", "Unknown"]
-    """Whether what the type names holds: True, False or Unknown."""
+    """Whether what the type names is so.
+
+    - True: It is so.
+    - False: It is not so.
+    - Unknown: Nobody knows. Ringfleet does not write it.
+    """
     reason: str
     """One CamelCase word that says why the status is what it is. Alerts can rely on it."""
     message: str
@@ -365,7 +373,8 @@ class Status(Part):
     observed_generation: int | None = None
     """The metadata.generation that the operator last acted on. Older than metadata.generation: not yet seen."""
     conditions: Conditions = ()
-    """What is so of the object, by type, as a list that `kubectl wait --for=condition=Ready` reads."""
+    """What is so of the object, as a list by type that `kubectl wait --for=condition=Ready` reads. What each reason
+    means, the description of conditions.reason says."""
 
     def saying(self, generation: int, conditions: tuple[Condition, ...]) -> Self:
         """The same status with other conditions, of the spec of `generation`."""
@@ -385,8 +394,8 @@ class AccountRef(Part):
     name: Name
     """Name of the CarrierAccount, such as sandbox."""
     namespace: Namespace | None = None
-    """Namespace of the CarrierAccount; this object's own when left out. Another one must be let in by the account's
-    spec.allowedNamespaces."""
+    """Namespace of the CarrierAccount; this object's own when left out. An account of another namespace has to let this
+    namespace in, by its spec.allowedNamespaces."""
 
 
 class SecretKeyRef(Part):
@@ -430,6 +439,7 @@ def short_name(longest: int, because: str) -> Rule:
     return Rule(
         f"size(self.metadata.name) <= {longest}",
         f"metadata.name must have at most {longest} characters, because {because}: choose a shorter name",
+        told=f"A name has at most {longest} characters, because {because}.",
     )
 
 

@@ -36,8 +36,8 @@ class PoolRef(Part):
     name: Name
     """Name of the NumberPool, such as us-west."""
     namespace: Namespace | None = None
-    """Namespace of the NumberPool; this object's own when left out. Another one must let this namespace in by the
-    pool's spec.allowedNamespaces."""
+    """Namespace of the NumberPool; this object's own when left out. A pool of another namespace has to let this
+    namespace in, by its spec.allowedNamespaces."""
 
 
 class Wish(Part):
@@ -46,9 +46,10 @@ class Wish(Part):
     rules = (Rule("has(self.areaCode) != has(self.region)", "name exactly one wish in each entry: areaCode or region"),)
 
     area_code: AreaCode | None = None
-    """An area code in quotes, such as "628"."""
+    """An area code to take, in quotes, such as "628"."""
     region: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    """A region as the carrier writes it, such as San Francisco, CA."""
+    """A city or state to take, exactly as status.region of PhoneNumbers has it from the carrier, such as San Francisco,
+    CA. It is no region of a RotationSet."""
 
 
 class WriteTo(Part):
@@ -101,12 +102,11 @@ class NumberClaimSpec(Part):
     tenant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """For whom the number is, for your own books; shown, and written to the place of writeTo."""
     on_no_stock: OnNoStock = OnNoStock.WAIT
-    """What to do when no number fits. Wait: queue, first come, first served. Fail: the phase becomes Failed, and
-    nothing is tried again; make another claim. Order: queue, and let the pool order one for this claim, beyond
-    size.target but within the pool's limits and the NumberQuota."""
+    """What to do when the pool has no free number that fits."""
     routing_profile_ref: LocalRef | None = None
-    """RoutingProfile in the claim's namespace that says where calls and messages go. It wins over those of number and
-    pool."""
+    """RoutingProfile in the claim's namespace that says where calls and messages of the number go. Of several
+    RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
+    NumberPool; a RotationSet gives its own to its claims."""
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them: the keys number (E.164), digits, tenant,
     routingProfile, and what the profile says of calls and messages."""
@@ -116,8 +116,11 @@ class NumberClaimSpec(Part):
 
 class ClaimPhase(StrEnum):
     WAITING = "Waiting"
+    """The claim has no number yet."""
     BOUND = "Bound"
+    """The claim holds a number."""
     FAILED = "Failed"
+    """No number fitted when the claim was made, and spec.onNoStock is Fail: nothing is tried again."""
 
 
 class BoundNumber(Part):
@@ -144,22 +147,21 @@ class ClaimMemory(Part):
     """The operator's own notes, not an interface: any version may change them. They say when the claim came, and where
     its number was written to."""
 
-    ticket: int | None = None
-    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
-    written_to: tuple[WrittenPlace, ...] = ()
-    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
-
 
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
 
     phase: ClaimPhase | None = None
-    """Bound: it holds a number. Waiting: it queues for one. Failed: there was none, and onNoStock is Fail."""
+    """Where the claim stands."""
     phone_number: BoundNumber | None = None
     bound_at: MicroTime | None = None
     """Time at which the claim got its number."""
     time_to_bind: str | None = None
-    """How long it waited, from creation to binding, such as 45ms or 3h10m."""
+    """How long the claim waited, from its creation to its binding, such as 45ms or 3h10m."""
+    ticket: int | None = None
+    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
+    written_to: tuple[WrittenPlace, ...] = ()
+    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None
     """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
     memory: ClaimMemory = ClaimMemory()

@@ -45,7 +45,10 @@ class OrderLimits(Part):
 
 class Approval(StrEnum):
     AUTOMATIC = "Automatic"
+    """The order runs by itself."""
     REQUIRED = "Required"
+    """Nothing is bought before the order is annotated ringfleet.dev/approved=true, as `kubectl ringfleet approve`
+    does."""
 
 
 class NumberOrderSpec(Part):
@@ -56,32 +59,42 @@ class NumberOrderSpec(Part):
     account_ref: AccountRef
     """CarrierAccount that the numbers are bought from."""
     sequence: Annotated[int, Field(ge=1)]
-    """The pool's count of its orders; the order is named `<pool>-<sequence>`."""
+    """The pool's count of its orders, from 1; the order is named `<pool>-<sequence>`, such as us-west-1."""
     market: Market
     """What kind of numbers."""
     count: Annotated[int, Field(ge=1, le=100)]
     """How many numbers to buy, from 1 to 100."""
     limits: OrderLimits = OrderLimits()
     routing_profile_ref: LocalRef | None = None
-    """RoutingProfile that the numbers get, unless one of them names another."""
+    """The pool's RoutingProfile when the order was made, for the record: numbers follow the pool's of today. Of several
+    RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
+    NumberPool; a RotationSet gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents."""
     approval: Approval = Approval.AUTOMATIC
-    """Required: nothing is bought before the order is annotated ringfleet.dev/approved=true."""
+    """Whether a person has to approve the order before anything is bought."""
 
 
 class OrderPhase(StrEnum):
     AWAITING_APPROVAL = "AwaitingApproval"
+    """A person has to approve the order first."""
     SEARCHING = "Searching"
+    """Numbers are being searched and chosen."""
     SUBMITTING = "Submitting"
+    """The chosen numbers are being bought, or looked up after a lost answer."""
     PARKED = "Parked"
+    """The order is settled, and some of its numbers wait at the carrier for documents."""
     COMPLETE = "Complete"
+    """The order is settled: every number has its outcome, and what was bought has its PhoneNumber."""
     FAILED = "Failed"
+    """The order has ended and bought nothing; status.failure says why."""
 
 
 class Source(StrEnum):
     LIVE = "Live"
+    """A search at the carrier."""
     CATALOG = "Catalog"
+    """The carrier's search was down, and offers of an earlier search were taken."""
 
 
 class OrderItem(Part):
@@ -90,8 +103,7 @@ class OrderItem(Part):
     number: str
     """The number, in E.164 form."""
     state: ItemState
-    """Pending: chosen, nothing sent. Submitting: being sent. Provisioned: bought. PendingDocuments: bought, and waits
-    for documents. Failed: not bought, see reason. Unknown: the answer was lost; it counts as bought until looked up."""
+    """What has become of the number so far."""
     monthly: Amount | None = None
     """Monthly price of the number, in major units."""
     setup: Amount | None = None
@@ -101,11 +113,12 @@ class OrderItem(Part):
     country: str | None = None
     """Country of the number, as its ISO 3166-1 alpha-2 code."""
     type: NumberType | None = None
-    """Number type."""
+    """Type of the number."""
     area_code: str | None = None
     """Area code of the number, such as 415."""
     region: str | None = None
-    """City or state that the carrier gives for the number."""
+    """City or state of the number, in the carrier's words, such as San Francisco, CA. It is no region of a
+    RotationSet."""
     capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
     """What the number can do, such as Voice and SMS."""
     needs_documents: bool | None = None
@@ -113,9 +126,16 @@ class OrderItem(Part):
     external_id: str | None = None
     """The carrier's id of the number, once bought."""
     reason: str | None = None
-    """One CamelCase word that says why the number was not bought, or waits."""
+    """One CamelCase word that says why the number was not bought.
+
+    - NumberTaken: The number was sold to another, or is held already.
+    - OfferExpired: The offer was too old.
+    - PriceChanged: The carrier asks another price than it offered.
+    - InsufficientFunds: The account has too little money.
+    - CarrierRefused: Anything else; the item's message says what.
+    """
     message: str | None = None
-    """One sentence that says why the number was not bought, or waits."""
+    """One sentence of the carrier that says why the number was not bought, or waits."""
     renews_at: Time | None = None
     """Time at which the number's next month is billed."""
     documents_deadline: Time | None = None
@@ -169,11 +189,11 @@ class NumberOrderStatus(Status):
     """The record of the purchase; written by the operator."""
 
     phase: OrderPhase | None = None
-    """Where the order stands. Parked: some numbers wait for documents. Failed: it ended and bought nothing."""
+    """Where the order stands."""
     key: str | None = None
     """The idempotency key under which the carrier knows this purchase."""
     source: Source | None = None
-    """Live: chosen from a live search. Catalog: the search was down, and remembered offers were taken."""
+    """Where the offers come from that the order has chosen."""
     items: Annotated[tuple[OrderItem, ...], Field(max_length=100), ListType("map", ("number",))] | None = None
     """The numbers that were chosen; absent until they are."""
     counts: OrderCounts | None = None
@@ -185,7 +205,8 @@ class NumberOrderStatus(Status):
     last_error: str | None = None
     """One sentence that says what went wrong at the last try."""
     failure: str | None = None
-    """One CamelCase word that says why the order bought less than it was to; the pool rests this carrier for it."""
+    """One CamelCase word that says why the order bought less than it was to; the pool rests this carrier for it. What
+    each word means, the description of conditions.reason says."""
     message: str | None = None
     """One sentence that says why the order bought less than it was to."""
     started_at: Time | None = None
@@ -203,7 +224,12 @@ class NumberOrderStatus(Status):
 
 class NumberOrder(Resource):
     """One bulk order of at most 100 numbers for one pool at one carrier account. The operator writes orders; their spec
-    can't change. The status names every chosen number, its price, and what became of it."""
+    can't change. The status names every chosen number, its price, and what became of it.
+
+    What a person may annotate:
+
+    - ringfleet.dev/approved: "true" lets an order buy that waits for approval. `kubectl ringfleet approve` writes it.
+    """
 
     plural: ClassVar = "numberorders"
     singular: ClassVar = "numberorder"

@@ -45,7 +45,10 @@ class PoolCarrier(Part):
 
 class SizeMode(StrEnum):
     FIXED = "Fixed"
+    """The target is size.target."""
     FORECAST = "Forecast"
+    """Target and low watermark follow burn rate and lead time. The target is never below size.target, and
+    spec.limits hold."""
 
 
 class Size(Part):
@@ -68,8 +71,7 @@ class Size(Part):
     )
 
     mode: SizeMode = SizeMode.FIXED
-    """Fixed: the target is the number written here. Forecast: target and low watermark follow burn rate and lead time;
-    the target is never below the number written here, and limits hold."""
+    """Whether the target is a fixed number or follows the demand."""
     target: Annotated[int, Field(ge=0, le=100_000)]
     """How many free numbers to keep: an order fills up to this those that are available or on their way. Assigned,
     resting and suspended numbers do not count, so that the pool grows with each claim: cap it with limits.maxNumbers or
@@ -113,14 +115,17 @@ class Ordering(Part):
 
 class TopUpMode(StrEnum):
     AUTOMATIC = "Automatic"
+    """Orders run by themselves."""
     MANUAL = "Manual"
+    """Orders are written, and wait until a person approves each: `kubectl ringfleet approve norder/NAME`, or the
+    annotation ringfleet.dev/approved=true."""
 
 
 class TopUp(Part):
     """Who decides that an order is sent."""
 
     mode: TopUpMode = TopUpMode.AUTOMATIC
-    """Manual: orders are written but wait until they are annotated ringfleet.dev/approved=true."""
+    """Whether the pool's orders run by themselves."""
 
 
 class Demand(Part):
@@ -158,18 +163,18 @@ class Release(Part):
     """Rules by which surplus numbers are given back to the carrier for good."""
 
     mode: ReleaseMode = ReleaseMode.NEVER
-    """Never: no number of the pool is given back, whatever else is asked. Manual: those that a person asks for, by
-    `kubectl ringfleet release` or by deleting one whose deletionPolicy is Release. Automatic: also the surplus above
-    the target that has been free for reclaim.idleAfter, the longest free first, on the last day before its renewal."""
+    """Which numbers of the pool may be given back to the carrier."""
     hold: Duration = timedelta(hours=72)
     """How long a number stays marked for release, and can be taken back, before it is given back."""
     max_per_day: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """The most numbers that the pool gives back in one day."""
+    """The most numbers that the pool gives back in one day, in UTC."""
 
 
 class DriftPolicy(StrEnum):
     REPAIR = "Repair"
+    """The number is given its routing again."""
     REPORT = "Report"
+    """The number says RoutingDrifted, and is left as it is."""
 
 
 class NumberPoolSpec(Part):
@@ -213,7 +218,9 @@ class NumberPoolSpec(Part):
     demand: Demand = Demand()
     capacity: Capacity | None = None
     routing_profile_ref: LocalRef | None = None
-    """The RoutingProfile that every number gets before it counts as available, unless it names its own."""
+    """RoutingProfile of this namespace that every number of the pool gets before it counts as available. Of several
+    RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
+    NumberPool; a RotationSet gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents; the best one of the namespace for this
     market when left out."""
@@ -221,11 +228,10 @@ class NumberPoolSpec(Part):
     release: Release = Release()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """The deletionPolicy that new PhoneNumbers of the pool begin with: what deleting one of them means at the carrier.
-    Retain: the number stays in the account and is billed; our mark comes off. Release: it is given back for good, after
-    release.hold and within release.maxPerDay; it needs release.mode Manual or Automatic. A later change leaves older
-    numbers as they are, and when the pool is deleted each number goes by its own policy."""
+    Release needs release.mode Manual or Automatic. A later change leaves older numbers as they are, and when the pool
+    is deleted each number goes by its own policy."""
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
-    """What is done when a number is found routed otherwise at the carrier: Repair it, or only Report it."""
+    """What is done when a number is found routed otherwise at the carrier than it was told."""
     allowed_namespaces: NamespaceList = ()
     """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all."""
     suspend: bool = False
@@ -253,7 +259,7 @@ class PoolNumbers(Part):
     suspended: int = 0
     """How many numbers are stopped and kept."""
     quarantined: int = 0
-    """How many numbers are out of use because of their health."""
+    """How many numbers are taken out of use by the annotation ringfleet.dev/quarantine."""
     releasing: int = 0
     """How many numbers are marked to be given back."""
     lost: int = 0
@@ -287,7 +293,12 @@ class CapacityStatus(Part):
     """How many calls at once the agents take: those that the numbers are enough for at capacity.numbersPerAgent, one
     call each."""
     binds: str | None = None
-    """What runs out first as traffic grows: Numbers, Channels or Agents."""
+    """What runs out first as traffic grows.
+
+    - Numbers: The calls that the numbers carry at once.
+    - Channels: The calls that the routing profile takes at once.
+    - Agents: The agents that the numbers are enough for.
+    """
 
 
 class PoolCost(Part):
@@ -420,9 +431,7 @@ class PoolMemory(Part):
 
 
 class NumberPoolStatus(Status):
-    """The pool as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled,
-    StockShort, LimitReached, CatalogStale, FallbackCarrier, BelowLowWatermark, Exhausted, LeadTimeDoubled,
-    ChannelsShort, AreaCodeUnknown, ComplianceReady, ReleaseFrozen."""
+    """The pool as it is; written by the operator."""
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
@@ -451,7 +460,15 @@ class NumberPoolStatus(Status):
 
 class NumberPool(Resource):
     """Numbers of one market, bought ahead, routed and ready to be assigned at once. When the supply falls under the low
-    watermark, the operator orders more from the carriers in order of preference, within the limits set here."""
+    watermark, the operator orders more from the carriers in order of preference, within the limits of its spec.
+
+    What a person may annotate:
+
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking; the value says who and why, as `who: why`.
+      `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/acknowledge-release: Lets the numbers go that the breaker holds. `kubectl ringfleet acknowledge`
+      writes it.
+    """
 
     rules = (short_name(52, "it labels its numbers and begins the names of its orders"),)
 

@@ -42,9 +42,7 @@ class NumberQuotaSpec(Part):
 
     limits: QuotaLimits = QuotaLimits()
     billing: Billing = Billing.CURRENT
-    """How the tenant's bills stand. Current: nothing is suspended for them. PastDue: after spec.grace, as Suspended.
-    Suspended: the traffic of every number of the namespace stops at once; the numbers are kept and billed, and resumed
-    when this is Current again."""
+    """How the tenant's bills stand."""
     grace: Duration = timedelta(hours=168)
     """How long the numbers carry on after billing was set to PastDue."""
     suspend: bool = False

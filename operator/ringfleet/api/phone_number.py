@@ -55,7 +55,9 @@ class FormerClaimRef(Part):
 
 class ManagementPolicy(StrEnum):
     MANAGE = "Manage"
+    """The number is kept as its spec says."""
     OBSERVE = "Observe"
+    """The number's state is reported, and nothing is changed at the carrier."""
 
 
 class PhoneNumberSpec(Part):
@@ -76,9 +78,9 @@ class PhoneNumberSpec(Part):
     ]
     """CarrierAccount that holds the number. It can't change."""
     pool_ref: LocalRef | None = None
-    """NumberPool that the number belongs to."""
+    """NumberPool that the number belongs to; absent when it belongs to none."""
     order_ref: LocalRef | None = None
-    """NumberOrder that bought the number."""
+    """NumberOrder that bought the number; absent when no order of ours did."""
     claim_ref: ClaimRef | None = None
     """NumberClaim that holds the number; written by the operator when it is bound."""
     unbound_at: Time | None = None
@@ -88,19 +90,18 @@ class PhoneNumberSpec(Part):
     """NumberClaim that let the number go last. While the number rests, a claim of that namespace and name that asks for
     it by spec.phoneNumberName has it back. Written by the operator."""
     routing_profile_ref: LocalRef | None = None
-    """RoutingProfile that says where calls and messages of the number go; its pool's profile when left out."""
+    """RoutingProfile of this namespace that says where calls and messages of the number go; its pool's when left out.
+    Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of
+    its NumberPool; a RotationSet gives its own to its claims."""
     suspend: bool = False
     """True cuts the number's traffic at the carrier. The number is kept, and billed."""
     protected: bool = False
     """True: the number is never released, whatever policies say."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
-    """What deleting this object means at the carrier. Retain: the number stays in the account and is billed; our mark
-    comes off, so that it is not taken for ours. Release: it is given back for good, after its pool's release.hold,
-    unless the pool's release.mode is Never or spec.protected is true. A number that was ordered begins with its pool's
+    """What deleting this object means at the carrier. A number that was ordered begins with its pool's
     deletionPolicy."""
     management_policy: ManagementPolicy = ManagementPolicy.MANAGE
-    """Manage: the number is kept as its spec says. Observe: its state is reported, and nothing is changed at the
-    carrier."""
+    """Whether the number is kept as its spec says, or only watched."""
 
 
 class NumberPrice(Part):
@@ -129,7 +130,11 @@ class Suspension(Part):
     """How we have stopped the number's traffic; written before the carrier is told, gone when it is resumed."""
 
     by: str
-    """Verb: by the carrier's own suspending. Parking: by taking its routing off."""
+    """How the traffic was stopped.
+
+    - Verb: By the carrier's own call for it.
+    - Parking: By taking the number's routing off.
+    """
 
 
 class Farewell(Part):
@@ -138,7 +143,13 @@ class Farewell(Part):
     since: Time
     """Time at which the number was first seen to be asked to go. The hold counts from then."""
     cause: str
-    """Manual: by annotation. Surplus: by its pool. Deletion: the object is deleted. PoolDeletion: its pool is."""
+    """Who asked for the number to go.
+
+    - Manual: A person, as `kubectl ringfleet release` does, by the annotation ringfleet.dev/release.
+    - Surplus: The number's pool, which has more than it needs, by release.mode Automatic.
+    - Deletion: Whoever has deleted the PhoneNumber object.
+    - PoolDeletion: Whoever has deleted the pool, while the number's deletionPolicy is Release.
+    """
     not_before: Time | None = None
     """Time before which the number does not go. Until the carrier is called, it can be taken back."""
 
@@ -152,7 +163,12 @@ class NumberHealth(Part):
     spam_label: str | None = None
     """Label that carriers or call analytics show for the number, such as Spam Likely; absent when there is none."""
     attestation: str | None = None
-    """STIR/SHAKEN level that the number's calls are signed with: A, B or C."""
+    """STIR/SHAKEN level that the number's calls are signed with; absent when the carrier does not say.
+
+    - A: The carrier vouches for the caller, and for the caller's right to the number.
+    - B: The carrier vouches for the caller only.
+    - C: The carrier vouches for neither.
+    """
 
 
 class NumberUsage(Part):
@@ -181,7 +197,7 @@ class NumberDocuments(Part):
     """The documents that the carrier wants before the number lives, and those that it has."""
 
     waits_for: str | None = None
-    """ComplianceBundle that the number waits for, and its state."""
+    """ComplianceBundle that the number waits for, and its state at the carrier, such as "germany: InReview"."""
     attached: str | None = None
     """The carrier's id of the compliance bundle that the number carries."""
     refused: RefusedBundle | None = None
@@ -191,17 +207,18 @@ class PhoneNumberStatus(Status):
     """The number as the carrier has it; written by the operator."""
 
     phase: Phase | None = None
-    """Summary of the number's life for people; the conditions are the truth."""
+    """Where the number is in its life, in one word for people; the conditions are the truth."""
     external_id: str | None = None
-    """The carrier's id of the number."""
+    """The carrier's own id of the number; absent until the number was found at the carrier."""
     country: str | None = None
     """Country of the number, as its ISO 3166-1 alpha-2 code."""
     type: NumberType | None = None
-    """Number type."""
+    """Type of the number."""
     area_code: str | None = None
     """Area code of the number, such as 415."""
     region: str | None = None
-    """City or state that the carrier gives for the number."""
+    """City or state of the number, in the carrier's words, such as San Francisco, CA. It is no region of a
+    RotationSet."""
     capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
     """What the number can do, such as Voice and SMS."""
     price: NumberPrice | None = None
@@ -230,7 +247,17 @@ class PhoneNumberStatus(Status):
 
 class PhoneNumber(Resource):
     """One owned number, named by its digits. The operator makes it when the number is bought. Deleting it does not give
-    the number back unless its deletionPolicy is Release."""
+    the number back unless its deletionPolicy is Release.
+
+    What a person may annotate:
+
+    - ringfleet.dev/quarantine: Takes the number out of use; the value says why.
+    - ringfleet.dev/fraud: Stops the number's traffic; the value says why.
+    - ringfleet.dev/release: Asks to give the number back; the value is the number, in E.164 form. `kubectl ringfleet
+      release` writes it.
+    - ringfleet.dev/acknowledge-release: Lets a number go that is held and has no pool; the value is the number, in
+      E.164 form. `kubectl ringfleet acknowledge` writes it.
+    """
 
     rules = (
         Rule(

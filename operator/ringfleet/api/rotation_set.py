@@ -41,22 +41,32 @@ from ringfleet.model.rotation import Attestation, Channel, LocalPresence, Sticky
 
 class Overflow(StrEnum):
     DEFER = "Defer"
+    """The contact is put off to the next day, with room reserved for it; the caller asks again then."""
     REJECT = "Reject"
+    """The contact is refused."""
 
 
 class Replies(StrEnum):
     FREE = "Free"
+    """An answer uses the number that was called or written to, and does not count against its caps."""
     COUNTED = "Counted"
+    """An answer uses the number that was called or written to, and counts against its caps."""
 
 
 class OnFlagged(StrEnum):
     QUARANTINE = "Quarantine"
+    """The flagged number rests, and the set is smaller by it."""
     QUARANTINE_AND_REPLACE = "QuarantineAndReplace"
+    """The flagged number rests, and another one is claimed, within health.maxChurnPercent. It needs the annotation
+    override.ringfleet.dev/on-flagged, whose value says who allowed it and why; without it Quarantine holds, as the
+    condition GuardrailHolds says."""
 
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
+    """The carrier has approved nothing: at most 49 US numbers of the set send messages."""
     APPROVED = "Approved"
+    """The carrier has approved more: as many numbers send messages as the set has."""
 
 
 class PerNumber(Part):
@@ -82,9 +92,13 @@ class Ramp(Part):
     """How a number that is new to the set starts: with a share of its caps that grows day by day to the whole."""
 
     days: Annotated[int, Field(ge=0, le=90)] = 14
-    """After how many days in the set a number has its whole caps; 0 for at once."""
+    """After how many days in the set a number has its whole caps; 0 for at once. Fewer than 14 need the annotation
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 14 hold, as the condition
+    GuardrailHolds says."""
     start_percent: Annotated[int, Field(ge=1, le=100)] = 25
-    """Share of its caps that a number has on its first day in the set, in percent."""
+    """Share of its caps that a number has on its first day in the set, in percent. More than 25 needs the annotation
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 25 holds, as the condition
+    GuardrailHolds says."""
 
 
 class Cooling(Part):
@@ -112,7 +126,7 @@ class Region(Part):
             "write a region's name in lower case letters, digits and dashes, such as us-west",
         ),
     ]
-    """Name of the region, such as us-west."""
+    """Name that you give this part of the set, such as us-west."""
     country: Country
     """Country whose recipients the region serves, as its ISO 3166-1 alpha-2 code, such as US."""
     area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100), ListType("set")] = ()
@@ -128,8 +142,7 @@ class Sticky(Part):
     """Whether the same recipient sees the same number again."""
 
     mode: StickyMode = StickyMode.PREFER
-    """Prefer: the same number when it may be used, or soon; else another. Strict: the same number or no
-    other. None: any number."""
+    """Whether a recipient is contacted from the number that this recipient saw last."""
     ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
     """How long after the last contact a recipient's number is remembered, from 1h to 87600h."""
     max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)
@@ -146,9 +159,7 @@ class SetHealth(Part):
     min_sample: Annotated[int, Field(ge=10, le=100_000)] = 30
     """The calls that a number must have had before its answer rate says anything."""
     on_flagged: OnFlagged = OnFlagged.QUARANTINE
-    """Quarantine: a flagged number rests and the set is smaller by it. QuarantineAndReplace: another number is claimed,
-    within maxChurnPercent; it needs the annotation override.ringfleet.dev/on-flagged, whose value says why, or
-    Quarantine holds (condition GuardrailHolds)."""
+    """What becomes of a number that is flagged: labelled as spam, or answered too seldom by health.minAnswerRate."""
     max_churn_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """The most numbers that are replaced in 30 days, in percent of the set. More than 10 needs the annotation
     override.ringfleet.dev/churn, whose value says why; without it 10 holds (condition GuardrailHolds)."""
@@ -161,14 +172,14 @@ class MessagingIdentity(Part):
     """The brand under which messages go out, as you registered it. Opt-outs hold in all sets of the namespace with the
     same brand, so that it can't change."""
     campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """The id of the campaign that the set's numbers are attached to at the carrier; the limits of a campaign are
-    counted by it."""
+    """Your name or the registry's id of the campaign, for your own record: nothing is told to a carrier by it. The
+    carrier attaches numbers to the campaign that spec.messaging.service.campaign of their RoutingProfile names."""
     campaign_approved: bool = False
     """Set it to true yourself when the carrier has approved the campaign: until then no US number of the set sends a
     message."""
     number_pool: CampaignNumberPool = CampaignNumberPool.NONE
-    """Whether the carrier lets the campaign use 50 numbers and more ("number pooling" of T-Mobile; it has nothing to do
-    with the kind NumberPool). None: at most 49 numbers of the set are used. Approved: it does."""
+    """What carriers call number pooling: whether they have approved that one campaign sends from 50 numbers and more,
+    which T-Mobile asks for in the US. It has nothing to do with the kind NumberPool."""
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """The campaign's throughput in messages, however many numbers it has; no limit when left out."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
@@ -198,8 +209,9 @@ class RecipientFrequency(Part):
     """How often one recipient may be contacted by the set, whatever numbers it uses."""
 
     contacts: Annotated[int, Field(ge=0, le=1000)] = 3
-    """The most contacts with one recipient within recipientFrequency.window; 0 for no limit. More than 3 in 24h needs
-    the annotation override.ringfleet.dev/recipient-frequency."""
+    """The most contacts with one recipient within recipientFrequency.window; 0 for no limit. More than 3, no limit or a
+    window under 24h need the annotation override.ringfleet.dev/recipient-frequency, whose value says who allowed it and
+    why; without it 3 in 24h hold, as the condition GuardrailHolds says."""
     window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
     """Time in which one recipient is contacted at most recipientFrequency.contacts times, from 1h to 720h."""
 
@@ -227,12 +239,13 @@ class RotationSetSpec(Part):
     )
 
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
-    """Voice: the numbers are caller IDs. SMS: they are senders of messages. It can't change."""
+    """What the numbers of the set are used for. It can't change."""
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16), *each_once("a pool")]
     """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set; how many numbers that takes is computed. Set exactly one of dailyVolume
-    and size."""
+    and size. Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who
+    allowed it and why: then the set has status.recommendedSize numbers."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set."""
@@ -242,28 +255,30 @@ class RotationSetSpec(Part):
     ramp: Ramp = Ramp()
     cooling: Cooling = Cooling()
     regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
-    """Parts of the set with a share of the volume each; the set is one part when left out."""
+    """Parts of the set, each with a share of the volume, such as us-west and us-east; the set is one part when left
+    out. A region here is what you make it, and not the carrier's word in status.region of a PhoneNumber."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
-    """Where a number for a recipient is looked for first; wider, step by step, when none may be used there. AreaCode:
-    in the recipient's area code. Region: in the part of spec.regions that serves the recipient, or the state or city.
-    Country: anywhere in the recipient's country. None: any number, also one of another country."""
+    """How near to a recipient a number is looked for: among those of the same area code, region or country first, and
+    wider, step by step, when none may be used there. In a set with spec.regions those of the recipient's region come
+    first, or second to those of the same area code."""
     sticky: Sticky = Sticky()
     overflow: Overflow = Overflow.DEFER
-    """What becomes of a contact beyond the numbers' caps. Defer: it is put off to the next day, with room reserved for
-    it; the caller asks again then. Reject: it is refused."""
+    """What becomes of a contact beyond the numbers' caps."""
     replies: Replies = Replies.FREE
-    """Free: the answer to somebody who called or wrote uses the same number and does not count."""
+    """Whether the answer to somebody who called or wrote counts against the number's caps."""
     health: SetHealth = SetHealth()
     min_attestation: Attestation = Attestation.A
-    """The lowest STIR/SHAKEN level of a caller ID; not for SMS. A: the carrier vouches for the caller and the number.
-    B: for the caller only. C: for neither. Below A needs the annotation override.ringfleet.dev/min-attestation, whose
-    value says why; without it A holds (condition GuardrailHolds)."""
+    """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. B and C need the annotation
+    override.ringfleet.dev/min-attestation, whose value says who allowed it and why; without it A holds, as the
+    condition GuardrailHolds says."""
     messaging: MessagingIdentity | None = None
     quiet_hours: QuietHours = QuietHours()
     recipient_frequency: RecipientFrequency = RecipientFrequency()
     routing_profile_ref: LocalRef | None = None
-    """RoutingProfile in this namespace that says where calls to the numbers go, for all claims of the set. Every number
-    of a set is answered, so one that no profile routes is not used."""
+    """RoutingProfile in this namespace that says where calls and messages to the numbers go, for all claims of the set.
+    Every number of a set is answered, so that one which no profile routes is not used. Of several RoutingProfiles for
+    one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its NumberPool; a RotationSet
+    gives its own to its claims."""
     headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """How many numbers the set has beyond what the volume takes, in percent."""
     suspend: bool = False
@@ -291,7 +306,7 @@ class RegionStatus(Part):
     """One region's numbers."""
 
     name: str
-    """Name of the region."""
+    """Name of the region, as spec.regions has it."""
     wanted: int = 0
     """How many numbers the region is to have."""
     bound: int = 0
@@ -321,17 +336,23 @@ class Replacement(Part):
 
 
 class RotationSetStatus(Status):
-    """The set as it is; written by the operator. Conditions beside Ready: Reconciling, Stalled, CapacityShort,
-    CampaignLimited, MembersUnusable, TooManyQuarantined, ChurnLimited, SnowshoePattern, GuardrailOverridden,
-    GuardrailHolds, UsageUnknown."""
+    """The set as it is; written by the operator."""
 
     members: MemberCounts | None = None
     regions: Annotated[tuple[RegionStatus, ...], ListType("map", ("name",))] = ()
-    """How many numbers each region has and is to have."""
+    """How many numbers each region of spec.regions has and is to have."""
     recommended_size: int | None = None
-    """How many numbers the volume takes, by the formula of `kubectl ringfleet size rotation`."""
+    """How many numbers the volume takes, those included that make up for flagged ones, by the formula of `kubectl
+    ringfleet size rotation`."""
     limited_by: str | None = None
-    """What binds the size: Volume, Size, Campaign, Brand or NumberPool."""
+    """What binds the number of numbers that the set wants.
+
+    - Volume: spec.dailyVolume, and nothing else.
+    - Size: spec.size.
+    - Campaign: spec.messaging.messagesPerMinute; more numbers would not help.
+    - Brand: spec.messaging.dailyLimit; more numbers would not help.
+    - NumberPool: the 49 numbers of a campaign without approved number pooling, see spec.messaging.numberPool.
+    """
     usage: SetUsage | None = None
     usage_at: Time | None = None
     """Time at which status.usage was last written; it is written when it matters, and not for every call."""
@@ -342,14 +363,27 @@ class RotationSetStatus(Status):
     replaced: Annotated[tuple[Replacement, ...], Field(max_length=1000)] = ()
     """The numbers that were replaced in the last 30 days."""
     overrides: Annotated[tuple[str, ...], ListType("set")] = ()
-    """The guardrails that annotations override."""
+    """The guardrails that annotations override.ringfleet.dev/<guardrail> override.
+
+    - min-attestation: spec.minAttestation may be B or C.
+    - recipient-frequency: spec.recipientFrequency may be more than 3 in 24h.
+    - quiet-hours: spec.quietHours need not cover 21:00 to 08:00.
+    - on-flagged: spec.health.onFlagged may be QuarantineAndReplace.
+    - churn: spec.health.maxChurnPercent may be more than 10.
+    - min-utilisation: More numbers are claimed in place of flagged ones.
+    - ramp: spec.ramp may be shorter than 14 days, or begin above 25 percent.
+    """
     selector: str | None = None
     """The label selector of the set's claims, for autoscalers."""
 
 
 class RotationSet(Resource):
     """Numbers used as caller ID or SMS sender in turn, each under a velocity cap, so that none burns. The operator
-    claims them; the dispatcher answers at call time which one to use."""
+    claims them; the dispatcher answers at call time which one to use.
+
+    A person may weaken a guardrail by an annotation override.ringfleet.dev/<guardrail>, whose value says who allowed it
+    and why. The description of status.overrides lists the guardrails.
+    """
 
     rules = (short_name(40, "it names its claims"),)
 

@@ -78,9 +78,10 @@ class MessagingService(Part):
     """A messaging service at the carrier."""
 
     id: Reference
-    """The carrier's id of the messaging service."""
+    """The carrier's own id of the messaging service."""
     campaign: Reference | None = None
-    """The carrier's id of the registered campaign (A2P 10DLC) that the numbers send for."""
+    """The carrier's id of the registered campaign (in the US: A2P 10DLC) that the carrier attaches the numbers to. This
+    is what carriers are told; spec.messaging of a RotationSet says what the set may send under it."""
 
 
 class Messaging(Part):
@@ -93,7 +94,7 @@ class Messaging(Part):
     webhook: Webhook | None = None
     """Send incoming messages to a URL."""
     service: MessagingService | None = None
-    """Send incoming messages to a messaging service at the carrier."""
+    """Send incoming messages to a messaging service at the carrier, by its id."""
 
 
 class RoutingProfileSpec(Part):

@@ -1,1 +1,15 @@
-"""The carriers: one adapter a carrier behind one protocol. Adapters do not know each other."""
+"""The carriers: one adapter a carrier behind one protocol. Adapters do not know each other.
+
+A folder is one carrier's adapter (`didhub/` is the model), and beside the folders is what adapters share::
+
+    what an adapter is      carrier.py      the protocol: search, buy, list, route, stop, release
+                            registrar.py    the protocol of those whose carrier reviews documents
+                            webhooks.py     the protocol of those whose carrier calls us
+                            errors.py       what it may raise, by who must act
+                            registry.py     the list that it is added to, with its endpoint and credentials
+    what it is made of      http.py         pace, retries, circuit; what a failure means for a purchase
+                            json_fields.py  reading an answer field by field
+                            breaker.py      the circuit
+                            catalog.py      what searches gave, for when search is down
+    put around it           metered.py      counts its calls; no adapter knows of it
+"""

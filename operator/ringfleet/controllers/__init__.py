@@ -1,1 +1,46 @@
-"""Where plans meet the world, and all that awaits: gather, decide, write, act; one module a kind."""
+"""Where plans meet the world, and all that awaits: gather, decide, write, act; one module a kind.
+
+`reconcile.py` has the list of kinds and the function that takes a turn of each. Beside the module of a kind stands what
+only its turns use, and apart what all of them do::
+
+    CarrierAccount     carrier_account.py     account_sweep.py       its listing against our objects
+                                              account_identities.py  which objects are one account at the carrier
+                                              in_use.py              it stays while numbers use it; profiles too
+                                              marked_numbers.py      what its listing shows under the marks of pools
+    NumberPool         number_pool.py         pool_release.py        what it lets go
+    NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
+                                              purchase_lock.py       one order at a time buys
+                                              purchase_rate.py       spec.limits.purchasesPerHour
+                                              number_create.py       a number bought becomes an object
+    PhoneNumber        phone_number.py        desired_number.py      what is wished for it
+                                              number_release.py      the last look, and then it goes
+    NumberClaim        number_claim.py        claim_queue.py         who waits, and who gets which free number
+                                              rebinding.py           the number that a claim had before
+                                              connection_secret.py   what writeTo names
+    ComplianceBundle   compliance_bundle.py   bundle_documents.py    what it names, read
+                                              redaction.py           what may be told of a carrier's answer
+                                              bundle_readiness.py    which bundle orders and numbers live by
+                                              bundle_attachments.py  the numbers that carry it
+    RotationSet        rotation_set.py        dispatcher_client.py   its traffic
+                                              set_inheritance.py     what an earlier set of its name has left
+    NumberQuota        number_quota.py        quota_usage.py         what its namespace uses
+    RoutingProfile     routing_profile.py
+
+    what is known      fleet.py               look-ups in all objects as last seen; no I/O, no queue
+                       namespaces.py          which are being deleted
+                       carrier_clients.py     the open accounts: may this one be called?
+                       freeze.py              the emergency stop, looked at live
+    who is woken       triggers.py            what changed -> keys
+                       queues.py              keys wait for their turns
+                       account_lane.py        those that await a carrier wait by account
+                       places.py              so many calls at once
+    what is written    status_writer.py       statuses, finalizers, events
+                       lasting_errors.py      an error that stays is said on the object
+    the program        runtime.py             start to stop
+                       services.py            one of everything, built once
+                       reconcile.py           which function serves which kind
+                       followers.py           who watches what, and who has gone deaf
+                       intent_watches.py      when each watch was last heard
+                       meter.py               what controllers tell of themselves
+                       metrics.py             the same for Prometheus
+"""

@@ -27,6 +27,7 @@ from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
+from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.next_look import next_look_at_bundle
 

@@ -7,7 +7,20 @@
                            auth       inventory       |
                     (TokenReview)   (watches: sets,   |
                                     claims, numbers)  |
-    carrier --POST events--> events ------------------'                             signed, counted once
+    carrier --POST events--> webhooks ----------------'                             signed, counted once
 
 The inventory comes by watches, so picks go on while the API server is away. What must be remembered is in the ledger.
+
+::
+
+    serve.py, settings.py, clock.py           the process, from start to SIGTERM
+    app.py, operations.py, schema.py          routes; which there are; bodies in and out
+    openapi.py, problems.py                   the same as a document; what is answered when it is no
+    auth.py                                   who calls, and may they
+    picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
+    rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
+    webhooks.py, senders.py, public_address.py, optout_words.py
+                                              what carriers tell: who signs; at which URL; who has said STOP
+    metrics.py                                liveness, readiness, `/metrics`
+    ledger/                                   what must be remembered
 """

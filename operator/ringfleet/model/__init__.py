@@ -52,16 +52,24 @@ class E164(str):
 
 class NumberType(StrEnum):
     GEOGRAPHIC = "Geographic"
+    """The number belongs to a city or region, and has its area code."""
     MOBILE = "Mobile"
+    """A mobile number."""
     NATIONAL = "National"
+    """The number belongs to no city or region, and a call to it costs as much as a local call."""
     TOLL_FREE = "TollFree"
+    """The called party pays for the call."""
 
 
 class Capability(StrEnum):
     VOICE = "Voice"
+    """Calls."""
     SMS = "SMS"
+    """Text messages."""
     MMS = "MMS"
+    """Messages with pictures."""
     FAX = "Fax"
+    """Faxes."""
 
 
 class CurrencyMismatch(ValueError):
@@ -270,26 +278,42 @@ class ItemState(StrEnum):
     """Where one number of an order stands. The law of their steps is `plan/number_order.py`."""
 
     PENDING = "Pending"
+    """The number is chosen, and the carrier has not heard of it yet."""
     SUBMITTING = "Submitting"
+    """The number is being bought."""
     PROVISIONED = "Provisioned"
+    """The number is bought, and nothing more is needed for it."""
     PENDING_DOCUMENTS = "PendingDocuments"
+    """The number is bought, and waits at the carrier for documents."""
     FAILED = "Failed"
+    """The number was not bought; the item's reason says why."""
     UNKNOWN = "Unknown"
+    """The carrier's answer was lost: the number counts as bought until looked up."""
 
 
 class Phase(StrEnum):
     """The phases of an owned number. The law of their steps is `plan/phone_number/phase.py`."""
 
     ORDERING = "Ordering"
+    """The number is bought, and is being looked up, activated or routed at the carrier."""
     PENDING_DOCUMENTS = "PendingDocuments"
+    """The number is bought, and the carrier waits for documents before it works."""
     AVAILABLE = "Available"
+    """The number works, and is free to be assigned to a claim."""
     BOUND = "Bound"
+    """A claim holds the number."""
     COOLING = "Cooling"
+    """The number rests after its last claim, for its pool's reclaim.cooldown."""
     SUSPENDED = "Suspended"
+    """The number's traffic is stopped; the number is kept, and billed."""
     QUARANTINED = "Quarantined"
+    """The number is taken out of use by the annotation ringfleet.dev/quarantine."""
     RELEASING = "Releasing"
+    """The number was asked to go, and can be taken back until it has gone."""
     RELEASED = "Released"
+    """The number was given back to the carrier for good."""
     LOST = "Lost"
+    """The carrier shows the number no more, neither in its listings nor when it is asked for."""
 
 
 GONE = frozenset({Phase.RELEASED, Phase.LOST})

@@ -24,7 +24,9 @@ class EndUserType(StrEnum):
     """Who uses the numbers."""
 
     BUSINESS = "Business"
+    """A company or another organisation."""
     INDIVIDUAL = "Individual"
+    """A private person."""
 
 
 class Subject(StrEnum):
@@ -39,25 +41,36 @@ class Review(StrEnum):
     """Where a filing stands at the carrier."""
 
     DRAFT = "Draft"
+    """The bundle is at the carrier, and not handed in yet."""
     SUBMITTED = "Submitted"
+    """The bundle is handed in, and its review has not begun."""
     IN_REVIEW = "InReview"
+    """The carrier looks at the bundle."""
     APPROVED = "Approved"
+    """The carrier has said yes."""
     REJECTED = "Rejected"
+    """The carrier has said no."""
     EXPIRED = "Expired"
+    """The carrier's approval is over."""
 
 
 class FilingState(StrEnum):
-    """Where the newest filing stands, as people are told. Draft: being put together. Submitted, InReview: with the
-    carrier. Approved: in force. Rejected: the carrier said no, and why. Expiring: in force, and soon not. Expired: in
-    force no more."""
+    """Where the newest filing stands, as people are told."""
 
     DRAFT = "Draft"
+    """The bundle is being put together, or lacks something: see missing."""
     SUBMITTED = "Submitted"
+    """The bundle is handed in, and its review has not begun."""
     IN_REVIEW = "InReview"
+    """The carrier looks at the bundle."""
     APPROVED = "Approved"
+    """The approval is in force: orders carry the bundle. The same is said where a carrier asks for no documents."""
     REJECTED = "Rejected"
+    """The carrier has said no: see reasons."""
     EXPIRING = "Expiring"
+    """The approval is in force and ends soon; the next review is begun or under way."""
     EXPIRED = "Expired"
+    """The approval is over, and the bundle is filed anew."""
 
 
 @dataclass(frozen=True, slots=True)

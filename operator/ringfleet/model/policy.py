@@ -9,37 +9,54 @@ class OnNoStock(StrEnum):
     """A claim's onNoStock: what becomes of it while no number fits."""
 
     WAIT = "Wait"
+    """The claim waits in the queue, first come, first served."""
     FAIL = "Fail"
+    """The claim's phase becomes Failed, and nothing is tried again: make another claim."""
     ORDER = "Order"
+    """The claim waits in the queue, and the pool orders a number for it: beyond size.target, within the pool's
+    limits and the NumberQuota."""
 
 
 class Billing(StrEnum):
     """A quota's billing: how the bills of its namespace stand."""
 
     CURRENT = "Current"
+    """The bills are paid: nothing is suspended for them."""
     PAST_DUE = "PastDue"
+    """The bills are late: when spec.grace is over, the same happens as with Suspended."""
     SUSPENDED = "Suspended"
+    """The traffic of every number of the namespace stops at once. The numbers are kept and billed, and resumed when
+    this is Current again."""
 
 
 class ReleaseMode(StrEnum):
     """A pool's release.mode: who may ask for a number to be given back."""
 
     NEVER = "Never"
+    """No number of the pool is given back, whatever else is asked."""
     MANUAL = "Manual"
+    """Numbers that a person asks for are given back: by `kubectl ringfleet release pn/NAME`, or by deleting a
+    PhoneNumber whose deletionPolicy is Release."""
     AUTOMATIC = "Automatic"
+    """As Manual, and also the surplus above the target that has been free for reclaim.idleAfter: the longest free
+    first, on the last day before its renewal."""
 
 
 class SuspendBy(StrEnum):
     """An account's suspendBy: how the traffic of a number is stopped."""
 
     VERB = "Verb"
-    """By the carrier's own call for it; the carrier shows the number as suspended."""
+    """The carrier's own call for suspending and resuming a number is made."""
     PARKING = "Parking"
-    """By taking the routing off; the carrier shows the number as active, with no routing."""
+    """The number's routing is taken off, and given back on resume."""
 
 
 class DeletionPolicy(StrEnum):
     """What deleting a PhoneNumber means at the carrier."""
 
     RETAIN = "Retain"
+    """The number stays in the carrier account and is billed; our mark comes off, so that it is not taken for ours
+    again."""
     RELEASE = "Release"
+    """The number is given back to the carrier for good, after the pool's release.hold and within its
+    release.maxPerDay; not while the pool's release.mode is Never, or the number is protected or claimed."""

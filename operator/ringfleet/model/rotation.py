@@ -11,22 +11,31 @@ from enum import StrEnum
 
 class Channel(StrEnum):
     VOICE = "Voice"
+    """The numbers are caller IDs."""
     SMS = "SMS"
+    """The numbers are senders of text messages."""
 
 
 class LocalPresence(StrEnum):
     """How near to the recipient a number is looked for first."""
 
     NONE = "None"
+    """Any number of the set, also one of another country."""
     COUNTRY = "Country"
+    """A number of the recipient's country."""
     REGION = "Region"
+    """A number of the entry of spec.regions that serves the recipient; else one of the recipient's state or city."""
     AREA_CODE = "AreaCode"
+    """A number of the recipient's area code."""
 
 
 class StickyMode(StrEnum):
     PREFER = "Prefer"
+    """The number that the recipient saw last, when it may be used now or within sticky.maxWait; else another one."""
     STRICT = "Strict"
+    """The number that the recipient saw last, or none."""
     NONE = "None"
+    """Any number, whatever the recipient saw before."""
 
 
 class Attestation(StrEnum):
@@ -34,5 +43,8 @@ class Attestation(StrEnum):
     entitled. C: the call came through a gateway."""
 
     A = "A"
+    """The carrier vouches for the caller, and for the caller's right to the number."""
     B = "B"
+    """The carrier vouches for the caller only."""
     C = "C"
+    """The carrier vouches for neither: the call came in through a gateway."""

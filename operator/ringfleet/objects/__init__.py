@@ -1,1 +1,11 @@
-"""Between what stands in the cluster and the values of plan/: objects read, statuses written. Pure."""
+"""Between what stands in the cluster and the values of plan/: objects read, statuses written. Pure.
+
+The module of a kind goes both ways: `carrier_account.py`, `compliance_bundle.py`, `number_claim.py`, `number_order.py`,
+`number_pool.py`, `number_quota.py`, `rotation_set.py`, `routing_profile.py`; for a PhoneNumber `phone_number.py` reads
+and `phone_number_status.py` writes. Beside them::
+
+    conditions.py  conditions with their times, and patches of what has changed
+    ownership.py   which of several objects stands for a number
+    freeze.py      the emergency stop, as it is written
+    refs.py        names, and small values that several kinds write alike
+"""

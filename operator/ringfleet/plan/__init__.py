@@ -1,1 +1,13 @@
-"""Pure decisions: values in, actions and conditions out. No clock, no log, no await, no Kubernetes, no HTTP."""
+"""Pure decisions: values in, actions and conditions out. No clock, no log, no await, no Kubernetes, no HTTP.
+
+A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, `number_pool/`, `phone_number/`,
+`rotation_set/`, `number_claim.py`, `number_order.py`, `number_quota.py`, `routing_profile.py`. Beside them::
+
+    claim_allocator.py  which waiting claim gets which free number
+    rebinding.py        whose number it is when a claim has come back
+    next_look.py        when an object is looked at again although nothing happens
+    purchase_rate.py    how many numbers an account may still buy in this hour
+    freeze.py           the emergency stop
+    conditions.py       all reasons that conditions are written with
+    sizing/             the calculators
+"""

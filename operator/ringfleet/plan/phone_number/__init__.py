@@ -1,1 +1,11 @@
-"""What one number needs next."""
+"""What one number needs next.
+
+::
+
+    plan.py        the law: a list of rules, of which the first that has something to say decides
+    case.py        what they judge: the wish, the memory, the carrier's word, the account
+    steps.py       what they may ask for, and the plan of a number
+    phase.py       the phases, and the only steps between them
+    ownership.py, documents.py, traffic.py, routing.py    the rules on that
+    removal.py     how a number leaves
+"""

@@ -1,1 +1,9 @@
-"""The law of a pick, in Python: what a member may carry, and which member is picked."""
+"""The law of a pick, in Python: what a member may carry, and which member is picked.
+
+::
+
+    decision.py      the law in words, and the decision
+    member.py        one number: its counts, and why it may not be used now
+    members.py       the numbers of a set: which one has least used
+    reservations.py  room on a later hour or day
+"""
