@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from unittest.mock import patch
 
+import pytest
+
+from ringfleet.carriers.errors import CarrierUnavailable, Throttled
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
+from ringfleet.kube.client import Resource
+from ringfleet.kube.errors import Forbidden
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Capability, Mark
 from ringfleet.objects.refs import Key
@@ -163,6 +169,76 @@ async def _sweeps_again(rig: Rig, before: int) -> bool:
 
 async def _is_bought(rig: Rig, numbers: int) -> bool:
     return rig.carrier.billed.total() == numbers
+
+
+# An account of which nothing can be learned.
+
+AT_BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+WAITED_FOR = 60.0
+NEVER = 10_000
+
+
+@pytest.mark.parametrize("carriers", [AT_BOTH, AT_BOTH[::-1]], ids=["the healthy one first", "the healthy one second"])
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Throttled("429"), "False Throttled"),
+        (CarrierUnavailable("It is down."), "False CarrierUnavailable"),
+        (KeyError("a bug"), "False ReconcileFailed"),
+    ],
+    ids=["throttled", "down", "unforeseen"],
+)
+@in_virtual_time
+async def test_a_carrier_that_never_tells_who_the_account_is_does_not_keep_a_pool_from_buying_at_another(
+    error: Exception, says: str, carriers: list[Json]
+) -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=carriers), begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.fail("account_id", *[error] * NEVER)
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=WAITED_FOR)
+            assert (rig.carrier.billed.total(), spare.billed.total()) == (1, 0), "who is not known buys nothing"
+            assert await rig.says("CarrierAccount", "spare") == says
+
+
+@in_virtual_time
+async def test_an_account_that_was_throttled_for_long_is_used_once_it_answers() -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=AT_SPARE), begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.fail("account_id", *[Throttled("429")] * 8)
+        async with rig.running():
+            await rig.until(lambda: _says(rig, "False Throttled"), within=WAITED_FOR)
+            assert await rig.says("NumberPool", "west") == "False Throttled"
+            await rig.until(lambda: is_ready(rig), within=600)
+            assert await rig.says("CarrierAccount", "spare") == "True Reachable"
+
+
+async def _says(rig: Rig, said: str) -> bool:
+    return await rig.says("CarrierAccount", "spare") == said and await rig.says("NumberPool", "west") == said
+
+
+@in_virtual_time
+async def test_a_listing_of_another_account_that_comes_to_no_end_does_not_keep_a_pool_from_buying() -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=AT_BOTH), begun=False) as rig:
+        stocked(rig).carriers[f"{HERE}/spare"].takes = {"holdings": 1e6}
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=3 * WAITED_FOR)
+
+
+@in_virtual_time
+async def test_an_account_whose_secret_may_not_be_read_does_not_keep_a_pool_from_buying_at_another() -> None:
+    unreadable = an_account("spare", credentialsSecretRef={"name": "locked"})
+    async with a_rig(*HOUSE, unreadable, a_pool(1, carriers=AT_BOTH[::-1]), begun=False) as rig:
+        get = rig.kube.get
+
+        async def get_but_that(resource: Resource, namespace: str | None, name: str) -> Json:
+            if name == "locked":
+                raise Forbidden('secrets "locked" is forbidden')
+            return await get(resource, namespace, name)
+
+        with patch.object(rig.kube, "get", get_but_that):
+            async with stocked(rig).running():
+                await rig.until(lambda: is_ready(rig), within=WAITED_FOR)
 
 
 @in_virtual_time

@@ -145,6 +145,8 @@ class Accounts:
         self.identities = Identities()
         self.told: dict[AccountKey, AccountSeen] = {}
         """What the users of each account were last woken for."""
+        self.awaited: dict[AccountKey, float] = {}
+        """Since when an account is being reached for the first time, in monotonic seconds."""
         self._open: dict[AccountKey, OpenAccount] = {}
         self._blocked: dict[AccountKey, AccountSeen] = {}
 
@@ -197,6 +199,13 @@ class Accounts:
     def block(self, key: AccountKey, reason: Reason, message: str) -> None:
         """Say why an account that is not open can't be called."""
         self._blocked[key] = AccountSeen(reason, message)
+
+    def give_up_waiting(self, key: AccountKey, seen: AccountSeen) -> None:
+        """Say why an account that is being reached for the first time is waited for no longer."""
+        if account := self._open.get(key):
+            account.seen = seen
+        else:
+            self._blocked[key] = seen
 
     async def open(self, key: AccountKey, account: OpenAccount) -> None:
         await self.close(key)
