@@ -171,6 +171,67 @@ async def _is_bought(rig: Rig, numbers: int) -> bool:
     return rig.carrier.billed.total() == numbers
 
 
+# What several accounts are to be told.
+
+
+@in_virtual_time
+async def test_a_profile_that_a_slow_carrier_is_told_does_not_delay_the_numbers_at_a_quick_one() -> None:
+    routed = {"routingProfileRef": {"name": "sip"}}
+    pools = (a_pool(1, **routed), a_pool(1, "east", carriers=AT_SPARE, **routed))
+    async with a_rig(*TWO_HOUSES, a_profile(), *pools, begun=False) as rig, stocked(rig).running():
+        for pool in ("west", "east"):
+            await rig.until(lambda name=pool: is_ready(rig, name))
+        rig.carrier.stock.append(an_offer(2))
+        spare = rig.carriers[f"{HERE}/spare"]
+        spare.takes = dict.fromkeys(("find_routing", "ensure_routing"), TAKES)
+        target = {"uri": "sip:new.example.com"}
+        await rig.change("RoutingProfile", "sip", {"spec": {"voice": {"sipTrunk": {"targets": [target]}}}})
+        await rig.until(lambda: _asks(rig, "find_routing"))
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+        assert await rig.until(lambda: _has(rig, 2)) < SOON
+        assert await rig.says("RoutingProfile", "sip") == "False Routing"
+        assert "shop/spare" in await _message(rig, "RoutingProfile", "sip")
+        assert "shop/main" not in await _message(rig, "RoutingProfile", "sip")
+        await rig.until(lambda: _is_configured(rig), within=2 * TAKES + SOON)
+        told = [next(iter(one.profiles.values())).routing.sip_targets[0].uri for one in (rig.carrier, spare)]
+        assert told == [target["uri"]] * 2
+
+
+async def _asks(rig: Rig, call: str) -> bool:
+    return any(line.startswith(f"carrier: {call}") for line in rig.story)
+
+
+async def _has(rig: Rig, numbers: int, pool: str = "west") -> bool:
+    """Whether the pool is ready, with so many numbers to take."""
+    status = await rig.status("NumberPool", pool)
+    return await is_ready(rig, pool) and status["numbers"]["available"] == numbers
+
+
+async def _message(rig: Rig, kind: str, name: str) -> str:
+    conditions = (await rig.status(kind, name))["conditions"]
+    return next(one["message"] for one in conditions if one["type"] == "Ready")
+
+
+async def _is_configured(rig: Rig) -> bool:
+    return await rig.says("RoutingProfile", "sip") == "True Configured"
+
+
+@in_virtual_time
+async def test_profiles_that_a_slow_carrier_is_told_do_not_hold_up_its_own_orders() -> None:
+    pools = [a_pool(0, f"p-{n}", carriers=AT_SPARE, routingProfileRef={"name": f"sip-{n}"}) for n in range(MANY)]
+    account = {"accountRef": {"name": "spare", "namespace": HERE}}
+    numbers = [a_number(n, poolRef={"name": f"p-{n}"}, **account) for n in range(MANY)]
+    profiles = [a_profile(f"sip-{n}") for n in range(MANY)]
+    async with a_rig(*TWO_HOUSES, *profiles, *pools, *numbers, begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.held |= {digits(n): a_holding(n, mark=Mark("home", HERE, f"p-{n}")) for n in range(MANY)}
+        spare.takes = {"find_routing": TAKES}
+        async with rig.running():
+            await rig.until(lambda: _asks(rig, "find_routing"))
+            await rig.create(a_pool(1, carriers=AT_SPARE))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+
+
 # An account of which nothing can be learned.
 
 AT_BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
@@ -275,7 +336,7 @@ def test_one_key_goes_through_at_a_time_and_the_others_are_woken_in_the_order_in
 async def test_keys_are_where_only_those_of_the_same_carrier_can_hold_them_up() -> None:
     there = {ONE: AccountKey(HERE, "main")}
     queues = Queues(Settings(), there.get)
-    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("RoutingProfile", HERE, "sip")):
+    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("ComplianceBundle", HERE, "papers")):
         queues.add(key)
     waiting = {name: sum(queue.waiting for queue in some) for name, some in queues.by_name().items()}
     assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 1, "numbers": 0}, (

@@ -2,12 +2,13 @@
 
 ::
 
-    CarrierAccount (probe, sweep)  --.
-    its NumberOrders               --+--> errands --.
-    Requirements of its markets    --'              +--> one carrier, however slow
-    its PhoneNumbers               ------> numbers --'
+    CarrierAccount (probe, sweep)    --.
+    its NumberOrders                 --+--> errands --.
+    Requirements of its markets      --+              +--> one carrier, however slow
+    Profiles that its numbers follow --'              |
+    its PhoneNumbers                 -----> numbers --'
 
-A lane has two queues, so that thousands of numbers never hold an order up. What is told to several accounts is in no
+A lane has two queues, so that thousands of numbers never hold an order up. What is filed at several accounts is in no
 lane, and has a worker of its own (`controllers/queues.py`); the central queue awaits no carrier at all.
 
 No worker waits for what another one of the lane has: it gives its key back, and the key is woken when its turn comes.

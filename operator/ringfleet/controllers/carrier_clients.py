@@ -13,6 +13,7 @@ from ringfleet.controllers.account_identities import Identities
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
@@ -111,6 +112,8 @@ class OpenAccount:
     them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """The routing profiles of ours, by reference, that the account did not take."""
+    untold: set[ObjectRef] = field(default_factory=set)
+    """The routing profiles that the account is to be told."""
     routings_read_at: float | None = None
     """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
 

@@ -3,10 +3,11 @@
 ::
 
     pools, quotas, sets, counts --> intents     awaits no carrier
+    profiles                    --> intents     each account is told them in its lane
     claims                      --> claims      so that nothing ever holds a claim up; keys only: which claim gets
                                                 which number is the claim queue (`controllers/claim_queue.py`)
     accounts, orders, numbers   --> a lane for each account (`controllers/account_lane.py`)
-    bundles, profiles           --> spanning    they are told to several accounts: each has a worker of its own
+    bundles                     --> spanning    they are filed at several accounts: each has a worker of its own
 """
 
 from __future__ import annotations
@@ -124,10 +125,14 @@ class Queues:
         pool waits."""
         self.add(Key("Requirements", key.namespace, key.name), at_once=True)
 
+    def wake_untold(self, key: AccountKey) -> None:
+        """Have the account told the routing profiles that it is to know. At once: their numbers wait."""
+        self.add(Key("Profiles", key.namespace, key.name), at_once=True)
 
-IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Requirements"})
+
+IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Profiles", "Requirements"})
 """The kinds whose turns await the carrier of one account."""
-SPANNING = frozenset({"ComplianceBundle", "RoutingProfile"})
+SPANNING = frozenset({"ComplianceBundle"})
 """The kinds whose turns may await the carriers of several accounts."""
 _ALL_OF_THEM = 1_000
 """So many that each has a worker: it waits for one carrier or another, and never for its like."""

@@ -1,6 +1,6 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
-of a CarrierAccount asks for in the markets of its pools."""
+of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
 from ringfleet.controllers.number_quota import reconcile_quota
 from ringfleet.controllers.phone_number import reconcile_number
+from ringfleet.controllers.profile_telling import tell_profiles
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import Services
@@ -91,5 +92,6 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "RotationSet": reconcile_set,
     "RoutingProfile": reconcile_profile,
     "ProfileUse": guard_profile,
+    "Profiles": tell_profiles,
 }
 """What takes a turn of a key, by its kind."""
