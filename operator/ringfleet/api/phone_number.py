@@ -130,6 +130,8 @@ class Suspension(Part):
 
     by: str
     """Verb: by the carrier's own suspending. Parking: by taking its routing off."""
+    routing: str | None = None
+    """The carrier's id of the routing that the number had when it was parked, and gets back; empty: it had none."""
 
 
 class Farewell(Part):

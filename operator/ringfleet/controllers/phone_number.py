@@ -28,7 +28,7 @@ from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.phone_number_status import Life, number_patch
+from ringfleet.objects.phone_number_status import Life, number_patch, suspension
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
@@ -202,12 +202,12 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
     """
     account = services.accounts.opened(turn.record.account)
     if isinstance(step, Stop):
-        await _intend_stop(services, turn, step.by)
+        await _intend_stop(services, turn, step)
     async with account.number_calls:
         match step:
             case Look():
                 turn.holding = await _find(account, turn.record)
-            case Stop(external_id, by):
+            case Stop(external_id, by, _):
                 await _stop(account, turn, external_id, by)
             case Resume(external_id, by, routing):
                 await _resume(account, turn, external_id, by, routing)
@@ -219,11 +219,11 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
                 await _route(services, account, turn, step.external_id, None)
 
 
-async def _intend_stop(services: Services, turn: Turn, by: StopBy) -> None:
-    """Write that the number is being stopped, and how, before the carrier hears of it."""
+async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
+    """Write that the number is being stopped, how, and what routing it gets back, before the carrier hears of it."""
     if turn.state.stopped is None:
-        turn.record = await _patch_status(services, turn.record, {"suspension": {"by": str(by)}})
-        turn.state = replace(turn.state, stopped=by)
+        turn.state = replace(turn.state, stopped=stop.by, parked=stop.parked)
+        turn.record = await _patch_status(services, turn.record, {"suspension": suspension(turn.state)})
 
 
 async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: StopBy) -> None:
@@ -243,7 +243,8 @@ async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: StopBy
     else:
         await account.carrier.route(external_id, routing)
         turn.holding = turn.holding and replace(turn.holding, routing=routing)
-    turn.state = replace(turn.state, stopped=None, phase=Phase.ORDERING)  # in service once it is seen to be routed
+    # In service once it is seen to be routed.
+    turn.state = replace(turn.state, stopped=None, parked=None, phase=Phase.ORDERING)
 
 
 async def _attach(services: Services, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:

@@ -10,7 +10,7 @@ from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.phone_number.case import Case, StopBy
 from ringfleet.plan.phone_number.phase import phase_meanwhile
-from ringfleet.plan.phone_number.steps import NumberPlan, Resume, Stop, through_carrier
+from ringfleet.plan.phone_number.steps import Look, NumberPlan, Resume, Stop, through_carrier
 
 
 def must_be_stopped(case: Case) -> NumberPlan | None:
@@ -20,8 +20,7 @@ def must_be_stopped(case: Case) -> NumberPlan | None:
         return None
     if state.stopped is None and case.status is HoldingStatus.SUSPENDED:
         return None  # the carrier's own doing, and not ours to resume later
-    stop = Stop(case.external_id, state.stopped or desired.stop_by)  # what was begun one way is ended that way
-    return through_carrier(case, stop, phase_meanwhile(desired, state), Reason.SUSPENDED, _why(case))
+    return through_carrier(case, _stop(case), phase_meanwhile(desired, state), Reason.SUSPENDED, _why(case))
 
 
 def may_be_resumed(case: Case) -> NumberPlan | None:
@@ -35,9 +34,11 @@ def may_be_resumed(case: Case) -> NumberPlan | None:
 
 
 def _routing_back(case: Case) -> str | None:
-    """The routing that a parked number gets back: its profile's, as the account knows it now; it may have been made
-    anew meanwhile. None: the number had none."""
-    routed, desired = case.state.routed, case.desired.routing
+    """The routing that a parked number gets back; None: it had none. Of one that we gave it is the profile's, as the
+    account knows it now: it may have been made anew meanwhile."""
+    routed, parked, desired = case.state.routed, case.state.parked, case.desired.routing
+    if parked is not None and (routed is None or parked != routed.external_id):
+        return parked or None
     if routed and desired and desired.profile == routed.profile and desired.external_id:
         return desired.external_id
     return routed.external_id if routed else None
@@ -51,6 +52,17 @@ def out_of_service(case: Case) -> NumberPlan | None:
     by_carrier = "The carrier has suspended the number: it is kept and billed, and carries no call or message."
     message = _why(case) if by_us else " ".join((by_carrier, *case.desired.stop_reasons))
     return NumberPlan(Phase.SUSPENDED, (not_ready(Reason.SUSPENDED, message),))
+
+
+def _stop(case: Case) -> Stop | Look:
+    """The stop; before a number is parked, what routing it has is looked up, or it could not be given back.
+
+    Our own memory is not enough: somebody else may have routed the number, or a crash may have kept us from noting it.
+    """
+    by = case.state.stopped or case.desired.stop_by  # what was begun one way is ended that way
+    if by is StopBy.VERB or case.state.stopped is not None:
+        return Stop(case.external_id, by)
+    return Stop(case.external_id, by, case.holding.routing or "") if case.holding else Look()
 
 
 def _is_stopped(case: Case) -> bool:
