@@ -49,16 +49,20 @@ def place_at(services: Services, key: AccountKey, user: str, told: Told | None, 
     return caught_up(ProfilePlace(key, seen, told, True, as_told(held) if held else None), content_hash(routing))
 
 
-def tell_soon(services: Services, profile: ObjectRef, place: ProfilePlace, routing: Routing) -> Failure:
+def tell_soon(services: Services, profile: ObjectRef, place: ProfilePlace, routing: Routing) -> Failure | None:
     """Have the account told, unless it can't be called or has refused this very content a short time ago. What is said
-    of it until it was."""
+    of it until it was; None of one that was told, and is only looked at again."""
     if place.seen.blocked:
         return Failure(place.seen.blocked, place.seen.message)
     account = services.accounts.opened(place.account)
     refusal = refusal_of(account, routing)
     if refusal is None or services.monotonic() >= refusal.until:
         _wake_lane(services, place.account, account, profile)
-    return refusal.failure if refusal else Failure(Reason.ROUTING, f"CarrierAccount {place.account} is being told it.")
+    if refusal:
+        return refusal.failure
+    if place.told and place.told.hash == content_hash(routing) and place.held is None:
+        return None
+    return Failure(Reason.ROUTING, f"CarrierAccount {place.account} is being told the profile.")
 
 
 def refusal_of(account: OpenAccount, routing: Routing) -> Refusal | None:

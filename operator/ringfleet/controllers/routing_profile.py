@@ -47,7 +47,8 @@ def _have_told(services: Services, key: Key, places: list[ProfilePlace], routing
     """Have each account told in its own lane that does not know what the profile says; why one does not know it yet."""
     place, content = ObjectRef(key.namespace, key.name), content_hash(routing)
     due = (one for one in places if must_tell(one, content))
-    return {one.account: tell_soon(services, place, one, routing) for one in due}
+    said = {one.account: tell_soon(services, place, one, routing) for one in due}
+    return {account: failure for account, failure in said.items() if failure}
 
 
 def _again(services: Services, routing: Routing, failures: Iterable[AccountKey]) -> float | None:
