@@ -209,8 +209,8 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
                 turn.holding = await _find(account, turn.record)
             case Stop(external_id, by, _):
                 await _stop(account, turn, external_id, by)
-            case Resume(external_id, by, routing):
-                await _resume(account, turn, external_id, by, routing)
+            case Resume():
+                await _resume(services, account, turn, step)
             case Attach(external_id, bundle):
                 await _attach(services, account, turn, external_id, bundle)
             case Route():
@@ -236,13 +236,13 @@ async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: StopBy) 
     turn.state = replace(turn.state, phase=Phase.SUSPENDED)
 
 
-async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: StopBy, routing: str | None) -> None:
-    if by is StopBy.VERB:
-        await account.carrier.resume(external_id)
+async def _resume(services: Services, account: OpenAccount, turn: Turn, step: Resume) -> None:
+    if step.by is StopBy.VERB:
+        await account.carrier.resume(step.external_id)
         turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.ACTIVE)
     else:
-        await account.carrier.route(external_id, routing)
-        turn.holding = turn.holding and replace(turn.holding, routing=routing)
+        await _point(services, account, turn.record, step.external_id, step.routing)
+        turn.holding = turn.holding and replace(turn.holding, routing=step.routing)
     # In service once it is seen to be routed.
     turn.state = replace(turn.state, stopped=None, parked=None, phase=Phase.ORDERING)
 
@@ -268,15 +268,10 @@ async def _attach(services: Services, account: OpenAccount, turn: Turn, external
 async def _route(services: Services, account: OpenAccount, turn: Turn, external_id: str, routed: Routed | None) -> None:
     routing = routed.external_id if routed else None
     try:
-        await account.carrier.route(external_id, routing)
+        await _point(services, account, turn.record, external_id, routing)
     except NotActive:
         turn.holding = await _find_inactive(account, turn.record)
         return
-    except NotHeld:
-        raise
-    except RequestRejected:
-        _doubt_profile(services, account, turn.record)
-        raise
     turn.holding = turn.holding and replace(turn.holding, routing=routing)
     turn.state = replace(turn.state, routed=routed, drift=None)
 
@@ -285,6 +280,24 @@ def _profile(turn: Turn, step: Route) -> Routed | None:
     """The routing that the step gives the number."""
     routing = turn.want.routing
     return Routed(step.profile, routing.external_id) if routing else None
+
+
+async def _point(
+    services: Services, account: OpenAccount, record: NumberRecord, external_id: str, routing: str | None
+) -> None:
+    """Point the number at a routing of the carrier's, or at none.
+
+    Raises:
+        NotHeld, NotActive: it is not the routing that the carrier minds.
+        RequestRejected: it may be; the profile is looked at.
+    """
+    try:
+        await account.carrier.route(external_id, routing)
+    except (NotHeld, NotActive):
+        raise
+    except RequestRejected:
+        _doubt_profile(services, account, record)
+        raise
 
 
 def _doubt_profile(services: Services, account: OpenAccount, record: NumberRecord) -> None:

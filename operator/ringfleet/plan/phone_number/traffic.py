@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.case import Case, StopBy
+from ringfleet.plan.phone_number.case import Case, NumberState, StopBy
 from ringfleet.plan.phone_number.phase import phase_meanwhile
+from ringfleet.plan.phone_number.routing import can_be_given, follows
 from ringfleet.plan.phone_number.steps import Look, NumberPlan, Resume, Stop, through_carrier
 
 
@@ -34,14 +35,23 @@ def may_be_resumed(case: Case) -> NumberPlan | None:
 
 
 def _routing_back(case: Case) -> str | None:
-    """The routing that a parked number gets back; None: it had none. Of one that we gave it is the profile's, as the
-    account knows it now: it may have been made anew meanwhile."""
-    routed, parked, desired = case.state.routed, case.state.parked, case.desired.routing
-    if parked is not None and (routed is None or parked != routed.external_id):
-        return parked or None
-    if routed and desired and desired.profile == routed.profile and desired.external_id:
-        return desired.external_id
-    return routed.external_id if routed else None
+    """The routing that a parked number gets back; None: it had none.
+
+    The one that it had when it was parked, whoever gave it. But where it would be pointed at its profile next anyhow,
+    it is so at once: what it had may be gone from the carrier, which would refuse it.
+    """
+    had, desired = _had(case.state), case.desired.routing
+    if desired is None or not can_be_given(desired):
+        return had
+    keeps = follows(desired, case.state.routed) and not case.desired.repair
+    return had if keeps else desired.external_id or had
+
+
+def _had(state: NumberState) -> str | None:
+    """The routing that a parked number had; of one that was parked before that was remembered, what we gave it."""
+    if state.parked is not None:
+        return state.parked or None
+    return state.routed.external_id if state.routed else None
 
 
 def out_of_service(case: Case) -> NumberPlan | None:
