@@ -10,14 +10,16 @@ import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, Throttled
 from ringfleet.controllers.account_lane import Turnstile
+from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
 from ringfleet.kube.client import Resource
 from ringfleet.kube.errors import Forbidden
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Capability, Mark
 from ringfleet.objects.refs import Key
+from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.settings import Settings
-from tests.controllers.carrier_double import RegistrarDouble
+from tests.controllers.carrier_double import CarrierDouble, RegistrarDouble
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -33,7 +35,7 @@ from tests.controllers.rig import (
     an_object,
     in_virtual_time,
 )
-from tests.kube.virtual_time import now
+from tests.kube.virtual_time import now, run_in_virtual_time
 from tests.plan.builders import a_holding, an_offer, digits
 
 MANY, TAKES = 30, 20.0
@@ -317,7 +319,7 @@ async def test_no_turn_of_the_central_queue_or_of_the_claims_calls_a_carrier() -
     assert kinds <= IN_LANES | SPANNING
 
 
-# The turnstile of an account's searches, and where keys belong.
+# The turnstiles of a lane, and where keys belong.
 
 ONE, TWO, THREE = (Key("NumberOrder", HERE, f"west-{n}") for n in (1, 2, 3))
 
@@ -325,11 +327,67 @@ ONE, TWO, THREE = (Key("NumberOrder", HERE, f"west-{n}") for n in (1, 2, 3))
 def test_one_key_goes_through_at_a_time_and_the_others_are_woken_in_the_order_in_which_they_came() -> None:
     choosing = Turnstile()
     assert [choosing.enter(key) for key in (ONE, TWO, THREE, TWO)] == [True, False, False, False]
-    assert choosing.leave() == TWO
+    assert choosing.leave() == (TWO,)
     assert choosing.enter(TWO)
-    assert choosing.leave() == THREE
+    assert choosing.leave() == (THREE,)
     assert choosing.enter(ONE), "the one that was woken may be gone: nobody keeps the place for it"
-    assert choosing.leave() is None
+    assert choosing.leave() == ()
+
+
+@pytest.mark.parametrize(("room", "through"), [(0, 1), (1, 1), (2, 2), (5, 3)])
+def test_no_more_keys_are_through_than_there_is_room_and_one_always_may(room: int, through: int) -> None:
+    calls = Turnstile()
+    assert sum(calls.enter(key, room) for key in (ONE, TWO, THREE)) == through
+
+
+def test_so_many_are_woken_as_there_is_room_for_when_one_leaves() -> None:
+    calls = Turnstile()
+    assert [calls.enter(key, room=1) for key in (ONE, TWO, THREE)] == [True, False, False]
+    assert calls.leave(room=2) == (TWO, THREE)
+
+
+def test_the_longer_the_line_the_more_seldom_who_stands_in_it_asks() -> None:
+    calls = Turnstile()
+    asks = []
+    for n in range(1000):
+        calls.enter(Key("PhoneNumber", HERE, str(n)))
+        asks.append(calls.look_again)
+    assert (asks[0], asks[-1]) == (5.0, pytest.approx(55.0, abs=0.1))
+
+
+def test_numbers_leave_half_of_the_calls_to_the_order_that_has_the_purchase_lock_and_take_all_when_none_has() -> None:
+    async def play() -> list[int]:
+        account = OpenAccount(CarrierDouble([]), "", frozenset(), AccountSeen(), concurrency=4)
+        async with account.purchase_lock:
+            bought = account.room_for_numbers
+        return [bought, account.room_for_numbers]
+
+    assert run_in_virtual_time(play()) == [2, 4]
+
+
+@in_virtual_time
+async def test_what_needs_no_carrier_is_never_behind_what_does() -> None:
+    routed = {"routingProfileRef": {"name": "sip"}}
+    waiting = [a_number(n, poolRef={"name": "slow"}) for n in range(100, 200)]
+    pools = (a_pool(0, "slow", **routed), a_pool(0))
+    async with a_rig(*HOUSE, a_profile(), *pools, a_number(1), *waiting, begun=False) as rig:
+        rig.carrier.takes = {"route": TAKES}
+        for n, pool in ((1, "west"), *((n, "slow") for n in range(100, 200))):
+            rig.carrier.held[digits(n)] = a_holding(n, mark=Mark("home", HERE, pool))
+        async with rig.running():
+            await rig.until(lambda: _asks(rig, "route"))
+            spam = {"metadata": {"annotations": {"ringfleet.dev/quarantine": "spam"}}}
+            await rig.change("PhoneNumber", digits(1).digits, spam)
+            assert await rig.until(lambda: _is_quarantined(rig)) < SOON
+            await rig.until(lambda: _are_routed(rig, 100), within=2 * 100 * TAKES / 4)
+
+
+async def _is_quarantined(rig: Rig) -> bool:
+    return (await rig.status("PhoneNumber", digits(1).digits))["phase"] == "Quarantined"
+
+
+async def _are_routed(rig: Rig, numbers: int) -> bool:
+    return sum(one.routing is not None for one in rig.carrier.held.values()) == numbers
 
 
 @in_virtual_time
@@ -342,3 +400,29 @@ async def test_keys_are_where_only_those_of_the_same_carrier_can_hold_them_up() 
     assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 1, "numbers": 0}, (
         "an order that is gone is in none"
     )
+
+
+@in_virtual_time
+async def test_a_key_goes_on_in_the_lane_of_the_account_that_becomes_known_and_never_in_two_at_once() -> None:
+    """It becomes known while the key has its turn, and is added once more meanwhile."""
+    known: dict[AccountKey, str] = {}
+    main, stop, inside, turns = AccountKey(HERE, "main"), asyncio.Event(), 0, list[int]()
+    queues = Queues(Settings(), {ONE: main}.get, known.get)
+
+    async def turn(key: Key) -> float:
+        nonlocal inside
+        inside += 1
+        turns.append(inside)
+        if not known:
+            known[main] = "the carrier's own id"
+            queues.add(key)
+        await asyncio.sleep(10)
+        inside -= 1
+        return 60.0
+
+    queues.add(ONE)
+    asyncio.get_running_loop().call_later(140, stop.set)
+    await queues.run(turn, stop)
+    assert turns == [1, 1, 1], "one turn, the one that was asked for meanwhile, and one a minute later"
+    waiting = {str(account): lane.errands.waiting for account, lane in queues.lanes.items()}
+    assert waiting == {"shop/main": 0, "the carrier's own id": 1}

@@ -10,8 +10,6 @@ from datetime import timedelta
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.controllers.account_identities import Identities
-from ringfleet.controllers.account_lane import Turnstile
-from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed, standing_of
@@ -65,10 +63,6 @@ class OpenAccount:
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
     account at the carrier have one lock."""
-    choosing: Turnstile = field(default_factory=Turnstile)
-    """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
-    number_calls: Places = field(init=False)
-    """The places that calls for single numbers take turns in, so that they never hold up an order."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
     findings: Findings | None = None
@@ -117,11 +111,10 @@ class OpenAccount:
     routings_read_at: float | None = None
     """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
 
-    def __post_init__(self) -> None:
-        self.number_calls = Places(self._room_for_numbers)
-
-    def _room_for_numbers(self) -> int:
-        """Half of the account's places while an order has the purchase lock, so that numbers never hold it up."""
+    @property
+    def room_for_numbers(self) -> int:
+        """How many numbers may be changed at once: half as many as calls may be made while an order has the purchase
+        lock, so that numbers never hold it up."""
         return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
 
     def is_lost(self, number: E164) -> bool:

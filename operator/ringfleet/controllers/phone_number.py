@@ -84,6 +84,29 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):
         return GUARD_DELAY
+    if not _calls(plan):
+        return await _go_through(services, turn, plan, account, news)
+    key, opened = Key("PhoneNumber", record.namespace, record.name), services.accounts.opened(record.account)
+    number_calls = services.queues.lane(record.account).number_calls
+    if not number_calls.enter(key, opened.room_for_numbers):
+        return number_calls.look_again
+    try:
+        return await _go_through(services, turn, plan, account, news)
+    finally:
+        for waiting in number_calls.leave(opened.room_for_numbers):
+            services.queues.add(waiting, at_once=True)
+
+
+def _calls(plan: NumberPlan) -> bool:
+    """Whether the carrier is called: then the number needs a place among those that call it."""
+    return plan.step is not None and not (isinstance(plan.step, Leave) and plan.step.way is Way.LEAVE)
+
+
+async def _go_through(
+    services: Services, turn: Turn, plan: NumberPlan, account: AccountSeen, news: Holding | None
+) -> float | None:
+    """Take the steps of the plan, and of those that follow from it, and write what has come of them."""
+    record = turn.record
     try:
         while plan.step and not isinstance(plan.step, Leave):
             await _act(services, turn, plan.step)
@@ -203,20 +226,19 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
     account = services.accounts.opened(turn.record.account)
     if isinstance(step, Stop):
         await _intend_stop(services, turn, step)
-    async with account.number_calls:
-        match step:
-            case Look():
-                turn.holding = await _find(account, turn.record)
-            case Stop(external_id, by, _):
-                await _stop(account, turn, external_id, by)
-            case Resume():
-                await _resume(services, account, turn, step)
-            case Attach(external_id, bundle):
-                await _attach(services, account, turn, external_id, bundle)
-            case Route():
-                await _route(services, account, turn, step.external_id, _profile(turn, step))
-            case Unroute():
-                await _route(services, account, turn, step.external_id, None)
+    match step:
+        case Look():
+            turn.holding = await _find(account, turn.record)
+        case Stop(external_id, by, _):
+            await _stop(account, turn, external_id, by)
+        case Resume():
+            await _resume(services, account, turn, step)
+        case Attach(external_id, bundle):
+            await _attach(services, account, turn, external_id, bundle)
+        case Route():
+            await _route(services, account, turn, step.external_id, _profile(turn, step))
+        case Unroute():
+            await _route(services, account, turn, step.external_id, None)
 
 
 async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
@@ -326,8 +348,7 @@ async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
         return await _leave_behind(services, turn)
     account = services.accounts.opened(turn.record.account)
     try:
-        async with account.number_calls:
-            left = await leave(services, account, turn.record, step)
+        left = await leave(services, account, turn.record, step)
     except NotOurs:
         await _write(services, turn, NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASE_FORBIDDEN, _NOT_OURS),)))
         return _NOT_OURS_AGAIN

@@ -12,7 +12,6 @@ So nobody waits for a slow carrier but its own account.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import structlog
@@ -81,19 +80,24 @@ def _wake_lane(services: Services, key: AccountKey, account: OpenAccount, profil
 
 
 async def tell_profiles(services: Services, key: Key) -> None:
-    """Tell one account every profile that it is to be told; each fails alone.
+    """Tell one account every profile that it is to be told, one after the other, which leaves the carrier to orders
+    and numbers too; each fails alone.
 
     Raises:
-        Exception: what nobody has foreseen; those that it has met are told again.
+        Exception: the first of those that nobody has foreseen; the profiles that they have met are told again.
     """
     name = AccountKey(key.namespace, key.name)
     account = services.accounts.get(name)
     if account is None:
         return  # the profiles are woken when it is open
-    told = (_tell_one(services, name, account, place) for place in sorted(account.untold))
-    for result in await asyncio.gather(*told, return_exceptions=True):
-        if result:
-            raise result
+    errors: list[Exception] = []
+    for place in sorted(account.untold):
+        try:
+            await _tell_one(services, name, account, place)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 async def _tell_one(services: Services, key: AccountKey, account: OpenAccount, place: ObjectRef) -> None:
@@ -111,8 +115,7 @@ async def _tell(services: Services, key: AccountKey, account: OpenAccount, profi
     if not must_tell(place, content_hash(routing)):
         return
     try:
-        async with account.number_calls:
-            await _ensure(account, routing)
+        await _ensure(account, routing)
     except ProfileTaken as error:
         failure = Failure(Reason.PROFILE_TAKEN, f"CarrierAccount {key}: {error}")
         _note(services, account, routing, failure, REFUSED_AGAIN)

@@ -25,6 +25,7 @@ from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, KubeError, NotFound
+from ringfleet.kube.queue import Later
 from ringfleet.objects.refs import Key
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,7 @@ async def reconcile(services: Services, key: Key) -> float | None:
         raise
     finally:
         services.meter.reconciled(key.kind, ending, services.monotonic() - began)
-    if services.errors.forget(key):
+    if not isinstance(delay, Later) and services.errors.forget(key):
         services.queues.wake(*object_of(key))  # its next turn takes back what was said of the error
     return delay
 
