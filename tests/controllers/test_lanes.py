@@ -101,6 +101,15 @@ async def test_a_pool_waits_until_the_carrier_that_it_prefers_has_said_what_it_r
             assert (slow.asked, rig.carrier.billed.total(), rig.carriers[f"{HERE}/spare"].billed.total()) == (1, 0, 1)
 
 
+@in_virtual_time
+async def test_a_pool_goes_on_without_the_carrier_that_it_prefers_when_that_never_says_what_it_requires() -> None:
+    preferring = a_pool(1, carriers=[*AT_SPARE, {"accountRef": {"name": "main"}}])
+    async with a_rig(*TWO_HOUSES, preferring, begun=False) as rig:
+        stocked(rig).carriers[f"{HERE}/spare"].registrar = RegistrarDouble(takes=1e6)
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=60)
+
+
 async def _is_asked(registrar: RegistrarDouble) -> bool:
     return registrar.asked > 0
 

@@ -99,8 +99,9 @@ class OpenAccount:
     """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
-    wanted_markets: set[tuple[str, NumberType]] = field(default_factory=set)
-    """The countries and number types that a pool wants to know this of, until the carrier is asked."""
+    wanted_markets: dict[tuple[str, NumberType], float] = field(default_factory=dict)
+    """The countries and number types that a pool wants to know this of, and since when, in monotonic seconds, until the
+    carrier has answered."""
     routings: dict[str, HeldRouting | None] = field(default_factory=dict)
     """The routing profiles of ours, by reference, as the carrier was last seen to have them, or as we have just told
     them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""
