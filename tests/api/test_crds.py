@@ -21,8 +21,8 @@ from ringfleet.api.crds import NotStructural, build_crd, build_schema, check_crd
 from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
 from ringfleet.cli.crds import crds as crds_command
 from ringfleet.model.failures import FailureReason
+from ringfleet.model.policy import SuspendBy
 from ringfleet.model.rotation import Attestation
-from ringfleet.plan.phone_number.case import StopBy
 from ringfleet.plan.phone_number.removal import Cause
 from ringfleet.plan.rotation_set.guardrails import Guardrail
 from ringfleet.plan.rotation_set.size import LimitedBy
@@ -274,7 +274,7 @@ WORDS: list[tuple[type[Resource], str, type[StrEnum]]] = [
     (NumberPool, "status.capacity.binds", Binding),
     (PhoneNumber, "status.farewell.cause", Cause),
     (PhoneNumber, "status.health.attestation", Attestation),
-    (PhoneNumber, "status.suspension.by", StopBy),
+    (PhoneNumber, "status.suspension.by", SuspendBy),
     (RotationSet, "status.limitedBy", LimitedBy),
     (RotationSet, "status.overrides", Guardrail),
 ]

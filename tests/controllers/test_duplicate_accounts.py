@@ -12,7 +12,7 @@ from typing import Any
 
 from ringfleet.controllers.triggers import follow
 from ringfleet.kube.transport import Json
-from ringfleet.model import Mark
+from ringfleet.model import AccountKey, Mark
 from tests.controllers.carrier_double import CarrierDouble
 from tests.controllers.rig import (
     HERE,
@@ -212,6 +212,20 @@ async def test_orders_of_one_account_at_the_carrier_have_one_lease_whatever_thei
 
 async def bought(rig: Rig, count: int) -> bool:
     return rig.carrier.billed.total() == count and len(await numbers(rig, HERE)) == count
+
+
+@in_virtual_time
+async def test_objects_of_one_account_at_the_carrier_have_one_lane_once_that_is_known() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(5))) as rig:
+        here, team = AccountKey(HERE, "main"), AccountKey(TEAM, "main")
+        lane = rig.services.queues.lane
+        assert lane(here) is not lane(team)
+        async with rig.running():
+            await rig.until(lambda: is_duplicate(rig))
+            assert lane(here) is lane(team)
+            await asyncio.sleep(600)
+        probes = [line for line in rig.story if line == "carrier: balance"]
+        assert len(probes) < 20, "each is looked at in one lane only"
 
 
 @in_virtual_time

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+from unittest.mock import patch
 
+import pytest
+
+from ringfleet.carriers.errors import CarrierUnavailable, Throttled
 from ringfleet.controllers.account_lane import Turnstile
+from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
+from ringfleet.kube.client import Resource
+from ringfleet.kube.errors import Forbidden
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Capability, Mark
 from ringfleet.objects.refs import Key
+from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.settings import Settings
-from tests.controllers.carrier_double import RegistrarDouble
+from tests.controllers.carrier_double import CarrierDouble, RegistrarDouble
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -27,7 +35,7 @@ from tests.controllers.rig import (
     an_object,
     in_virtual_time,
 )
-from tests.kube.virtual_time import now
+from tests.kube.virtual_time import now, run_in_virtual_time
 from tests.plan.builders import a_holding, an_offer, digits
 
 MANY, TAKES = 30, 20.0
@@ -91,6 +99,15 @@ async def test_a_pool_waits_until_the_carrier_that_it_prefers_has_said_what_it_r
         async with rig.running():
             await rig.until(lambda: is_ready(rig), within=TAKES + 60)
             assert (slow.asked, rig.carrier.billed.total(), rig.carriers[f"{HERE}/spare"].billed.total()) == (1, 0, 1)
+
+
+@in_virtual_time
+async def test_a_pool_goes_on_without_the_carrier_that_it_prefers_when_that_never_says_what_it_requires() -> None:
+    preferring = a_pool(1, carriers=[*AT_SPARE, {"accountRef": {"name": "main"}}])
+    async with a_rig(*TWO_HOUSES, preferring, begun=False) as rig:
+        stocked(rig).carriers[f"{HERE}/spare"].registrar = RegistrarDouble(takes=1e6)
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=60)
 
 
 async def _is_asked(registrar: RegistrarDouble) -> bool:
@@ -165,6 +182,137 @@ async def _is_bought(rig: Rig, numbers: int) -> bool:
     return rig.carrier.billed.total() == numbers
 
 
+# What several accounts are to be told.
+
+
+@in_virtual_time
+async def test_a_profile_that_a_slow_carrier_is_told_does_not_delay_the_numbers_at_a_quick_one() -> None:
+    routed = {"routingProfileRef": {"name": "sip"}}
+    pools = (a_pool(1, **routed), a_pool(1, "east", carriers=AT_SPARE, **routed))
+    async with a_rig(*TWO_HOUSES, a_profile(), *pools, begun=False) as rig, stocked(rig).running():
+        for pool in ("west", "east"):
+            await rig.until(lambda name=pool: is_ready(rig, name))
+        rig.carrier.stock.append(an_offer(2))
+        spare = rig.carriers[f"{HERE}/spare"]
+        spare.takes = dict.fromkeys(("find_routing", "ensure_routing"), TAKES)
+        target = {"uri": "sip:new.example.com"}
+        await rig.change("RoutingProfile", "sip", {"spec": {"voice": {"sipTrunk": {"targets": [target]}}}})
+        await rig.until(lambda: _asks(rig, "find_routing"))
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+        assert await rig.until(lambda: _has(rig, 2)) < SOON
+        assert await rig.says("RoutingProfile", "sip") == "False Routing"
+        assert "shop/spare" in await _message(rig, "RoutingProfile", "sip")
+        assert "shop/main" not in await _message(rig, "RoutingProfile", "sip")
+        await rig.until(lambda: _is_configured(rig), within=2 * TAKES + SOON)
+        told = [next(iter(one.profiles.values())).routing.sip_targets[0].uri for one in (rig.carrier, spare)]
+        assert told == [target["uri"]] * 2
+
+
+async def _asks(rig: Rig, call: str) -> bool:
+    return any(line.startswith(f"carrier: {call}") for line in rig.story)
+
+
+async def _has(rig: Rig, numbers: int, pool: str = "west") -> bool:
+    """Whether the pool is ready, with so many numbers to take."""
+    status = await rig.status("NumberPool", pool)
+    return await is_ready(rig, pool) and status["numbers"]["available"] == numbers
+
+
+async def _message(rig: Rig, kind: str, name: str) -> str:
+    conditions = (await rig.status(kind, name))["conditions"]
+    return next(one["message"] for one in conditions if one["type"] == "Ready")
+
+
+async def _is_configured(rig: Rig) -> bool:
+    return await rig.says("RoutingProfile", "sip") == "True Configured"
+
+
+@in_virtual_time
+async def test_profiles_that_a_slow_carrier_is_told_do_not_hold_up_its_own_orders() -> None:
+    pools = [a_pool(0, f"p-{n}", carriers=AT_SPARE, routingProfileRef={"name": f"sip-{n}"}) for n in range(MANY)]
+    account = {"accountRef": {"name": "spare", "namespace": HERE}}
+    numbers = [a_number(n, poolRef={"name": f"p-{n}"}, **account) for n in range(MANY)]
+    profiles = [a_profile(f"sip-{n}") for n in range(MANY)]
+    async with a_rig(*TWO_HOUSES, *profiles, *pools, *numbers, begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.held |= {digits(n): a_holding(n, mark=Mark("home", HERE, f"p-{n}")) for n in range(MANY)}
+        spare.takes = {"find_routing": TAKES}
+        async with rig.running():
+            await rig.until(lambda: _asks(rig, "find_routing"))
+            await rig.create(a_pool(1, carriers=AT_SPARE))
+            assert await rig.until(lambda: is_ready(rig)) < SOON
+
+
+# An account of which nothing can be learned.
+
+AT_BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+WAITED_FOR = 60.0
+NEVER = 10_000
+
+
+@pytest.mark.parametrize("carriers", [AT_BOTH, AT_BOTH[::-1]], ids=["the healthy one first", "the healthy one second"])
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Throttled("429"), "False Throttled"),
+        (CarrierUnavailable("It is down."), "False CarrierUnavailable"),
+        (KeyError("a bug"), "False ReconcileFailed"),
+    ],
+    ids=["throttled", "down", "unforeseen"],
+)
+@in_virtual_time
+async def test_a_carrier_that_never_tells_who_the_account_is_does_not_keep_a_pool_from_buying_at_another(
+    error: Exception, says: str, carriers: list[Json]
+) -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=carriers), begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.fail("account_id", *[error] * NEVER)
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=WAITED_FOR)
+            assert (rig.carrier.billed.total(), spare.billed.total()) == (1, 0), "who is not known buys nothing"
+            assert await rig.says("CarrierAccount", "spare") == says
+
+
+@in_virtual_time
+async def test_an_account_that_was_throttled_for_long_is_used_once_it_answers() -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=AT_SPARE), begun=False) as rig:
+        spare = stocked(rig).carriers[f"{HERE}/spare"]
+        spare.fail("account_id", *[Throttled("429")] * 8)
+        async with rig.running():
+            await rig.until(lambda: _says(rig, "False Throttled"), within=WAITED_FOR)
+            assert await rig.says("NumberPool", "west") == "False Throttled"
+            await rig.until(lambda: is_ready(rig), within=600)
+            assert await rig.says("CarrierAccount", "spare") == "True Reachable"
+
+
+async def _says(rig: Rig, said: str) -> bool:
+    return await rig.says("CarrierAccount", "spare") == said and await rig.says("NumberPool", "west") == said
+
+
+@in_virtual_time
+async def test_a_listing_of_another_account_that_comes_to_no_end_does_not_keep_a_pool_from_buying() -> None:
+    async with a_rig(*TWO_HOUSES, a_pool(1, carriers=AT_BOTH), begun=False) as rig:
+        stocked(rig).carriers[f"{HERE}/spare"].takes = {"holdings": 1e6}
+        async with rig.running():
+            await rig.until(lambda: is_ready(rig), within=3 * WAITED_FOR)
+
+
+@in_virtual_time
+async def test_an_account_whose_secret_may_not_be_read_does_not_keep_a_pool_from_buying_at_another() -> None:
+    unreadable = an_account("spare", credentialsSecretRef={"name": "locked"})
+    async with a_rig(*HOUSE, unreadable, a_pool(1, carriers=AT_BOTH[::-1]), begun=False) as rig:
+        get = rig.kube.get
+
+        async def get_but_that(resource: Resource, namespace: str | None, name: str) -> Json:
+            if name == "locked":
+                raise Forbidden('secrets "locked" is forbidden')
+            return await get(resource, namespace, name)
+
+        with patch.object(rig.kube, "get", get_but_that):
+            async with stocked(rig).running():
+                await rig.until(lambda: is_ready(rig), within=WAITED_FOR)
+
+
 @in_virtual_time
 async def test_no_turn_of_the_central_queue_or_of_the_claims_calls_a_carrier() -> None:
     pool = a_pool(1, routingProfileRef={"name": "sip"}, release={"mode": "Manual", "hold": "0s"})
@@ -180,7 +328,7 @@ async def test_no_turn_of_the_central_queue_or_of_the_claims_calls_a_carrier() -
     assert kinds <= IN_LANES | SPANNING
 
 
-# The turnstile of an account's searches, and where keys belong.
+# The turnstiles of a lane, and where keys belong.
 
 ONE, TWO, THREE = (Key("NumberOrder", HERE, f"west-{n}") for n in (1, 2, 3))
 
@@ -188,20 +336,102 @@ ONE, TWO, THREE = (Key("NumberOrder", HERE, f"west-{n}") for n in (1, 2, 3))
 def test_one_key_goes_through_at_a_time_and_the_others_are_woken_in_the_order_in_which_they_came() -> None:
     choosing = Turnstile()
     assert [choosing.enter(key) for key in (ONE, TWO, THREE, TWO)] == [True, False, False, False]
-    assert choosing.leave() == TWO
+    assert choosing.leave() == (TWO,)
     assert choosing.enter(TWO)
-    assert choosing.leave() == THREE
+    assert choosing.leave() == (THREE,)
     assert choosing.enter(ONE), "the one that was woken may be gone: nobody keeps the place for it"
-    assert choosing.leave() is None
+    assert choosing.leave() == ()
+
+
+@pytest.mark.parametrize(("room", "through"), [(0, 1), (1, 1), (2, 2), (5, 3)])
+def test_no_more_keys_are_through_than_there_is_room_and_one_always_may(room: int, through: int) -> None:
+    calls = Turnstile()
+    assert sum(calls.enter(key, room) for key in (ONE, TWO, THREE)) == through
+
+
+def test_so_many_are_woken_as_there_is_room_for_when_one_leaves() -> None:
+    calls = Turnstile()
+    assert [calls.enter(key, room=1) for key in (ONE, TWO, THREE)] == [True, False, False]
+    assert calls.leave(room=2) == (TWO, THREE)
+
+
+def test_the_longer_the_line_the_more_seldom_who_stands_in_it_asks() -> None:
+    calls = Turnstile()
+    asks = []
+    for n in range(1000):
+        calls.enter(Key("PhoneNumber", HERE, str(n)))
+        asks.append(calls.look_again)
+    assert (asks[0], asks[-1]) == (5.0, pytest.approx(55.0, abs=0.1))
+
+
+def test_numbers_leave_half_of_the_calls_to_the_order_that_has_the_purchase_lock_and_take_all_when_none_has() -> None:
+    async def play() -> list[int]:
+        account = OpenAccount(CarrierDouble([]), "", frozenset(), AccountSeen(), concurrency=4)
+        async with account.purchase_lock:
+            bought = account.room_for_numbers
+        return [bought, account.room_for_numbers]
+
+    assert run_in_virtual_time(play()) == [2, 4]
+
+
+@in_virtual_time
+async def test_what_needs_no_carrier_is_never_behind_what_does() -> None:
+    routed = {"routingProfileRef": {"name": "sip"}}
+    waiting = [a_number(n, poolRef={"name": "slow"}) for n in range(100, 200)]
+    pools = (a_pool(0, "slow", **routed), a_pool(0))
+    async with a_rig(*HOUSE, a_profile(), *pools, a_number(1), *waiting, begun=False) as rig:
+        rig.carrier.takes = {"route": TAKES}
+        for n, pool in ((1, "west"), *((n, "slow") for n in range(100, 200))):
+            rig.carrier.held[digits(n)] = a_holding(n, mark=Mark("home", HERE, pool))
+        async with rig.running():
+            await rig.until(lambda: _asks(rig, "route"))
+            spam = {"metadata": {"annotations": {"ringfleet.dev/quarantine": "spam"}}}
+            await rig.change("PhoneNumber", digits(1).digits, spam)
+            assert await rig.until(lambda: _is_quarantined(rig)) < SOON
+            await rig.until(lambda: _are_routed(rig, 100), within=2 * 100 * TAKES / 4)
+
+
+async def _is_quarantined(rig: Rig) -> bool:
+    return (await rig.status("PhoneNumber", digits(1).digits))["phase"] == "Quarantined"
+
+
+async def _are_routed(rig: Rig, numbers: int) -> bool:
+    return sum(one.routing is not None for one in rig.carrier.held.values()) == numbers
 
 
 @in_virtual_time
 async def test_keys_are_where_only_those_of_the_same_carrier_can_hold_them_up() -> None:
     there = {ONE: AccountKey(HERE, "main")}
     queues = Queues(Settings(), there.get)
-    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("RoutingProfile", HERE, "sip")):
+    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("ComplianceBundle", HERE, "papers")):
         queues.add(key)
     waiting = {name: sum(queue.waiting for queue in some) for name, some in queues.by_name().items()}
     assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 1, "numbers": 0}, (
         "an order that is gone is in none"
     )
+
+
+@in_virtual_time
+async def test_a_key_goes_on_in_the_lane_of_the_account_that_becomes_known_and_never_in_two_at_once() -> None:
+    """It becomes known while the key has its turn, and is added once more meanwhile."""
+    known: dict[AccountKey, str] = {}
+    main, stop, inside, turns = AccountKey(HERE, "main"), asyncio.Event(), 0, list[int]()
+    queues = Queues(Settings(), {ONE: main}.get, known.get)
+
+    async def turn(key: Key) -> float:
+        nonlocal inside
+        inside += 1
+        turns.append(inside)
+        if not known:
+            known[main] = "the carrier's own id"
+            queues.add(key)
+        await asyncio.sleep(10)
+        inside -= 1
+        return 60.0
+
+    queues.add(ONE)
+    asyncio.get_running_loop().call_later(140, stop.set)
+    await queues.run(turn, stop)
+    assert turns == [1, 1, 1], "one turn, the one that was asked for meanwhile, and one a minute later"
+    waiting = {str(account): lane.errands.waiting for account, lane in queues.lanes.items()}
+    assert waiting == {"shop/main": 0, "the carrier's own id": 1}

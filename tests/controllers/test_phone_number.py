@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected, NotActive, NotHeld
+from ringfleet.carriers.errors import (
+    CarrierError,
+    CarrierUnavailable,
+    CredentialsRejected,
+    NotActive,
+    NotHeld,
+    RequestRejected,
+)
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import HoldingStatus, Mark
@@ -171,15 +178,18 @@ async def test_what_was_done_and_could_not_be_written_is_done_again_and_comes_ou
 
 
 @pytest.mark.parametrize(
-    ("how", "stop", "resume"),
+    ("how", "before", "stop", "resume", "memory"),
     [
-        ("Verb", "carrier: suspend did-1", "carrier: resume did-1"),
-        ("Parking", "carrier: route did-1 nowhere", f"carrier: route did-1 {SIP}"),
+        ("Verb", [], "carrier: suspend did-1", "carrier: resume did-1", {}),
+        (
+            *("Parking", [f"carrier: find {NAME}"], "carrier: route did-1 nowhere", f"carrier: route did-1 {SIP}"),
+            {"routing": SIP},
+        ),
     ],
 )
 @in_virtual_time
 async def test_that_a_number_is_being_stopped_and_how_is_written_before_the_carrier_hears_of_it(
-    how: str, stop: str, resume: str
+    how: str, before: list[str], stop: str, resume: str, memory: Json
 ) -> None:
     house = (HOUSE[0], an_account(suspendBy=how))
     async with a_rig(*house, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
@@ -189,15 +199,53 @@ async def test_that_a_number_is_being_stopped_and_how_is_written_before_the_carr
         await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
         await rig.look()
         await turn(rig)
-        assert rig.told() == [STATUS, stop, STATUS]
+        assert rig.told() == [*before, STATUS, stop, STATUS]
         status = await rig.status("PhoneNumber", NAME)
-        assert (status["phase"], status["suspension"]) == ("Suspended", {"by": how})
+        assert (status["phase"], status["suspension"]) == ("Suspended", {"by": how} | memory)
         await rig.change("PhoneNumber", NAME, {"spec": {"suspend": False}})
         await rig.look()
         await turn(rig)
         assert rig.told() == [resume, STATUS]
         status = await rig.status("PhoneNumber", NAME)
         assert (status["phase"], "suspension" in status, rig.carrier.held[ONE].routing) == ("Available", False, SIP)
+
+
+@pytest.mark.parametrize("routing", ["theirs", None])
+@in_virtual_time
+async def test_a_parked_number_gets_back_the_routing_that_somebody_else_gave_it(routing: str | None) -> None:
+    house = (HOUSE[0], an_account(suspendBy="Parking"))
+    async with a_rig(*house, a_pool(), a_number()) as rig:
+        held(rig, routing=routing)
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
+        await rig.look()
+        await turn(rig)
+        assert rig.carrier.held[ONE].routing is None
+        async with restarted(rig) as again:
+            await again.change("PhoneNumber", NAME, {"spec": {"suspend": False}})
+            await again.look()
+            await turn(again)
+            assert again.carrier.held[ONE].routing == routing
+            assert "suspension" not in await again.status("PhoneNumber", NAME)
+
+
+@in_virtual_time
+async def test_a_number_whose_routing_has_gone_from_the_carrier_while_it_was_parked_is_routed_by_its_profile_anew() -> (
+    None
+):
+    house = (HOUSE[0], an_account(suspendBy="Parking"))
+    async with a_rig(*house, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
+        held(rig)
+        await turn(rig)
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": True}})
+        await rig.look()
+        await turn(rig)
+        rig.carrier.fail("route", RequestRejected("There is no such profile."))
+        await rig.change("PhoneNumber", NAME, {"spec": {"suspend": False}})
+        await rig.look()
+        await rig.settle()
+        (profile,) = rig.carrier.profiles.values()
+        assert rig.carrier.held[ONE].routing == profile.external_id
+        assert await rig.says("PhoneNumber", NAME) == "True Routed"
 
 
 @in_virtual_time

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfleet.kube.errors import Unavailable
-from ringfleet.kube.queue import WorkQueue
+from ringfleet.kube.queue import Later, WorkQueue
 from ringfleet.rate import Backoff
 from tests.examples import examples
 from tests.kube.virtual_time import now, run_in_virtual_time
@@ -123,6 +123,24 @@ def test_failures_double_the_delay_and_a_success_forgets_them() -> None:
     assert len(delays) == len(full)
     assert all(most / 2 <= delay <= most + 0.001 for delay, most in zip(delays, full, strict=True)), delays
     assert delays[3] == pytest.approx(100.0)
+
+
+def test_a_key_that_could_not_have_its_turn_has_failed_as_often_as_before() -> None:
+    outcomes = iter(
+        [RuntimeError("1"), RuntimeError("2"), Later(20.0), RuntimeError("3"), 5.0, RuntimeError("1 again")]
+    )
+
+    async def kept_waiting(_key: str) -> float:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    starts = [at for at, _ in runs((0, "a"), handle=kept_waiting, until=34.0)]
+    delays = [after - before for before, after in pairwise(starts)]
+    full = [1.0, 2.0, 20.0, 4.0, 5.0]
+    assert len(delays) >= len(full)
+    assert all(most / 2 <= delay <= most + 0.001 for delay, most in zip(delays, full, strict=False)), delays
 
 
 def test_a_key_that_fails_does_not_hold_up_another() -> None:

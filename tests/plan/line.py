@@ -42,7 +42,7 @@ class Carrier:
     def tell(self, step: Step, routing: str | None) -> None:
         self.told.append(step)
         match step:
-            case Stop(_, SuspendBy.VERB):
+            case Stop(_, SuspendBy.VERB, _):
                 self.status = HoldingStatus.SUSPENDED
             case Resume(_, SuspendBy.VERB):
                 self.status = HoldingStatus.ACTIVE
@@ -79,7 +79,8 @@ class Line:
         plan = plan_number(want, state, holding, account)
         while plan.step and not isinstance(plan.step, Leave):
             if isinstance(plan.step, Stop) and state.stopped is None:
-                self.state, state = replace(self.state, stopped=plan.step.by), replace(state, stopped=plan.step.by)
+                meant = {"stopped": plan.step.by, "parked": plan.step.parked}
+                self.state, state = replace(self.state, **meant), replace(state, **meant)
             if fate is Fate.UNREACHABLE:
                 return plan
             if fate is Fate.NOT_SHOWN:
@@ -104,7 +105,7 @@ class Line:
             case Stop():
                 state = replace(state, phase=Phase.SUSPENDED)
             case Resume():
-                state = replace(state, stopped=None, phase=Phase.ORDERING)
+                state = replace(state, stopped=None, parked=None, phase=Phase.ORDERING)
             case Route() | Unroute():
                 state = replace(state, routed=routed, drift=None)
             case Attach(_, bundle):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
-from ringfleet.plan.routing_profile import Failure, ProfilePlace, Told, must_tell, profile_conditions
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.routing_profile import Failure, ProfilePlace, Told, caught_up, must_tell, profile_conditions
 from tests.plan.builders import MAIN, SPARE
 
 NOW = Told("rp-1", "v2")
@@ -36,6 +36,22 @@ def test_an_account_is_told_what_it_does_not_know_or_has_not_any_more(where: Pro
     assert must_tell(where, "v2") is tells
 
 
+@pytest.mark.parametrize(
+    ("where", "knows"),
+    [
+        pytest.param(place(BEFORE), BEFORE, id="nobody has looked"),
+        pytest.param(place(BEFORE, looked=True, held=BEFORE), BEFORE, id="it has what it was told before"),
+        pytest.param(place(BEFORE, looked=True, held=None), BEFORE, id="it has none"),
+        pytest.param(place(BEFORE, looked=True, held=NOW), NOW, id="it was told a moment ago"),
+        pytest.param(place(None, looked=True, held=NOW), NOW, id="for the first time"),
+    ],
+)
+def test_what_an_account_was_told_a_moment_ago_is_known_before_the_status_says_it(
+    where: ProfilePlace, knows: Told
+) -> None:
+    assert caught_up(where, "v2").told == knows
+
+
 HELD = not_ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
 EDITED = Condition(
     "Drifted",
@@ -45,6 +61,8 @@ EDITED = Condition(
     "set spec.suspend to false to have it told again.",
 )
 REFUSED = Failure(Reason.PROFILE_REFUSED, "No trunk.")
+TOLD_NOW = (Reason.ROUTING, "It is told.")
+TELLING = Failure(*TOLD_NOW)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +74,13 @@ REFUSED = Failure(Reason.PROFILE_REFUSED, "No trunk.")
             *(False, place()),
             {SPARE: REFUSED, MAIN: Failure(Reason.CARRIER_UNAVAILABLE, "It is down.")},
             (not_ready(Reason.CARRIER_UNAVAILABLE, "It is down. No trunk."),),
+        ),
+        (False, place(), {MAIN: TELLING}, (not_ready(*TOLD_NOW), reconciling(*TOLD_NOW))),
+        (
+            False,
+            place(),
+            {MAIN: TELLING, SPARE: REFUSED},
+            (not_ready(Reason.PROFILE_REFUSED, "It is told. No trunk."),),
         ),
         (True, place(BEFORE), {}, (HELD,)),
         (True, place(BEFORE, looked=True, held=BEFORE), {}, (HELD,)),

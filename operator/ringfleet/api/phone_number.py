@@ -135,6 +135,8 @@ class Suspension(Part):
     - Verb: By the carrier's own call for it.
     - Parking: By taking the number's routing off.
     """
+    routing: str | None = None
+    """The carrier's id of the routing that the number had when it was parked, and gets back; empty: it had none."""
 
 
 class Farewell(Part):

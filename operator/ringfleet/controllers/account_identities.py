@@ -42,6 +42,11 @@ class Identities:
             del self._same[standing.identity]
         return frozenset(same)
 
+    def of(self, account: AccountKey) -> Identity | None:
+        """Which account at the carrier it is; None: nobody knows."""
+        standing = self._standings.get(account)
+        return standing.identity if standing else None
+
     def first(self, account: AccountKey) -> AccountKey:
         """The account that works in place of this one: itself, unless it is a duplicate."""
         standing = self._standings.get(account)

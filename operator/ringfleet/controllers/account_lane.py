@@ -2,57 +2,76 @@
 
 ::
 
-    CarrierAccount (probe, sweep)  --.
-    its NumberOrders               --+--> errands --.
-    Requirements of its markets    --'              +--> one carrier, however slow
-    its PhoneNumbers               ------> numbers --'
+    CarrierAccount (probe, sweep)    --.
+    its NumberOrders                 --+--> errands --.
+    Requirements of its markets      --+              +--> one carrier, however slow
+    Profiles that its numbers follow --'              |
+    its PhoneNumbers                 -----> numbers --'
 
-A lane has two queues, so that thousands of numbers never hold an order up. What is told to several accounts is in no
-lane, and has a worker of its own (`controllers/queues.py`); the central queue awaits no carrier at all.
+A lane has two queues, so that thousands of numbers never hold an order up. What is filed at several accounts is in no
+lane, and has a worker of its own (`controllers/queues.py`); the central queue awaits no carrier at all. Objects that
+are one account at the carrier have one lane, once that is known (`controllers/account_identities.py`).
 
 No worker waits for what another one of the lane has: it gives its key back, and the key is woken when its turn comes.
+So whatever needs no carrier, such as showing that a claim has a number, is never behind what does.
 """
 
 from __future__ import annotations
 
-from ringfleet.kube.queue import WorkQueue
+from itertools import islice
+
+from ringfleet.kube.queue import Later, WorkQueue
 from ringfleet.objects.refs import Key
 
 
+class Turnstile:
+    """Lets so many keys through at once, in the order in which they came; nobody waits inside.
+
+    How many, whoever comes or goes says: that may change from moment to moment, and one always may. Who is next may be
+    gone by then, so whoever stands in line also asks again by itself, now and then.
+    """
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._line: dict[Key, None] = {}
+
+    def enter(self, key: Key, room: int = 1) -> bool:
+        """Go through; False, and stand in line, while so many keys are inside as there is room for."""
+        if self._taken >= max(1, room):
+            self._line[key] = None
+            return False
+        self._line.pop(key, None)
+        self._taken += 1
+        return True
+
+    def leave(self, room: int = 1) -> tuple[Key, ...]:
+        """One that is inside goes out; who are to be woken now, and stand in line no more."""
+        self._taken -= 1
+        woken = tuple(islice(self._line, max(1, room) - self._taken))
+        for key in woken:
+            del self._line[key]
+        return woken
+
+    @property
+    def look_again(self) -> Later:
+        """After how many seconds a key in line asks by itself: the longer the line is, the later."""
+        return Later(_LOOK_AGAIN + len(self._line) * _FOR_EACH)
+
+
+_LOOK_AGAIN = 5.0
+_FOR_EACH = 0.05
+
+
 class Lane:
-    """The two queues of one account; see the module."""
+    """The two queues of one account, and what lets their keys at its carrier; see the module."""
 
     def __init__(self, workers: int, number_workers: int) -> None:
         self.errands = WorkQueue[Key](workers=workers)
         self.numbers = WorkQueue[Key](workers=number_workers)
+        self.choosing = Turnstile()
+        """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
+        self.number_calls = Turnstile()
+        """Lets so many numbers at once be changed at the carrier as never hold up an order."""
 
     def queue_of(self, kind: str) -> WorkQueue[Key]:
         return self.numbers if kind == "PhoneNumber" else self.errands
-
-
-class Turnstile:
-    """Lets one key at a time through, in the order in which they came; nobody waits inside.
-
-    Who is next may be gone by then, so whoever stands in line also asks again by itself, now and then.
-    """
-
-    def __init__(self) -> None:
-        self._taken = False
-        self._line: dict[Key, None] = {}
-
-    def enter(self, key: Key) -> bool:
-        """Go through; False, and stand in line, while another key is inside."""
-        if self._taken:
-            self._line[key] = None
-            return False
-        self._line.pop(key, None)
-        self._taken = True
-        return True
-
-    def leave(self) -> Key | None:
-        """The one that is inside goes out; who is to be woken now, and stands in line no more."""
-        self._taken = False
-        key = next(iter(self._line), None)
-        if key is not None:
-            del self._line[key]
-        return key

@@ -71,8 +71,9 @@ def _see_market(services: Services, pool: NumberPool, key: AccountKey) -> Market
 def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
     """Have the pool's carriers asked, now and then, whether they demand documents in its market.
 
-    Each is asked in its account's lane, and wakes the pool when it has said something else than before. Returns the
-    seconds until one that has not said is asked again; None when all have.
+    Each is asked in its account's lane, and wakes the pool when it has said something else than before. One that is
+    silent for long counts as one that did not say. Returns the seconds until one that has not said is asked again, or
+    waited for no longer; None when all have.
     """
     waits = []
     for key in accounts:
@@ -80,14 +81,26 @@ def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[Accoun
         if account is None:
             continue
         if _is_to_be_asked(services, account, market_of(pool)):
-            account.wanted_markets.add(market_of(pool))
+            account.wanted_markets.setdefault(market_of(pool), services.monotonic())
             services.queues.wake_requirements(key)
-        known = account.demands.get(market_of(pool))
-        waits += [known.until - services.monotonic()] if known and known.documents is None else []
+        waits += _waits_for(account, market_of(pool), services.monotonic())
     return max(_SOON, min(waits)) if waits else None
 
 
 _SOON = 1.0
+
+
+def _waits_for(account: OpenAccount, market: tuple[str, NumberType], now: float) -> list[float]:
+    """Until when the carrier's word is waited for, in seconds from `now`; nothing where it has spoken."""
+    known, since = account.demands.get(market), account.wanted_markets.get(market, now)
+    if known and known.documents is not None:
+        return []
+    if known and now < known.until:
+        return [known.until - now]
+    if now < since + DEMAND_AGAIN:
+        return [since + DEMAND_AGAIN - now]
+    account.demands[market] = Demand(documents=None, until=now + DEMAND_AGAIN)
+    return [DEMAND_AGAIN]
 
 
 async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> None:
@@ -106,7 +119,7 @@ async def read_requirements(services: Services, key: Key) -> None:
     while market := next(iter(account.wanted_markets), None):
         before = account.demands.get(market)
         said = await _learn_demand(services, account, market)
-        account.wanted_markets.discard(market)
+        account.wanted_markets.pop(market, None)
         if before is None or (before.documents, before.review) != (said.documents, said.review):
             wake_pools(services, AccountKey(key.namespace, key.name))
 

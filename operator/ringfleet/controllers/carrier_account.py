@@ -62,13 +62,38 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     if obj and obj.metadata.deletion_timestamp:
         await services.namespaces.look(key.namespace)
     before = services.accounts.seen(name, key.namespace)
+    services.accounts.awaited.setdefault(name, services.monotonic())
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
             await services.accounts.close(name)
             return None
         return await _look(services, name, obj)
     finally:  # also when the status could not be written: the next turn would see nothing new
+        _wait_no_longer(services, name)
         _wake_users(services, name, before)
+
+
+def _wait_no_longer(services: Services, key: AccountKey) -> None:
+    """Whoever could use another account waits a while for the first word of this one, and then goes on without it:
+    it may never come, whatever has ended the looks at it."""
+    if not is_awaited(services, key):
+        services.accounts.awaited.pop(key, None)
+    elif _has_had_its_time(services, key):
+        message = f"CarrierAccount {key} could not be reached so far, see its conditions; it is tried again by itself."
+        services.accounts.give_up_waiting(key, AccountSeen(Reason.CARRIER_UNAVAILABLE, message))
+
+
+def is_awaited(services: Services, key: AccountKey) -> bool:
+    """Whether the account is being reached for the first time, and nobody knows yet whether it can be called."""
+    return services.accounts.seen_by_holder(key, key.namespace).blocked is Reason.ACCOUNT_NOT_READY
+
+
+def _has_had_its_time(services: Services, key: AccountKey) -> bool:
+    return services.monotonic() >= services.accounts.awaited.get(key, services.monotonic()) + _WAITED_FOR
+
+
+_WAITED_FOR = 30.0
+"""Seconds for which the first word of an account is waited for."""
 
 
 def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> None:
@@ -261,7 +286,9 @@ async def _unavailable(
 ) -> float:
     """The carrier does not answer: say so once, and look again after a growing delay."""
     account.failures += 1
-    if not isinstance(error, Throttled):
+    if isinstance(error, Throttled):
+        await _throttled(services, key, obj, account)
+    else:
         answers = "answers in a way that can't be read" if isinstance(error, ReplyUnreadable) else "does not answer"
         message = f"The carrier at {told_endpoint(obj)} {answers}; nothing is lost, and it is asked again."
         account.seen = AccountSeen(Reason.CARRIER_UNAVAILABLE, f"CarrierAccount {key}: {message}")
@@ -269,6 +296,21 @@ async def _unavailable(
         await _say(services, obj, (said, reconciling(said.reason, message)), account=account)
     log.warning("carrier unavailable", account=str(key), failures=account.failures, error=str(error))
     return _again(account)
+
+
+async def _throttled(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> None:
+    """The carrier asks for fewer calls. An account that has answered before stays as it is; of one that never has,
+    nobody knows which it is, so that it can't be used, and says so."""
+    if account.seen.blocked not in (Reason.ACCOUNT_NOT_READY, Reason.THROTTLED):
+        return
+    message = (
+        f"The carrier at {told_endpoint(obj)} asks for fewer calls and has answered none so far; it is asked again by "
+        "itself. Lower spec.limits.requestsPerSecond or concurrency, or see who else uses these credentials."
+    )
+    if _has_had_its_time(services, key):
+        account.seen = AccountSeen(Reason.THROTTLED, f"CarrierAccount {key}: {message}")
+    said = not_ready(Reason.THROTTLED, message)
+    await _say(services, obj, (said, reconciling(said.reason, message)), account=account)
 
 
 def _again(account: OpenAccount) -> float:

@@ -10,9 +10,8 @@ from datetime import timedelta
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.controllers.account_identities import Identities
-from ringfleet.controllers.account_lane import Turnstile
-from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
@@ -64,10 +63,6 @@ class OpenAccount:
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
     account at the carrier have one lock."""
-    choosing: Turnstile = field(default_factory=Turnstile)
-    """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
-    number_calls: Places = field(init=False)
-    """The places that calls for single numbers take turns in, so that they never hold up an order."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
     findings: Findings | None = None
@@ -104,21 +99,23 @@ class OpenAccount:
     """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
-    wanted_markets: set[tuple[str, NumberType]] = field(default_factory=set)
-    """The countries and number types that a pool wants to know this of, until the carrier is asked."""
+    wanted_markets: dict[tuple[str, NumberType], float] = field(default_factory=dict)
+    """The countries and number types that a pool wants to know this of, and since when, in monotonic seconds, until the
+    carrier has answered."""
     routings: dict[str, HeldRouting | None] = field(default_factory=dict)
     """The routing profiles of ours, by reference, as the carrier was last seen to have them, or as we have just told
     them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""
     refusals: dict[str, Refusal] = field(default_factory=dict)
     """The routing profiles of ours, by reference, that the account did not take."""
+    untold: set[ObjectRef] = field(default_factory=set)
+    """The routing profiles that the account is to be told."""
     routings_read_at: float | None = None
     """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
 
-    def __post_init__(self) -> None:
-        self.number_calls = Places(self._room_for_numbers)
-
-    def _room_for_numbers(self) -> int:
-        """Half of the account's places while an order has the purchase lock, so that numbers never hold it up."""
+    @property
+    def room_for_numbers(self) -> int:
+        """How many numbers may be changed at once: half as many as calls may be made while an order has the purchase
+        lock, so that numbers never hold it up."""
         return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
 
     def is_lost(self, number: E164) -> bool:
@@ -145,6 +142,8 @@ class Accounts:
         self.identities = Identities()
         self.told: dict[AccountKey, AccountSeen] = {}
         """What the users of each account were last woken for."""
+        self.awaited: dict[AccountKey, float] = {}
+        """Since when an account is being reached for the first time, in monotonic seconds."""
         self._open: dict[AccountKey, OpenAccount] = {}
         self._blocked: dict[AccountKey, AccountSeen] = {}
 
@@ -197,6 +196,13 @@ class Accounts:
     def block(self, key: AccountKey, reason: Reason, message: str) -> None:
         """Say why an account that is not open can't be called."""
         self._blocked[key] = AccountSeen(reason, message)
+
+    def give_up_waiting(self, key: AccountKey, seen: AccountSeen) -> None:
+        """Say why an account that is being reached for the first time is waited for no longer."""
+        if account := self._open.get(key):
+            account.seen = seen
+        else:
+            self._blocked[key] = seen
 
     async def open(self, key: AccountKey, account: OpenAccount) -> None:
         await self.close(key)

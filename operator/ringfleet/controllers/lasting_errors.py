@@ -32,6 +32,7 @@ _SPEAKS_FOR = {
     "BundleCount": "ComplianceBundle",
     "AccountUse": "CarrierAccount",
     "ProfileUse": "RoutingProfile",
+    "Profiles": "CarrierAccount",
     "Requirements": "CarrierAccount",
 }
 _ABOUT_PEOPLE = frozenset({"ComplianceBundle", "BundleCount"})

@@ -220,17 +220,14 @@ _LONGEST_RETRY = timedelta(minutes=5)
 async def _search(services: Services, key: Key, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
     """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
     account = services.accounts.opened(want.account)
-    if not account.choosing.enter(key):
-        return _IN_LINE
+    choosing = services.queues.lane(want.account).choosing
+    if not choosing.enter(key):
+        return choosing.look_again
     try:
         return await _write(services, order, await searched(services, account, order, want, state))
     finally:
-        if waiting := account.choosing.leave():
-            services.queues.wake_order(waiting.namespace, waiting.name)
-
-
-_IN_LINE = 5.0
-"""Seconds until an order that waits for the search of another one asks by itself; it is woken when that has ended."""
+        for waiting in choosing.leave():
+            services.queues.add(waiting, at_once=True)
 
 
 async def searched(

@@ -39,7 +39,7 @@ def listed(services: Services, order: NumberOrder, pool: NumberPool | None) -> L
     if is_of_this_pool(order, pool) and _remembers(pool, mine, before=order.spec.sequence):
         return Listed.KNOWN
     carriers = {mine, *(account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers)}
-    states = {_listed_at(services, carrier, pool.metadata.namespace) for carrier in carriers}
+    states = {_listed_at(services, carrier, pool.metadata.namespace, carrier == mine) for carrier in carriers}
     return max(states, default=Listed.KNOWN)
 
 
@@ -47,14 +47,23 @@ def _remembers(pool: NumberPool, account: AccountKey, before: int) -> bool:
     return any(memory.account == account and 0 < memory.sequence < before for memory in top_up(pool).carriers)
 
 
-def _listed_at(services: Services, key: AccountKey, namespace: str) -> Listed:
+def _listed_at(services: Services, key: AccountKey, namespace: str, mine: bool) -> Listed:
+    """The same for one carrier. Of another than the order's own the first listing is waited for only a while: a slow
+    carrier holds up nobody at a quick one."""
     if services.fleet.marked.is_known(key):
         return Listed.KNOWN
     blocked = services.accounts.seen(key, namespace).blocked
     if blocked:
         return Listed.NOT_YET if blocked is Reason.ACCOUNT_NOT_READY else Listed.KNOWN
-    account = services.accounts.get(key)
-    return Listed.BROKEN if account and account.swept_at is not None else Listed.NOT_YET
+    account = services.accounts.opened(key)
+    if account.swept_at is not None:
+        return Listed.BROKEN
+    had_its_time = services.monotonic() >= account.opened_at + _OTHERS_WAITED_FOR
+    return Listed.BROKEN if had_its_time and not mine else Listed.NOT_YET
+
+
+_OTHERS_WAITED_FOR = 60.0
+"""Seconds from the opening of another account of the pool for which its first listing is waited for."""
 
 
 async def allowance(services: Services, order: NumberOrder, pool: NumberPool) -> Allowance:

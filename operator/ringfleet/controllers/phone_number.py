@@ -29,7 +29,7 @@ from ringfleet.model.policy import SuspendBy
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.phone_number_status import Life, number_patch
+from ringfleet.objects.phone_number_status import Life, number_patch, suspension
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
@@ -85,6 +85,29 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):
         return GUARD_DELAY
+    if not _calls(plan):
+        return await _go_through(services, turn, plan, account, news)
+    key, opened = Key("PhoneNumber", record.namespace, record.name), services.accounts.opened(record.account)
+    number_calls = services.queues.lane(record.account).number_calls
+    if not number_calls.enter(key, opened.room_for_numbers):
+        return number_calls.look_again
+    try:
+        return await _go_through(services, turn, plan, account, news)
+    finally:
+        for waiting in number_calls.leave(opened.room_for_numbers):
+            services.queues.add(waiting, at_once=True)
+
+
+def _calls(plan: NumberPlan) -> bool:
+    """Whether the carrier is called: then the number needs a place among those that call it."""
+    return plan.step is not None and not (isinstance(plan.step, Leave) and plan.step.way is Way.LEAVE)
+
+
+async def _go_through(
+    services: Services, turn: Turn, plan: NumberPlan, account: AccountSeen, news: Holding | None
+) -> float | None:
+    """Take the steps of the plan, and of those that follow from it, and write what has come of them."""
+    record = turn.record
     try:
         while plan.step and not isinstance(plan.step, Leave):
             await _act(services, turn, plan.step)
@@ -203,28 +226,27 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
     """
     account = services.accounts.opened(turn.record.account)
     if isinstance(step, Stop):
-        await _intend_stop(services, turn, step.by)
-    async with account.number_calls:
-        match step:
-            case Look():
-                turn.holding = await _find(account, turn.record)
-            case Stop(external_id, by):
-                await _stop(account, turn, external_id, by)
-            case Resume(external_id, by, routing):
-                await _resume(account, turn, external_id, by, routing)
-            case Attach(external_id, bundle):
-                await _attach(services, account, turn, external_id, bundle)
-            case Route():
-                await _route(services, account, turn, step.external_id, _profile(turn, step))
-            case Unroute():
-                await _route(services, account, turn, step.external_id, None)
+        await _intend_stop(services, turn, step)
+    match step:
+        case Look():
+            turn.holding = await _find(account, turn.record)
+        case Stop(external_id, by, _):
+            await _stop(account, turn, external_id, by)
+        case Resume():
+            await _resume(services, account, turn, step)
+        case Attach(external_id, bundle):
+            await _attach(services, account, turn, external_id, bundle)
+        case Route():
+            await _route(services, account, turn, step.external_id, _profile(turn, step))
+        case Unroute():
+            await _route(services, account, turn, step.external_id, None)
 
 
-async def _intend_stop(services: Services, turn: Turn, by: SuspendBy) -> None:
-    """Write that the number is being stopped, and how, before the carrier hears of it."""
+async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
+    """Write that the number is being stopped, how, and what routing it gets back, before the carrier hears of it."""
     if turn.state.stopped is None:
-        turn.record = await _patch_status(services, turn.record, {"suspension": {"by": str(by)}})
-        turn.state = replace(turn.state, stopped=by)
+        turn.state = replace(turn.state, stopped=stop.by, parked=stop.parked)
+        turn.record = await _patch_status(services, turn.record, {"suspension": suspension(turn.state)})
 
 
 async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: SuspendBy) -> None:
@@ -237,14 +259,15 @@ async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: SuspendB
     turn.state = replace(turn.state, phase=Phase.SUSPENDED)
 
 
-async def _resume(account: OpenAccount, turn: Turn, external_id: str, by: SuspendBy, routing: str | None) -> None:
-    if by is SuspendBy.VERB:
-        await account.carrier.resume(external_id)
+async def _resume(services: Services, account: OpenAccount, turn: Turn, step: Resume) -> None:
+    if step.by is SuspendBy.VERB:
+        await account.carrier.resume(step.external_id)
         turn.holding = turn.holding and replace(turn.holding, status=HoldingStatus.ACTIVE)
     else:
-        await account.carrier.route(external_id, routing)
-        turn.holding = turn.holding and replace(turn.holding, routing=routing)
-    turn.state = replace(turn.state, stopped=None, phase=Phase.ORDERING)  # in service once it is seen to be routed
+        await _point(services, account, turn.record, step.external_id, step.routing)
+        turn.holding = turn.holding and replace(turn.holding, routing=step.routing)
+    # In service once it is seen to be routed.
+    turn.state = replace(turn.state, stopped=None, parked=None, phase=Phase.ORDERING)
 
 
 async def _attach(services: Services, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:
@@ -268,15 +291,10 @@ async def _attach(services: Services, account: OpenAccount, turn: Turn, external
 async def _route(services: Services, account: OpenAccount, turn: Turn, external_id: str, routed: Routed | None) -> None:
     routing = routed.external_id if routed else None
     try:
-        await account.carrier.route(external_id, routing)
+        await _point(services, account, turn.record, external_id, routing)
     except NotActive:
         turn.holding = await _find_inactive(account, turn.record)
         return
-    except NotHeld:
-        raise
-    except RequestRejected:
-        _doubt_profile(services, account, turn.record)
-        raise
     turn.holding = turn.holding and replace(turn.holding, routing=routing)
     turn.state = replace(turn.state, routed=routed, drift=None)
 
@@ -285,6 +303,24 @@ def _profile(turn: Turn, step: Route) -> Routed | None:
     """The routing that the step gives the number."""
     routing = turn.want.routing
     return Routed(step.profile, routing.external_id) if routing else None
+
+
+async def _point(
+    services: Services, account: OpenAccount, record: NumberRecord, external_id: str, routing: str | None
+) -> None:
+    """Point the number at a routing of the carrier's, or at none.
+
+    Raises:
+        NotHeld, NotActive: it is not the routing that the carrier minds.
+        RequestRejected: it may be; the profile is looked at.
+    """
+    try:
+        await account.carrier.route(external_id, routing)
+    except (NotHeld, NotActive):
+        raise
+    except RequestRejected:
+        _doubt_profile(services, account, record)
+        raise
 
 
 def _doubt_profile(services: Services, account: OpenAccount, record: NumberRecord) -> None:
@@ -313,8 +349,7 @@ async def _leave(services: Services, turn: Turn, step: Leave) -> float | None:
         return await _leave_behind(services, turn)
     account = services.accounts.opened(turn.record.account)
     try:
-        async with account.number_calls:
-            left = await leave(services, account, turn.record, step)
+        left = await leave(services, account, turn.record, step)
     except NotOurs:
         await _write(services, turn, NumberPlan(Phase.RELEASING, (not_ready(Reason.RELEASE_FORBIDDEN, _NOT_OURS),)))
         return _NOT_OURS_AGAIN

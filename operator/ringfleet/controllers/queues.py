@@ -3,21 +3,22 @@
 ::
 
     pools, quotas, sets, counts --> intents     awaits no carrier
+    profiles                    --> intents     each account is told them in its lane
     claims                      --> claims      so that nothing ever holds a claim up; keys only: which claim gets
                                                 which number is the claim queue (`controllers/claim_queue.py`)
     accounts, orders, numbers   --> a lane for each account (`controllers/account_lane.py`)
-    bundles, profiles           --> spanning    they are told to several accounts: each has a worker of its own
+    bundles                     --> spanning    they are filed at several accounts: each has a worker of its own
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timedelta
 from itertools import chain
 
 from ringfleet.controllers.account_lane import Lane
-from ringfleet.kube.queue import Handler, WorkQueue
+from ringfleet.kube.queue import Handler, Later, WorkQueue
 from ringfleet.model import AccountKey
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
@@ -37,17 +38,22 @@ def seconds_until(moment: datetime | None, now: datetime) -> float | None:
 AccountOf = Callable[[Key], AccountKey | None]
 """The carrier account that an object is of: itself, that of a number or order; None for what is of none, or is gone."""
 
+IdentityOf = Callable[[AccountKey], Hashable]
+"""What all objects of one account at the carrier have in common; None: nobody knows which account it is."""
+
 
 class Queues:
     """See the module. `delay` is in seconds."""
 
-    def __init__(self, settings: Settings, account_of: AccountOf) -> None:
+    def __init__(self, settings: Settings, account_of: AccountOf, identity_of: IdentityOf = lambda _: None) -> None:
         self.intents = WorkQueue[Key](workers=settings.workers)
         self.spanning = WorkQueue[Key](workers=_ALL_OF_THEM)
         self.claims = WorkQueue[Key](workers=settings.claim_workers, debounce=0.0)
-        self.lanes: dict[AccountKey, Lane] = {}
+        self.lanes: dict[Hashable, Lane] = {}
         self._settings = settings
         self._account_of = account_of
+        self._identity_of = identity_of
+        self._running: set[Key] = set()
         self._start: Callable[[WorkQueue[Key]], object] | None = None
 
     def __iter__(self) -> Iterator[WorkQueue[Key]]:
@@ -67,7 +73,7 @@ class Queues:
     async def run(self, handler: Handler[Key], stop: asyncio.Event) -> None:
         """Run the keys of all queues, and of lanes that come later, until `stop` is set; see `WorkQueue.run`."""
         async with asyncio.TaskGroup() as group:
-            self._start = lambda queue: group.create_task(queue.run(handler, stop))
+            self._start = lambda queue: group.create_task(queue.run(self._at_home(queue, handler), stop))
             try:
                 for queue in tuple(self):
                     self._start(queue)
@@ -75,11 +81,38 @@ class Queues:
             finally:
                 self._start = None
 
+    def _at_home(self, queue: WorkQueue[Key], handler: Handler[Key]) -> Handler[Key]:
+        """The handler for the keys of one queue. A key whose account has become known meanwhile, as another one than
+        before, goes on in that one's lane; in no two lanes it runs at once."""
+
+        async def handle(key: Key) -> float | None:
+            if key in self._running:
+                return _RUNS_ELSEWHERE
+            if self._moves(queue, key, 0.0):
+                return None
+            self._running.add(key)
+            try:
+                delay = await handler(key)
+            finally:
+                self._running.discard(key)
+            return None if delay is not None and self._moves(queue, key, delay) else delay
+
+        return handle
+
+    def _moves(self, queue: WorkQueue[Key], key: Key, delay: float) -> bool:
+        """Put the key where it belongs, if that is another queue. One whose object is gone ends where it is."""
+        home = self._queue_of(key)
+        if home is None or home is queue:
+            return False
+        home.add(key, delay)
+        return True
+
     def lane(self, account: AccountKey) -> Lane:
         """The lane of an account, from its first key on."""
-        lane = self.lanes.get(account)
+        identity = self._identity_of(account) or account
+        lane = self.lanes.get(identity)
         if lane is None:
-            lane = self.lanes[account] = Lane(self._settings.account_workers, self._settings.number_workers)
+            lane = self.lanes[identity] = Lane(self._settings.account_workers, self._settings.number_workers)
             if self._start:
                 self._start(lane.errands)
                 self._start(lane.numbers)
@@ -124,10 +157,16 @@ class Queues:
         pool waits."""
         self.add(Key("Requirements", key.namespace, key.name), at_once=True)
 
+    def wake_untold(self, key: AccountKey) -> None:
+        """Have the account told the routing profiles that it is to know. At once: their numbers wait."""
+        self.add(Key("Profiles", key.namespace, key.name), at_once=True)
 
-IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Requirements"})
+
+_RUNS_ELSEWHERE = Later(1.0)
+"""Seconds until a key is looked at again that still runs in the lane that its account had before."""
+IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Profiles", "Requirements"})
 """The kinds whose turns await the carrier of one account."""
-SPANNING = frozenset({"ComplianceBundle", "RoutingProfile"})
+SPANNING = frozenset({"ComplianceBundle"})
 """The kinds whose turns may await the carriers of several accounts."""
 _ALL_OF_THEM = 1_000
 """So many that each has a worker: it waits for one carrier or another, and never for its like."""

@@ -1,6 +1,6 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
-of a CarrierAccount asks for in the markets of its pools."""
+of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
 from ringfleet.controllers.number_quota import reconcile_quota
 from ringfleet.controllers.phone_number import reconcile_number
+from ringfleet.controllers.profile_telling import tell_profiles
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, KubeError, NotFound
+from ringfleet.kube.queue import Later
 from ringfleet.objects.refs import Key
 
 log = structlog.get_logger(__name__)
@@ -54,7 +56,7 @@ async def reconcile(services: Services, key: Key) -> float | None:
         raise
     finally:
         services.meter.reconciled(key.kind, ending, services.monotonic() - began)
-    if services.errors.forget(key):
+    if not isinstance(delay, Later) and services.errors.forget(key):
         services.queues.wake(*object_of(key))  # its next turn takes back what was said of the error
     return delay
 
@@ -91,5 +93,6 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "RotationSet": reconcile_set,
     "RoutingProfile": reconcile_profile,
     "ProfileUse": guard_profile,
+    "Profiles": tell_profiles,
 }
 """What takes a turn of a key, by its kind."""

@@ -1,77 +1,63 @@
-"""Reconciling one routing profile: tell it to the carrier accounts of its numbers, and count what follows it.
+"""Reconciling one routing profile: have the carrier accounts of its numbers told, and count what follows it.
 
 ::
 
     its numbers, and unfinished orders of its pools --> the accounts that must know it
-    look at the account: another key's profile under our reference? leave it alone, and say so
-    tell it, write the carrier's id into status.accounts, a digest of what was told into its notes
+    each is told in its own lane (controllers/profile_telling.py), which wakes the profile again
+    the carrier's id and a digest of what was told (a note) are written into the status
     that write wakes the numbers, which are then pointed at the id (controllers/phone_number.py)
 
-What an account was told is in the status, so that no process has to remember it. That the carrier has it still, a sweep
-looks up (`controllers/account_sweep.py`).
+No carrier is awaited here: what one account was told is written while another one is still being told. What an account
+was told is in the status, so that no process has to remember it. That the carrier has it still, a sweep looks up
+(`controllers/account_sweep.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-
-import structlog
+from collections.abc import Iterable
 
 from ringfleet.api import NumberPool, RoutingProfile
 from ringfleet.api.routing_profile import RoutingProfileStatus
-from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected
-from ringfleet.controllers.carrier_clients import NotOpen, OpenAccount
 from ringfleet.controllers.in_use import PROFILE_STAYS, is_guarded
+from ringfleet.controllers.profile_telling import REFUSED_AGAIN, place_at, refusal_of, tell_soon
 from ringfleet.controllers.services import Services
-from ringfleet.model import GONE, AccountKey, HeldRouting, Routing
+from ringfleet.model import GONE, AccountKey, Routing
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
-from ringfleet.objects.routing_profile import as_told, content_hash, routing_of, told_at, told_notes, told_status
+from ringfleet.objects.routing_profile import content_hash, routing_of, told_at, told_notes, told_status
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.routing_profile import Failure, ProfilePlace, Refusal, Told, must_tell, profile_conditions
-
-log = structlog.get_logger(__name__)
-
-REFUSED_AGAIN = 300.0
-"""Seconds until an account that refused the profile, or has another one in its place, is asked again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What came of telling one account. `error`: what the key is tried again for, after a growing delay."""
-
-    told: Told | None
-    failure: Failure | None = None
-    error: Exception | None = None
-
-
-class ProfileTaken(Exception):
-    """The account has a profile of another key under our reference."""
+from ringfleet.plan.routing_profile import Failure, ProfilePlace, Told, must_tell, profile_conditions
 
 
 async def reconcile_profile(services: Services, key: Key) -> float | None:
-    """Tell the accounts what they don't know yet, and write what they were told and how many numbers follow.
-
-    Raises:
-        CarrierError: an account can't be asked; what was told to the others is written.
-    """
+    """Have the accounts told what they don't know yet, and write what they were told and how many numbers follow."""
     profile = services.fleet.get(RoutingProfile, key.namespace, key.name)
     if profile is None or (profile.metadata.deletion_timestamp and not is_guarded(profile)):
         return None
     routing = routing_of(profile, services.installation)
     places = _places(services, profile, routing)
-    answers = {place.account: _Answer(place.told) for place in places}
-    if not profile.spec.suspend:
-        due = [place for place in places if must_tell(place, content_hash(routing))]
-        told = await asyncio.gather(*(_tell(services, place, routing) for place in due))
-        answers |= {place.account: answer for place, answer in zip(due, told, strict=True)}
-    await _write(services, profile, routing, places, answers)
-    if error := next((answer.error for answer in answers.values() if answer.error), None):
-        raise error
-    return REFUSED_AGAIN if any(answer.failure for answer in answers.values()) else None
+    failures = {} if profile.spec.suspend else _have_told(services, key, places, routing)
+    await _write(services, profile, routing, places, failures)
+    return _again(services, routing, failures)
+
+
+def _have_told(services: Services, key: Key, places: list[ProfilePlace], routing: Routing) -> dict[AccountKey, Failure]:
+    """Have each account told in its own lane that does not know what the profile says; why one does not know it yet."""
+    place, content = ObjectRef(key.namespace, key.name), content_hash(routing)
+    due = (one for one in places if must_tell(one, content))
+    said = {one.account: tell_soon(services, place, one, routing) for one in due}
+    return {account: failure for account, failure in said.items() if failure}
+
+
+def _again(services: Services, routing: Routing, failures: Iterable[AccountKey]) -> float | None:
+    """Seconds until an account that did not take the profile is told again."""
+    if not failures:
+        return None
+    accounts = filter(None, map(services.accounts.get, failures))
+    waits = (refusal.until - services.monotonic() for one in accounts if (refusal := refusal_of(one, routing)))
+    return min((wait for wait in waits if wait > 0), default=REFUSED_AGAIN)
 
 
 # Looking.
@@ -82,17 +68,7 @@ def _places(services: Services, profile: RoutingProfile, routing: Routing) -> li
     told, namespace = told_at(profile), profile.metadata.namespace
     needed = {record.account: record.namespace for record in _followers(services, profile)}
     needed = dict.fromkeys(_ordering(services, profile), namespace) | needed
-    return [_place(services, key, needed[key], told.get(key), routing) for key in sorted(needed)]
-
-
-def _place(services: Services, key: AccountKey, user: str, told: Told | None, routing: Routing) -> ProfilePlace:
-    """`user`: a namespace whose objects use the profile there."""
-    account = services.accounts.get(key)
-    seen = services.accounts.seen_by_holder(key, user)
-    if account is None or routing.reference not in account.routings:
-        return ProfilePlace(key, seen, told)
-    held = account.routings[routing.reference]
-    return ProfilePlace(key, seen, told, looked=True, held=as_told(held) if held else None)
+    return [place_at(services, key, needed[key], told.get(key), routing) for key in sorted(needed)]
 
 
 def _followers(services: Services, profile: RoutingProfile) -> list[NumberRecord]:
@@ -118,70 +94,6 @@ def _ordering(services: Services, profile: RoutingProfile) -> set[AccountKey]:
     return {key for key in found if services.accounts.seen(key, namespace).blocked is not Reason.ACCOUNT_NOT_ALLOWED}
 
 
-# Telling.
-
-
-async def _tell(services: Services, place: ProfilePlace, routing: Routing) -> _Answer:
-    """Tell one account; what went wrong there is for the other accounts no matter."""
-    if place.seen.blocked:
-        return _Answer(place.told, Failure(place.seen.blocked, place.seen.message))
-    try:
-        account = services.accounts.opened(place.account)
-        if failure := _still_refused(services, account, routing):
-            return _Answer(place.told, failure)
-        async with account.number_calls:
-            held = await _ensure(account, routing)
-    except ProfileTaken as error:
-        failure = Failure(Reason.PROFILE_TAKEN, f"CarrierAccount {place.account}: {error}")
-        return _Answer(place.told, _refused(services, account, routing, failure))
-    except (CarrierUnavailable, CredentialsRejected, NotOpen) as error:
-        services.queues.wake_account(place.account)
-        message = f"CarrierAccount {place.account} could not be told the profile; it is told as soon as it answers."
-        return _Answer(place.told, Failure(Reason.CARRIER_UNAVAILABLE, message), error)
-    except CarrierError as error:
-        failure = Failure(Reason.PROFILE_REFUSED, f"CarrierAccount {place.account} refused the profile: {error}")
-        return _Answer(place.told, _refused(services, account, routing, failure))
-    return _Answer(as_told(held))
-
-
-def _refused(services: Services, account: OpenAccount, routing: Routing, failure: Failure) -> Failure:
-    log.warning("profile not taken", profile=routing.name, reason=str(failure.reason), message=failure.message)
-    until = services.monotonic() + REFUSED_AGAIN
-    account.refusals[routing.reference] = Refusal(content_hash(routing), failure, until)
-    return failure
-
-
-def _still_refused(services: Services, account: OpenAccount, routing: Routing) -> Failure | None:
-    """Why the account did not take this very content a short time ago."""
-    refusal = account.refusals.get(routing.reference)
-    if refusal and refusal.content == content_hash(routing) and services.monotonic() < refusal.until:
-        return refusal.failure
-    account.refusals.pop(routing.reference, None)
-    return None
-
-
-async def _ensure(account: OpenAccount, routing: Routing) -> HeldRouting:
-    """Have the account hold the profile as we say. Until that is known, what it has counts as unknown.
-
-    Raises:
-        ProfileTaken: under our reference is a profile that is not ours.
-        CarrierError: the carrier refused, or can't be asked.
-    """
-    reference = routing.reference
-    account.routings[reference] = None
-    found = await account.carrier.find_routing(reference)
-    if found and found.routing.name != routing.name:
-        raise ProfileTaken(
-            f"the carrier has a routing profile under our reference {reference} that is named {found.routing.name!r}, "
-            f"and it is not overwritten: rename it to {routing.name!r} there, or delete it."
-        )
-    if found is None or found.routing != routing:
-        found = HeldRouting(await account.carrier.ensure_routing(routing), routing)
-        log.info("profile told", profile=routing.name, external_id=found.external_id)
-    account.routings[reference] = found
-    return found
-
-
 # Writing.
 
 
@@ -190,10 +102,9 @@ async def _write(
     profile: RoutingProfile,
     routing: Routing,
     places: list[ProfilePlace],
-    answers: dict[AccountKey, _Answer],
+    failures: dict[AccountKey, Failure],
 ) -> None:
-    told = {account: answer.told for account, answer in answers.items() if answer.told}
-    failures = {account: answer.failure for account, answer in answers.items() if answer.failure}
+    told = {place.account: place.told for place in places if place.told}
     said = profile_conditions(profile.spec.suspend, places, failures)
     if profile.metadata.deletion_timestamp:
         said = (*said, PROFILE_STAYS)

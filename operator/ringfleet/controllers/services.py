@@ -88,7 +88,7 @@ class Services:
         self.fleet = Fleet(settings.namespaces, self.installation, numbers, claims, freezes, self.clock)
         self.fleet.same_account = self.accounts.identities.same_as
         self.intent_watches = IntentWatches((model.__name__ for model in INTENTS), self.monotonic)
-        self.queues = Queues(settings, self.fleet.account_of)
+        self.queues = Queues(settings, self.fleet.account_of, self.accounts.identities.of)
         events = EventRecorder(self.kube, settings.identity)
         self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)

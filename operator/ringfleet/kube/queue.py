@@ -2,6 +2,7 @@
 
     add(key) --100 ms--> handle(key) --> None: wait for the next add
                               |  '-----> seconds: run again by then, sooner if it is added
+                              |  '-----> Later: the same; it could not have its turn, so its failures stay counted
                               '-raises-> run again after a delay that doubles with each failure in a row
 
 What happened to a key is not kept, only that it should be looked at: ten thousand adds of ten keys are ten runs. An
@@ -34,6 +35,10 @@ GRACE = 20.0  # a pod has 30 seconds from SIGTERM to SIGKILL
 RETRIES = Backoff(first=0.25, longest=300.0)
 
 log = structlog.get_logger(__name__)
+
+
+class Later(float):
+    """Seconds until another turn of a key that could not have this one: nothing was tried, and nothing went well."""
 
 
 class Load(NamedTuple):
@@ -137,7 +142,8 @@ class WorkQueue(Generic[K]):
             wish = await handler(key)
         except Exception as error:
             return self._failed(key, error)
-        self._failures.pop(key, None)
+        if not isinstance(wish, Later):
+            self._failures.pop(key, None)
         return None if wish is None else max(wish, self._debounce)
 
     def _failed(self, key: K, error: Exception) -> float:

@@ -265,6 +265,7 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         drift=status.get("drift"),
         activating=_is_activating(status),
         stopped=_stopped(status.get("suspension")),
+        parked=(status.get("suspension") or {}).get("routing"),
         farewell=_farewell(status.get("farewell")),
         foreign_mark=_mark(status.get("foreignMark")),
         attached=documents.get("attached"),

@@ -75,8 +75,8 @@ def number_patch(
         patch["drift"] = plan.drift
     if state.routed != record.state.routed:
         patch["routing"] = _routing(state.routed, now)
-    if state.stopped != record.state.stopped:
-        patch["suspension"] = {"by": str(state.stopped)} if state.stopped else None
+    if (state.stopped, state.parked) != (record.state.stopped, record.state.parked):
+        patch["suspension"] = suspension(state)
     if state.foreign_mark != record.state.foreign_mark:
         patch["foreignMark"] = str(state.foreign_mark) if state.foreign_mark else None
     known = record.state
@@ -89,6 +89,13 @@ def number_patch(
     if health and health.usage and health.usage.day != record.usage_day:
         patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
     return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+def suspension(state: NumberState) -> dict[str, str] | None:
+    """How the number's traffic is stopped; None: it is not."""
+    if state.stopped is None:
+        return None
+    return {"by": str(state.stopped)} | ({} if state.parked is None else {"routing": state.parked})
 
 
 @dataclass(frozen=True, slots=True)

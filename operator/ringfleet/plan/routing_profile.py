@@ -9,6 +9,8 @@
     held is missing, or is not what was told ----> tell again: somebody has edited or deleted it there
     anything else -------------------------------> nothing
 
+Each account is told in its own time; what it has been told meanwhile is known before the status says so (`caught_up`).
+
 Numbers are pointed at the carrier's id, and nowhere before the profile was told to their account; what is told later
 under the same id reaches them by itself.
 """
@@ -16,11 +18,11 @@ under the same id reaches them by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class ProfilePlace:
     """Whether this process knows what the account has."""
     held: Told | None = None
     """What the account has; None: no such profile, or nobody has looked, or a call to it was not answered."""
+
+
+def caught_up(place: ProfilePlace, content: str) -> ProfilePlace:
+    """The place, where the account has what the profile says now: then that is what it was told, although the status
+    does not say so yet. `content`: the digest of what the profile says."""
+    there = place.looked and place.held is not None and place.held.hash == content
+    return replace(place, told=place.held) if there else place
 
 
 def must_tell(place: ProfilePlace, content: str) -> bool:
@@ -75,19 +84,22 @@ class Refusal:
     failure: Failure
     until: float
     """In monotonic seconds."""
+    failures: int = 1
+    """How often in a row the same was told in vain."""
 
 
 def profile_conditions(
     suspended: bool, places: Iterable[ProfilePlace], failures: Mapping[AccountKey, Failure]
 ) -> tuple[Condition, ...]:
-    """What the profile says of itself. `failures`: of the accounts that should have been told and could not be."""
+    """What the profile says of itself. `failures`: of the accounts that should know it, and do not or not yet."""
     if suspended:
         said = not_ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
         return (said, *_drifted(places))
     if failures:
-        first = failures[min(failures)]
+        first = failures[min(failures, key=lambda account: (failures[account].reason is Reason.ROUTING, account))]
         message = " ".join(failures[account].message for account in sorted(failures))
-        return (not_ready(first.reason, message),)
+        goes_on = (reconciling(first.reason, message),) if first.reason is Reason.ROUTING else ()
+        return (not_ready(first.reason, message), *goes_on)
     return (ready(Reason.CONFIGURED, "The profile is complete; its numbers are routed by it."),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, recon
 from ringfleet.plan.phone_number.case import DesiredNumber, DesiredRouting, Leaving, NumberState, Routed
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Obstacle, Way
-from ringfleet.plan.phone_number.steps import Leave, NumberPlan, Resume, Step, Stop
+from ringfleet.plan.phone_number.steps import Leave, Look, NumberPlan, Resume, Step, Stop
 from tests.plan.builders import a_holding, digits
 from tests.plan.line import Carrier, Line
 
@@ -66,8 +67,9 @@ def routed(phase: Phase = Phase.AVAILABLE) -> NumberPlan:
 @pytest.mark.parametrize("by", SuspendBy)
 def test_every_reason_to_be_still_is_named_before_and_after(stops: tuple[str, ...], said: str, by: SuspendBy) -> None:
     wanted = want(stop_reasons=stops, stop_by=by)
-    first = plan_number(wanted, state(), None, UP)
-    assert first == on_the_way(Phase.AVAILABLE, Reason.SUSPENDED, f"{STILL} {said}", Stop(HELD, by))
+    first = plan_number(wanted, state(), ACTIVE, UP)
+    stop = Stop(HELD, by, "desk-v1" if by is SuspendBy.PARKING else None)
+    assert first == on_the_way(Phase.AVAILABLE, Reason.SUSPENDED, f"{STILL} {said}", stop)
     after = plan_number(wanted, state(Phase.SUSPENDED, stopped=by), None, UP)
     assert after == still(Phase.SUSPENDED, Reason.SUSPENDED, f"{STILL} {said}")
 
@@ -117,6 +119,25 @@ PARKS = want(stop_reasons=(BY_SPEC,), stop_by=SuspendBy.PARKING)
             ACTIVE,
             Stop(HELD, SuspendBy.VERB),
             id="what was begun one way is ended that way",
+        ),
+        pytest.param(STOPS, state(), None, Stop(HELD, SuspendBy.VERB), id="it is stopped by the carrier's verb"),
+        pytest.param(PARKS, state(), None, Look(), id="before it is parked, its routing is looked up"),
+        pytest.param(
+            PARKS, state(routed=None), PARKED, Stop(HELD, SuspendBy.PARKING, ""), id="one without routing has none back"
+        ),
+        pytest.param(
+            PARKS,
+            state(routed=None),
+            ACTIVE,
+            Stop(HELD, SuspendBy.PARKING, "desk-v1"),
+            id="what another hand has given is remembered",
+        ),
+        pytest.param(
+            PARKS,
+            state(stopped=SuspendBy.PARKING, parked="desk-v1"),
+            None,
+            Stop(HELD, SuspendBy.PARKING),
+            id="what is remembered stays so after a crash",
         ),
         pytest.param(STOPS, state(), SUSPENDED, None, id="what the carrier has suspended is not stopped by us"),
         pytest.param(STOPS, state(Phase.SUSPENDED), None, None, id="nor when that was heard before"),
@@ -190,7 +211,43 @@ def test_two_causes_that_end_one_after_the_other_resume_the_number_once_and_as_i
         line.take_turn(want(bound=True, stop_reasons=stops, stop_by=SuspendBy.PARKING))
         assert line.carrier.rings() is (not stops)
     assert line.state == state(Phase.BOUND)
-    assert line.carrier.told == [Stop(HELD, SuspendBy.PARKING), Resume(HELD, SuspendBy.PARKING, "desk-v1")]
+    stop, resume = Stop(HELD, SuspendBy.PARKING, "desk-v1"), Resume(HELD, SuspendBy.PARKING, "desk-v1")
+    assert line.carrier.told == [Look(), stop, resume]
+
+
+MADE_ANEW = DesiredRouting("desk", "desk-v2")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "routed_by_us", "had", "back"),
+    [
+        pytest.param(want(), AT_DESK, "desk-v1", "desk-v1", id="as it was"),
+        pytest.param(want(), AT_DESK, None, "desk-v1", id="parked before that was remembered"),
+        pytest.param(want(routing=None), None, "theirs", "theirs", id="by another hand"),
+        pytest.param(want(routing=None), None, "", None, id="none"),
+        pytest.param(want(routing=MADE_ANEW), AT_DESK, "desk-v1", "desk-v2", id="its profile was made anew meanwhile"),
+        pytest.param(
+            *(want(routing=replace(MADE_ANEW, held=True)), AT_DESK, "desk-v1", "desk-v1"),
+            id="made anew, and suspended: numbers keep what they have",
+        ),
+        pytest.param(
+            *(want(routing=replace(MADE_ANEW, told=False)), AT_DESK, "desk-v1", "desk-v1"),
+            id="made anew, and its account does not know what it says now",
+        ),
+        pytest.param(
+            *(want(routing=DesiredRouting("desk", missing=True)), AT_DESK, "desk-v1", "desk-v1"),
+            id="its profile is gone",
+        ),
+        pytest.param(want(), AT_DESK, "theirs", "desk-v1", id="by another hand, and mended"),
+        pytest.param(want(repair=False), AT_DESK, "theirs", "theirs", id="by another hand, and only reported"),
+        pytest.param(want(), None, "theirs", "desk-v1", id="a profile has come meanwhile"),
+    ],
+)
+def test_a_parked_number_gets_the_routing_back_that_it_had_or_that_it_would_be_given_next(
+    wanted: DesiredNumber, routed_by_us: Routed | None, had: str | None, back: str | None
+) -> None:
+    known = state(Phase.SUSPENDED, routed=routed_by_us, stopped=SuspendBy.PARKING, parked=had)
+    assert plan_number(wanted, known, PARKED, UP).step == Resume(HELD, SuspendBy.PARKING, back)
 
 
 def test_a_resumed_number_that_was_never_routed_is_not_available() -> None:

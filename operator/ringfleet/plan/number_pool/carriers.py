@@ -98,7 +98,7 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
 
 _OF_THE_POOL = frozenset({Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN})
 """Limits that left an order nothing to buy when it ran. The pool itself is held by them; no carrier rests for that."""
-_PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.ORDER_REFUSED})
+_PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED, Reason.ORDER_REFUSED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,8 @@ class NumberState:
     """The carrier's last word was that it is activating the number."""
     stopped: SuspendBy | None = None
     """How we have stopped the traffic, or are about to: it is written before the carrier is told. None: we have not."""
+    parked: str | None = None
+    """The carrier's id of the routing that a parked number had, whoever gave it; empty: none. None: not known."""
     farewell: Farewell | None = None
     """Since when the number has been asked to go; None: it is not."""
     attached: str | None = None

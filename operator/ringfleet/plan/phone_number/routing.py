@@ -25,7 +25,7 @@ def routing_differs(case: Case) -> NumberPlan | None:
             "create it, or correct the name."
         )
         return _waits(case, Reason.ROUTING_PROFILE_MISSING, message)
-    if _follows(desired, case.state.routed) and (case.drift is None or not case.desired.repair or desired.held):
+    if follows(desired, case.state.routed) and (case.drift is None or not case.desired.repair or desired.held):
         return None
     if desired.held:
         message = (
@@ -66,7 +66,12 @@ def _taken_off(case: Case) -> NumberPlan | None:
     return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message)
 
 
-def _follows(desired: DesiredRouting, routed: Routed | None) -> bool:
+def can_be_given(desired: DesiredRouting) -> bool:
+    """Whether a number may be pointed at the profile now."""
+    return desired.told and not desired.missing and not desired.held
+
+
+def follows(desired: DesiredRouting, routed: Routed | None) -> bool:
     """Whether the number is pointed at the profile. Where the profile was never told, the number keeps the routing that
     it has by it: of an older version, or of a profile of the same name before it."""
     if routed is None or routed.profile != desired.profile:

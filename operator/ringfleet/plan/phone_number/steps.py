@@ -38,6 +38,9 @@ class Stop:
 
     external_id: str
     by: SuspendBy
+    parked: str | None = None
+    """The carrier's id of the routing that is taken off a number to be parked, to be remembered with that; empty: it
+    has none. None: what is remembered stands."""
 
 
 @dataclass(frozen=True, slots=True)

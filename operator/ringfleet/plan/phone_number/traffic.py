@@ -9,9 +9,10 @@ from __future__ import annotations
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
 from ringfleet.plan.conditions import Reason, not_ready
-from ringfleet.plan.phone_number.case import Case
+from ringfleet.plan.phone_number.case import Case, NumberState
 from ringfleet.plan.phone_number.phase import phase_meanwhile
-from ringfleet.plan.phone_number.steps import NumberPlan, Resume, Stop, through_carrier
+from ringfleet.plan.phone_number.routing import can_be_given, follows
+from ringfleet.plan.phone_number.steps import Look, NumberPlan, Resume, Stop, through_carrier
 
 
 def must_be_stopped(case: Case) -> NumberPlan | None:
@@ -21,8 +22,7 @@ def must_be_stopped(case: Case) -> NumberPlan | None:
         return None
     if state.stopped is None and case.status is HoldingStatus.SUSPENDED:
         return None  # the carrier's own doing, and not ours to resume later
-    stop = Stop(case.external_id, state.stopped or desired.stop_by)  # what was begun one way is ended that way
-    return through_carrier(case, stop, phase_meanwhile(desired, state), Reason.SUSPENDED, _why(case))
+    return through_carrier(case, _stop(case), phase_meanwhile(desired, state), Reason.SUSPENDED, _why(case))
 
 
 def may_be_resumed(case: Case) -> NumberPlan | None:
@@ -36,12 +36,23 @@ def may_be_resumed(case: Case) -> NumberPlan | None:
 
 
 def _routing_back(case: Case) -> str | None:
-    """The routing that a parked number gets back: its profile's, as the account knows it now; it may have been made
-    anew meanwhile. None: the number had none."""
-    routed, desired = case.state.routed, case.desired.routing
-    if routed and desired and desired.profile == routed.profile and desired.external_id:
-        return desired.external_id
-    return routed.external_id if routed else None
+    """The routing that a parked number gets back; None: it had none.
+
+    The one that it had when it was parked, whoever gave it. But where it would be pointed at its profile next anyhow,
+    it is so at once: what it had may be gone from the carrier, which would refuse it.
+    """
+    had, desired = _had(case.state), case.desired.routing
+    if desired is None or not can_be_given(desired):
+        return had
+    keeps = follows(desired, case.state.routed) and not case.desired.repair
+    return had if keeps else desired.external_id or had
+
+
+def _had(state: NumberState) -> str | None:
+    """The routing that a parked number had; of one that was parked before that was remembered, what we gave it."""
+    if state.parked is not None:
+        return state.parked or None
+    return state.routed.external_id if state.routed else None
 
 
 def out_of_service(case: Case) -> NumberPlan | None:
@@ -52,6 +63,17 @@ def out_of_service(case: Case) -> NumberPlan | None:
     by_carrier = "The carrier has suspended the number: it is kept and billed, and carries no call or message."
     message = _why(case) if by_us else " ".join((by_carrier, *case.desired.stop_reasons))
     return NumberPlan(Phase.SUSPENDED, (not_ready(Reason.SUSPENDED, message),))
+
+
+def _stop(case: Case) -> Stop | Look:
+    """The stop; before a number is parked, what routing it has is looked up, or it could not be given back.
+
+    Our own memory is not enough: somebody else may have routed the number, or a crash may have kept us from noting it.
+    """
+    by = case.state.stopped or case.desired.stop_by  # what was begun one way is ended that way
+    if by is SuspendBy.VERB or case.state.stopped is not None:
+        return Stop(case.external_id, by)
+    return Stop(case.external_id, by, case.holding.routing or "") if case.holding else Look()
 
 
 def _is_stopped(case: Case) -> bool:
