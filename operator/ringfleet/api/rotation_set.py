@@ -50,7 +50,7 @@ class Replies(StrEnum):
     FREE = "Free"
     """An answer uses the number that was called or written to, and does not count against its caps."""
     COUNTED = "Counted"
-    """An answer uses the number that was called or written to, and counts against its caps."""
+    """An answer is a contact like any other: it counts against the caps, and may come from another number."""
 
 
 class OnFlagged(StrEnum):
@@ -93,12 +93,12 @@ class Ramp(Part):
 
     days: Annotated[int, Field(ge=0, le=90)] = 14
     """After how many days in the set a number has its whole caps; 0 for at once. Fewer than 14 need the annotation
-    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 14 hold, as the condition
-    GuardrailHolds says."""
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 14 days from 25 percent hold, as
+    the condition GuardrailHolds says."""
     start_percent: Annotated[int, Field(ge=1, le=100)] = 25
     """Share of its caps that a number has on its first day in the set, in percent. More than 25 needs the annotation
-    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 25 holds, as the condition
-    GuardrailHolds says."""
+    override.ringfleet.dev/ramp, whose value says who allowed it and why; without it 14 days from 25 percent hold, as
+    the condition GuardrailHolds says."""
 
 
 class Cooling(Part):

@@ -1,6 +1,7 @@
 """Conditions and their reasons: what an object says about itself, born with the decision and written unchanged.
 
-All reasons that Ringfleet ever writes are in `Reason`, so that people can look them up and alerts can rely on them.
+All reasons that Ringfleet ever writes are in `Reason`, so that alerts can rely on them; what each means to people, and
+with which condition of which kind it is written, is in `api/conditions.py`.
 `Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus).
 
 While the same is so, a message is the same, whenever it is looked at: it carries names, and no counter. A time is in it
