@@ -36,7 +36,8 @@ MODULES = {
         *("controllers/compliance_bundle", "controllers/bundle_documents"),
     ),
     "NumberPool": (
-        *("plan/number_pool/*", "plan/compliance_bundle/selection", "objects/number_pool"),
+        *("plan/number_pool/*", "plan/compliance_bundle/selection", "plan/compliance_bundle/readiness"),
+        "objects/number_pool",
         *("controllers/number_pool", "controllers/pool_release", "controllers/bundle_readiness"),
     ),
     "NumberOrder": (
@@ -51,7 +52,10 @@ MODULES = {
         "controllers/connection_secret",
     ),
     "NumberQuota": ("plan/number_quota", "objects/number_quota", "controllers/number_quota"),
-    "RoutingProfile": ("plan/routing_profile", "objects/routing_profile", "controllers/routing_profile"),
+    "RoutingProfile": (
+        *("plan/routing_profile", "objects/routing_profile", "controllers/routing_profile"),
+        "controllers/profile_telling",
+    ),
     "RotationSet": (
         *("plan/rotation_set/*", "objects/rotation_set", "controllers/rotation_set"),
         "controllers/dispatcher_client",

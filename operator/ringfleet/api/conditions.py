@@ -25,7 +25,7 @@ _LASTING = ("WriteRefused", "ReconcileFailed")
 """Why any object stands still: an error that nobody waits for and that does not pass."""
 _UNCALLABLE = (
     *("AccountMissing", "AccountNotReady", "AccountNotAllowed", "Suspended", "SecretMissing", "SecretKeyMissing"),
-    *("CredentialsRejected", "InvalidSpec", "CarrierUnavailable"),
+    *("CredentialsRejected", "InvalidSpec", "CarrierUnavailable", "Throttled"),
 )
 """Why a CarrierAccount can't be called for what it holds already."""
 _UNORDERABLE = (*_UNCALLABLE, "DuplicateAccount", "AccountDeleted")
@@ -57,7 +57,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "CarrierAccount": {
         "Ready": _ready(
             *("Reachable", "CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
-            *("SecretMissing", "SecretKeyMissing", "Suspended"),
+            *("SecretMissing", "SecretKeyMissing", "Suspended", "Throttled"),
         ),
         "Reconciling": _reconciling("CarrierUnavailable"),
         "Stalled": _stalled("CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
@@ -205,7 +205,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "Stalled": _stalled(),
     },
     "RoutingProfile": {
-        "Ready": _ready("Configured", "Suspended", "ProfileTaken", "ProfileRefused", *_UNCALLABLE),
+        "Ready": _ready("Configured", "Suspended", "Routing", "ProfileTaken", "ProfileRefused", *_UNCALLABLE),
+        "Reconciling": _reconciling("Routing"),
         "Stalled": _stalled(),
         "Drifted": Told(
             "a carrier has the profile otherwise than it was told, and the profile is suspended", ("RoutingDrifted",)
@@ -338,7 +339,7 @@ REASONS: Mapping[str, str] = {
     "Released": "The number was given back to the carrier.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
-    "Routing": "The number is being routed at the carrier, or its routing taken off.",
+    "Routing": "The number is being routed at the carrier, or its routing taken off; the profile is being told there.",
     "RoutingDrifted": "The carrier has another routing than it was told.",
     "RoutingProfileMissing": "The RoutingProfile that is named does not exist.",
     "SearchUnavailable": "The carrier's search is down.",

@@ -18,22 +18,26 @@ only its turns use, and apart what all of them do::
                                               rebinding.py           the number that a claim had before
                                               connection_secret.py   what writeTo names
     ComplianceBundle   compliance_bundle.py   bundle_documents.py    what it names, read
+                                              bundle_calls.py        one call of a filing, and how it ended
                                               redaction.py           what may be told of a carrier's answer
                                               bundle_readiness.py    which bundle orders and numbers live by
                                               bundle_attachments.py  the numbers that carry it
     RotationSet        rotation_set.py        dispatcher_client.py   its traffic
                                               set_inheritance.py     what an earlier set of its name has left
     NumberQuota        number_quota.py        quota_usage.py         what its namespace uses
-    RoutingProfile     routing_profile.py
+    RoutingProfile     routing_profile.py     profile_telling.py     accounts are told it, each in its lane
 
     what is known      fleet.py               look-ups in all objects as last seen; no I/O, no queue
                        namespaces.py          which are being deleted
                        carrier_clients.py     the open accounts: may this one be called?
                        freeze.py              the emergency stop, looked at live
-    who is woken       triggers.py            what changed -> keys
+    who is woken       triggers.py            what changed -> keys, by three that listen:
+                       intent_triggers.py     to all other kinds, which people write
+                       number_triggers.py     to numbers
+                       claim_triggers.py      to claims
+                       wake.py                whom an account, a quota, a bundle or a freeze concerns
                        queues.py              keys wait for their turns
                        account_lane.py        those that await a carrier wait by account
-                       places.py              so many calls at once
     what is written    status_writer.py       statuses, finalizers, events
                        lasting_errors.py      an error that stays is said on the object
     the program        runtime.py             start to stop

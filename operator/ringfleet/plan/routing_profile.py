@@ -98,7 +98,7 @@ def profile_conditions(
     if failures:
         first = failures[min(failures, key=lambda account: (failures[account].reason is Reason.ROUTING, account))]
         message = " ".join(failures[account].message for account in sorted(failures))
-        goes_on = (reconciling(first.reason, message),) if first.reason is Reason.ROUTING else ()
+        goes_on = (reconciling(Reason.ROUTING, message),) if first.reason is Reason.ROUTING else ()
         return (not_ready(first.reason, message), *goes_on)
     return (ready(Reason.CONFIGURED, "The profile is complete; its numbers are routed by it."),)
 

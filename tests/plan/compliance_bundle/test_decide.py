@@ -286,19 +286,12 @@ def test_a_filing_that_went_as_far_as_it_could_is_not_taken_up_again_in_the_turn
     view = a_view(filings=(KEY, AT_SPARE))
     known, now = facts(), NOW
     calls: list[FilingKey] = []
-<<<<<<< ours
-    while (decision := decide(view, known, now)).call:
-        calls.append(decision.call.key)
-        now += MINUTE
-        known = go_on(known, decision, Unreachable("it is down"), now)
-=======
     for _ in range(3):
         decision = decide(view, known, now)
         if decision.call:
             calls.append(decision.call.key)
             now += MINUTE
             known = go_on(known, decision, Unreachable("it is down"), now)
->>>>>>> theirs
     assert calls == [KEY, AT_SPARE]
     assert set(decision.resting) == {KEY.ref, AT_SPARE.ref}
 

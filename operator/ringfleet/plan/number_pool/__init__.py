@@ -4,13 +4,11 @@
 
     decide.py      the way in: one turn of a pool, the modules below in their order
     demand.py      what it learns: burn rate and lead time
-    forecast.py    what it should keep for that: recommended target, runway; size.mode Forecast
+    forecast.py    what it should keep for that: recommended target, runway; channels and agents behind the numbers
     release.py     which numbers it lets go, and when
     supply.py      what it has, what is on its way, what the month costs
-    carriers.py    which of its carriers can be ordered from
-    topup.py       what it remembers of its orders
+    carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit
     allowance.py   counts again when the order runs, which may be much later
-    capacity.py    channels and agents behind the numbers
 """

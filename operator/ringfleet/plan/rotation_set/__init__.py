@@ -2,6 +2,7 @@
 
 ::
 
+    decide.py      the way in: one turn of a set, the modules below in their order
     guardrails.py  the spec as plans need it (`RotationWant`), default caps, and where wishes stop
     seen.py        what is seen: claims, pools, traffic
     size.py        how many numbers, and in which region
@@ -9,6 +10,5 @@
     reputation.py  which numbers are flagged
     plan.py        what is done: claim, let go, quarantine, replace
     report.py      what the set says of itself
-    calendar.py    days and hours of its time zone
-    quiet.py       quiet hours of a recipient
+    calendar.py    days and hours of its time zone, and quiet hours of a recipient
 """
