@@ -30,7 +30,7 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import carried_by, outdated_numbers
-from ringfleet.controllers.bundle_readiness import wake_pools
+from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
@@ -55,6 +55,7 @@ from ringfleet.plan.next_look import (
     next_look_at_claim,
     next_look_at_number,
 )
+from ringfleet.plan.number_order import SENT
 from ringfleet.plan.phone_number.plan import plan_number
 
 POOL_DELAY = 0.5
@@ -81,6 +82,8 @@ def wake_users(services: Services, account: AccountKey) -> None:
     wake_pools(services, account)
     for bundle in services.fleet.all(ComplianceBundle):
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
+    for pool in pools_at(services, account):  # what they wait for elsewhere may be ordered here
+        wake_orders_of(services, pool)
             services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
     wake_orders(services, account)
     wake_profiles(services, account)
@@ -97,6 +100,14 @@ def wake_orders(services: Services, account: AccountKey) -> None:
     for order in orders_at(services, account):
         if not order.status.recorded:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+def wake_orders_of(services: Services, pool: ObjectRef) -> None:
+    """The pool's orders that have not ended, and those that may stand behind them at their accounts: what the pool
+    wants now may send them on, call them off, or take them elsewhere."""
+    orders = (order for order in services.fleet.orders_for(*pool) if not order.status.recorded)
+    for account in sorted({account_key(order.spec.account_ref, order.metadata.namespace) for order in orders}):
+        wake_orders(services, account)
+
+
 
 
 def wake_profiles(services: Services, account: AccountKey) -> None:
@@ -145,8 +156,7 @@ def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Itera
         services.claim_queue.thaw(services.fleet.numbers_in_pool(*pool))
         services.claim_queue.reconsider(services.fleet.claims.by("pool", pool))
         services.queues.wake("NumberPool", *pool)
-        for order in services.fleet.orders_for(*pool):
-            services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        wake_orders_of(services, pool)
         wake_needy(services, services.fleet.numbers_in_pool(*pool))
     for rotation in services.fleet.all(RotationSet):
         services.queues.wake("RotationSet", rotation.metadata.namespace, rotation.metadata.name)
@@ -238,7 +248,7 @@ class _Bell:
             self._services.queues.wake(_USES[kind], *place, USE_DELAY)
         order = new or old
         if isinstance(order, NumberOrder):
-            self._note_order(order, gone=new is None)
+            self._note_order(order, old, new)
         if kind == "NumberPool":
             self._note_pool(ObjectRef(*place), old, new)
             if old is None or new is None:
@@ -250,7 +260,7 @@ class _Bell:
         if kind == "RoutingProfile" and not (same_wish and _told(old) == _told(new)):
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
-            wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
+            wake_users(self._services, AccountKey(*place))
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
             accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
             wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
@@ -273,14 +283,13 @@ class _Bell:
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
-        by whether it calls them off."""
+        by whether it calls them off and where else they could buy."""
         wake_quotas(self._services, place.namespace)
-        if _calls_off(old) is not _calls_off(new):
-            for order in self._services.fleet.orders_for(*place):
-                self._services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
-        if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
+        wished_anew = old is None or new is None or _wish(old) != _wish(new)
+        if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
-        if old is None or new is None or _wish(old) != _wish(new):
+        if wished_anew:
+            wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
 
     def _wake_drawers(self, pool: ObjectRef) -> None:
@@ -323,13 +332,18 @@ class _Bell:
         if delay is not None:
             self._services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name, delay)
 
-    def _note_order(self, order: NumberOrder, gone: bool) -> None:
-        if gone:
+    def _note_order(self, order: NumberOrder, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An order has changed: its pool counts it, and the next one of its account may be sent."""
+        if new is None:
             self._services.fleet.forget_order(order.metadata.uid)
         namespace, pool = order.metadata.namespace, order.spec.pool_ref.name
         self._services.queues.wake("NumberPool", namespace, pool)
         account = account_key(order.spec.account_ref, order.metadata.namespace)
         self._services.queues.wake("AccountUse", account.namespace, account.name, USE_DELAY)
+        if _has_sent(old) and not _has_sent(new):
+            wake_orders(self._services, account)
+        if _is_open(old) and not _is_open(new):
+            self._services.queues.wake_account(account)  # it says how many numbers are bought, or set aside, in an hour
         wake_quotas(self._services, namespace)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
@@ -500,9 +514,15 @@ def _freeze(obj: ApiObject | None) -> Freeze | None:
     return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
 
 
-def _calls_off(pool: ApiObject | None) -> bool:
-    """Whether orders of the pool that were not sent yet stay so."""
-    return not isinstance(pool, NumberPool) or pool.spec.suspend or pool.metadata.deletion_timestamp is not None
+def _has_sent(order: ApiObject | None) -> bool:
+    """Whether a carrier may have heard of the order, and its outcome is not known: no other one of the account is
+    sent."""
+    return isinstance(order, NumberOrder) and any(item.state in SENT for item in order.status.items or ())
+
+
+def _is_open(order: ApiObject | None) -> bool:
+    """Whether the order may still buy."""
+    return isinstance(order, NumberOrder) and not order.status.recorded
 
 
 def _wish(obj: ApiObject) -> int:
