@@ -93,6 +93,7 @@ class Services:
         self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
-        self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)
+        wake_claim, wake_pool = self.queues.wake_claim, self.queues.wake_pool
+        self.claim_queue = ClaimQueue(self.fleet, self.quotas, wake_claim, wake_pool, self.clock, self.monotonic)
         self.namespaces = Namespaces(self.kube, self.monotonic)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

@@ -34,7 +34,7 @@ from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.fleet import INTENTS
-from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey, Phase
@@ -58,8 +58,6 @@ from ringfleet.plan.next_look import (
 from ringfleet.plan.number_order import SENT
 from ringfleet.plan.phone_number.plan import plan_number
 
-POOL_DELAY = 0.5
-"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
 PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
