@@ -437,12 +437,13 @@ async def _say(
 
 
 def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
-    """That a person has frozen the account, or everything, and no purchase is out. It is reached and swept all the
-    same."""
+    """That a person has frozen the account, or everything, and no purchase or release is at the carrier. It is reached
+    and swept all the same."""
     key = AccountKey(obj.metadata.namespace, obj.metadata.name)
-    freeze, account = services.fleet.freeze(key, None), services.accounts.get(key)
-    buying = account is not None and account.purchase_lock.locked()
-    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze and not buying else ()
+    freeze = services.fleet.freeze(key, None)
+    if freeze is None or services.moving[key]:
+        return ()
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),)
 
 
 def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:

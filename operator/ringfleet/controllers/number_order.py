@@ -365,13 +365,13 @@ async def _buy(
 async def _pay(
     services: Services, account: OpenAccount, key: AccountKey, pool: ObjectRef, purchase: Purchase
 ) -> tuple[Outcome, ...]:
-    """Buy, unless a last live look finds a freeze. The pool calls itself frozen only when nothing of it is here.
+    """Buy, unless a last live look finds a freeze. Account and pool say Frozen only when nothing of theirs is here.
 
     Raises:
         Frozen: nothing was bought.
         CarrierError: see `carriers/carrier.py`.
     """
-    with moving(services, pool):
+    with moving(services, key, pool):
         return await account.carrier.buy(purchase, partial(refuse_frozen, services, key, pool))
 
 
