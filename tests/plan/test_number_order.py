@@ -542,7 +542,9 @@ REFUSED = "default/main refused every number of the order: "
         ),
         pytest.param(OrderState(items=(), **SHORT), (Reason.NO_STOCK, "No more."), id="a shortage of everything"),
         pytest.param(
-            lost("NumberTaken", "NumberTaken"), (None, ""), id="numbers that others took are ordered again at once"
+            lost("NumberTaken", "NumberTaken"),
+            (Reason.NUMBER_TAKEN, "Others were faster with every number that default/main had offered."),
+            id="where others took them all the carrier may offer what is sold",
         ),
         pytest.param(
             lost("CarrierError", "NumberTaken"),
