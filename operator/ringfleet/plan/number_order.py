@@ -186,6 +186,8 @@ class Done:
 Step = Search | Submit | LookUp | Record | GiveUp | Wait | Done
 
 SEARCHES_BEFORE_GIVING_UP = 2
+LONGEST_RETRY = timedelta(minutes=5)
+"""How long after a call that failed the next one is made at the latest."""
 
 
 def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
@@ -292,6 +294,8 @@ LISTING_BROKEN = (
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
     if state.next_attempt is None or state.next_attempt <= now:
+        return None
+    if state.next_attempt > now + LONGEST_RETRY:  # by a clock that was ahead: nobody waits for so long
         return None
     return Wait(_hindrance(state), state.last_error, state.next_attempt)
 

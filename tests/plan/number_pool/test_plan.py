@@ -41,6 +41,7 @@ from tests.plan.builders import (
 )
 
 IN_A_MINUTE = NOW + timedelta(minutes=1)
+IN_A_MONTH = NOW + timedelta(days=30)
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "default/main does not answer.")
 AT_TARGET = ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
 ON_ORDER = not_ready(Reason.ORDERING, "Numbers are on order.")
@@ -300,6 +301,7 @@ def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() 
 def test_carriers_are_asked_in_order_of_preference(
     accounts: dict[AccountKey, AccountSeen], memories: tuple[CarrierMemory, ...], expected: AccountKey | None
 ) -> None:
+        pytest.param({}, (resting(MAIN, next_attempt=IN_A_MONTH),), MAIN, id="no rest that a clock ahead has written"),
     up = {MAIN: AccountSeen(), SPARE: AccountSeen()}
     seen = a_world(accounts=up | accounts, top_up=TopUp(carriers=memories))
     assert actions(a_pool(10, carriers=(MAIN, SPARE)), seen) == ((start(10, account=expected),) if expected else ())

@@ -18,7 +18,7 @@ from datetime import datetime
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.number_pool.topup import CarrierMemory
+from ringfleet.plan.number_pool.topup import LONGEST_REST, CarrierMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ def _blocked(known: AccountSeen) -> Block | None:
 
 def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
     if memory is None or memory.reason is None or memory.next_attempt is None or memory.next_attempt <= now:
+        return None
+    if memory.next_attempt > now + LONGEST_REST:  # by a clock that was ahead: nobody rests for so long
         return None
     return Block(memory.reason, memory.message, memory.next_attempt)
 
