@@ -243,7 +243,7 @@ def _next_order(
     if account is None:
         return block, None
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
-        return None, None
+        return _held_up(seen), None
     left = seen.accounts[account].purchases_left
     count = count if left is None else min(count, left)
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
@@ -270,13 +270,22 @@ _LEAVING = Block(Reason.RELEASING, "Numbers were asked to go: they are replaced 
 
 
 def _held_up(seen: PoolSeen) -> Block | None:
-    """Why what is on order does not get on: the account of the oldest open order can't be called."""
+    """Why what is on order does not get on: an open order waits for approval, or its account can't be called."""
     unfinished = (order for order in seen.orders if not order.finished)
     for order in sorted(unfinished, key=lambda order: order.sequence):
+        if order.unapproved and not order.chosen:
+            return Block(Reason.AWAITING_APPROVAL, _awaits(order.name))
         known = seen.accounts.get(order.account)
         if known and known.blocked:
             return Block(known.blocked, known.message)
     return None
+
+
+def _awaits(order: str) -> str:
+    return (
+        f"NumberOrder {order} waits for approval, as spec.topUp.mode is Manual: annotate it with "
+        f"ringfleet.dev/approved=true, or run `kubectl ringfleet approve norder/{order}`."
+    )
 
 
 def affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:

@@ -81,6 +81,8 @@ class OrderSeen:
     """When the order ended; None before that."""
     former: bool = False
     """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
+    unapproved: bool = False
+    """Whether the order waits for a person's word before it buys."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
