@@ -396,6 +396,8 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield not_ready(block.reason, block.said)
     elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
         yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
+    elif _waits_for_objects(plan):
+        yield not_ready(Reason.ORPHANS, _UNRECORDED)
     else:
         yield not_ready(Reason.ORDERING, "Numbers are on order.")
     yield from _watermark(want, plan, block)
@@ -404,9 +406,22 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
     frozen = block is not None and block.reason is Reason.FROZEN
-    if not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
+    if not frozen and _waits_for_objects(plan):
+        yield reconciling(Reason.ORPHANS, _UNRECORDED)
+    elif not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
         yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
     yield from _area_codes(want.market)
+
+
+def _waits_for_objects(plan: PoolPlan) -> bool:
+    """Whether nothing is on its way but numbers that the carrier lists, and that have no object."""
+    return plan.shortfall == 0 and 0 < plan.supply.unrecorded == plan.supply.in_flight
+
+
+_UNRECORDED = (
+    "The carrier has numbers under the pool's mark that have no PhoneNumber: the next sweep of the account makes them, "
+    "or its condition Orphans says what is in the way. Nothing is ordered in their place."
+)
 
 
 def _area_codes(market: Market) -> Iterable[Condition]:
