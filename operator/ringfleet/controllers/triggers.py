@@ -55,6 +55,7 @@ from ringfleet.plan.next_look import (
     next_look_at_claim,
     next_look_at_number,
 )
+from ringfleet.plan.number_claim import OUT_OF_SERVICE
 from ringfleet.plan.number_order import SENT
 from ringfleet.plan.phone_number.plan import plan_number
 
@@ -80,10 +81,10 @@ def wake_users(services: Services, account: AccountKey) -> None:
     wake_pools(services, account)
     for bundle in services.fleet.all(ComplianceBundle):
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
-    for pool in pools_at(services, account):  # what they wait for elsewhere may be ordered here
-        wake_orders_of(services, pool)
             services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
     wake_orders(services, account)
+    for pool in pools_at(services, account):  # what they wait for elsewhere may be ordered here
+        wake_orders_of(services, pool)
     wake_profiles(services, account)
     wake_needy(services, services.fleet.numbers.by("account", account))
 
@@ -98,14 +99,14 @@ def wake_orders(services: Services, account: AccountKey) -> None:
     for order in orders_at(services, account):
         if not order.status.recorded:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+
+
 def wake_orders_of(services: Services, pool: ObjectRef) -> None:
     """The pool's orders that have not ended, and those that may stand behind them at their accounts: what the pool
     wants now may send them on, call them off, or take them elsewhere."""
     orders = (order for order in services.fleet.orders_for(*pool) if not order.status.recorded)
     for account in sorted({account_key(order.spec.account_ref, order.metadata.namespace) for order in orders}):
         wake_orders(services, account)
-
-
 
 
 def wake_profiles(services: Services, account: AccountKey) -> None:
@@ -168,7 +169,9 @@ def open_queue(services: Services) -> None:
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
-        if (claim.bound is None) is not (not services.fleet.numbers_of(claim)):
+        held = services.fleet.numbers_of(claim)
+        of_use = not any(map(_out_of_service, held))
+        if (claim.bound is None) is not (not held) or (claim.bound and claim.is_ready is not of_use):
             services.queues.wake_claim(claim)
         elif claim.bound and (claim.write_to or claim.written_to):
             services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))
@@ -380,6 +383,7 @@ class _Bell:
         if new:
             wake_needy(self._services, (new,))
         self._note_standing(old, new)
+        self._note_service(old, new)
         self._note_member(old, new)
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
@@ -404,6 +408,12 @@ class _Bell:
                     self._services.queues.wake("NumberPool", other.namespace, other.pool, POOL_DELAY)
         claim = self._services.fleet.claim_of(record)
         if claim and old and new and old.left_alone is not new.left_alone:
+            self._services.queues.wake_claim(claim)
+
+    def _note_service(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The number has come to be of no use, or is of use again: the claim that holds it says so."""
+        claim = self._services.fleet.claim_of(new) if new else None
+        if claim and claim.bound and _out_of_service(old) != _out_of_service(new):
             self._services.queues.wake_claim(claim)
 
     def _note_use(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
@@ -550,6 +560,11 @@ def _standing(record: NumberRecord) -> object:
     """What decides whose a number is, when it has several objects."""
     state = record.state
     return (record.account, record.observed, state.foreign_mark, state.phase is Phase.RELEASED)
+
+
+def _out_of_service(record: NumberRecord | None) -> Phase | None:
+    """Why the number is of no use to the claim that holds it; None: it is."""
+    return record.state.phase if record and record.state.phase in OUT_OF_SERVICE else None
 
 
 def _as_member(record: NumberRecord) -> tuple[object, ...]:
