@@ -17,6 +17,7 @@ from tests.controllers.rig import (
     a_pool,
     a_rig,
     an_account,
+    an_order,
     in_virtual_time,
 )
 from tests.plan.builders import a_holding, digits
@@ -91,6 +92,28 @@ async def test_a_number_is_adopted_into_a_pool_of_a_namespace_that_the_account_l
         await sweep(rig)
         assert await rig.find("PhoneNumber", ONE.digits, "other")
         assert await why(rig, "Orphans") is None
+
+
+@pytest.mark.parametrize("namespace", [HERE, "other"])
+@pytest.mark.parametrize(
+    "state",
+    [pytest.param("Failed", id="somebody was faster"), pytest.param("Provisioned", id="it was given back since")],
+)
+@in_virtual_time
+async def test_a_number_goes_to_the_pool_of_its_mark_whatever_order_has_named_it_before(
+    state: str, namespace: str
+) -> None:
+    """Else another pool, or another tenant, has its object, and the pool that paid for it never gets it back."""
+    item = {"number": ONE, "state": state, "externalId": "did-1", "monthly": "2", "setup": "1"}
+    order = an_order(count=1, status={"items": [item], "key": "k", "recorded": True})
+    east = a_pool(name="east", carriers=IN_OTHER)
+    account = an_account(allowedNamespaces=["other"])
+    async with a_rig(HOUSE[0], account, a_pool(), order, east if namespace == HERE else elsewhere(east)) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", namespace, "east"))
+        await sweep(rig)
+        found = await rig.find("PhoneNumber", ONE.digits, namespace)
+        assert found
+        assert (found["spec"]["poolRef"], "orderRef" in found["spec"]) == ({"name": "east"}, False)
 
 
 @pytest.mark.parametrize("code", [403, 422, 500])

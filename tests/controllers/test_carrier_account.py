@@ -21,7 +21,7 @@ from ringfleet.carriers.errors import (
     Throttled,
 )
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.carrier_account import open_account
+from ringfleet.controllers.carrier_account import REJECTED_AGAIN, open_account
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, HoldingStatus, Mark, Money
@@ -245,6 +245,20 @@ async def test_a_new_token_opens_the_account_anew_and_the_old_client_is_closed()
         await rig.change("Secret", "token", a_secret(token="new"))
         await turn(rig)
         assert (first, rig.opened[f"{HERE}/main"].credentials["token"], rig.carrier.opened) == ("tok", "new", 1)
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_a_token_that_was_refused_by_a_fault_of_the_carrier_is_tried_again_after_a_while() -> None:
+    """Or an hour in which its login service is down would need a person, at every account."""
+    async with a_rig(a_secret(), an_account(), a_pool()) as rig:
+        rig.carrier.fail("balance", CredentialsRejected("Wrong."), CredentialsRejected("Wrong."))
+        await turn(rig)
+        rig.told()
+        rig.services.queues.wake_account(AccountKey(HERE, "main"))
+        await rig.run_queues(2 * REJECTED_AGAIN)
+        assert sum(line == "carrier: balance" for line in rig.told()) == 1, "seldom: it may lock the account"
+        await rig.settle(REJECTED_AGAIN)
         assert await rig.says("CarrierAccount", "main") == "True Reachable"
 
 

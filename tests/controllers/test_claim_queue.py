@@ -6,7 +6,18 @@ import pytest
 
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.transport import Json
-from tests.controllers.rig import HERE, HOUSE, Rig, a_claim, a_number, a_pool, a_quota, a_rig, in_virtual_time
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    RESOURCES,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_quota,
+    a_rig,
+    in_virtual_time,
+)
 from tests.plan.builders import digits
 
 ELSE = "else"
@@ -146,3 +157,17 @@ async def test_claims_that_borrow_at_the_same_moment_do_not_take_more_than_their
         await rig.turn_all(*(("NumberClaim", f"c{n}", ELSE) for n in range(3)))
         found = [await rig.find("PhoneNumber", digits(n).digits) for n in (1, 2, 3)]
         assert sum("claimRef" in number["spec"] for number in found if number) == served
+
+
+@in_virtual_time
+async def test_a_claim_that_is_let_into_the_queue_wakes_the_pool_that_is_to_order_for_it() -> None:
+    """It is in another namespace than the quota that has kept the claim out, and hears of nothing else."""
+    claim = {**a_claim(onNoStock="Order", **LENT), "metadata": {"name": "desk", "namespace": ELSE}}
+    quota = {**a_quota(numbers=0), "metadata": {"name": "month", "namespace": ELSE}}
+    async with a_rig(*HOUSE, a_pool(0, allowedNamespaces=[ELSE]), claim, quota) as rig:
+        await rig.settle()
+        await rig.kube.patch(RESOURCES["NumberQuota"], ELSE, "month", {"spec": {"limits": {"numbers": 1}}})
+        await rig.look()
+        assert "NumberPool west" in await rig.woken(1.0)
+        await rig.turn("NumberPool", "west")
+        assert await rig.names("NumberOrder") == ["west-1"]

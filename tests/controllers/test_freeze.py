@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from ringfleet.carriers.carrier import LastLook
-from ringfleet.carriers.errors import OutcomeUnknown
+from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark, Outcome, Purchase
@@ -286,6 +286,35 @@ async def test_a_freeze_that_lands_while_a_number_is_being_given_back_keeps_it(w
         await rig.look()
         await rig.turn("PhoneNumber", FIRST.digits)
         assert FIRST not in rig.carrier.held
+
+
+@EVERY
+@in_virtual_time
+async def test_nobody_says_frozen_while_a_release_is_at_the_carrier_and_all_do_once_it_has_failed(what: str) -> None:
+    """The release is past its last look; that it failed changes nothing of the number, by which the pool would hear."""
+    pool = a_pool(0, status={"release": {"granted": [FIRST.digits]}}, release={"mode": "Manual", "hold": "0s"})
+    async with a_rig(*HOUSE, pool, asked_to_go()) as rig:
+        rig.carrier.held[FIRST] = a_holding(1, mark=OURS)
+        said = []
+
+        async def say() -> list[str | None]:
+            await rig.turn("NumberPool", "west")
+            await rig.turn("CarrierAccount", "main")
+            return [await rig.says(*one, "Frozen") for one in (("NumberPool", "west"), ("CarrierAccount", "main"))]
+
+        async def fail_slowly(_: str) -> None:
+            await freeze(rig, what)
+            await rig.look()
+            said.extend(await say())
+            await rig.woken(1.0)
+            raise CarrierUnavailable("It is down.")
+
+        with patch.object(rig.carrier, "release", fail_slowly), pytest.raises(CarrierUnavailable):
+            await rig.turn("PhoneNumber", FIRST.digits)
+        assert said == [None, None]
+        assert {"NumberPool west", "CarrierAccount main"} <= (await rig.woken(1.0)).keys()
+        frozen = "True Frozen"
+        assert await say() == [frozen, None if what == "pool" else frozen]
 
 
 @EVERY

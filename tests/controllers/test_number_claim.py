@@ -9,6 +9,7 @@ import pytest
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model import Mark
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -22,7 +23,7 @@ from tests.controllers.rig import (
     in_virtual_time,
     restarted,
 )
-from tests.plan.builders import digits
+from tests.plan.builders import a_holding, digits
 
 CLAIM = "patch numberclaims/status desk"
 ONE, TWO = digits(1).digits, digits(2).digits
@@ -352,6 +353,33 @@ async def test_a_claim_whose_number_was_taken_by_force_says_so_and_takes_no_othe
         await rig.look()
         await turn(rig)
         assert (await rig.says("NumberClaim", "desk"), await holds(rig)) == ("False NumberMissing", [])
+
+
+@in_virtual_time
+async def test_a_claim_is_not_ready_while_its_number_is_suspended() -> None:
+    async with a_rig(*HOUSE, a_pool(0), a_number(1), a_claim()) as rig:
+        rig.carrier.held[digits(1)] = a_holding(1, mark=Mark("home", HERE, "west"))
+        await take_turns(rig)
+        said = [await rig.says("NumberClaim", "desk")]
+        for suspend in (True, False):
+            await rig.change("PhoneNumber", digits(1).digits, {"spec": {"suspend": suspend}})
+            await rig.look()
+            await rig.settle()
+            said.append(await rig.says("NumberClaim", "desk"))
+        assert said == ["True Bound", "False Suspended", "True Bound"]
+
+
+@in_virtual_time
+async def test_a_claim_says_that_its_number_was_lost_or_is_back_also_when_an_earlier_process_has_seen_it() -> None:
+    async with a_rig(*HOUSE, a_pool(0), a_number(1), a_claim()) as rig:
+        await take_turns(rig)
+        said = []
+        for phase in ("Lost", "Bound"):
+            await rig.change_status("PhoneNumber", digits(1).digits, {"phase": phase})
+            async with restarted(rig, begun=False) as again, again.running():
+                await asyncio.sleep(30.0)
+            said.append(await rig.says("NumberClaim", "desk"))
+        assert said == ["False Lost", "True Bound"]
 
 
 @in_virtual_time

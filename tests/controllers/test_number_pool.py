@@ -9,6 +9,7 @@ import pytest
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, NotFound, Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model import Mark
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -27,7 +28,7 @@ from tests.controllers.rig import (
     restarted,
 )
 from tests.kube.virtual_time import now
-from tests.plan.builders import digits
+from tests.plan.builders import a_holding, an_offer, digits
 
 STATUS, CREATE = "patch numberpools/status west", "create numberorders west-1"
 RELEASES = {"deletionPolicy": "Release", "release": {"mode": "Manual"}}
@@ -219,6 +220,36 @@ async def test_a_pool_orders_at_its_next_carrier_while_the_first_can_not_be_reac
         assert order
         assert order["spec"]["accountRef"]["name"] == "spare"
         assert await rig.says("NumberPool", "west", "FallbackCarrier") == "True FallbackCarrier"
+
+
+@in_virtual_time
+async def test_a_carrier_that_goes_on_offering_what_is_sold_is_asked_ever_less_often() -> None:
+    """Its catalog lags behind: an order after the other, a second apart and for ever, would be all that there is."""
+    async with a_rig(*HOUSE, a_pool(2)) as rig:
+        rig.carrier.stock += [an_offer(1), an_offer(2)]
+        rig.carrier.taken = {digits(1), digits(2)}
+        await turn(rig)
+        await rig.run_queues(600.0)
+        tries = sum(line.startswith("carrier: buy") for line in rig.told())
+        assert 5 <= tries <= 12, "the first ones soon: others may be offered by then"
+        assert await rig.says("NumberPool", "west") == "False NumberTaken"
+        assert await rig.says("NumberOrder", "west-1") == "False NumberTaken"
+        rig.carrier.taken = set()
+        await rig.settle(600.0)
+        assert await rig.says("NumberPool", "west") == "True AtTarget"
+
+
+@in_virtual_time
+async def test_numbers_that_are_the_pools_and_can_not_be_adopted_are_not_said_to_be_on_order() -> None:
+    """The pool does not order from that account any more; to have them, a person has to do something."""
+    async with a_rig(*HOUSE, an_account("spare"), a_pool(1)) as rig:
+        rig.carriers[f"{HERE}/spare"].held[digits(1)] = a_holding(1, mark=Mark("home", HERE, "west"))
+        await asyncio.sleep(600.0)
+        await rig.turn("CarrierAccount", "spare")
+        await turn(rig)
+        assert await rig.names("NumberOrder") == [], "they are there, and paid for"
+        assert await rig.says("NumberPool", "west") == "False OrphansFound"
+        assert await rig.says("NumberPool", "west", "Reconciling") == "True OrphansFound"
 
 
 @in_virtual_time

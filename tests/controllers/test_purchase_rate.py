@@ -162,3 +162,32 @@ async def test_an_order_of_the_hour_is_kept_beyond_the_pools_history() -> None:
             going = [await rig.find("NumberOrder", f"west-{n}") for n in (1, 2, 3)]
             names = [one["metadata"]["name"] for one in going if one and "deletionTimestamp" not in one["metadata"]]
             assert names == kept
+
+
+@pytest.mark.parametrize("limit", [100, None])
+@in_virtual_time
+async def test_a_limit_that_is_raised_or_taken_away_is_followed_at_once(limit: int | None) -> None:
+    """As the conditions say: "or raise the limit". Nobody waits for the end of the hour then."""
+    async with a_rig(*house(2), a_pool(6)) as rig:
+        stock(rig)
+        await rig.turn("NumberPool", "west")
+        await rig.settle(600.0)
+        assert rig.carrier.billed.total() == 2
+        await rig.change("CarrierAccount", "main", {"spec": {"limits": {"purchasesPerHour": limit}}})
+        await rig.look()
+        await rig.settle(20.0)
+        assert rig.carrier.billed.total() == 6
+
+
+@in_virtual_time
+async def test_an_account_hears_that_numbers_are_set_aside_no_more() -> None:
+    """Else it says that its hour is used up until it is swept, which may be tomorrow."""
+    chosen = [{"number": digits(n), "state": "Pending", **_PRICE} for n in (1, 2)]
+    order = an_order(status={"items": chosen, "key": "k"})
+    async with a_rig(*house(2), a_pool(suspend=True), order) as rig:
+        assert await rig.says("CarrierAccount", "main", "PurchaseRateReached") == "True PurchaseRateReached"
+        await rig.delete("NumberPool", "west")
+        await rig.look()
+        await rig.settle(20.0)
+        assert await rig.says("NumberOrder", "west-1") == "False PoolMissing"
+        assert await rig.says("CarrierAccount", "main", "PurchaseRateReached") is None

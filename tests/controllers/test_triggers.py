@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
 from tests.controllers.rig import (
@@ -32,6 +33,10 @@ POOL, ORDER, QUOTA, PROFILE, SET = (
 )
 ACCOUNT_USE, PROFILE_USE = "AccountUse main", "ProfileUse sip"
 AT_ONCE, DEBOUNCED, POOL_SOON, SET_SOON, USE_SOON, QUOTA_SOON, PROFILE_LATE = 0.0, 0.1, 0.5, 0.3, 1.0, 2.0, 5.0
+
+
+BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+FROZEN = {"metadata": {"annotations": {"ringfleet.dev/frozen": "ada"}}}
 
 
 async def a_bound_house(rig: Rig) -> None:
@@ -65,7 +70,10 @@ EVERYTHING = (
 @pytest.mark.parametrize(
     ("kind", "name", "change", "woken"),
     [
-        ("CarrierAccount", "main", {"spec": {"limits": {"concurrency": 8}}}, {"CarrierAccount main": DEBOUNCED}),
+        (
+            *("CarrierAccount", "main", {"spec": {"limits": {"concurrency": 8}}}),
+            {"CarrierAccount main": DEBOUNCED, POOL: DEBOUNCED, PROFILE: DEBOUNCED},
+        ),
         ("CarrierAccount", "main", {"metadata": {"annotations": {"a": "b"}}}, {"CarrierAccount main": DEBOUNCED}),
         ("NumberPool", "west", {"spec": {"size": {"target": 2}}}, {POOL: DEBOUNCED, QUOTA: QUOTA_SOON}),
         ("NumberPool", "west", {"metadata": {"annotations": {"a": "b"}}}, {POOL: POOL_SOON, QUOTA: QUOTA_SOON}),
@@ -167,6 +175,50 @@ async def test_an_order_that_ends_wakes_the_next_one_of_its_account_at_once() ->
         await rig.woken()
         await rig.turn("NumberOrder", "west-1")
         assert (await rig.woken(0.05)).items() >= {"NumberOrder west-2": 0.0}.items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change"),
+    [
+        pytest.param("NumberPool", "west", {"spec": {"suspend": True}}, id="its pool is suspended"),
+        pytest.param("NumberPool", "west", {"spec": {"carriers": BOTH}}, id="its pool may buy elsewhere"),
+        pytest.param("CarrierAccount", "main", {"spec": {"limits": {"purchasesPerHour": 9}}}, id="it may buy more"),
+        pytest.param("NumberPool", "east", FROZEN, id="the order before it is not sent again"),
+        pytest.param("NumberOrder", "west-7", {"metadata": {"finalizers": None}}, id="the order before it is gone"),
+        pytest.param("CarrierAccount", "main", None, id="its account is deleted"),
+        pytest.param("NumberPool", "west", None, id="its pool is deleted"),
+    ],
+)
+@in_virtual_time
+async def test_an_order_is_woken_by_all_that_it_may_wait_for(kind: str, name: str, change: Json | None) -> None:
+    """It says nothing of a time, so what does not wake it leaves it waiting for ever."""
+    sent = {"items": [{"number": digits(9), "state": "Unknown", "monthly": "2", "setup": "1"}], "key": "k"}
+    before = an_order(1, 7, sent, poolRef={"name": "east"})
+    account = an_account()
+    account["metadata"]["finalizers"] = ["ringfleet.dev/in-use"]
+    objects = (HOUSE[0], account, an_account("spare"), a_pool(), a_pool(name="east"), an_order(), before)
+    async with a_rig(*objects) as rig:
+        await rig.woken()
+        if change:
+            await rig.change(kind, name, change)
+        if name == "west-7" or change is None:
+            await rig.delete(kind, name)
+        await rig.look()
+        assert ORDER in await rig.woken(1.0)
+
+
+@in_virtual_time
+async def test_an_order_that_waits_for_a_dead_carrier_is_woken_when_another_one_of_its_pool_answers() -> None:
+    async with a_rig(HOUSE[0], an_account(), an_account("spare"), a_pool(carriers=BOTH), an_order()) as rig:
+        for name in ("main", "spare"):
+            rig.carriers[f"{HERE}/{name}"].fail("balance", CarrierUnavailable("It is down."))
+            await rig.turn("CarrierAccount", name)
+        await rig.turn("NumberOrder", "west-1")
+        await rig.woken()
+        await rig.turn("CarrierAccount", "spare")
+        assert ORDER in await rig.woken(1.0)
+        await rig.turn("NumberOrder", "west-1")
+        assert (await rig.status("NumberOrder", "west-1"))["failure"] == "CarrierUnavailable"
 
 
 @in_virtual_time

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ringfleet.model import Phase
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_claim import Bar, ClaimWant, ClaimWorld, bar_claim, bound_conditions, waiting_conditions
@@ -153,3 +154,10 @@ REFUSED = "Secret line belongs to somebody else."
 )
 def test_a_bound_claim_says_what_it_holds(suspended: bool, refused: str | None, said: tuple[Condition, ...]) -> None:
     assert bound_conditions("+14155550123", suspended, refused) == said
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_bound_claim_is_not_ready_while_its_number_is_of_no_use_and_says_where_to_look(phase: Phase) -> None:
+    (said,) = bound_conditions("+14155550123", suspended=False, refused=None, phase=phase)
+    assert said.reason == {Phase.LOST: Reason.LOST, Phase.SUSPENDED: Reason.SUSPENDED}.get(phase, Reason.BOUND)
+    assert said.status is ("PhoneNumber" not in said.message)

@@ -62,6 +62,7 @@ UP = OrderWorld(AccountSeen())
 BEING_REACHED = OrderWorld(AccountSeen(Reason.ACCOUNT_NOT_READY, "default/main is being reached."))
 DOWN = OrderWorld(AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer."))
 SOON, JUST_NOW = NOW + timedelta(seconds=9), NOW - timedelta(seconds=1)
+IN_A_MONTH = NOW + timedelta(days=30)
 TRIED = {"attempts": 1, "last_error": "It timed out."}
 SUSPENDED = replace(UP, pool_suspended=True)
 GONE = replace(UP, pool_gone=True)
@@ -105,6 +106,13 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             UP,
             Wait(Reason.SEARCH_UNAVAILABLE, "It timed out.", SOON),
             id="a failed search rests",
+        ),
+        pytest.param(
+            WANT,
+            OrderState(**TRIED, next_attempt=IN_A_MONTH),
+            UP,
+            Search(),
+            id="no rest that a clock ahead has written",
         ),
         pytest.param(
             WANT, OrderState(**TRIED, next_attempt=JUST_NOW), UP, Search(), id="a rested search is tried again"
@@ -542,7 +550,9 @@ REFUSED = "default/main refused every number of the order: "
         ),
         pytest.param(OrderState(items=(), **SHORT), (Reason.NO_STOCK, "No more."), id="a shortage of everything"),
         pytest.param(
-            lost("NumberTaken", "NumberTaken"), (None, ""), id="numbers that others took are ordered again at once"
+            lost("NumberTaken", "NumberTaken"),
+            (Reason.NUMBER_TAKEN, "Others were faster with every number that default/main had offered."),
+            id="where others took them all the carrier may offer what is sold",
         ),
         pytest.param(
             lost("CarrierError", "NumberTaken"),

@@ -51,7 +51,7 @@ class ListingIncomplete(CarrierUnavailable):
 
 
 class CredentialsRejected(CarrierError):
-    """The carrier refused the account's credentials. Only the user can mend that, so nothing retries."""
+    """The carrier refused the account's credentials. Mostly only the user can mend that, so nothing retries soon."""
 
 
 class RequestRejected(CarrierError):

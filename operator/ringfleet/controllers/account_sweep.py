@@ -25,7 +25,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import orders_at
 from ringfleet.kube.errors import Invalid, KubeError
-from ringfleet.model import E164, AccountKey, Holding, Mark, Phase, Unreadable
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Mark, Phase, Unreadable
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.ownership import foreign_mark
@@ -44,6 +44,7 @@ from ringfleet.plan.carrier_account.loss import (
 )
 from ringfleet.plan.carrier_account.orphans import Home, obstacle
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
+from ringfleet.plan.number_pool.supply import ItemSeen
 
 log = structlog.get_logger(__name__)
 
@@ -214,7 +215,7 @@ async def _act(
 
 async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:
     """Adopt an orphan, or note why not. Whether it has its object now."""
-    order, mark = _origin_of(services, key, holding)
+    mark = holding.mark
     if mark is None:
         return False
     await services.namespaces.look(mark.namespace)
@@ -222,7 +223,7 @@ async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles
         troubles.orphaned.add(why)
         return False
     try:
-        await record_number(services, holding, key, mark, order)
+        await record_number(services, holding, key, mark, _origin_of(services, key, holding, mark))
     except KubeError as error:
         troubles.note_refused(holding.number, "adopted", error)
         return False
@@ -246,12 +247,21 @@ def home_of(services: Services, key: AccountKey, holding: Holding, mark: Mark) -
     )
 
 
-def _origin_of(services: Services, key: AccountKey, holding: Holding) -> tuple[str | None, Mark | None]:
-    """The order that names the number and the pool it is for; an orphan whose order is gone goes by its mark."""
+def _origin_of(services: Services, key: AccountKey, holding: Holding, mark: Mark) -> str | None:
+    """The order that bought the number for the pool of its mark; None: it is gone.
+
+    The mark decides. Another order may name the number too: one that somebody was faster than, or one that bought it
+    before it was given back.
+    """
     for order in services.fleet.orders_at(key):
-        if any(item.number == holding.number for item in order.status.items or ()):
-            return order.metadata.name, services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
-    return None, holding.mark
+        home = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
+        if home == mark and any(_has_bought(item, holding.number) for item in services.fleet.order_seen(order).items):
+            return order.metadata.name
+    return None
+
+
+def _has_bought(item: ItemSeen, number: E164) -> bool:
+    return item.number == number and item.state is not ItemState.FAILED
 
 
 def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> None:

@@ -17,6 +17,7 @@ from ringfleet.controllers.carrier_clients import Demand, OpenAccount
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key, account_key
@@ -126,9 +127,17 @@ async def read_requirements(services: Services, key: Key) -> None:
 
 def wake_pools(services: Services, account: AccountKey) -> None:
     """The pools that order from the account."""
-    for pool in services.fleet.all(NumberPool):
-        if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers):
-            services.queues.wake("NumberPool", pool.metadata.namespace, pool.metadata.name)
+    for pool in pools_at(services, account):
+        services.queues.wake("NumberPool", *pool)
+
+
+def pools_at(services: Services, account: AccountKey) -> list[ObjectRef]:
+    """The pools that order from the account, whether it lets them or not."""
+    return [
+        ObjectRef(pool.metadata.namespace, pool.metadata.name)
+        for pool in services.fleet.all(NumberPool)
+        if account in (account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers)
+    ]
 
 
 def market_of(pool: NumberPool) -> tuple[str, NumberType]:

@@ -53,6 +53,9 @@ log = structlog.get_logger(__name__)
 
 SECRET_AGAIN = 5.0
 """Seconds between looks at a Secret that is missing or whose credentials were refused. Secrets are not watched."""
+REJECTED_AGAIN = 600.0
+"""Seconds until refused credentials are tried again as they are: the fault may have been the carrier's. Seldom enough
+that nobody locks the account for it."""
 
 
 async def reconcile_account(services: Services, key: Key) -> float | None:
@@ -125,7 +128,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
         said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
         return await _shut(services, key, obj, said, None)
-    if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
+    if account.seen.blocked is Reason.CREDENTIALS_REJECTED and services.monotonic() < account.rejected_until:
         return SECRET_AGAIN
     return await _probe(services, key, obj, account)
 
@@ -246,6 +249,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
     except CredentialsRejected as error:
         said = _rejected(obj, error)
         account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
+        account.rejected_until = services.monotonic() + REJECTED_AGAIN
         await _say(services, obj, said, account=account)
         return SECRET_AGAIN
     except CarrierUnavailable as error:
@@ -479,12 +483,13 @@ async def _say(
 
 
 def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
-    """That a person has frozen the account, or everything, and no purchase is out. It is reached and swept all the
-    same."""
+    """That a person has frozen the account, or everything, and no purchase or release is at the carrier. It is reached
+    and swept all the same."""
     key = AccountKey(obj.metadata.namespace, obj.metadata.name)
-    freeze, account = services.fleet.freeze(key, None), services.accounts.get(key)
-    buying = account is not None and account.purchase_lock.locked()
-    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),) if freeze and not buying else ()
+    freeze = services.fleet.freeze(key, None)
+    if freeze is None or services.moving[key]:
+        return ()
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),)
 
 
 def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:

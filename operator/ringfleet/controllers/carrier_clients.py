@@ -58,6 +58,8 @@ class OpenAccount:
     """Whether the balance has moved since, too little to be written at once."""
     concurrency: int = 1
     """How many calls may be on their way to the carrier at once."""
+    rejected_until: float = 0.0
+    """Until when credentials that the carrier has refused are not tried again, in monotonic seconds."""
     failures: int = 0
     """How many looks at the account have failed in a row."""
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)

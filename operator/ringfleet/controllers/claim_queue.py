@@ -38,9 +38,10 @@ LONGEST_GIVING_WAY = timedelta(seconds=30)
 class ClaimQueue:
     """Which claim gets which free number. Synchronous: nothing can run between choosing a number and taking it.
 
-    `on_assigned` lets a claim take its turn at once. `unsure`: the claims whose last binding write was not answered;
-    they look before they write. `refused`: by claim, why its last binding was refused. Such a claim stands beside the
-    queue until its own next turn, which the back-off of its failures decides: nobody calls it up before.
+    `on_assigned` lets a claim take its turn at once; `on_line` hears of each pool in whose queue a claim came to stand,
+    or stands no more: the pool orders for those that wait. `unsure`: the claims whose last binding write was not
+    answered; they look before they write. `refused`: by claim, why its last binding was refused. Such a claim stands
+    beside the queue until its own next turn, which the back-off of its failures decides: nobody calls it up before.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class ClaimQueue:
         fleet: Fleet,
         quotas: Quotas,
         on_assigned: Callable[[ClaimRecord], None],
+        on_line: Callable[[ObjectRef], None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._fleet = fleet
         self._quotas = quotas
         self._on_assigned = on_assigned
+        self._on_line = on_line
         self._clock = clock
         self._monotonic = monotonic
         self._stocks: dict[ObjectRef, Stock] = {}
@@ -195,11 +198,14 @@ class ClaimQueue:
 
     def _ask(self, claim: ClaimRecord) -> None:
         stock = self.stock(claim.pool)
+        waited = stock.waits(claim.uid)
         served = claim.bound or claim.failed or claim.deleting or self._fleet.numbers_of(claim)
         if served or former_number(self._fleet, claim) or self.obstacle(claim):
             stock.withdraw(claim.uid)
         else:
             stock.ask(claim.wish())
+        if stock.waits(claim.uid) is not waited:
+            self._on_line(claim.pool)
 
     def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
         """Hand out what is free, and wake those who were assigned something, but for the claim whose turn it is."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import POOL_DELAY, wake_set
+from ringfleet.controllers.wake import wake_set
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.plan.next_look import next_look_at_claim
 

@@ -316,12 +316,12 @@ class Fleet:
         """The `numbers` of a pool, as their objects tell of them, with what the carriers' listings add.
 
         A price that an object does not tell yet; and numbers under the pool's mark that have no object: they count as
-        on their way, which they are, as the next sweep makes their objects.
+        on their way, as the next sweep makes their objects, or says why it can't.
         """
         listed = dict(self.marked.of(ObjectRef(namespace, pool)))
         known = tuple(replace(one, price=listed.get(one.number)) if one.price is None else one for one in numbers)
         missing = (number for number in listed if self.number(namespace, number.digits) is None)
-        return (*known, *(NumberSeen(number, Phase.ORDERING, listed[number]) for number in missing))
+        return (*known, *(NumberSeen(number, Phase.ORDERING, listed[number], unrecorded=True) for number in missing))
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         """What a number of the pool is marked with at the carrier."""

@@ -34,16 +34,19 @@ class Frozen(Exception):
 
 
 @contextmanager
-def moving(services: Services, pool: ObjectRef | None) -> Iterator[None]:
-    """The body looks for a freeze and then calls the carrier. A pool calls itself frozen when nothing of it is here."""
-    if pool is None:
-        yield
-        return
-    services.moving[pool] += 1
+def moving(services: Services, account: AccountKey, pool: ObjectRef | None) -> Iterator[None]:
+    """The body looks for a freeze and then calls the carrier. Account and pool call themselves frozen only when nothing
+    of theirs is here; should they have been frozen meanwhile, they say so now, whatever came of the call."""
+    places = (account, pool) if pool else (account,)
+    services.moving.update(places)
     try:
         yield
     finally:
-        services.moving[pool] -= 1
+        services.moving.subtract(places)
+        if services.fleet.freeze(account, pool):
+            services.queues.wake_account(account)
+            if pool:
+                services.queues.wake_pool(pool)
 
 
 async def refuse_frozen(services: Services, account: AccountKey, pool: ObjectRef | None) -> None:

@@ -17,9 +17,18 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import outdated_numbers
-from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import POOL_DELAY, USE_DELAY, wake_bundle_counts, wake_frozen, wake_needy, wake_quotas
+from ringfleet.controllers.wake import (
+    USE_DELAY,
+    wake_bundle_counts,
+    wake_frozen,
+    wake_needy,
+    wake_orders,
+    wake_orders_of,
+    wake_quotas,
+    wake_users,
+)
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
@@ -30,6 +39,7 @@ from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.next_look import next_look_at_bundle
+from ringfleet.plan.number_order import SENT
 
 
 class IntentTriggers:
@@ -53,7 +63,7 @@ class IntentTriggers:
             self._services.queues.wake(_USES[kind], *place, USE_DELAY)
         order = new or old
         if isinstance(order, NumberOrder):
-            self._note_order(order, gone=new is None)
+            self._note_order(order, old, new)
         if kind == "NumberPool":
             self._note_pool(ObjectRef(*place), old, new)
             if old is None or new is None:
@@ -65,7 +75,7 @@ class IntentTriggers:
         if kind == "RoutingProfile" and not (same_wish and _told(old) == _told(new)):
             self._wake_followers(place)
         if kind == "CarrierAccount" and not same_wish:
-            wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
+            wake_users(self._services, AccountKey(*place))
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
             accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
             wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
@@ -88,14 +98,13 @@ class IntentTriggers:
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
-        by whether it calls them off."""
+        by whether it calls them off and where else they could buy."""
         wake_quotas(self._services, place.namespace)
-        if _calls_off(old) is not _calls_off(new):
-            for order in self._services.fleet.orders_for(*place):
-                self._services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
-        if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
+        wished_anew = old is None or new is None or _wish(old) != _wish(new)
+        if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
-        if old is None or new is None or _wish(old) != _wish(new):
+        if wished_anew:
+            wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
 
     def _wake_drawers(self, pool: ObjectRef) -> None:
@@ -138,13 +147,18 @@ class IntentTriggers:
         if delay is not None:
             self._services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name, delay)
 
-    def _note_order(self, order: NumberOrder, gone: bool) -> None:
-        if gone:
+    def _note_order(self, order: NumberOrder, old: ApiObject | None, new: ApiObject | None) -> None:
+        """An order has changed: its pool counts it, and the next one of its account may be sent."""
+        if new is None:
             self._services.fleet.forget_order(order.metadata.uid)
         namespace, pool = order.metadata.namespace, order.spec.pool_ref.name
         self._services.queues.wake("NumberPool", namespace, pool)
         account = account_key(order.spec.account_ref, order.metadata.namespace)
         self._services.queues.wake("AccountUse", account.namespace, account.name, USE_DELAY)
+        if _has_sent(old) and not _has_sent(new):
+            wake_orders(self._services, account)
+        if _is_open(old) and not _is_open(new):
+            self._services.queues.wake_account(account)  # it says how many numbers are bought, or set aside, in an hour
         wake_quotas(self._services, namespace)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
@@ -184,9 +198,15 @@ def _freeze(obj: ApiObject | None) -> Freeze | None:
     return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
 
 
-def _calls_off(pool: ApiObject | None) -> bool:
-    """Whether orders of the pool that were not sent yet stay so."""
-    return not isinstance(pool, NumberPool) or pool.spec.suspend or pool.metadata.deletion_timestamp is not None
+def _has_sent(order: ApiObject | None) -> bool:
+    """Whether a carrier may have heard of the order, and its outcome is not known: no other one of the account is
+    sent."""
+    return isinstance(order, NumberOrder) and any(item.state in SENT for item in order.status.items or ())
+
+
+def _is_open(order: ApiObject | None) -> bool:
+    """Whether the order may still buy."""
+    return isinstance(order, NumberOrder) and not order.status.done
 
 
 def _wish(obj: ApiObject) -> int:
@@ -207,9 +227,10 @@ def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
     return isinstance(new, ComplianceBundle)
 
 
-def _farewells(pool: ApiObject) -> object:
+def _farewells(pool: ApiObject | None) -> object:
     """Whom the pool lets go, and whether it is going itself."""
-    assert isinstance(pool, NumberPool)
+    if not isinstance(pool, NumberPool):
+        return None
     release, notes = pool.status.release, pool.status.memory.release
     return (pool.metadata.deletion_timestamp, release and release.frozen_since, notes and notes.granted)
 

@@ -213,7 +213,7 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
     noted = claim.bound is not None and places == claim.written_to
     refused = await write_number(services, claim, number) if places and noted else None
     left_alone = str(number.place) if not services.fleet.owns(number) else None
-    said = bound_conditions(number.number, claim.suspended, refused, left_alone)
+    said = bound_conditions(number.number, claim.suspended, refused, left_alone, number.state.phase)
     patch: dict[str, Any] = {}
     if claim.phase != "Bound" or claim.bound is None:
         now = services.clock()

@@ -47,6 +47,7 @@ from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order import (
+    LONGEST_RETRY,
     SENT,
     UNRESOLVED,
     Choice,
@@ -209,12 +210,11 @@ _BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused) -> OrderState:
     """The state after a try that got nowhere: when it is tried again, and why it was not now."""
     attempts = state.attempts + 1
-    rest = backoff(attempts, _FIRST_RETRY, _LONGEST_RETRY)
+    rest = backoff(attempts, _FIRST_RETRY, LONGEST_RETRY)
     return replace(state, attempts=attempts, next_attempt=services.clock() + rest, last_error=str(error))
 
 
 _FIRST_RETRY = timedelta(seconds=1)
-_LONGEST_RETRY = timedelta(minutes=5)
 
 
 async def _search(services: Services, key: Key, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
@@ -362,13 +362,13 @@ async def _buy(
 async def _pay(
     services: Services, account: OpenAccount, key: AccountKey, pool: ObjectRef, purchase: Purchase
 ) -> tuple[Outcome, ...]:
-    """Buy, unless a last live look finds a freeze. The pool calls itself frozen only when nothing of it is here.
+    """Buy, unless a last live look finds a freeze. Account and pool say Frozen only when nothing of theirs is here.
 
     Raises:
         Frozen: nothing was bought.
         CarrierError: see `carriers/carrier.py`.
     """
-    with moving(services, pool):
+    with moving(services, key, pool):
         return await account.carrier.buy(purchase, partial(refuse_frozen, services, key, pool))
 
 

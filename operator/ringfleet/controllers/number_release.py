@@ -58,7 +58,7 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
         return True  # its mark is off already, or it is another's, whose mark stays
     if holding is not None:
         try:
-            with moving(services, record.pool_ref):
+            with moving(services, record.account, record.pool_ref):
                 await refuse_frozen(services, record.account, record.pool_ref)
                 await _tell(account, holding, step.way)
         except Frozen as error:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ringfleet.controllers.bundle_attachments import carried_by
+from ringfleet.controllers.queues import POOL_DELAY
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
-    POOL_DELAY,
     PROFILE_DELAY,
     USE_DELAY,
     wake_bundle_counts,
@@ -17,6 +17,7 @@ from ringfleet.controllers.wake import (
 from ringfleet.model import GONE, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.number_claim import OUT_OF_SERVICE
 
 
 class NumberTriggers:
@@ -37,6 +38,7 @@ class NumberTriggers:
         if new:
             wake_needy(self._services, (new,))
         self._note_standing(old, new)
+        self._note_service(old, new)
         self._note_member(old, new)
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
@@ -61,6 +63,12 @@ class NumberTriggers:
                     self._services.queues.wake("NumberPool", other.namespace, other.pool, POOL_DELAY)
         claim = self._services.fleet.claim_of(record)
         if claim and old and new and old.left_alone is not new.left_alone:
+            self._services.queues.wake_claim(claim)
+
+    def _note_service(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """The number has come to be of no use, or is of use again: the claim that holds it says so."""
+        claim = self._services.fleet.claim_of(new) if new else None
+        if claim and claim.bound and out_of_service(old) != out_of_service(new):
             self._services.queues.wake_claim(claim)
 
     def _note_use(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
@@ -134,6 +142,11 @@ def _standing(record: NumberRecord) -> object:
     """What decides whose a number is, when it has several objects."""
     state = record.state
     return (record.account, record.observed, state.foreign_mark, state.phase is Phase.RELEASED)
+
+
+def out_of_service(record: NumberRecord | None) -> Phase | None:
+    """Why the number is of no use to the claim that holds it; None: it is."""
+    return record.state.phase if record and record.state.phase in OUT_OF_SERVICE else None
 
 
 def _as_member(record: NumberRecord) -> tuple[object, ...]:

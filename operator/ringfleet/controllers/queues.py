@@ -20,6 +20,7 @@ from itertools import chain
 from ringfleet.controllers.account_lane import Lane
 from ringfleet.kube.queue import Handler, Later, WorkQueue
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
@@ -28,6 +29,9 @@ from ringfleet.settings import Settings
 LONGEST_SLEEP = timedelta(hours=1)
 """No key sleeps for longer. A timer runs by a clock that stands still while a machine is suspended, and the hours of
 objects by one that may be set: a look too early costs next to nothing, and sleeps on."""
+POOL_DELAY = 0.5
+"""Seconds in which the changes of a pool's numbers and claims, and of its own status, are gathered into one look at the
+pool."""
 
 
 def seconds_until(moment: datetime | None, now: datetime) -> float | None:
@@ -136,6 +140,10 @@ class Queues:
     def wake(self, kind: str, namespace: str, name: str, delay: float = 0.0) -> None:
         """Let an object have a turn."""
         self.add(Key(kind, namespace, name), delay)
+
+    def wake_pool(self, pool: ObjectRef) -> None:
+        """Soon: what happens to its numbers and claims meanwhile is seen in the same look."""
+        self.wake("NumberPool", pool.namespace, pool.name, POOL_DELAY)
 
     def wake_number(self, record: NumberRecord, delay: float = 0.0) -> None:
         key = Key("PhoneNumber", record.namespace, record.name)

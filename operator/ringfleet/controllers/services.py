@@ -30,7 +30,7 @@ from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.lease import LeaseLock
-from ringfleet.model import E164, Holding
+from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
@@ -66,9 +66,9 @@ class Services:
     """The dispatcher's latest word on them."""
     found_going: set[str] = field(default_factory=set)
     """The uids of numbers that were asked to go while no operator looked; the breaker counts them."""
-    moving: Counter[ObjectRef] = field(default_factory=Counter)
-    """For how many purchases and releases of a pool a carrier is called at this moment, which no freeze stops any more.
-    """
+    moving: Counter[AccountKey | ObjectRef] = field(default_factory=Counter)
+    """For how many purchases and releases of an account, or of a pool, a carrier is called at this moment, which no
+    freeze stops any more."""
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 
@@ -93,6 +93,7 @@ class Services:
         self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
-        self.claim_queue = ClaimQueue(self.fleet, self.quotas, self.queues.wake_claim, self.clock, self.monotonic)
+        wake_claim, wake_pool = self.queues.wake_claim, self.queues.wake_pool
+        self.claim_queue = ClaimQueue(self.fleet, self.quotas, wake_claim, wake_pool, self.clock, self.monotonic)
         self.namespaces = Namespaces(self.kube, self.monotonic)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

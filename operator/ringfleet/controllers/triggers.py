@@ -21,7 +21,7 @@ from ringfleet.controllers.claim_triggers import ClaimTriggers
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.intent_triggers import IntentTriggers
-from ringfleet.controllers.number_triggers import NumberTriggers
+from ringfleet.controllers.number_triggers import NumberTriggers, out_of_service
 from ringfleet.controllers.services import Services
 from ringfleet.objects.number_claim import ClaimRecord
 
@@ -44,7 +44,9 @@ def open_queue(services: Services) -> None:
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
-        if (claim.bound is None) is not (not services.fleet.numbers_of(claim)):
+        held = services.fleet.numbers_of(claim)
+        of_use = not any(map(out_of_service, held))
+        if (claim.bound is None) is not (not held) or (claim.bound and claim.is_ready is not of_use):
             services.queues.wake_claim(claim)
         elif claim.bound and (claim.write_to or claim.written_to):
             services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))

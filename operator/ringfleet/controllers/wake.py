@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ringfleet.api import ComplianceBundle, NumberOrder, RotationSet, RoutingProfile
-from ringfleet.controllers.bundle_readiness import wake_pools
+from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
 from ringfleet.controllers.desired_number import farewell, number_want
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -25,8 +25,6 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
 from ringfleet.plan.phone_number.plan import plan_number
 
-POOL_DELAY = 0.5
-"""Seconds in which the changes of a pool's numbers, and of its own status, are gathered into one look at the pool."""
 PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
@@ -51,6 +49,8 @@ def wake_users(services: Services, account: AccountKey) -> None:
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
             services.queues.wake("ComplianceBundle", bundle.metadata.namespace, bundle.metadata.name)
     wake_orders(services, account)
+    for pool in pools_at(services, account):  # what they wait for elsewhere may be ordered here
+        wake_orders_of(services, pool)
     wake_profiles(services, account)
     wake_needy(services, services.fleet.numbers.by("account", account))
 
@@ -65,6 +65,14 @@ def wake_orders(services: Services, account: AccountKey) -> None:
     for order in orders_at(services, account):
         if not order.status.done:
             services.queues.wake_order(order.metadata.namespace, order.metadata.name)
+
+
+def wake_orders_of(services: Services, pool: ObjectRef) -> None:
+    """The pool's orders that have not ended, and those that may stand behind them at their accounts: what the pool
+    wants now may send them on, call them off, or take them elsewhere."""
+    orders = (order for order in services.fleet.orders_for(*pool) if not order.status.done)
+    for account in sorted({account_key(order.spec.account_ref, order.metadata.namespace) for order in orders}):
+        wake_orders(services, account)
 
 
 def wake_profiles(services: Services, account: AccountKey) -> None:
@@ -99,8 +107,7 @@ def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Itera
         services.claim_queue.thaw(services.fleet.numbers_in_pool(*pool))
         services.claim_queue.reconsider(services.fleet.claims.by("pool", pool))
         services.queues.wake("NumberPool", *pool)
-        for order in services.fleet.orders_for(*pool):
-            services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
+        wake_orders_of(services, pool)
         wake_needy(services, services.fleet.numbers_in_pool(*pool))
     for rotation in services.fleet.all(RotationSet):
         services.queues.wake("RotationSet", rotation.metadata.namespace, rotation.metadata.name)

@@ -87,6 +87,11 @@ class ClaimRecord:
         """Failed for good, by a status that speaks of the present spec."""
         return self.phase == "Failed" and self.status_current
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether its status says that it is ready."""
+        return any((one.type, one.status) == ("Ready", "True") for one in self.conditions)
+
     def is_of(self, set_uid: str) -> bool:
         """Whether that set owns it. The label alone is anybody's to write."""
         return self.rotation is not None and self.rotation.owner == set_uid

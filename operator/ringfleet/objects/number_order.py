@@ -64,6 +64,7 @@ def order_seen(order: NumberOrder) -> OrderSeen:
         failure=state.failure if state.recorded else None,
         message=state.message,
         completed_at=order.status.completed_at,
+        unapproved=not order_want(order).approved,
     )
 
 

@@ -98,6 +98,10 @@ class Stock:
         """What the claim was given and has not settled yet."""
         return self._hands.get(uid)
 
+    def waits(self, uid: str) -> bool:
+        """Whether the claim stands in the queue."""
+        return uid in self._claims
+
     def place(self, uid: str) -> int | None:
         """The claim's place in the queue, from 1; None when it does not wait."""
         claim = self._claims.get(uid)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfleet.model import Phase
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 
@@ -47,6 +48,10 @@ class ClaimWorld:
     refused: str | None = None
     frozen: str | None = None
     """Why nothing is bound, by a person's word; None: the claim's pool is not frozen."""
+
+
+OUT_OF_SERVICE = frozenset({Phase.LOST, Phase.SUSPENDED})
+"""The phases in which a number is of no use to the claim that holds it, which says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +109,33 @@ def waiting_conditions(want: ClaimWant, bar: Bar | None) -> tuple[Condition, ...
 
 
 def bound_conditions(
-    number: str, suspended: bool, refused: str | None, left_alone: str | None = None
+    number: str,
+    suspended: bool,
+    refused: str | None,
+    left_alone: str | None = None,
+    phase: Phase = Phase.BOUND,
 ) -> tuple[Condition, ...]:
     """What a bound claim says of itself. `refused`: why the number could not be written where writeTo says.
-    `left_alone`: the PhoneNumber that it holds, when that does not stand for the number (any more)."""
+    `left_alone`: the PhoneNumber that it holds, when that does not stand for the number (any more). `phase`: the
+    number's."""
     if left_alone:
         message = (
             f"PhoneNumber {left_alone}, which it holds, is not the number's: the number belongs to another object or "
             "installation, as that PhoneNumber says. Delete this claim and make another one."
         )
         return (not_ready(Reason.NUMBER_TAKEN, message),)
+    if phase is Phase.LOST:
+        message = (
+            f"The carrier shows {number}, which it holds, no more: see its PhoneNumber. Wait until it comes back, or "
+            "delete this claim and make another one."
+        )
+        return (not_ready(Reason.LOST, message),)
     if refused:
         return (not_ready(Reason.WRITE_REFUSED, refused), stalled(Reason.WRITE_REFUSED, refused))
     if suspended:
         message = f"It holds {number}, which is suspended with it (spec.suspend): no call or message gets through."
+        return (not_ready(Reason.SUSPENDED, message),)
+    if phase in OUT_OF_SERVICE:
+        message = f"It holds {number}, which is suspended: no call or message gets through. Its PhoneNumber says why."
         return (not_ready(Reason.SUSPENDED, message),)
     return (ready(Reason.BOUND, f"It holds {number}."),)

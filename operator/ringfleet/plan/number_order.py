@@ -186,6 +186,8 @@ class Done:
 Step = Search | Submit | LookUp | Record | GiveUp | Wait | Done
 
 SEARCHES_BEFORE_GIVING_UP = 2
+LONGEST_RETRY = timedelta(minutes=5)
+"""How long after a call that failed the next one is made at the latest."""
 
 
 def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step:
@@ -292,6 +294,8 @@ LISTING_BROKEN = (
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
     if state.next_attempt is None or state.next_attempt <= now:
+        return None
+    if state.next_attempt > now + LONGEST_RETRY:  # by a clock that was ahead: nobody waits for so long
         return None
     return Wait(_hindrance(state), state.last_error, state.next_attempt)
 
@@ -442,7 +446,8 @@ def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, st
     """Why an order whose items are all settled taught its pool to rest this carrier, if it did.
 
     A shortage that was met when choosing stays one. Otherwise an order that bought anything has made progress: items
-    that were snapped up are just ordered again.
+    that were snapped up are just ordered again. Where all were, the carrier may go on offering what is sold: it rests,
+    and at first so shortly that nobody notices.
     """
     if state.failure or not state.items:
         return state.failure, state.message
@@ -450,7 +455,7 @@ def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, st
         return None, ""
     reasons = sorted({item.outcome.reason for item in state.items if item.outcome})
     if reasons == ["NumberTaken"]:
-        return None, ""
+        return Reason.NUMBER_TAKEN, f"Others were faster with every number that {want.account} had offered."
     broke = Reason.INSUFFICIENT_FUNDS in reasons
     return (
         Reason.INSUFFICIENT_FUNDS if broke else Reason.ORDER_REFUSED,

@@ -41,6 +41,7 @@ from tests.plan.builders import (
 )
 
 IN_A_MINUTE = NOW + timedelta(minutes=1)
+IN_A_MONTH = NOW + timedelta(days=30)
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "default/main does not answer.")
 AT_TARGET = ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
 ON_ORDER = not_ready(Reason.ORDERING, "Numbers are on order.")
@@ -280,6 +281,16 @@ def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() 
     assert (plan.actions, plan.conditions[0]) == ((), not_ready(Reason.QUOTA_EXCEEDED, said))
 
 
+@pytest.mark.parametrize(("target", "count"), [(1, 1), (9, 3)])
+def test_a_pool_whose_orders_wait_for_approval_says_so_and_how_to_give_it(target: int, count: int) -> None:
+    """Nothing is on order until a person has spoken."""
+    orders = tuple(an_order(n, count=1, unapproved=True) for n in range(1, count + 1))
+    plan = plan_pool(a_pool(target), a_world(orders=orders, top_up=TopUp(count)), NOW)
+    said = plan.conditions[0]
+    assert (said.status, said.reason) == (False, Reason.AWAITING_APPROVAL)
+    assert "kubectl ringfleet approve norder/west-1" in said.message
+
+
 # From whom.
 
 
@@ -290,6 +301,7 @@ def test_a_pool_that_orders_in_another_currency_than_the_quota_orders_nothing() 
         pytest.param({MAIN: DOWN}, (), SPARE, id="the next when the first is down"),
         pytest.param({}, (resting(MAIN, next_attempt=IN_A_MINUTE),), SPARE, id="the next when the first rests"),
         pytest.param({}, (resting(MAIN, next_attempt=NOW),), MAIN, id="the first again when it has rested"),
+        pytest.param({}, (resting(MAIN, next_attempt=IN_A_MONTH),), MAIN, id="no rest that a clock ahead has written"),
         pytest.param({}, (resting(SPARE, next_attempt=IN_A_MINUTE),), MAIN, id="the first although the second rests"),
         pytest.param(
             {SPARE: DOWN}, (resting(MAIN, next_attempt=IN_A_MINUTE),), None, id="nobody when one is down and one rests"

@@ -130,6 +130,26 @@ def test_the_budget_begins_anew_at_midnight_utc(going: tuple[int, ...], released
     assert (after.record.day, after.record.released) == (MIDNIGHT.date() if released else None, released)
 
 
+def test_a_clock_that_goes_back_over_midnight_gives_no_place_twice() -> None:
+    """As from one replica to another: else each time that midnight passes is another day."""
+    record = cleared(1, 2, 3, 4, day=MIDNIGHT.date(), released=names(1, 2), granted=names(2))
+    going = (a_leaver(2), a_leaver(3), a_leaver(4))
+    for moment in (MIDNIGHT - SECOND, MIDNIGHT):
+        record = plan_release(want(), seen(*going, record=record), moment).record
+        assert (record.day, record.released, record.granted) == (MIDNIGHT.date(), names(1, 2), names(2))
+
+
+def test_a_day_that_lies_far_ahead_was_written_by_a_clock_that_was_wrong() -> None:
+    record = cleared(1, 2, day=TODAY + 30 * DAY, released=names(8, 9))
+    assert plan_release(want(), seen(*leavers(2), record=record), NOW).record.granted == names(1, 2)
+
+
+def test_numbers_that_a_clock_ahead_has_seen_being_asked_settle_like_any_other() -> None:
+    record = ReleaseRecord(recent=asked(1, at=NOW + 30 * DAY))
+    record = plan_release(want(), seen(a_leaver(1), record=record), NOW).record
+    assert plan_release(want(), seen(a_leaver(1), record=record), NOW + 10 * SECOND).record.granted == names(1)
+
+
 def test_who_had_leave_at_midnight_and_went_unseen_counts_for_the_new_day() -> None:
     record = cleared(1, 2, 3, 4, day=TODAY, released=names(1, 2), granted=names(1, 2))
     plan = plan_release(want(), seen(a_leaver(3), a_leaver(4), record=record), MIDNIGHT + MINUTE)

@@ -1,7 +1,7 @@
 """Whether a number of ours that has no object may get one, and in which words it is said that it may not.
 
-A number is adopted into the pool that its order, or else its mark, names. A mark is only a word at the carrier: whoever
-may write there could send numbers anywhere. So the pool has to order from this very account, and the account to let the
+A number is adopted into the pool that its mark names. A mark is only a word at the carrier: whoever may write there
+could send numbers anywhere. So the pool has to order from this very account, and the account to let the
 pool's namespace in, as when the number was bought.
 """
 
@@ -22,7 +22,7 @@ class Home:
     """The pool that a number belongs into, and what is there already."""
 
     pool: ObjectRef
-    """The pool that the number's order, or else its mark, names."""
+    """The pool that the number's mark names."""
     exists: bool = True
     """Whether there is such a pool."""
     ending: bool = False

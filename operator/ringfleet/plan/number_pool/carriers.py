@@ -21,6 +21,8 @@ from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
 from ringfleet.rate import backoff
 
+FIRST_SHORT_REST = timedelta(seconds=1)
+"""After others were faster: as a rule the next search offers other numbers."""
 FIRST_REST = timedelta(seconds=5)
 """After a failure that soon passes."""
 FIRST_LONG_REST = timedelta(seconds=30)
@@ -85,15 +87,20 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
     if order.failure is None or order.failure in _OF_THE_POOL:
         return CarrierMemory(memory.account, order.sequence)
     failures = memory.failures + 1
-    first = FIRST_REST if order.failure in _PASSING else FIRST_LONG_REST
     return CarrierMemory(
         memory.account,
         order.sequence,
         failures,
         order.failure,
         order.message,
-        now + backoff(failures, first, LONGEST_REST),
+        now + backoff(failures, _first_rest(order.failure), LONGEST_REST),
     )
+
+
+def _first_rest(failure: Reason) -> timedelta:
+    if failure is Reason.NUMBER_TAKEN:
+        return FIRST_SHORT_REST
+    return FIRST_REST if failure in _PASSING else FIRST_LONG_REST
 
 
 _OF_THE_POOL = frozenset({Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN})
@@ -143,6 +150,8 @@ def _blocked(known: AccountSeen) -> Block | None:
 
 def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
     if memory is None or memory.reason is None or memory.next_attempt is None or memory.next_attempt <= now:
+        return None
+    if memory.next_attempt > now + LONGEST_REST:  # by a clock that was ahead: nobody rests for so long
         return None
     return Block(memory.reason, memory.message, memory.next_attempt)
 

@@ -246,7 +246,7 @@ def _next_order(
     if account is None:
         return block, None
     if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
-        return None, None
+        return _held_up(seen), None
     left = seen.accounts[account].purchases_left
     count = count if left is None else min(count, left)
     sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
@@ -273,13 +273,22 @@ _LEAVING = Block(Reason.RELEASING, "Numbers were asked to go: they are replaced 
 
 
 def _held_up(seen: PoolSeen) -> Block | None:
-    """Why what is on order does not get on: the account of the oldest open order can't be called."""
+    """Why what is on order does not get on: an open order waits for approval, or its account can't be called."""
     unfinished = (order for order in seen.orders if not order.finished)
     for order in sorted(unfinished, key=lambda order: order.sequence):
+        if order.unapproved and not order.chosen:
+            return Block(Reason.AWAITING_APPROVAL, _awaits(order.name))
         known = seen.accounts.get(order.account)
         if known and known.blocked:
             return Block(known.blocked, known.message)
     return None
+
+
+def _awaits(order: str) -> str:
+    return (
+        f"NumberOrder {order} waits for approval, as spec.topUp.mode is Manual: annotate it with "
+        f"ringfleet.dev/approved=true, or run `kubectl ringfleet approve norder/{order}`."
+    )
 
 
 def affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tuple[int, Block | None]:
@@ -390,6 +399,8 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield not_ready(block.reason, block.message)
     elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
         yield not_ready(Reason.PENDING_DOCUMENTS, "The missing numbers wait for documents at the carrier.")
+    elif _waits_for_objects(plan):
+        yield not_ready(Reason.ORPHANS, _UNRECORDED)
     else:
         yield not_ready(Reason.ORDERING, "Numbers are on order.")
     yield from _watermark(want, plan, block)
@@ -398,9 +409,22 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
     frozen = block is not None and block.reason is Reason.FROZEN
-    if not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
+    if not frozen and _waits_for_objects(plan):
+        yield reconciling(Reason.ORPHANS, _UNRECORDED)
+    elif not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
         yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
     yield from _area_codes(want.market)
+
+
+def _waits_for_objects(plan: PoolPlan) -> bool:
+    """Whether nothing is on its way but numbers that the carrier lists, and that have no object."""
+    return plan.shortfall == 0 and 0 < plan.supply.unrecorded == plan.supply.in_flight
+
+
+_UNRECORDED = (
+    "The carrier has numbers under the pool's mark that have no PhoneNumber: the next sweep of the account makes them, "
+    "or its condition Orphans says what is in the way. Nothing is ordered in their place."
+)
 
 
 def _area_codes(market: Market) -> Iterable[Condition]:

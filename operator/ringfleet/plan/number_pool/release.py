@@ -175,21 +175,25 @@ def _names(going: Iterable[Leaver]) -> tuple[str, ...]:
 
 
 def _forget(record: ReleaseRecord, leavers: Iterable[Leaver], now: datetime) -> ReleaseRecord:
-    """Without those who are not going any more, and without what settled before the window began."""
+    """Without those who are not going any more, and without what settled before the window began. What a clock that
+    went wrong has put into the future is of now."""
     leavers = tuple(leavers)
     names = {one.name for one in leavers}
     waiting = {one.name for one in leavers if not one.blocked} - set(record.cleared)
     return replace(
         record,
         cleared=tuple(name for name in record.cleared if name in names),
-        recent=tuple((name, at) for name, at in record.recent if now - at < WINDOW or name in waiting),
+        recent=tuple((name, min(at, now)) for name, at in record.recent if now - at < WINDOW or name in waiting),
     )
 
 
 def _new_day(record: ReleaseRecord, now: datetime) -> ReleaseRecord:
-    """The budget begins anew at midnight UTC. Who still had leave takes a place of the new day, gone since or not."""
+    """The budget begins anew at midnight UTC. Who still had leave takes a place of the new day, gone since or not.
+
+    A clock that goes back over midnight, as from one replica to another, does not give the places of a day again.
+    """
     today = now.date()
-    if record.day in (None, today):
+    if record.day is None or today <= record.day <= today + LAST_DAY:
         return record
     late = tuple(name for name in record.released if name in record.granted)
     return replace(record, day=today if late else None, released=late)
@@ -259,7 +263,7 @@ def _grant(
     later = [_due(one) for one in held if _due(one) > now]
     if len(due) > len(placed) + len(newly):
         later.append(_midnight(now))
-    day = now.date() if released else record.day
+    day = max(now.date(), record.day or now.date()) if released else record.day
     return replace(record, day=day, released=released, granted=granted), min(later, default=None)
 
 

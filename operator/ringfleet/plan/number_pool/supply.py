@@ -34,7 +34,8 @@ SETTLES = timedelta(minutes=15)
 @dataclass(frozen=True, slots=True)
 class NumberSeen:
     """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more. `staying`: it
-    was asked to go, and counts as supply until it has gone."""
+    was asked to go, and counts as supply until it has gone. `unrecorded`: there is none yet, the carrier only lists the
+    number under the pool's mark."""
 
     number: E164
     phase: Phase
@@ -42,6 +43,7 @@ class NumberSeen:
     purchased_at: datetime | None = None
     returning: bool = False
     staying: bool = False
+    unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class OrderSeen:
     """A sentence for a person that goes with the failure; empty without one."""
     completed_at: datetime | None = None
     """When the order ended; None before that."""
+    unapproved: bool = False
+    """Whether the order waits for a person's word before it buys."""
     former: bool = False
     """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
 
@@ -111,6 +115,8 @@ class Supply:
     """How many numbers are on their way out that nobody asks to go any more."""
     staying: int = 0
     """How many numbers were asked to go and count until they have gone for good; see the module."""
+    unrecorded: int = 0
+    """How many of those in flight are on no order: the carrier lists them, and they have no object."""
 
     @property
     def total(self) -> int:
@@ -172,6 +178,7 @@ def count_supply(
         tuple(sorted(bill.foreign)),
         sum(number.returning for number in numbers),
         sum(number.staying for number in numbers) + len(just_gone - seen - {number.number for number in numbers}),
+        sum(number.unrecorded and number.number not in buying for number in numbers),
     )
 
 
