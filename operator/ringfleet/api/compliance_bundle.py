@@ -289,4 +289,4 @@ class ComplianceBundle(Resource):
 
     kind: str = "ComplianceBundle"
     spec: ComplianceBundleSpec
-    status: ComplianceBundleStatus = ComplianceBundleStatus()
+    status: ComplianceBundleStatus = ComplianceBundleStatus.model_construct()

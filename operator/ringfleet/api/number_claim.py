@@ -185,4 +185,4 @@ class NumberClaim(Resource):
 
     kind: str = "NumberClaim"
     spec: NumberClaimSpec
-    status: NumberClaimStatus = NumberClaimStatus()
+    status: NumberClaimStatus = NumberClaimStatus.model_construct()

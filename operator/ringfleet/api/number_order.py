@@ -61,7 +61,7 @@ class NumberOrderSpec(Part):
     """What kind of numbers."""
     count: Annotated[int, Field(ge=1, le=100)]
     """How many numbers to buy, from 1 to 100."""
-    limits: OrderLimits = OrderLimits()
+    limits: OrderLimits = OrderLimits.model_construct()
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile that the numbers get, unless one of them names another."""
     compliance_bundle_ref: LocalRef | None = None
@@ -209,4 +209,4 @@ class NumberOrder(Resource):
     spec: Annotated[
         NumberOrderSpec, immutable("spec", "an order is the record of a purchase; change its pool, which orders anew")
     ]
-    status: NumberOrderStatus = NumberOrderStatus()
+    status: NumberOrderStatus = NumberOrderStatus.model_construct()

@@ -217,18 +217,18 @@ class NumberPoolSpec(Part):
     """The accounts that the pool orders from, the preferred one first. The next one is asked when one has no stock, is
     down, or refuses."""
     size: Size
-    limits: PoolLimits = PoolLimits()
-    ordering: Ordering = Ordering()
-    top_up: TopUp = TopUp()
-    demand: Demand = Demand()
+    limits: PoolLimits = PoolLimits.model_construct()
+    ordering: Ordering = Ordering.model_construct()
+    top_up: TopUp = TopUp.model_construct()
+    demand: Demand = Demand.model_construct()
     capacity: Capacity | None = None
     routing_profile_ref: LocalRef | None = None
     """The RoutingProfile that every number gets before it counts as available, unless it names its own."""
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents; the best one of the namespace for this
     market when left out."""
-    reclaim: Reclaim = Reclaim()
-    release: Release = Release()
+    reclaim: Reclaim = Reclaim.model_construct()
+    release: Release = Release.model_construct()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """The deletionPolicy that new PhoneNumbers of the pool begin with: what deleting one of them means at the carrier.
     Retain: the number stays in the account and is billed; our mark comes off. Release: it is given back for good, after
@@ -475,4 +475,4 @@ class NumberPool(Resource):
 
     kind: str = "NumberPool"
     spec: NumberPoolSpec
-    status: NumberPoolStatus = NumberPoolStatus()
+    status: NumberPoolStatus = NumberPoolStatus.model_construct()

@@ -46,7 +46,7 @@ class Billing(StrEnum):
 class NumberQuotaSpec(Part):
     """The limits of one tenant."""
 
-    limits: QuotaLimits = QuotaLimits()
+    limits: QuotaLimits = QuotaLimits.model_construct()
     billing: Billing = Billing.CURRENT
     """How the tenant's bills stand. Current: nothing is suspended for them. PastDue: after spec.grace, as Suspended.
     Suspended: the traffic of every number of the namespace stops at once; the numbers are kept and billed, and resumed
@@ -101,4 +101,4 @@ class NumberQuota(Resource):
 
     kind: str = "NumberQuota"
     spec: NumberQuotaSpec
-    status: NumberQuotaStatus = NumberQuotaStatus()
+    status: NumberQuotaStatus = NumberQuotaStatus.model_construct()

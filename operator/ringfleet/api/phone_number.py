@@ -270,4 +270,4 @@ class PhoneNumber(Resource):
 
     kind: str = "PhoneNumber"
     spec: PhoneNumberSpec
-    status: PhoneNumberStatus = PhoneNumberStatus()
+    status: PhoneNumberStatus = PhoneNumberStatus.model_construct()

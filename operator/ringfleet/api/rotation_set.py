@@ -236,31 +236,31 @@ class RotationSetSpec(Part):
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set."""
-    per_number: PerNumber = PerNumber()
+    per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
-    ramp: Ramp = Ramp()
-    cooling: Cooling = Cooling()
+    ramp: Ramp = Ramp.model_construct()
+    cooling: Cooling = Cooling.model_construct()
     regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
     """Parts of the set with a share of the volume each; the set is one part when left out."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
     """Where a number for a recipient is looked for first; wider, step by step, when none may be used there. AreaCode:
     in the recipient's area code. Region: in the part of spec.regions that serves the recipient, or the state or city.
     Country: anywhere in the recipient's country. None: any number, also one of another country."""
-    sticky: Sticky = Sticky()
+    sticky: Sticky = Sticky.model_construct()
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact beyond the numbers' caps. Defer: it is put off to the next day, with room reserved for
     it; the caller asks again then. Reject: it is refused."""
     replies: Replies = Replies.FREE
     """Free: the answer to somebody who called or wrote uses the same number and does not count."""
-    health: SetHealth = SetHealth()
+    health: SetHealth = SetHealth.model_construct()
     min_attestation: Attestation = Attestation.A
     """The lowest STIR/SHAKEN level of a caller ID; not for SMS. A: the carrier vouches for the caller and the number.
     B: for the caller only. C: for neither. Below A needs the annotation override.ringfleet.dev/min-attestation, whose
     value says why; without it A holds (condition GuardrailHolds)."""
     messaging: MessagingIdentity | None = None
-    quiet_hours: QuietHours = QuietHours()
-    recipient_frequency: RecipientFrequency = RecipientFrequency()
+    quiet_hours: QuietHours = QuietHours.model_construct()
+    recipient_frequency: RecipientFrequency = RecipientFrequency.model_construct()
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile in this namespace that says where calls to the numbers go, for all claims of the set. Every number
     of a set is answered, so one that no profile routes is not used."""
@@ -374,4 +374,4 @@ class RotationSet(Resource):
 
     kind: str = "RotationSet"
     spec: RotationSetSpec
-    status: RotationSetStatus = RotationSetStatus()
+    status: RotationSetStatus = RotationSetStatus.model_construct()

@@ -158,4 +158,4 @@ class RoutingProfile(Resource):
 
     kind: str = "RoutingProfile"
     spec: RoutingProfileSpec
-    status: RoutingProfileStatus = RoutingProfileStatus()
+    status: RoutingProfileStatus = RoutingProfileStatus.model_construct()
