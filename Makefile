@@ -22,6 +22,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Nor is a part of the examples tried because of a variable that somebody has set: only test-fast says so.
 unexport RINGFLEET_TEST_EXAMPLES
 SIDE_BY_SIDE := -n $(WORKERS)
+# All of tests/cluster is marked so; each worker would import it only to leave it out.
+NO_CLUSTER := -m "not cluster and not chaos and not ops" --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-picks format lock regions clean
@@ -37,7 +39,7 @@ test: $(READY) ## Run every test, those on a real API server included
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: $(READY) ## Run what needs no API server, properties with a part of their examples
-	@RINGFLEET_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not cluster and not chaos and not ops" $(ARGS)
+	@RINGFLEET_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(NO_CLUSTER) $(ARGS)
 
 test-ops: $(READY) ## Run what needs a real Prometheus or a browser
 	@if grep -rq --include='*.py' 'mark\.ops' tests; \

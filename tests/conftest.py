@@ -6,6 +6,7 @@ timeout counts the minutes, and their progress is not captured.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,6 +26,7 @@ from tests.examples import examples, share
 from tests.scheduling import Scheduling
 
 CRDS = Path(__file__).parent.parent / "crds"
+STORIES = Path(__file__).parent / "cluster"
 
 # Properties: the same examples each time, and no clock decides. Said here, for a profile holds from its loading on.
 settings.register_profile(
@@ -57,9 +59,21 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep thousands of tests, and all that is imported for them, from the garbage collector: they stay until the end,
+    and it would look through them again and again, while they become more and after each test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
+        if "cluster" in getattr(item, "fixturenames", ()) or STORIES in item.path.parents:
             item.add_marker("cluster")
     items.sort(key=_turn)
 

@@ -39,6 +39,8 @@ LOADED = (
     "ringfleet.cli._shared.logging",
     "ringfleet.carriers.didhub.account",
     "uvloop",
+    "tests.built_models",
+    "tests.programs",
 )
 PR_SET_PDEATHSIG = 1
 

@@ -53,8 +53,18 @@ def prose(path: Path) -> str:
 
 def is_there(named: str, path: Path) -> bool:
     """Whether `named` is a file or folder of the repository or of the package, or stands beside or above `path`."""
-    above = [folder for folder in path.parents if folder.is_relative_to(ROOT)]
-    return any(any(folder.glob(named.rstrip("/"))) for folder in (ROOT, PACKAGE, *above))
+    return any(stands_in(folder, named.rstrip("/")) for folder in (ROOT, PACKAGE, *above(path)))
+
+
+@cache
+def above(path: Path) -> tuple[Path, ...]:
+    return tuple(folder for folder in path.parents if folder.is_relative_to(ROOT))
+
+
+@cache
+def stands_in(folder: Path, named: str) -> bool:
+    """Whether there is such a file; a pattern is looked for, which takes much longer than a name."""
+    return any(folder.glob(named)) if "*" in named else (folder / named).exists()
 
 
 def missing(named: re.Pattern[str], paths: list[Path]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -86,3 +88,11 @@ def test_what_was_parsed_can_not_be_changed() -> None:
     )
     with pytest.raises(ValidationError, match="frozen"):
         condition.status = "False"  # type: ignore[misc]  # the point of the test
+
+
+def test_no_model_is_built_before_its_first_use() -> None:
+    """A program that reads two kinds does not pay for nine when it starts."""
+    seen = "{part.__name__ for part in Part.__subclasses__() + Resource.__subclasses__() if part.__pydantic_complete__}"
+    asked = f"from ringfleet.api import *; from ringfleet.api.meta import Part, Resource; built = lambda: {seen}"
+    told = "assert built() == set(), built(); NumberQuota(spec={}); assert built() == {'NumberQuota'}, built()"
+    subprocess.run([sys.executable, "-c", f"{asked}\n{told}"], check=True)

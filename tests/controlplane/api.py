@@ -1,6 +1,6 @@
 """The tests' own client of the API server: what a story looks at, waits for and puts in place, without a process each.
 
-    api.get("numberpool", "us-west", "shop")     -> GET                  one connection, kept
+    api.get("numberpool", "us-west", "shop")     -> GET                  a connection for each thread that asks, kept
     api.apply(manifest, "shop")                  -> server-side apply
     wait_until(lambda: api.get(...)...)          -> GET, and again when a watch of that collection has moved
 
@@ -31,6 +31,7 @@ import aiohttp
 import httpx
 import yaml
 
+from tests.clients import Clients
 from tests.waiting import Source, note, wait_until
 
 Json = dict[str, Any]
@@ -126,16 +127,15 @@ class Api:
         self._managed = STRICT | ({"fieldManager": user.rpartition(":")[2]} if user else {})
         acting = [("Impersonate-User", user)] if user else []
         headers = [*self._login.headers().items(), *acting, *(("Impersonate-Group", group) for group in groups)]
-        self._client = httpx.Client(
-            base_url=self._login.url, verify=self._login.trust(), headers=headers, timeout=TIMEOUT_S, trust_env=False
-        )
+        known = {"base_url": self._login.url, "verify": self._login.trust(), "headers": headers}
+        self._clients = Clients(lambda: httpx.Client(**known, timeout=TIMEOUT_S, trust_env=False))
         self._kinds: dict[str, Kind] = {}
         self._watches: dict[str, _Watch] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
         self.forget()
-        self._client.close()
+        self._clients.close()
 
     def forget(self, namespace: str | None = None) -> None:
         """End the watches of a namespace, or all."""
@@ -178,12 +178,16 @@ class Api:
         version = self.request("GET", path)["metadata"]["resourceVersion"]
         query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
         patience = httpx.Timeout(TIMEOUT_S, read=seconds + TIMEOUT_S)
-        with self._client.stream("GET", path, params=query, timeout=patience) as reply:
+        with (
+            self._clients.borrowed() as client,
+            client.stream("GET", path, params=query, timeout=patience) as reply,
+        ):
             return [json.loads(line) for line in reply.raise_for_status().iter_lines()]
 
     def text(self, path: str) -> str:
         """What is at a path that is no object, such as `/metrics`."""
-        return self._client.get(path).raise_for_status().text
+        with self._clients.borrowed() as client:
+            return client.get(path).raise_for_status().text
 
     # Acting.
 
@@ -272,7 +276,8 @@ class Api:
         target = f"{path}?{urlencode(query)}" if query else path
 
         def send() -> httpx.Response | None:
-            reply = self._client.request(method, target, content=content, headers=headers)
+            with self._clients.borrowed() as client:
+                reply = client.request(method, target, content=content, headers=headers)
             return None if reply.status_code == LATER and "Retry-After" in reply.headers else reply
 
         reply = wait_until(send, f"an answer to {method} {path}")
@@ -295,7 +300,8 @@ class Api:
         """Every name of every kind; of two kinds of one name, the core's and ours go first, as with kubectl."""
         found: dict[str, Kind] = {}
         for root in ("/api", "/apis"):
-            reply = self._client.get(root, headers={"Accept": DISCOVERY})
+            with self._clients.borrowed() as client:
+                reply = client.get(root, headers={"Accept": DISCOVERY})
             for group in reply.raise_for_status().json()["items"]:
                 name = group["metadata"].get("name", "")
                 for version in group["versions"]:

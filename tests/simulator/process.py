@@ -16,6 +16,7 @@ from typing import IO, Any
 import httpx
 
 from ringfleet.simulator.defaults import DEFAULT_TOKEN
+from tests.clients import Clients
 from tests.programs import Program, start_program
 from tests.waiting import note_unwatched
 
@@ -37,7 +38,7 @@ class SimulatorProcess:
         self._port = port
         self._process: Program | None = None
         self._errors: IO[str] | None = None
-        self._client = httpx.Client(verify=False, trust_env=False, timeout=_CONTROL_TIMEOUT)
+        self._clients = Clients(lambda: httpx.Client(verify=False, trust_env=False, timeout=_CONTROL_TIMEOUT))
 
     def __enter__(self) -> SimulatorProcess:
         return self.start()
@@ -92,13 +93,14 @@ class SimulatorProcess:
 
     def close(self) -> None:
         self.stop()
-        self._client.close()
+        self._clients.close()
         self._folder.cleanup()
 
     def control(self, method: str, path: str, json: object = None, timeout: float = _CONTROL_TIMEOUT) -> Any:
         """Call the control endpoint (`simulator/http/control.py` lists it). Raises AssertionError when it refuses."""
         note_unwatched()
-        reply = self._client.request(method, f"{self.url}/_sandbox/{path}", json=json, timeout=timeout)
+        with self._clients.borrowed() as client:
+            reply = client.request(method, f"{self.url}/_sandbox/{path}", json=json, timeout=timeout)
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json()
 

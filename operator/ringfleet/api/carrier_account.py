@@ -85,8 +85,8 @@ class CarrierAccountSpec(Part):
     """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Without
     it, the dispatcher refuses the account's events. The address to give the carrier is
     `<dispatcher>/v1/events/<namespace>/<name>`."""
-    limits: AccountLimits = AccountLimits()
-    catalog: Catalog = Catalog()
+    limits: AccountLimits = AccountLimits.model_construct()
+    catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB
     """How the traffic of a number is stopped when the number is suspended; it has nothing to do with spec.suspend of
     the account."""
@@ -188,4 +188,4 @@ class CarrierAccount(Resource):
 
     kind: str = "CarrierAccount"
     spec: CarrierAccountSpec
-    status: CarrierAccountStatus = CarrierAccountStatus()
+    status: CarrierAccountStatus = CarrierAccountStatus.model_construct()

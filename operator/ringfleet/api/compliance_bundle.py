@@ -288,7 +288,7 @@ class ComplianceBundleStatus(Status):
     """How many numbers carry the bundle, at all carriers; absent until they have been counted."""
     expires_at: Time | None = None
     """Time at which the first of the approvals expires."""
-    memory: BundleMemory = BundleMemory()
+    memory: BundleMemory = BundleMemory.model_construct()
 
 
 class ComplianceBundle(Resource):
@@ -312,4 +312,4 @@ class ComplianceBundle(Resource):
 
     kind: str = "ComplianceBundle"
     spec: ComplianceBundleSpec
-    status: ComplianceBundleStatus = ComplianceBundleStatus()
+    status: ComplianceBundleStatus = ComplianceBundleStatus.model_construct()

@@ -7,6 +7,10 @@ refusing them when a person writes is the API server's work.
 
 No module of this room says `from __future__ import annotations`: pydantic would have to compile the text of each
 annotation again, which is a quarter of what importing the models costs.
+
+A model is built at its first use, and not when it is imported: a program reads objects of some kinds only. So a field
+whose default is a model has it from `model_construct`, which validates nothing (a default needs no validation) and
+builds nothing.
 """
 
 import re
@@ -140,6 +144,7 @@ class Part(BaseModel):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     rules: ClassVar[tuple[Rule, ...]] = ()
@@ -459,9 +464,9 @@ class Resource(Part):
 
     api_version: str = API_VERSION
     kind: str = ""
-    metadata: ObjectMeta = ObjectMeta()
+    metadata: ObjectMeta = ObjectMeta.model_construct()
     spec: Part
-    status: Status = Status()
+    status: Status = Status.model_construct()
 
     @classmethod
     def parse(cls, obj: Mapping[str, Any]) -> Self:

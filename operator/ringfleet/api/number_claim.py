@@ -164,7 +164,7 @@ class NumberClaimStatus(Status):
     """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None
     """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
-    memory: ClaimMemory = ClaimMemory()
+    memory: ClaimMemory = ClaimMemory.model_construct()
 
 
 class NumberClaim(Resource):
@@ -189,4 +189,4 @@ class NumberClaim(Resource):
 
     kind: str = "NumberClaim"
     spec: NumberClaimSpec
-    status: NumberClaimStatus = NumberClaimStatus()
+    status: NumberClaimStatus = NumberClaimStatus.model_construct()

@@ -64,7 +64,7 @@ class NumberOrderSpec(Part):
     """What kind of numbers."""
     count: Annotated[int, Field(ge=1, le=100)]
     """How many numbers to buy, from 1 to 100."""
-    limits: OrderLimits = OrderLimits()
+    limits: OrderLimits = OrderLimits.model_construct()
     routing_profile_ref: LocalRef | None = None
     """The pool's RoutingProfile when the order was made, for the record: numbers follow the pool's of today. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
@@ -214,7 +214,7 @@ class NumberOrderStatus(Status):
     completed_at: Time | None = None
     """Time at which the order was done: every item has its outcome, and every number bought its PhoneNumber. Absent
     until then."""
-    memory: OrderMemory = OrderMemory()
+    memory: OrderMemory = OrderMemory.model_construct()
 
     @property
     def done(self) -> bool:
@@ -255,4 +255,4 @@ class NumberOrder(Resource):
     spec: Annotated[
         NumberOrderSpec, immutable("spec", "an order is the record of a purchase; change its pool, which orders anew")
     ]
-    status: NumberOrderStatus = NumberOrderStatus()
+    status: NumberOrderStatus = NumberOrderStatus.model_construct()

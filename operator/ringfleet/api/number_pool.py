@@ -212,10 +212,10 @@ class NumberPoolSpec(Part):
     """The accounts that the pool orders from, the preferred one first. The next one is asked when one has no stock, is
     down, or refuses."""
     size: Size
-    limits: PoolLimits = PoolLimits()
-    ordering: Ordering = Ordering()
-    top_up: TopUp = TopUp()
-    demand: Demand = Demand()
+    limits: PoolLimits = PoolLimits.model_construct()
+    ordering: Ordering = Ordering.model_construct()
+    top_up: TopUp = TopUp.model_construct()
+    demand: Demand = Demand.model_construct()
     capacity: Capacity | None = None
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile of this namespace that every number of the pool gets before it counts as available. Of several
@@ -224,8 +224,8 @@ class NumberPoolSpec(Part):
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents; the best one of the namespace for this
     market when left out."""
-    reclaim: Reclaim = Reclaim()
-    release: Release = Release()
+    reclaim: Reclaim = Reclaim.model_construct()
+    release: Release = Release.model_construct()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """The deletionPolicy that new PhoneNumbers of the pool begin with: what deleting one of them means at the carrier.
     Release needs release.mode Manual or Automatic. A later change leaves older numbers as they are, and when the pool
@@ -455,7 +455,7 @@ class NumberPoolStatus(Status):
     """All numbers of the pool, for the scale subresource."""
     selector: str | None = None
     """The label selector of its numbers, for the scale subresource."""
-    memory: PoolMemory = PoolMemory()
+    memory: PoolMemory = PoolMemory.model_construct()
 
 
 class NumberPool(Resource):
@@ -495,4 +495,4 @@ class NumberPool(Resource):
 
     kind: str = "NumberPool"
     spec: NumberPoolSpec
-    status: NumberPoolStatus = NumberPoolStatus()
+    status: NumberPoolStatus = NumberPoolStatus.model_construct()

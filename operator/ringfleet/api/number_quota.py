@@ -40,7 +40,7 @@ class QuotaLimits(Part):
 class NumberQuotaSpec(Part):
     """The limits of one tenant."""
 
-    limits: QuotaLimits = QuotaLimits()
+    limits: QuotaLimits = QuotaLimits.model_construct()
     billing: Billing = Billing.CURRENT
     """How the tenant's bills stand."""
     grace: Duration = timedelta(hours=168)
@@ -93,4 +93,4 @@ class NumberQuota(Resource):
 
     kind: str = "NumberQuota"
     spec: NumberQuotaSpec
-    status: NumberQuotaStatus = NumberQuotaStatus()
+    status: NumberQuotaStatus = NumberQuotaStatus.model_construct()

@@ -299,4 +299,4 @@ class PhoneNumber(Resource):
 
     kind: str = "PhoneNumber"
     spec: PhoneNumberSpec
-    status: PhoneNumberStatus = PhoneNumberStatus()
+    status: PhoneNumberStatus = PhoneNumberStatus.model_construct()

@@ -249,11 +249,11 @@ class RotationSetSpec(Part):
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set."""
-    per_number: PerNumber = PerNumber()
+    per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
-    ramp: Ramp = Ramp()
-    cooling: Cooling = Cooling()
+    ramp: Ramp = Ramp.model_construct()
+    cooling: Cooling = Cooling.model_construct()
     regions: Annotated[tuple[Region, ...], Field(max_length=64), ListType("map", ("name",))] = ()
     """Parts of the set, each with a share of the volume, such as us-west and us-east; the set is one part when left
     out. A region here is what you make it, and not the carrier's word in status.region of a PhoneNumber."""
@@ -261,19 +261,19 @@ class RotationSetSpec(Part):
     """How near to a recipient a number is looked for: among those of the same area code, region or country first, and
     wider, step by step, when none may be used there. In a set with spec.regions those of the recipient's region come
     first, or second to those of the same area code."""
-    sticky: Sticky = Sticky()
+    sticky: Sticky = Sticky.model_construct()
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact beyond the numbers' caps."""
     replies: Replies = Replies.FREE
     """Whether the answer to somebody who called or wrote counts against the number's caps."""
-    health: SetHealth = SetHealth()
+    health: SetHealth = SetHealth.model_construct()
     min_attestation: Attestation = Attestation.A
     """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. B and C need the annotation
     override.ringfleet.dev/min-attestation, whose value says who allowed it and why; without it A holds, as the
     condition GuardrailHolds says."""
     messaging: MessagingIdentity | None = None
-    quiet_hours: QuietHours = QuietHours()
-    recipient_frequency: RecipientFrequency = RecipientFrequency()
+    quiet_hours: QuietHours = QuietHours.model_construct()
+    recipient_frequency: RecipientFrequency = RecipientFrequency.model_construct()
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile in this namespace that says where calls and messages to the numbers go, for all claims of the set.
     Every number of a set is answered, so that one which no profile routes is not used. Of several RoutingProfiles for
@@ -408,4 +408,4 @@ class RotationSet(Resource):
 
     kind: str = "RotationSet"
     spec: RotationSetSpec
-    status: RotationSetStatus = RotationSetStatus()
+    status: RotationSetStatus = RotationSetStatus.model_construct()

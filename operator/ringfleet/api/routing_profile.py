@@ -152,7 +152,7 @@ class RoutingProfileStatus(Status):
     """How many numbers are routed as this profile says."""
     drifted: int | None = None
     """How many numbers name this profile and were found routed otherwise at the carrier."""
-    memory: ProfileMemory = ProfileMemory()
+    memory: ProfileMemory = ProfileMemory.model_construct()
 
 
 class RoutingProfile(Resource):
@@ -175,4 +175,4 @@ class RoutingProfile(Resource):
 
     kind: str = "RoutingProfile"
     spec: RoutingProfileSpec
-    status: RoutingProfileStatus = RoutingProfileStatus()
+    status: RoutingProfileStatus = RoutingProfileStatus.model_construct()
