@@ -7,9 +7,23 @@ operator before this one may have written. So a restart knows the duplicates bef
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
+from ringfleet.plan.carrier_account.loss import Roll
+
+
+@dataclass(slots=True)
+class AtCarrier:
+    """What this process knows of one account at the carrier: its objects and clients come and go, and share it."""
+
+    purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one purchase at a time begin in this process; a Lease does so between processes."""
+    roll: Roll = field(default_factory=Roll)
+    """What the listings have shown, and left out, number by number, and what we have let go."""
+    counted_at: float | None = None
+    """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
 
 
 class Identities:
@@ -18,7 +32,7 @@ class Identities:
     def __init__(self) -> None:
         self._standings: dict[AccountKey, Standing] = {}
         self._same: dict[Identity, dict[AccountKey, Standing]] = {}
-        self._locks: dict[Identity, asyncio.Lock] = {}
+        self._known: dict[Identity, AtCarrier] = {}
 
     def learn(self, standing: Standing) -> frozenset[AccountKey]:
         """Note who an account is; the other accounts that this concerns: those it was one with, and is one with now."""
@@ -42,6 +56,11 @@ class Identities:
             del self._same[standing.identity]
         return frozenset(same)
 
+    def of(self, account: AccountKey) -> Identity | None:
+        """Which account at the carrier it is; None: nobody knows."""
+        standing = self._standings.get(account)
+        return standing.identity if standing else None
+
     def first(self, account: AccountKey) -> AccountKey:
         """The account that works in place of this one: itself, unless it is a duplicate."""
         standing = self._standings.get(account)
@@ -53,6 +72,6 @@ class Identities:
         same = self._same[standing.identity] if standing else (account,)
         return tuple(sorted(same, key=str))
 
-    def purchase_lock(self, identity: Identity) -> asyncio.Lock:
-        """The one lock of this process for purchases at the account, whichever of its objects an order names."""
-        return self._locks.setdefault(identity, asyncio.Lock())
+    def at_carrier(self, identity: Identity) -> AtCarrier:
+        """What this process knows of the account, whichever of its objects is asked."""
+        return self._known.setdefault(identity, AtCarrier())

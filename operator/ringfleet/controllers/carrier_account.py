@@ -6,7 +6,7 @@ that this changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -34,6 +34,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of, told_endpoint
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
@@ -65,6 +66,8 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
             await services.accounts.close(name)
+            if obj is None:  # a turn that ran while it was deleted may have noted it again
+                _wake_pools(services, services.fleet.marked.forget_object(name))
             return None
         return await _look(services, name, obj)
     finally:  # also when the status could not be written: the next turn would see nothing new
@@ -179,8 +182,16 @@ async def identify(services: Services, obj: CarrierAccount, account: OpenAccount
     if account.identity is None:
         account.account_id = await account.carrier.account_id()
         account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
-        account.purchase_lock = services.accounts.identities.purchase_lock(account.identity)
-    for other in services.accounts.learn(obj):
+        account.at_carrier = services.accounts.identities.at_carrier(account.identity)
+    _rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
+
+
+def _rank(services: Services, key: AccountKey) -> None:
+    """Note whether the account is the one that works, of those that are one at the carrier; the others look anew. One
+    that was deleted during its turn is none of them."""
+    fresh = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    concerned = services.accounts.learn(fresh) if fresh else services.accounts.identities.forget(key)
+    for other in concerned:
         services.queues.wake_account(other)
 
 
@@ -234,6 +245,8 @@ async def _stand_back(
 ) -> float:
     """Another object is this account already: this one says so, and does nothing with it."""
     account.findings, account.swept_at = None, None
+    assert account.identity
+    _wake_pools(services, services.fleet.marked.note_object(key, account.identity))
     message = duplicate_message(key, services.accounts.identities.first(key))
     said = (not_ready(Reason.DUPLICATE_ACCOUNT, message), stalled(Reason.DUPLICATE_ACCOUNT, message))
     await _say(services, obj, said, balance, account)
@@ -344,8 +357,8 @@ async def _conclude(
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
     if believe(obj, account, swept.listing):
         account.bought_since_sweep = False
-        for pool in services.fleet.marked.learn(key, swept.marked):
-            services.queues.wake("NumberPool", *pool)
+        assert account.identity  # nobody is swept before that
+        _wake_pools(services, services.fleet.marked.learn(key, account.identity, swept.marked))
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
         account.unreadable = len(swept.unreadable)
         account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
@@ -353,12 +366,19 @@ async def _conclude(
     account.refused = frozenset(swept.troubles.refused)
 
 
+def _wake_pools(services: Services, pools: Iterable[ObjectRef]) -> None:
+    """The pools of which the listings show other numbers than before."""
+    for pool in pools:
+        services.queues.wake("NumberPool", *pool)
+
+
 def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccount) -> bool:
     """Whether a whole interval has passed since the last look: sweeps that come sooner make no number lost sooner."""
     now, interval = services.monotonic(), obj.spec.sweep_interval.total_seconds()
-    if account.counted_at is not None and now < account.counted_at + interval:
+    last = account.at_carrier.counted_at
+    if last is not None and now < last + interval:
         return False
-    account.counted_at = now
+    account.at_carrier.counted_at = now
     return True
 
 

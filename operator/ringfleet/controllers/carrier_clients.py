@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
-from ringfleet.controllers.account_identities import Identities
+from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
@@ -61,9 +61,9 @@ class OpenAccount:
     """How many calls may be on their way to the carrier at once."""
     failures: int = 0
     """How many looks at the account have failed in a row."""
-    purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
-    account at the carrier have one lock."""
+    at_carrier: AtCarrier = field(default_factory=AtCarrier)
+    """What is known of the account at the carrier, whichever objects it has; a blank until the carrier was asked which
+    one it is."""
     choosing: Turnstile = field(default_factory=Turnstile)
     """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
     number_calls: Places = field(init=False)
@@ -76,8 +76,6 @@ class OpenAccount:
     """When the last sweep was made, in monotonic seconds; None before the first."""
     quiet_sweeps: int = 0
     """How many sweeps in a row found nothing changed; the wait between sweeps grows with it."""
-    counted_at: float | None = None
-    """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     listing_incomplete: bool = False
     """Whether the last listing ended before its own total."""
     listing_failures: int = 0
@@ -100,8 +98,6 @@ class OpenAccount:
     """Why orphans of the last believed sweep can't be adopted, a sentence each."""
     refused: frozenset[str] = frozenset()
     """What the last sweep was refused, by the API server or the carrier, a sentence a number."""
-    roll: Roll = field(default_factory=Roll)
-    """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
     wanted_markets: set[tuple[str, NumberType]] = field(default_factory=set)
@@ -121,17 +117,27 @@ class OpenAccount:
         """Half of the account's places while an order has the purchase lock, so that numbers never hold it up."""
         return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
 
+    @property
+    def purchase_lock(self) -> asyncio.Lock:
+        """Lets one purchase at a time begin, of whichever object."""
+        return self.at_carrier.purchase_lock
+
+    @property
+    def roll(self) -> Roll:
+        """What the listings have shown, and left out, number by number."""
+        return self.at_carrier.roll
+
     def is_lost(self, number: E164) -> bool:
         """Whether the carrier has stopped showing the number, in its listings and when it was asked for it."""
         return number in self.roll.lost
 
     def note_found(self, number: E164) -> None:
         """The carrier has shown the number when it was looked up."""
-        self.roll = found(self.roll, number)
+        self.at_carrier.roll = found(self.roll, number)
 
     def note_left(self, number: E164, released: bool) -> None:
         """We have given the number back, or else taken our mark off: a late listing must not make it an orphan."""
-        self.roll = left(self.roll, number, released)
+        self.at_carrier.roll = left(self.roll, number, released)
 
 
 class NotOpen(Exception):

@@ -48,7 +48,7 @@ def _remembers(pool: NumberPool, account: AccountKey, before: int) -> bool:
 
 
 def _listed_at(services: Services, key: AccountKey, namespace: str) -> Listed:
-    if services.fleet.marked.is_known(key):
+    if services.fleet.marked.is_known(services.accounts.identities.of(key)):
         return Listed.KNOWN
     blocked = services.accounts.seen(key, namespace).blocked
     if blocked:

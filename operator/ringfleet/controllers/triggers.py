@@ -270,6 +270,9 @@ class _Bell:
         concerned = accounts.learn(new) if isinstance(new, CarrierAccount) else accounts.identities.forget(key)
         for other in concerned:
             self._services.queues.wake_account(other)
+        if new is None:
+            for pool in self._services.fleet.marked.forget_object(key):
+                self._services.queues.wake("NumberPool", *pool)
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
