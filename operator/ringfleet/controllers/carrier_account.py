@@ -93,7 +93,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         if not obj.metadata.deletion_timestamp:
             return await _shut(services, key, obj, (credentials,), SECRET_AGAIN)
         if kept := services.accounts.get(key):
-            return await _probe(services, key, obj, kept)  # its Secret went first, and what uses it still has to go
+            return await _call(services, key, obj, kept)  # its Secret went first, and what uses it still has to go
         return await _shut(services, key, obj, (_without_secret(services, obj, credentials),), SECRET_AGAIN)
     try:
         account = await open_account(services, key, obj, credentials)
@@ -103,9 +103,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
         said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
         return await _shut(services, key, obj, said, None)
-    if account.seen.blocked is Reason.CREDENTIALS_REJECTED:
-        return SECRET_AGAIN
-    return await _probe(services, key, obj, account)
+    return await _call(services, key, obj, account)
 
 
 async def _shut(
@@ -214,6 +212,13 @@ _WAIT_FOR_OLDER = 30.0
 """Seconds for which an account that nobody has identified before waits for the older ones at its endpoint."""
 
 
+async def _call(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Probe the account, unless the carrier has refused what its client was opened with."""
+    if account.rejected:
+        return await _turned_away(services, key, obj, account, account.rejected)
+    return await _probe(services, key, obj, account)
+
+
 async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
     """Ask who it is and for the balance, sweep when it is time, and say how that went."""
     try:
@@ -230,14 +235,23 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         await _ask_search_again(account)
         listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
-        said = _rejected(obj, error)
-        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
-        await _say(services, obj, said, account=account)
-        return SECRET_AGAIN
+        account.rejected = error
+        return await _turned_away(services, key, obj, account, error)
     except CarrierUnavailable as error:
         return await _unavailable(services, key, obj, account, error)
     await _say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
     return _next_look(services, key, obj, account)
+
+
+async def _turned_away(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CredentialsRejected
+) -> float:
+    """The carrier refuses the credentials: it is not asked again with them. That is said at each look, for one may
+    have failed to write it, or has found the object without."""
+    said = _rejected(obj, error)
+    account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
+    await _say(services, obj, said, account=account)
+    return SECRET_AGAIN
 
 
 async def _stand_back(

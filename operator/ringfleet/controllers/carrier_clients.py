@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.places import Places
@@ -64,6 +65,8 @@ class OpenAccount:
     at_carrier: AtCarrier = field(default_factory=AtCarrier)
     """What is known of the account at the carrier, whichever objects it has; a blank until the carrier was asked which
     one it is."""
+    rejected: CredentialsRejected | None = None
+    """How the carrier has refused the credentials of this client; None: it has not."""
     choosing: Turnstile = field(default_factory=Turnstile)
     """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
     number_calls: Places = field(init=False)
