@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.controllers.triggers import follow
 from ringfleet.kube.errors import NotFound
 from ringfleet.kube.transport import Json
@@ -28,6 +29,7 @@ from tests.controllers.rig import (
     a_secret,
     an_account,
     an_object,
+    an_order,
     in_virtual_time,
     restarted,
 )
@@ -229,6 +231,105 @@ async def test_accounts_of_a_carrier_that_tells_no_id_are_one_when_their_credent
         found = await rig.find("CarrierAccount", "main", TEAM)
         assert found
         assert "accountId" not in found["status"]
+
+
+# An older one that is of no use.
+
+
+async def revoke(rig: Rig) -> CarrierDouble:
+    """The carrier takes the older account's token no more; that of the younger is good. The older's good client."""
+    good, bad = rig.carriers[f"{HERE}/main"], CarrierDouble(rig.story, "main")
+    for call in ("account_id", "balance"):
+        bad.fail(call, *[CredentialsRejected("It is revoked.")] * 10_000)
+    rig.carriers[f"{HERE}/main"] = bad
+    await give_token(rig, "revoked")
+    await annotate(rig, {"look": "again"})
+    return good
+
+
+async def annotate(rig: Rig, annotations: Json) -> None:
+    await rig.change("CarrierAccount", "main", {"metadata": {"annotations": annotations}})
+
+
+async def give_token(rig: Rig, token: str) -> None:
+    await rig.kube.patch(RESOURCES["Secret"], HERE, "token", a_secret(token=token))
+
+
+async def lose_secret(rig: Rig) -> None:
+    await rig.kube.delete(RESOURCES["Secret"], HERE, "token")
+    await annotate(rig, {"look": "again"})
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        pytest.param(revoke, "False CredentialsRejected", id="refused"),
+        pytest.param(lose_secret, "False SecretMissing", id="without credentials"),
+    ],
+)
+@in_virtual_time
+async def test_the_younger_works_while_the_older_can_not_and_steps_back_when_it_can(harm: Any, said: str) -> None:
+    async with two_accounts(*BOTH, a_pool(2), in_team(a_pool(3))) as rig:
+        good = rig.carrier
+        async with rig.running():
+            await asyncio.sleep(120)
+            assert (await says(rig, TEAM), good.billed.total()) == ("False DuplicateAccount", 2)
+            await harm(rig)
+            await asyncio.sleep(120)
+            assert (await says(rig, HERE), await says(rig, TEAM)) == (said, "True Reachable")
+            assert await pool_says(rig, TEAM) == "True AtTarget"
+            assert good.billed.total() == 5
+            leases = [(await rig.kube.list_all(RESOURCES["Lease"], one)).items for one in (HERE, TEAM)]
+            assert [len(found) for found in leases] == [1, 0]  # whoever buys meets the others there
+        async with restarted(rig, begun=False) as again, again.running():
+            await asyncio.sleep(120)
+            assert (await says(again, HERE), await says(again, TEAM)) == (said, "True Reachable")
+            again.carriers[f"{HERE}/main"] = good
+            if said == "False SecretMissing":
+                await again.create(a_secret())
+            await give_token(again, "a new one")
+            await asyncio.sleep(120)
+            assert (await says(again, HERE), await says(again, TEAM)) == ("True Reachable", "False DuplicateAccount")
+            assert (len(await numbers(again, HERE)), len(await numbers(again, TEAM))) == (2, 3)
+            assert max(good.billed.values()) == 1
+
+
+@in_virtual_time
+async def test_an_older_account_that_a_person_has_suspended_is_not_taken_over_from() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(120)
+        await rig.change("CarrierAccount", "main", {"spec": {"suspend": True}})
+        await asyncio.sleep(600)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("False Suspended", "False DuplicateAccount")
+        assert rig.carrier.billed.total() == 0
+
+
+@in_virtual_time
+async def test_whoever_takes_over_from_a_frozen_account_buys_nothing_either() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(120)
+        await annotate(rig, {"ringfleet.dev/frozen": "ada: strange bills"})
+        good = await revoke(rig)
+        await asyncio.sleep(600)
+        assert (await says(rig, TEAM), await says(rig, TEAM, "Frozen")) == ("True Reachable", "True Frozen")
+        assert await pool_says(rig, TEAM) == "False Frozen"
+        await annotate(rig, {"ringfleet.dev/frozen": None})
+        await asyncio.sleep(120)
+        assert good.billed.total() == 3
+
+
+@in_virtual_time
+async def test_what_a_refused_account_has_sent_keeps_nobody_of_the_same_account_from_buying() -> None:
+    sent = {"items": [{"number": digits(29), "state": "Unknown", "monthly": "2", "setup": "1"}], "key": "k"}
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(60)
+        good = await revoke(rig)
+        await asyncio.sleep(1)
+        await rig.create(a_pool(1), an_order(1, status=sent))
+        await asyncio.sleep(600)
+        said = await rig.says("NumberOrder", "west-1")
+        assert (said, len(await numbers(rig, TEAM))) == ("False CredentialsRejected", 3)
+        assert good.billed.total() == 3
 
 
 # What is known is of the account at the carrier.

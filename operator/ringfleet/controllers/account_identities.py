@@ -7,7 +7,7 @@ operator before this one may have written. So a restart knows the duplicates bef
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
@@ -65,6 +65,13 @@ class Identities:
         """The account that works in place of this one: itself, unless it is a duplicate."""
         standing = self._standings.get(account)
         return first_of(self._same[standing.identity].values()) if standing else account
+
+    def home(self, account: AccountKey) -> AccountKey:
+        """The object that was there first, whichever one works now: where it is, is what all of them share."""
+        standing = self._standings.get(account)
+        if standing is None:
+            return account
+        return first_of(replace(one, useless=False) for one in self._same[standing.identity].values())
 
     def same_as(self, account: AccountKey) -> tuple[AccountKey, ...]:
         """All objects of the same account at the carrier, this one included."""

@@ -71,6 +71,7 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
             return None
         return await _look(services, name, obj)
     finally:  # also when the status could not be written: the next turn would see nothing new
+        _rank(services, name)
         _wake_users(services, name, before)
 
 
@@ -230,6 +231,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         if _may_be_duplicate(services, key, obj, account):
             return _SHORTEST_LOOK
         account.seen, account.failures = AccountSeen(), 0
+        _rank(services, key)
         if services.accounts.identities.first(key) != key:
             return await _stand_back(services, key, obj, account, balance)
         await _ask_search_again(account)

@@ -14,9 +14,9 @@ from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.places import Places
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
-from ringfleet.objects.carrier_account import allowed, standing_of
+from ringfleet.objects.carrier_account import allowed, said_reason, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
+from ringfleet.plan.carrier_account.identity import USELESS, Identity, duplicate_message
 from ringfleet.plan.carrier_account.loss import Roll, found, left
 from ringfleet.plan.carrier_account.sweep import Findings
 from ringfleet.plan.conditions import Reason
@@ -175,7 +175,16 @@ class Accounts:
         told = account.identity.id if account and account.identity else obj.status.account_id
         if obj.metadata.deletion_timestamp or told is None:
             return self.identities.forget(key)
-        return self.identities.learn(standing_of(obj, told))
+        return self.identities.learn(standing_of(obj, told, self._is_useless(key, obj)))
+
+    def _is_useless(self, key: AccountKey, obj: CarrierAccount) -> bool:
+        """Whether it can't work until a person mends it, by its last look, or else by that of an earlier client or
+        process, which is in its status."""
+        account = self._open.get(key)
+        seen = account.seen if account else self._blocked.get(key)
+        if seen is None or seen.blocked is Reason.ACCOUNT_NOT_READY:
+            return said_reason(obj) in USELESS
+        return seen.blocked in USELESS
 
     def seen(self, key: AccountKey, namespace: str) -> AccountSeen:
         """What an object in `namespace` may know of the account before it orders from it."""

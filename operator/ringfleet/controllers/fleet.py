@@ -177,10 +177,12 @@ class Fleet:
         return everything[0] if everything else self.freeze_on(account, pool)
 
     def freeze_on(self, account: AccountKey | None, pool: ObjectRef | None) -> Freeze | None:
-        """The same, of these two alone."""
-        of_account = self.get(CarrierAccount, account.namespace, account.name) if account else None
+        """The same, of these two alone. An account is frozen by whichever of its objects says so: where another one
+        takes over from a frozen one, nothing more is bought."""
+        same = self.same_account(account) if account else ()
+        of_account = (self.get(CarrierAccount, one.namespace, one.name) for one in same)
         of_pool = self.get(NumberPool, *pool) if pool else None
-        found = (freeze_of(obj) for obj in (of_account, of_pool) if obj)
+        found = (freeze_of(obj) for obj in (*of_account, of_pool) if obj)
         return next(filter(None, found), None)
 
     def freeze_of(self, record: NumberRecord) -> Freeze | None:

@@ -44,6 +44,7 @@ from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
 from ringfleet.objects.refs import Key, account_key
+from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order import (
@@ -135,7 +136,11 @@ def pool_of(order: NumberOrder) -> ObjectRef:
 
 
 def _held(services: Services, order: NumberOrder) -> bool:
-    """Whether the order's pool is frozen: it keeps no other pool's order from the carrier, for it sends nothing."""
+    """Whether the order's pool is frozen, or the object of the account that it names can't be used until a person mends
+    it: it keeps no other order from the carrier, for it sends nothing."""
+    namespace = order.metadata.namespace
+    if services.accounts.seen_by_holder(account_key(order.spec.account_ref, namespace), namespace).blocked in USELESS:
+        return True
     return services.fleet.freeze_on(None, pool_of(order)) is not None
 
 

@@ -252,7 +252,8 @@ class _Bell:
         if kind == "CarrierAccount" and not same_wish:
             wake_needy(self._services, self._services.fleet.numbers.by("account", AccountKey(*place)))
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
-            accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
+            same = self._services.accounts.identities.same_as
+            accounts = same(AccountKey(*place)) if kind == "CarrierAccount" else ()
             wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
 
     def note_freeze(self) -> None:
