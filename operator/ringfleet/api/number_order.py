@@ -179,6 +179,11 @@ class NumberOrderStatus(Status):
     """Time at which the order was first worked on."""
     completed_at: Time | None = None
     """Time at which the last item had its outcome."""
+    pool_uid: str | None = None
+    """metadata.uid of the NumberPool that the numbers were chosen for. A pool that is made anew has another one."""
+    abandoned_at: Time | None = None
+    """Time at which the order was found to have lost its pool or account while it was being sent. It buys nothing more;
+    what it has bought is looked up for a quarter of an hour from then on."""
 
 
 class NumberOrder(Resource):

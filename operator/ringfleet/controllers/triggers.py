@@ -279,7 +279,7 @@ class _Bell:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
         by whether it calls them off."""
         wake_quotas(self._services, place.namespace)
-        if _calls_off(old) is not _calls_off(new):
+        if old is None or new is None or _calls_off(old) is not _calls_off(new):
             for order in self._services.fleet.orders_for(*place):
                 self._services.queues.wake("NumberOrder", order.metadata.namespace, order.metadata.name)
         if old is None or new is None or _wish(old) != _wish(new) or _farewells(old) != _farewells(new):
