@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import E164, Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
+from ringfleet.model import E164, AccountKey, Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
     ITEM_STEPS,
     LISTED_AGAIN,
-    LISTING_BROKEN,
     LOOKED_UP_FOR,
     NOT_LISTED,
     SENT,
@@ -33,6 +32,7 @@ from ringfleet.plan.number_order import (
     Search,
     Step,
     Submit,
+    Unlisted,
     Wait,
     choose_offers,
     given_up,
@@ -41,6 +41,7 @@ from ringfleet.plan.number_order import (
     order_conditions,
     order_failure,
     plan_order,
+    restored_message,
     settle,
 )
 from tests.plan.builders import (
@@ -69,6 +70,8 @@ SUSPENDED = replace(UP, pool_suspended=True)
 GONE = replace(UP, pool_gone=True)
 PAUSED = Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
 CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The pool that made the order is deleted: nothing was bought.")
+DEAD = Unlisted(AccountKey("default", "spare"), Listed.BLOCKED, "CarrierAccount default/spare: It does not answer.")
+LISTING, BROKEN = (Unlisted(WANT.account, how) for how in (Listed.NOT_YET, Listed.BROKEN))
 LEFT = "nothing more is bought. What was sent before is looked up for a while, and then the order ends."
 ALONE = LookUp(Reason.POOL_MISSING, f"The pool that made the order is deleted: {LEFT}", for_good=True)
 APPROVAL = "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
@@ -133,25 +136,29 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
         pytest.param(
             WANT,
             FRESH,
-            replace(UP, listed=Listed.NOT_YET),
-            Wait(Reason.WAITING_FOR_LISTING, NOT_LISTED, NOW + LISTED_AGAIN),
+            replace(UP, unlisted=(DEAD, LISTING)),
+            Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: CarrierAccount default/main.", NOW + LISTED_AGAIN),
             id="what the pool has must be known",
         ),
         pytest.param(
-            WANT, FRESH, replace(UP, listed=Listed.BROKEN), Search(), id="a broken listing stops no order of this pool"
+            WANT, FRESH, replace(UP, unlisted=(BROKEN,)), Search(), id="a broken listing stops no order of this pool"
         ),
-        pytest.param(
-            WANT,
-            FRESH,
-            replace(UP, listed=Listed.BROKEN, of_this_pool=False),
-            Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN, NOW + LISTED_AGAIN),
-            id="but one of a backup",
+        pytest.param(WANT, FRESH, replace(UP, unlisted=(DEAD,)), Search(), id="nor does another carrier that is dead"),
+        *(
+            pytest.param(
+                WANT,
+                FRESH,
+                replace(UP, unlisted=missing, has_past=True),
+                Wait(Reason.WAITING_FOR_LISTING, restored_message(missing), NOW + LISTED_AGAIN),
+                id="but after a restore",
+            )
+            for missing in ((BROKEN,), (DEAD,), (DEAD, LISTING))
         ),
-        pytest.param(WANT, FRESH, replace(UP, of_this_pool=False), Search(), id="which searches when all is known"),
+        pytest.param(WANT, FRESH, replace(UP, has_past=True), Search(), id="which goes on when all is known"),
         pytest.param(
             WANT,
             an_order_state(PENDING),
-            replace(UP, listed=Listed.NOT_YET, of_this_pool=False),
+            replace(UP, unlisted=(LISTING,), has_past=True),
             Submit(resumed=False),
             id="what was chosen was counted before",
         ),
@@ -704,3 +711,9 @@ def test_an_abandoned_order_is_looked_up_for_a_while_and_what_has_not_come_then_
 def test_what_an_abandoned_order_has_not_sent_counts_as_not_bought_at_once() -> None:
     after = looked_up(an_order_state(PENDING, SUBMITTING, PROVISIONED), ALONE, (), NOW)
     assert [item.state for item in after.items or ()] == [FAILED, SUBMITTING, PROVISIONED]
+
+
+def test_an_order_that_waits_after_a_restore_names_the_accounts_and_what_keeps_each_from_being_listed() -> None:
+    said = restored_message((BROKEN, DEAD))
+    assert "CarrierAccount default/main: the listing breaks off, see its conditions; " in said
+    assert "; CarrierAccount default/spare: It does not answer. Mend that; " in said

@@ -34,7 +34,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
-from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
+from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
@@ -62,7 +62,6 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
-    Listed,
     LookUp,
     OrderState,
     OrderWant,
@@ -136,8 +135,8 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
         to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
-        listed=listed(services, order, pool) if order.status.items is None else Listed.KNOWN,
-        of_this_pool=is_of_this_pool(order, pool),
+        unlisted=unlisted(services, order, pool) if order.status.items is None else (),
+        has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
 
 

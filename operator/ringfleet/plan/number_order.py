@@ -28,7 +28,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, auto
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
 from ringfleet.model.numbering import national_digits
@@ -107,15 +107,35 @@ class OrderState:
     """Since when what was sent is looked up for the last time, as pool or account are deleted; None: it is not."""
 
 
-class Listed(IntEnum):
-    """How far it is known what the carriers have under the mark of an order's pool; the greater, the less."""
+class Listed(Enum):
+    """Why nobody knows what an account has under the mark of an order's pool."""
 
-    KNOWN = 0
-    """Each has been listed, by this process or before the order was made."""
-    BROKEN = 1
+    BLOCKED = auto()
+    """The account can't be called, so it can't be asked."""
+    BROKEN = auto()
     """A listing was tried, and came to no end that can be believed."""
-    NOT_YET = 2
+    NOT_YET = auto()
     """The first listing goes on, or is to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """One account of an order's pool of which nobody knows what it has under the pool's mark."""
+
+    account: AccountKey
+    """The account."""
+    how: Listed
+    """Why nobody knows."""
+    message: str = ""
+    """The sentence in which an account that can't be called says why."""
+
+    @property
+    def words(self) -> str:
+        """Who it is, and what keeps it from being listed."""
+        if self.how is Listed.BLOCKED:
+            return self.message.rstrip(".")
+        why = "the listing breaks off, see its conditions" if self.how is Listed.BROKEN else "it is about to be listed"
+        return f"CarrierAccount {self.account}: {why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +160,11 @@ class OrderWorld:
     """What others that were sent leave of them; None: there is no such limit."""
     frozen: str | None = None
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
-    listed: Listed = Listed.KNOWN
-    """How far it is known what the pool has at its carriers."""
-    of_this_pool: bool = True
-    """Whether the pool that is there now has made the order; False: it comes from a backup, or from an older pool of
-    that name."""
+    unlisted: tuple[Unlisted, ...] = ()
+    """The accounts of the pool of which nobody knows what they have of it, sorted."""
+    has_past: bool = False
+    """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
+    name was there before it, as after a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,19 +382,29 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
 
 def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
     """What the carriers have for the pool must be known before more is bought: the objects may be gone, as after a
-    restore. A broken listing stops nobody whose pool has just made the order; of any other it may hide the numbers."""
-    if world.listed is Listed.KNOWN or (world.listed is Listed.BROKEN and world.of_this_pool):
+    restore. A carrier that is dead, or whose listing breaks off, stops no pool that is known to be new or has bought
+    before; of any other it may hide the numbers."""
+    waited_for = [one for one in world.unlisted if world.has_past or one.how is Listed.NOT_YET]
+    if not waited_for:
         return None
-    broken = world.listed is Listed.BROKEN
-    return Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN if broken else NOT_LISTED, now + LISTED_AGAIN)
+    if any(one.how is not Listed.NOT_YET for one in waited_for):
+        return Wait(Reason.WAITING_FOR_LISTING, restored_message(waited_for), now + LISTED_AGAIN)
+    names = ", ".join(f"CarrierAccount {one.account}" for one in waited_for)
+    return Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: {names}.", now + LISTED_AGAIN)
 
 
 LISTED_AGAIN = timedelta(seconds=5)
-NOT_LISTED = "Nothing is bought before the pool's carriers have been listed once, for what they have of the pool."
-LISTING_BROKEN = (
-    "The order was made by another pool of this name, as one of a backup is, and the listing of the pool's carriers "
-    "breaks off: its numbers may be there already. See the conditions of the accounts; or delete the order."
-)
+NOT_LISTED = "Nothing is bought before all carriers of the pool have been listed once, for what they have of the pool"
+
+
+def restored_message(unlisted: Iterable[Unlisted]) -> str:
+    """Why an order waits that may be for numbers which are there already, and what to do."""
+    return (
+        "There are orders for this pool that it has not made itself, as after a restore, so that their numbers may be "
+        "at the carriers already: nothing is bought before all of these have been listed. "
+        f"{'; '.join(one.words for one in unlisted)}. Mend that; or take a carrier that has none of these numbers out "
+        "of the pool's spec.carriers; or delete those orders."
+    )
 
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
