@@ -89,6 +89,10 @@ class CarrierDouble:
         """Let the next calls raise these, one each, and do nothing."""
         self._errors.setdefault(call, []).extend(errors)
 
+    def stop_failing(self) -> None:
+        """Let all calls that were to fail succeed again."""
+        self._errors.clear()
+
     def lose_reply(self, call: str, error: Exception) -> None:
         """Let the next such call do what it is asked, and raise this."""
         self._lost.setdefault(call, []).append(error)

@@ -349,6 +349,38 @@ async def test_a_secret_that_can_not_be_read_leaves_the_account_open_and_is_said
         assert await rig.says("CarrierAccount", "main", "Stalled") == "True WriteRefused"
 
 
+@in_virtual_time
+async def test_credentials_that_are_refused_are_said_although_that_could_not_be_written_at_first() -> None:
+    async with a_rig(begun=False) as rig:
+        await rig.create(a_secret(), an_account())
+        await rig.look()
+        rig.carrier.fail("account_id", CredentialsRejected("Wrong."))
+        rig.api.refuse("patch", "carrieraccounts/status", 503)
+        with pytest.raises(Unavailable):
+            await turn(rig)
+        assert rig.told() == ["carrier: account_id"]
+        assert await turn(rig) == 5.0
+        assert await rig.says("CarrierAccount", "main") == "False CredentialsRejected"
+        assert rig.told() == [STATUS]  # and the carrier is not asked again
+        assert await turn(rig) == 5.0
+        assert rig.told() == []
+
+
+@in_virtual_time
+async def test_an_account_whose_credentials_are_refused_says_so_of_the_secret_of_today_and_that_it_stays() -> None:
+    async with a_rig(a_secret(), a_secret("other"), an_account(), a_number()) as rig:
+        rig.carrier.fail("balance", CredentialsRejected("Wrong."))
+        await turn(rig)
+        await rig.turn("AccountUse", "main")
+        await rig.change("CarrierAccount", "main", {"spec": {"credentialsSecretRef": {"name": "other"}}})
+        await rig.delete("CarrierAccount", "main")
+        await rig.look()
+        await turn(rig)
+        assert await rig.says("CarrierAccount", "main", "InUse") == "True InUse"
+        said = (await rig.status("CarrierAccount", "main"))["conditions"]
+        assert "Secret other" in next(one["message"] for one in said if one["type"] == "Ready")
+
+
 # Sweeping.
 
 

@@ -10,9 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.controllers.triggers import follow
+from ringfleet.kube.errors import NotFound
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Mark
+from ringfleet.model.refs import ObjectRef
 from tests.controllers.carrier_double import CarrierDouble
 from tests.controllers.rig import (
     HERE,
@@ -23,6 +28,8 @@ from tests.controllers.rig import (
     a_rig,
     a_secret,
     an_account,
+    an_object,
+    an_order,
     in_virtual_time,
     restarted,
 )
@@ -238,3 +245,206 @@ async def test_accounts_of_a_carrier_that_tells_no_id_are_one_when_their_credent
         found = await rig.find("CarrierAccount", "main", TEAM)
         assert found
         assert "accountId" not in found["status"]
+
+
+# An older one that is of no use.
+
+
+async def revoke(rig: Rig) -> CarrierDouble:
+    """The carrier takes the older account's token no more; that of the younger is good. The older's good client."""
+    good, bad = rig.carriers[f"{HERE}/main"], CarrierDouble(rig.story, "main")
+    for call in ("account_id", "balance"):
+        bad.fail(call, *[CredentialsRejected("It is revoked.")] * 10_000)
+    rig.carriers[f"{HERE}/main"] = bad
+    await give_token(rig, "revoked")
+    await annotate(rig, {"look": "again"})
+    return good
+
+
+async def annotate(rig: Rig, annotations: Json) -> None:
+    await rig.change("CarrierAccount", "main", {"metadata": {"annotations": annotations}})
+
+
+async def give_token(rig: Rig, token: str) -> None:
+    await rig.kube.patch(RESOURCES["Secret"], HERE, "token", a_secret(token=token))
+
+
+async def lose_secret(rig: Rig) -> None:
+    await rig.kube.delete(RESOURCES["Secret"], HERE, "token")
+    await annotate(rig, {"look": "again"})
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        pytest.param(revoke, "False CredentialsRejected", id="refused"),
+        pytest.param(lose_secret, "False SecretMissing", id="without credentials"),
+    ],
+)
+@in_virtual_time
+async def test_the_younger_works_while_the_older_can_not_and_steps_back_when_it_can(harm: Any, said: str) -> None:
+    async with two_accounts(*BOTH, a_pool(2), in_team(a_pool(3))) as rig:
+        good = rig.carrier
+        async with rig.running():
+            await asyncio.sleep(120)
+            assert (await says(rig, TEAM), good.billed.total()) == ("False DuplicateAccount", 2)
+            await harm(rig)
+            await asyncio.sleep(120)
+            assert (await says(rig, HERE), await says(rig, TEAM)) == (said, "True Reachable")
+            assert await pool_says(rig, TEAM) == "True AtTarget"
+            assert good.billed.total() == 5
+            leases = [(await rig.kube.list_all(RESOURCES["Lease"], one)).items for one in (HERE, TEAM)]
+            assert [len(found) for found in leases] == [1, 0]  # whoever buys meets the others there
+        async with restarted(rig, begun=False) as again, again.running():
+            await asyncio.sleep(120)
+            assert (await says(again, HERE), await says(again, TEAM)) == (said, "True Reachable")
+            again.carriers[f"{HERE}/main"] = good
+            if said == "False SecretMissing":
+                await again.create(a_secret())
+            await give_token(again, "a new one")
+            await asyncio.sleep(120)
+            assert (await says(again, HERE), await says(again, TEAM)) == ("True Reachable", "False DuplicateAccount")
+            assert (len(await numbers(again, HERE)), len(await numbers(again, TEAM))) == (2, 3)
+            assert max(good.billed.values()) == 1
+
+
+@in_virtual_time
+async def test_an_older_account_that_a_person_has_suspended_is_not_taken_over_from() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(120)
+        await rig.change("CarrierAccount", "main", {"spec": {"suspend": True}})
+        await asyncio.sleep(600)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("False Suspended", "False DuplicateAccount")
+        assert rig.carrier.billed.total() == 0
+
+
+@in_virtual_time
+async def test_whoever_takes_over_from_a_frozen_account_buys_nothing_either() -> None:
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(120)
+        await annotate(rig, {"ringfleet.dev/frozen": "ada: strange bills"})
+        good = await revoke(rig)
+        await asyncio.sleep(600)
+        assert (await says(rig, TEAM), await says(rig, TEAM, "Frozen")) == ("True Reachable", "True Frozen")
+        assert await pool_says(rig, TEAM) == "False Frozen"
+        await annotate(rig, {"ringfleet.dev/frozen": None})
+        await asyncio.sleep(120)
+        assert good.billed.total() == 3
+
+
+@in_virtual_time
+async def test_what_a_refused_account_has_sent_keeps_nobody_of_the_same_account_from_buying() -> None:
+    sent = {"items": [{"number": digits(29), "state": "Unknown", "monthly": "2", "setup": "1"}], "key": "k"}
+    async with two_accounts(*BOTH, in_team(a_pool(3))) as rig, rig.running():
+        await asyncio.sleep(60)
+        good = await revoke(rig)
+        await asyncio.sleep(1)
+        await rig.create(a_pool(1), an_order(1, status=sent))
+        await asyncio.sleep(600)
+        said = await rig.says("NumberOrder", "west-1")
+        assert (said, len(await numbers(rig, TEAM))) == ("False CredentialsRejected", 3)
+        assert good.billed.total() == 3
+
+
+# What is known is of the account at the carrier.
+
+LIFE = (an_object("Namespace", HERE, {}), an_object("CustomResourceDefinition", "phonenumbers.ringfleet.dev", {}))
+CARRIERS = {"carriers": [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]}
+
+
+@asynccontextmanager
+async def a_spare(*objects: Json) -> AsyncIterator[Rig]:
+    """One carrier with a number of ours; `shop/spare` has the token of `shop/main`, as soon as there is one."""
+    async with a_rig(begun=False) as rig:
+        rig.carriers[f"{HERE}/spare"] = rig.carrier
+        rig.carrier.stock += [an_offer(n) for n in range(2, 30)]
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", HERE, "west"))
+        await rig.create(a_secret(), *LIFE, *objects)
+        yield rig
+
+
+@in_virtual_time
+async def test_a_number_that_is_let_go_through_the_next_object_of_an_account_is_missed_by_its_pool() -> None:
+    async with a_spare(an_account(), a_pool(2, **CARRIERS)) as rig, rig.running():
+        await asyncio.sleep(120)
+        await rig.create(an_account("spare"))
+        await asyncio.sleep(100)
+        for name in await rig.names("PhoneNumber"):
+            await rig.change("PhoneNumber", name, {"metadata": {"finalizers": []}})
+            await rig.delete("PhoneNumber", name)
+        await rig.delete("CarrierAccount", "main")
+        await asyncio.sleep(7200)
+        assert (await rig.names("CarrierAccount"), len(await rig.names("PhoneNumber"))) == (["spare"], 2)
+        await rig.delete("PhoneNumber", ONE.digits)
+        await asyncio.sleep(7200)
+        assert (await rig.names("PhoneNumber"), rig.carrier.billed.total()) == ([digits(2).digits, digits(3).digits], 2)
+        assert (await rig.status("NumberPool", "west"))["supply"] == 2
+
+
+@in_virtual_time
+async def test_what_an_account_has_shown_is_forgotten_with_its_last_object() -> None:
+    """Its number has no object, and nobody can see any more what becomes of it: it is not on its way."""
+    pool = a_pool(1, carriers=[{"accountRef": {"name": "main"}}, {"accountRef": {"name": "other"}}])
+    async with a_spare(an_account(), a_pool(1, **CARRIERS), an_account("spare")) as rig:
+        rig.carriers[f"{HERE}/other"] = CarrierDouble(rig.story, "other", stock=[an_offer(50)])
+        await rig.begin()
+        assert await rig.names("PhoneNumber") == [ONE.digits]
+        await rig.change("PhoneNumber", ONE.digits, {"metadata": {"finalizers": []}})
+        await rig.delete("PhoneNumber", ONE.digits)
+        await rig.look()
+        for gone, shown in (("main", 1), ("spare", 0)):
+            await rig.delete("CarrierAccount", gone)
+            await rig.look()
+            assert len(list(rig.services.fleet.marked.of(ObjectRef(HERE, "west")))) == shown
+        assert "NumberPool west" in await rig.woken(1.0)
+        await rig.change("NumberPool", "west", {"spec": pool["spec"]})
+        await rig.create(an_account("other"))
+        await rig.look()
+        await rig.turn_all(("CarrierAccount", "main"), ("CarrierAccount", "spare"))
+        await rig.settle(120)
+        assert await rig.names("PhoneNumber") == [digits(50).digits]
+
+
+@in_virtual_time
+async def test_an_account_that_goes_while_it_is_listed_leaves_nothing_behind() -> None:
+    async with two_accounts(*BOTH, a_pool(1)) as rig:
+        await rig.begin()
+        rig.carrier.held[ONE] = a_holding(1, mark=Mark("home", HERE, "west"))
+        rig.carrier.takes["holdings"] = 5.0
+        await asyncio.sleep(600)
+        looking = asyncio.create_task(rig.turn("CarrierAccount", "main"))
+        await asyncio.sleep(1)
+        await rig.delete("CarrierAccount", "main")
+        await rig.look()
+        with pytest.raises(NotFound):  # it writes its status in vain
+            await looking
+        assert rig.services.accounts.identities.first(AccountKey(TEAM, "main")) == AccountKey(TEAM, "main")
+        await rig.turn("CarrierAccount", "main")
+        await rig.turn("CarrierAccount", "main", TEAM)
+        await rig.kube.delete(RESOURCES["CarrierAccount"], TEAM, "main")
+        await rig.look()
+        assert list(rig.services.fleet.marked.of(ObjectRef(HERE, "west"))) == []
+
+
+@pytest.mark.parametrize("by", ["another object", "the same one, opened anew"])
+@in_virtual_time
+async def test_a_late_listing_does_not_bring_back_a_number_that_was_let_go(by: str) -> None:
+    """The carrier's listing shows for a while yet the mark that was taken off."""
+    first = "main" if by == "the same one, opened anew" else "spare"
+    held = a_holding(1, mark=Mark("home", HERE, "west"))
+    number = a_number(accountRef={"name": first, "namespace": HERE})
+    async with a_spare(an_account(), a_pool(0, **CARRIERS), an_account("spare"), number) as rig:
+        await rig.begin()
+        await rig.delete("PhoneNumber", ONE.digits)
+        await rig.look()
+        await rig.run_queues(60.0)
+        assert f"carrier: mark {held.external_id} off" in rig.story
+        rig.carrier.held[ONE] = held
+        await rig.change("CarrierAccount", "main", {"spec": {"limits": {"requestsPerSecond": 3}}})
+        await rig.look()
+        await asyncio.sleep(600)
+        await rig.turn("CarrierAccount", "main")
+        assert (await rig.names("PhoneNumber"), (await rig.status("CarrierAccount", "main"))["numbers"]["orphans"]) == (
+            [],
+            0,
+        )

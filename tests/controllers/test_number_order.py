@@ -267,6 +267,17 @@ async def test_a_number_that_another_was_faster_with_fails_alone() -> None:
 
 
 @in_virtual_time
+async def test_a_number_that_is_taken_and_offered_on_is_not_ordered_again_and_again() -> None:
+    """As one that the carrier's catalog still has although it was sold: the next order takes another one."""
+    async with a_rig(*HOUSE, a_pool(1)) as rig:
+        await stocked(rig)
+        rig.carrier.taken = {FIRST}
+        await rig.turn("NumberPool", "west")
+        await rig.settle(20)
+        assert (rig.carrier.billed, await rig.names("NumberOrder")) == (Counter([SECOND]), ["west-1", "west-2"])
+
+
+@in_virtual_time
 async def test_a_bill_in_another_currency_than_the_offers_is_written_down_like_any_other() -> None:
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
         (await stocked(rig)).carrier.bills_in = "EUR"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ringfleet.carriers.errors import ListingIncomplete
+from ringfleet.carriers.errors import CarrierUnavailable, ListingIncomplete
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Holding, Mark
@@ -293,3 +293,94 @@ async def test_a_pool_that_is_made_anew_does_not_rest_for_the_failures_of_the_ol
         rig.carrier.stock = [an_offer(50)]
         await work(rig, 5)
         assert rig.carrier.billed.total() == 1
+
+
+# A carrier that is down.
+
+TWO = {"carriers": [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]}
+_DOWN = [CarrierUnavailable("It is down.")] * 10_000
+
+
+def go_down(rig: Rig, name: str = "spare") -> None:
+    for call in ("account_id", "balance", "holdings", "search"):
+        rig.carriers[f"{HERE}/{name}"].fail(call, *_DOWN)
+
+
+def come_back(rig: Rig, name: str = "spare") -> None:
+    rig.carriers[f"{HERE}/{name}"].stop_failing()
+
+
+async def message(rig: Rig, order: str) -> str:
+    (said,) = (one for one in (await rig.status("NumberOrder", order))["conditions"] if one["type"] == "Ready")
+    told: str = said["message"]
+    return told
+
+
+@pytest.mark.parametrize("missing", [0, 1], ids=["the order is for all", "the pool orders more itself"])
+@in_virtual_time
+async def test_after_a_restore_nothing_is_bought_before_a_carrier_that_is_down_was_asked(missing: int) -> None:
+    """The second carrier has all the numbers that are wanted; their objects are not in the backup. What the pool of
+    today orders beside the order of the backup waits as well."""
+    pool = a_pool(2 + missing, limits={"maxNumbers": 2 + missing, "currency": "USD"}, **TWO)
+    async with a_carrier_with(*_ALIVE, *HOUSE, an_account("spare"), pool, restored_order(2, 3), numbers=0) as rig:
+        rig.carriers[f"{HERE}/spare"].held = {digits(n): held(n) for n in range(1, 3 + missing)}
+        go_down(rig)
+        async with rig.running():
+            await asyncio.sleep(3600)
+            orders = await rig.names("NumberOrder")
+            assert orders == ["west-3", "west-4"][: 1 + missing]
+            for order in orders:
+                assert await rig.says("NumberOrder", order) == "False WaitingForListing"
+                assert "; or delete those orders" in await message(rig, order)
+                assert "CarrierAccount shop/spare: The carrier at https://api.didhub.io does not answer" in (
+                    await message(rig, order)
+                )
+            come_back(rig)
+            await asyncio.sleep(3600)
+            assert (rig.carrier.billed.total(), len(await rig.names("PhoneNumber"))) == (0, 2 + missing)
+            for order in orders:
+                assert await rig.says("NumberOrder", order) == "True Complete"
+
+
+@pytest.mark.parametrize("way", ["the carrier is taken out of the pool", "the order is deleted"])
+@in_virtual_time
+async def test_a_person_can_let_the_pool_order_without_the_carrier_that_is_down(way: str) -> None:
+    async with a_carrier_with(
+        *_ALIVE, *HOUSE, an_account("spare"), a_pool(2, **TWO), restored_order(2, 1), numbers=0
+    ) as rig:
+        go_down(rig)
+        async with rig.running():
+            await asyncio.sleep(600)
+            assert rig.carrier.billed.total() == 0
+            if way == "the order is deleted":
+                await rig.delete("NumberOrder", "west-1")
+            else:
+                await rig.change("NumberPool", "west", {"spec": {"carriers": TWO["carriers"][:1]}})
+            await asyncio.sleep(600)
+            assert rig.carrier.billed.total() == 2
+
+
+@in_virtual_time
+async def test_a_new_pool_orders_although_its_second_carrier_has_never_answered() -> None:
+    async with a_carrier_with(*HOUSE, an_account("spare"), a_pool(2, **TWO), numbers=0) as rig:
+        go_down(rig)
+        async with rig.running():
+            await asyncio.sleep(300)
+            assert rig.carrier.billed.total() == 2
+
+
+@in_virtual_time
+async def test_a_pool_that_was_made_anew_long_ago_goes_to_its_second_carrier_when_the_first_is_down() -> None:
+    """Orders of the old pool are still there. The pool of today has ordered since, when all its carriers were known, so
+    what it does not know in the next process is not of the old pool."""
+    old = restored_order(1, 1)
+    async with a_carrier_with(*HOUSE, an_account("spare"), a_pool(2, **TWO), old, numbers=0) as rig:
+        await rig.begin()
+        await work(rig, 600)
+        assert rig.carrier.billed.total() == 2
+        go_down(rig, "main")
+        rig.carriers[f"{HERE}/spare"].stock = [an_offer(n) for n in range(80, 90)]
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 3}}})
+        async with restarted(rig) as again:
+            await work(again, 600)
+            assert again.carriers[f"{HERE}/spare"].billed.total() == 1

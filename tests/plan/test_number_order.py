@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import E164, Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
+from ringfleet.model import E164, AccountKey, Capability, ItemState, Market, Money, NumberType, Offer, Outcome, Price
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
     ITEM_STEPS,
     LISTED_AGAIN,
-    LISTING_BROKEN,
+    LOOKED_UP_FOR,
     NOT_LISTED,
     SENT,
     UNRESOLVED,
@@ -32,13 +32,16 @@ from ringfleet.plan.number_order import (
     Search,
     Step,
     Submit,
+    Unlisted,
     Wait,
     choose_offers,
     given_up,
+    looked_up,
     move_unresolved,
     order_conditions,
     order_failure,
     plan_order,
+    restored_message,
     settle,
 )
 from tests.plan.builders import (
@@ -67,7 +70,11 @@ TRIED = {"attempts": 1, "last_error": "It timed out."}
 SUSPENDED = replace(UP, pool_suspended=True)
 GONE = replace(UP, pool_gone=True)
 PAUSED = Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
-CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
+CALLED_OFF = GiveUp(Reason.POOL_MISSING, "The pool that made the order is deleted: nothing was bought.")
+DEAD = Unlisted(AccountKey("default", "spare"), Listed.BLOCKED, "CarrierAccount default/spare: It does not answer.")
+LISTING, BROKEN = (Unlisted(WANT.account, how) for how in (Listed.NOT_YET, Listed.BROKEN))
+LEFT = "nothing more is bought. What was sent before is looked up for a while, and then the order ends."
+ALONE = LookUp(Reason.POOL_MISSING, f"The pool that made the order is deleted: {LEFT}", for_good=True)
 APPROVAL = "The pool's topUp.mode is Manual: annotate ringfleet.dev/approved=true to buy."
 LOCK_TAKEN = "Another order of this account is at the carrier; orders go one at a time."
 ANOTHER = "Search at default/main is down; another carrier of the pool is asked."
@@ -137,25 +144,29 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
         pytest.param(
             WANT,
             FRESH,
-            replace(UP, listed=Listed.NOT_YET),
-            Wait(Reason.WAITING_FOR_LISTING, NOT_LISTED, NOW + LISTED_AGAIN),
+            replace(UP, unlisted=(DEAD, LISTING)),
+            Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: CarrierAccount default/main.", NOW + LISTED_AGAIN),
             id="what the pool has must be known",
         ),
         pytest.param(
-            WANT, FRESH, replace(UP, listed=Listed.BROKEN), Search(), id="a broken listing stops no order of this pool"
+            WANT, FRESH, replace(UP, unlisted=(BROKEN,)), Search(), id="a broken listing stops no order of this pool"
         ),
-        pytest.param(
-            WANT,
-            FRESH,
-            replace(UP, listed=Listed.BROKEN, of_this_pool=False),
-            Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN, NOW + LISTED_AGAIN),
-            id="but one of a backup",
+        pytest.param(WANT, FRESH, replace(UP, unlisted=(DEAD,)), Search(), id="nor does another carrier that is dead"),
+        *(
+            pytest.param(
+                WANT,
+                FRESH,
+                replace(UP, unlisted=missing, has_past=True),
+                Wait(Reason.WAITING_FOR_LISTING, restored_message(missing), NOW + LISTED_AGAIN),
+                id="but after a restore",
+            )
+            for missing in ((BROKEN,), (DEAD,), (DEAD, LISTING))
         ),
-        pytest.param(WANT, FRESH, replace(UP, of_this_pool=False), Search(), id="which searches when all is known"),
+        pytest.param(WANT, FRESH, replace(UP, has_past=True), Search(), id="which goes on when all is known"),
         pytest.param(
             WANT,
             an_order_state(PENDING),
-            replace(UP, listed=Listed.NOT_YET, of_this_pool=False),
+            replace(UP, unlisted=(LISTING,), has_past=True),
             Submit(resumed=False),
             id="what was chosen was counted before",
         ),
@@ -260,14 +271,14 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             WANT,
             an_order_state(PENDING, SUBMITTING),
             SUSPENDED,
-            Submit(resumed=True),
-            id="under a suspended pool what was sent is seen through",
+            LookUp(PAUSED.reason, PAUSED.message),
+            id="under a suspended pool what was sent is looked up and not sent again",
         ),
         pytest.param(
             WANT,
             an_order_state(UNKNOWN),
             SUSPENDED,
-            Submit(resumed=True),
+            LookUp(PAUSED.reason, PAUSED.message),
             id="under a suspended pool an unknown outcome is looked up",
         ),
         pytest.param(
@@ -292,15 +303,15 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             WANT,
             an_order_state(PENDING, PROVISIONED),
             GONE,
-            Submit(resumed=False),
-            id="without its pool an order that has bought is seen through",
+            ALONE,
+            id="without its pool an order that has bought buys no more",
         ),
         pytest.param(
             WANT,
             an_order_state(PENDING, SUBMITTING),
             GONE,
-            Submit(resumed=True),
-            id="without its pool what was sent is seen through",
+            ALONE,
+            id="without its pool what was sent is looked up for the last time",
         ),
         pytest.param(
             WANT, an_order_state(PROVISIONED), GONE, Record(), id="without its pool what was bought is recorded"
@@ -641,8 +652,8 @@ FROZEN = "NumberPool default/west is frozen."
     [
         pytest.param((), Wait(Reason.FROZEN, FROZEN), id="nothing is chosen"),
         pytest.param((PENDING, PENDING), Wait(Reason.FROZEN, FROZEN), id="chosen"),
-        pytest.param((SUBMITTING, PROVISIONED), LookUp(FROZEN), id="sent"),
-        pytest.param((UNKNOWN,), LookUp(FROZEN), id="not known"),
+        pytest.param((SUBMITTING, PROVISIONED), LookUp(Reason.FROZEN, FROZEN), id="sent"),
+        pytest.param((UNKNOWN,), LookUp(Reason.FROZEN, FROZEN), id="not known"),
         pytest.param((PROVISIONED, FAILED), Record(), id="bought"),
     ],
 )
@@ -651,3 +662,68 @@ def test_a_frozen_order_sends_nothing_looks_up_what_was_sent_and_writes_down_wha
 ) -> None:
     state = an_order_state(*states) if states else FRESH
     assert plan_order(WANT, state, replace(UP, frozen=FROZEN), NOW) == step
+
+
+@pytest.mark.parametrize(
+    ("world", "step"),
+    [
+        pytest.param(replace(UP, pool_gone=True), ALONE, id="its pool is gone"),
+        pytest.param(replace(UP, pool_gone=True, frozen=FROZEN), ALONE, id="gone, and all is frozen"),
+        pytest.param(
+            replace(UP, account_deleted=True),
+            LookUp(Reason.ACCOUNT_DELETED, f"The order's CarrierAccount is being deleted: {LEFT}", for_good=True),
+            id="its account goes",
+        ),
+        pytest.param(SUSPENDED, LookUp(PAUSED.reason, PAUSED.message), id="its pool is suspended"),
+        pytest.param(
+            replace(DOWN, pool_gone=True),
+            Wait(
+                Reason.CIRCUIT_OPEN,
+                "The pool that made the order is deleted, and what it had sent can't be looked up: default/main does "
+                "not answer.",
+            ),
+            id="and its carrier is down",
+        ),
+    ],
+)
+@pytest.mark.parametrize("sent", [SUBMITTING, UNKNOWN])
+def test_what_was_sent_and_may_not_be_bought_any_more_is_only_looked_up(
+    sent: ItemState, world: OrderWorld, step: Step
+) -> None:
+    assert plan_order(WANT, an_order_state(sent), world, NOW) == step
+
+
+LATER = NOW + LOOKED_UP_FOR
+
+
+@pytest.mark.parametrize(
+    ("since", "shown", "step", "states", "abandoned_at"),
+    [
+        pytest.param(None, 0, ALONE, [UNKNOWN, SUBMITTING], LATER, id="the first look"),
+        pytest.param(LATER - timedelta(minutes=14), 0, ALONE, [UNKNOWN, SUBMITTING], ..., id="it may still come"),
+        pytest.param(NOW, 0, ALONE, [FAILED, FAILED], ..., id="it has not come"),
+        pytest.param(NOW, 1, ALONE, [PROVISIONED, FAILED], ..., id="one has"),
+        pytest.param(NOW, 2, ALONE, [PROVISIONED, PROVISIONED], ..., id="both have"),
+        pytest.param(NOW, 0, LookUp(Reason.FROZEN, FROZEN), [UNKNOWN, SUBMITTING], None, id="a freeze ends"),
+    ],
+)
+def test_an_abandoned_order_is_looked_up_for_a_while_and_what_has_not_come_then_counts_as_not_bought(
+    since: datetime | None, shown: int, step: LookUp, states: list[ItemState], abandoned_at: datetime | None
+) -> None:
+    outcomes = [Outcome(digits(n), PROVISIONED, external_id=f"did-{n}") for n in range(1, shown + 1)]
+    before = an_order_state(UNKNOWN, SUBMITTING, abandoned_at=since)
+    after = looked_up(before, step, outcomes, LATER)
+    assert [item.state for item in after.items or ()] == states
+    assert after.abandoned_at == (since if abandoned_at is ... else abandoned_at)
+    assert after.failure is (Reason.POOL_MISSING if FAILED in states else None)
+
+
+def test_what_an_abandoned_order_has_not_sent_counts_as_not_bought_at_once() -> None:
+    after = looked_up(an_order_state(PENDING, SUBMITTING, PROVISIONED), ALONE, (), NOW)
+    assert [item.state for item in after.items or ()] == [FAILED, SUBMITTING, PROVISIONED]
+
+
+def test_an_order_that_waits_after_a_restore_names_the_accounts_and_what_keeps_each_from_being_listed() -> None:
+    said = restored_message((BROKEN, DEAD))
+    assert "CarrierAccount default/main: the listing breaks off, see its conditions; " in said
+    assert "; CarrierAccount default/spare: It does not answer. Mend that; " in said

@@ -214,6 +214,11 @@ class NumberOrderStatus(Status):
     completed_at: Time | None = None
     """Time at which the order was done: every item has its outcome, and every number bought its PhoneNumber. Absent
     until then."""
+    pool_uid: str | None = None
+    """metadata.uid of the NumberPool that the numbers were chosen for. A pool that is made anew has another one."""
+    abandoned_at: Time | None = None
+    """Time at which the order was found to have lost its pool or account while it was being sent. It buys nothing more;
+    what it has bought is looked up for a quarter of an hour from then on."""
     memory: OrderMemory = OrderMemory.model_construct()
 
     @property

@@ -7,9 +7,23 @@ operator before this one may have written. So a restart knows the duplicates bef
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field, replace
 
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
+from ringfleet.plan.carrier_account.loss import Roll
+
+
+@dataclass(slots=True)
+class AtCarrier:
+    """What this process knows of one account at the carrier: its objects and clients come and go, and share it."""
+
+    purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one purchase at a time begin in this process; a Lease does so between processes."""
+    roll: Roll = field(default_factory=Roll)
+    """What the listings have shown, and left out, number by number, and what we have let go."""
+    counted_at: float | None = None
+    """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
 
 
 class Identities:
@@ -18,7 +32,7 @@ class Identities:
     def __init__(self) -> None:
         self._standings: dict[AccountKey, Standing] = {}
         self._same: dict[Identity, dict[AccountKey, Standing]] = {}
-        self._locks: dict[Identity, asyncio.Lock] = {}
+        self._known: dict[Identity, AtCarrier] = {}
 
     def learn(self, standing: Standing) -> frozenset[AccountKey]:
         """Note who an account is; the other accounts that this concerns: those it was one with, and is one with now."""
@@ -52,12 +66,19 @@ class Identities:
         standing = self._standings.get(account)
         return first_of(self._same[standing.identity].values()) if standing else account
 
+    def home(self, account: AccountKey) -> AccountKey:
+        """The object that was there first, whichever one works now: where it is, is what all of them share."""
+        standing = self._standings.get(account)
+        if standing is None:
+            return account
+        return first_of(replace(one, useless=False) for one in self._same[standing.identity].values())
+
     def same_as(self, account: AccountKey) -> tuple[AccountKey, ...]:
         """All objects of the same account at the carrier, this one included."""
         standing = self._standings.get(account)
         same = self._same[standing.identity] if standing else (account,)
         return tuple(sorted(same, key=str))
 
-    def purchase_lock(self, identity: Identity) -> asyncio.Lock:
-        """The one lock of this process for purchases at the account, whichever of its objects an order names."""
-        return self._locks.setdefault(identity, asyncio.Lock())
+    def at_carrier(self, identity: Identity) -> AtCarrier:
+        """What this process knows of the account, whichever of its objects is asked."""
+        return self._known.setdefault(identity, AtCarrier())

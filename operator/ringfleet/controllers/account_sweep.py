@@ -343,7 +343,7 @@ async def find_lost(services: Services, key: AccountKey, account: OpenAccount, s
     Raises:
         CredentialsRejected: that is about the account, not about a number.
     """
-    account.roll = call_roll(account.roll, swept.listing, counts)
+    account.at_carrier.roll = call_roll(account.roll, swept.listing, counts)
     suspects = to_ask_for(account.roll)
     records = records_at(services, key) if suspects else {}
     for number in suspects:
@@ -357,6 +357,6 @@ async def find_lost(services: Services, key: AccountKey, account: OpenAccount, s
         if found:
             account.note_found(number)
         elif record := records.get(number):
-            account.roll = not_found(account.roll, number)
+            account.at_carrier.roll = not_found(account.roll, number)
             log.warning("number lost", number=f"{record.namespace}/{record.name}", account=str(key))
             services.queues.wake_number(record)

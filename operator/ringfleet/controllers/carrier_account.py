@@ -6,7 +6,7 @@ that this changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -34,6 +34,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Money
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of, told_endpoint
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import SECRETS, Key
@@ -69,9 +70,12 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
             await services.accounts.close(name)
+            if obj is None:  # a turn that ran while it was deleted may have noted it again
+                _wake_pools(services, services.fleet.marked.forget_object(name))
             return None
         return await _look(services, name, obj)
     finally:  # also when the status could not be written: the next turn would see nothing new
+        _rank(services, name)
         _wait_no_longer(services, name)
         _wake_users(services, name, before)
 
@@ -118,7 +122,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         if not obj.metadata.deletion_timestamp:
             return await _shut(services, key, obj, (credentials,), SECRET_AGAIN)
         if kept := services.accounts.get(key):
-            return await _probe(services, key, obj, kept)  # its Secret went first, and what uses it still has to go
+            return await _call(services, key, obj, kept)  # its Secret went first, and what uses it still has to go
         return await _shut(services, key, obj, (_without_secret(services, obj, credentials),), SECRET_AGAIN)
     try:
         account = await open_account(services, key, obj, credentials)
@@ -128,9 +132,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
         said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
         return await _shut(services, key, obj, said, None)
-    if account.seen.blocked is Reason.CREDENTIALS_REJECTED and services.monotonic() < account.rejected_until:
-        return SECRET_AGAIN
-    return await _probe(services, key, obj, account)
+    return await _call(services, key, obj, account)
 
 
 async def _shut(
@@ -207,8 +209,16 @@ async def identify(services: Services, obj: CarrierAccount, account: OpenAccount
     if account.identity is None:
         account.account_id = await account.carrier.account_id()
         account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
-        account.purchase_lock = services.accounts.identities.purchase_lock(account.identity)
-    for other in services.accounts.learn(obj):
+        account.at_carrier = services.accounts.identities.at_carrier(account.identity)
+    _rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
+
+
+def _rank(services: Services, key: AccountKey) -> None:
+    """Note whether the account is the one that works, of those that are one at the carrier; the others look anew. One
+    that was deleted during its turn is none of them."""
+    fresh = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    concerned = services.accounts.learn(fresh) if fresh else services.accounts.identities.forget(key)
+    for other in concerned:
         services.queues.wake_account(other)
 
 
@@ -231,6 +241,13 @@ _WAIT_FOR_OLDER = 30.0
 """Seconds for which an account that nobody has identified before waits for the older ones at its endpoint."""
 
 
+async def _call(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
+    """Probe the account, unless the carrier has just refused what its client was opened with."""
+    if account.rejected and services.monotonic() < account.rejected_until:
+        return await _turned_away(services, key, obj, account, account.rejected)
+    return await _probe(services, key, obj, account)
+
+
 async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
     """Ask who it is and for the balance, sweep when it is time, and say how that went."""
     try:
@@ -241,21 +258,30 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
             return await _refused(services, key, obj, account, error)
         if _may_be_duplicate(services, key, obj, account):
             return _SHORTEST_LOOK
-        account.seen, account.failures = AccountSeen(), 0
+        account.seen, account.failures, account.rejected = AccountSeen(), 0, None
+        _rank(services, key)
         if services.accounts.identities.first(key) != key:
             return await _stand_back(services, key, obj, account, balance)
         await _ask_search_again(account)
         listing = await _sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
-        said = _rejected(obj, error)
-        account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
-        account.rejected_until = services.monotonic() + REJECTED_AGAIN
-        await _say(services, obj, said, account=account)
-        return SECRET_AGAIN
+        account.rejected, account.rejected_until = error, services.monotonic() + REJECTED_AGAIN
+        return await _turned_away(services, key, obj, account, error)
     except CarrierUnavailable as error:
         return await _unavailable(services, key, obj, account, error)
     await _say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
     return _next_look(services, key, obj, account)
+
+
+async def _turned_away(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, error: CredentialsRejected
+) -> float:
+    """The carrier refuses the credentials: for a while it is not asked again with them. That is said at each look, for
+    one may have failed to write it, or has found the object without."""
+    said = _rejected(obj, error)
+    account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
+    await _say(services, obj, said, account=account)
+    return SECRET_AGAIN
 
 
 async def _stand_back(
@@ -263,6 +289,8 @@ async def _stand_back(
 ) -> float:
     """Another object is this account already: this one says so, and does nothing with it."""
     account.findings, account.swept_at = None, None
+    assert account.identity
+    _wake_pools(services, services.fleet.marked.note_object(key, account.identity))
     message = duplicate_message(key, services.accounts.identities.first(key))
     said = (not_ready(Reason.DUPLICATE_ACCOUNT, message), stalled(Reason.DUPLICATE_ACCOUNT, message))
     await _say(services, obj, said, balance, account)
@@ -390,8 +418,8 @@ async def _conclude(
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
     if believe(obj, account, swept.listing):
         account.bought_since_sweep = False
-        for pool in services.fleet.marked.learn(key, swept.marked):
-            services.queues.wake("NumberPool", *pool)
+        assert account.identity  # nobody is swept before that
+        _wake_pools(services, services.fleet.marked.learn(key, account.identity, swept.marked))
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
         account.unreadable = len(swept.unreadable)
         account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
@@ -399,12 +427,19 @@ async def _conclude(
     account.refused = frozenset(swept.troubles.refused)
 
 
+def _wake_pools(services: Services, pools: Iterable[ObjectRef]) -> None:
+    """The pools of which the listings show other numbers than before."""
+    for pool in pools:
+        services.queues.wake("NumberPool", *pool)
+
+
 def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccount) -> bool:
     """Whether a whole interval has passed since the last look: sweeps that come sooner make no number lost sooner."""
     now, interval = services.monotonic(), obj.spec.sweep_interval.total_seconds()
-    if account.counted_at is not None and now < account.counted_at + interval:
+    last = account.at_carrier.counted_at
+    if last is not None and now < last + interval:
         return False
-    account.counted_at = now
+    account.at_carrier.counted_at = now
     return True
 
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
-from ringfleet.controllers.account_identities import Identities
+from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.carrier_account import allowed, standing_of
+from ringfleet.objects.carrier_account import allowed, said_reason, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
+from ringfleet.plan.carrier_account.identity import USELESS, Identity, duplicate_message
 from ringfleet.plan.carrier_account.loss import Roll, found, left
 from ringfleet.plan.carrier_account.sweep import Findings
 from ringfleet.plan.conditions import Reason
@@ -62,9 +63,11 @@ class OpenAccount:
     """Until when credentials that the carrier has refused are not tried again, in monotonic seconds."""
     failures: int = 0
     """How many looks at the account have failed in a row."""
-    purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lets one purchase at a time begin in this process; a Lease does so between processes. Objects that are one
-    account at the carrier have one lock."""
+    at_carrier: AtCarrier = field(default_factory=AtCarrier)
+    """What is known of the account at the carrier, whichever objects it has; a blank until the carrier was asked which
+    one it is."""
+    rejected: CredentialsRejected | None = None
+    """How the carrier has refused the credentials of this client; None: it has not."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
     findings: Findings | None = None
@@ -73,8 +76,6 @@ class OpenAccount:
     """When the last sweep was made, in monotonic seconds; None before the first."""
     quiet_sweeps: int = 0
     """How many sweeps in a row found nothing changed; the wait between sweeps grows with it."""
-    counted_at: float | None = None
-    """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     listing_incomplete: bool = False
     """Whether the last listing ended before its own total."""
     listing_failures: int = 0
@@ -97,8 +98,6 @@ class OpenAccount:
     """Why orphans of the last believed sweep can't be adopted, a sentence each."""
     refused: frozenset[str] = frozenset()
     """What the last sweep was refused, by the API server or the carrier, a sentence a number."""
-    roll: Roll = field(default_factory=Roll)
-    """What the listings have shown, and left out, number by number."""
     demands: dict[tuple[str, NumberType], Demand] = field(default_factory=dict)
     """Whether the carrier demands documents, by country and number type, for as long as its answer holds."""
     wanted_markets: dict[tuple[str, NumberType], float] = field(default_factory=dict)
@@ -120,17 +119,27 @@ class OpenAccount:
         lock, so that numbers never hold it up."""
         return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
 
+    @property
+    def purchase_lock(self) -> asyncio.Lock:
+        """Lets one purchase at a time begin, of whichever object."""
+        return self.at_carrier.purchase_lock
+
+    @property
+    def roll(self) -> Roll:
+        """What the listings have shown, and left out, number by number."""
+        return self.at_carrier.roll
+
     def is_lost(self, number: E164) -> bool:
         """Whether the carrier has stopped showing the number, in its listings and when it was asked for it."""
         return number in self.roll.lost
 
     def note_found(self, number: E164) -> None:
         """The carrier has shown the number when it was looked up."""
-        self.roll = found(self.roll, number)
+        self.at_carrier.roll = found(self.roll, number)
 
     def note_left(self, number: E164, released: bool) -> None:
         """We have given the number back, or else taken our mark off: a late listing must not make it an orphan."""
-        self.roll = left(self.roll, number, released)
+        self.at_carrier.roll = left(self.roll, number, released)
 
 
 class NotOpen(Exception):
@@ -167,7 +176,16 @@ class Accounts:
         told = account.identity.id if account and account.identity else obj.status.account_id
         if obj.metadata.deletion_timestamp or told is None:
             return self.identities.forget(key)
-        return self.identities.learn(standing_of(obj, told))
+        return self.identities.learn(standing_of(obj, told, self._is_useless(key, obj)))
+
+    def _is_useless(self, key: AccountKey, obj: CarrierAccount) -> bool:
+        """Whether it can't work until a person mends it, by its last look, or else by that of an earlier client or
+        process, which is in its status."""
+        account = self._open.get(key)
+        seen = account.seen if account else self._blocked.get(key)
+        if seen is None or seen.blocked is Reason.ACCOUNT_NOT_READY:
+            return said_reason(obj) in USELESS
+        return seen.blocked in USELESS
 
     def seen(self, key: AccountKey, namespace: str) -> AccountSeen:
         """What an object in `namespace` may know of the account before it orders from it."""

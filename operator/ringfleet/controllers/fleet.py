@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ringfleet.api import (
@@ -27,6 +27,7 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.marked_numbers import MarkedNumbers
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
+from ringfleet.model.failures import FailureReason
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.freeze import freeze_of
@@ -41,6 +42,9 @@ from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
 R = TypeVar("R", bound=ApiObject)
+
+_TAKEN_FOR = timedelta(hours=1)
+"""For how long a number that somebody else was faster with is not tried again."""
 
 INTENTS: tuple[type[ApiObject], ...] = (
     CarrierAccount,
@@ -173,10 +177,12 @@ class Fleet:
         return everything[0] if everything else self.freeze_on(account, pool)
 
     def freeze_on(self, account: AccountKey | None, pool: ObjectRef | None) -> Freeze | None:
-        """The same, of these two alone."""
-        of_account = self.get(CarrierAccount, account.namespace, account.name) if account else None
+        """The same, of these two alone. An account is frozen by whichever of its objects says so: where another one
+        takes over from a frozen one, nothing more is bought."""
+        same = self.same_account(account) if account else ()
+        of_account = (self.get(CarrierAccount, one.namespace, one.name) for one in same)
         of_pool = self.get(NumberPool, *pool) if pool else None
-        found = (freeze_of(obj) for obj in (of_account, of_pool) if obj)
+        found = (freeze_of(obj) for obj in (*of_account, of_pool) if obj)
         return next(filter(None, found), None)
 
     def freeze_of(self, record: NumberRecord) -> Freeze | None:
@@ -297,7 +303,8 @@ class Fleet:
         return until if until and until > self._clock() else None
 
     def taken_numbers(self, but: str) -> frozenset[E164]:
-        """The numbers that are ours already, and those that unfinished orders other than `but` (a uid) have chosen.
+        """The numbers that are ours already, those that unfinished orders other than `but` (a uid) have chosen, and
+        those that an order has lately found taken: the carrier may offer them still, and would be asked for ever.
 
         At whatever carrier: two of them may offer one number, and it is bought once.
         """
@@ -310,7 +317,14 @@ class Fleet:
         )
         back = GONE - {Phase.RELEASED}  # the object of a number that was given back is still there, so it can't be ours
         held = (record.number for record in self.numbers.values() if record.state.phase not in back)
-        return frozenset((*chosen, *held))
+        return frozenset((*chosen, *held, *self._found_taken()))
+
+    def _found_taken(self) -> Iterator[E164]:
+        since = self._clock() - _TAKEN_FOR
+        for order in self.all(NumberOrder):
+            if order.status.completed_at and order.status.completed_at >= since:
+                items = order.status.items or ()
+                yield from (E164(item.number) for item in items if item.reason == FailureReason.NUMBER_TAKEN)
 
     def with_listed(self, namespace: str, pool: str, numbers: Iterable[NumberSeen]) -> tuple[NumberSeen, ...]:
         """The `numbers` of a pool, as their objects tell of them, with what the carriers' listings add.

@@ -49,14 +49,15 @@ def moving(services: Services, account: AccountKey, pool: ObjectRef | None) -> I
                 services.queues.wake_pool(pool)
 
 
-async def refuse_frozen(services: Services, account: AccountKey, pool: ObjectRef | None) -> None:
-    """Read live whether everything, the account or the pool is frozen.
+async def refuse_frozen(services: Services, account: AccountKey, pool: ObjectRef | None) -> str:
+    """Read live whether everything, the account or the pool is frozen. Returns which of the two are not there any more,
+    in words; empty: both are.
 
     Raises:
         Frozen: one of them is.
         KubeError: they can't be read, so that it is not known.
     """
-    everything, _, _ = await asyncio.gather(
+    everything, found_account, found_pool = await asyncio.gather(
         _read(services, CONFIG_MAPS, ObjectRef(services.settings.system_namespace, FREEZE_NAME)),
         _learn(services, CARRIER_ACCOUNTS, ObjectRef(account.namespace, account.name)),
         _learn(services, NUMBER_POOLS, pool),
@@ -66,11 +67,18 @@ async def refuse_frozen(services: Services, account: AccountKey, pool: ObjectRef
         raise Frozen(freeze_of_all(everything))
     if freeze := services.fleet.freeze_on(account, pool):
         raise Frozen(freeze)
+    gone = (
+        "" if found_account else f"CarrierAccount {account}",
+        "" if found_pool or pool is None else f"NumberPool {pool}",
+    )
+    return " and no ".join(filter(None, gone))
 
 
-async def _learn(services: Services, resource: Resource, place: ObjectRef | None) -> None:
+async def _learn(services: Services, resource: Resource, place: ObjectRef | None) -> Json | None:
     if place and (found := await _read(services, resource, place)):
         services.fleet.learn(resource.kind, found)
+        return found
+    return None
 
 
 async def _read(services: Services, resource: Resource, place: ObjectRef) -> Json | None:

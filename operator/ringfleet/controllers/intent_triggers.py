@@ -77,7 +77,8 @@ class IntentTriggers:
         if kind == "CarrierAccount" and not same_wish:
             wake_users(self._services, AccountKey(*place))
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
-            accounts = [AccountKey(*place)] if kind == "CarrierAccount" else []
+            same = self._services.accounts.identities.same_as
+            accounts = same(AccountKey(*place)) if kind == "CarrierAccount" else ()
             wake_frozen(self._services, accounts, [] if accounts else [ObjectRef(*place)])
 
     def note_freeze(self) -> None:
@@ -95,6 +96,9 @@ class IntentTriggers:
         concerned = accounts.learn(new) if isinstance(new, CarrierAccount) else accounts.identities.forget(key)
         for other in concerned:
             self._services.queues.wake_account(other)
+        if new is None:
+            for pool in self._services.fleet.marked.forget_object(key):
+                self._services.queues.wake("NumberPool", *pool)
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders

@@ -4,6 +4,10 @@ The second witness of what a pool has. Its objects may be gone while the carrier
 were deleted by force, or a namespace came back from a backup without them. Until the next sweep has made the objects
 anew, such numbers count for their pool as if they were on their way (`Fleet.with_listed`); else they would be bought a
 second time. What we let go ourselves is taken out at once, as a listing lags behind.
+
+A listing is of an account at the carrier, whichever CarrierAccount it was made for: when another object takes over, the
+numbers are still there, and its listings replace the old one's. A listing goes with the last object of its account, as
+nobody can bring its numbers back, or see what becomes of them, and the next process would not know them either.
 """
 
 from __future__ import annotations
@@ -12,37 +16,61 @@ from collections.abc import Iterable, Iterator
 
 from ringfleet.model import E164, AccountKey, Holding, Price
 from ringfleet.model.refs import ObjectRef
+from ringfleet.plan.carrier_account.identity import Identity
 
 Marked = dict[ObjectRef, dict[E164, Price]]
 """The numbers of one listing by pool, each with its price."""
 
 
 class MarkedNumbers:
-    """See the module. It stays when an account is closed: the numbers are there, and are paid for, all the same."""
+    """See the module. A listing stays when an account is closed: the numbers are there, and are paid for, all the same.
+
+    Whatever changes a listing says which pools have other numbers by it than before.
+    """
 
     def __init__(self) -> None:
-        self._accounts: dict[AccountKey, Marked] = {}
+        self._listings: dict[Identity, Marked] = {}
+        self._objects: dict[AccountKey, Identity] = {}
+        """Which account each CarrierAccount stands for; of one that is another account now, until that is listed."""
 
-    def is_known(self, account: AccountKey) -> bool:
+    def is_known(self, identity: Identity | None) -> bool:
         """Whether a listing of the account that can be believed has ended in this process."""
-        return account in self._accounts
+        return identity in self._listings
 
-    def learn(self, account: AccountKey, marked: Marked) -> frozenset[ObjectRef]:
-        """Take a believed listing as the account's newest. The pools that it shows other numbers of than before."""
-        before = self._accounts.get(account, {})
-        self._accounts[account] = marked
-        pools = before.keys() | marked.keys()
-        return frozenset(pool for pool in pools if before.get(pool, {}).keys() != marked.get(pool, {}).keys())
+    def learn(self, account: AccountKey, identity: Identity, marked: Marked) -> frozenset[ObjectRef]:
+        """Take a believed listing, made for one of its objects, as the account's newest."""
+        changed = _differing(self._listings.get(identity, {}), marked)
+        self._listings[identity] = marked
+        return changed | self.note_object(account, identity)
+
+    def note_object(self, account: AccountKey, identity: Identity) -> frozenset[ObjectRef]:
+        """The object stands for this account, although it may not be the one that it is listed for."""
+        self._objects[account] = identity
+        return self._drop_orphaned()
+
+    def forget_object(self, account: AccountKey) -> frozenset[ObjectRef]:
+        """The object is gone."""
+        self._objects.pop(account, None)
+        return self._drop_orphaned()
+
+    def _drop_orphaned(self) -> frozenset[ObjectRef]:
+        gone = self._listings.keys() - set(self._objects.values())
+        return frozenset(pool for identity in gone for pool in self._listings.pop(identity))
 
     def forget(self, number: E164) -> None:
         """We have given the number back, or taken our mark off. It had one carrier, whichever accounts showed it."""
-        for marked in self._accounts.values():
+        for marked in self._listings.values():
             drop(marked, (number,))
 
     def of(self, pool: ObjectRef) -> Iterator[tuple[E164, Price]]:
         """The numbers whose mark names the pool, at whatever account; one that two accounts show comes twice."""
-        for marked in self._accounts.values():
+        for marked in self._listings.values():
             yield from marked.get(pool, {}).items()
+
+
+def _differing(one: Marked, other: Marked) -> frozenset[ObjectRef]:
+    pools = one.keys() | other.keys()
+    return frozenset(pool for pool in pools if one.get(pool, {}).keys() != other.get(pool, {}).keys())
 
 
 def by_pool(holdings: Iterable[Holding], installation: str, into: Marked) -> None:

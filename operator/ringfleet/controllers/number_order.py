@@ -4,7 +4,8 @@
 
     Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
     Submit   purchase lock -> Submitting written -> freeze looked for, live -> buy -> outcomes written
-    LookUp   while frozen: what was bought is looked up, number by number, and nothing is sent
+    LookUp   while nothing may be bought (frozen, suspended, pool or account deleted): what was sent is looked up,
+             number by number, and nothing is sent
     Record   one PhoneNumber for each number bought -> order marked as recorded
 
 A crash between any two of these finds, on the way back, a written state from which the same step is safe to repeat.
@@ -33,7 +34,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
-from ringfleet.controllers.order_allowance import allowance, is_of_this_pool, listed
+from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
@@ -42,8 +43,16 @@ from ringfleet.controllers.wake import orders_at, wake_orders, wake_users
 from ringfleet.kube.errors import Forbidden, Invalid
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.number_order import holding_of, market_queries, order_state, order_status, order_want
+from ringfleet.objects.number_order import (
+    chose_for_former_pool,
+    holding_of,
+    market_queries,
+    order_state,
+    order_status,
+    order_want,
+)
 from ringfleet.objects.refs import Key, account_key
+from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order import (
@@ -54,7 +63,6 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
-    Listed,
     LookUp,
     OrderState,
     OrderWant,
@@ -64,7 +72,9 @@ from ringfleet.plan.number_order import (
     Submit,
     Wait,
     choose_offers,
+    forbids_buying,
     given_up,
+    looked_up,
     move_unresolved,
     order_failure,
     plan_order,
@@ -93,7 +103,7 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
         case Submit():
             return await _submit(services, order, want, state, step.resumed)
         case LookUp():
-            return await _look_up(services, order, want, state)
+            return await _look_up(services, order, want, state, step)
         case Record():
             return await _record(services, order, want, state)
         case GiveUp():
@@ -118,16 +128,16 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     sent, namespace = _sent(order), order.metadata.namespace
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
-        purchase_lock_taken=not sent and any(_sent(one) and not _held(services, one) for one in others),
+        purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
-        pool_gone=pool is None or pool.metadata.deletion_timestamp is not None,
+        pool_gone=_lost_pool(order, pool),
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
         to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
-        listed=listed(services, order, pool) if order.status.items is None else Listed.KNOWN,
-        of_this_pool=is_of_this_pool(order, pool),
+        unlisted=unlisted(services, order, pool) if order.status.items is None else (),
+        has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
 
 
@@ -135,8 +145,19 @@ def pool_of(order: NumberOrder) -> ObjectRef:
     return ObjectRef(order.metadata.namespace, order.spec.pool_ref.name)
 
 
-def _held(services: Services, order: NumberOrder) -> bool:
-    """Whether the order's pool is frozen: it keeps no other pool's order from the carrier, for it sends nothing."""
+def _lost_pool(order: NumberOrder, pool: NumberPool | None) -> bool:
+    """Whether the pool that the order is for is deleted, or is being so; another one may have its name."""
+    return pool is None or pool.metadata.deletion_timestamp is not None or chose_for_former_pool(order, pool)
+
+
+def _sends_nothing(services: Services, order: NumberOrder) -> bool:
+    """Whether the order's pool is gone, suspended or frozen, or the object of the account that it names can't be used
+    until a person mends it: it keeps no other order from the carrier."""
+    namespace, pool = order.metadata.namespace, services.fleet.get(NumberPool, *pool_of(order))
+    if pool is None or pool.spec.suspend or _lost_pool(order, pool):
+        return True
+    if services.accounts.seen_by_holder(account_key(order.spec.account_ref, namespace), namespace).blocked in USELESS:
+        return True
     return services.fleet.freeze_on(None, pool_of(order)) is not None
 
 
@@ -207,7 +228,7 @@ _UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
 _BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
-def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused) -> OrderState:
+def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused | MayNotBuy) -> OrderState:
     """The state after a try that got nowhere: when it is tried again, and why it was not now."""
     attempts = state.attempts + 1
     rest = backoff(attempts, _FIRST_RETRY, LONGEST_RETRY)
@@ -263,7 +284,8 @@ async def searched(
     if not choice.offers:
         return replace(state, items=(), recorded=True)
     items = tuple(Item(offer) for offer in choice.offers)
-    return replace(state, items=items, key=f"rf-{order.metadata.uid}")
+    chosen_for = pool.metadata.uid if pool else ""
+    return replace(state, items=items, key=f"rf-{order.metadata.uid}", chosen_for=chosen_for)
 
 
 async def _choose(
@@ -339,11 +361,11 @@ async def _buy(
     bundle = approved_bundle(services, services.fleet.get(NumberPool, namespace, name), want.account)
     purchase = Purchase(state.key, offers, services.fleet.mark_for(namespace, name), resumed, bundle)
     try:
-        outcomes = await _pay(services, account, want.account, pool_of(order), purchase)
-    except Frozen as error:
+        outcomes = await _pay(services, account, want.account, order, purchase)
+    except (Frozen, MayNotBuy) as error:
         services.queues.wake_account(want.account)
         log.warning("not bought", order=order.key, account=str(want.account), error=str(error))
-        return state
+        return state if isinstance(error, Frozen) else _failed(services, state, error)
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
         return _failed(services, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)
@@ -359,33 +381,53 @@ async def _buy(
     return replace(settled, failure=failure, message=message)
 
 
+class MayNotBuy(Exception):
+    """By the last live look the order may buy nothing; nothing was bought."""
+
+
 async def _pay(
-    services: Services, account: OpenAccount, key: AccountKey, pool: ObjectRef, purchase: Purchase
+    services: Services, account: OpenAccount, key: AccountKey, order: NumberOrder, purchase: Purchase
 ) -> tuple[Outcome, ...]:
-    """Buy, unless a last live look finds a freeze. Account and pool say Frozen only when nothing of theirs is here.
+    """Buy, unless a last live look finds what forbids it. The pool calls itself frozen only when nothing of it is here.
 
     Raises:
         Frozen: nothing was bought.
+        MayNotBuy: the same.
         CarrierError: see `carriers/carrier.py`.
     """
-    with moving(services, key, pool):
-        return await account.carrier.buy(purchase, partial(refuse_frozen, services, key, pool))
+    with moving(services, key, pool_of(order)):
+        return await account.carrier.buy(purchase, partial(_look_last, services, key, order))
 
 
-async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
-    """Settle the items that the carrier shows under our mark. What it does not show may still come, and stays open."""
+async def _look_last(services: Services, key: AccountKey, order: NumberOrder) -> None:
+    """Look live for a freeze, and whether account and pool still want the purchase.
+
+    Raises:
+        Frozen: somebody has frozen one of them.
+        MayNotBuy: one of them is deleted, also when our copy does not know it yet; or the pool is suspended.
+    """
+    if gone := await refuse_frozen(services, key, pool_of(order)):
+        raise MayNotBuy(f"Nothing was bought: there is no {gone} any more.")
+    if why := forbids_buying(order_world(services, order)):
+        raise MayNotBuy(f"Nothing was bought. {why.why.rstrip('.')}.")
+
+
+async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState, step: LookUp) -> float:
+    """Ask for the numbers that were sent, one by one; those that the carrier shows under our mark are bought."""
     account, mark = services.accounts.opened(want.account), services.fleet.mark_for(*pool_of(order))
-    items = state.items or ()
     outcomes = []
-    for number in (item.offer.number for item in items if item.state in SENT):
-        holding = await account.carrier.find(number)
-        if holding is not None and holding.mark == mark:
-            outcomes.append(outcome_of(holding))
-    if not outcomes:
-        await _write(services, order, state)
+    try:
+        for number in (item.offer.number for item in state.items or () if item.state in SENT):
+            holding = await account.carrier.find(number)
+            if holding is not None and holding.mark == mark:
+                outcomes.append(outcome_of(holding))
+    except CarrierError as error:  # what was not asked for is not known, so nothing is concluded of it
+        services.queues.wake_account(want.account)
+        await _write(services, order, replace(state, items=settle(state.items or (), outcomes), last_error=str(error)))
         return _LOOK_UP_AGAIN
-    settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
-    return await _write(services, order, settled)
+    after = looked_up(state, step, outcomes, services.clock())
+    await _write(services, order, after)
+    return 0.0 if after.items != state.items else _LOOK_UP_AGAIN
 
 
 _LOOK_UP_AGAIN = 60.0

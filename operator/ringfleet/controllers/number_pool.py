@@ -22,6 +22,7 @@ from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.number_order import is_of_former_pool
 from ringfleet.objects.number_pool import (
     order_spec,
     pool_status,
@@ -168,8 +169,8 @@ def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:
 
 
 def _order_seen(services: Services, pool: NumberPool, order: NumberOrder) -> OrderSeen:
-    seen, maker = services.fleet.order_seen(order), order.metadata.annotations.get(POOL_UID)
-    return seen if maker in (None, pool.metadata.uid) else replace(seen, former=True)
+    seen = services.fleet.order_seen(order)
+    return replace(seen, former=True) if is_of_former_pool(order, pool) else seen
 
 
 def _may_return(services: Services, record: NumberRecord) -> bool:

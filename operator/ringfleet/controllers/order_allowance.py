@@ -2,6 +2,17 @@
 
 An order buys only when it is known what the carriers have under its pool's mark. Every process learns that by the first
 sweep of each account, which it makes anyway, so no order makes a listing of its own.
+
+Which carriers have to be known is decided by where the order comes from, for a dead one may never be::
+
+    the pool has had an order before this one       it is not new, and its memory no older than that: none, if it was of
+                                                    the same account; else those that can be called
+    it has had none, and nobody has bought for it   those that can be called: a dead second carrier holds up no new pool
+    another pool of its name has made this order,   all, dead ones too: it is of a backup, and what was bought before
+    or any that is there                            the backup is at the carriers, with or without objects
+
+Orders tell a restore from a beginning: a pool keeps its last ones, whatever becomes of their numbers, and each carries
+the uid of the pool that made it, which no restored pool has.
 """
 
 from __future__ import annotations
@@ -13,11 +24,11 @@ from ringfleet.api.meta import POOL_UID
 from ringfleet.controllers.number_pool import gather
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey
-from ringfleet.objects.number_order import order_want
+from ringfleet.objects.number_order import is_of_former_pool, order_want
 from ringfleet.objects.number_pool import pool_view, top_up
 from ringfleet.objects.refs import account_key
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Listed
+from ringfleet.plan.number_order import Listed, Unlisted
 from ringfleet.plan.number_pool.allowance import Allowance, allow
 from ringfleet.plan.number_pool.decide import survey
 
@@ -27,39 +38,50 @@ def is_of_this_pool(order: NumberOrder, pool: NumberPool | None) -> bool:
     return pool is not None and order.metadata.annotations.get(POOL_UID) == pool.metadata.uid
 
 
-def listed(services: Services, order: NumberOrder, pool: NumberPool | None) -> Listed:
-    """How far it is known what the carriers of the order's pool have under its mark.
+def has_past(services: Services, order: NumberOrder, pool: NumberPool) -> bool:
+    """Whether the pool may have numbers that the cluster does not know any more; see the module. An order of its own
+    that it remembers was held up by that already, so later ones are not."""
+    if not is_of_this_pool(order, pool):
+        return True
+    if any(0 < memory.sequence < order.spec.sequence for memory in top_up(pool).carriers):
+        return False
+    orders = services.fleet.orders_for(pool.metadata.namespace, pool.metadata.name)
+    return any(is_of_former_pool(other, pool) for other in orders)
 
-    A carrier that can't be called can't be asked either, and is left out. The pool's memory of an earlier order from
-    the same account says that its status is no younger than that order, so that nothing is missing from it.
+
+def unlisted(services: Services, order: NumberOrder, pool: NumberPool | None) -> tuple[Unlisted, ...]:
+    """The accounts of the order's pool of which it is not known what they have under its mark.
+
+    The pool's memory of an earlier order from the same account says that its status is no younger than that order, so
+    that nothing is missing from it.
     """
     if pool is None:
-        return Listed.KNOWN
+        return ()
     mine = account_key(order.spec.account_ref, order.metadata.namespace)
     if is_of_this_pool(order, pool) and _remembers(pool, mine, before=order.spec.sequence):
-        return Listed.KNOWN
+        return ()
     carriers = {mine, *(account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers)}
-    states = {_listed_at(services, carrier, pool.metadata.namespace, carrier == mine) for carrier in carriers}
-    return max(states, default=Listed.KNOWN)
+    namespace = pool.metadata.namespace
+    found = (_unlisted_at(services, carrier, namespace, carrier == mine) for carrier in sorted(carriers, key=str))
+    return tuple(one for one in found if one)
 
 
 def _remembers(pool: NumberPool, account: AccountKey, before: int) -> bool:
     return any(memory.account == account and 0 < memory.sequence < before for memory in top_up(pool).carriers)
 
 
-def _listed_at(services: Services, key: AccountKey, namespace: str, mine: bool) -> Listed:
-    """The same for one carrier. Of another than the order's own the first listing is waited for only a while: a slow
+def _unlisted_at(services: Services, key: AccountKey, namespace: str, mine: bool) -> Unlisted | None:
+    """The same of one account. Of another than the order's own the first listing is waited for only a while: a slow
     carrier holds up nobody at a quick one."""
-    if services.fleet.marked.is_known(key):
-        return Listed.KNOWN
-    blocked = services.accounts.seen(key, namespace).blocked
-    if blocked:
-        return Listed.NOT_YET if blocked is Reason.ACCOUNT_NOT_READY else Listed.KNOWN
+    if services.fleet.marked.is_known(services.accounts.identities.of(key)):
+        return None
+    seen = services.accounts.seen(key, namespace)
+    if seen.blocked:
+        how = Listed.NOT_YET if seen.blocked is Reason.ACCOUNT_NOT_READY else Listed.BLOCKED
+        return Unlisted(key, how, seen.message)
     account = services.accounts.opened(key)
-    if account.swept_at is not None:
-        return Listed.BROKEN
-    had_its_time = services.monotonic() >= account.opened_at + _OTHERS_WAITED_FOR
-    return Listed.BROKEN if had_its_time and not mine else Listed.NOT_YET
+    had_its_time = not mine and services.monotonic() >= account.opened_at + _OTHERS_WAITED_FOR
+    return Unlisted(key, Listed.BROKEN if had_its_time or account.swept_at is not None else Listed.NOT_YET)
 
 
 _OTHERS_WAITED_FOR = 60.0

@@ -3,7 +3,8 @@
 Every carrier's orders take it, for two reasons. Two purchases of one account may disturb each other at the carrier,
 where one may pay for what the other has only set aside. And two operators that carry out the same order would both
 look, see nothing bought, and buy. The Lease `ringfleet-purchase-<digest>` is named by the account as the carrier knows
-it, not by one of the objects that may name it; its annotations name the account's object and the order. It can't fence
+it, not by one of the objects that may name it, and stands beside the first of them, whichever one works: two operators
+that do not agree on that meet there. Its annotations name the account's object and the order. It can't fence
 the carrier: should two operators meet there all the same, named numbers and the idempotency key still let nothing be
 bought twice (promise 1).
 """
@@ -73,8 +74,9 @@ def lease_name(account: OpenAccount, key: AccountKey) -> str:
 async def _acquire(services: Services, name: str, key: AccountKey, order: NumberOrder) -> Held:
     seconds = services.settings.purchase_lease.total_seconds()
     annotations = {ORDER_ANNOTATION: order.key, ACCOUNT_ANNOTATION: str(key)}
+    home = services.accounts.identities.home(key)
     result = await services.leases.acquire(
-        key.namespace, name, services.settings.identity, seconds, annotations, _owners(services, key)
+        home.namespace, name, services.settings.identity, seconds, annotations, _owners(services, home)
     )
     if isinstance(result, HeldByOther):
         raise PurchaseLockTaken(max(_LOOK_AGAIN, min(result.seconds_left, seconds / 3)))

@@ -29,6 +29,7 @@ from ringfleet.plan.number_order import (
     Done,
     GiveUp,
     Item,
+    LookUp,
     OrderState,
     Record,
     Search,
@@ -114,6 +115,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
             state = given_up(state, step)
         case Wait():
             return step
+        case LookUp(reason, message):
+            return Wait(reason, message)
         case Done():
             pass
     status = order_status(order, order_want(order), state, step, services.clock())

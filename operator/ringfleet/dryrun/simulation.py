@@ -238,7 +238,9 @@ class WhatIf:
             account.seen = AccountSeen(reason, f"CarrierAccount {key}: {error}")
             return None
         account.seen = AccountSeen()
-        self.services.fleet.marked.learn(key, {})  # an account is not listed for a preview: its objects are believed
+        assert account.identity  # by `identify`
+        # An account is not listed for a preview: its objects are believed.
+        self.services.fleet.marked.learn(key, account.identity, {})
         return balance
 
     def _block(self, key: AccountKey, reason: Reason, message: str) -> None:

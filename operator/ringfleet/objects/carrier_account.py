@@ -87,12 +87,17 @@ def told_endpoint(obj: CarrierAccount) -> str:
     return "".join(f"{url.scheme}://{host}{url.path}".split())
 
 
-def standing_of(obj: CarrierAccount, id_: str) -> Standing:
+def standing_of(obj: CarrierAccount, id_: str, useless: bool = False) -> Standing:
     """The account among those that are one with it at the carrier; `id_` is the carrier's own id of it."""
     identity = Identity(obj.spec.provider.value, _host(endpoint_of(obj)), id_)
-    return Standing(
-        AccountKey(obj.metadata.namespace, obj.metadata.name), identity, obj.metadata.creation_timestamp or _NEVER
-    )
+    key, created = AccountKey(obj.metadata.namespace, obj.metadata.name), obj.metadata.creation_timestamp or _NEVER
+    return Standing(key, identity, created, useless)
+
+
+def said_reason(obj: CarrierAccount) -> Reason | None:
+    """The reason for which the account was not ready when its status was written; None: it was ready, or is new."""
+    ready = next((one for one in obj.status.conditions if one.type == "Ready"), None)
+    return None if ready is None or ready.status == "True" else Reason.read(ready.reason)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

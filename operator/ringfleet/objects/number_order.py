@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from ringfleet.api.meta import APPROVED
+from ringfleet.api import NumberPool
+from ringfleet.api.meta import APPROVED, POOL_UID
 from ringfleet.api.number_order import (
     Approval,
     NumberOrder,
@@ -43,6 +44,19 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import UNRESOLVED, Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import ItemSeen, OrderSeen
+
+
+def is_of_former_pool(order: NumberOrder, pool: NumberPool) -> bool:
+    """Whether another pool of the name has made the order, which is gone. One that does not say who made it is taken
+    for this pool's."""
+    return order.metadata.annotations.get(POOL_UID) not in (None, pool.metadata.uid)
+
+
+def chose_for_former_pool(order: NumberOrder, pool: NumberPool) -> bool:
+    """Whether the order has chosen numbers, and for another pool of the name, which is gone. One that came back from a
+    backup without status is another pool's, and may choose for this one."""
+    uid = order.status.pool_uid or order.metadata.annotations.get(POOL_UID)
+    return order.status.items is not None and uid not in (None, pool.metadata.uid)
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
@@ -99,6 +113,8 @@ def order_state(order: NumberOrder) -> OrderState:
         recorded=status.done,
         failure=Reason.read(status.failure),
         message=status.message or "",
+        chosen_for=status.pool_uid or "",
+        abandoned_at=status.abandoned_at,
     )
 
 
@@ -182,6 +198,8 @@ def order_status(
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
         memory=OrderMemory(tokens=tuple(_tokens(state))),
+        pool_uid=state.chosen_for or None,
+        abandoned_at=state.abandoned_at,
     )
 
 

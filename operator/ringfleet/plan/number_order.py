@@ -11,18 +11,24 @@
 
 An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the
 purchase. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
-idempotency key" (promise 1). What a freeze stops between the two stays Submitting, and is looked up until it ends. A
-failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
+idempotency key" (promise 1). Looking under the key may buy, so whatever forbids the order to buy forbids that too: what
+was sent of it is then only asked for, number by number. It goes on when a freeze or a suspension ends; when pool or
+account are deleted nothing lifts that any more, and what the carrier has not shown for a while counts as not bought::
+
+    frozen, suspended         -> looked up, until that ends
+    pool or account deleted   -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
+
+A failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
 other numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
+from enum import Enum, auto
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
 from ringfleet.model.numbering import national_digits
@@ -95,17 +101,41 @@ class OrderState:
     none."""
     message: str = ""
     """A sentence for a person that goes with the failure, or that says why nothing was needed; else empty."""
+    chosen_for: str = ""
+    """The uid of the pool that the numbers were chosen for; empty until then."""
+    abandoned_at: datetime | None = None
+    """Since when what was sent is looked up for the last time, as pool or account are deleted; None: it is not."""
 
 
-class Listed(IntEnum):
-    """How far it is known what the carriers have under the mark of an order's pool; the greater, the less."""
+class Listed(Enum):
+    """Why nobody knows what an account has under the mark of an order's pool."""
 
-    KNOWN = 0
-    """Each has been listed, by this process or before the order was made."""
-    BROKEN = 1
+    BLOCKED = auto()
+    """The account can't be called, so it can't be asked."""
+    BROKEN = auto()
     """A listing was tried, and came to no end that can be believed."""
-    NOT_YET = 2
+    NOT_YET = auto()
     """The first listing goes on, or is to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """One account of an order's pool of which nobody knows what it has under the pool's mark."""
+
+    account: AccountKey
+    """The account."""
+    how: Listed
+    """Why nobody knows."""
+    message: str = ""
+    """The sentence in which an account that can't be called says why."""
+
+    @property
+    def words(self) -> str:
+        """Who it is, and what keeps it from being listed."""
+        if self.how is Listed.BLOCKED:
+            return self.message.rstrip(".")
+        why = "the listing breaks off, see its conditions" if self.how is Listed.BROKEN else "it is about to be listed"
+        return f"CarrierAccount {self.account}: {why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +151,7 @@ class OrderWorld:
     pool_suspended: bool = False
     """Whether the pool buys nothing for now."""
     pool_gone: bool = False
-    """Whether the pool is deleted."""
+    """Whether the pool that made the order is deleted, or is being so; another one may have its name."""
     account_deleted: bool = False
     """Whether the CarrierAccount is being deleted."""
     to_choose: PurchaseRoom | None = None
@@ -130,11 +160,11 @@ class OrderWorld:
     """What others that were sent leave of them; None: there is no such limit."""
     frozen: str | None = None
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
-    listed: Listed = Listed.KNOWN
-    """How far it is known what the pool has at its carriers."""
-    of_this_pool: bool = True
-    """Whether the pool that is there now has made the order; False: it comes from a backup, or from an older pool of
-    that name."""
+    unlisted: tuple[Unlisted, ...] = ()
+    """The accounts of the pool of which nobody knows what they have of it, sorted."""
+    has_past: bool = False
+    """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
+    name was there before it, as after a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +181,14 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Look up what was bought of an order that was sent, and send nothing. `message`: why nothing may be sent."""
+    """Look up what was bought of an order that was sent, and send nothing."""
 
+    reason: Reason
+    """Why nothing may be sent."""
     message: str
+    """The same in a sentence."""
+    for_good: bool = False
+    """Whether nothing will ever be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +237,8 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _before_choosing(want, state, world, now)
     if world.account.blocked:
         return _at_a_blocked_account(state, world, world.account.blocked)
-    if world.frozen:
-        return LookUp(world.frozen)
+    if forbidden := forbids_buying(world):
+        return _looked_up_only(forbidden)
     if resting := _resting(state, now):
         return resting
     if world.purchase_lock_taken:
@@ -235,16 +270,85 @@ def rate_message(account: AccountKey) -> str:
 
 
 def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
-    """What stops an order of which the carrier has not heard. One that was sent may have bought: it is seen through."""
+    """What stops an order of which the carrier has not heard. One that was sent may have bought: that is looked up."""
     if any(item.state is not ItemState.PENDING for item in state.items or ()):
         return None
+    forbidden = forbids_buying(world)
+    if forbidden is None:
+        return None
+    if forbidden.for_good:
+        return GiveUp(forbidden.reason, f"{forbidden.why}: nothing was bought.")
+    return Wait(forbidden.reason, forbidden.sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Why an order may buy nothing now, whatever it has sent before."""
+
+    reason: Reason
+    """The reason."""
+    why: str
+    """The same as the beginning of a sentence, or as a whole one."""
+    for_good: bool = False
+    """Whether it may never buy again."""
+
+    @property
+    def sentence(self) -> str:
+        """The whole sentence, of one that may go on later."""
+        return self.why if self.why.endswith(".") else f"{self.why}: nothing is bought meanwhile."
+
+
+def forbids_buying(world: OrderWorld) -> Forbidden | None:
+    """What forbids the order to buy anything; None: nothing does. The last look before a purchase asks it too."""
     if world.pool_gone:
-        return GiveUp(Reason.POOL_MISSING, "The order's pool is gone: nothing was bought.")
+        return Forbidden(Reason.POOL_MISSING, "The pool that made the order is deleted", for_good=True)
     if world.account_deleted:
-        return GiveUp(Reason.ACCOUNT_DELETED, "The order's CarrierAccount is being deleted: nothing was bought.")
+        return Forbidden(Reason.ACCOUNT_DELETED, "The order's CarrierAccount is being deleted", for_good=True)
     if world.pool_suspended:
-        return Wait(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend): nothing is bought meanwhile.")
-    return Wait(Reason.FROZEN, world.frozen) if world.frozen else None
+        return Forbidden(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend)")
+    return Forbidden(Reason.FROZEN, world.frozen) if world.frozen else None
+
+
+def _looked_up_only(why: Forbidden) -> LookUp:
+    if not why.for_good:
+        return LookUp(why.reason, why.sentence)
+    return LookUp(why.reason, f"{why.why}: {LAST_LOOKS}", for_good=True)
+
+
+LAST_LOOKS = "nothing more is bought. What was sent before is looked up for a while, and then the order ends."
+
+
+LOOKED_UP_FOR = timedelta(minutes=15)
+"""For how long the numbers of an abandoned order are looked up: so far at most the carriers' own listings lag behind a
+purchase (`plan/carrier_account/loss.py`)."""
+
+
+def looked_up(state: OrderState, step: LookUp, outcomes: Collection[Outcome], now: datetime) -> OrderState:
+    """The state after every number that was sent has been asked for; `outcomes`: of those that the carrier shows.
+
+    What it does not show may still come, and stays open; of an order that never sends again, only for a while, and what
+    that has not sent fails at once.
+    """
+    if outcomes:
+        items = settle(state.items or (), outcomes)
+        state = replace(state, items=items, attempts=0, next_attempt=None, last_error="")
+    if not step.for_good:
+        return replace(state, abandoned_at=None)
+    since = state.abandoned_at or now
+    state = replace(state, abandoned_at=since)
+    ended = {ItemState.PENDING} if now < since + LOOKED_UP_FOR else UNRESOLVED
+    if not any(item.state in ended for item in state.items or ()):
+        return state
+    items = tuple(replace(item, state=ItemState.FAILED) if item.state in ended else item for item in state.items or ())
+    return replace(
+        state, items=items, attempts=0, next_attempt=None, last_error="", failure=step.reason, message=_NOT_SHOWN
+    )
+
+
+_NOT_SHOWN = (
+    "The pool or the CarrierAccount of the order was deleted while its numbers were being bought: those that the "
+    "carrier did not show afterwards count as not bought. Should it show one later, a sweep adopts or reports it."
+)
 
 
 def _at_a_blocked_account(state: OrderState, world: OrderWorld, why: Reason) -> Step:
@@ -256,6 +360,9 @@ def _at_a_blocked_account(state: OrderState, world: OrderWorld, why: Reason) -> 
     unsent = all(item.state is ItemState.PENDING for item in state.items or ())
     if world.alternatives and unsent and why is not Reason.ACCOUNT_NOT_READY:
         return GiveUp(why, world.account.message)
+    forbidden = forbids_buying(world)
+    if forbidden and forbidden.for_good:
+        return Wait(why, f"{forbidden.why}, and what it had sent can't be looked up: {world.account.message}")
     return Wait(why, world.account.message)
 
 
@@ -277,19 +384,29 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
 
 def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
     """What the carriers have for the pool must be known before more is bought: the objects may be gone, as after a
-    restore. A broken listing stops nobody whose pool has just made the order; of any other it may hide the numbers."""
-    if world.listed is Listed.KNOWN or (world.listed is Listed.BROKEN and world.of_this_pool):
+    restore. A carrier that is dead, or whose listing breaks off, stops no pool that is known to be new or has bought
+    before; of any other it may hide the numbers."""
+    waited_for = [one for one in world.unlisted if world.has_past or one.how is Listed.NOT_YET]
+    if not waited_for:
         return None
-    broken = world.listed is Listed.BROKEN
-    return Wait(Reason.WAITING_FOR_LISTING, LISTING_BROKEN if broken else NOT_LISTED, now + LISTED_AGAIN)
+    if any(one.how is not Listed.NOT_YET for one in waited_for):
+        return Wait(Reason.WAITING_FOR_LISTING, restored_message(waited_for), now + LISTED_AGAIN)
+    names = ", ".join(f"CarrierAccount {one.account}" for one in waited_for)
+    return Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: {names}.", now + LISTED_AGAIN)
 
 
 LISTED_AGAIN = timedelta(seconds=5)
-NOT_LISTED = "Nothing is bought before the pool's carriers have been listed once, for what they have of the pool."
-LISTING_BROKEN = (
-    "The order was made by another pool of this name, as one of a backup is, and the listing of the pool's carriers "
-    "breaks off: its numbers may be there already. See the conditions of the accounts; or delete the order."
-)
+NOT_LISTED = "Nothing is bought before all carriers of the pool have been listed once, for what they have of the pool"
+
+
+def restored_message(unlisted: Iterable[Unlisted]) -> str:
+    """Why an order waits that may be for numbers which are there already, and what to do."""
+    return (
+        "There are orders for this pool that it has not made itself, as after a restore, so that their numbers may be "
+        "at the carriers already: nothing is bought before all of these have been listed. "
+        f"{'; '.join(one.words for one in unlisted)}. Mend that; or take a carrier that has none of these numbers out "
+        "of the pool's spec.carriers; or delete those orders."
+    )
 
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
@@ -474,8 +591,8 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
             return (not_ready(reason, message), reconciling(reason, message))
         case GiveUp(reason, message):
             return (not_ready(reason, message),)
-        case LookUp(message):
-            reason = Reason.FROZEN
+        case LookUp(reason, message):
+            pass
         case Search():
             reason, message = Reason.SEARCHING, "Numbers are being searched."
         case Submit(resumed=True):

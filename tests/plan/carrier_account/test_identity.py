@@ -14,8 +14,8 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 ACCOUNT = Identity("DIDHub", "api.didhub.io:443", "acct-1")
 
 
-def a_standing(namespace: str, name: str = "main", seconds: int = 0) -> Standing:
-    return Standing(AccountKey(namespace, name), ACCOUNT, NOON + timedelta(seconds=seconds))
+def a_standing(namespace: str, name: str = "main", seconds: int = 0, useless: bool = False) -> Standing:
+    return Standing(AccountKey(namespace, name), ACCOUNT, NOON + timedelta(seconds=seconds), useless)
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,11 @@ def a_standing(namespace: str, name: str = "main", seconds: int = 0) -> Standing
         ((a_standing("b"), a_standing("a")), AccountKey("a", "main")),
         ((a_standing("a", "two"), a_standing("a", "one")), AccountKey("a", "one")),
         ((a_standing("a-b", "c"), a_standing("a", "b-c")), AccountKey("a", "b-c")),
+        ((a_standing("a", useless=True), a_standing("b", seconds=1)), AccountKey("b", "main")),
+        ((a_standing("a", useless=True), a_standing("b", seconds=1, useless=True)), AccountKey("a", "main")),
     ],
 )
-def test_the_oldest_works_and_of_equal_age_the_first_by_name(
+def test_the_oldest_that_can_work_does_and_of_equal_age_the_first_by_name(
     standings: tuple[Standing, ...], first: AccountKey
 ) -> None:
     assert first_of(standings) == first

@@ -7,6 +7,13 @@ sweep, they would buy twice and take over each other's numbers::
     one object has that id     -> it works
     two or more have it        -> the oldest works; the others say DuplicateAccount, buy, sweep and adopt nothing
     the oldest is deleted      -> the next oldest works
+    the oldest is useless      -> the same: the carrier refuses it, or it has no credentials (`USELESS`)
+    that is mended             -> the oldest works again, and the others step back
+
+An account that a person has suspended, or whose carrier is down, is still the one that works: the first is meant so,
+and from the second another object has nothing. A useless one is not asked again before its Secret or spec changes, so
+that who works changes only when a person changes something. The two never buy at once: purchases have one lock for each
+account at the carrier, and an order that one of them has sent goes before all others.
 
 A duplicate still serves the numbers that are its own already (routing, suspending, giving back), and brings an order to
 its end that was sent before: what may have been bought has to be looked up.
@@ -20,6 +27,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from ringfleet.model import AccountKey
+from ringfleet.plan.conditions import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +58,21 @@ class Standing:
     """The account at the carrier that it names."""
     created: datetime
     """When the object was made, in whole seconds as the API server keeps it."""
+    useless: bool = False
+    """Whether it can't work whatever the carrier does, until a person mends it."""
+
+
+USELESS = frozenset({Reason.CREDENTIALS_REJECTED, Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING})
+"""Why an object can't work until a person mends it; others of the same account need not wait for that."""
 
 
 def first_of(standings: Iterable[Standing]) -> AccountKey:
-    """The one that works: the oldest; of equal age, the first by namespace and name.
+    """The one that works: the oldest that is not useless; of equal age, the first by namespace and name.
 
     Raises:
         ValueError: there is none.
     """
-    oldest = min(standings, key=lambda one: (one.created, one.account.namespace, one.account.name))
+    oldest = min(standings, key=lambda one: (one.useless, one.created, one.account.namespace, one.account.name))
     return oldest.account
 
 
