@@ -105,7 +105,7 @@ async def test_a_number_goes_to_the_pool_of_its_mark_whatever_order_has_named_it
 ) -> None:
     """Else another pool, or another tenant, has its object, and the pool that paid for it never gets it back."""
     item = {"number": ONE, "state": state, "externalId": "did-1", "monthly": "2", "setup": "1"}
-    order = an_order(count=1, status={"items": [item], "key": "k", "recorded": True})
+    order = an_order(count=1, status={"items": [item], "key": "k", "completedAt": "2026-03-10T11:00:00Z"})
     east = a_pool(name="east", carriers=IN_OTHER)
     account = an_account(allowedNamespaces=["other"])
     async with a_rig(HOUSE[0], account, a_pool(), order, east if namespace == HERE else elsewhere(east)) as rig:

@@ -292,7 +292,8 @@ async def test_a_freeze_that_lands_while_a_number_is_being_given_back_keeps_it(w
 @in_virtual_time
 async def test_nobody_says_frozen_while_a_release_is_at_the_carrier_and_all_do_once_it_has_failed(what: str) -> None:
     """The release is past its last look; that it failed changes nothing of the number, by which the pool would hear."""
-    pool = a_pool(0, status={"release": {"granted": [FIRST.digits]}}, release={"mode": "Manual", "hold": "0s"})
+    notes = {"release": {"granted": [FIRST.digits]}}
+    pool = a_pool(0, status={"memory": notes}, release={"mode": "Manual", "hold": "0s"})
     async with a_rig(*HOUSE, pool, asked_to_go()) as rig:
         rig.carrier.held[FIRST] = a_holding(1, mark=OURS)
         said = []

@@ -226,8 +226,8 @@ async def test_a_pool_orders_at_its_next_carrier_while_the_first_can_not_be_reac
 async def test_a_carrier_that_goes_on_offering_what_is_sold_is_asked_ever_less_often() -> None:
     """Its catalog lags behind: an order after the other, a second apart and for ever, would be all that there is."""
     async with a_rig(*HOUSE, a_pool(2)) as rig:
-        rig.carrier.stock += [an_offer(1), an_offer(2)]
-        rig.carrier.taken = {digits(1), digits(2)}
+        rig.carrier.stock += [an_offer(n) for n in range(1, 41)]
+        rig.carrier.taken = {digits(n) for n in range(1, 41)}
         await turn(rig)
         await rig.run_queues(600.0)
         tries = sum(line.startswith("carrier: buy") for line in rig.told())

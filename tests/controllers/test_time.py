@@ -154,29 +154,29 @@ async def test_a_number_that_was_asked_to_go_goes_when_its_hold_is_over() -> Non
 async def test_an_order_that_a_carrier_has_put_off_is_sent_at_its_time() -> None:
     offer = an_offer(1)
     item = {"number": offer.number, "state": "Pending", "monthly": "2", "setup": "1"}
-    order = an_order(1, status={"items": [item], "key": "rf-1", "attempts": 9, "nextAttemptTime": later(HOUR)})
+    order = an_order(1, status={"items": [item], "key": "rf-1", "attempts": 9, "nextAttemptTime": later(240)})
     pool = a_pool(1, status={"memory": {"topUp": {"sequence": 1, "ordered": True}}})
     async with a_rig(*HOUSE, pool, order, begun=False) as rig:
         rig.carrier.stock.append(offer)
         async with rig.running():
-            await at(HOUR - 60)
+            await at(180)
             assert rig.carrier.billed == Counter()
-            await at(HOUR + 5)
+            await at(245)
             assert rig.carrier.billed == Counter([offer.number])
 
 
 @in_virtual_time
 async def test_a_pool_asks_a_carrier_that_was_short_again_at_its_time() -> None:
     short = {"name": "main", "namespace": HERE, "sequence": 1, "failures": 9, "reason": "NoStock"}
-    short |= {"message": "It was short.", "nextAttemptTime": later(HOUR)}
+    short |= {"message": "It was short.", "nextAttemptTime": later(540)}
     notes = {"topUp": {"sequence": 1, "ordered": True, "carriers": [short]}}
     status = {"observedGeneration": 1, "memory": notes}
     async with a_rig(*HOUSE, a_pool(1, status=status), begun=False) as rig:
         rig.carrier.stock.append(an_offer(1))
         async with rig.running():
-            await at(HOUR - 60)
+            await at(480)
             assert await rig.names("NumberOrder") == []
-            await at(HOUR + 5)
+            await at(545)
             assert len(rig.carrier.billed) == 1
 
 

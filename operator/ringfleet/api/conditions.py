@@ -34,7 +34,7 @@ _BUNDLE_AWAITED = ("BundleMissing", "WaitingForBundle", "DocumentsRejected", "Re
 """Why an order waits for a ComplianceBundle."""
 _BOUGHT_LESS = (
     *("NoStock", "PriceAboveCap", "BudgetExhausted", "InsufficientFunds", "OrderRefused", "SearchUnavailable"),
-    "Unrecognized",
+    *("NumberTaken", "Unrecognized"),
 )
 """Why an order bought less than it was to, which its pool remembers."""
 _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Frozen")
@@ -59,7 +59,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             *("Reachable", "CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
             *("SecretMissing", "SecretKeyMissing", "Suspended", "Throttled"),
         ),
-        "Reconciling": _reconciling("CarrierUnavailable"),
+        "Reconciling": _reconciling("CarrierUnavailable", "Throttled"),
         "Stalled": _stalled("CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
         "CatalogStale": Told(
             "the carrier's search is down, and orders go on from what it offered last", ("CatalogStale",)
@@ -115,13 +115,22 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "NumberPool": {
         "Ready": _ready(
-            *("AtTarget", "Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing"),
+            *(
+                "AtTarget",
+                "Ordering",
+                "PendingDocuments",
+                "Releasing",
+                "Frozen",
+                "RoutingProfileMissing",
+                "OrphansFound",
+            ),
             *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
+            "AwaitingApproval",
             *_BUNDLE_AWAITED,
             *_BOUGHT_LESS,
             *_UNORDERABLE,
         ),
-        "Reconciling": _reconciling("Ordering"),
+        "Reconciling": _reconciling("Ordering", "OrphansFound"),
         "Stalled": _stalled("UnsafePlan"),
         "AreaCodeUnknown": Told(
             "an area code is listed that this version's numbering plan does not know", ("AreaCodeUnknown",)
@@ -173,7 +182,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             *_WAITING_ORDER,
             "SearchUnavailable",
             *(reason for reason in _UNCALLABLE if reason != "CredentialsRejected"),
-            "DuplicateAccount",
+            *("DuplicateAccount", "AccountDeleted", "PoolMissing"),
         ),
         "Stalled": _stalled("CredentialsRejected"),
     },
@@ -195,7 +204,16 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "NumberClaim": {
         "Ready": _ready(
             *("Bound", "WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed"),
-            *("NumberMissing", "NumberTaken", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
+            *(
+                "NumberMissing",
+                "NumberTaken",
+                "Lost",
+                "QuotaExceeded",
+                "BindingRefused",
+                "InvalidSpec",
+                "Suspended",
+                "Frozen",
+            ),
         ),
         "Reconciling": _reconciling("WaitingForNumber", "NumberNotFree"),
         "Stalled": _stalled("NoStock"),

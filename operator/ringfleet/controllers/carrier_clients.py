@@ -13,7 +13,7 @@ from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.carrier_account import allowed, said_reason, standing_of
+from ringfleet.objects.carrier_account import allowed, said_useless, standing_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS, Identity, duplicate_message
 from ringfleet.plan.carrier_account.loss import Roll, found, left
@@ -184,7 +184,7 @@ class Accounts:
         account = self._open.get(key)
         seen = account.seen if account else self._blocked.get(key)
         if seen is None or seen.blocked is Reason.ACCOUNT_NOT_READY:
-            return said_reason(obj) in USELESS
+            return said_useless(obj)
         return seen.blocked in USELESS
 
     def seen(self, key: AccountKey, namespace: str) -> AccountSeen:

@@ -13,7 +13,7 @@ from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.registry import PROVIDERS, Credential
 from ringfleet.model import AccountKey
-from ringfleet.plan.carrier_account.identity import Identity, Standing
+from ringfleet.plan.carrier_account.identity import USELESS, Identity, Standing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 
 
@@ -94,10 +94,9 @@ def standing_of(obj: CarrierAccount, id_: str, useless: bool = False) -> Standin
     return Standing(key, identity, created, useless)
 
 
-def said_reason(obj: CarrierAccount) -> Reason | None:
-    """The reason for which the account was not ready when its status was written; None: it was ready, or is new."""
-    ready = next((one for one in obj.status.conditions if one.type == "Ready"), None)
-    return None if ready is None or ready.status == "True" else Reason.read(ready.reason)
+def said_useless(obj: CarrierAccount) -> bool:
+    """Whether the account was useless when its status was written; one that is new was not."""
+    return any(one.type == "Ready" and one.status != "True" and one.reason in USELESS for one in obj.status.conditions)
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
