@@ -448,7 +448,8 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
         async with places:
             await record_number(services, holding, want.account, mark, name)
 
-    if order.metadata.deletion_timestamp and await services.namespaces.look(order.metadata.namespace):
+    goes = order.metadata.deletion_timestamp or _lost_pool(order, services.fleet.get(NumberPool, *pool_of(order)))
+    if goes and await services.namespaces.look(order.metadata.namespace):
         log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
         holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
     results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
