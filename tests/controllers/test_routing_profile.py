@@ -226,6 +226,24 @@ async def test_an_account_that_nothing_follows_the_profile_at_any_more_is_not_to
 
 
 @in_virtual_time
+async def test_numbers_follow_the_profile_that_they_are_routed_by_when_the_pool_that_named_it_is_gone() -> None:
+    """Claims hold them still: the program behind the profile moves, and their calls have to move with it."""
+    async with a_rig(*HOUSE, a_profile(), a_pool(0, **ROUTED), a_number(1)) as rig:
+        hold(rig, 1)
+        await set_out(rig)
+        assert trunk(rig) == "sip:pbx.example.com"
+        await rig.delete("NumberPool", "west")
+        await rig.look()
+        await settle(rig)
+        assert (await rig.status("RoutingProfile", "sip"))["routed"] == 1
+        await rig.change("RoutingProfile", "sip", {"spec": to("sip:new.example.com")})
+        await rig.look()
+        await settle(rig)
+        assert trunk(rig) == "sip:new.example.com"
+        assert (await rig.status("RoutingProfile", "sip"))["routed"] == 1
+
+
+@in_virtual_time
 async def test_no_number_is_pointed_at_a_profile_that_its_account_was_not_told() -> None:
     async with a_rig(*HOUSE, a_profile(), a_pool(0, **ROUTED), a_number(1)) as rig:
         hold(rig, 1)

@@ -20,6 +20,7 @@ from ringfleet.controllers.bundle_attachments import outdated_numbers
 from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
+    PROFILE_DELAY,
     USE_DELAY,
     wake_bundle_counts,
     wake_frozen,
@@ -104,6 +105,8 @@ class IntentTriggers:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
         by whether it calls them off and where else they could buy."""
         wake_quotas(self._services, place.namespace)
+        for profile in _routes_by(old) ^ _routes_by(new):
+            self._services.queues.wake("RoutingProfile", place.namespace, profile, PROFILE_DELAY)
         wished_anew = old is None or new is None or _wish(old) != _wish(new)
         if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
@@ -200,6 +203,12 @@ _USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}
 
 def _freeze(obj: ApiObject | None) -> Freeze | None:
     return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
+
+
+def _routes_by(pool: ApiObject | None) -> set[str]:
+    """The routing profile that a pool names, if any."""
+    ref = pool.spec.routing_profile_ref if isinstance(pool, NumberPool) else None
+    return {ref.name} if ref else set()
 
 
 def _has_sent(order: ApiObject | None) -> bool:
