@@ -72,8 +72,8 @@ def _places(services: Services, profile: RoutingProfile, routing: Routing) -> li
 
 
 def _followers(services: Services, profile: RoutingProfile) -> list[NumberRecord]:
-    """The numbers that are routed by the profile, or are to be, wherever they are, at accounts that let them in. Those of
-    a pool that is gone stay routed as they are, and go with the profile when it changes."""
+    """The numbers that are routed by the profile, or are to be, wherever they are, at accounts that let them in. Those
+    of a pool that is gone stay routed as they are, and go with the profile when it changes."""
     namespace, place = profile.metadata.namespace, ObjectRef(profile.metadata.namespace, profile.metadata.name)
     records = (*services.fleet.numbers.by("namespace", namespace), *services.fleet.borrowed_by(namespace))
     managed = (record for record in records if not record.observed and record.state.phase not in GONE)
