@@ -143,7 +143,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True, order=True)
 class AccountKey:
-    """A CarrierAccount by namespace and name."""
+    """A CarrierAccount by namespace and name.
+
+    Not an ObjectRef: an account and a pool of one name are two keys where both are counted, and a pool's key that plays
+    an account's is an error of types.
+    """
 
     namespace: str
     name: str
