@@ -492,7 +492,9 @@ class CarrierConformance:
 
     async def test_a_wrong_token_is_the_users_to_mend(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 1)
-        async with customer.another(credentials={"token": "tok_wrong_one"}) as stranger:
+        async with customer.another(
+            credentials={**customer.settings.credentials, "token": "tok_wrong_one"}
+        ) as stranger:
             for call in (stranger.balance(), stranger.search(US_415, 1), stranger.buy(purchase)):
                 with pytest.raises(CredentialsRejected) as caught:
                     await call

@@ -1,8 +1,10 @@
-"""A pool's demand goes into the status and comes back as it was, so that a look without news writes nothing."""
+"""A pool's demand goes into the status and comes back as it was, so that a look without news writes nothing; its caps on
+offers go into its orders."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.api import NumberPool
+from ringfleet.api import NumberOrder, NumberPool
 from ringfleet.controllers.number_pool import see_demand
+from ringfleet.model import AccountKey, Limits, Money
 from ringfleet.objects.number_claim import project_claim
-from ringfleet.objects.number_pool import capacity_status, demand_memory, demand_notes, demand_status, demand_want
+from ringfleet.objects.number_order import order_want
+from ringfleet.objects.number_pool import (
+    capacity_status,
+    demand_memory,
+    demand_notes,
+    demand_status,
+    demand_want,
+    order_spec,
+    pool_want,
+)
+from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant, plan_demand
 from ringfleet.plan.sizing.formulas import capacity
@@ -30,6 +43,27 @@ SPEC = {
 def a_pool(status: dict[str, Any] | None = None, **spec: Any) -> NumberPool:
     meta = {"name": "west", "namespace": "default", "uid": "1", "resourceVersion": "1", "generation": 1}
     return NumberPool.parse({"metadata": meta, "spec": {**SPEC, **spec}, "status": status or {}})
+
+
+def test_what_bounds_the_offers_of_a_pool_reaches_its_orders() -> None:
+    limits = {
+        "maxMonthlyPrice": "3.00",
+        "maxSetupPrice": "1.50",
+        "maxNumbers": 12,
+        "monthlyBudget": "250",
+        "currency": "EUR",
+    }
+    pool = a_pool(limits=limits)
+    intent = OrderIntent(7, AccountKey("default", "main"), 5, money(20))
+    meta = {"name": "west-7", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
+    spec = order_spec(pool, pool_want(pool), intent).model_dump(mode="json", by_alias=True)
+    want = order_want(NumberOrder.parse({"metadata": meta, "spec": spec}))
+    assert (want.count, want.market, want.budget) == (5, pool_want(pool).market, money(20))
+    assert want.limits == Limits(currency="EUR", max_monthly=money("3.00"), max_setup=money("1.50"))
+
+
+def money(amount: int | str) -> Money:
+    return Money(Decimal(amount), "EUR")
 
 
 tallies = st.builds(Tally, st.floats(0, 9e6), st.timedeltas(timedelta(), timedelta(days=14)))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from ringfleet.model import E164, AccountKey, ItemState, Limits, Money, Offer, Outcome, Phase
+from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import (
@@ -196,7 +196,7 @@ class World:
         assert self.intents.setdefault(intent.sequence, intent) == intent, "one sequence, two intents"
         if intent.sequence in self.orders:
             return
-        caps = Limits(max_monthly=self.want.limits.max_monthly, max_setup=self.want.limits.max_setup)
+        caps = replace(self.want.limits, max_numbers=None, monthly_budget=None)
         name = f"{self.want.name}-{intent.sequence}"
         want = OrderWant(name, intent.account, self.want.market, intent.count, caps, intent.budget)
         self.orders[intent.sequence] = Played(intent, want)

@@ -1,7 +1,8 @@
 """Whom a cause wakes: the keys to look at when an account, a quota, a bundle or a freeze is not as it was before.
 
-Reconciling is level-triggered: waking one key too many costs a look, waking one too few costs until the next relist. Of
-numbers, of which there are many, only those are woken that have something to do (`needs_step`), or will have by time.
+Reconciling is level-triggered: waking one key too many costs a look, waking one too few costs until something else
+wakes it, for a relist tells only what has changed. Of numbers, of which there are many, only those are woken that have
+something to do (`needs_step`), or will have by time.
 """
 
 from __future__ import annotations

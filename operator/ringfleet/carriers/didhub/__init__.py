@@ -1,1 +1,2 @@
-"""DIDHub: `account` is the adapter, `cart` is how it buys, `wire` is what is said on the line and how it is read."""
+"""DIDHub: `account` is the adapter, `cart` is how it buys, `registrar` files documents, `webhook` reads what it tells
+us, `wire` is what is said on the line and how it is read."""
