@@ -18,7 +18,7 @@ async def test_a_carrier_is_opened_by_the_name_of_its_provider() -> None:
 
 
 def test_an_unknown_provider_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="shop/didhub: there is no carrier 'didhubb'; there are: .*DIDHub"):
+    with pytest.raises(ValueError, match=r"shop/didhub: there is no carrier 'didhubb'; there are: .*DIDHub"):
         open_carrier("didhubb", settings())
 
 

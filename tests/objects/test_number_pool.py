@@ -1,5 +1,5 @@
-"""A pool's demand goes into the status and comes back as it was, so that a look without news writes nothing; its caps on
-offers go into its orders."""
+"""A pool's demand goes into the status and comes back as it was, so that a look without news writes nothing; what
+bounds its offers goes into its orders."""
 
 from __future__ import annotations
 
