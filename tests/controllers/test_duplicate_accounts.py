@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected
 from ringfleet.controllers.triggers import follow
 from ringfleet.kube.errors import NotFound
 from ringfleet.kube.transport import Json
@@ -306,6 +306,19 @@ async def test_the_younger_works_while_the_older_can_not_and_steps_back_when_it_
             assert (await says(again, HERE), await says(again, TEAM)) == ("True Reachable", "False DuplicateAccount")
             assert (len(await numbers(again, HERE)), len(await numbers(again, TEAM))) == (2, 3)
             assert max(good.billed.values()) == 1
+
+
+@in_virtual_time
+async def test_a_refused_account_that_is_asked_again_in_vain_does_not_come_between() -> None:
+    """It is tried again now and then, and the carrier may be away at that moment."""
+    async with two_accounts(*BOTH) as rig, rig.running():
+        await asyncio.sleep(120)
+        await revoke(rig)
+        await asyncio.sleep(60)
+        rig.carrier.stop_failing()
+        rig.carrier.fail("account_id", *[CarrierUnavailable("It is down.")] * 10_000)
+        await asyncio.sleep(1200)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("False CarrierUnavailable", "True Reachable")
 
 
 @in_virtual_time

@@ -182,6 +182,8 @@ class Accounts:
         """Whether it can't work until a person mends it, by its last look, or else by that of an earlier client or
         process, which is in its status."""
         account = self._open.get(key)
+        if account and account.rejected:
+            return True
         seen = account.seen if account else self._blocked.get(key)
         if seen is None or seen.blocked is Reason.ACCOUNT_NOT_READY:
             return said_useless(obj)
