@@ -229,9 +229,7 @@ async def test_a_parked_number_gets_back_the_routing_that_somebody_else_gave_it(
 
 
 @in_virtual_time
-async def test_a_number_whose_routing_has_gone_from_the_carrier_while_it_was_parked_is_routed_by_its_profile_anew() -> (
-    None
-):
+async def test_a_parked_number_whose_routing_the_carrier_does_not_take_back_has_its_profile_looked_up_at_once() -> None:
     house = (HOUSE[0], an_account(suspendBy="Parking"))
     async with a_rig(*house, a_told_profile(), a_pool(**ROUTED), a_number()) as rig:
         held(rig)
@@ -242,6 +240,11 @@ async def test_a_number_whose_routing_has_gone_from_the_carrier_while_it_was_par
         rig.carrier.fail("route", RequestRejected("There is no such profile."))
         await rig.change("PhoneNumber", NAME, {"spec": {"suspend": False}})
         await rig.look()
+        await rig.woken(30.0)
+        with pytest.raises(RequestRejected):
+            await turn(rig)
+        assert "RoutingProfile sip" in await rig.woken(1.0)
+        await turn(rig)
         await rig.settle()
         (profile,) = rig.carrier.profiles.values()
         assert rig.carrier.held[ONE].routing == profile.external_id
