@@ -23,7 +23,7 @@ from tests.controlplane.cluster import Cluster, running_cluster
 from tests.controlplane.shared import shared_control_plane
 from tests.controlplane.toolchain import NoToolchain
 from tests.examples import examples, share
-from tests.scheduling import Scheduling
+from tests.scheduling import Scheduling, turn
 
 CRDS = Path(__file__).parent.parent / "crds"
 STORIES = Path(__file__).parent / "cluster"
@@ -75,14 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()) or STORIES in item.path.parents:
             item.add_marker("cluster")
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    """What takes minutes first, then what waits: so that no worker is left alone with a long test at the end."""
-    if item.get_closest_marker("long"):
-        return 0
-    return 1 if item.get_closest_marker("cluster") else 2
+    items.sort(key=turn)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

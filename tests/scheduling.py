@@ -2,7 +2,10 @@
 
 A story takes seconds, so that the workers end together only if stories are given out one by one. Of all other tests
 there are thousands that take milliseconds: a module at a time spares the controller half of its work, and what a
-module has made that is dear, such as simulated worlds, is made once.
+module has made that is dear, such as simulated worlds, is made once. What needs a PostgreSQL server is one worker's
+affair, so that one is started.
+
+In order: what takes minutes; stories; what takes seconds of processor time; all else. So the workers end together.
 
 pytest-xdist's `loadgroup` would do, by a mark; it has no effect under pytest 9, which keeps the id of a test elsewhere.
 """
@@ -13,14 +16,48 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 STORIES = ("tests/cluster/", "tests/chaos/")
+ON_POSTGRES = ("tests/dispatch/ledger/", "tests/dispatch/test_postgres_server.py", "tests/cli/test_ledger.py")
+DEAR = (
+    "tests/carriers/test_didhub.py",
+    "tests/controllers/test_in_use.py",
+    "tests/dispatch/test_sandbox_events.py",
+    "tests/controllers/test_time.py",
+    "tests/plan/number_pool/test_laws.py",
+    "tests/simulator/test_webhooks.py",
+    "tests/simulator/test_program.py",
+    "tests/simulator/test_wire_faults.py",
+    "tests/controllers/test_lanes.py",
+    "tests/plan/number_pool/test_mass_deletion.py",
+    "tests/controllers/test_mass_deletion.py",
+    "tests/controllers/test_lasting_errors.py",
+    "tests/model/test_geography.py",
+    "tests/cli/test_operator.py",
+    "tests/dispatch/test_webhooks.py",
+    "tests/api/test_crds.py",
+    "tests/test_house.py",
+)
+"""What takes more than two seconds without a story, the longest first: `pytest --durations=0` says which do."""
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test is begun, as a place in a row; those of one place keep the order in which they were collected."""
+    if item.get_closest_marker("long"):
+        return 0
+    if item.nodeid.startswith(ON_POSTGRES):
+        return 1
+    if item.get_closest_marker("cluster"):
+        return 2
+    return next((3 + n for n, dear in enumerate(DEAR) if item.nodeid.startswith(dear)), 3 + len(DEAR))
 
 
 class Scheduling(LoadScopeScheduling):
-    """See the module. The order in which tests were collected is kept: the longest go first (tests/conftest.py)."""
+    """See the module."""
 
     def __init__(self, config: pytest.Config, log: object) -> None:
-        config.option.loadscopereorder = False  # by the number of tests, which would put stories last
+        config.option.loadscopereorder = False  # by the number of tests, in place of `turn`
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if nodeid.startswith(STORIES) else nodeid.partition("::")[0]
+        if nodeid.startswith(STORIES):
+            return nodeid
+        return ON_POSTGRES[0] if nodeid.startswith(ON_POSTGRES) else nodeid.partition("::")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,13 +34,13 @@ def put_into_the_cart(customer: Customer, offer: Offer, mark: Mark | None = None
     item: dict[str, Any] = {"select_token": offer.token, "snapshot": snapshot, "reference": mark and str(mark)}
     token = {"Authorization": f"Bearer {customer.token}"}
     httpx.post(
-        f"{customer.sandbox.url}/v1/cart/items", json=item, headers=token, timeout=60, trust_env=False
+        f"{customer.sandbox.url}/v1/cart/items", json=item, headers=token, timeout=60, trust_env=False, verify=False
     ).raise_for_status()
 
 
 def in_the_cart(customer: Customer) -> set[E164]:
     token = {"Authorization": f"Bearer {customer.token}"}
-    cart = httpx.get(f"{customer.sandbox.url}/v1/cart", headers=token, timeout=60, trust_env=False).json()
+    cart = httpx.get(f"{customer.sandbox.url}/v1/cart", headers=token, timeout=60, trust_env=False, verify=False).json()
     return {E164(item["number"]) for item in cart["items"]}
 
 
@@ -228,3 +229,18 @@ async def test_a_number_that_we_hold_from_elsewhere_does_not_keep_the_rest_from_
     outcomes = await customer.carrier.buy(replace(found, resumed=True))
     assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
     assert customer.billed() == Counter(numbers(found.offers))
+
+
+async def test_a_call_searches_for_no_module(customer: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpcore asks for `sniffio` at each lock and event that it makes. Where that is not installed, every folder of
+    the path is searched anew: a fifth of what a call costs."""
+    await customer.listed()
+    searched: list[str] = []
+
+    class Finder:
+        def find_spec(self, name: str, *_: object) -> None:
+            searched.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    await customer.listed()
+    assert searched == []

@@ -84,13 +84,15 @@ def relayed(witness: Witness, tripwire: Tripwire) -> Iterator[str]:
 
 
 async def send(url: str, method: str = "POST") -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client:
         return await client.request(method, url)
 
 
 async def test_a_call_and_its_reply_pass_unchanged(witness: Witness, tripwire: Tripwire) -> None:
     with relayed(witness, tripwire) as url:
-        async with httpx.AsyncClient(headers={"Authorization": "Bearer abc"}, trust_env=False, timeout=60) as client:
+        async with httpx.AsyncClient(
+            headers={"Authorization": "Bearer abc"}, trust_env=False, verify=False, timeout=60
+        ) as client:
             reply = await client.patch(f"{url}/a%2Fb?number=%2B1415&x=", content=b"\x00binary")
     assert witness.requests == [("PATCH", "/a%2Fb?number=%2B1415&x=", "Bearer abc", b"\x00binary")]
     assert (reply.status_code, reply.headers["X-Carrier"], reply.json()) == (201, "yes", {"path": "/a/b"})
@@ -188,7 +190,7 @@ async def test_a_call_takes_effect_even_if_its_caller_dies_meanwhile(witness: Wi
 async def test_a_watch_flows_as_it_comes(witness: Witness, tripwire: Tripwire) -> None:
     with relayed(witness, tripwire) as url:
         async with (
-            httpx.AsyncClient(trust_env=False, timeout=60) as client,
+            httpx.AsyncClient(trust_env=False, verify=False, timeout=60) as client,
             client.stream("GET", f"{url}/list?watch=1") as reply,
         ):
             lines = reply.aiter_lines()

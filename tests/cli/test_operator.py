@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +16,10 @@ from click.testing import CliRunner
 from ringfleet.cli.main import main
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.settings import read_settings
+from tests.programs import Program, start_program
+from tests.waiting import until
+
+PATIENCE_S = 60.0
 
 
 class DeafServer:
@@ -98,38 +100,39 @@ async def _serving(server: DeafServer, folder: Path) -> AsyncIterator[Path]:
         await runner.cleanup()
 
 
-async def _start(kubeconfig: Path) -> asyncio.subprocess.Process:
-    words = ("-m", "ringfleet", "operator", "--kubeconfig", str(kubeconfig), "--health-port", "0")
-    return await asyncio.create_subprocess_exec(sys.executable, *words, stderr=asyncio.subprocess.PIPE, env=os.environ)
+def _start(kubeconfig: Path, log: Path) -> Program:
+    with log.open("w") as sink:
+        return start_program("operator", "--kubeconfig", str(kubeconfig), "--health-port", "0", log=sink)
+
+
+async def _ended(operator: Program) -> int:
+    return await asyncio.to_thread(operator.wait, PATIENCE_S)
 
 
 @pytest.mark.parametrize("missing", ["carrieraccounts", "phonenumbers", "numberclaims"])
 async def test_a_kind_that_is_not_installed_is_said_in_one_line(missing: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
     async with _serving(DeafServer(missing), tmp_path) as kubeconfig:
-        operator = await _start(kubeconfig)
-        _, said = await operator.communicate()
-    lines = [line for line in said.decode().splitlines() if not line.startswith("{")]
-    assert (operator.returncode, len(lines)) == (1, 1), lines
+        status = await _ended(_start(kubeconfig, log))
+    lines = [line for line in log.read_text().splitlines() if not line.startswith("{")]
+    assert (status, len(lines)) == (1, 1), lines
     assert "install crds/ first: kubectl apply --server-side -k crds" in lines[0]
 
 
 async def test_an_operator_that_is_refused_everything_heeds_a_signal_itself_and_at_once(tmp_path: Path) -> None:
     """Kopf would wait for its watches first, and then cancel after five seconds whatever turn is under way."""
-    server = DeafServer()
+    server, log = DeafServer(), tmp_path / "log"
     async with _serving(server, tmp_path) as kubeconfig:
-        operator = await _start(kubeconfig)
-        assert operator.stderr
-        async for line in operator.stderr:
-            if b'"synced"' in line:
-                break
+        operator = _start(kubeconfig, log)
+        await until(lambda: '"synced"' in log.read_text(), "the operator to have listed everything")
         await server.asked.wait()
         server.turned = True
         await server.refused.wait()
+        heard = len(log.read_text())
         operator.send_signal(signal.SIGTERM)
-        said = (await operator.stderr.read()).decode()
-        await operator.wait()
-    events = [json.loads(line)["event"] for line in said.splitlines() if line.startswith("{")]
-    assert (operator.returncode, [one for one in events if one.startswith(("stopping", "operator"))]) == (
+        status = await _ended(operator)
+    events = [json.loads(line)["event"] for line in log.read_text()[heard:].splitlines() if line.startswith("{")]
+    assert (status, [one for one in events if one.startswith(("stopping", "operator"))]) == (
         0,
         ["stopping", "operator stopped"],
     )

@@ -276,7 +276,13 @@ class Stage:
         note_unwatched()
         headers = {"Authorization": f"Bearer {self.simulator.token}"}
         reply = httpx.request(
-            method, f"{self.simulator.url}/v1/{path}", headers=headers, json=json, trust_env=False, timeout=30
+            method,
+            f"{self.simulator.url}/v1/{path}",
+            headers=headers,
+            json=json,
+            trust_env=False,
+            verify=False,
+            timeout=30,
         )
         assert reply.is_success, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,7 +112,12 @@ class ApiDouble:
         self._cuts = 0
         self._garbled: set[str] = set()
         self._unwatched: dict[str, int] = {}
-        self._news = asyncio.Event()
+        self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    @property
+    def version(self) -> int:
+        """The newest: it becomes another with every write."""
+        return self._version
 
     # What may go wrong.
 
@@ -135,7 +140,7 @@ class ApiDouble:
     def cut_watches(self) -> None:
         """Every watch that runs breaks off."""
         self._cuts += 1
-        self._ring()
+        self._ring(*self._news)
 
     def garble(self, plural: str) -> None:
         """Every watch of a kind breaks off, and its next one begins with an event that nobody can understand."""
@@ -185,7 +190,7 @@ class ApiDouble:
             self._garbled.discard(plural)
             yield {"type": "MODIFIED", "object": {"metadata": {"name": "odd", "resourceVersion": "new"}}}
         while True:
-            news, newest = self._news, self._version
+            news, newest = self._news[collection.collection], self._version
             for change in self._changes_of(collection, since):
                 since = change.version
                 if not _is_named(change.place, query):
@@ -302,16 +307,18 @@ class ApiDouble:
         self._changes.append(Change(self._version, type_, place, stored))
         if asked.target != "events":
             self.story.append(f"{asked.verb} {asked.target} {place.name}")
-        self._ring()
+        self._ring(place.collection)
         return stored
 
     def _changes_of(self, collection: Place, since: int) -> Iterator[Change]:
         at = since - OLDEST  # each change has a version of its own, so the place in the list follows from it
         yield from (change for change in self._changes[at:] if _lies_in(change.place, collection))
 
-    def _ring(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    def _ring(self, *collections: str) -> None:
+        """Wake whoever watches these."""
+        for collection in collections:
+            if news := self._news.pop(collection, None):
+                news.set()
 
 
 class _Refused(Exception):

@@ -62,9 +62,9 @@ class DispatcherProcess:
         self.urls = tuple(self._process.stdout.readline().split())
         assert self.urls, f"the dispatcher did not start:\n{self.log()}"
         asked = {"request": [lambda _: note_unwatched()]}
-        self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False, event_hooks=asked)
+        self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False, verify=False, event_hooks=asked)
         try:
-            with httpx.Client(base_url=self.urls[-1], timeout=30, trust_env=False) as health:
+            with httpx.Client(base_url=self.urls[-1], timeout=30, trust_env=False, verify=False) as health:
                 wait_until(lambda: health.get("/readyz").status_code == 200, "a ready dispatcher", timeout=120)
         except (AssertionError, httpx.HTTPError) as error:
             self.kill()

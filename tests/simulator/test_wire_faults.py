@@ -271,7 +271,7 @@ def test_a_bad_rule_is_refused_and_the_old_ones_stay(
     simulator: SimulatorProcess, rule: dict[str, Any], field: str
 ) -> None:
     simulator.set_faults({"fault": "search_down"})
-    reply = httpx.put(f"{simulator.url}/_sandbox/faults", json=[rule], timeout=60, trust_env=False)
+    reply = httpx.put(f"{simulator.url}/_sandbox/faults", json=[rule], timeout=60, trust_env=False, verify=False)
     assert reply.status_code == 422
     assert reply.json()["error"]["message"].startswith(f"{field}: ")
     assert [rule["fault"] for rule in simulator.control("GET", "faults")] == ["search_down"]
