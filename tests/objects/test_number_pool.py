@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from ringfleet.api import NumberPool
 from ringfleet.controllers.number_pool import see_demand
 from ringfleet.objects.number_claim import project_claim
-from ringfleet.objects.number_pool import capacity_status, demand_memory, demand_notes, demand_status, demand_want
+from ringfleet.objects.number_pool import (
+    capacity_status,
+    demand_memory,
+    demand_notes,
+    demand_status,
+    demand_want,
+    top_up,
+)
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant, plan_demand
 from ringfleet.plan.sizing.formulas import capacity
@@ -122,3 +130,9 @@ def test_a_capacity_of_which_nothing_is_known_is_left_out() -> None:
     found = capacity_status(capacity(10, calls_per_number=2, profile_channels=5))
     assert found
     assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "Channels"}
+
+
+def test_a_carrier_that_rests_for_a_reason_that_only_a_newer_version_knows_rests_for_a_reason() -> None:
+    rests = {"name": "main", "namespace": "default", "sequence": 1, "failures": 2, "reason": "FromTheFuture"}
+    (memory,) = top_up(a_pool({"memory": {"topUp": {"sequence": 1, "carriers": [rests]}}})).carriers
+    assert (memory.reason, memory.failures) == (Reason.UNRECOGNIZED, 2)
