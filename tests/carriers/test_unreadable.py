@@ -23,6 +23,8 @@ MARK = Mark("inst-1", "shop", "us")
 ODD = {
     "a short code": {"number": "48880"},
     "an old Mexican mobile": {"number": "+5215512345678"},
+    "a number without its area code": {"number": "+15550123"},
+    "sixteen digits": {"number": "+4930123456789012"},
     "no number": {"number": None},
     "a new status word": {"status": "porting"},
     "a new number type": {"type": "satellite"},
@@ -30,7 +32,7 @@ ODD = {
     "a price that is a number": {"monthly_price": 2.75},
     "a time that is none": {"renews_at": "tomorrow"},
 }
-NAMELESS = {"a short code", "an old Mexican mobile", "no number"}
+NAMELESS = {what for what, odd in ODD.items() if "number" in odd}
 
 
 def a_reply(**body: Any) -> httpx.Response:
@@ -81,7 +83,15 @@ async def test_a_number_is_found_beside_a_row_that_can_not_be_read() -> None:
     assert await carrier.find(NUMBER) == parse_holding(HOLDING)
 
 
-@pytest.mark.parametrize("odd", [{"number": "48880"}, {"type": "satellite"}, {"snapshot": {"currency": "USD"}}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"number": "48880"},
+        {"number": "+4930123456789012"},  # bought, it could never be written down
+        {"type": "satellite"},
+        {"snapshot": {"currency": "USD"}},
+    ],
+)
 async def test_an_offer_that_can_not_be_read_is_told_and_all_others_are_offered(odd: dict[str, Any]) -> None:
     carrier, _ = didhub(a_reply(data=[{**OFFER, **odd}, OFFER], next_cursor=None))
     catalog = await carrier.search(US_415, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from unittest.mock import patch
 
@@ -114,6 +115,8 @@ async def test_an_order_that_was_not_sent_waits_and_says_who_why_and_how_to_go_o
         said = await message(rig, "NumberOrder", "west-1")
         assert "is frozen by ada (strange bills)" in said
         assert "kubectl ringfleet thaw --" in said
+        await rig.settle(5.0)
+        assert "NumberOrder west-1" not in await rig.woken(1.0)
         await thaw(rig, what)
         await rig.look()
         assert "NumberOrder west-1" in await rig.woken(1.0)
@@ -179,10 +182,13 @@ async def test_a_pool_that_is_frozen_is_not_ready_however_many_numbers_it_has_an
     async with a_rig(*HOUSE, a_pool(target=2), a_number(1), a_number(2)) as rig:
         await rig.turn("NumberPool", "west")
         assert await rig.says("NumberPool", "west") == "True AtTarget"
+        await rig.settle(5.0)
+        assert "NumberPool west" not in await rig.woken(1.0)
         await freeze(rig, what)
-        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 5}}})
         await rig.look()
         assert "NumberPool west" in await rig.woken(1.0)
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 5}}})
+        await rig.look()
         await rig.turn("NumberPool", "west")
         assert (await rig.says("NumberPool", "west"), await rig.says("NumberPool", "west", "Frozen")) == (
             "False Frozen",
@@ -236,6 +242,7 @@ async def test_a_pool_does_not_say_frozen_while_its_purchase_is_at_the_carrier(w
             await rig.look()
             await rig.turn("NumberPool", "west")
             said.append((await rig.says("NumberPool", "west"), await rig.says("NumberPool", "west", "Frozen")))
+            await rig.woken(5.0)  # who is woken until now: from here on it is the end of the purchase that wakes
             return await sell(purchase)
 
         with patch.object(rig.carrier, "buy", sell_slowly):
@@ -321,16 +328,28 @@ async def test_nobody_says_frozen_while_a_release_is_at_the_carrier_and_all_do_o
 @EVERY
 @in_virtual_time
 async def test_while_it_holds_nobody_is_granted_leave_so_that_the_days_budget_holds_afterwards_too(what: str) -> None:
-    pool = a_pool(0, release={"mode": "Manual", "hold": "0s", "maxPerDay": 1})
+    """Nothing but the freeze is against it: the number was let pass, its hold is over, and the day has a place."""
+    cleared = {"memory": {"release": {"cleared": [FIRST.digits]}}}
+    pool = a_pool(0, status=cleared, release={"mode": "Manual", "hold": "0s", "maxPerDay": 1})
     async with a_rig(*HOUSE, pool, asked_to_go()) as rig:
         rig.carrier.held[FIRST] = a_holding(1, mark=OURS)
         await freeze(rig, what)
         await rig.look()
         await rig.turn("NumberPool", "west")
+        assert await granted(rig) == ([], [])
+        await thaw(rig, what)
+        await rig.look()
+        for _ in range(2):  # nobody new is asked meanwhile
+            await rig.turn("NumberPool", "west")
+            await asyncio.sleep(15.0)
         await rig.turn("NumberPool", "west")
-        status = await rig.status("NumberPool", "west")
-        granted = status["memory"].get("release", {}).get("granted", [])
-        assert (granted, status.get("release", {}).get("released", [])) == ([], [])
+        assert await granted(rig) == ([FIRST.digits], [FIRST.digits])
+
+
+async def granted(rig: Rig) -> tuple[list[str], list[str]]:
+    """Who may go now, and whose places of the day are taken."""
+    status = await rig.status("NumberPool", "west")
+    return status.get("memory", {}).get("release", {}).get("granted", []), status.get("release", {}).get("released", [])
 
 
 # Binding.
@@ -339,19 +358,21 @@ async def test_while_it_holds_nobody_is_granted_leave_so_that_the_days_budget_ho
 @EVERY
 @in_virtual_time
 async def test_no_claim_is_bound_while_it_holds_and_all_are_served_in_their_order_afterwards(what: str) -> None:
-    async with a_rig(*HOUSE, a_pool(), a_number(1), a_number(2)) as rig:
+    async with a_rig(*HOUSE, a_pool(), a_number(1)) as rig:
         await freeze(rig, what)
         await rig.look()
-        await rig.create(a_claim("desk"))
-        await rig.look()
-        await rig.settle(5.0)
-        assert (await rig.status("NumberClaim", "desk"))["phase"] == "Waiting"
+        for name in ("sales", "desk"):
+            await rig.create(a_claim(name))
+            await rig.look()
+            await rig.settle(5.0)
+        assert [(await rig.status("NumberClaim", name))["phase"] for name in ("sales", "desk")] == ["Waiting"] * 2
         if what != "account":
             assert await rig.says("NumberClaim", "desk") == "False Frozen"
         await thaw(rig, what)
         await rig.look()
         await rig.settle(5.0)
-        assert (await rig.status("NumberClaim", "desk"))["phase"] == "Bound"
+        phases = [(await rig.status("NumberClaim", name))["phase"] for name in ("sales", "desk")]
+        assert phases == ["Bound", "Waiting"]
 
 
 @EVERY
@@ -382,9 +403,12 @@ async def test_a_running_operator_hears_of_a_freeze_and_of_its_end(what: str) ->
 
         async with rig.running():
             await rig.until(lambda: says("AtTarget"))
+            await asyncio.sleep(30.0)  # at rest: no other news wakes the pool
             await freeze(rig, what)
-            await rig.until(lambda: says("Frozen"))
+            await rig.until(lambda: says("Frozen"), within=5.0)
             await rig.change("NumberPool", "west", {"spec": {"size": {"target": 3}}})
+            await asyncio.sleep(30.0)
+            assert rig.carrier.billed.total() == 2
             await thaw(rig, what)
-            await rig.until(lambda: says("AtTarget"))
+            await rig.until(lambda: says("AtTarget"), within=30.0)
         assert rig.carrier.billed.total() == 3

@@ -214,7 +214,10 @@ async def test_a_bound_number_goes_with_its_namespace_once_its_claim_has() -> No
         await rig.create(a_claim())
         await asyncio.sleep(60.0)
         assert await rig.says("NumberClaim", "desk") == "True Bound"
-        await delete_namespace(rig, (*KINDS, "NumberClaim"))
+        await delete_namespace(rig, KINDS)
+        await asyncio.sleep(HOUR)
+        assert await left(rig) == ["CarrierAccount main", "RoutingProfile sip", f"PhoneNumber {digits(1).digits}"]
+        await delete_all(rig, "NumberClaim")
         await asyncio.sleep(HOUR)
         assert (await left(rig), marks(rig)) == ([], [MINE] * 3)
 

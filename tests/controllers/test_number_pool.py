@@ -253,6 +253,22 @@ async def test_numbers_that_are_the_pools_and_can_not_be_adopted_are_not_said_to
 
 
 @in_virtual_time
+async def test_a_pool_whose_carrier_rests_for_a_reason_of_a_newer_version_says_so_and_orders_at_its_time() -> None:
+    """As after a downgrade."""
+    rests = {"name": "main", "namespace": HERE, "sequence": 1, "failures": 1, "reason": "FromTheFuture"}
+    rests |= {"message": "It was short.", "nextAttemptTime": later(600)}
+    notes = {"topUp": {"sequence": 1, "ordered": True, "carriers": [rests]}}
+    async with a_rig(*HOUSE, a_pool(1, status={"observedGeneration": 1, "memory": notes})) as rig:
+        assert await turn(rig) == 600.0
+        assert await rig.says("NumberPool", "west") == "False Unrecognized"
+        status = await rig.status("NumberPool", "west")
+        assert (status["conditions"][0]["message"], status["nextAttemptTime"]) == ("It was short.", later(600))
+        await asyncio.sleep(600)
+        await turn(rig)
+        assert await rig.names("NumberOrder") == ["west-2"]
+
+
+@in_virtual_time
 async def test_the_status_counts_numbers_by_phase_and_by_who_holds_them() -> None:
     ref = {"namespace": HERE, "name": "desk", "uid": "1"}
     some = (a_number(1), a_number(2), a_number(3, "Bound", claimRef=ref), a_number(4, "Cooling"), a_number(5, "Lost"))

@@ -15,8 +15,9 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import next_look
 from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
-from ringfleet.model import HoldingStatus, Mark
+from ringfleet.model import AccountKey, HoldingStatus, Mark, Phase
 from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.phone_number_status import Life, number_patch
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.settings import Settings
@@ -292,6 +293,16 @@ def _a_number(
     return {**number, "metadata": number["metadata"] | {"annotations": annotations}}
 
 
+def settled(services: Services, number: Json) -> Json:
+    """The number as a turn of now leaves it, so that a step which it needs is one that time brings."""
+    record = project_number(number)
+    plan = plan_number(number_want(services, record), record.state, None, AccountSeen())
+    free = (record.free_since or NOW) if plan.phase is Phase.AVAILABLE else None
+    life = Life(services.fleet.rests_until(record), free, farewell(services, record, NOW))
+    written = number_patch(record, plan, None, record.state, life, NOW)
+    return {**number, "status": number["status"] | written}
+
+
 def planned(services: Services, record: NumberRecord, clock: Clock, now: datetime) -> object:
     clock.now = now
     plan = plan_number(number_want(services, record), record.state, None, AccountSeen())
@@ -310,7 +321,8 @@ def test_what_a_number_does_later_is_due_by_then(
     for obj in (pool | {"status": {"memory": {"release": {"granted": list(granted)}}}}, bundle):
         obj["metadata"] |= STORED
         services.fleet.learn(obj["kind"], obj)
-    record = project_number(number)
+    services.accounts.expect(AccountKey(HERE, "main"))
+    record = project_number(settled(services, number))
     before = planned(services, record, clock, NOW)
     due = next_look(services, record, NOW)
     after = planned(services, record, clock, NOW + span)

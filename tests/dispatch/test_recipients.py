@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ringfleet.dispatch.recipients import KeysMissing, Recipients, read_keys
+from ringfleet.dispatch.recipients import KeysMissing, Recipients, is_recipient, read_keys
 
 NUMBER = "+14155550123"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -50,3 +50,22 @@ def test_a_broken_change_leaves_the_old_keys_in_force(tmp_path: Path) -> None:
     with pytest.raises(KeysMissing):
         recipients.refresh()
     assert len(recipients.hasher.hashes(NUMBER)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        pytest.param("+14155550123", True, id="an American number"),
+        pytest.param("+442079460000", True, id="a British one"),
+        pytest.param("+15550123", False, id="an American one without its area code"),
+        pytest.param("+441111", False, id="a British one for the neighbours"),
+        pytest.param("+499876", False, id="a German one for the neighbours"),
+        pytest.param("+4930123456789012", False, id="sixteen digits"),
+        pytest.param("+4402079460000", False, id="another way to write one"),
+    ],
+)
+def test_a_recipient_is_a_number_that_can_be_dialled_from_everywhere_written_in_one_way(
+    text: str, is_one: bool
+) -> None:
+    """Whoever opts out under any other would be called all the same."""
+    assert is_recipient(text) is is_one

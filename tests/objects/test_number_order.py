@@ -89,3 +89,12 @@ def test_a_reason_that_only_a_newer_version_knows_is_read_as_a_reason() -> None:
     status = {"items": [], "completedAt": "2026-03-01T12:00:00Z", "failure": "FromTheFuture", "message": "It was so."}
     state = order_state(NumberOrder.parse({**an_order(), "status": status}))
     assert (state.failure, state.message) == (Reason.UNRECOGNIZED, "It was so.")
+
+
+def test_an_item_in_a_state_that_only_a_newer_version_knows_counts_as_bought_until_it_is_looked_up() -> None:
+    """An order that nobody can read would count for nothing, and its numbers would be bought again."""
+    item = {"number": "+14155550101", "state": "FromTheFuture", "monthly": "2", "setup": "1"}
+    status = {"key": "rf-1", "phase": "FromTheFuture", "source": "FromTheFuture", "items": [item]}
+    order = NumberOrder.parse({**an_order(), "status": status})
+    assert [one.state for one in order_state(order).items or ()] == [ItemState.UNKNOWN]
+    assert (order.status.phase, order.status.source) == (None, None)

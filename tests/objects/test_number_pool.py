@@ -25,7 +25,9 @@ from ringfleet.objects.number_pool import (
     demand_want,
     order_spec,
     pool_want,
+    top_up,
 )
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant, plan_demand
@@ -156,3 +158,9 @@ def test_a_capacity_of_which_nothing_is_known_is_left_out() -> None:
     found = capacity_status(capacity(10, calls_per_number=2, profile_channels=5))
     assert found
     assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "Channels"}
+
+
+def test_a_carrier_that_rests_for_a_reason_that_only_a_newer_version_knows_rests_for_a_reason() -> None:
+    rests = {"name": "main", "namespace": "default", "sequence": 1, "failures": 2, "reason": "FromTheFuture"}
+    (memory,) = top_up(a_pool({"memory": {"topUp": {"sequence": 1, "carriers": [rests]}}})).carriers
+    assert (memory.reason, memory.failures) == (Reason.UNRECOGNIZED, 2)
