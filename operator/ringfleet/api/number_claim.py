@@ -147,6 +147,11 @@ class ClaimMemory(Part):
     """The operator's own notes, not an interface: any version may change them. They say when the claim came, and where
     its number was written to."""
 
+    ticket: int | None = None
+    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
+    written_to: tuple[WrittenPlace, ...] = ()
+    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
+
 
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
@@ -158,10 +163,6 @@ class NumberClaimStatus(Status):
     """Time at which the claim got its number."""
     time_to_bind: str | None = None
     """How long the claim waited, from its creation to its binding, such as 45ms or 3h10m."""
-    ticket: int | None = None
-    """Number of the claim in the order of arrival, which never changes: waiting claims are served by rising tickets."""
-    written_to: tuple[WrittenPlace, ...] = ()
-    """Where the number is written to, noted before it is. One that spec.writeTo does not name any more is deleted."""
     place: int | None = None
     """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
     memory: ClaimMemory = ClaimMemory.model_construct()
