@@ -4,8 +4,8 @@ It stands in the place of `Transport`, below `Kube`: verbs, pace, retries, preco
 are the real ones. The stories stay on the real API server, and what is done here is held to that one by the table of
 `test_api_double.py`, which both of them have to pass.
 
-It knows which conditions each kind has, and with which reasons, as the schema's description tells them, and ends a test
-that writes another.
+It knows which fields the status of each kind has, which conditions, and with which reasons, and ends a test that writes
+another one.
 
 Left out, because one turn of a reconciler does not need it: schemas and defaults, rights, the life of namespaces, the
 garbage collector, dry runs, and every patch but the merge patch. What is asked for and left out is refused. The pages
@@ -20,13 +20,16 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote
 from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
+from ringfleet.api import KINDS
 from ringfleet.api.conditions import conditions_of
+from ringfleet.api.crds import build_schema
 from ringfleet.kube.client import MERGE_PATCH
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.transport import Json, Request, status_error
@@ -344,12 +347,37 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
             told, said = conditions_of(old["kind"]), f"{condition['type']} {condition['reason']}"
             known = condition["type"] in told and condition["reason"] in told[condition["type"]].reasons
             assert known, f"kubectl explain {old['kind']} tells of no {said}"
+        schema = _status_of(old["kind"])
+        older = set(_unknown(old.get("status", {}), schema, "status"))  # what another version has left stays there
+        unknown = [path for path in _unknown(status, schema, "status") if path not in older]
+        assert not unknown, f"{old['kind']} has no {unknown[0]}"
         return {**old, "status": status}
     mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
     new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}
     return (
         {key: value for key, value in new.items() if key != "status"} | _part(old, "status") if asked.is_ours else new
     )
+
+
+@cache
+def _status_of(kind: str) -> Json:
+    """The schema of a kind's status."""
+    schema: Json = build_schema(next(one for one in KINDS if one.model_fields["kind"].default == kind))
+    found: Json = schema["properties"]["status"]
+    return found
+
+
+def _unknown(value: object, schema: Json, path: str) -> Iterator[str]:
+    """The fields that the schema does not have: the server refuses a write with them."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _unknown(one, schema.get("items", {}), path)
+    elif isinstance(value, dict) and "properties" in schema:
+        for name, inner in value.items():
+            if name in schema["properties"]:
+                yield from _unknown(inner, schema["properties"][name], f"{path}.{name}")
+            else:
+                yield f"{path}.{name}"
 
 
 def _check(old: Json, claimed: dict[str, str]) -> None:
