@@ -113,6 +113,8 @@ class ApiDouble:
         self._version = self._forgotten = OLDEST
         self._mishaps: list[Mishap] = []
         self._cuts = 0
+        self.leaves_older = False
+        """Whether what is written now is what an older version left: with fields that a status has no more."""
         self._garbled: set[str] = set()
         self._unwatched: dict[str, int] = {}
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -276,6 +278,8 @@ class ApiDouble:
         if any(wished["metadata"].get(key) != old["metadata"].get(key) for key in ("uid", "deletionTimestamp")):
             raise _refused(422, "Invalid", "metadata.uid and metadata.deletionTimestamp: field is immutable")
         new = _written(asked, old, wished)
+        if asked.of_status and not self.leaves_older:
+            _refuse_unknown(old, new["status"])
         guards, going = new["metadata"].get("finalizers", ()), "deletionTimestamp" in old["metadata"]
         if going and not set(guards) <= set(old["metadata"].get("finalizers", ())):
             raise _refused(422, "Invalid", "no new finalizers can be added if the object is being deleted")
@@ -347,16 +351,20 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
             told, said = conditions_of(old["kind"]), f"{condition['type']} {condition['reason']}"
             known = condition["type"] in told and condition["reason"] in told[condition["type"]].reasons
             assert known, f"kubectl explain {old['kind']} tells of no {said}"
-        schema = _status_of(old["kind"])
-        older = set(_unknown(old.get("status", {}), schema, "status"))  # what another version has left stays there
-        unknown = [path for path in _unknown(status, schema, "status") if path not in older]
-        assert not unknown, f"{old['kind']} has no {unknown[0]}"
         return {**old, "status": status}
     mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
     new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}
     return (
         {key: value for key, value in new.items() if key != "status"} | _part(old, "status") if asked.is_ours else new
     )
+
+
+def _refuse_unknown(old: Json, status: Json) -> None:
+    """End the test if the status has a field that its kind does not have, beside those that an older version left."""
+    schema = _status_of(old["kind"])
+    older = set(_unknown(old.get("status", {}), schema, "status"))
+    unknown = [path for path in _unknown(status, schema, "status") if path not in older]
+    assert not unknown, f"{old['kind']} has no {unknown[0]}"
 
 
 @cache

@@ -137,7 +137,9 @@ class Rig:
             resource, namespace = RESOURCES[obj["kind"]], _namespace(obj)
             await self.kube.create(resource, namespace, obj)
             if obj.get("status"):
+                self.api.leaves_older = True
                 await self.kube.patch_status(resource, namespace, obj["metadata"]["name"], obj["status"])
+                self.api.leaves_older = False
         self.story.clear()
 
     async def change(self, kind: str, name: str, body: Json) -> Json:
