@@ -375,6 +375,20 @@ async def test_no_claim_is_bound_while_it_holds_and_all_are_served_in_their_orde
         assert phases == ["Bound", "Waiting"]
 
 
+@pytest.mark.parametrize("what", ["all", "pool"])
+@in_virtual_time
+async def test_a_claim_says_it_no_more_when_the_freeze_has_ended_while_no_operator_ran(what: str) -> None:
+    async with a_rig(*HOUSE, a_pool(0), a_claim()) as rig:
+        await freeze(rig, what)
+        await rig.look()
+        await rig.turn("NumberClaim", "desk")
+        assert await rig.says("NumberClaim", "desk") == "False Frozen"
+        await thaw(rig, what)
+        async with restarted(rig, begun=False) as again, again.running():
+            await asyncio.sleep(600)
+        assert await rig.says("NumberClaim", "desk") == "False WaitingForNumber"
+
+
 @EVERY
 @in_virtual_time
 async def test_a_number_that_a_claim_was_handed_before_stays_free(what: str) -> None:

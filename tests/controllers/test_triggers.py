@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable
+from ringfleet.controllers.wake import needs_step
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
 from tests.controllers.rig import (
@@ -228,6 +231,17 @@ async def test_a_suspended_pool_wakes_its_orders_so_that_they_say_so() -> None:
         await rig.change("NumberPool", "west", {"spec": {"suspend": True}})
         await rig.look()
         assert ORDER in await rig.woken(1.0)
+
+
+@in_virtual_time
+async def test_leave_that_one_number_has_is_looked_at_for_that_number_only() -> None:
+    """Or a pool of ten thousand that lets them go looks at all of them again with each that has gone."""
+    async with a_rig(*HOUSE, a_pool(), *(a_number(n) for n in range(1, 21))) as rig:
+        for granted in ([ONE], []):
+            await rig.change_status("NumberPool", "west", {"memory": {"release": {"granted": granted}}})
+            with patch("ringfleet.controllers.wake.needs_step", wraps=needs_step) as looked:
+                await rig.look()
+            assert [call.args[1].name for call in looked.call_args_list] == [ONE]
 
 
 @in_virtual_time

@@ -110,6 +110,9 @@ class IntentTriggers:
         wished_anew = old is None or new is None or _wish(old) != _wish(new)
         if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
+        else:
+            changed = (self._services.fleet.number(place.namespace, name) for name in _granted(old) ^ _granted(new))
+            wake_needy(self._services, filter(None, changed))
         if wished_anew:
             wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
@@ -241,11 +244,17 @@ def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:
 
 
 def _farewells(pool: ApiObject | None) -> object:
-    """Whom the pool lets go, and whether it is going itself."""
+    """Whether the pool lets numbers go, and whether it is going itself."""
     if not isinstance(pool, NumberPool):
         return None
-    release, notes = pool.status.release, pool.status.memory.release
-    return (pool.metadata.deletion_timestamp, release and release.frozen_since, notes and notes.granted)
+    release = pool.status.release
+    return (pool.metadata.deletion_timestamp, release and release.frozen_since)
+
+
+def _granted(pool: ApiObject | None) -> frozenset[str]:
+    """Whom the pool lets go, by name. As they go, there may be ten thousand others that this does not concern."""
+    notes = pool.status.memory.release if isinstance(pool, NumberPool) else None
+    return frozenset(notes.granted) if notes else frozenset()
 
 
 def _terms(quota: ApiObject | None) -> object:

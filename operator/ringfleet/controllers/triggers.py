@@ -38,15 +38,17 @@ def follow(services: Services) -> None:
 
 def open_queue(services: Services) -> None:
     """Everything is listed. What was asked to go before we looked is remembered, for the breaker. A claim whose status
-    and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile.
-    What claims have written somewhere is looked at as it would have been by the process before, not all at once."""
+    and number do not say the same has a turn: a process ended between the two writes, or the number went meanwhile. So
+    has one that waits: what it waits for, by its status, may have come while nobody looked. What claims have written
+    somewhere is looked at as it would have been by the process before, not all at once."""
     for record in services.fleet.numbers.values():
         if record.state.farewell is None and (record.deleting or record.notes.asked):
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
         held = services.fleet.numbers_of(claim)
         of_use = not any(map(out_of_service, held))
-        if (claim.bound is None) is not (not held) or (claim.bound and claim.is_ready is not of_use):
+        waits = claim.bound is None and not claim.failed
+        if waits or (claim.bound is None) is not (not held) or (claim.bound and claim.is_ready is not of_use):
             services.queues.wake_claim(claim)
         elif claim.bound and (claim.write_to or claim.written_to):
             services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))
