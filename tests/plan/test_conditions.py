@@ -20,8 +20,10 @@ from ringfleet.plan.compliance_bundle.filing import CarrierSeen
 from ringfleet.plan.compliance_bundle.plan import plan_filing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.number_order import OrderState, OrderWorld, order_conditions, plan_order
+from ringfleet.plan.number_pool.carriers import CarrierMemory, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
-from tests.plan.builders import an_item, an_order_want
+from ringfleet.plan.number_pool.plan import PoolSeen
+from tests.plan.builders import MAIN, SPARE, an_item, an_order_want
 from tests.plan.compliance_bundle.test_laws import live
 from tests.plan.registry import KEY, RULES, Desk, Dice, Operator
 from tests.plan.test_next_look import maybe, nows, pools, spans
@@ -61,11 +63,20 @@ def test_words_that_tell_a_time_are_told_apart() -> None:
         assert_same_words((not_ready(Reason.NO_STOCK, "At 12:00."),), (not_ready(Reason.NO_STOCK, "At 12:01."),))
 
 
+def starved(known: PoolFacts, until: datetime) -> PoolFacts:
+    """The same pool with no number and no order, whose carriers all rest until then."""
+    short = tuple(CarrierMemory(one, 9, 1, Reason.NO_STOCK, "It was short.", until) for one in (MAIN, SPARE))
+    up = dict.fromkeys((MAIN, SPARE), AccountSeen())
+    return replace(known, pool=PoolSeen(top_up=TopUp(9, carriers=short), accounts=up))
+
+
 @given(st.data(), nows, spans, st.sampled_from((decide, retire)))
 def test_a_pool_says_the_same_of_the_same_facts_at_another_time(
     data: st.DataObject, now: datetime, span: timedelta, turn: Callable[[PoolView, PoolFacts, datetime], PoolDecision]
 ) -> None:
     view, known = data.draw(pools(now))
+    if data.draw(st.booleans()):
+        known = starved(known, now + data.draw(spans) + timedelta(seconds=1))
     one, other = turn(view, known, now), turn(shifted(view, span), shifted(known, span), now + span)
     assert_same_words(one.plan.conditions, other.plan.conditions)
 
