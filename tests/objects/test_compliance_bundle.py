@@ -36,7 +36,7 @@ RECORDS = {MAIN: RECORD, SPARE: FilingRecord()}
 
 def written(memory: BundleMemory) -> ComplianceBundle:
     bundle = ComplianceBundle.parse(a_bundle())
-    filings = filings_status(bundle, BundleDecision(RECORDS, reports={}, conditions=()))
+    filings = filings_status(bundle, BundleDecision(RECORDS, {}, ()))
     return bundle.with_status(with_filings(bundle.status, filings, memory))
 
 
