@@ -255,6 +255,14 @@ def test_each_reason_that_the_modules_of_a_kind_give_is_told_and_none_that_nobod
     assert said <= own | passed_on
 
 
+@pytest.mark.parametrize("kind", CONDITIONS)
+def test_the_reasons_of_a_ready_that_is_true_are_those_that_the_code_makes_it_with(kind: str) -> None:
+    trees = [ast.parse(path.read_text()) for module in MODULES[kind] for path in SOURCE.glob(f"{module}.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    made_true = {_reason(call.args[0]) for call in calls if _is_named(call, "ready")}
+    assert set(conditions_of(kind)["Ready"].true) == made_true
+
+
 def test_each_reason_has_one_meaning_and_is_said_by_some_kind() -> None:
     said = {reason for kind in CONDITIONS for reason in reasons_of(kind)}
     assert said | EVENTS == set(map(str, Reason))

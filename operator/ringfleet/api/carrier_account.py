@@ -93,7 +93,10 @@ class CarrierAccountSpec(Part):
     sweep_interval: Annotated[Duration, lasting("5s", "24h")] = timedelta(minutes=10)
     """How often everything that the account owns is listed and compared with the cluster, from 5s to 24h."""
     allowed_namespaces: NamespaceList = ()
-    """Namespaces, beside the account's own, whose pools may order from this account; "*" lets in all."""
+    """Namespaces, beside the account's own, whose NumberPools may order from this account, whose PhoneNumbers (with the
+    RoutingProfiles that they follow) are looked after there, and whose ComplianceBundles are filed there; "*" lets in
+    all. Of a namespace that is taken out nothing is given back: its numbers stay as they are at the carrier, and are
+    changed no more (AccountNotAllowed)."""
     suspend: bool = False
     """True pauses the account: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they
     are, and calls go on."""

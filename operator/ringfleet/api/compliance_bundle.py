@@ -53,11 +53,14 @@ class Attribute(Part):
     )
 
     name: Label
-    """The carrier's name of the attribute, such as business_name; `kubectl ringfleet requirements` lists them."""
+    """The carrier's name of the attribute, such as business_name. `kubectl ringfleet requirements` lists them; or leave
+    them out and read status.filings.missing, which names them before anything is filed."""
     value: Annotated[str, Field(max_length=1024)] | None = None
-    """Content of the attribute, as text. Leave it out and use secretKeyRef to keep it out of this object."""
+    """Content of the attribute, as text. Leave it out and use secretKeyRef to keep it out of this object. Set exactly
+    one of value and secretKeyRef."""
     secret_key_ref: KeyRef | None = None
-    """Key of a Secret that holds the content of the attribute, which keeps it out of this object."""
+    """Key of a Secret that holds the content of the attribute, which keeps it out of this object. Set exactly one of
+    value and secretKeyRef."""
 
 
 Attributes = Annotated[tuple[Attribute, ...], Field(max_length=64), ListType("map", ("name",))]
@@ -83,9 +86,10 @@ class DocumentSource(Part):
     )
 
     secret_key_ref: KeyRef | None = None
-    """Key of a Secret that holds the file."""
+    """Key of a Secret that holds the file. Set exactly one of secretKeyRef, configMapKeyRef and path."""
     config_map_key_ref: KeyRef | None = None
-    """Key of a ConfigMap that holds the file, in binaryData or data."""
+    """Key of a ConfigMap that holds the file, in binaryData or data. Set exactly one of secretKeyRef, configMapKeyRef
+    and path."""
     path: (
         Annotated[
             str,
@@ -97,7 +101,8 @@ class DocumentSource(Part):
         ]
         | None
     ) = None
-    """A file below `<documents directory>/<this namespace>/` of the operator (RINGFLEET_DOCUMENTS_DIR)."""
+    """A file below `<documents directory>/<this namespace>/` of the operator (RINGFLEET_DOCUMENTS_DIR). Set exactly one
+    of secretKeyRef, configMapKeyRef and path."""
 
 
 class MediaType(StrEnum):
@@ -122,8 +127,8 @@ class Document(Part):
     ]
     """The bundle's own name of the document, such as trade-register. Conditions call the document by it."""
     type: Label
-    """What the document is, in the carriers' words, such as utility_bill; `kubectl ringfleet requirements` lists them.
-    """
+    """What the document is, in the carriers' words, such as utility_bill. `kubectl ringfleet requirements` lists them;
+    or leave the document out and read status.filings.missing, which names what would do before anything is filed."""
     attributes: Attributes = ()
     """What carriers ask of the document, by name, such as issued_on. `kubectl ringfleet requirements` lists it."""
     media_type: MediaType | None = None
@@ -134,8 +139,9 @@ class Document(Part):
 
 
 class ComplianceBundleSpec(Part):
-    """The end user, the address and the documents, and to whom they are submitted. A change makes a new revision; the
-    approved one stays in force until the new one is approved."""
+    """The end user, the address and the documents, and to whom they are submitted. A change makes a new revision, also
+    one in a Secret, ConfigMap or file that is named here, which is seen within five minutes; the approved revision
+    stays in force until the new one is approved."""
 
     country: Annotated[Country, immutable("country", "create another ComplianceBundle")]
     """Country of the numbers, as its ISO 3166-1 alpha-2 code, such as DE. It can't change."""

@@ -19,6 +19,8 @@ class Told(NamedTuple):
     """What is so while the condition is True."""
     reasons: tuple[str, ...]
     """The reasons that it is written with: with Ready, those of True first."""
+    true: tuple[str, ...] = ()
+    """Of Ready, the reasons that come with True."""
 
 
 _LASTING = ("WriteRefused", "ReconcileFailed")
@@ -41,22 +43,34 @@ _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Froz
 _WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached")
 
 
-def _ready(*reasons: str) -> Told:
-    return Told("the object is as its spec wishes; there from first sight", (*reasons, *_LASTING))
+def _ready(true: tuple[str, ...], *reasons: str, more: str = "") -> Told:
+    """Ready with the reasons of True, then those of False. `more`: sentences that a reader of this kind needs."""
+    says = f"the object is as its spec wishes; there from first sight. True with {_and(true)}, else False. {more}"
+    return Told(says.rstrip(" ."), tuple(dict.fromkeys((*true, *reasons, *_LASTING))), true)
 
 
-def _reconciling(*reasons: str) -> Told:
-    return Told("work goes on; only while it is True", reasons)
+def _and(words: tuple[str, ...]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _reconciling(*reasons: str, says: str = "work goes on") -> Told:
+    return Told(f"{says}; only while it is True", reasons)
 
 
 def _stalled(*reasons: str) -> Told:
-    return Told("nothing goes on until a person acts; only while it is True", (*reasons, *_LASTING))
+    says = (
+        "a person has to act; only while it is True. With WriteRefused and ReconcileFailed it is tried again by itself "
+        "all the same, and Stalled ends when a try succeeds"
+    )
+    return Told(says, (*reasons, *_LASTING))
 
 
 CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "CarrierAccount": {
         "Ready": _ready(
-            *("Reachable", "CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
+            ("Reachable",),
+            *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
             *("SecretMissing", "SecretKeyMissing", "Suspended", "Throttled"),
         ),
         "Reconciling": _reconciling("CarrierUnavailable", "Throttled"),
@@ -96,9 +110,12 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "ComplianceBundle": {
         "Ready": _ready(
-            *("Approved", "ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable"),
+            ("Approved",),
+            *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable"),
             *("MissingDocuments", "DocumentsUnreadable", "DocumentsRefused", "DocumentsRejected", "DocumentsExpired"),
             *("NotSold", "Suspended"),
+            more="Of several filings that stand in the way, the reason is that of one that needs a person, and the "
+            "message tells of each",
         ),
         "Reconciling": _reconciling(
             *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable", "Approved"),
@@ -115,20 +132,15 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "NumberPool": {
         "Ready": _ready(
-            *(
-                "AtTarget",
-                "Ordering",
-                "PendingDocuments",
-                "Releasing",
-                "Frozen",
-                "RoutingProfileMissing",
-                "OrphansFound",
-            ),
+            ("AtTarget",),
+            *("Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing", "OrphansFound"),
             *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
             "AwaitingApproval",
             *_BUNDLE_AWAITED,
             *_BOUGHT_LESS,
             *_UNORDERABLE,
+            more="When none of several carriers can be ordered from, the reason is that of the first in spec.carriers, "
+            "and the message tells of each",
         ),
         "Reconciling": _reconciling("Ordering", "OrphansFound"),
         "Stalled": _stalled("UnsafePlan"),
@@ -169,7 +181,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "NumberOrder": {
         "Ready": _ready(
-            "Complete",
+            ("Complete",),
             *_WORKING_ORDER,
             *_WAITING_ORDER,
             "PendingDocuments",
@@ -183,12 +195,16 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "SearchUnavailable",
             *(reason for reason in _UNCALLABLE if reason != "CredentialsRejected"),
             *("DuplicateAccount", "AccountDeleted", "PoolMissing"),
+            says="the order has not ended: it is at work, or waits and goes on by itself as soon as it may. With "
+            "AwaitingApproval, Frozen, Suspended, and where a CarrierAccount or its Secret has to be put right, a "
+            "person has to act for that",
         ),
         "Stalled": _stalled("CredentialsRejected"),
     },
     "PhoneNumber": {
         "Ready": _ready(
-            *("Routed", "NoRoutingWanted", "Cooling", "Observed", "Probing", "Activating", "PendingDocuments"),
+            ("Routed", "NoRoutingWanted", "Cooling", "Observed"),
+            *("Probing", "Activating", "PendingDocuments"),
             *("AttachRefused", "Routing", "RoutingProfileMissing", "RoutingDrifted", "Quarantined", "Releasing"),
             *("ReleaseFrozen", "ReleaseForbidden", "Frozen", "Released", "Lost", "NotOurs", "NumberTaken"),
             "NumberMissing",
@@ -203,27 +219,29 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "NumberClaim": {
         "Ready": _ready(
-            *("Bound", "WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed"),
-            *(
-                "NumberMissing",
-                "NumberTaken",
-                "Lost",
-                "QuotaExceeded",
-                "BindingRefused",
-                "InvalidSpec",
-                "Suspended",
-                "Frozen",
-            ),
+            ("Bound",),
+            *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
+            *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
         ),
         "Reconciling": _reconciling("WaitingForNumber", "NumberNotFree"),
         "Stalled": _stalled("NoStock"),
     },
     "NumberQuota": {
-        "Ready": _ready("WithinLimits", "QuotaExceeded", "PastDue", "Suspended"),
+        "Ready": _ready(
+            ("WithinLimits", "Suspended"),
+            *("QuotaExceeded", "PastDue"),
+            more="Suspended comes with False as well, for unpaid bills: spec.billing",
+        ),
         "Stalled": _stalled(),
     },
     "RoutingProfile": {
-        "Ready": _ready("Configured", "Suspended", "Routing", "ProfileTaken", "ProfileRefused", *_UNCALLABLE),
+        "Ready": _ready(
+            ("Configured",),
+            *("Suspended", "Routing", "ProfileTaken", "ProfileRefused"),
+            *_UNCALLABLE,
+            more="Of several accounts that do not have the profile, the reason is that of one that is not being told "
+            "just now, and the message tells of each",
+        ),
         "Reconciling": _reconciling("Routing"),
         "Stalled": _stalled(),
         "Drifted": Told(
@@ -233,7 +251,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     },
     "RotationSet": {
         "Ready": _ready(
-            *("AtTarget", "Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec"),
+            ("AtTarget",),
+            *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec"),
             *("Suspended", "Frozen"),
         ),
         "Reconciling": _reconciling("Growing", "WaitingForNumber"),
@@ -302,7 +321,8 @@ REASONS: Mapping[str, str] = {
     "DuplicateAccount": "An older CarrierAccount is the same account at the carrier, and is the one that buys.",
     "FallbackCarrier": "The preferred carrier can't be ordered from now.",
     "Filing": "The bundle is being filed at the carrier.",
-    "Frozen": "A person has frozen it, the account or everything: `kubectl ringfleet thaw` goes on.",
+    "Frozen": "A person has frozen a NumberPool or CarrierAccount (annotation ringfleet.dev/frozen), or everything "
+    "(the ConfigMap ringfleet-freeze in the operator's own namespace): `kubectl ringfleet thaw` goes on.",
     "Growing": "Claims are being made.",
     "GuardrailHolds": "The spec asks for more than a guardrail allows; an annotation would have to override it.",
     "GuardrailOverridden": "An annotation override.ringfleet.dev/<guardrail> weakens a guardrail.",
@@ -332,11 +352,12 @@ REASONS: Mapping[str, str] = {
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
     "OrderRefused": "The carrier refused every number of the order, or the order itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
-    "OrderingFrozen": "Nothing is bought while numbers that were asked to go are held, or while what is bought could "
-    "not be written down.",
+    "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
+    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
     "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
-    "PastDue": "The bills are late: the namespace's numbers are suspended when spec.grace is over.",
+    "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
+    "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought, and wait at the carrier for documents.",
     "PoolExhausted": "The pool holds numbers, and none is free.",
     "PoolMissing": "The NumberPool does not exist, or not any more.",
@@ -351,9 +372,11 @@ REASONS: Mapping[str, str] = {
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
     "ReadingRequirements": "It is being asked which documents the carrier wants.",
-    "ReconcileFailed": "An error that lasts: the message says where it came from. It is tried again by itself.",
+    "ReconcileFailed": "An error that lasts: the message says where it came from, and a person has to look at it. It "
+    "is tried again by itself.",
     "ReleaseForbidden": "The number is claimed, protected or only observed, or the pool's release.mode is Never.",
-    "ReleaseFrozen": "Many numbers were asked to go at once: `kubectl ringfleet acknowledge` lets them go.",
+    "ReleaseFrozen": "More numbers than usual were asked to go within ten minutes, or some while the operator was "
+    "away, or their namespace or kind is being deleted: none goes before `kubectl ringfleet acknowledge`.",
     "Released": "The number was given back to the carrier.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
@@ -378,7 +401,8 @@ REASONS: Mapping[str, str] = {
     "WaitingForNumber": "No free number fits: the claim waits in the queue.",
     "WaitingForPurchaseLock": "Another order of the account is at the carrier: they go one at a time.",
     "WithinLimits": "No limit is reached.",
-    "WriteRefused": "The API server refuses to write something: a quota, a right or a policy stands in the way.",
+    "WriteRefused": "The API server refuses to write something: a quota, a right or a policy stands in the way, which "
+    "a person has to mend. It is tried again by itself.",
 }
 """What each reason means."""
 
@@ -391,18 +415,30 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberClaim": {
         "InvalidSpec": "A wished area code can be none in the pool's country.",
+        "NoStock": "No number fitted when the claim was made, and spec.onNoStock is Fail: make another claim.",
+        "NumberTaken": "The PhoneNumber that the claim holds does not stand for its number any more: another object or "
+        "installation does. Delete the claim and make another one.",
         "Suspended": "spec.suspend is true: the claim is not served, or its number's traffic is stopped.",
-        "WriteRefused": "The Secret or ConfigMap of spec.writeTo, or something else, can't be written.",
+        "WriteRefused": "The Secret or ConfigMap of spec.writeTo can't be written, or is somebody else's: the claim "
+        "keeps its number. Name another one, or delete that one. Or something else can't be written.",
     },
     "NumberOrder": {
         "Complete": "Every number of the order has its outcome.",
-        "PoolMissing": "The order's pool is gone: nothing was bought.",
+        "NumberTaken": "Others bought every number of the order first: its pool orders other ones.",
+        "PoolMissing": "The order's pool is gone: nothing more is bought. Where the order was sent before that, what "
+        "it has bought is looked up for a quarter of an hour after status.abandonedAt, and gets its PhoneNumber.",
     },
-    "NumberPool": {"AtTarget": "As many numbers as the low watermark asks for are available."},
+    "NumberPool": {
+        "AtTarget": "At least spec.size.min numbers are available (spec.size.target without it, or the low watermark "
+        "of the forecast where that is lower), whatever claims hold besides.",
+        "NumberTaken": "Others bought every number of the last order first: other ones are ordered in a moment.",
+        "OrphansFound": "The carrier has numbers with the pool's mark that have no PhoneNumber: the next sweep of the "
+        "account makes it, or the account's condition Orphans says why not. Nothing is ordered in their place.",
+    },
     "NumberQuota": {
         "QuotaExceeded": "A limit of this quota is used up.",
-        "Suspended": "With Ready False: the bills are not paid, and every number of the namespace is suspended. With "
-        "Ready True: spec.suspend is true, and no limit is held.",
+        "Suspended": "With Ready False: the bills are not paid, and the numbers that spec.billing names are suspended. "
+        "With Ready True: spec.suspend is true, and no limit is held.",
     },
     "PhoneNumber": {
         "PendingDocuments": "The number is bought, and waits at the carrier for documents.",

@@ -99,9 +99,9 @@ class Market(Part):
         ),
     ] = ()
     """Area codes, the preferred one first; empty: any. In quotes, without country code and trunk prefix: "415", or "30"
-    for Berlin. A search tries them in this order and goes on to the next when one has no stock. A change applies to new
-    orders. One that this version's numbering plan does not know is searched all the same, and the pool's condition
-    AreaCodeUnknown names it."""
+    for Berlin. A search tries them in this order and goes on to the next when one has no stock. A change in a
+    NumberPool applies to its new orders. One that this version's numbering plan does not know is searched all the same,
+    and the pool's condition AreaCodeUnknown names it."""
     capabilities: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=4), ListType("set")] = (
         Capability.VOICE,
     )

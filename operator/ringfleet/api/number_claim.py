@@ -59,10 +59,12 @@ class WriteTo(Part):
 
     secret: LocalRef | None = None
     """A Secret in the claim's namespace. It is made, put right within minutes when it is changed or deleted, and
-    deleted when this names another one or the claim goes. One that somebody else made is left alone."""
+    deleted when this names another one or the claim goes. One that somebody else made is left alone:
+    the claim keeps its number, and says WriteRefused in Ready and Stalled."""
     config_map: LocalRef | None = None
     """A ConfigMap in the claim's namespace. It is made, put right within minutes when it is changed or deleted, and
-    deleted when this names another one or the claim goes. One that somebody else made is left alone."""
+    deleted when this names another one or the claim goes. One that somebody else made is left alone:
+    the claim keeps its number, and says WriteRefused in Ready and Stalled."""
 
 
 class NumberClaimSpec(Part):
@@ -108,8 +110,10 @@ class NumberClaimSpec(Part):
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
     NumberPool; a RotationSet gives its own to its claims."""
     write_to: WriteTo | None = None
-    """Where to write the number and its route, for a program that uses them: the keys number (E.164), digits, tenant,
-    routingProfile, and what the profile says of calls and messages."""
+    """Where to write the number and its route, for a program that uses them: one Secret or one ConfigMap. The keys are
+    number (E.164), digits, tenant, routingProfile, sipUri (the first SIP target), sipUris (all, one a line),
+    voiceWebhook, voiceApplication, agent, messagingWebhook, messagingService and campaign: those of which there is
+    something to say. The route is that of the RoutingProfile that the number follows."""
     suspend: bool = False
     """True cuts the traffic of the bound number, which is kept and billed; a claim that waits is not served."""
 

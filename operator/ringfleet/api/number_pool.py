@@ -54,10 +54,10 @@ class SizeMode(StrEnum):
 class Size(Part):
     """How many numbers are kept ready to be assigned, and when more are ordered.
 
-    Supply is what is available plus what is on its way. When supply falls under `min` (the low watermark), numbers are
-    ordered up to `target`. Lowering the target orders nothing, and releases nothing by itself: the surplus
-    shows in the status, and goes only with release.mode Automatic.
-    `kubectl scale numberpool NAME --replicas=N` sets the target.
+    Supply (status.supply) is what is available, what is on its way, and what was asked to go and may stay. When supply
+    falls under `min` (the low watermark), numbers are ordered up to `target`. Lowering the target orders nothing, and
+    releases nothing by itself: the surplus shows in the status, and goes only with release.mode Automatic.
+    `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts all.
     """
 
     rules = (
@@ -73,12 +73,14 @@ class Size(Part):
     mode: SizeMode = SizeMode.FIXED
     """Whether the target is a fixed number or follows the demand."""
     target: Annotated[int, Field(ge=0, le=100_000)]
-    """How many free numbers to keep: an order fills up to this those that are available or on their way. Assigned,
-    resting and suspended numbers do not count, so that the pool grows with each claim: cap it with limits.maxNumbers or
-    limits.monthlyBudget."""
+    """How many free numbers to keep: orders fill status.supply up to this. Assigned, resting and suspended numbers do
+    not count, so that the pool grows with each claim: cap it with limits.maxNumbers or limits.monthlyBudget. For 200
+    numbers in all, set target and limits.maxNumbers to 200: the pool then says MaxNumbersReached while claims hold
+    some. With size.min 1 it is Ready while one is free, and orders only when none is."""
     min: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """The low watermark: nothing is ordered while the supply is not under it. The target when left out, so that every
-    number that is assigned is replaced at once; set it lower to order fewer, larger batches."""
+    """The low watermark: nothing is ordered while status.supply is not under it, and the pool is Ready while so many
+    are available. The target when left out, so that every number that is assigned is replaced at once; set it lower to
+    order fewer, larger batches. With 0 and mode Fixed only claims with onNoStock Order are ordered for."""
 
 
 class PoolLimits(Part):
@@ -87,8 +89,9 @@ class PoolLimits(Part):
     max_numbers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """The most numbers that the pool holds, assigned ones included. No limit when left out."""
     monthly_budget: Amount | None = None
-    """The most money for one calendar month, in major units, such as "250.00": every number's monthly price, and the
-    setups of that month. No limit when left out."""
+    """The most money for one calendar month in UTC, in major units, such as "250.00": the whole monthly price of every
+    number that the pool has, on whatever day it was bought, and the setups of numbers bought in that month. No limit
+    when left out."""
     max_monthly_price: Amount | None = None
     """The highest monthly price of one number, in major units, such as "3.00"; dearer offers are not taken. No limit
     when left out."""
@@ -106,9 +109,10 @@ class Ordering(Part):
     batch_size: Annotated[int, Field(ge=1, le=100)] = 100
     """The most numbers of one NumberOrder."""
     require_approved_bundle: bool | None = None
-    """True: nothing is ordered before the compliance bundle is approved by the carrier, so that no number is paid for
-    while it waits for documents; so it is too where this is left out and the carrier asks for documents. False: numbers
-    are bought all the same, wait at the carrier, and are finished when the bundle is approved."""
+    """True or left out: where the carrier asks for documents, nothing is ordered before it has approved the compliance
+    bundle, so that no number is paid for while it waits. False: numbers are bought all the same, wait at the carrier,
+    and are finished when the bundle is approved; after a rejection nothing is bought. Where the carrier asks for no
+    documents, nothing is waited for, whatever stands here."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many finished NumberOrders are kept to be read. One that budget or quota still count from is kept longer."""
 
@@ -140,7 +144,8 @@ class Demand(Part):
 
 
 class Capacity(Part):
-    """What the numbers must carry; used to size pools, and to say when the channels behind them are too few."""
+    """What the numbers must carry. It orders nothing: status.capacity and the condition ChannelsShort are reckoned from
+    it."""
 
     concurrent_calls_per_number: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """How many calls one number carries at the same time. Not known when left out."""
@@ -209,8 +214,11 @@ class NumberPoolSpec(Part):
         Field(min_length=1, max_length=10),
         *each_once("an account", ".accountRef"),
     ]
-    """The accounts that the pool orders from, the preferred one first. The next one is asked when one has no stock, is
-    down, or refuses."""
+    """The accounts that the pool orders from, the preferred one first. Each order is of one account, and tries all area
+    codes there: the order of accounts goes before that of area codes. The next account is asked while one can't be
+    ordered from (missing, not let in, suspended, frozen, down, its bundle not approved, its purchases of the hour used
+    up), and while one rests, ten minutes at most, after an order that got too little: no stock, too dear, no money,
+    refused."""
     size: Size
     limits: PoolLimits = PoolLimits.model_construct()
     ordering: Ordering = Ordering.model_construct()
@@ -228,8 +236,10 @@ class NumberPoolSpec(Part):
     release: Release = Release.model_construct()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """The deletionPolicy that new PhoneNumbers of the pool begin with: what deleting one of them means at the carrier.
-    Release needs release.mode Manual or Automatic. A later change leaves older numbers as they are, and when the pool
-    is deleted each number goes by its own policy."""
+    Release needs release.mode Manual or Automatic. A later change leaves older numbers as they are. Deleting
+    the pool deletes no PhoneNumber: with Retain here all stay as they are; with Release here those whose own
+    deletionPolicy is Release are given back, and the pool stays until they have gone, which claimed and protected ones
+    do not."""
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
     """What is done when a number is found routed otherwise at the carrier than it was told."""
     allowed_namespaces: NamespaceList = ()
@@ -274,8 +284,9 @@ class DemandStatus(Part):
     lead_time: Duration | None = None
     """Average time from order to usable number, as measured or as spec.demand says."""
     recommended_target: int | None = None
-    """The size.target that the service level asks for when every number is replaced as soon as it is assigned, and the
-    low watermark for larger orders: the reorder point."""
+    """How many free numbers last until an order arrives, at demand.serviceLevel: the reorder point. It is what
+    size.target has to be where size.min is left out, and size.min where orders are to be larger. With size.mode
+    Forecast the pool keeps to it, with Fixed it is only told."""
     runway_days: Quantity | None = None
     """How many days the available numbers last at the burn rate."""
     projected_exhaustion: Time | None = None
@@ -323,7 +334,7 @@ class Asking(Part):
 
 
 class ReleaseStatus(Part):
-    """Who was asked to go, who had leave today, and whether the breaker holds them."""
+    """Who was asked to go, who had leave today, and whether the pool holds them all (condition ReleaseFrozen)."""
 
     day: str | None = None
     """Day, in UTC, that status.release.released is about."""
@@ -331,12 +342,13 @@ class ReleaseStatus(Part):
     """Names of the PhoneNumbers that had leave to be given back on status.release.day: the places of release.maxPerDay
     that are taken."""
     recent: Annotated[tuple[Asking, ...], ListType("map", ("name",))] = ()
-    """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the breaker holds."""
+    """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the condition
+    ReleaseFrozen is True."""
     frozen_since: Time | None = None
-    """Time since which the breaker holds every release of the pool. Write this time into the annotation
+    """Time since which the pool holds every release (condition ReleaseFrozen). Write this time into the annotation
     ringfleet.dev/acknowledge-release of the pool to let those go that are asked to."""
     frozen_because: str | None = None
-    """Sentence that says why the breaker holds every release of the pool; absent when it does not."""
+    """Sentence that says why the pool holds every release (condition ReleaseFrozen); absent when it does not."""
 
 
 class CarrierMemory(Part):
@@ -418,7 +430,7 @@ class ReleaseMemory(Part):
     granted: tuple[str, ...] = ()
     """Names of the PhoneNumbers that may go now: given back, or let go under Retain. No other one leaves the pool."""
     cleared: tuple[str, ...] = ()
-    """Names of the PhoneNumbers that were asked to go, and that the breaker or a person has let pass."""
+    """Names of the PhoneNumbers that were asked to go, and that the pool or a person has let pass."""
 
 
 class PoolMemory(Part):
@@ -435,7 +447,8 @@ class NumberPoolStatus(Status):
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
-    """How many numbers are available or on their way, or were asked to go and may stay."""
+    """How many numbers are available, on their way, or were asked to go and may stay: what size.min and size.target are
+    compared with."""
     in_flight: int | None = None
     """How many numbers are on their way: being bought, activated, routed or waiting for documents; unknown outcomes
     included."""
@@ -452,7 +465,8 @@ class NumberPoolStatus(Status):
     cost: PoolCost | None = None
     release: ReleaseStatus | None = None
     replicas: int | None = None
-    """All numbers of the pool, for the scale subresource."""
+    """All numbers of the pool, assigned ones included, for the scale subresource. spec.size.target, which scaling sets,
+    counts free ones only: the two differ as soon as a number is assigned."""
     selector: str | None = None
     """The label selector of its numbers, for the scale subresource."""
     memory: PoolMemory = PoolMemory.model_construct()
@@ -466,8 +480,8 @@ class NumberPool(Resource):
 
     - ringfleet.dev/frozen: Stops buying, giving back, binding and picking; the value says who and why, as `who: why`.
       `kubectl ringfleet freeze` writes it.
-    - ringfleet.dev/acknowledge-release: Lets the numbers go that the breaker holds. `kubectl ringfleet acknowledge`
-      writes it.
+    - ringfleet.dev/acknowledge-release: Lets the numbers go that the pool holds (condition ReleaseFrozen). The value
+      is status.release.frozenSince. `kubectl ringfleet acknowledge` writes it.
     """
 
     rules = (short_name(52, "it labels its numbers and begins the names of its orders"),)

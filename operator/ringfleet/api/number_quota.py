@@ -28,13 +28,17 @@ class QuotaLimits(Part):
     """The most numbers: those of the namespace's pools, and those that its claims hold of other namespaces' pools. On
     order and of unknown outcome count too. No limit when left out."""
     monthly_spend: Amount | None = None
-    """The most money for one calendar month, in major units, such as "250.00": every number's monthly price, the setups
-    of that month, and orders on their way. No limit when left out."""
+    """The most money for one calendar month in UTC, in major units, such as "250.00": the whole monthly price of every
+    number of the namespace's pools, and of every number that its claims hold of other namespaces' pools; the setups
+    of that month; orders on their way. It keeps pools from ordering, and no claim from a number of another namespace.
+    No limit when left out."""
     orders_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """The most NumberOrders, of up to 100 numbers each, that are started on one day, in UTC. No limit when left
     out."""
     currency: Currency = "USD"
-    """ISO 4217 code of the currency of limits.monthlySpend, such as USD."""
+    """ISO 4217 code of the currency of limits.monthlySpend, such as USD. Nothing is converted: with a monthlySpend, a
+    pool whose limits.currency is another one orders nothing (QuotaExceeded), and none of the namespace does while a
+    number is priced in another one. Without a monthlySpend it means nothing."""
 
 
 class NumberQuotaSpec(Part):

@@ -153,7 +153,9 @@ class Farewell(Part):
     - PoolDeletion: Whoever has deleted the pool, while the number's deletionPolicy is Release.
     """
     not_before: Time | None = None
-    """Time before which the number does not go. Until the carrier is called, it can be taken back."""
+    """Time before which the number does not go. Until the carrier is called, it can be taken back: by removing the
+    annotation ringfleet.dev/release (cause Manual), or, whatever the cause, by setting spec.protected to true. A number
+    whose object is deleted stays then, with its object."""
 
 
 class NumberHealth(Part):
@@ -248,13 +250,15 @@ class PhoneNumberStatus(Status):
 
 
 class PhoneNumber(Resource):
-    """One owned number, named by its digits. The operator makes it when the number is bought. Deleting it does not give
-    the number back unless its deletionPolicy is Release.
+    """One owned number, named by its digits. The operator makes it when the number is bought. A person makes one for a
+    number that the account holds already, best by `kubectl ringfleet adopt`; one that the account does not hold buys
+    nothing. Deleting it does not give the number back unless its deletionPolicy is Release.
 
     What a person may annotate:
 
-    - ringfleet.dev/quarantine: Takes the number out of use; the value says why.
-    - ringfleet.dev/fraud: Stops the number's traffic; the value says why.
+    - ringfleet.dev/quarantine: Takes the number out of use: no claim gets it and no set picks it, but its claim keeps
+      it and its traffic goes on. The value says why.
+    - ringfleet.dev/fraud: Stops the number's traffic at the carrier, as spec.suspend does; the value says why.
     - ringfleet.dev/release: Asks to give the number back; the value is the number, in E.164 form. `kubectl ringfleet
       release` writes it.
     - ringfleet.dev/acknowledge-release: Lets a number go that is held and has no pool; the value is the number, in

@@ -41,7 +41,9 @@ from ringfleet.model.rotation import Attestation, Channel, LocalPresence, Sticky
 
 class Overflow(StrEnum):
     DEFER = "Defer"
-    """The contact is put off to the next day, with room reserved for it; the caller asks again then."""
+    """The contact is put off, with room reserved for it, and the caller asks again then: to the next hour when only
+    perNumber.hourly or perNumber.concurrent stand in the way, else to the first day of the coming seven with room. With
+    no room until then it is refused."""
     REJECT = "Reject"
     """The contact is refused."""
 
@@ -55,9 +57,12 @@ class Replies(StrEnum):
 
 class OnFlagged(StrEnum):
     QUARANTINE = "Quarantine"
-    """The flagged number rests, and the set is smaller by it."""
+    """The flagged number is picked for nobody, and stays in the set: the set annotates it ringfleet.dev/quarantine, and
+    its phase is Quarantined. It comes back by itself: cooling.afterFlag after its label has gone; or, if it was
+    answered too seldom, when its calls have left the last seven days or look better."""
     QUARANTINE_AND_REPLACE = "QuarantineAndReplace"
-    """The flagged number rests, and another one is claimed, within health.maxChurnPercent. It needs the annotation
+    """The flagged number leaves the set, and another one is claimed, within health.maxChurnPercent: the set has
+    as many numbers as before. It needs the annotation
     override.ringfleet.dev/on-flagged, whose value says who allowed it and why; without it Quarantine holds, as the
     condition GuardrailHolds says."""
 
@@ -239,13 +244,17 @@ class RotationSetSpec(Part):
     )
 
     channel: Annotated[Channel, immutable("channel", "make another RotationSet")]
-    """What the numbers of the set are used for. It can't change."""
+    """What the numbers of the set are used for. It can't change. The set's claims ask for numbers with the capability
+    of this name, so that its pools need it in spec.market.capabilities."""
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16), *each_once("a pool")]
     """NumberPools to draw numbers from, in order of preference."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """Calls or messages a day of the whole set; how many numbers that takes is computed. Set exactly one of dailyVolume
-    and size. Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who
-    allowed it and why: then the set has status.recommendedSize numbers."""
+    """Calls or messages a day of the whole set. How many numbers that takes is computed, region by region: from
+    perNumber.daily (of which a part stays free while sticky.mode is not None, as recipients spread unevenly), from
+    cooling.workDays and cooling.restDays, and headroomPercent on top; ramp, perNumber.hourly and perNumber.concurrent
+    do not count. Set exactly one of dailyVolume and size. Flagged numbers are not made up for, unless the annotation
+    override.ringfleet.dev/min-utilisation says who allowed it and why: then the set has status.recommendedSize
+    numbers, and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set."""
@@ -259,19 +268,24 @@ class RotationSetSpec(Part):
     out. A region here is what you make it, and not the carrier's word in status.region of a PhoneNumber."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
     """How near to a recipient a number is looked for: among those of the same area code, region or country first, and
-    wider, step by step, when none may be used there. In a set with spec.regions those of the recipient's region come
-    first, or second to those of the same area code."""
+    wider, step by step up to the country, when none may be used there. Only None ever leaves the recipient's country; a
+    recipient who has a number of the set keeps it all the same, as sticky says. In a set with spec.regions those of the
+    recipient's region come first, or second to those of the same area code."""
     sticky: Sticky = Sticky.model_construct()
     overflow: Overflow = Overflow.DEFER
-    """What becomes of a contact beyond the numbers' caps."""
+    """What becomes of a contact when each number that it may use is at a cap of perNumber or rests. Quiet hours,
+    recipientFrequency and opt-outs always refuse it."""
     replies: Replies = Replies.FREE
     """Whether the answer to somebody who called or wrote counts against the number's caps."""
     health: SetHealth = SetHealth.model_construct()
     min_attestation: Attestation = Attestation.A
-    """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. B and C need the annotation
-    override.ringfleet.dev/min-attestation, whose value says who allowed it and why; without it A holds, as the
-    condition GuardrailHolds says."""
+    """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. A number whose level the
+    carrier does not say is not used, whichever level stands here: MembersUnusable tells of it. B and C need the
+    annotation override.ringfleet.dev/min-attestation, whose value says who allowed it and why; without it A holds, as
+    the condition GuardrailHolds says."""
     messaging: MessagingIdentity | None = None
+    """Under which registration messages go out (in the US: A2P 10DLC). An SMS set is refused without it. Of a Voice set
+    only the brand counts, for opt-outs: without it, an opt-out from the brand holds in the whole namespace."""
     quiet_hours: QuietHours = QuietHours.model_construct()
     recipient_frequency: RecipientFrequency = RecipientFrequency.model_construct()
     routing_profile_ref: LocalRef | None = None
@@ -291,9 +305,10 @@ class MemberCounts(Part):
     total: int = 0
     """How many numbers are bound to the set."""
     active: int = 0
-    """How many numbers of the set are picked from now."""
+    """How many numbers of the set may be picked today; those that are at their caps are among them."""
     cooling: int = 0
-    """How many numbers of the set rest: it is their rest day, or they rest after a label."""
+    """How many numbers of the set rest: it is their rest day by cooling.restDays, or their label has gone and they rest
+    for cooling.afterFlag. It is not the phase Cooling of a PhoneNumber, in which no claim holds the number."""
     quarantined: int = 0
     """How many numbers of the set are out of use: labelled as spam, or seldom answered."""
     draining: int = 0
@@ -342,8 +357,8 @@ class RotationSetStatus(Status):
     regions: Annotated[tuple[RegionStatus, ...], ListType("map", ("name",))] = ()
     """How many numbers each region of spec.regions has and is to have."""
     recommended_size: int | None = None
-    """How many numbers the volume takes, those included that make up for flagged ones, by the formula of `kubectl
-    ringfleet size rotation`."""
+    """How many numbers the volume takes, headroomPercent and those included that make up for flagged ones (at most as
+    if half were flagged), by the formula of `kubectl ringfleet size rotation`. Absent in a set with spec.size."""
     limited_by: str | None = None
     """What binds the number of numbers that the set wants.
 
@@ -368,9 +383,9 @@ class RotationSetStatus(Status):
     - min-attestation: spec.minAttestation may be B or C.
     - recipient-frequency: spec.recipientFrequency may be more than 3 in 24h.
     - quiet-hours: spec.quietHours need not cover 21:00 to 08:00.
-    - on-flagged: spec.health.onFlagged may be QuarantineAndReplace.
+    - on-flagged: spec.health.onFlagged may be QuarantineAndReplace: flagged numbers leave, and the size stays.
     - churn: spec.health.maxChurnPercent may be more than 10.
-    - min-utilisation: More numbers are claimed in place of flagged ones.
+    - min-utilisation: The set grows to status.recommendedSize, which makes up for flagged numbers that stay in it.
     - ramp: spec.ramp may be shorter than 14 days, or begin above 25 percent.
     """
     selector: str | None = None

@@ -42,7 +42,8 @@ class Application(Part):
     """A call-control application that lives at the carrier."""
 
     id: Reference
-    """The carrier's id of the call-control application."""
+    """The carrier's id of the call-control application. Every CarrierAccount of the profile's numbers is told this same
+    id, so that numbers of several accounts need a profile for each account that has its own."""
 
 
 class Agent(Part):
@@ -51,7 +52,8 @@ class Agent(Part):
     provider: Annotated[str, Field(max_length=63)] | None = None
     """Platform that runs the AI voice agent; the carrier's own when left out."""
     id: Reference
-    """Id of the AI voice agent at the platform that runs it."""
+    """Id of the AI voice agent at the platform that runs it. Every CarrierAccount of the profile's numbers is told this
+    same id, so that numbers of several accounts need a profile for each account that has its own."""
 
 
 class Voice(Part):
@@ -78,10 +80,12 @@ class MessagingService(Part):
     """A messaging service at the carrier."""
 
     id: Reference
-    """The carrier's own id of the messaging service."""
+    """The carrier's own id of the messaging service. Every CarrierAccount of the profile's numbers is told this same
+    id, so that numbers of several accounts need a profile for each account that has its own."""
     campaign: Reference | None = None
     """The carrier's id of the registered campaign (in the US: A2P 10DLC) that the carrier attaches the numbers to. This
-    is what carriers are told; spec.messaging of a RotationSet says what the set may send under it."""
+    is what carriers are told; spec.messaging of a RotationSet says what the set may send under it. Every CarrierAccount
+    of the profile's numbers is told this same id, so that accounts at several carriers need a profile each."""
 
 
 class Messaging(Part):
@@ -108,7 +112,11 @@ class RoutingProfileSpec(Part):
     )
 
     voice: Voice | None = None
+    """Where calls go: exactly one of the destinations. Left out: the carrier is told of no destination for calls, and a
+    number that follows the profile counts as routed all the same."""
     messaging: Messaging | None = None
+    """Where messages go: exactly one of the destinations. Left out: the carrier is told of no destination for messages,
+    and a number that follows the profile counts as routed all the same."""
     channels: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
     ChannelsShort. Not limited when left out."""

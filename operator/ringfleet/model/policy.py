@@ -25,8 +25,9 @@ class Billing(StrEnum):
     PAST_DUE = "PastDue"
     """The bills are late: when spec.grace is over, the same happens as with Suspended."""
     SUSPENDED = "Suspended"
-    """The traffic of every number of the namespace stops at once. The numbers are kept and billed, and resumed when
-    this is Current again."""
+    """The traffic stops at once of every PhoneNumber of the namespace, whoever claims it, and of every number of
+    another namespace that a claim of this one holds. The numbers are kept and billed, and resumed when this is Current
+    again. Ordering and binding go on: the limits stop these."""
 
 
 class ReleaseMode(StrEnum):

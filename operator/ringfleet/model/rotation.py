@@ -33,7 +33,9 @@ class StickyMode(StrEnum):
     PREFER = "Prefer"
     """The number that the recipient saw last, when it may be used now or within sticky.maxWait; else another one."""
     STRICT = "Strict"
-    """The number that the recipient saw last, or none."""
+    """The number that the recipient saw last, also one on its way out of the set. At a cap or at rest the contact is
+    handled as overflow says, and in quarantine it is refused. A recipient without one, or whose number has left the
+    set or is of another CarrierAccount than the contact, gets another number."""
     NONE = "None"
     """Any number, whatever the recipient saw before."""
 
