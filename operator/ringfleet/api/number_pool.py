@@ -112,7 +112,7 @@ class Ordering(Part):
     """True or left out: where the carrier asks for documents, nothing is ordered before it has approved the compliance
     bundle, so that no number is paid for while it waits. False: numbers are bought all the same, wait at the carrier,
     and are finished when the bundle is approved; after a rejection nothing is bought. Where the carrier asks for no
-    documents, nothing is waited for, whatever stands here."""
+    documents, nothing is waited for, whatever this says."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many finished NumberOrders are kept to be read. One that budget or quota still count from is kept longer."""
 
