@@ -486,7 +486,10 @@ def test_all_our_kinds_are_listed_by_category(
         ("numberorder.status.items.state", "counts as bought until looked up"),
         ("carrieraccount.spec.limits.timeout", "How long one call to the carrier's API may take"),
         ("numberclaim.spec.onNoStock", "first come, first served"),
-        ("numberquota.spec.billing", "every number of the namespace stops at once"),
+        (
+            "numberquota.spec.billing",
+            "The traffic stops at once of every PhoneNumber of the namespace, whoever claims it",
+        ),
     ],
 )
 def test_a_field_is_explained(fields: Fields, field: str, says: str) -> None:

@@ -46,11 +46,8 @@ def test_kubectl_get_answers_at_a_glance(stage: Stage) -> None:
 def test_kubectl_explain_reads_as_documentation(stage: Stage) -> None:
     said = " ".join(stage.kubectl("explain", "numberpool.spec.size").split())
     assert "How many numbers are kept ready to be assigned, and when more are ordered." in said
-    assert "`kubectl scale numberpool NAME --replicas=N` sets the target." in said
-    assert (
-        "target <integer> -required- How many free numbers to keep: an order fills up to this those that are available "
-        "or on their way." in said
-    )
+    assert "`kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers;" in said
+    assert "target <integer> -required- How many free numbers to keep: orders fill status.supply up to this." in said
     assert "<no description>" not in stage.kubectl("explain", "numberpool", "--recursive=false")
 
 
