@@ -44,8 +44,7 @@ def test_a_namespace_that_holds_its_own_account_is_deleted_and_takes_no_number_w
 ) -> None:
     fill(stage, 3)
     before = marks(stage)
-    finalizers = stage.get("carrieraccount", "sandbox")["metadata"]["finalizers"]
-    assert finalizers == ["ringfleet.dev/in-use"]
+    stage.wait_for(lambda: _guards(stage) == ["ringfleet.dev/in-use"], "the account to be guarded")
     if restarts:
         stage.operators[0].kill()
     stage.cluster.delete_namespace(stage.namespace)
@@ -57,6 +56,11 @@ def test_a_namespace_that_holds_its_own_account_is_deleted_and_takes_no_number_w
     stage.wait_for(lambda: stage.api.find("namespace", stage.namespace) is None, "the namespace to go", timeout=90)
     assert marks(stage) == before
     assert (len(owned(stage)), released(stage)) == (3, set())
+
+
+def _guards(stage: Stage) -> list[str]:
+    found: list[str] = stage.get("carrieraccount", "sandbox")["metadata"].get("finalizers", [])
+    return found
 
 
 def _is_going(stage: Stage, what: str) -> bool:
