@@ -345,7 +345,7 @@ async def _a_rig_on(api: ApiDouble, carriers: dict[str, CarrierDouble], settings
         opened[how.name] = how
         return carriers[how.name]
 
-    with patch("ringfleet.controllers.carrier_account.open_carrier", open_double):
+    with patch("ringfleet.controllers.account_opening.open_carrier", open_double):
         async with build_services(kube, settings, clock, now) as services:
             yield Rig(api, kube, services, api.story, carriers, opened)
 

@@ -21,7 +21,8 @@ from ringfleet.carriers.errors import (
     Throttled,
 )
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.carrier_account import REJECTED_AGAIN, open_account
+from ringfleet.controllers.account_opening import open_account
+from ringfleet.controllers.carrier_account import REJECTED_AGAIN
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, HoldingStatus, Mark, Money
@@ -266,7 +267,7 @@ async def test_a_token_that_was_refused_by_a_fault_of_the_carrier_is_tried_again
 async def test_credentials_that_can_not_even_be_sent_are_said_to_be_the_users_to_mend() -> None:
     async with a_rig(a_secret(), an_account(), a_pool()) as rig:
         unsendable = CredentialsRejected("No header can carry them.")
-        with patch("ringfleet.controllers.carrier_account.open_carrier", side_effect=unsendable):
+        with patch("ringfleet.controllers.account_opening.open_carrier", side_effect=unsendable):
             await rig.change("Secret", "token", a_secret(token="two\nlines"))
             assert await turn(rig) == 5.0
         assert await rig.says("CarrierAccount", "main") == "False CredentialsRejected"
@@ -282,7 +283,7 @@ async def test_an_endpoint_that_no_client_can_be_opened_with_is_said_and_not_tol
     async with a_rig(a_secret(), begun=False) as rig:
         await rig.create(an_account(endpoint="https://me:hunter2@api.didhub.io\n/v1"))
         await rig.look()
-        with patch("ringfleet.controllers.carrier_account.open_carrier", open_carrier):
+        with patch("ringfleet.controllers.account_opening.open_carrier", open_carrier):
             assert await turn(rig) is None
         assert await rig.says("CarrierAccount", "main") == "False InvalidSpec"
         assert await rig.says("CarrierAccount", "main", "Stalled") == "True InvalidSpec"

@@ -20,7 +20,7 @@ from itertools import count
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, NumberQuota, PhoneNumber, RotationSet, RoutingProfile
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
-from ringfleet.controllers.carrier_account import identify, open_account
+from ringfleet.controllers.account_opening import identify, open_account
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_services

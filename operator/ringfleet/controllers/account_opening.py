@@ -1,0 +1,97 @@
+"""How a carrier account is opened: its credentials are read, its client is made, and the carrier says which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from ringfleet.api import CarrierAccount
+from ringfleet.carriers.metered import MeteredCarrier
+from ringfleet.carriers.registry import open_carrier
+from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
+from ringfleet.controllers.services import Services
+from ringfleet.controllers.wake import wake_users
+from ringfleet.kube.errors import NotFound
+from ringfleet.model import AccountKey
+from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of
+from ringfleet.objects.refs import SECRETS
+from ringfleet.plan.carrier_account.identity import first_of
+from ringfleet.plan.conditions import Condition, Reason
+
+
+async def read_credentials(services: Services, obj: CarrierAccount) -> Mapping[str, str] | Condition:
+    """The account's credentials, or the condition that says what is missing."""
+    try:
+        secret = await services.kube.get(SECRETS, obj.metadata.namespace, obj.spec.credentials_secret_ref.name)
+    except NotFound:
+        secret = None
+    return credentials_in(secret, obj)
+
+
+async def open_account(
+    services: Services, key: AccountKey, obj: CarrierAccount, credentials: Mapping[str, str]
+) -> OpenAccount:
+    """The account's open client; a new one when its settings or any of its credentials have changed."""
+    spec, settings = obj.spec, settings_of(obj, credentials)
+    print_ = fingerprint(spec.provider, repr(sorted(credentials.items())), repr(settings))
+    account = services.accounts.get(key)
+    if account is None or account.fingerprint != print_:
+        told = partial(services.meter.carrier_called, spec.provider.value)
+        carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
+        account = OpenAccount(
+            carrier,
+            print_,
+            frozenset(),
+            not_reached(key),
+            credentials=fingerprint(repr(sorted(credentials.items()))),
+            opened_at=services.monotonic(),
+            concurrency=settings.concurrency,
+        )
+        if counted := obj.status.numbers:
+            account.last_owned, account.doubted = counted.owned, counted.shrunk_to
+        await services.accounts.open(key, account)
+    if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
+        account.allowed_namespaces = frozenset(spec.allowed_namespaces)
+        wake_users(services, key)
+    return account
+
+
+async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
+    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken.
+
+    Raises:
+        CarrierError: the carrier can't be asked.
+    """
+    if account.identity is None:
+        account.account_id = await account.carrier.account_id()
+        account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
+        account.at_carrier = services.accounts.identities.at_carrier(account.identity)
+    rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
+
+
+def rank(services: Services, key: AccountKey) -> None:
+    """Note whether the account is the one that works, of those that are one at the carrier; the others look anew. One
+    that was deleted during its turn is none of them."""
+    fresh = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    concerned = services.accounts.learn(fresh) if fresh else services.accounts.identities.forget(key)
+    for other in concerned:
+        services.queues.wake_account(other)
+
+
+def may_be_duplicate(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether an older account at this endpoint has not been identified yet: it may be this very one, and is waited for
+    a while, so that of two that are made together the wrong one buys nothing first."""
+    if obj.status.account_id is not None or services.monotonic() > account.opened_at + _WAIT_FOR_OLDER:
+        return False
+    mine = standing_of(obj, "")
+    others = (standing_of(other, "") for other in services.fleet.all(CarrierAccount) if other.status.account_id is None)
+    return any(
+        other.identity == mine.identity
+        and first_of((mine, other)) != key
+        and services.accounts.seen(other.account, other.account.namespace).blocked is Reason.ACCOUNT_NOT_READY
+        for other in others
+    )
+
+
+_WAIT_FOR_OLDER = 30.0
+"""Seconds for which an account that nobody has identified before waits for the older ones at its endpoint."""

@@ -1,0 +1,133 @@
+"""What a carrier account says of itself: reachable or why not, its balance, its numbers, and what else is amiss."""
+
+from __future__ import annotations
+
+from ringfleet.api import CarrierAccount
+from ringfleet.api.carrier_account import AccountNumbers, AccountPurchases, Balance, CarrierAccountStatus
+from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.in_use import ACCOUNT_STAYS
+from ringfleet.controllers.purchase_rate import Counted, room_at
+from ringfleet.controllers.services import Services
+from ringfleet.model import AccountKey, Money
+from ringfleet.objects.conditions import conditions
+from ringfleet.plan.carrier_account.balance import is_news
+from ringfleet.plan.carrier_account.orphans import tell
+from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.number_order import rate_message
+from ringfleet.plan.purchase_rate import PurchaseRoom
+
+
+async def say(
+    services: Services,
+    obj: CarrierAccount,
+    said: tuple[Condition, ...],
+    balance: Money | None = None,
+    account: OpenAccount | None = None,
+) -> None:
+    """Write the account's status: the conditions, and what is known of balance and numbers."""
+    fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
+    name = AccountKey(fresh.metadata.namespace, fresh.metadata.name)
+    room = room_at(services, name, Counted.CHOSEN)
+    everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
+    if fresh.metadata.deletion_timestamp:
+        everything = (*everything, ACCOUNT_STAYS)
+    before, generation = fresh.status, fresh.metadata.generation
+    counted = account is not None and (account.findings is not None or account.doubted is not None)
+    status = CarrierAccountStatus(
+        observed_generation=generation,
+        account_id=account.account_id if account and account.identity else before.account_id,
+        conditions=conditions(before.conditions, everything, generation, services.clock()),
+        balance=_balance(services, account, before.balance, balance),
+        numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
+        purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
+        installation=services.installation,
+    )
+    await services.status.write(fresh, status)
+
+
+def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:
+    """That a person has frozen the account, or everything, and no purchase or release is at the carrier. It is reached
+    and swept all the same."""
+    key = AccountKey(obj.metadata.namespace, obj.metadata.name)
+    freeze = services.fleet.freeze(key, None)
+    if freeze is None or services.moving[key]:
+        return ()
+    return (Condition("Frozen", True, Reason.FROZEN, freeze.message),)
+
+
+def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:
+    """That the purchases of an hour are used up."""
+    if room is None or room.left:
+        return ()
+    return (Condition("PurchaseRateReached", True, Reason.PURCHASE_RATE_REACHED, rate_message(key)),)
+
+
+def _balance(
+    services: Services, account: OpenAccount | None, said: Balance | None, balance: Money | None
+) -> Balance | None:
+    """The balance to write; what was written last while a new one is no news."""
+    if account is None or balance is None:
+        return said
+    since = None if account.balance_said_at is None else services.monotonic() - account.balance_said_at
+    before = Money(said.amount, said.currency) if said else None
+    account.balance_waits = balance != before
+    if not is_news(before, balance, since):
+        return said
+    account.balance_said_at, account.balance_waits = services.monotonic(), False
+    return Balance(amount=balance.amount, currency=balance.currency)
+
+
+def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
+    """The counts of the last listing that was believed, and that of a later one that was not."""
+    if found := account.findings:
+        counts = (found.owned, found.ours, found.unmanaged, len(found.orphans))
+    elif before:
+        counts = (before.owned, before.ours, before.unmanaged, before.orphans)
+    else:
+        counts = (account.last_owned or 0, 0, 0, 0)
+    owned, ours, unmanaged, orphans = counts
+    unreadable = (account.unreadable or None) if account.findings or before is None else before.unreadable
+    return AccountNumbers(
+        owned=owned,
+        ours=ours,
+        unmanaged=unmanaged,
+        orphans=orphans,
+        unreadable=unreadable,
+        shrunk_to=account.doubted,
+    )
+
+
+def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
+    """What is not as it should be although the account may be usable."""
+    health = account.carrier.health
+    troubles = []
+    if account.stale_query:
+        message = "The carrier's search is down: orders go on from what it offered last, while that is fresh enough."
+        troubles.append(Condition("CatalogStale", True, Reason.CATALOG_STALE, message))
+    if health.throttled:
+        message = "The carrier asks for fewer calls: lower spec.limits.requestsPerSecond or concurrency."
+        troubles.append(Condition("Throttled", True, Reason.THROTTLED, message))
+    if health.circuit_open:
+        message = "The last calls to the carrier all failed: it is left alone for a while, then probed."
+        troubles.append(Condition("CircuitOpen", True, Reason.CIRCUIT_OPEN, message))
+    if account.findings and account.findings.orphans:
+        message = f"The carrier has numbers of ours that can't be adopted. {tell(account.orphaned)}"
+        troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
+    if unreadable := _unreadable(account):
+        troubles.append(Condition("Unreadable", True, Reason.UNREADABLE, unreadable))
+    if account.refused:
+        message = f"The last sweep could not do all that it meant to, and tries again. {tell(account.refused)}"
+        troubles.append(Condition("SweepRefused", True, Reason.SWEEP_REFUSED, message))
+    return tuple(troubles)
+
+
+def _unreadable(account: OpenAccount) -> str:
+    """What the carrier says that nobody here can read, and what comes of it."""
+    rows = offers = ""
+    if account.unreadable_row:
+        rows = (
+            f"The listing has numbers that can't be read, which are counted and left alone: {account.unreadable_row}."
+        )
+    if account.unreadable_offer:
+        offers = f"The catalog has offers that can't be read, which are not ordered: {account.unreadable_offer}."
+    return " ".join(filter(None, (rows, offers)))
