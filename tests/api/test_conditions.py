@@ -29,7 +29,8 @@ ROOMS = ("plan", "objects", "controllers")
 MODULES = {
     "CarrierAccount": (
         *("plan/carrier_account/*", "objects/carrier_account", "controllers/carrier_account"),
-        "controllers/account_sweep",
+        *("controllers/account_sweep", "controllers/account_opening", "controllers/account_listing"),
+        "controllers/account_report",
     ),
     "ComplianceBundle": (
         *("plan/compliance_bundle/plan", "plan/compliance_bundle/report", "objects/compliance_bundle"),
