@@ -84,7 +84,12 @@ def plan_and_do(
     stage.wait_for(lambda: served_by_operator(stage, *everywhere) == served, "the claims to be served as planned")
     assert stage.bills() == dict.fromkeys((number for number, *_ in bought), 1)
 
-    again = ringfleet("plan", "-f", str(folder), "-o", "json")
+    def plan() -> Any:
+        return ringfleet("plan", "-f", str(folder), "-o", "json")
+
+    # A claim's routing follows its binding: until then a number is to be routed, and the plan says so.
+    stage.wait_for(lambda: plan().exit_code == 0, "nothing to be left to plan")
+    again = plan()
     assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False)
     assert {one["action"] for one in again.json["objects"]} == {"unchanged"}
 
