@@ -78,8 +78,9 @@ async def test_a_number_whose_row_can_not_be_read_is_not_said_to_be_missing(what
         await carrier.find(NUMBER)
 
 
-async def test_a_number_is_found_beside_a_row_that_can_not_be_read() -> None:
-    carrier, _ = didhub(a_page(HOLDING, odd_holding("a new status word")))
+@pytest.mark.parametrize("what", ["a new status word", "a short code"])
+async def test_a_number_is_found_beside_a_row_that_can_not_be_read(what: str) -> None:
+    carrier, _ = didhub(a_page(HOLDING, odd_holding(what)))
     assert await carrier.find(NUMBER) == parse_holding(HOLDING)
 
 

@@ -131,6 +131,24 @@ async def test_what_a_claim_does_not_write_any_more_is_deleted_whatever_process_
 
 
 @in_virtual_time
+async def test_what_was_written_by_the_last_write_of_a_process_is_found_when_the_claim_writes_elsewhere_by_then() -> (
+    None
+):
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(writeTo=to("Secret"))) as rig:
+        await take_turns(rig)
+        await rig.change("NumberClaim", "desk", {"spec": {"writeTo": to("Secret", "other")}})
+        await rig.look()
+        rig.api.break_write(1, done=True)
+        with pytest.raises(Unavailable):
+            await take_turns(rig)
+        assert await rig.find("Secret", "other")
+        await rig.change("NumberClaim", "desk", {"spec": {"writeTo": to("Secret", "third")}})
+        async with restarted(rig) as again:
+            await take_turns(again)
+            assert await again.names("Secret") == ["third", "token"]
+
+
+@in_virtual_time
 async def test_what_somebody_else_has_put_in_the_old_place_is_not_deleted() -> None:
     async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(writeTo=to("Secret"))) as rig:
         await take_turns(rig)
@@ -164,10 +182,15 @@ async def test_another_writer_at_the_same_moment_is_looked_at_again() -> None:
     async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(writeTo=to("Secret"))) as rig:
         await take_turns(rig)
         await rig.change("Secret", "phone", {"data": {"number": None}})
-        rig.api.refuse("patch", "secrets", 409)
+
+        async def write() -> None:
+            await rig.change("Secret", "phone", {"data": {"more": "KzEw"}})
+
+        rig.api.meanwhile("patch", "secrets", write)
         with pytest.raises(Conflict):
             await rig.turn("NumberClaim", "desk")
         await take_turns(rig)
+        assert set((await rig.find("Secret", "phone") or {})["data"]) == {"number", "digits"}
         assert await rig.says("NumberClaim", "desk") == "True Bound"
 
 

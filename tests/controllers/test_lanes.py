@@ -355,6 +355,15 @@ def test_so_many_are_woken_as_there_is_room_for_when_one_leaves() -> None:
     assert calls.leave(room=2) == (TWO, THREE)
 
 
+def test_who_has_gone_through_by_itself_stands_in_line_no_more() -> None:
+    calls = Turnstile()
+    assert [calls.enter(key) for key in (ONE, TWO, THREE)] == [True, False, False]
+    assert calls.leave() == (TWO,)
+    assert calls.enter(THREE)
+    assert not calls.enter(TWO)
+    assert calls.leave() == (TWO,)
+
+
 def test_the_longer_the_line_the_more_seldom_who_stands_in_it_asks() -> None:
     calls = Turnstile()
     asks = []
@@ -401,14 +410,16 @@ async def _are_routed(rig: Rig, numbers: int) -> bool:
 
 @in_virtual_time
 async def test_keys_are_where_only_those_of_the_same_carrier_can_hold_them_up() -> None:
-    there = {ONE: AccountKey(HERE, "main")}
+    number = Key("PhoneNumber", HERE, digits(1).digits)
+    there = {ONE: AccountKey(HERE, "main"), THREE: AccountKey(HERE, "spare"), number: AccountKey(HERE, "main")}
     queues = Queues(Settings(), there.get)
-    for key in (ONE, TWO, Key("NumberPool", HERE, "west"), Key("ComplianceBundle", HERE, "papers")):
+    for key in (ONE, TWO, THREE, number, Key("NumberPool", HERE, "west"), Key("ComplianceBundle", HERE, "papers")):
         queues.add(key)
     waiting = {name: sum(queue.waiting for queue in some) for name, some in queues.by_name().items()}
-    assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 1, "numbers": 0}, (
+    assert waiting == {"intents": 1, "spanning": 1, "claims": 0, "errands": 2, "numbers": 1}, (
         "an order that is gone is in none"
     )
+    assert [lane.errands.waiting for lane in queues.lanes.values()] == [1, 1]
 
 
 @in_virtual_time

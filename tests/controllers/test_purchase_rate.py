@@ -147,6 +147,7 @@ async def test_a_limit_that_is_lowered_holds_for_what_was_chosen_before() -> Non
         await finish(rig, "west-1")
         assert rig.carrier.billed == Counter()
         assert await rig.says("NumberOrder", "west-1") == "False PurchaseRateReached"
+        assert "completedAt" in await rig.status("NumberOrder", "west-1"), "it could never be sent as a whole"
 
 
 @in_virtual_time

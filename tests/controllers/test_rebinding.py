@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ringfleet.kube.errors import Conflict, Unavailable
@@ -62,8 +64,12 @@ async def claims(rig: Rig) -> dict[str, str | None]:
 
 @in_virtual_time
 async def test_restored_claims_take_up_their_own_numbers_and_no_others_whoever_comes_first() -> None:
+    """Nor do those that are restored stand in line for the free one, although they are older."""
     numbers = (a_number(1), a_restored(2), a_restored(3, claim="other"))
-    async with a_rig(*HOUSE, a_pool(3), *numbers, a_claim("first"), a_claim("other"), a_claim()) as rig:
+    async with a_rig(*HOUSE, a_pool(3), *numbers, a_claim("other"), a_claim()) as rig:
+        await asyncio.sleep(5.0)
+        await rig.create(a_claim("first"))
+        await rig.look()
         for name in ("other", "desk", "first"):
             while await rig.turn("NumberClaim", name) == 0.0:
                 pass
@@ -141,6 +147,21 @@ async def test_a_number_whose_claim_is_no_more_is_unbound_when_the_one_of_that_n
         assert number["spec"].get("claimRef") is None
         assert number["spec"]["lastClaimRef"] == OURS
         assert "unboundAt" in number["spec"]
+
+
+@in_virtual_time
+async def test_a_claim_that_has_a_number_by_now_takes_up_no_second_one() -> None:
+    """Its number came back after it, and it was served meanwhile."""
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim()) as rig:
+        await rig.turn("NumberClaim", "desk")
+        await rig.create(a_restored(2))
+        await rig.look()
+        await rig.turn("NumberClaim", "desk")
+        await rig.turn("PhoneNumber", TWO)
+        assert await claims(rig) == {"desk": ONE}
+        number = await rig.find("PhoneNumber", TWO)
+        assert number
+        assert ("claimRef" in number["spec"], "unboundAt" in number["spec"]) == (False, True)
 
 
 @in_virtual_time

@@ -67,7 +67,9 @@ def a_status(code: int, reason: str, message: str, *fields: str) -> dict[str, An
         ),
         pytest.param(
             a_status(
-                422, "Invalid", f'x "y" is invalid: "{_DUMP} is forbidden: ValidatingAdmissionPolicy \'a\' denied"'
+                422,
+                "Invalid",
+                f'x "y" is invalid: "{_DUMP} is forbidden: ValidatingAdmissionPolicy \'a\' denied request: {PLANTED}"',
             ),
             "refused as Invalid (422)",
             id="an object that talks like a policy",
