@@ -128,7 +128,10 @@ async def test_a_change_wakes_what_it_concerns_when_that_is_soon_enough(
 @pytest.mark.parametrize(
     ("gone", "woken"),
     [
-        (("NumberPool", "west"), {POOL: 0.1, NUMBER: 0.1, QUOTA: 2.0, SET: 0.1, PROFILE: 5.0}),
+        (
+            ("NumberPool", "west"),
+            {POOL: 0.1, NUMBER: 0.1, QUOTA: 2.0, SET: 0.1, PROFILE: 5.0, PROFILE_USE: USE_SOON},
+        ),
         (("RoutingProfile", "sip"), {PROFILE: 0.1, POOL: 0.1, PROFILE_USE: USE_SOON}),
         (("NumberQuota", "month"), {QUOTA: 0.1, POOL: 0.1}),
         (("NumberClaim", "desk"), {CLAIM: 0.0, SET: 0.3}),

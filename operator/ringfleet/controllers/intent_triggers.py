@@ -107,6 +107,7 @@ class IntentTriggers:
         wake_quotas(self._services, place.namespace)
         for profile in _routes_by(old) ^ _routes_by(new):
             self._services.queues.wake("RoutingProfile", place.namespace, profile, PROFILE_DELAY)
+            self._services.queues.wake("ProfileUse", place.namespace, profile, USE_DELAY)
         wished_anew = old is None or new is None or _wish(old) != _wish(new)
         if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))
