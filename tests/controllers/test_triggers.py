@@ -237,6 +237,21 @@ async def test_a_suspended_pool_wakes_its_orders_so_that_they_say_so() -> None:
 
 
 @in_virtual_time
+async def test_a_number_is_woken_by_another_reason_why_it_stays() -> None:
+    """It is as ready as before, and has as many conditions: only what one of them says is not so any more."""
+    number = a_number()
+    number["metadata"]["annotations"] = {"ringfleet.dev/release": digits(1)}
+    async with a_rig(*HOUSE, number) as rig:
+        await rig.turn("PhoneNumber", ONE)
+        assert await rig.says("PhoneNumber", ONE, "ReleaseBlocked") == "True PoolMissing"
+        await rig.create(a_pool(0, release={"mode": "Never"}))
+        await rig.look()
+        assert NUMBER in await rig.woken(1.0)
+        await rig.turn("PhoneNumber", ONE)
+        assert await rig.says("PhoneNumber", ONE, "ReleaseBlocked") == "True ReleaseForbidden"
+
+
+@in_virtual_time
 async def test_leave_that_one_number_has_is_looked_at_for_that_number_only() -> None:
     """Or a pool of ten thousand that lets them go looks at all of them again with each that has gone."""
     async with a_rig(*HOUSE, a_pool(), *(a_number(n) for n in range(1, 21))) as rig:

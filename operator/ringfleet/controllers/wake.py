@@ -149,14 +149,9 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
     seen = services.accounts.seen(record.account, record.namespace)
     account = seen if seen.blocked is Reason.ACCOUNT_MISSING else AccountSeen()
     plan = plan_number(number_want(services, record), record.state, None, account)
-    ready = next((condition for condition in record.conditions if condition.type == "Ready"), None)
-    return (
-        plan.step is not None
-        or plan.phase is not record.state.phase
-        or ready is None
-        or (len(record.conditions), ready.reason, ready.message)
-        != (len(plan.conditions), plan.conditions[0].reason, plan.conditions[0].message)
-    )
+    said = {(one.type, one.status == "True", one.reason, one.message) for one in record.conditions}
+    planned = {(one.type, one.status, one.reason, one.message) for one in plan.conditions}
+    return plan.step is not None or plan.phase is not record.state.phase or said != planned
 
 
 def _times_have_moved(services: Services, record: NumberRecord) -> bool:
