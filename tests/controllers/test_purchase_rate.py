@@ -192,3 +192,19 @@ async def test_an_account_hears_that_numbers_are_set_aside_no_more() -> None:
         await rig.settle(20.0)
         assert await rig.says("NumberOrder", "west-1") == "False PoolMissing"
         assert await rig.says("CarrierAccount", "main", "PurchaseRateReached") is None
+
+
+@in_virtual_time
+async def test_a_pool_says_that_it_goes_elsewhere_while_another_ones_order_uses_up_the_hour() -> None:
+    """And says it no more once the order has ended and bought nothing."""
+    both = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    other = a_pool(2, "east", suspend=True)
+    async with a_rig(*house(2), an_account("spare"), a_pool(0, carriers=both), other) as rig:
+        await rig.turn("NumberPool", "west")
+        said = []
+        for change in (rig.create(an_order(poolRef={"name": "east"})), rig.delete("NumberPool", "east")):
+            await change
+            await rig.look()
+            await rig.settle(10.0)
+            said.append(await rig.says("NumberPool", "west", "FallbackCarrier"))
+        assert said == ["True FallbackCarrier", None]

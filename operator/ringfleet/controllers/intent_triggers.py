@@ -17,6 +17,7 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import outdated_numbers
+from ringfleet.controllers.bundle_readiness import wake_pools
 from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
@@ -168,12 +169,21 @@ class IntentTriggers:
         self._services.queues.wake("AccountUse", account.namespace, account.name, USE_DELAY)
         if _has_sent(old) and not _has_sent(new):
             wake_orders(self._services, account)
-        if _is_open(old) and not _is_open(new):
-            self._services.queues.wake_account(account)  # it says how many numbers are bought, or set aside, in an hour
+        if _is_open(old) is not _is_open(new):
+            self._note_purchases(account, ended=new is None or not _is_open(new))
         wake_quotas(self._services, namespace)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
             self._services.queues.wake("RoutingProfile", namespace, buyer.spec.routing_profile_ref.name)
+
+    def _note_purchases(self, account: AccountKey, ended: bool) -> None:
+        """An order of the account has begun or ended: the account says how many numbers are bought or set aside in an
+        hour; where that is limited, other pools go elsewhere, or may come back."""
+        if ended:
+            self._services.queues.wake_account(account)
+        obj = self._services.fleet.get(CarrierAccount, account.namespace, account.name)
+        if obj and obj.spec.limits.purchases_per_hour is not None:
+            wake_pools(self._services, account)
 
     def _wake_followers(self, profile: ObjectRef) -> None:
         """The pools, numbers and claims that a routing profile concerns."""
