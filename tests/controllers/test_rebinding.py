@@ -151,13 +151,14 @@ async def test_a_number_whose_claim_is_no_more_is_unbound_when_the_one_of_that_n
 
 @in_virtual_time
 async def test_a_claim_that_has_a_number_by_now_takes_up_no_second_one() -> None:
-    """Its number came back after it, and it was served meanwhile."""
-    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim()) as rig:
-        await rig.turn("NumberClaim", "desk")
-        await rig.create(a_restored(2))
+    """It was bound by the last write of a process, and does not say so yet."""
+    async with a_rig(*HOUSE, a_pool(), a_claim()) as rig:
+        claim = await rig.find("NumberClaim", "desk")
+        assert claim
+        await rig.create(a_number(1, claimRef={**OURS, "uid": claim["metadata"]["uid"]}), a_restored(2))
         await rig.look()
-        await rig.turn("NumberClaim", "desk")
         await rig.turn("PhoneNumber", TWO)
+        await rig.turn("NumberClaim", "desk")
         assert await claims(rig) == {"desk": ONE}
         number = await rig.find("PhoneNumber", TWO)
         assert number
