@@ -42,7 +42,8 @@ MODULES = {
         *("controllers/number_pool", "controllers/pool_release", "controllers/bundle_readiness"),
     ),
     "NumberOrder": (
-        *("plan/number_order", "objects/number_order", "controllers/number_order", "controllers/order_allowance"),
+        *("plan/number_order", "plan/offer_choice", "objects/number_order", "controllers/number_order"),
+        "controllers/order_allowance",
     ),
     "PhoneNumber": (
         *("plan/phone_number/*", "objects/phone_number", "objects/phone_number_status", "controllers/phone_number"),

@@ -35,7 +35,6 @@ from ringfleet.plan.number_order import (
     Search,
     Submit,
     Wait,
-    choose_offers,
     given_up,
     move_unresolved,
     order_failure,
@@ -46,6 +45,7 @@ from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
+from ringfleet.plan.offer_choice import choose_offers
 from tests.plan.builders import NOW
 
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "The carrier does not answer.")

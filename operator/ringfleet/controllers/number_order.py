@@ -59,7 +59,6 @@ from ringfleet.plan.number_order import (
     LONGEST_RETRY,
     SENT,
     UNRESOLVED,
-    Choice,
     Done,
     GiveUp,
     Item,
@@ -71,7 +70,6 @@ from ringfleet.plan.number_order import (
     Search,
     Submit,
     Wait,
-    choose_offers,
     forbids_buying,
     given_up,
     looked_up,
@@ -80,6 +78,7 @@ from ringfleet.plan.number_order import (
     plan_order,
     settle,
 )
+from ringfleet.plan.offer_choice import Choice, choose_offers
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)

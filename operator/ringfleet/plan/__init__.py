@@ -3,6 +3,7 @@
 A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, `number_pool/`, `phone_number/`,
 `rotation_set/`, `number_claim.py`, `number_order.py`, `number_quota.py`, `routing_profile.py`. Beside them::
 
+    offer_choice.py     which of a carrier's offers an order takes
     claim_allocator.py  which waiting claim gets which free number
     rebinding.py        whose number it is when a claim has come back
     next_look.py        when an object is looked at again although nothing happens

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ringfleet.model import AccountKey, Limits, Offer
 from ringfleet.plan.conditions import Reason, ready
-from ringfleet.plan.number_order import choose_offers
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, plan_pool
+from ringfleet.plan.offer_choice import choose_offers
 from tests.plan.builders import a_pool, an_offer, an_order_want, dollars
 from tests.plan.world import Dice, Shop, World, calm, live
 

@@ -1,0 +1,116 @@
+"""Which of a carrier's offers an order takes: those that are what the market asks for, within price caps and budget.
+
+What a carrier offers is believed in nothing: country, type, area code and capabilities are looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ringfleet.model import Limits, Market, Money, Offer, Price
+from ringfleet.model.numbering import national_digits
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_order import OrderWant
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The offers that an order takes. `shortage` says why there are fewer than it wants, None when there are enough."""
+
+    offers: tuple[Offer, ...]
+    shortage: Reason | None = None
+    message: str = ""
+
+
+def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
+    """Take offers in the order of the market's area codes, cheapest first, within price caps and budget.
+
+    What is not what the market asks for is refused: a carrier may overlook a filter, and the numbers would be paid for.
+    The order in which `offers` arrive does not matter, and a number that is offered twice is taken once, at the higher
+    price.
+    """
+    offered = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
+    unique = {number: offer for number, offer in offered.items() if _is_of(want.market, offer)}
+    dear = [offer for offer in unique.values() if not _within_caps(want.limits, offer.price)]
+    fitting = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
+    ranked = sorted(fitting, key=lambda offer: _preference(want.market, offer))
+    chosen, broke = _within_budget(ranked[: want.count], want.budget)
+    if len(chosen) == want.count:
+        return Choice(chosen)
+    if broke:
+        return Choice(chosen, Reason.BUDGET_EXHAUSTED, f"The budget left for this order, {want.budget}, buys no more.")
+    if dear:
+        return Choice(chosen, Reason.PRICE_ABOVE_CAP, _too_dear(want, dear))
+    short = f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}"
+    return Choice(chosen, Reason.NO_STOCK, short + (_UNFIT if len(unique) < len(offered) else "."))
+
+
+_UNFIT = (
+    ": what it offers besides is of another country, type or area code, or can't do what spec.market.capabilities asks "
+    "for."
+)
+
+
+def _is_of(market: Market, offer: Offer) -> bool:
+    """Whether the offer is what the market asks for, whatever was searched."""
+    if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
+        return False
+    return not market.area_codes or _area_code_of(offer, market.area_codes) is not None
+
+
+def _area_code_of(offer: Offer, codes: tuple[str, ...]) -> str | None:
+    """Which of `codes` the offer has: the one that the carrier says, or else the one that the number begins with."""
+    if offer.area_code is not None:
+        return offer.area_code if offer.area_code in codes else None
+    national = national_digits(offer.number)
+    return next((code for code in codes if national.startswith(code)), None)
+
+
+def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
+    return (str(offer.number), _sum(offer.price), offer.price.monthly.amount, offer.token)
+
+
+def _sum(price: Price) -> Decimal:
+    """For comparing only: it adds even what a carrier bills in two currencies, which no order takes."""
+    return price.monthly.amount + price.setup.amount
+
+
+def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
+    codes = market.area_codes
+    code = _area_code_of(offer, codes)
+    rank = len(codes) if code is None else codes.index(code)
+    return (rank, offer.price.first_month.amount, str(offer.number))
+
+
+def _within_caps(limits: Limits, price: Price) -> bool:
+    if price.monthly.currency != limits.currency or price.setup.currency != limits.currency:
+        return False
+    if limits.max_monthly is not None and not price.monthly <= limits.max_monthly:
+        return False
+    return limits.max_setup is None or price.setup <= limits.max_setup
+
+
+def _within_budget(offers: list[Offer], budget: Money | None) -> tuple[tuple[Offer, ...], bool]:
+    if budget is None:
+        return tuple(offers), False
+    chosen: list[Offer] = []
+    left = budget
+    for offer in offers:
+        if offer.price.first_month <= left:
+            chosen.append(offer)
+            left -= offer.price.first_month
+    return tuple(chosen), len(chosen) < len(offers)
+
+
+def _too_dear(want: OrderWant, dear: list[Offer]) -> str:
+    cheapest = min(dear, key=lambda offer: (_sum(offer.price), str(offer.number))).price
+    return (
+        f"The other offers of {want.account} for {want.market} are above spec.limits.maxMonthlyPrice or maxSetupPrice, "
+        f"or not in {want.limits.currency}: the cheapest is {cheapest.monthly} a month and {cheapest.setup} once."
+    )
+
+
+def _capable(market: Market) -> str:
+    return f" with {' and '.join(sorted(market.capabilities))}" if market.capabilities else ""
