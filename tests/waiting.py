@@ -45,6 +45,10 @@ class Source:
     def __init__(self) -> None:
         self.version = 0
 
+    def begin(self) -> None:
+        """Begin to watch, if that has not begun: called after a look has noted the version, so that whoever looks
+        first is told of the beginning, and looks again at what may have changed before it."""
+
     def changed(self) -> None:
         with _changes:
             self.version += 1
@@ -72,6 +76,7 @@ def note(find: Callable[[], Source]) -> None:
     if looked is not None:
         source = find()
         looked.sources.setdefault(source, source.version)
+        source.begin()
 
 
 def note_unwatched() -> None:

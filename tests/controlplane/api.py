@@ -21,6 +21,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -341,16 +342,23 @@ def _enter(found: dict[str, Kind], group: str, version: str, resource: Json) -> 
 
 
 class _Watch(Source):
-    """One collection, watched until `close`."""
+    """One collection, watched from `begin` until `close`."""
 
     def __init__(self, login: Login, path: str) -> None:
         super().__init__()
         self._login = login
         self._path = path
-        self._task = asyncio.run_coroutine_threadsafe(self._run(), watching_loop())
+        self._lock = threading.Lock()
+        self._task: Future[None] | None = None
+
+    def begin(self) -> None:
+        with self._lock:
+            if self._task is None:
+                self._task = asyncio.run_coroutine_threadsafe(self._run(), watching_loop())
 
     def close(self) -> None:
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     async def _run(self) -> None:
         trust = self._login.trust()
