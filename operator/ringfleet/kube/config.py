@@ -12,10 +12,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import list_kube_config_contexts, load_incluster_config, load_kube_config
-
 from ringfleet.kube.errors import NotConfigured
+from ringfleet.kube.library import (
+    Configuration,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CONNECTIONS = 256

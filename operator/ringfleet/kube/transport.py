@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import aiohttp
 import orjson
-from kubernetes.aio.client import ApiClient, Configuration
 
 from ringfleet.kube.errors import (
     AlreadyExists,
@@ -31,6 +30,7 @@ from ringfleet.kube.errors import (
     NotProcessed,
     Unavailable,
 )
+from ringfleet.kube.library import ApiClient, Configuration
 from ringfleet.kube.refusals import safe_words
 
 Json = dict[str, Any]
