@@ -9,6 +9,7 @@ looks at each status that a controller writes (tests/controllers/api_double.py).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -92,6 +93,8 @@ GIVEN_TO = {
 """What stands between the source and a condition: a set, a function or a class that is given each of its reasons."""
 EVENTS = {"LeftAtCarrier"}
 """Reasons that are told in an event only, when the object is gone."""
+SPEAKS = re.compile(r"\bReason\b|\bCondition\(")
+"""A module without either says nothing of conditions."""
 OF_TYPE = {"ready": "Ready", "not_ready": "Ready", "reconciling": "Reconciling", "stalled": "Stalled"}
 
 
@@ -123,7 +126,8 @@ def written(modules: tuple[str, ...]) -> Written:
 @cache
 def _read(path: Path) -> Written:
     found = Written()
-    for node in _making(ast.parse(path.read_text())):
+    text = path.read_text()
+    for node in _making(ast.parse(text)) if SPEAKS.search(text) else ():
         match node:
             case ast.Call(func=ast.Name("Condition"), args=[ast.Constant(str(type_)), _, reason, *_]):
                 _note(found, type_, reason)
@@ -140,16 +144,18 @@ def _read(path: Path) -> Written:
     return found
 
 
-def _making(node: ast.AST) -> Iterator[ast.AST]:
+def _making(tree: ast.AST) -> Iterator[ast.AST]:
     """All of the tree but what only looks for a reason, or tells it in an event."""
-    match node:
-        case ast.Compare() | ast.MatchValue() | ast.Call(func=ast.Name("frozenset")):
-            return
-        case ast.Call(func=ast.Attribute(_, "announce")):
-            return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _making(child)
+    left = [tree]
+    while left:
+        node = left.pop()
+        match node:
+            case ast.Compare() | ast.MatchValue() | ast.Call(func=ast.Name("frozenset")):
+                continue
+            case ast.Call(func=ast.Attribute(_, "announce")):
+                continue
+        yield node
+        left.extend(ast.iter_child_nodes(node))
 
 
 def _note(found: Written, type_: str, node: ast.AST) -> None:
