@@ -168,7 +168,7 @@ class NumberClaimStatus(Status):
     time_to_bind: str | None = None
     """How long the claim waited, from its creation to its binding, such as 45ms or 3h10m."""
     place: int | None = None
-    """Place of the claim in its pool's queue when that was last looked at; 1 is served next."""
+    """Place of the claim in its pool's queue when that was last looked at; 1 is served next. Absent once bound."""
     memory: ClaimMemory = ClaimMemory.model_construct()
 
 

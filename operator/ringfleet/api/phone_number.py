@@ -244,9 +244,9 @@ class PhoneNumberStatus(Status):
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
     cooling_until: Time | None = None
-    """Time from which the number may be assigned again."""
+    """Time from which the number may be assigned again; absent when that is over."""
     free_since: Time | None = None
-    """Time since which the number has been free to be assigned."""
+    """Time at which the operator found the number free to be assigned; absent while a claim has it."""
 
 
 class PhoneNumber(Resource):

@@ -29,8 +29,8 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
-    """One carrier as it is declared here."""
+class Declared:
+    """One carrier as it is declared here, by the name that `Provider` of `api/carrier_account.py` has for it."""
 
     open: Callable[[AccountSettings], Carrier]
     """Makes the adapter of one account; raises as `open_carrier` says."""
@@ -49,9 +49,9 @@ def _didhub(settings: AccountSettings) -> Carrier:
     return DIDHub(settings)
 
 
-PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+PROVIDERS: Mapping[str, Declared] = MappingProxyType(
     {
-        "DIDHub": Provider(
+        "DIDHub": Declared(
             _didhub,
             endpoint="https://api.didhub.io",
             credentials=(Credential("token", "token", key_from_account=True),),
