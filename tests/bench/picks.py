@@ -50,30 +50,6 @@ AIM_PER_S, AIM_P99_MS, PROTOTYPE_PER_S = 15_000, 15.0, 13_300
 NAMESPACE = "bench-picks"
 SET = f"{NAMESPACE}/outbound"
 LOTS = 100_000_000
-BARE = """
-import msgspec, uvloop
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-import asyncio
-from ringfleet.dispatch.door import PickReply, PickRequest
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
-read, write = msgspec.json.Decoder(PickRequest).decode, msgspec.json.Encoder().encode
-reply = PickReply("p1", "+14155550100", "a/b", "A", True, False, None, 1, "2026-11-25T00:00:00Z", ("same-number",), 0.1)
-async def pick(request: Request) -> Response:
-    read(await request.body())
-    return Response(write(reply), media_type="application/json")
-async def main() -> None:
-    app = Starlette(routes=[Route("/v1/namespaces/{namespace}/rotationsets/{name}/picks", pick, methods=["POST"])])
-    listener = Listener(app, Address("127.0.0.1", 0))
-    serving = asyncio.create_task(listener.serve())
-    await listener.bound.wait()
-    print(listener.url, flush=True)
-    await serving
-uvloop.run(main())
-"""
 
 
 def main() -> None:
@@ -121,11 +97,12 @@ def _measure(cluster: Cluster, folder: Path, url: str, options: argparse.Namespa
 
 
 def _bare(seconds: float) -> Load:
-    command = [sys.executable, "-c", BARE]
-    environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    command = [sys.executable, "-m", "tests.bench.bare"]
+    environment = {"PYTHONPATH": f"{SOURCE}:{ROOT}", "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         assert process.stdout
         url = process.stdout.readline().strip()
+        assert url, "the bare server has died, and its error stands above"
         _say(f"bare: {CONNECTIONS} connections for {seconds:g} s")
         requests = _requests(f"/v1/namespaces/{NAMESPACE}/rotationsets/outbound/picks", 1_000_000)
         load = uvloop.run(run_load(url, requests, CONNECTIONS, WARM_UP_S, seconds))
