@@ -173,7 +173,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ("MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
         ),
         "ReleaseFrozen": Told(
-            "more numbers than usual were asked to go, and none goes until a person has looked", ("ReleaseFrozen",)
+            "no number goes that was asked to; protect those that are to stay, then acknowledge", ("ReleaseFrozen",)
         ),
         "StockShort": Told(
             "no carrier has numbers that fit, or none at a price within the cap", ("NoStock", "PriceAboveCap")
@@ -352,8 +352,9 @@ REASONS: Mapping[str, str] = {
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
     "OrderRefused": "The carrier refused every number of the order, or the order itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
-    "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
-    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
+    "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: take them back or let "
+    "them go, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted. "
+    "Claims get the numbers that are free, and calls go on.",
     "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
@@ -374,9 +375,13 @@ REASONS: Mapping[str, str] = {
     "ReadingRequirements": "It is being asked which documents the carrier wants.",
     "ReconcileFailed": "An error that lasts: the message says where it came from, and a person has to look at it. It "
     "is tried again by itself.",
-    "ReleaseForbidden": "The number is claimed, protected or only observed, or the pool's release.mode is Never.",
-    "ReleaseFrozen": "More numbers than usual were asked to go within ten minutes, or some while the operator was "
-    "away, or their namespace or kind is being deleted: none goes before `kubectl ringfleet acknowledge`.",
+    "ReleaseForbidden": "The number was asked to go and stays, for it is claimed, protected or only observed, or the "
+    "pool's release.mode is Never. It works and is billed on; to keep it, nothing has to be done.",
+    "ReleaseFrozen": "More than 5 numbers of a pool (more than 5 percent, where it has under 100; never for one alone) "
+    "were asked to go within ten minutes, or some while the operator was away, or their namespace or kind is being "
+    "deleted: none goes, and calls go on. To keep a number, set its spec.protected to true, or remove its annotation "
+    "ringfleet.dev/release. Then `kubectl ringfleet acknowledge` lets all others go, and a number that was given back "
+    "can't be got again.",
     "Released": "The number was given back to the carrier.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
@@ -443,8 +448,13 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     "PhoneNumber": {
         "PendingDocuments": "The number is bought, and waits at the carrier for documents.",
         "NumberMissing": "The account does not have the number, and no order of ours bought it.",
-        "PoolMissing": "The number's pool is gone, by whose rules it would be given back.",
-        "Releasing": "The number was asked to go.",
+        "PoolMissing": "The number was asked to go and stays, for its pool is gone, by whose rules it would be given "
+        "back: it is billed on. Create the pool again, or set spec.deletionPolicy to Retain to let go of it.",
+        "ReleaseFrozen": "The number was asked to go, and its NumberPool holds it: the pool's condition ReleaseFrozen "
+        "says why. Or it is deleted and has no pool. It stays until `kubectl ringfleet acknowledge`, and calls go on; "
+        "to keep it, set spec.protected to true.",
+        "Releasing": "The number was asked to go: status.farewell says by whom, and when at the earliest. Until it has "
+        "gone, spec.protected keeps it.",
         "Suspended": "The traffic is stopped: by spec.suspend of the number or its claim, unpaid bills or the "
         "annotation ringfleet.dev/fraud. Or account or profile are suspended: the message says which.",
     },

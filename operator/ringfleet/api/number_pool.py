@@ -345,8 +345,9 @@ class ReleaseStatus(Part):
     """PhoneNumbers that were asked to go in the last ten minutes; at most a hundred of them while the condition
     ReleaseFrozen is True."""
     frozen_since: Time | None = None
-    """Time since which the pool holds every release (condition ReleaseFrozen). Write this time into the annotation
-    ringfleet.dev/acknowledge-release of the pool to let those go that are asked to."""
+    """Time since which the pool holds every number that was asked to go (condition ReleaseFrozen). To keep a number,
+    set its spec.protected to true. Written into the annotation ringfleet.dev/acknowledge-release of the pool, this time
+    lets all others go, and one that was given back can't be got again."""
     frozen_because: str | None = None
     """Sentence that says why the pool holds every release (condition ReleaseFrozen); absent when it does not."""
 
@@ -480,8 +481,9 @@ class NumberPool(Resource):
 
     - ringfleet.dev/frozen: Stops buying, giving back, binding and picking; the value says who and why, as `who: why`.
       `kubectl ringfleet freeze` writes it.
-    - ringfleet.dev/acknowledge-release: Lets the numbers go that the pool holds (condition ReleaseFrozen). The value
-      is status.release.frozenSince. `kubectl ringfleet acknowledge` writes it.
+    - ringfleet.dev/acknowledge-release: Lets all numbers go that the pool holds (condition ReleaseFrozen); one that was
+      given back can't be got again: first set spec.protected of each that is to stay. The value is
+      status.release.frozenSince. `kubectl ringfleet acknowledge` writes it.
     """
 
     rules = (short_name(52, "it labels its numbers and begins the names of its orders"),)

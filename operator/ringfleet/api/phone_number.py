@@ -259,10 +259,11 @@ class PhoneNumber(Resource):
     - ringfleet.dev/quarantine: Takes the number out of use: no claim gets it and no set picks it, but its claim keeps
       it and its traffic goes on. The value says why.
     - ringfleet.dev/fraud: Stops the number's traffic at the carrier, as spec.suspend does; the value says why.
-    - ringfleet.dev/release: Asks to give the number back; the value is the number, in E.164 form. `kubectl ringfleet
-      release` writes it.
-    - ringfleet.dev/acknowledge-release: Lets a number go that is held and has no pool; the value is the number, in
-      E.164 form. `kubectl ringfleet acknowledge` writes it.
+    - ringfleet.dev/release: Asks to give the number back for good; until the carrier is called, removing it takes that
+      back. The value is the number, in E.164 form. `kubectl ringfleet release` writes it.
+    - ringfleet.dev/acknowledge-release: Lets a deleted number go that is held and has no pool (ReleaseFrozen). The number
+      stays in the carrier account, and is billed. The value is its E.164 form. `kubectl ringfleet acknowledge`
+      writes it.
     """
 
     rules = (
