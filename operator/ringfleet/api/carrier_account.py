@@ -76,15 +76,20 @@ class CarrierAccountSpec(Part):
     """The carrier whose API this is. It can't change."""
     endpoint: Endpoint | None = None
     """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
-    reached by its own URL here. Without it: the provider's own."""
+    reached by its own URL here. Without it: the provider's own, where each purchase costs real money. Never point an
+    account that has numbers at another account of the carrier, by URL or by token: its PhoneNumbers would be missed
+    there (ListingShrunk, Lost)."""
     credentials_secret_ref: SecretKeyRef
     """The Secret in this namespace with the API token, and the key that holds it. DIDHub needs no more than that; what
     another provider needs besides stands in the same Secret under the provider's own keys. A changed Secret is picked
-    up by itself."""
+    up by itself. To share the account with other namespaces, let them in by spec.allowedNamespaces: a second
+    CarrierAccount with the same token only says DuplicateAccount."""
     webhook_secret_ref: WebhookSecretRef | None = None
-    """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Without
-    it, the dispatcher refuses the account's events. The address to give the carrier is
-    `<dispatcher>/v1/events/<namespace>/<name>`."""
+    """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Webhooks
+    tell the dispatcher (`ringfleet dispatch`, which picks a number for each call of a RotationSet) of calls, answers,
+    spam labels and opt-outs. Without it, the dispatcher refuses the account's events: no STOP is heard, and no spam
+    label or answer rate known. The address to give the carrier is `<dispatcher>/v1/events/<namespace>/<name>`, where
+    the dispatcher's listener for events is reached from the internet."""
     limits: AccountLimits = AccountLimits.model_construct()
     catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB
@@ -96,10 +101,12 @@ class CarrierAccountSpec(Part):
     """Namespaces, beside the account's own, whose NumberPools may order from this account, whose PhoneNumbers (with the
     RoutingProfiles that they follow) are looked after there, and whose ComplianceBundles are filed there; "*" lets in
     all. Of a namespace that is taken out nothing is given back: its numbers stay as they are at the carrier, and are
-    changed no more (AccountNotAllowed)."""
+    changed no more (AccountNotAllowed). Whoever is let in buys with this account's money: a NumberQuota in each such
+    namespace limits that. Without it, only the account's own namespace is let in."""
     suspend: bool = False
     """True pauses the account: nothing is bought, changed or listed at the carrier. Numbers and objects stay as they
-    are, and calls go on."""
+    are, are billed, and calls go on: meanwhile no number's traffic can be stopped or resumed, whatever its PhoneNumber,
+    NumberClaim or NumberQuota says. Deadlines that the carrier has set for documents run on."""
 
 
 class Balance(Part):
@@ -129,9 +136,10 @@ class AccountNumbers(Part):
     """How many numbers of the account, among the owned, the operator can't read, such as a short code; absent when
     there are none. They are left alone; the condition Unreadable says what can't be read."""
     shrunk_to: int | None = None
-    """How many numbers the latest listing showed, if those were too few to be believed. The other counts are then from
-    the listing before. Write this number into the annotation ringfleet.dev/accept-listing of the account to say that
-    the missing numbers are really gone."""
+    """How many numbers the latest listing showed, if those were too few to be believed: under 80 percent of the last
+    ones, less those given back since. The other counts are then from the listing before. Written into the annotation
+    ringfleet.dev/accept-listing of the account, this number says that the missing ones are really gone: they become
+    Lost, and others are bought for those that were free. Look into the carrier's console first."""
 
 
 class AccountPurchases(Part):
@@ -155,19 +163,25 @@ class CarrierAccountStatus(Status):
     numbers: AccountNumbers | None = None
     purchases: AccountPurchases | None = None
     installation: str | None = None
-    """The id that marks our numbers at the carrier: the UID of this cluster's namespace kube-system."""
+    """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the
+    first part of the UID of this cluster's namespace kube-system. In a cluster that is made anew that UID is another
+    one, and all numbers are another installation's (NotOurs): start the operator there with the id that stood here."""
 
 
 class CarrierAccount(Resource):
     """One account at a carrier: where its API is, which Secret opens it, how hard it may be pressed, and which
-    namespaces may order from it. Its status says whether it answers, what money is left and what it owns.
+    namespaces may order from it. Its status says whether it answers, what money is left and what it owns. One object
+    for each account: other namespaces use it by spec.allowedNamespaces.
 
     What a person may annotate:
 
-    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers; the value says who
-      and why, as `who: why`. `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers: a RotationSet uses
+      none of them for a call. Incoming calls go on. The value says who and why, as `who: why`. `kubectl ringfleet
+      freeze` writes it, and `kubectl ringfleet thaw` removes it.
     - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
-      status.numbers.shrunkTo.
+      status.numbers.shrunkTo. Those that three listings in a row miss, and that the carrier does not show when asked
+      for each, become Lost: pools buy others for those that were free, RotationSets claim others, and other claims keep
+      theirs.
     """
 
     rules = (short_name(63, "it labels its numbers"),)

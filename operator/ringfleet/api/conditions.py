@@ -82,7 +82,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "the last calls to the carrier all failed, and it is left alone for a while", ("CircuitOpen",)
         ),
         "Frozen": Told(
-            "a person has frozen the account or everything, and no purchase of it is at the carrier any more",
+            "a person has frozen the account or everything, and no purchase of it is at the carrier any more; incoming "
+            "calls go on",
             ("Frozen",),
         ),
         "InUse": Told("the account is being deleted, and stays while numbers or orders use it", ("InUse",)),
@@ -93,7 +94,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "the carrier's list of our numbers ended early, and nothing is concluded from it", ("ListingIncomplete",)
         ),
         "ListingShrunk": Told(
-            "the carrier's list of our numbers is much shorter than before, and is doubted", ("ListingShrunk",)
+            "the carrier lists far fewer of our numbers than before: none is Lost by that, and buying goes on",
+            ("ListingShrunk",),
         ),
         "Orphans": Told("the carrier has numbers with our mark that no PhoneNumber can be made of", ("OrphansFound",)),
         "PurchaseRateReached": Told(
@@ -304,7 +306,7 @@ REASONS: Mapping[str, str] = {
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number.",
     "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier.",
     "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume.",
-    "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again.",
+    "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
     "CatalogStale": "Search is down; offers of an earlier search are taken while they are fresh.",
     "ChannelsShort": "The channels behind the numbers take fewer calls at once than the numbers bring.",
     "ChurnLimitReached": "health.maxChurnPercent of the numbers were replaced within 30 days.",
@@ -312,13 +314,16 @@ REASONS: Mapping[str, str] = {
     "Complete": "Everything is there.",
     "Configured": "The profile is complete, and the carriers know it.",
     "Cooling": "The number rests after its last claim.",
-    "CredentialsRejected": "The carrier does not take the credentials of the CarrierAccount.",
+    "CredentialsRejected": "The carrier does not take the credentials of the CarrierAccount: put the right ones into "
+    "its Secret, which is read again by itself. Nothing is bought or changed meanwhile, and calls go on.",
     "DispatcherUnavailable": "The dispatcher does not answer the operator.",
     "DocumentsExpired": "The carrier's approval is over.",
     "DocumentsRefused": "The carrier's check of the bundle finds faults, or the carrier refuses a part of it.",
     "DocumentsRejected": "The carrier's review says no.",
     "DocumentsUnreadable": "A Secret, ConfigMap or file that the bundle names can't be read.",
-    "DuplicateAccount": "An older CarrierAccount is the same account at the carrier, and is the one that buys.",
+    "DuplicateAccount": "An older CarrierAccount is the same account at the carrier (status.accountId), and is the one "
+    "that buys and sweeps; this one only looks after the numbers that it has. Let the pools' spec.carriers name the "
+    "older one, which lets other namespaces in by spec.allowedNamespaces, and delete this one when it has no number.",
     "FallbackCarrier": "The preferred carrier can't be ordered from now.",
     "Filing": "The bundle is being filed at the carrier.",
     "Frozen": "A person has frozen a NumberPool or CarrierAccount (annotation ringfleet.dev/frozen), or everything "
@@ -333,7 +338,10 @@ REASONS: Mapping[str, str] = {
     "LeadTimeDoubled": "The last orders took twice as long as those before.",
     "ListingFailed": "The carrier does not list the account's numbers.",
     "ListingIncomplete": "A listing of the carrier ended early.",
-    "ListingShrunk": "A listing of the carrier shows far fewer numbers than the one before.",
+    "ListingShrunk": "A listing of the carrier shows under 80 percent of the numbers of the one before, less those "
+    "given back since: nothing is concluded from it, and buying goes on. Look into the carrier's console, and whether "
+    "spec.endpoint and the Secret still open the same account; only if numbers are really gone, write the annotation "
+    "ringfleet.dev/accept-listing.",
     "Lost": "The carrier shows the number no more.",
     "MaxNumbersReached": "The pool holds limits.maxNumbers numbers.",
     "MembersUnusable": "Numbers of the set can't be used: no route, no approved campaign, too low an attestation or "
@@ -342,7 +350,9 @@ REASONS: Mapping[str, str] = {
     "NoDispatcher": "The operator was given no dispatcher (RINGFLEET_DISPATCHER).",
     "NoRoutingWanted": "The number works, and claim, number and pool name no RoutingProfile.",
     "NoStock": "No number that fits is to be had.",
-    "NotOurs": "The carrier shows another installation's mark on the number: it is left alone.",
+    "NotOurs": "The carrier shows another installation's mark on the number: it is left alone, and calls go on as they "
+    "are routed there. When the cluster was made anew, give the operator its old id (status.installation of the "
+    "CarrierAccount); else delete this object, or set spec.managementPolicy to Observe.",
     "NotSold": "The carrier sells no such numbers in this country.",
     "NumberMissing": "The number that is named does not exist where it is named.",
     "NumberNotFree": "The number that spec.phoneNumberName names is bound, rests or is stopped.",
@@ -391,7 +401,8 @@ REASONS: Mapping[str, str] = {
     "SearchUnavailable": "The carrier's search is down.",
     "Searching": "Numbers are being searched.",
     "SecretKeyMissing": "The Secret of the CarrierAccount has no text under a key that is needed.",
-    "SecretMissing": "The Secret of the CarrierAccount does not exist.",
+    "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
+    "meanwhile, and calls go on.",
     "Submitting": "Numbers are being bought.",
     "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names.",
     "SweepRefused": "A number could not be adopted, marked or looked up.",
@@ -412,7 +423,9 @@ REASONS: Mapping[str, str] = {
 """What each reason means."""
 
 REASONS_OF: Mapping[str, Mapping[str, str]] = {
-    "CarrierAccount": {"Suspended": "spec.suspend is true: nothing is called at the carrier."},
+    "CarrierAccount": {
+        "Suspended": "spec.suspend is true: nothing is called at the carrier, and calls go on.",
+    },
     "ComplianceBundle": {
         "Approved": "The carrier has approved the bundle, or asks for no documents.",
         "Complete": "Nothing that a carrier requires is missing.",

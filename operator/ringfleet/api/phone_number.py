@@ -261,9 +261,9 @@ class PhoneNumber(Resource):
     - ringfleet.dev/fraud: Stops the number's traffic at the carrier, as spec.suspend does; the value says why.
     - ringfleet.dev/release: Asks to give the number back for good; until the carrier is called, removing it takes that
       back. The value is the number, in E.164 form. `kubectl ringfleet release` writes it.
-    - ringfleet.dev/acknowledge-release: Lets a deleted number go that is held and has no pool (ReleaseFrozen). The number
-      stays in the carrier account, and is billed. The value is its E.164 form. `kubectl ringfleet acknowledge`
-      writes it.
+    - ringfleet.dev/acknowledge-release: Lets a deleted number go that is held and has no pool (reason ReleaseFrozen):
+      it stays in the carrier account, and is billed. The value is the number, in E.164 form. `kubectl ringfleet
+      acknowledge` writes it.
     """
 
     rules = (

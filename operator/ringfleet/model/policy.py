@@ -47,9 +47,11 @@ class SuspendBy(StrEnum):
     """An account's suspendBy: how the traffic of a number is stopped."""
 
     VERB = "Verb"
-    """The carrier's own call for suspending and resuming a number is made."""
+    """The carrier's own call for suspending and resuming a number is made; whether it stops outgoing calls too is the
+    carrier's rule."""
     PARKING = "Parking"
-    """The number's routing is taken off, and given back on resume."""
+    """The number's routing is taken off, and given back on resume: incoming calls and messages reach nobody. The
+    carrier stops no outgoing ones; the dispatcher picks the number for none."""
 
 
 class DeletionPolicy(StrEnum):
