@@ -166,7 +166,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "Exhausted": Told("the pool has numbers, and none of them is available", ("PoolExhausted",)),
         "FallbackCarrier": Told("orders go to another carrier than the preferred one", ("FallbackCarrier",)),
         "Frozen": Told(
-            "a person has frozen the pool, its accounts or everything; nothing more is bought or given back",
+            "a person has frozen the pool, its accounts or everything, and no purchase or release of it is at the "
+            "carrier any more; incoming calls go on",
             ("Frozen",),
         ),
         "LeadTimeDoubled": Told("orders take twice as long as they used to", ("LeadTimeDoubled",)),
@@ -303,7 +304,8 @@ REASONS: Mapping[str, str] = {
     "BindingRefused": "The API server refuses to bind the number to the claim.",
     "Bound": "The claim holds a number.",
     "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume.",
-    "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number.",
+    "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
+    "it, or wait for the next month in UTC. Numbers that are there are kept, and renew.",
     "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier.",
     "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume.",
     "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
@@ -327,13 +329,15 @@ REASONS: Mapping[str, str] = {
     "FallbackCarrier": "The preferred carrier can't be ordered from now.",
     "Filing": "The bundle is being filed at the carrier.",
     "Frozen": "A person has frozen a NumberPool or CarrierAccount (annotation ringfleet.dev/frozen), or everything "
-    "(the ConfigMap ringfleet-freeze in the operator's own namespace): `kubectl ringfleet thaw` goes on.",
+    "(the ConfigMap ringfleet-freeze in the operator's own namespace): nothing is bought, given back, bound or picked "
+    "there, and incoming calls go on. `kubectl ringfleet thaw` ends it.",
     "Growing": "Claims are being made.",
     "GuardrailHolds": "The spec asks for more than a guardrail allows; an annotation would have to override it.",
     "GuardrailOverridden": "An annotation override.ringfleet.dev/<guardrail> weakens a guardrail.",
     "InReview": "The carrier reviews the bundle.",
     "InUse": "It is deleted, and numbers still use it.",
-    "InsufficientFunds": "The account at the carrier has too little money.",
+    "InsufficientFunds": "The account at the carrier has too little money: add some there. The pool tries again by "
+    "itself, at least every ten minutes.",
     "InvalidSpec": "Something in a spec can't be meant, or does not fit together; the message names the field.",
     "LeadTimeDoubled": "The last orders took twice as long as those before.",
     "ListingFailed": "The carrier does not list the account's numbers.",
@@ -342,14 +346,18 @@ REASONS: Mapping[str, str] = {
     "given back since: nothing is concluded from it, and buying goes on. Look into the carrier's console, and whether "
     "spec.endpoint and the Secret still open the same account; only if numbers are really gone, write the annotation "
     "ringfleet.dev/accept-listing.",
-    "Lost": "The carrier shows the number no more.",
-    "MaxNumbersReached": "The pool holds limits.maxNumbers numbers.",
+    "Lost": "The carrier shows the number no more: ask the carrier what became of it. It counts for no size or limit, "
+    "and if it was free, its pool buys another one. It comes back by itself when the carrier shows it again; if it is "
+    "gone for good, delete its PhoneNumber.",
+    "MaxNumbersReached": "The pool holds limits.maxNumbers numbers: it buys no more until that is raised. Numbers that "
+    "are there work on.",
     "MembersUnusable": "Numbers of the set can't be used: no route, no approved campaign, too low an attestation or "
     "another thing that the message names.",
     "MissingDocuments": "Something that the carrier requires is not in the bundle.",
     "NoDispatcher": "The operator was given no dispatcher (RINGFLEET_DISPATCHER).",
     "NoRoutingWanted": "The number works, and claim, number and pool name no RoutingProfile.",
-    "NoStock": "No number that fits is to be had.",
+    "NoStock": "No number that fits is to be had: allow more area codes, or list another CarrierAccount. The pool asks "
+    "again by itself, at least every ten minutes.",
     "NotOurs": "The carrier shows another installation's mark on the number: it is left alone, and calls go on as they "
     "are routed there. When the cluster was made anew, give the operator its old id (status.installation of the "
     "CarrierAccount); else delete this object, or set spec.managementPolicy to Observe.",
@@ -373,7 +381,9 @@ REASONS: Mapping[str, str] = {
     "PoolExhausted": "The pool holds numbers, and none is free.",
     "PoolMissing": "The NumberPool does not exist, or not any more.",
     "PoolNotAllowed": "The NumberPool's spec.allowedNamespaces does not let in this namespace.",
-    "PriceAboveCap": "All offers are above limits.maxMonthlyPrice or maxSetupPrice, or in another currency.",
+    "PriceAboveCap": "All offers are above limits.maxMonthlyPrice or maxSetupPrice, or in another currency than "
+    "limits.currency: the message names the cheapest with its currency. The pool asks again by itself, at least every "
+    "ten minutes.",
     "Probing": "The number is looked up at the carrier.",
     "ProfileRefused": "A carrier refuses the profile.",
     "ProfileTaken": "A carrier has another profile under our reference, which is not overwritten.",
@@ -397,21 +407,25 @@ REASONS: Mapping[str, str] = {
     "Routed": "The number works, and is routed by its RoutingProfile.",
     "Routing": "The number is being routed at the carrier, or its routing taken off; the profile is being told there.",
     "RoutingDrifted": "The carrier has another routing than it was told.",
-    "RoutingProfileMissing": "The RoutingProfile that is named does not exist.",
-    "SearchUnavailable": "The carrier's search is down.",
+    "RoutingProfileMissing": "The RoutingProfile that is named does not exist: create it, or correct the name. Numbers "
+    "keep the routing that they have, and new ones do not become Available.",
+    "SearchUnavailable": "The carrier's search is down; it is tried again by itself.",
     "Searching": "Numbers are being searched.",
     "SecretKeyMissing": "The Secret of the CarrierAccount has no text under a key that is needed.",
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
     "Submitting": "Numbers are being bought.",
-    "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names.",
+    "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names. Nothing new "
+    "is bought or changed by it, and calls go on.",
     "SweepRefused": "A number could not be adopted, marked or looked up.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",
     "TooManyQuarantined": "More than a fifth of the numbers are quarantined.",
     "UnreadableRows": "The carrier has sent rows that can't be read.",
     "Unrecognized": "A newer version of Ringfleet wrote a reason that this one does not know.",
-    "UnsafePlan": "The last check has refused an order beyond a limit: a defect of Ringfleet, please report it.",
+    "UnsafePlan": "The last check has refused an order beyond a limit: a defect of Ringfleet, please report it. The "
+    "pool orders nothing until it plans another order, as after a change of its size or limits; numbers that are there "
+    "work on.",
     "WaitingForBundle": "The ComplianceBundle for this market is not approved yet.",
     "WaitingForListing": "The carriers have not been listed yet, and the numbers may have been bought before.",
     "WaitingForNumber": "No free number fits: the claim waits in the queue.",

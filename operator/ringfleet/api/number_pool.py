@@ -54,7 +54,8 @@ class SizeMode(StrEnum):
 class Size(Part):
     """How many numbers are kept ready to be assigned, and when more are ordered.
 
-    Supply (status.supply) is what is available, what is on its way, and what was asked to go and may stay. When supply
+    Supply (status.supply) counts the numbers that are available, that are on their way, and that were asked to go only
+    just now or are held (ReleaseFrozen), so that nothing is bought in place of one that may yet stay. When supply
     falls under `min` (the low watermark), numbers are ordered up to `target`. Lowering the target orders nothing, and
     releases nothing by itself: the surplus shows in the status, and goes only with release.mode Automatic.
     `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts all.
@@ -84,14 +85,16 @@ class Size(Part):
 
 
 class PoolLimits(Part):
-    """What the pool may hold and spend. Reserved before the carrier is called, orders on their way included."""
+    """What the pool may hold and spend. Reserved before the carrier is called, orders on their way included. Limits
+    stop orders only: numbers that are there are kept, and renew."""
 
     max_numbers: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """The most numbers that the pool holds, assigned ones included. No limit when left out."""
+    """The most numbers that the pool holds, assigned ones included. It only stops orders: nothing is given back for it,
+    and what is there is billed on. No limit when left out."""
     monthly_budget: Amount | None = None
     """The most money for one calendar month in UTC, in major units, such as "250.00": the whole monthly price of every
-    number that the pool has, on whatever day it was bought, and the setups of numbers bought in that month. No limit
-    when left out."""
+    number that the pool has, on whatever day it was bought, and the setups of numbers bought in that month. It only
+    stops orders: numbers that are there renew and are billed all the same. No limit when left out."""
     max_monthly_price: Amount | None = None
     """The highest monthly price of one number, in major units, such as "3.00"; dearer offers are not taken. No limit
     when left out."""
@@ -100,7 +103,8 @@ class PoolLimits(Part):
     when left out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of all amounts in limits, such as USD. Offers in another currency are not taken,
-    even where no amount is set: a pool in a market that is billed in EUR has to say EUR here."""
+    even where no amount is set, and the pool then says PriceAboveCap: a pool in a market that is billed in EUR has to
+    say EUR here."""
 
 
 class Ordering(Part):
@@ -111,7 +115,8 @@ class Ordering(Part):
     require_approved_bundle: bool | None = None
     """True or left out: where the carrier asks for documents, nothing is ordered before it has approved the compliance
     bundle, so that no number is paid for while it waits. False: numbers are bought all the same, wait at the carrier,
-    and are finished when the bundle is approved; after a rejection nothing is bought. Where the carrier asks for no
+    and are finished when the bundle is approved; after a rejection nothing is bought. One that is not approved by its
+    status.documentsDeadline the carrier takes back, and what it has cost is lost. Where the carrier asks for no
     documents, nothing is waited for, whatever this says."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many finished NumberOrders are kept to be read. One that budget or quota still count from is kept longer."""
@@ -150,7 +155,8 @@ class Capacity(Part):
     concurrent_calls_per_number: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """How many calls one number carries at the same time. Not known when left out."""
     numbers_per_agent: Quantity | None = None
-    """How many numbers one agent needs, such as "1.5". Not known when left out."""
+    """How many numbers one agent needs, such as "1.5". An agent is whoever takes the calls, one at a time: a person or
+    an AI voice agent. Not known when left out."""
 
 
 class Reclaim(Part):
@@ -158,7 +164,8 @@ class Reclaim(Part):
 
     cooldown: Duration = timedelta(hours=720)
     """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
-    holder die away."""
+    holder die away. A resting number is billed and is no supply: a pool with many short-lived claims buys others
+    meanwhile, until limits.maxNumbers stops it."""
     idle_after: Duration | None = None
     """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
     resting, before it may be given back, such as "720h"."""
@@ -177,7 +184,8 @@ class Release(Part):
 
 class DriftPolicy(StrEnum):
     REPAIR = "Repair"
-    """The number is given its routing again."""
+    """The number is given its routing again. A change by hand in the carrier's console, in an emergency too, is undone
+    at the next sweep: change the RoutingProfile instead."""
     REPORT = "Report"
     """The number says RoutingDrifted, and is left as it is."""
 
@@ -230,8 +238,8 @@ class NumberPoolSpec(Part):
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
     NumberPool; a RotationSet gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
-    """The ComplianceBundle that is attached where a carrier asks for documents; the best one of the namespace for this
-    market when left out."""
+    """The ComplianceBundle that is attached where a carrier asks for documents; when left out, of those of the
+    namespace for this market the approved one that lasts longest."""
     reclaim: Reclaim = Reclaim.model_construct()
     release: Release = Release.model_construct()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
@@ -243,7 +251,9 @@ class NumberPoolSpec(Part):
     drift_policy: DriftPolicy = DriftPolicy.REPAIR
     """What is done when a number is found routed otherwise at the carrier than it was told."""
     allowed_namespaces: NamespaceList = ()
-    """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all."""
+    """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all. The pool pays for what
+    they claim, and buys others in its place, with onNoStock Order beyond size.target: a NumberQuota in each such
+    namespace limits that. Without it, only the pool's own namespace is let in."""
     suspend: bool = False
     """True pauses ordering: nothing new is ordered. Orders that are already at the carrier are finished, and numbers
     are claimed, routed and released as before."""
@@ -265,7 +275,7 @@ class PoolNumbers(Part):
     claimed: int = 0
     """How many numbers are assigned to a claim, stopped ones and those out of use included."""
     cooling: int = 0
-    """How many numbers rest before they are assigned again."""
+    """How many numbers rest before they are assigned again. They are billed, and are no supply."""
     suspended: int = 0
     """How many numbers are stopped and kept."""
     quarantined: int = 0
@@ -273,7 +283,8 @@ class PoolNumbers(Part):
     releasing: int = 0
     """How many numbers are marked to be given back."""
     lost: int = 0
-    """How many numbers are no longer seen at the carrier."""
+    """How many numbers are no longer seen at the carrier. They count for no size or limit, and free ones are
+    replaced."""
 
 
 class DemandStatus(Part):
@@ -301,8 +312,8 @@ class CapacityStatus(Part):
     channels: int | None = None
     """How many calls at once the routing profile takes: its spec.channels."""
     agents: int | None = None
-    """How many calls at once the agents take: those that the numbers are enough for at capacity.numbersPerAgent, one
-    call each."""
+    """How many calls at once the agents (persons or AI voice agents) take: those that the numbers are enough for at
+    capacity.numbersPerAgent, one call each."""
     binds: str | None = None
     """What runs out first as traffic grows.
 
@@ -448,8 +459,8 @@ class NumberPoolStatus(Status):
 
     numbers: PoolNumbers | None = None
     supply: int | None = None
-    """How many numbers are available, on their way, or were asked to go and may stay: what size.min and size.target are
-    compared with."""
+    """How many numbers are available, are on their way, or were asked to go only just now or are held (condition
+    ReleaseFrozen): what size.min and size.target are compared with."""
     in_flight: int | None = None
     """How many numbers are on their way: being bought, activated, routed or waiting for documents; unknown outcomes
     included."""
@@ -475,12 +486,16 @@ class NumberPoolStatus(Status):
 
 class NumberPool(Resource):
     """Numbers of one market, bought ahead, routed and ready to be assigned at once. When the supply falls under the low
-    watermark, the operator orders more from the carriers in order of preference, within the limits of its spec.
+    watermark, the operator orders more from the carriers in order of preference, within the limits of its spec. A pool
+    that is applied buys at once, for real money: `kubectl ringfleet plan -f FILE` shows what it would buy, and with
+    spec.topUp.mode Manual each order waits for a person. What becomes of its numbers when it is deleted,
+    spec.deletionPolicy says.
 
     What a person may annotate:
 
-    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking; the value says who and why, as `who: why`.
-      `kubectl ringfleet freeze` writes it.
+    - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the pool's numbers: a RotationSet uses
+      none of them for a call. Incoming calls go on. The value says who and why, as `who: why`. `kubectl ringfleet
+      freeze` writes it, and `kubectl ringfleet thaw` removes it.
     - ringfleet.dev/acknowledge-release: Lets all numbers go that the pool holds (condition ReleaseFrozen); one that was
       given back can't be got again: first set spec.protected of each that is to stay. The value is
       status.release.frozenSince. `kubectl ringfleet acknowledge` writes it.

@@ -13,8 +13,9 @@ class OnNoStock(StrEnum):
     FAIL = "Fail"
     """The claim's phase becomes Failed, and nothing is tried again: make another claim."""
     ORDER = "Order"
-    """The claim waits in the queue, and the pool orders a number for it: beyond size.target, within the pool's
-    limits and the NumberQuota."""
+    """The claim waits in the queue, and the pool buys a number for it, at the cost of the pool's account: beyond
+    size.target, within the pool's limits and the NumberQuota, and with topUp.mode Manual after an approval. The number
+    stays in the pool, and is billed, also when the claim is gone."""
 
 
 class Billing(StrEnum):
@@ -39,8 +40,8 @@ class ReleaseMode(StrEnum):
     """Numbers that a person asks for are given back: by `kubectl ringfleet release pn/NAME`, or by deleting a
     PhoneNumber whose deletionPolicy is Release."""
     AUTOMATIC = "Automatic"
-    """As Manual, and also the surplus above the target that has been free for reclaim.idleAfter: the longest free
-    first, on the last day before its renewal."""
+    """As Manual, and also the surplus above the target that has been free for reclaim.idleAfter, the longest free
+    first. Each is marked so that its release.hold ends within the last day before its renewal."""
 
 
 class SuspendBy(StrEnum):
@@ -58,8 +59,9 @@ class DeletionPolicy(StrEnum):
     """What deleting a PhoneNumber means at the carrier."""
 
     RETAIN = "Retain"
-    """The number stays in the carrier account and is billed; our mark comes off, so that it is not taken for ours
-    again."""
+    """The number stays in the carrier account, is billed, and routed as before; our mark comes off, so that it is not
+    taken for ours again. A mark is the tag at the carrier by which our numbers are known. While a claim holds the
+    number, the object stays too. `kubectl ringfleet adopt` takes such a number back."""
     RELEASE = "Release"
     """The number is given back to the carrier for good, after the pool's release.hold and within its
     release.maxPerDay; not while the pool's release.mode is Never, or the number is protected or claimed."""
