@@ -291,15 +291,18 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
 
 REASONS: Mapping[str, str] = {
     "AccountDeleted": "The CarrierAccount is being deleted: nothing more is ordered through it.",
-    "AccountMissing": "A CarrierAccount that is named does not exist.",
-    "AccountNotAllowed": "The CarrierAccount's spec.allowedNamespaces does not let in this namespace.",
+    "AccountMissing": "A CarrierAccount that is named does not exist: create it, or name one that does. Calls go on.",
+    "AccountNotAllowed": "The CarrierAccount's spec.allowedNamespaces does not let in this namespace: its owner can "
+    "add it. Calls go on.",
     "AccountNotReady": "The CarrierAccount is being reached for the first time.",
     "Activating": "The carrier has sold the number, and is activating it.",
     "Approved": "An approved ComplianceBundle is in force, or the carrier asks for no documents.",
     "AreaCodeUnknown": "An area code is not in this version's numbering plan; it is searched all the same.",
     "AtTarget": "The numbers that are asked for are there.",
     "AttachRefused": "The carrier does not take the approved documents for this number.",
-    "AwaitingApproval": "A person has to approve the order: `kubectl ringfleet approve norder/NAME`.",
+    "AwaitingApproval": "A person has to approve the order: `kubectl ringfleet approve norder/NAME`. Numbers and "
+    "prices are chosen after that. To refuse it, lower the pool's size.target or suspend the pool, then delete the "
+    "order.",
     "BelowLowWatermark": "Supply is below the low watermark.",
     "BindingRefused": "The API server refuses to bind the number to the claim.",
     "Bound": "The claim holds a number.",
@@ -368,7 +371,8 @@ REASONS: Mapping[str, str] = {
     "NumberTaken": "Another PhoneNumber object stands for the number: this one does nothing.",
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
-    "OrderRefused": "The carrier refused every number of the order, or the order itself.",
+    "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message says. "
+    "The pool orders others by itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: take them back or let "
     "them go, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted. "
@@ -406,7 +410,7 @@ REASONS: Mapping[str, str] = {
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
     "Routing": "The number is being routed at the carrier, or its routing taken off; the profile is being told there.",
-    "RoutingDrifted": "The carrier has another routing than it was told.",
+    "RoutingDrifted": "The carrier has another routing than it was told: calls go where the carrier has it.",
     "RoutingProfileMissing": "The RoutingProfile that is named does not exist: create it, or correct the name. Numbers "
     "keep the routing that they have, and new ones do not become Available.",
     "SearchUnavailable": "The carrier's search is down; it is tried again by itself.",
@@ -427,8 +431,10 @@ REASONS: Mapping[str, str] = {
     "pool orders nothing until it plans another order, as after a change of its size or limits; numbers that are there "
     "work on.",
     "WaitingForBundle": "The ComplianceBundle for this market is not approved yet.",
-    "WaitingForListing": "The carriers have not been listed yet, and the numbers may have been bought before.",
-    "WaitingForNumber": "No free number fits: the claim waits in the queue.",
+    "WaitingForListing": "The carriers have not been listed yet, and the numbers may have been bought before: nothing "
+    "is bought until they are.",
+    "WaitingForNumber": "No free number fits: the claim waits in the queue, and is bound by itself when one does. The "
+    "pool's Ready says whether numbers are coming.",
     "WaitingForPurchaseLock": "Another order of the account is at the carrier: they go one at a time.",
     "WithinLimits": "No limit is reached.",
     "WriteRefused": "The API server refuses to write something: a quota, a right or a policy stands in the way, which "
@@ -447,6 +453,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberClaim": {
         "InvalidSpec": "A wished area code can be none in the pool's country.",
+        "Lost": "The carrier shows the claim's number no more. The claim keeps it and gets no other one: wait until it "
+        "comes back by itself, or delete the claim and make another one.",
         "NoStock": "No number fitted when the claim was made, and spec.onNoStock is Fail: make another claim.",
         "NumberTaken": "The PhoneNumber that the claim holds does not stand for its number any more: another object or "
         "installation does. Delete the claim and make another one.",
@@ -456,9 +464,14 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberOrder": {
         "Complete": "Every number of the order has its outcome.",
+        "InvalidSpec": "spec.endpoint of the CarrierAccount can't be meant, or the order's currency is not that of its "
+        "pool or NumberQuota any more: the pool makes another order in that of today. The message says which.",
         "NumberTaken": "Others bought every number of the order first: its pool orders other ones.",
+        "OutcomeUnknown": "The carrier's answer was lost: the numbers count as bought until they are looked up, which "
+        "goes on by itself. Do not buy by hand meanwhile.",
         "PoolMissing": "The order's pool is gone: nothing more is bought. Where the order was sent before that, what "
-        "it has bought is looked up for a quarter of an hour after status.abandonedAt, and gets its PhoneNumber.",
+        "it has bought is looked up for a quarter of an hour after status.abandonedAt, and gets its PhoneNumber. What "
+        "the carrier shows later is reported as an orphan, or adopted when the pool is made again.",
     },
     "NumberPool": {
         "AtTarget": "At least spec.size.min numbers are available (spec.size.target without it, or the low watermark "
@@ -482,8 +495,10 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "to keep it, set spec.protected to true.",
         "Releasing": "The number was asked to go: status.farewell says by whom, and when at the earliest. Until it has "
         "gone, spec.protected keeps it.",
-        "Suspended": "The traffic is stopped: by spec.suspend of the number or its claim, unpaid bills or the "
-        "annotation ringfleet.dev/fraud. Or account or profile are suspended: the message says which.",
+        "Suspended": "With phase Suspended the traffic is cut, by spec.suspend of the number or its claim, unpaid "
+        "bills, the annotation ringfleet.dev/fraud or the carrier; the number is kept and billed. With another phase "
+        "calls go on: the stop is under way, or CarrierAccount or RoutingProfile are suspended and a change waits for "
+        "them. The message says which.",
     },
     "RotationSet": {
         "AtTarget": "The set has the numbers that it wants.",

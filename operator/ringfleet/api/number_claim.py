@@ -115,7 +115,8 @@ class NumberClaimSpec(Part):
     voiceWebhook, voiceApplication, agent, messagingWebhook, messagingService and campaign: those of which there is
     something to say. The route is that of the RoutingProfile that the number follows."""
     suspend: bool = False
-    """True cuts the traffic of the bound number, which is kept and billed; a claim that waits is not served."""
+    """True cuts the traffic of the bound number, as spec.suspend of its PhoneNumber does: the number is kept and
+    billed. A claim that waits is not served."""
 
 
 class ClaimPhase(StrEnum):
@@ -174,7 +175,8 @@ class NumberClaimStatus(Status):
 
 class NumberClaim(Resource):
     """One request for one number out of a pool. It is bound at once from the numbers that are ready, with no call to a
-    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it."""
+    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it, for
+    spec.reclaim.cooldown of its pool, and is billed."""
 
     plural: ClassVar = "numberclaims"
     singular: ClassVar = "numberclaim"

@@ -38,7 +38,8 @@ class OrderLimits(Part):
     """The highest price of setting up one number, in major units. No limit when left out."""
     budget: Amount | None = None
     """Money set aside for the order's first month, setups included, in major units. The order buys no number beyond
-    that."""
+    that. Left out where neither limits.monthlyBudget of the pool nor a NumberQuota limits money: then count and price
+    caps alone do."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of all amounts in limits. Offers in another currency are not taken."""
 
@@ -47,8 +48,9 @@ class Approval(StrEnum):
     AUTOMATIC = "Automatic"
     """The order runs by itself."""
     REQUIRED = "Required"
-    """Nothing is bought before the order is annotated ringfleet.dev/approved=true, as `kubectl ringfleet approve`
-    does."""
+    """Nothing is bought before the order is annotated ringfleet.dev/approved=true, as `kubectl ringfleet approve` does.
+    Which numbers, at which prices within spec.limits, is chosen only then. To refuse it, lower the pool's size.target
+    or suspend the pool, then delete the order; else another one is written."""
 
 
 class NumberOrderSpec(Part):
@@ -157,7 +159,8 @@ class OrderItem(Part):
     renews_at: Time | None = None
     """Time at which the number's next month is billed."""
     documents_deadline: Time | None = None
-    """Time at which the carrier gives the number up unless documents are approved."""
+    """Time at which the carrier takes the number back unless documents are approved. What was paid for it is lost
+    then."""
 
 
 class OrderCounts(Part):
@@ -236,7 +239,8 @@ class NumberOrderStatus(Status):
     """metadata.uid of the NumberPool that the numbers were chosen for. A pool that is made anew has another one."""
     abandoned_at: Time | None = None
     """Time at which the order was found to have lost its pool or account while it was being sent. It buys nothing more;
-    what it has bought is looked up for a quarter of an hour from then on."""
+    what it has bought is looked up for a quarter of an hour from then on. What shows later a sweep adopts, or reports
+    as an orphan (condition Orphans of the CarrierAccount)."""
     memory: OrderMemory = OrderMemory.model_construct()
 
     @property
@@ -247,11 +251,14 @@ class NumberOrderStatus(Status):
 
 class NumberOrder(Resource):
     """One bulk order of at most 100 numbers for one pool at one carrier account. The operator writes orders; their spec
-    can't change. The status names every chosen number, its price, and what became of it.
+    can't change. The status names every chosen number, its price, and what became of it. Deleting an order gives no
+    number back, and stops no purchase that the carrier has heard of. Limits and quotas count from finished orders too:
+    leave them to the pool, which deletes them by itself (spec.ordering.historyLimit).
 
     What a person may annotate:
 
     - ringfleet.dev/approved: "true" lets an order buy that waits for approval. `kubectl ringfleet approve` writes it.
+      Numbers and prices are chosen after that.
     """
 
     plural: ClassVar = "numberorders"

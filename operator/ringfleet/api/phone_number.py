@@ -78,7 +78,9 @@ class PhoneNumberSpec(Part):
     ]
     """CarrierAccount that holds the number. It can't change."""
     pool_ref: LocalRef | None = None
-    """NumberPool that the number belongs to; absent when it belongs to none."""
+    """NumberPool of this namespace that the number belongs to; absent when it belongs to none. A person may write
+    another pool of the same market, best while no claim holds the number: the next sweep marks it for that pool at the
+    carrier."""
     order_ref: LocalRef | None = None
     """NumberOrder that bought the number; absent when no order of ours did."""
     claim_ref: ClaimRef | None = None
@@ -94,7 +96,8 @@ class PhoneNumberSpec(Part):
     Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of
     its NumberPool; a RotationSet gives its own to its claims."""
     suspend: bool = False
-    """True cuts the number's traffic at the carrier. The number is kept, and billed."""
+    """True cuts the number's traffic at the carrier, in the way that spec.suspendBy of its CarrierAccount says: by
+    Parking incoming traffic only. The number is kept, and billed."""
     protected: bool = False
     """True: the number is never released, whatever policies say."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
@@ -165,7 +168,8 @@ class NumberHealth(Part):
     """The share of its calls that were answered in the last seven days, from "0" to "1"; of messages, delivered. While
     there are few, it is drawn toward that of its rotation set."""
     spam_label: str | None = None
-    """Label that carriers or call analytics show for the number, such as Spam Likely; absent when there is none."""
+    """Label that carriers or call analytics show for the number, such as Spam Likely, as the carrier's webhooks tell
+    the dispatcher. Absent when they have told of none, which proves nothing."""
     attestation: str | None = None
     """STIR/SHAKEN level that the number's calls are signed with; absent when the carrier does not say.
 
@@ -232,7 +236,8 @@ class PhoneNumberStatus(Status):
     """Time at which the number's next month is billed."""
     documents: NumberDocuments | None = None
     documents_deadline: Time | None = None
-    """Time at which the carrier gives the number up unless documents are approved."""
+    """Time at which the carrier takes the number back unless documents are approved. What was paid for it is lost
+    then."""
     routing: NumberRouting | None = None
     foreign_mark: str | None = None
     """Mark that the carrier shows on the number, as rf/<installation>/<namespace>/<pool>, when it is of another
@@ -258,7 +263,8 @@ class PhoneNumber(Resource):
 
     - ringfleet.dev/quarantine: Takes the number out of use: no claim gets it and no set picks it, but its claim keeps
       it and its traffic goes on. The value says why.
-    - ringfleet.dev/fraud: Stops the number's traffic at the carrier, as spec.suspend does; the value says why.
+    - ringfleet.dev/fraud: Stops the number's traffic at the carrier, as spec.suspend does, until it is removed; the
+      value says why.
     - ringfleet.dev/release: Asks to give the number back for good; until the carrier is called, removing it takes that
       back. The value is the number, in E.164 form. `kubectl ringfleet release` writes it.
     - ringfleet.dev/acknowledge-release: Lets a deleted number go that is held and has no pool (reason ReleaseFrozen):

@@ -309,7 +309,7 @@ class Phase(StrEnum):
     COOLING = "Cooling"
     """The number rests after its last claim, for its pool's reclaim.cooldown."""
     SUSPENDED = "Suspended"
-    """The number's traffic is stopped; the number is kept, and billed."""
+    """The number's traffic is stopped, by us or by the carrier; the number is kept, and billed."""
     QUARANTINED = "Quarantined"
     """The number is taken out of use by the annotation ringfleet.dev/quarantine."""
     RELEASING = "Releasing"
@@ -317,7 +317,8 @@ class Phase(StrEnum):
     RELEASED = "Released"
     """The number was given back to the carrier for good."""
     LOST = "Lost"
-    """The carrier shows the number no more, neither in its listings nor when it is asked for."""
+    """The carrier shows the number no more, neither in its listings nor when it is asked for. It counts for no pool;
+    the reason Lost says what to do."""
 
 
 GONE = frozenset({Phase.RELEASED, Phase.LOST})
