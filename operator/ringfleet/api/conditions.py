@@ -283,7 +283,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "TooManyQuarantined": Told("more than a fifth of the set's numbers are quarantined", ("TooManyQuarantined",)),
         "UsageUnknown": Told(
-            "the dispatcher does not say what the set's numbers do", ("NoDispatcher", "DispatcherUnavailable")
+            "the dispatcher does not tell the operator what the set's numbers do, so that no flagged one is quarantined; "
+            "picks do not need the operator",
+            ("NoDispatcher", "DispatcherUnavailable"),
         ),
     },
 }
@@ -306,11 +308,12 @@ REASONS: Mapping[str, str] = {
     "BelowLowWatermark": "Supply is below the low watermark.",
     "BindingRefused": "The API server refuses to bind the number to the claim.",
     "Bound": "The claim holds a number.",
-    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume.",
+    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume: the set has numbers for the limit only.",
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
     "it, or wait for the next month in UTC. Numbers that are there are kept, and renew.",
     "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier.",
-    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume.",
+    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume: the set has numbers for "
+    "that throughput only.",
     "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
     "CatalogStale": "Search is down; offers of an earlier search are taken while they are fresh.",
     "ChannelsShort": "The channels behind the numbers take fewer calls at once than the numbers bring.",
@@ -321,7 +324,8 @@ REASONS: Mapping[str, str] = {
     "Cooling": "The number rests after its last claim.",
     "CredentialsRejected": "The carrier does not take the credentials of the CarrierAccount: put the right ones into "
     "its Secret, which is read again by itself. Nothing is bought or changed meanwhile, and calls go on.",
-    "DispatcherUnavailable": "The dispatcher does not answer the operator.",
+    "DispatcherUnavailable": "The dispatcher does not answer the operator. If it answers nobody, no number is picked, "
+    "and contacts wait; calls under way and incoming ones go on.",
     "DocumentsExpired": "The carrier's approval is over.",
     "DocumentsRefused": "The carrier's check of the bundle finds faults, or the carrier refuses a part of it.",
     "DocumentsRejected": "The carrier's review says no.",
@@ -357,7 +361,8 @@ REASONS: Mapping[str, str] = {
     "MembersUnusable": "Numbers of the set can't be used: no route, no approved campaign, too low an attestation or "
     "another thing that the message names.",
     "MissingDocuments": "Something that the carrier requires is not in the bundle.",
-    "NoDispatcher": "The operator was given no dispatcher (RINGFLEET_DISPATCHER).",
+    "NoDispatcher": "The operator was given no dispatcher (RINGFLEET_DISPATCHER). Programs that reach a dispatcher are "
+    "given numbers all the same.",
     "NoRoutingWanted": "The number works, and claim, number and pool name no RoutingProfile.",
     "NoStock": "No number that fits is to be had: allow more area codes, or list another CarrierAccount. The pool asks "
     "again by itself, at least every ten minutes.",
@@ -367,7 +372,7 @@ REASONS: Mapping[str, str] = {
     "NotSold": "The carrier sells no such numbers in this country.",
     "NumberMissing": "The number that is named does not exist where it is named.",
     "NumberNotFree": "The number that spec.phoneNumberName names is bound, rests or is stopped.",
-    "NumberPoolNotApproved": "49 US numbers may send for a campaign unless spec.messaging.numberPool is Approved.",
+    "NumberPoolNotApproved": "49 US numbers of the set may send messages unless spec.messaging.numberPool is Approved.",
     "NumberTaken": "Another PhoneNumber object stands for the number: this one does nothing.",
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
@@ -504,7 +509,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "AtTarget": "The set has the numbers that it wants.",
         "InvalidSpec": "spec.resetTimeZone is no time zone.",
         "PoolMissing": "No pool of spec.pools exists that has numbers for a part of the set.",
-        "Suspended": "spec.suspend is true: the set gets and gives back no numbers.",
+        "Suspended": "spec.suspend is true: the set gets and gives back no numbers, and none is picked. Incoming calls "
+        "go on.",
         "WaitingForNumber": "A claim of the set waits for a number.",
     },
     "RoutingProfile": {"Suspended": "spec.suspend is true, here or of a CarrierAccount that is to be told."},

@@ -41,11 +41,11 @@ from ringfleet.model.rotation import Attestation, Channel, LocalPresence, Sticky
 
 class Overflow(StrEnum):
     DEFER = "Defer"
-    """The contact is put off, with room reserved for it, and the caller asks again then: to the next hour when only
-    perNumber.hourly or perNumber.concurrent stand in the way, else to the first day of the coming seven with room. With
-    no room until then it is refused."""
+    """The contact (one call or message to one recipient) is put off, with room reserved for it, and the program that
+    asked the dispatcher asks again then: to the next hour when only perNumber.hourly or perNumber.concurrent stand in
+    the way, else to the first day of the coming seven with room. With no room until then it is refused."""
     REJECT = "Reject"
-    """The contact is refused."""
+    """The contact (one call or message to one recipient) is refused."""
 
 
 class Replies(StrEnum):
@@ -69,7 +69,8 @@ class OnFlagged(StrEnum):
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
-    """The carrier has approved nothing: at most 49 US numbers of the set send messages."""
+    """The carrier has approved nothing: at most 49 US numbers of the set send messages. Numbers of other sets are not
+    counted, so that sets of one campaign have to keep to 49 together."""
     APPROVED = "Approved"
     """The carrier has approved more: as many numbers send messages as the set has."""
 
@@ -186,13 +187,17 @@ class MessagingIdentity(Part):
     """What carriers call number pooling: whether they have approved that one campaign sends from 50 numbers and more,
     which T-Mobile asks for in the US. It has nothing to do with the kind NumberPool."""
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """The campaign's throughput in messages, however many numbers it has; no limit when left out."""
+    """The campaign's throughput in messages, however many numbers it has; no limit when left out. It bounds how many
+    numbers a set with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The brand's messages a day, however many numbers it has; no limit when left out."""
+    """The brand's messages a day, however many numbers it has; no limit when left out. It bounds how many numbers a set
+    with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
 
 
 class QuietHours(Part):
-    """Hours in which nobody is contacted, by the recipient's own clock."""
+    """Hours in which nobody is contacted, by the recipient's own clock. Country and area code of the recipient's number
+    tell the time zone. One that may be in several zones is left alone while it is quiet in any of them; one of which no
+    zone is known, always."""
 
     start: Annotated[
         str,
@@ -247,17 +252,21 @@ class RotationSetSpec(Part):
     """What the numbers of the set are used for. It can't change. The set's claims ask for numbers with the capability
     of this name, so that its pools need it in spec.market.capabilities."""
     pools: Annotated[tuple[PoolRef, ...], Field(min_length=1, max_length=16), *each_once("a pool")]
-    """NumberPools to draw numbers from, in order of preference."""
+    """NumberPools to draw numbers from, in order of preference. The set makes a NumberClaim for each number, with
+    onNoStock Order: a pool with too few free ones buys them, also beyond its size.target, within its spec.limits and
+    NumberQuota, and then others in the place of those that were free."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set. How many numbers that takes is computed, region by region: from
-    perNumber.daily (of which a part stays free while sticky.mode is not None, as recipients spread unevenly), from
-    cooling.workDays and cooling.restDays, and headroomPercent on top; ramp, perNumber.hourly and perNumber.concurrent
-    do not count. Set exactly one of dailyVolume and size. Flagged numbers are not made up for, unless the annotation
-    override.ringfleet.dev/min-utilisation says who allowed it and why: then the set has status.recommendedSize
-    numbers, and the flagged ones stay in it."""
+    perNumber.daily (of 75 a day 57 are planned for, of 1000 a day 929, while sticky.mode is not None, as recipients
+    spread unevenly), from cooling.workDays and cooling.restDays, and headroomPercent on top; ramp, perNumber.hourly and
+    perNumber.concurrent do not count, so that a set of new numbers may do less than that for the days of ramp
+    (CapacityShort). Set exactly one of dailyVolume and size. Flagged numbers are not made up for, unless the annotation
+    override.ringfleet.dev/min-utilisation says who allowed it and why: then the set has status.recommendedSize numbers,
+    and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
-    set."""
+    set. Numbers beyond it are used for nobody new, leave when nothing is open with them any more, and rest in their
+    pool, where they are billed."""
     per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
@@ -285,7 +294,8 @@ class RotationSetSpec(Part):
     the condition GuardrailHolds says."""
     messaging: MessagingIdentity | None = None
     """Under which registration messages go out (in the US: A2P 10DLC). An SMS set is refused without it. Of a Voice set
-    only the brand counts, for opt-outs: without it, an opt-out from the brand holds in the whole namespace."""
+    only the brand counts: an opt-out from it holds in all sets of the namespace with the same brand, and one from a
+    Voice set without messaging in all sets of the namespace."""
     quiet_hours: QuietHours = QuietHours.model_construct()
     recipient_frequency: RecipientFrequency = RecipientFrequency.model_construct()
     routing_profile_ref: LocalRef | None = None
@@ -296,7 +306,8 @@ class RotationSetSpec(Part):
     headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """How many numbers the set has beyond what the volume takes, in percent."""
     suspend: bool = False
-    """True stops the set: it gets and gives back no numbers, and the dispatcher picks none of them."""
+    """True stops the set: it gets and gives back no numbers, and the dispatcher picks none of them, so that no call
+    goes out by it. Incoming calls go on."""
 
 
 class MemberCounts(Part):
@@ -358,7 +369,8 @@ class RotationSetStatus(Status):
     """How many numbers each region of spec.regions has and is to have."""
     recommended_size: int | None = None
     """How many numbers the volume takes, headroomPercent and those included that make up for flagged ones (at most as
-    if half were flagged), by the formula of `kubectl ringfleet size rotation`. Absent in a set with spec.size."""
+    if half were flagged), by the formula of `kubectl ringfleet size rotation`. The set itself makes up for no flagged
+    ones, and may have fewer: see spec.dailyVolume. Absent in a set with spec.size."""
     limited_by: str | None = None
     """What binds the number of numbers that the set wants.
 
@@ -394,10 +406,12 @@ class RotationSetStatus(Status):
 
 class RotationSet(Resource):
     """Numbers used as caller ID or SMS sender in turn, each under a velocity cap, so that none burns. The operator
-    claims them; the dispatcher answers at call time which one to use.
+    claims them; the dispatcher answers at call time which one to use. The dispatcher is the service `ringfleet
+    dispatch`. Deleting a set deletes its claims at once: no number of it is picked any more, and they rest in their
+    pools, where they are billed and calls to them are answered by the pool's RoutingProfile.
 
     A person may weaken a guardrail by an annotation override.ringfleet.dev/<guardrail>, whose value says who allowed it
-    and why. The description of status.overrides lists the guardrails.
+    and why, such as `ada: a test on our own phones`. The description of status.overrides lists the guardrails.
     """
 
     rules = (short_name(40, "it names its claims"),)
