@@ -53,8 +53,9 @@ class Attribute(Part):
     )
 
     name: Label
-    """The carrier's name of the attribute, such as business_name. `kubectl ringfleet requirements` lists them; or leave
-    them out and read status.filings.missing, which names them before anything is filed."""
+    """The carrier's name of the attribute, such as business_name, or postal_code of an address. `kubectl ringfleet
+    requirements` lists them; or leave them out and read status.filings.missing, which names them before anything is
+    filed."""
     value: Annotated[str, Field(max_length=1024)] | None = None
     """Content of the attribute, as text. Leave it out and use secretKeyRef to keep it out of this object. Set exactly
     one of value and secretKeyRef."""
@@ -153,7 +154,8 @@ class ComplianceBundleSpec(Part):
     documents: Annotated[tuple[Document, ...], Field(max_length=20), ListType("map", ("name",))] = ()
     """Documents that prove who the end user is. Each is uploaded once to each carrier."""
     carriers: Annotated[tuple[AccountRef, ...], Field(min_length=1, max_length=10), *each_once("an account")]
-    """CarrierAccounts that the bundle is submitted to."""
+    """CarrierAccounts that the bundle is submitted to: every account of the pools that are to use it. At one that is
+    not listed they say BundleMissing."""
     contact: Annotated[
         str,
         Field(max_length=254),
@@ -164,7 +166,8 @@ class ComplianceBundleSpec(Part):
     """How long before an approval expires the next review is begun, from 1h to 8760h; of a short approval, not before
     half of it is over."""
     suspend: bool = False
-    """True pauses the bundle: nothing is sent to carriers. What is approved stays in use."""
+    """True pauses the bundle: nothing is sent to carriers, no renewal either. What is approved stays in use until it
+    expires; then orders wait."""
 
 
 class FilingReason(Part):
@@ -215,7 +218,8 @@ class Approval(Part):
     id: str
     """The carrier's id of the approved bundle."""
     expires_at: Time | None = None
-    """Time at which the approval expires; absent when it never does."""
+    """Time at which the approval expires; absent when it never does. From then on orders wait for the next approval;
+    Ringfleet leaves numbers in use as they are."""
 
 
 class Filing(Part):
@@ -293,13 +297,15 @@ class ComplianceBundleStatus(Status):
     attached: int | None = None
     """How many numbers carry the bundle, at all carriers; absent until they have been counted."""
     expires_at: Time | None = None
-    """Time at which the first of the approvals expires."""
+    """Time at which the first of the approvals expires. From then on orders wait there for the next approval; Ringfleet
+    leaves numbers in use as they are."""
     memory: BundleMemory = BundleMemory.model_construct()
 
 
 class ComplianceBundle(Resource):
     """Who uses the numbers of one country, with the address and documents that prove it: prepared before the numbers
-    are needed, reviewed once by each carrier, and used by every order of that market."""
+    are needed, reviewed once by each carrier, and used by every order of that market. Deleting it takes nothing back at
+    a carrier: numbers keep the documents that they carry, and orders wait for another bundle."""
 
     plural: ClassVar = "compliancebundles"
     singular: ClassVar = "compliancebundle"

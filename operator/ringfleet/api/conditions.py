@@ -283,8 +283,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "TooManyQuarantined": Told("more than a fifth of the set's numbers are quarantined", ("TooManyQuarantined",)),
         "UsageUnknown": Told(
-            "the dispatcher does not tell the operator what the set's numbers do, so that no flagged one is quarantined; "
-            "picks do not need the operator",
+            "the dispatcher does not tell the operator what the set's numbers do, so that no flagged one is "
+            "quarantined; picks do not need the operator",
             ("NoDispatcher", "DispatcherUnavailable"),
         ),
     },
@@ -301,7 +301,7 @@ REASONS: Mapping[str, str] = {
     "Approved": "An approved ComplianceBundle is in force, or the carrier asks for no documents.",
     "AreaCodeUnknown": "An area code is not in this version's numbering plan; it is searched all the same.",
     "AtTarget": "The numbers that are asked for are there.",
-    "AttachRefused": "The carrier does not take the approved documents for this number.",
+    "AttachRefused": "The carrier does not take the approved documents for this number; it is asked again by itself.",
     "AwaitingApproval": "A person has to approve the order: `kubectl ringfleet approve norder/NAME`. Numbers and "
     "prices are chosen after that. To refuse it, lower the pool's size.target or suspend the pool, then delete the "
     "order.",
@@ -311,7 +311,8 @@ REASONS: Mapping[str, str] = {
     "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume: the set has numbers for the limit only.",
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
     "it, or wait for the next month in UTC. Numbers that are there are kept, and renew.",
-    "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier.",
+    "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier: create one, or list the "
+    "CarrierAccount in spec.carriers of one.",
     "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume: the set has numbers for "
     "that throughput only.",
     "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
@@ -326,10 +327,15 @@ REASONS: Mapping[str, str] = {
     "its Secret, which is read again by itself. Nothing is bought or changed meanwhile, and calls go on.",
     "DispatcherUnavailable": "The dispatcher does not answer the operator. If it answers nobody, no number is picked, "
     "and contacts wait; calls under way and incoming ones go on.",
-    "DocumentsExpired": "The carrier's approval is over.",
-    "DocumentsRefused": "The carrier's check of the bundle finds faults, or the carrier refuses a part of it.",
-    "DocumentsRejected": "The carrier's review says no.",
-    "DocumentsUnreadable": "A Secret, ConfigMap or file that the bundle names can't be read.",
+    "DocumentsExpired": "The carrier's approval is over: orders wait, and the bundle is filed anew by itself. Numbers "
+    "in use stay as they are; whether they may go on is the carrier's rule.",
+    "DocumentsRefused": "The carrier's check before a review finds faults, or the carrier does not take a part of the "
+    "bundle: nothing is reviewed. Change what the message names, also in a Secret: it is filed anew by itself.",
+    "DocumentsRejected": "The carrier has reviewed the ComplianceBundle and says no, for its status.filings.reasons. "
+    "Change what they name, also in a Secret: it is filed anew by itself. Orders wait unless an older approval is in "
+    "force.",
+    "DocumentsUnreadable": "A Secret, ConfigMap or file that the bundle names can't be read: nothing is filed, and it "
+    "is read again by itself.",
     "DuplicateAccount": "An older CarrierAccount is the same account at the carrier (status.accountId), and is the one "
     "that buys and sweeps; this one only looks after the numbers that it has. Let the pools' spec.carriers name the "
     "older one, which lets other namespaces in by spec.allowedNamespaces, and delete this one when it has no number.",
@@ -360,7 +366,8 @@ REASONS: Mapping[str, str] = {
     "are there work on.",
     "MembersUnusable": "Numbers of the set can't be used: no route, no approved campaign, too low an attestation or "
     "another thing that the message names.",
-    "MissingDocuments": "Something that the carrier requires is not in the bundle.",
+    "MissingDocuments": "Something that the carrier requires is not in the bundle: status.filings.missing names it. "
+    "Nothing is filed, and orders wait unless an older approval is in force.",
     "NoDispatcher": "The operator was given no dispatcher (RINGFLEET_DISPATCHER). Programs that reach a dispatcher are "
     "given numbers all the same.",
     "NoRoutingWanted": "The number works, and claim, number and pool name no RoutingProfile.",
@@ -394,8 +401,10 @@ REASONS: Mapping[str, str] = {
     "limits.currency: the message names the cheapest with its currency. The pool asks again by itself, at least every "
     "ten minutes.",
     "Probing": "The number is looked up at the carrier.",
-    "ProfileRefused": "A carrier refuses the profile.",
-    "ProfileTaken": "A carrier has another profile under our reference, which is not overwritten.",
+    "ProfileRefused": "A carrier refuses the profile, for what the message says; it is told again by itself. Until "
+    "then no number is newly routed by the profile there.",
+    "ProfileTaken": "A carrier has another profile under our reference, which is not overwritten: rename or delete it "
+    "there, as the message says. Until then no number is newly routed by the profile there.",
     "PurchaseRateReached": "The CarrierAccount has bought limits.purchasesPerHour numbers: it goes on by itself.",
     "Quarantined": "The annotation ringfleet.dev/quarantine takes the number out of use.",
     "QuotaExceeded": "A NumberQuota of the namespace leaves no room.",
@@ -435,7 +444,8 @@ REASONS: Mapping[str, str] = {
     "UnsafePlan": "The last check has refused an order beyond a limit: a defect of Ringfleet, please report it. The "
     "pool orders nothing until it plans another order, as after a change of its size or limits; numbers that are there "
     "work on.",
-    "WaitingForBundle": "The ComplianceBundle for this market is not approved yet.",
+    "WaitingForBundle": "The ComplianceBundle for this market is not approved yet, or not any more: the message says "
+    "how it stands.",
     "WaitingForListing": "The carriers have not been listed yet, and the numbers may have been bought before: nothing "
     "is bought until they are.",
     "WaitingForNumber": "No free number fits: the claim waits in the queue, and is bound by itself when one does. The "
@@ -454,7 +464,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     "ComplianceBundle": {
         "Approved": "The carrier has approved the bundle, or asks for no documents.",
         "Complete": "Nothing that a carrier requires is missing.",
-        "Suspended": "spec.suspend is true: nothing is sent.",
+        "Suspended": "spec.suspend is true: nothing is sent, no renewal either. What is approved stays in use until it "
+        "expires.",
     },
     "NumberClaim": {
         "InvalidSpec": "A wished area code can be none in the pool's country.",
@@ -513,7 +524,10 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "go on.",
         "WaitingForNumber": "A claim of the set waits for a number.",
     },
-    "RoutingProfile": {"Suspended": "spec.suspend is true, here or of a CarrierAccount that is to be told."},
+    "RoutingProfile": {
+        "Suspended": "spec.suspend is true, here or of a CarrierAccount that is to be told. Numbers keep the routing "
+        "that they have; new ones do not become Available.",
+    },
 }
 """What a reason means of one kind, where that is more exact."""
 

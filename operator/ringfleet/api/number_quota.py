@@ -77,7 +77,8 @@ class NumberQuotaStatus(Status):
 
 class NumberQuota(Resource):
     """What all pools and claims of one namespace may hold and spend together: a tenant's limits, and whether its bills
-    are paid. Demand beyond a limit waits and says so. Several quotas in one namespace all hold."""
+    are paid. Demand beyond a limit waits and says so. Several quotas in one namespace all hold. Deleting one lifts its
+    limits, and resumes the numbers that it has suspended."""
 
     plural: ClassVar = "numberquotas"
     singular: ClassVar = "numberquota"

@@ -28,7 +28,8 @@ class SipTrunk(Part):
     """A SIP trunk with failover."""
 
     targets: Annotated[tuple[SipTarget, ...], Field(min_length=1, max_length=10)]
-    """SIP destinations of the trunk. When one does not answer, the next by priority is tried."""
+    """SIP destinations of the trunk. When one does not take a call, the carrier tries the next by priority; for how
+    long it waits is the carrier's rule."""
 
 
 class Webhook(Part):
@@ -121,8 +122,8 @@ class RoutingProfileSpec(Part):
     """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
     ChannelsShort. Not limited when left out."""
     suspend: bool = False
-    """True pauses the profile: its changes do not reach the carrier, and no number is newly routed by it. Numbers keep
-    the routing that they have."""
+    """True pauses the profile: its changes do not reach the carrier, and no number is newly routed by it, so that new
+    numbers do not become Available. Numbers keep the routing that they have, and calls go on."""
 
 
 class ProfileAtAccount(Part):

@@ -68,9 +68,10 @@ class FilingState(StrEnum):
     REJECTED = "Rejected"
     """The carrier has said no: see reasons."""
     EXPIRING = "Expiring"
-    """The approval is in force and ends soon; the next review is begun or under way."""
+    """The approval is in force and ends soon; the next review is begun or under way. Orders go on."""
     EXPIRED = "Expired"
-    """The approval is over, and the bundle is filed anew."""
+    """The approval is over, and the bundle is filed anew. Orders wait; numbers in use stay as they are, and whether
+    they may go on is the carrier's rule."""
 
 
 @dataclass(frozen=True, slots=True)
