@@ -386,9 +386,8 @@ REASONS: Mapping[str, str] = {
     "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message says. "
     "The pool orders others by itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
-    "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: take them back or let "
-    "them go, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted. "
-    "Claims get the numbers that are free, and calls go on.",
+    "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
+    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
     "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
@@ -433,8 +432,7 @@ REASONS: Mapping[str, str] = {
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
     "Submitting": "Numbers are being bought.",
-    "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names. Nothing new "
-    "is bought or changed by it, and calls go on.",
+    "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names.",
     "SweepRefused": "A number could not be adopted, marked or looked up.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",
@@ -495,6 +493,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "NumberTaken": "Others bought every number of the last order first: other ones are ordered in a moment.",
         "OrphansFound": "The carrier has numbers with the pool's mark that have no PhoneNumber: the next sweep of the "
         "account makes it, or the account's condition Orphans says why not. Nothing is ordered in their place.",
+        "Suspended": "spec.suspend is true, of the pool or of the accounts that the message names: nothing new is "
+        "ordered. Numbers are claimed and routed as before, and calls go on.",
     },
     "NumberQuota": {
         "QuotaExceeded": "A limit of this quota is used up.",

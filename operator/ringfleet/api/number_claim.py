@@ -104,7 +104,9 @@ class NumberClaimSpec(Part):
     tenant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """For whom the number is, for your own books; shown, and written to the place of writeTo."""
     on_no_stock: OnNoStock = OnNoStock.WAIT
-    """What to do when the pool has no free number that fits."""
+    """What to do when the pool has no free number that fits. With Order a number is bought at the cost of the pool's
+    account, after an approval where its topUp.mode is Manual; it stays in the pool and is billed, also when the claim
+    is gone."""
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile in the claim's namespace that says where calls and messages of the number go. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
@@ -175,8 +177,7 @@ class NumberClaimStatus(Status):
 
 class NumberClaim(Resource):
     """One request for one number out of a pool. It is bound at once from the numbers that are ready, with no call to a
-    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it, for
-    spec.reclaim.cooldown of its pool, and is billed."""
+    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it."""
 
     plural: ClassVar = "numberclaims"
     singular: ClassVar = "numberclaim"

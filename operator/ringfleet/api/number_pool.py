@@ -160,12 +160,12 @@ class Capacity(Part):
 
 
 class Reclaim(Part):
-    """What happens to a number after its claim has let it go."""
+    """What happens to a number after its claim has let it go. While it rests, it is billed and is no supply: a pool
+    with many short-lived claims buys others meanwhile, until limits.maxNumbers stops it."""
 
     cooldown: Duration = timedelta(hours=720)
     """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
-    holder die away. A resting number is billed and is no supply: a pool with many short-lived claims buys others
-    meanwhile, until limits.maxNumbers stops it."""
+    holder die away."""
     idle_after: Duration | None = None
     """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
     resting, before it may be given back, such as "720h"."""

@@ -307,7 +307,8 @@ class Phase(StrEnum):
     BOUND = "Bound"
     """A claim holds the number."""
     COOLING = "Cooling"
-    """The number rests after its last claim, for its pool's reclaim.cooldown."""
+    """The number rests after its last claim, for its pool's reclaim.cooldown. It is billed, and is no supply of the
+    pool."""
     SUSPENDED = "Suspended"
     """The number's traffic is stopped, by us or by the carrier; the number is kept, and billed."""
     QUARANTINED = "Quarantined"

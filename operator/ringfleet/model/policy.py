@@ -13,9 +13,8 @@ class OnNoStock(StrEnum):
     FAIL = "Fail"
     """The claim's phase becomes Failed, and nothing is tried again: make another claim."""
     ORDER = "Order"
-    """The claim waits in the queue, and the pool buys a number for it, at the cost of the pool's account: beyond
-    size.target, within the pool's limits and the NumberQuota, and with topUp.mode Manual after an approval. The number
-    stays in the pool, and is billed, also when the claim is gone."""
+    """The claim waits in the queue, and the pool orders a number for it: beyond size.target, within the pool's
+    limits and the NumberQuota."""
 
 
 class Billing(StrEnum):
