@@ -306,7 +306,8 @@ REASONS: Mapping[str, str] = {
     "prices are chosen after that. To refuse it, lower the pool's size.target or suspend the pool, then delete the "
     "order.",
     "BelowLowWatermark": "Supply is below the low watermark.",
-    "BindingRefused": "The API server refuses to bind the number to the claim.",
+    "BindingRefused": "The API server refuses to bind the number to the claim, for what the message quotes; it is "
+    "tried again by itself.",
     "Bound": "The claim holds a number.",
     "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume: the set has numbers for the limit only.",
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
@@ -353,8 +354,10 @@ REASONS: Mapping[str, str] = {
     "itself, at least every ten minutes.",
     "InvalidSpec": "Something in a spec can't be meant, or does not fit together; the message names the field.",
     "LeadTimeDoubled": "The last orders took twice as long as those before.",
-    "ListingFailed": "The carrier does not list the account's numbers.",
-    "ListingIncomplete": "A listing of the carrier ended early.",
+    "ListingFailed": "The carrier does not list the account's numbers; it is asked again by itself, and buying goes "
+    "on.",
+    "ListingIncomplete": "A listing of the carrier ended early: nothing is concluded from it, and it is listed again "
+    "by itself.",
     "ListingShrunk": "A listing of the carrier shows under 80 percent of the numbers of the one before, less those "
     "given back since: nothing is concluded from it, and buying goes on. Look into the carrier's console, and whether "
     "spec.endpoint and the Secret still open the same account; only if numbers are really gone, write the annotation "
@@ -388,11 +391,13 @@ REASONS: Mapping[str, str] = {
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
     "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
-    "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
+    "OrphansFound": "Numbers with our mark, which are billed, have no PhoneNumber, and no pool may adopt them: the "
+    "message says what would let one.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
-    "PendingDocuments": "Numbers are bought, and wait at the carrier for documents.",
+    "PendingDocuments": "Numbers are bought and billed, and wait at the carrier for documents: status.documents of "
+    "each PhoneNumber says for which.",
     "PoolExhausted": "The pool holds numbers, and none is free.",
     "PoolMissing": "The NumberPool does not exist, or not any more.",
     "PoolNotAllowed": "The NumberPool's spec.allowedNamespaces does not let in this namespace.",
@@ -405,7 +410,8 @@ REASONS: Mapping[str, str] = {
     "ProfileTaken": "A carrier has another profile under our reference, which is not overwritten: rename or delete it "
     "there, as the message says. Until then no number is newly routed by the profile there.",
     "PurchaseRateReached": "The CarrierAccount has bought limits.purchasesPerHour numbers: it goes on by itself.",
-    "Quarantined": "The annotation ringfleet.dev/quarantine takes the number out of use.",
+    "Quarantined": "The annotation ringfleet.dev/quarantine takes the number out of use: no claim gets it, no set "
+    "picks it, and its traffic goes on. Removing the annotation brings it back.",
     "QuotaExceeded": "A NumberQuota of the namespace leaves no room.",
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
@@ -428,7 +434,8 @@ REASONS: Mapping[str, str] = {
     "keep the routing that they have, and new ones do not become Available.",
     "SearchUnavailable": "The carrier's search is down; it is tried again by itself.",
     "Searching": "Numbers are being searched.",
-    "SecretKeyMissing": "The Secret of the CarrierAccount has no text under a key that is needed.",
+    "SecretKeyMissing": "The Secret of the CarrierAccount has no text under a key that is needed: add it. Nothing is "
+    "bought or changed meanwhile, and calls go on.",
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
     "Submitting": "Numbers are being bought.",
@@ -502,7 +509,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "With Ready True: spec.suspend is true, and no limit is held.",
     },
     "PhoneNumber": {
-        "PendingDocuments": "The number is bought, and waits at the carrier for documents.",
+        "PendingDocuments": "The number is bought and billed, and waits at the carrier for documents: "
+        "status.documents.waitsFor says for which, and status.documentsDeadline until when.",
         "NumberMissing": "The account does not have the number, and no order of ours bought it.",
         "PoolMissing": "The number was asked to go and stays, for its pool is gone, by whose rules it would be given "
         "back: it is billed on. Create the pool again, or set spec.deletionPolicy to Retain to let go of it.",
