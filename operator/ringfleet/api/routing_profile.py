@@ -117,7 +117,7 @@ class RoutingProfileSpec(Part):
     number that follows the profile counts as routed all the same."""
     messaging: Messaging | None = None
     """Where messages go: exactly one of the destinations. Left out: the carrier is told of no destination for messages,
-    and a number that follows the profile counts as routed all the same."""
+    so that those that come in reach nobody, and a number that follows the profile counts as routed all the same."""
     channels: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
     ChannelsShort. Not limited when left out."""
