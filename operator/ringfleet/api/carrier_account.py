@@ -165,7 +165,7 @@ class CarrierAccountStatus(Status):
     installation: str | None = None
     """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the
     first part of the UID of this cluster's namespace kube-system. In a cluster that is made anew that UID is another
-    one, and all numbers are another installation's (NotOurs): start the operator there with the id that stood here."""
+    one, and all numbers are another installation's (NotOurs): start the operator there with the id of before."""
 
 
 class CarrierAccount(Resource):
