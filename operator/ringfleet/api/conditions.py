@@ -194,7 +194,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             *_WAITING_ORDER,
             "SearchUnavailable",
             *(reason for reason in _UNCALLABLE if reason != "CredentialsRejected"),
-            *("DuplicateAccount", "AccountDeleted", "PoolMissing"),
+            *("DuplicateAccount", "AccountDeleted", "PoolMissing", "QuotaExceeded"),
             says="the order has not ended: it is at work, or waits and goes on by itself as soon as it may. With "
             "AwaitingApproval, Frozen, Suspended, and where a CarrierAccount or its Secret has to be put right, a "
             "person has to act for that",
@@ -231,6 +231,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ("WithinLimits", "Suspended"),
             *("QuotaExceeded", "PastDue"),
             more="Suspended comes with False as well, for unpaid bills: spec.billing",
+        ),
+        "OtherCurrencies": Told(
+            "numbers are priced in another currency than limits.monthlySpend, which does not hold them",
+            ("OtherCurrency",),
         ),
         "Stalled": _stalled(),
     },
@@ -356,6 +360,7 @@ REASONS: Mapping[str, str] = {
     "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
     "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
+    "OtherCurrency": "Something is priced in another currency than the limit, and nothing is converted.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought, and wait at the carrier for documents.",
@@ -368,7 +373,7 @@ REASONS: Mapping[str, str] = {
     "ProfileTaken": "A carrier has another profile under our reference, which is not overwritten.",
     "PurchaseRateReached": "The CarrierAccount has bought limits.purchasesPerHour numbers: it goes on by itself.",
     "Quarantined": "The annotation ringfleet.dev/quarantine takes the number out of use.",
-    "QuotaExceeded": "A NumberQuota of the namespace leaves no room.",
+    "QuotaExceeded": "A NumberQuota of the namespace leaves no room, or says that the bills are not paid.",
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
     "ReadingRequirements": "It is being asked which documents the carrier wants.",

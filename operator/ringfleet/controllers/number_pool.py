@@ -12,7 +12,7 @@ from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, P
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
-from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import LONGEST_SLEEP
@@ -29,7 +29,7 @@ from ringfleet.objects.number_pool import (
     pool_view,
     top_up,
 )
-from ringfleet.objects.phone_number import NumberRecord, number_seen
+from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
@@ -131,7 +131,7 @@ def see_pool(
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     return PoolSeen(
         numbers=services.fleet.with_listed(
-            namespace, name, (number_seen(record, returning=_stays(services, record)) for record in records)
+            namespace, name, (number_seen(record, returning=_returns(services, record)) for record in records)
         ),
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
@@ -177,6 +177,20 @@ def _may_return(services: Services, record: NumberRecord) -> bool:
     """Whether the number would be free if it did not leave."""
     leaving = record.state.phase is Phase.RELEASING and record.claim is None
     return leaving and record.notes.quarantine is None and services.fleet.rests_until(record) is None
+
+
+def _returns(services: Services, record: NumberRecord) -> bool:
+    """Whether a number that can't be had now can be had again soon, by itself: nothing is ordered in its place."""
+    return _stays(services, record) or _resumes(services, record)
+
+
+def _resumes(services: Services, record: NumberRecord) -> bool:
+    """Whether a free number that we have stopped is only to be resumed yet, as when the bills have just been paid."""
+    if record.state.phase is not Phase.SUSPENDED or record.state.stopped is None or record.claim:
+        return False
+    if record.observed or record.deleting or record.notes != NO_NOTES:
+        return False
+    return not stops(services, record) and services.fleet.rests_until(record) is None
 
 
 def _stays(services: Services, record: NumberRecord) -> bool:

@@ -160,6 +160,8 @@ class OrderWorld:
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
     unlisted: tuple[Unlisted, ...] = ()
     """The accounts of the pool of which nobody knows what they have of it, sorted."""
+    unpaid: str | None = None
+    """Why nothing is bought for the pool's namespace, whose bills are not paid; None: they are."""
     has_past: bool = False
     """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
     name was there before it, as after a restore."""
@@ -306,6 +308,8 @@ def forbids_buying(world: OrderWorld) -> Forbidden | None:
         return Forbidden(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend)")
     return Forbidden(Reason.FROZEN, world.frozen) if world.frozen else None
 
+    if world.unpaid:
+        return Forbidden(Reason.QUOTA_EXCEEDED, world.unpaid)
 
 def _looked_up_only(why: Forbidden) -> LookUp:
     if not why.for_good:

@@ -318,8 +318,9 @@ def affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tu
     if supply.foreign:
         return 0, Block(
             Reason.INVALID_SPEC,
-            f"Numbers of the pool are priced in {', '.join(supply.foreign)}, so they can't be held against "
-            f"spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the budget.",
+            f"Numbers of the pool are priced in {', '.join(one.currency for one in supply.foreign)}, so they can't be "
+            f"held against spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the "
+            "budget.",
         )
     if limits.monthly_budget <= supply.committed - supply.reserved:
         return 0, Block(
