@@ -112,8 +112,8 @@ class NumberClaimSpec(Part):
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them: one Secret or one ConfigMap. The keys are
     number (E.164), digits, tenant, routingProfile, sipUri (the first SIP target), sipUris (all, one a line),
-    voiceWebhook, voiceApplication, agent, messagingWebhook, messagingService and campaign: those of which there is
-    something to say. The route is that of the RoutingProfile that the number follows."""
+    voiceWebhook, voiceApplication, agent, agentProvider, messagingWebhook, messagingService and campaign: those of
+    which there is something to say. The route is that of the RoutingProfile that the number follows."""
     suspend: bool = False
     """True cuts the traffic of the bound number, which is kept and billed; a claim that waits is not served."""
 

@@ -126,6 +126,9 @@ class NumberRouting(Part):
     """Time at which the carrier confirmed the routing."""
 
 
+    calls: bool | None = None
+    """False: the RoutingProfile says where messages go, and of no destination for calls, so that no Voice RotationSet
+    uses the number. Absent else."""
 class Suspension(Part):
     """How we have stopped the number's traffic; written before the carrier is told, gone when it is resumed."""
 
