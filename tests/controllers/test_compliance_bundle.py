@@ -317,3 +317,42 @@ async def test_a_bundle_that_is_gone_or_going_does_nothing() -> None:
         await rig.delete("ComplianceBundle", "papers")
         await rig.look()
         assert (await turn(rig), rig.told(), await rig.turn("ComplianceBundle", "none")) == (None, [], None)
+
+
+# After a downgrade.
+
+
+@pytest.mark.parametrize("came", [Review.IN_REVIEW, Review.APPROVED, Review.REJECTED])
+@in_virtual_time
+async def test_a_filing_in_a_state_that_only_a_newer_version_knows_is_looked_up_and_nothing_of_it_is_changed(
+    came: Review,
+) -> None:
+    async with a_desk() as (rig, registrar):
+        await turn(rig)
+        registrar.registry.review(came, clock())
+        (before,) = (await rig.status("ComplianceBundle", "papers"))["filings"]
+        newer = {**before, "state": "Escalated", "review": "Escalated", "nextLook": "2099-01-01T00:00:00Z"}
+        await rig.change_status("ComplianceBundle", "papers", {"filings": [newer]})
+        async with restarted(rig) as again:
+            await turn(again)
+            assert set(again.told()) - {WRITTEN} <= LOOKS
+            found = await filing(again)
+            assert (found["id"], found["review"], found["state"]) == (before["id"], came, came)
+            assert set(registrar.registry.created.values()) == {1}
+
+
+@in_virtual_time
+async def test_a_filing_for_numbers_of_a_type_that_only_a_newer_version_knows_hides_no_other() -> None:
+    async with a_desk() as (rig, registrar):
+        await turn(rig)
+        (before,) = (await rig.status("ComplianceBundle", "papers"))["filings"]
+        status = {"filings": [before, {**before, "numberType": "Satellite"}]}
+        await rig.change_status("ComplianceBundle", "papers", status)
+        registrar.registry.review(Review.APPROVED, clock())
+        async with restarted(rig) as again:
+            await again.woken(60.0)
+            await turn(again)
+            filings = (await again.status("ComplianceBundle", "papers"))["filings"]
+            known = [(one["id"], one["state"]) for one in filings if one["numberType"] == "Geographic"]
+            assert known == [(before["id"], "Approved")]
+            assert set(registrar.registry.created.values()) == {1}

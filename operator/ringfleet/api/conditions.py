@@ -357,10 +357,11 @@ REASONS: Mapping[str, str] = {
     "OrderRefused": "The carrier refused every number of the order, or the order itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
-    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
+    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted, or "
+    "because an order of the pool can't be read, which a newer version has written.",
     "OrphansFound": "Numbers with our mark have no PhoneNumber, and no pool may adopt them.",
-    "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "OtherCurrency": "Something is priced in another currency than the limit, and nothing is converted.",
+    "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought, and wait at the carrier for documents.",

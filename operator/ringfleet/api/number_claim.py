@@ -25,6 +25,7 @@ from ringfleet.api.meta import (
     Rule,
     Status,
     immutable,
+    or_else,
 )
 from ringfleet.model import Capability
 from ringfleet.model.policy import OnNoStock
@@ -160,7 +161,7 @@ class ClaimMemory(Part):
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
 
-    phase: ClaimPhase | None = None
+    phase: Annotated[ClaimPhase | None, or_else(ClaimPhase, None)] = None
     """Where the claim stands."""
     phone_number: BoundNumber | None = None
     bound_at: MicroTime | None = None

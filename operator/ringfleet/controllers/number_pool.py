@@ -53,18 +53,18 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
     if _releases_with_it(pool) and POOL_FINALIZER not in pool.metadata.finalizers:
         await services.status.set_finalizers_of(pool, (*pool.metadata.finalizers, POOL_FINALIZER))
         return 0.0
-    if not _last_order_is_seen(services, pool):
-        await _look_for_orders(services, pool)
+    unread = () if _last_order_is_seen(services, pool) else await _look_for_orders(services, pool)
     if not services.quotas.of(key.namespace):
-        return await _take_turn(services, pool)
+        return await _take_turn(services, pool, unread)
     async with services.quotas.turn(key.namespace):
-        return await _take_turn(services, pool)
+        return await _take_turn(services, pool, unread)
 
 
-async def _take_turn(services: Services, pool: NumberPool) -> float | None:
-    """Decide, write down what is to be ordered and who is let go, then act."""
+async def _take_turn(services: Services, pool: NumberPool, unread: tuple[str, ...]) -> float | None:
+    """Decide, write down what is to be ordered and who is let go, then act. `unread`: its orders that can't be read."""
     view = pool_view(pool, services.settings.release_settle)
     facts = await gather(services, pool, view)
+    facts = replace(facts, pool=replace(facts.pool, unread=unread))
     decision = decide(view, facts, services.clock())
     if _orders(decision) and (ending := await find_deletion(services, pool.metadata.namespace)):
         facts = replace(facts, pool=replace(facts.pool, ending=ending))
@@ -236,17 +236,21 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
     notes, meta = pool.status.memory.top_up, pool.metadata
     if notes is None:
         return False
-    if not notes.ordered or notes.sequence == 0:
+    if notes.sequence == 0:
         return True
+    if not notes.ordered:
+        return notes.order is not None  # else a newer version meant it: nobody knows what, nor whether it exists
     return services.fleet.get(NumberOrder, meta.namespace, order_name(pool, notes.sequence)) is not None
 
 
-async def _look_for_orders(services: Services, pool: NumberPool) -> None:
-    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it."""
+async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, ...]:
+    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it. The names of
+    those that are there and can't be read, as after a downgrade: nobody knows what they have bought."""
     selector = f"{POOL_LABEL}={pool.metadata.name}"
     page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
     for order in page.items:
         services.fleet.learn("NumberOrder", order)
+    return tuple(sorted(order["metadata"]["name"] for order in page.items if not NumberOrder.can_read(order)))
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:

@@ -226,7 +226,11 @@ def _shared(text: str | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def _capabilities(words: tuple[str, ...]) -> frozenset[Capability]:
-    return frozenset(map(Capability, words))
+    """Those that this version knows."""
+    return frozenset(Capability(word) for word in words if word in _CAPABILITIES)
+
+
+_CAPABILITIES = frozenset(Capability)
 
 
 def _notes(annotations: Mapping[str, str], number: str) -> Notes:
