@@ -45,12 +45,16 @@ class Provider(StrEnum):
 
 
 class AccountLimits(Part):
-    """How hard the operator may press the carrier, all pools of the account together."""
+    """How hard the operator may press the carrier, all pools of the account together. CarrierAccounts that are one
+    account at the carrier (status.accountId) keep one pace, by the smallest limits of all of them; another installation
+    that uses the account keeps its own."""
 
     requests_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
-    """The most calls to the carrier's API in one second, those of all pools together."""
+    """The most calls to the carrier's API in one second, those of all pools and of all CarrierAccounts that are this
+    account together."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    """The most calls to the carrier's API at the same time, those of all pools together."""
+    """The most calls to the carrier's API at the same time, those of all pools and of all CarrierAccounts that are this
+    account together."""
     purchases_per_hour: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """The most numbers that are bought through this account in any hour, by all pools together, purchases that are
     under way or whose outcome is not known included. Without it: no limit."""
