@@ -14,6 +14,7 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
+    ListType,
     NamespaceList,
     Part,
     Resource,
@@ -148,6 +149,23 @@ class AccountPurchases(Part):
     under way."""
 
 
+class MarkedPool(Part):
+    """A pool that has numbers in the account."""
+
+    pool: str
+    """The NumberPool, as namespace/name, that the mark of the numbers names. It need not exist any more."""
+    numbers: int
+    """How many numbers carried that mark when the account was last listed."""
+
+
+class AccountMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say whose numbers the account has,
+    so that no pool that comes back from a backup is taken for a new one while the account can't be listed."""
+
+    pools: Annotated[tuple[MarkedPool, ...], ListType("map", ("pool",))] = ()
+    """The pools that have numbers in the account."""
+
+
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator."""
 
@@ -160,6 +178,7 @@ class CarrierAccountStatus(Status):
     purchases: AccountPurchases | None = None
     installation: str | None = None
     """The id that marks our numbers at the carrier: the UID of this cluster's namespace kube-system."""
+    memory: AccountMemory = AccountMemory.model_construct()
 
 
 class CarrierAccount(Resource):
