@@ -91,7 +91,7 @@ def refusal(act: Callable[..., object], *arguments: Any, **options: Any) -> str:
 
 
 def test_the_policies_fit_the_kinds(cluster: Cluster, installed: None) -> None:
-    for policy in ("pool-deletion", "number-deletion", "number-binding", "finalizers"):
+    for policy in ("pool-deletion", "number-deletion", "number-binding", "finalizers", "written-for-claims"):
         status = wait_until(lambda policy=policy: checked(cluster, f"ringfleet-{policy}"), "the types to be checked")
         assert status["typeChecking"] == {}
 
@@ -285,3 +285,55 @@ def test_the_operator_and_an_administrator_take_finalizers_off(place: Place, man
     place.delete(manifest)
     place.patch(manifest, {"metadata": {"finalizers": None}}, by)
     assert place.names(manifest["kind"]) == []
+
+
+# Secrets and ConfigMaps.
+
+WRITTEN = {"annotations": {"ringfleet.dev/claim-uid": "u-1"}}
+OTHERS: dict[str, Manifest] = {
+    "Secret": {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "their-password"}},
+    "ConfigMap": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "their-settings"}},
+}
+DATA = {"metadata": {"labels": {"a": "b"}}}
+
+
+def written(kind: str) -> Manifest:
+    """What the operator makes for the writeTo of a claim."""
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "line", **WRITTEN}}
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS))
+def test_the_operator_writes_and_deletes_what_it_has_made_for_a_claim_and_nothing_of_others(
+    place: Place, kind: str
+) -> None:
+    theirs, ours = OTHERS[kind], written(kind)
+    name = theirs["metadata"]["name"]
+    place.make(theirs, by="admin")
+    for act in (
+        lambda: place.delete(theirs, "operator"),
+        lambda: place.patch(theirs, DATA, "operator"),
+        lambda: place.patch(theirs, {"metadata": WRITTEN}, "operator"),
+        lambda: place.make(changed(theirs, "metadata.name", "another"), "operator"),
+    ):
+        assert "has no annotation ringfleet.dev/claim-uid: the operator writes and deletes only what" in refusal(act)
+    assert f"{kind} {place.namespace}/{name}" in refusal(place.delete, theirs, "operator")
+    place.make(ours, by="operator")
+    place.patch(ours, DATA, "operator")
+    place.delete(ours, "operator")
+    assert [one for one in place.names(kind) if one in {"line", name, "another"}] == [name]
+
+
+def test_the_operator_has_no_token_issued_into_a_secret(place: Place) -> None:
+    for_whom = {**WRITTEN["annotations"], "kubernetes.io/service-account.name": "default"}
+    token = {**written("Secret"), "type": "kubernetes.io/service-account-token"}
+    token = changed(token, "metadata.annotations", for_whom)
+    assert "is of another type than Opaque" in refusal(place.make, token, "operator")
+
+
+@pytest.mark.parametrize("kind", sorted(OTHERS))
+def test_nobody_else_is_kept_from_their_secrets_and_settings(place: Place, kind: str) -> None:
+    theirs = OTHERS[kind]
+    place.make(theirs, by="admin")
+    place.patch(theirs, DATA, "admin")
+    place.delete(theirs, "admin")
+    assert theirs["metadata"]["name"] not in place.names(kind)

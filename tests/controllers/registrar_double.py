@@ -5,6 +5,7 @@ It does what it is asked, each call a line of the story, unless a test lets the 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from ringfleet.model import NumberType
@@ -49,6 +50,7 @@ class ReviewingDouble(RegistrarDouble):
         self._lost.setdefault(call, []).append(error)
 
     async def regulation(self, country: str, type_: NumberType, end_user: EndUserType) -> Regulation:
+        await asyncio.sleep(self.takes)
         found = self._do("regulation", ReadRegulation(country, type_, end_user))
         assert isinstance(found, Regulation)
         return found

@@ -333,6 +333,13 @@ async def restarted(rig: Rig, begun: bool = True) -> AsyncIterator[Rig]:
         yield again
 
 
+@asynccontextmanager
+async def beside(rig: Rig, **settings: Any) -> AsyncIterator[Rig]:
+    """Another operator, with settings of its own, between the same two doubles; for `running`."""
+    async with _a_rig_on(rig.api, rig.carriers, Settings(**_SETTINGS | settings)) as other:
+        yield other
+
+
 _SETTINGS: dict[str, Any] = {"installation": INSTALLATION, "identity": "operator-0"}
 
 
@@ -367,15 +374,22 @@ async def _follow_intent(services: Services, kind: str, misses_deletions: bool) 
     """What Kopf does with one kind, without Kopf."""
     while True:
         page = await services.kube.list_all(RESOURCES[kind])
-        for obj in page.items:
+        for obj in filter(partial(_is_served, services), page.items):
             services.fleet.learn(kind, obj)
             services.intent_watches.heard(kind)
         with suppress(KubeError):
             async with aclosing(services.kube.watch(RESOURCES[kind], None, page.resource_version)) as events:
                 async for change, obj in events:
-                    if change is not Change.BOOKMARK and (change is not Change.DELETED or not misses_deletions):
+                    if change is Change.BOOKMARK or not _is_served(services, obj):
+                        continue
+                    if change is not Change.DELETED or not misses_deletions:
                         services.fleet.learn(kind, obj, deleted=change is Change.DELETED)
                         services.intent_watches.heard(kind)
+
+
+def _is_served(services: Services, obj: Json) -> bool:
+    served = services.settings.namespaces
+    return not served or obj["metadata"]["namespace"] in served
 
 
 def _namespace(obj: Json) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -19,7 +20,18 @@ from ringfleet.kube.errors import Conflict, KubeError, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model.compliance import Review, Shortcoming
 from tests.controllers.registrar_double import ReviewingDouble
-from tests.controllers.rig import HOUSE, Rig, a_rig, a_secret, an_account, an_object, clock, in_virtual_time, restarted
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_rig,
+    a_secret,
+    an_account,
+    an_object,
+    clock,
+    in_virtual_time,
+    restarted,
+)
 
 WRITTEN = "patch compliancebundles/status papers"
 FIVE_MINUTES, GRACE = 300.0, 120.0
@@ -135,6 +147,65 @@ async def test_a_filing_that_is_not_wanted_any_more_is_forgotten_and_the_others_
         assert (await filing(rig))["numberType"] == "Geographic"
 
 
+# Several carriers.
+
+
+@asynccontextmanager
+async def two_desks(*, slow: float = 0.0) -> AsyncIterator[tuple[Rig, ReviewingDouble, ReviewingDouble]]:
+    """A bundle that is to be filed at two carriers, of which the first one may be slow."""
+    carriers = [{"name": "main"}, {"name": "spare"}]
+    async with a_rig(*HOUSE, an_account("spare"), FILES, a_bundle(carriers=carriers)) as rig:
+        doubles = [ReviewingDouble(story=rig.story, takes=takes) for takes in (slow, 0.0)]
+        rig.carrier.registrar, rig.carriers[f"{HERE}/spare"].registrar = doubles
+        yield rig, doubles[0], doubles[1]
+
+
+async def states(rig: Rig) -> dict[str, str]:
+    filings = (await rig.status("ComplianceBundle", "papers"))["filings"]
+    return {one["account"]: one["state"] for one in filings}
+
+
+@in_virtual_time
+async def test_a_slow_first_carrier_holds_up_the_filing_at_the_second_in_nothing() -> None:
+    async with two_desks(slow=100.0) as (rig, slow, quick):
+        whole = asyncio.create_task(turn(rig))
+        await asyncio.sleep(1)
+        assert (slow.registry.submitted, quick.registry.submitted) == ([], ["B0"])
+        assert (await states(rig))["shop/spare"] == "Submitted"
+        await whole
+        assert (slow.registry.submitted, quick.registry.submitted) == (["B0"], ["B0"])
+        assert await states(rig) == {"shop/main": "Submitted", "shop/spare": "Submitted"}
+        assert [set(one.registry.created.values()) for one in (slow, quick)] == [{1}, {1}]
+
+
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
+@pytest.mark.parametrize("nth", range(10))
+@in_virtual_time
+async def test_a_process_that_ends_while_two_carriers_are_filed_at_is_followed_by_one_that_files_nothing_twice(
+    nth: int, done: bool
+) -> None:
+    async with two_desks() as (rig, *doubles):
+        rig.api.break_write(nth, done=done)
+        with pytest.raises(Unavailable):
+            await turn(rig)
+        async with restarted(rig) as again:
+            await _finish(again)
+        assert [set(one.registry.created.values()) for one in doubles] == [{1}, {1}]
+        assert [one.registry.submitted for one in doubles] == [["B0"], ["B0"]]
+
+
+@in_virtual_time
+async def test_a_turn_that_is_cancelled_leaves_no_call_behind() -> None:
+    async with two_desks(slow=100.0) as (rig, slow, _):
+        whole = asyncio.create_task(turn(rig))
+        await asyncio.sleep(1)
+        whole.cancel()
+        await asyncio.wait({whole}, timeout=1)
+        assert whole.cancelled()
+        await asyncio.sleep(200)
+        assert slow.registry.created == {}
+
+
 # Crashes.
 
 
@@ -170,7 +241,7 @@ async def _finish(rig: Rig) -> None:
     for _ in range(4):
         await turn(rig)
         await rig.woken(GRACE)
-    assert (await filing(rig))["state"] == "Submitted"
+    assert set((await states(rig)).values()) == {"Submitted"}
 
 
 @in_virtual_time
@@ -317,3 +388,42 @@ async def test_a_bundle_that_is_gone_or_going_does_nothing() -> None:
         await rig.delete("ComplianceBundle", "papers")
         await rig.look()
         assert (await turn(rig), rig.told(), await rig.turn("ComplianceBundle", "none")) == (None, [], None)
+
+
+# After a downgrade.
+
+
+@pytest.mark.parametrize("came", [Review.IN_REVIEW, Review.APPROVED, Review.REJECTED])
+@in_virtual_time
+async def test_a_filing_in_a_state_that_only_a_newer_version_knows_is_looked_up_and_nothing_of_it_is_changed(
+    came: Review,
+) -> None:
+    async with a_desk() as (rig, registrar):
+        await turn(rig)
+        registrar.registry.review(came, clock())
+        (before,) = (await rig.status("ComplianceBundle", "papers"))["filings"]
+        newer = {**before, "state": "Escalated", "review": "Escalated", "nextLook": "2099-01-01T00:00:00Z"}
+        await rig.change_status("ComplianceBundle", "papers", {"filings": [newer]})
+        async with restarted(rig) as again:
+            await turn(again)
+            assert set(again.told()) - {WRITTEN} <= LOOKS
+            found = await filing(again)
+            assert (found["id"], found["review"], found["state"]) == (before["id"], came, came)
+            assert set(registrar.registry.created.values()) == {1}
+
+
+@in_virtual_time
+async def test_a_filing_for_numbers_of_a_type_that_only_a_newer_version_knows_hides_no_other() -> None:
+    async with a_desk() as (rig, registrar):
+        await turn(rig)
+        (before,) = (await rig.status("ComplianceBundle", "papers"))["filings"]
+        status = {"filings": [before, {**before, "numberType": "Satellite"}]}
+        await rig.change_status("ComplianceBundle", "papers", status)
+        registrar.registry.review(Review.APPROVED, clock())
+        async with restarted(rig) as again:
+            await again.woken(60.0)
+            await turn(again)
+            filings = (await again.status("ComplianceBundle", "papers"))["filings"]
+            known = [(one["id"], one["state"]) for one in filings if one["numberType"] == "Geographic"]
+            assert known == [(before["id"], "Approved")]
+            assert set(registrar.registry.created.values()) == {1}

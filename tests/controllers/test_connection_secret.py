@@ -19,6 +19,7 @@ from tests.controllers.rig import (
     a_pool,
     a_rig,
     a_secret,
+    an_object,
     in_virtual_time,
     restarted,
 )
@@ -222,3 +223,14 @@ async def test_what_was_written_is_looked_at_after_a_restart_too() -> None:
 async def _guarded(rig: Rig) -> bool:
     claim = await rig.find("NumberClaim", "desk", HERE)
     return bool(claim and claim["metadata"].get("finalizers"))
+
+
+@in_virtual_time
+async def test_a_program_reads_which_agent_answers_and_on_which_platform() -> None:
+    agent = {"voice": {"agent": {"id": "agent-7", "provider": "vapi"}}}
+    profile, claim = an_object("RoutingProfile", "ai", agent), a_claim(writeTo=to("ConfigMap"))
+    async with a_rig(*HOUSE, profile, a_pool(routingProfileRef={"name": "ai"}), a_number(1), claim) as rig:
+        await take_turns(rig)
+        found = await rig.find("ConfigMap", "phone")
+        assert found
+        assert (found["data"]["agent"], found["data"]["agentProvider"]) == ("agent-7", "vapi")

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected
+from ringfleet.carriers.http import AccountClient, Call, Refusal
 from ringfleet.controllers.triggers import follow
 from ringfleet.kube.errors import NotFound
 from ringfleet.kube.transport import Json
@@ -33,6 +35,7 @@ from tests.controllers.rig import (
     in_virtual_time,
     restarted,
 )
+from tests.kube.virtual_time import now
 from tests.plan.builders import a_holding, an_offer, digits
 
 TEAM = "team"
@@ -461,3 +464,69 @@ async def test_a_late_listing_does_not_bring_back_a_number_that_was_let_go(by: s
             [],
             0,
         )
+
+
+# Pace.
+
+
+class Wire(httpx.AsyncBaseTransport):
+    """A carrier that takes a while for each call. `most`: so many were at once on their way; `calls`: when."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = 0
+        self.calls: list[float] = []
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        self.calls.append(now())
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await asyncio.sleep(0.2)
+        self.inside -= 1
+        return httpx.Response(200, json={})
+
+
+def a_client(rig: Rig, account: str, wire: Wire) -> AccountClient:
+    """The client of an account as its adapter opens it, over `wire`."""
+    settings = rig.opened[account]
+    return AccountClient(
+        settings, headers={}, read_refusal=lambda _: Refusal(), transport=wire, clock=now, sleep=asyncio.sleep
+    )
+
+
+@pytest.mark.parametrize("anew", [pytest.param(False, id="both there"), pytest.param(True, id="one opened anew")])
+@in_virtual_time
+async def test_two_accounts_with_one_token_press_the_carrier_no_harder_than_the_smaller_of_their_limits(
+    anew: bool,
+) -> None:
+    """A duplicate serves the numbers that it has, and the carrier counts its calls together with the other one's."""
+    mine = an_account(limits={"requestsPerSecond": 5, "concurrency": 3})
+    theirs = in_team(an_account(limits={"requestsPerSecond": 50, "concurrency": 8}))
+    async with two_accounts(a_secret(), in_team(a_secret()), mine, theirs) as rig:
+        await rig.begin()
+        if anew:
+            await rig.change("CarrierAccount", "main", {"spec": {"limits": {"timeout": "20s"}}})
+            await rig.look()
+            await rig.turn("CarrierAccount", "main")
+        wire = Wire()
+        clients = [a_client(rig, f"{namespace}/main", wire) for namespace in (HERE, TEAM)]
+        await asyncio.gather(*(one.call(Call("GET", "/v1/numbers")) for one in clients for _ in range(30)))
+        assert wire.most <= 3
+        took = wire.calls[-1] - wire.calls[0]
+        assert took >= (60 - 3) / 5 - 0.01
+        assert {(await says(rig, namespace)) for namespace in (HERE, TEAM)} == {
+            "True Reachable",
+            "False DuplicateAccount",
+        }
+
+
+@in_virtual_time
+async def test_accounts_of_their_own_keep_a_pace_of_their_own() -> None:
+    slow, quick = ({"requestsPerSecond": rate, "concurrency": 3} for rate in (1, 100))
+    async with a_rig(a_secret(), an_account(limits=slow), an_account("spare", limits=quick), begun=False) as rig:
+        rig.carriers[f"{HERE}/spare"].id = "spare"
+        await rig.begin()
+        wires = {name: Wire() for name in ("main", "spare")}
+        clients = {name: a_client(rig, f"{HERE}/{name}", wire) for name, wire in wires.items()}
+        await asyncio.gather(*(one.call(Call("GET", "/v1/numbers")) for one in clients.values() for _ in range(9)))
+        assert wires["main"].calls[-1] >= 6 - 0.01
+        assert wires["spare"].calls[-1] < 1

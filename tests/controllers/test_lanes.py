@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, Throttled
+from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
@@ -375,7 +376,7 @@ def test_the_longer_the_line_the_more_seldom_who_stands_in_it_asks() -> None:
 
 def test_numbers_leave_half_of_the_calls_to_the_order_that_has_the_purchase_lock_and_take_all_when_none_has() -> None:
     async def play() -> list[int]:
-        account = OpenAccount(CarrierDouble([]), "", frozenset(), AccountSeen(), concurrency=4)
+        account = OpenAccount(CarrierDouble([]), "", frozenset(), AccountSeen(), place=Place(10, 4))
         async with account.purchase_lock:
             bought = account.room_for_numbers
         return [bought, account.room_for_numbers]

@@ -414,3 +414,38 @@ async def surplus(rig: Rig, n: int) -> str | None:
     assert number
     asked: str | None = number["metadata"].get("annotations", {}).get("ringfleet.dev/surplus")
     return asked
+
+
+# After a downgrade.
+
+
+@pytest.mark.parametrize("ordered", [pytest.param(True, id="and seen"), pytest.param(False, id="and not seen yet")])
+@in_virtual_time
+async def test_a_pool_orders_nothing_while_an_order_of_it_is_written_in_words_of_a_newer_version(ordered: bool) -> None:
+    """What that has bought nobody here can count: it would be bought a second time."""
+    order = an_order(count=2, approval="ByTwoPeople")
+    notes = {"memory": {"topUp": {"sequence": 1, "ordered": ordered, "order": order["spec"]}}}
+    async with a_rig(*HOUSE, a_pool(2, status=notes), order) as rig:
+        rig.carrier.stock += [an_offer(n) for n in (1, 2)]
+        await turn(rig)
+        await rig.settle()
+        assert (rig.carrier.billed.total(), await rig.names("NumberOrder")) == (0, ["west-1"])
+        assert await rig.says("NumberPool", "west") == "False OrderingFrozen"
+        (said,) = [one for one in (await rig.status("NumberPool", "west"))["conditions"] if one["type"] == "Ready"]
+        assert "NumberOrder west-1 can't be read" in said["message"]
+        await rig.change("NumberOrder", "west-1", {"metadata": {"finalizers": None}})
+        await rig.delete("NumberOrder", "west-1")
+        await rig.look()
+        await rig.settle(120.0)
+        assert rig.carrier.billed.total() == 2
+
+
+@in_virtual_time
+async def test_an_order_that_was_meant_in_words_of_a_newer_version_and_not_made_is_meant_anew() -> None:
+    spec = an_order(count=2, approval="ByTwoPeople")["spec"]
+    notes = {"memory": {"topUp": {"sequence": 1, "ordered": False, "order": spec}}}
+    async with a_rig(*HOUSE, a_pool(2, status=notes)) as rig:
+        rig.carrier.stock += [an_offer(n) for n in (1, 2)]
+        await turn(rig)
+        await rig.settle()
+        assert (rig.carrier.billed.total(), await rig.names("NumberOrder")) == (2, ["west-2"])

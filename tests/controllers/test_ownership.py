@@ -20,6 +20,7 @@ from tests.controllers.rig import (
     a_rig,
     a_secret,
     an_account,
+    beside,
     in_virtual_time,
     later,
     restarted,
@@ -318,3 +319,34 @@ async def test_a_claim_whose_number_became_another_installations_says_so() -> No
         change_mark(rig, OURS)
         await look_around(rig)
         assert await says(rig, "NumberClaim", "desk") == "True Bound"
+
+
+# Two operators that see nothing of each other's namespaces.
+
+ALONE = (a_secret(), an_account(sweepInterval="60s"))
+BOTH_HOUSES = (*ALONE, *map(in_twin, ALONE))
+IN_BOTH = (a_number(1), in_twin(a_number(1, accountRef={"name": "main", "namespace": "twin"})))
+
+
+@pytest.mark.parametrize(
+    ("mark", "one_of"), [pytest.param(OURS, {HERE}, id="marked"), pytest.param(None, {HERE, "twin"}, id="not marked")]
+)
+@in_virtual_time
+async def test_of_two_operators_for_one_number_the_one_goes_on_that_the_mark_names_and_the_other_stands_back(
+    mark: Mark | None, one_of: set[str]
+) -> None:
+    """Neither knows of the other's account or object: only the mark tells them, by the next sweep."""
+    async with a_rig(begun=False, namespaces=(HERE,)) as mine:
+        mine.carriers["twin/main"] = mine.carrier
+        hold(mine, mark)
+        await mine.create(*BOTH_HOUSES, a_pool(0), in_twin(a_pool(0)), *IN_BOTH)
+        async with beside(mine, namespaces=("twin",)) as theirs, mine.running(), theirs.running():
+            await asyncio.sleep(600)
+            found = {namespace: await says(mine, "PhoneNumber", NAME, namespace) for namespace in (HERE, "twin")}
+            named = (held(mine) or a_holding()).mark
+            assert named
+            assert named.namespace in one_of
+            assert found[named.namespace] == "True NoRoutingWanted"
+            assert set(found.values()) == {"True NoRoutingWanted", "False NumberTaken"}
+            accounts = [await says(mine, "CarrierAccount", "main", namespace) for namespace in (HERE, "twin")]
+            assert accounts == ["True Reachable", "True Reachable"]

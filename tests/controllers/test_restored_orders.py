@@ -384,3 +384,65 @@ async def test_a_pool_that_was_made_anew_long_ago_goes_to_its_second_carrier_whe
         async with restarted(rig) as again:
             await work(again, 600)
             assert again.carriers[f"{HERE}/spare"].billed.total() == 1
+
+
+# A pool that came back without its orders.
+
+
+@in_virtual_time
+async def test_a_pool_without_orders_waits_for_a_carrier_that_is_down_and_was_seen_to_have_numbers_of_it() -> None:
+    """It looks like a new one: neither orders nor numbers nor its status are in the backup."""
+    async with a_carrier_with(*_ALIVE, *HOUSE, an_account("spare"), numbers=0) as rig:
+        rig.carriers[f"{HERE}/spare"].held = {digits(n): held(n) for n in (1, 2)}
+        async with rig.running():
+            await asyncio.sleep(60)
+        go_down(rig)
+        await rig.create(a_pool(2, **TWO))
+        async with restarted(rig, begun=False) as again, again.running():
+            await asyncio.sleep(3600)
+            assert (again.carrier.billed.total(), await again.says("NumberOrder", "west-1")) == (
+                0,
+                "False WaitingForListing",
+            )
+            assert "CarrierAccount shop/spare: The carrier at https://api.didhub.io does not answer" in (
+                await message(again, "west-1")
+            )
+            come_back(again)
+            await asyncio.sleep(3600)
+            assert (again.carrier.billed.total(), len(await again.names("PhoneNumber"))) == (0, 2)
+
+
+@in_virtual_time
+async def test_a_person_lets_a_pool_without_orders_buy_by_taking_the_carrier_out_that_is_down() -> None:
+    seen = {"memory": {"pools": [{"pool": f"{HERE}/west", "numbers": 2}]}}
+    spare = {**an_account("spare"), "status": seen}
+    async with a_carrier_with(*_ALIVE, *HOUSE, spare, a_pool(2, **TWO), numbers=0) as rig:
+        go_down(rig)
+        async with rig.running():
+            await asyncio.sleep(600)
+            assert rig.carrier.billed.total() == 0
+            await rig.change("NumberPool", "west", {"spec": {"carriers": TWO["carriers"][:1]}})
+            await asyncio.sleep(600)
+            assert rig.carrier.billed.total() == 2
+
+
+@pytest.mark.parametrize(
+    ("pool", "numbers"),
+    [
+        pytest.param("east", (), id="they were of another pool"),
+        pytest.param("west", (1, 2), id="all of them have their objects"),
+    ],
+)
+@in_virtual_time
+async def test_a_pool_that_misses_no_number_of_a_carrier_that_is_down_buys_at_the_other(
+    pool: str, numbers: tuple[int, ...]
+) -> None:
+    """Its objects say where they are, so that what it wants beside them is wanted indeed."""
+    seen = {"memory": {"pools": [{"pool": f"{HERE}/{pool}", "numbers": 2}]}}
+    there = [a_number(n, accountRef={"name": "spare", "namespace": HERE}) for n in numbers]
+    spare, west = {**an_account("spare"), "status": seen}, a_pool(1 + len(numbers), **TWO)
+    async with a_carrier_with(*_ALIVE, *HOUSE, spare, west, *there, numbers=0) as rig:
+        go_down(rig)
+        async with rig.running():
+            await asyncio.sleep(600)
+            assert rig.carrier.billed.total() == 1

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model import AccountKey, Mark
 from ringfleet.plan.rotation_set.seen import NumberUse
 from tests.controllers.rig import (
     HERE,
@@ -19,11 +21,12 @@ from tests.controllers.rig import (
     a_profile,
     a_rig,
     a_set,
+    an_object,
     clock,
     in_virtual_time,
     restarted,
 )
-from tests.plan.builders import digits
+from tests.plan.builders import a_holding, digits
 
 STATUS = "patch rotationsets/status calls"
 FIRST, SECOND, THIRD = (f"create numberclaims calls-{n}" for n in (1, 2, 3))
@@ -298,3 +301,30 @@ async def test_a_changed_profile_is_written_on_every_claim() -> None:
         await turn(rig)
         claims = [await rig.find("NumberClaim", name) or {} for name in await rig.names("NumberClaim")]
         assert [claim["spec"]["routingProfileRef"] for claim in claims] == [{"name": "sip"}] * 2
+
+
+# Answered.
+
+
+@in_virtual_time
+async def test_a_number_whose_profile_is_for_messages_only_is_no_caller_id_until_calls_go_somewhere() -> None:
+    """Whoever calls it back would hear nothing, although it has a profile."""
+    messages = {"messaging": {"webhook": {"url": "https://example.com/sms"}}}
+    profile, pool = an_object("RoutingProfile", "sip", messages), a_pool(0, routingProfileRef={"name": "sip"})
+    number = a_number(1, status={"health": {"attestation": "A"}})
+    async with a_rig(*HOUSE, profile, pool, number, a_set(1)) as rig:
+        mark = Mark("home", HERE, "west")
+        rig.carrier.held[digits(1)] = a_holding(1, area_code="415", attestation="A", mark=mark)
+        wake_users(rig.services, AccountKey(HERE, "main"))
+        await turn(rig)
+        await rig.settle()
+        status = await rig.status("PhoneNumber", digits(1).digits)
+        assert (status["routing"]["profile"], status["routing"].get("calls")) == ("sip", False)
+        assert "for messages only" in next(one["message"] for one in status["conditions"] if one["type"] == "Ready")
+        assert (await rig.status("RotationSet", "calls"))["members"].get("active", 0) == 0
+        assert await rig.says("RotationSet", "calls", "MembersUnusable") == "True MembersUnusable"
+        await rig.change("RoutingProfile", "sip", {"spec": a_profile()["spec"]})
+        await rig.look()
+        await rig.settle()
+        assert "calls" not in (await rig.status("PhoneNumber", digits(1).digits))["routing"]
+        assert (await rig.status("RotationSet", "calls"))["members"]["active"] == 1

@@ -92,7 +92,7 @@ EVERYTHING = (
         ("NumberQuota", "month", {"spec": {"limits": {"numbers": 5}}}, {QUOTA: DEBOUNCED, POOL: DEBOUNCED}),
         (
             *("NumberQuota", "month", {"spec": {"billing": "Suspended"}}),
-            {QUOTA: DEBOUNCED, POOL: DEBOUNCED},
+            {QUOTA: DEBOUNCED, POOL: DEBOUNCED, NUMBER: DEBOUNCED},
         ),
         ("RotationSet", "calls", {"spec": {"size": 2}}, {SET: DEBOUNCED}),
         ("RotationSet", "calls", {"metadata": {"labels": {"a": "b"}}}, {}),

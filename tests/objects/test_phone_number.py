@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringfleet.api import NumberPool
-from ringfleet.model import Phase
+from ringfleet.model import Capability, Phase
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.phone_number import NumberRecord, project_number, resting_until
 from tests.api.manifests import a_number, a_pool
@@ -54,3 +54,7 @@ def test_nor_do_a_suspension_and_a_farewell_in_words_that_only_a_newer_version_k
     farewell = {"since": "2026-03-10T12:00:00Z", "cause": "FromTheFuture"}
     state = a_record({}, {"suspension": {"by": "FromTheFuture"}, "farewell": farewell}).state
     assert (state.stopped, state.farewell) == (None, None)
+
+
+def test_nor_do_capabilities_that_only_a_newer_version_knows() -> None:
+    assert a_record({}, {"capabilities": ["Voice", "FromTheFuture"]}).capabilities == {Capability.VOICE}

@@ -36,7 +36,7 @@ def euros(amount: str | int) -> Money:
     return Money.parse(amount, "EUR")
 
 
-def used(count: int = 0, spend: str | int = 0, orders_today: int = 0, foreign: tuple[str, ...] = ()) -> Used:
+def used(count: int = 0, spend: str | int = 0, orders_today: int = 0, foreign: tuple[Money, ...] = ()) -> Used:
     return Used(count, dollars(spend), orders_today, foreign)
 
 
@@ -57,25 +57,30 @@ def test_every_pool_and_every_borrowed_number_counts_and_so_does_what_is_on_its_
     ("limits", "price", "foreign"),
     [
         pytest.param(Limits(), a_price(), (), id="all in the currency of the quota"),
-        pytest.param(Limits(), a_price(currency="EUR"), ("EUR",), id="a number in another one"),
-        pytest.param(Limits(currency="EUR"), a_price(currency="EUR"), ("EUR",), id="a pool in another one"),
-        pytest.param(
-            Limits(currency="EUR"), a_price(), ("USD",), id="a number in that of the quota, in a pool of another one"
-        ),
-        pytest.param(Limits(currency="EUR"), a_price(0, 0, "EUR"), (), id="nothing is no money"),
+        pytest.param(Limits(), a_price(currency="EUR"), (euros(2),), id="a number in another one"),
+        pytest.param(Limits(currency="EUR"), a_price(currency="EUR"), (euros(2),), id="a pool in another one"),
+        pytest.param(Limits(), a_price(0, 0, "EUR"), (), id="nothing is no money"),
+        pytest.param(Limits(currency="EUR"), a_price(0, 0, "EUR"), (), id="nor in a pool of another one"),
     ],
 )
-def test_money_that_can_not_be_added_is_named_and_never_left_out(
-    limits: Limits, price: Any, foreign: tuple[str, ...]
+def test_money_of_other_currencies_is_counted_apart_and_the_limit_holds_what_is_in_its_own(
+    limits: Limits, price: Any, foreign: tuple[Money, ...]
 ) -> None:
     supply = count_supply(limits, (a_number(price=price),), (), NOW)
-    total = count_used((supply,), (), 0, "USD")
+    ours = count_supply(Limits(), (a_number(2),), (), NOW)
+    total = count_used((supply, ours), (), 0, "USD")
     assert total.foreign == foreign
-    assert (room_under([(a_quota(spend=100), total)]).full is not None) is bool(foreign)
+    assert room_under([(a_quota(spend=100), total)]) == Room(None, dollars(100) - (total.spend or dollars(0)))
+    assert room_under([(a_quota(spend=1), total)]).full == says("monthlySpend")
 
 
-def test_a_borrowed_number_in_another_currency_is_named() -> None:
-    assert count_used((), [euros(2)], 0, "USD") == Used(1, dollars(0), 0, ("EUR",))
+def test_a_number_in_the_currency_of_the_quota_counts_in_a_pool_of_another_one() -> None:
+    supply = count_supply(Limits(currency="EUR"), (a_number(),), (), NOW)
+    assert count_used((supply,), (), 0, "USD") == Used(1, dollars(2), 0)
+
+
+def test_borrowed_numbers_in_another_currency_are_added_up_apart() -> None:
+    assert count_used((), [euros(2), euros(3), dollars(1)], 0, "USD") == Used(3, dollars(1), 0, (euros(5),))
 
 
 # Room.
@@ -85,10 +90,6 @@ def says(limit: str, name: str = "cap") -> str:
     return f"The namespace has used up spec.limits.{limit} of NumberQuota {name!r}: raise it, or wait."
 
 
-FOREIGN = (
-    "Numbers are priced in EUR, so they can't be held against spec.limits.monthlySpend of NumberQuota 'cap' in USD: "
-    "correct its currency, or remove the limit."
-)
 MIXED = (
     "NumberQuota 'b' limits spec.limits.monthlySpend in EUR, and another one of the namespace in USD: no order can be "
     "held against both. Give them one currency."
@@ -110,8 +111,8 @@ MIXED = (
         ([(a_quota(orders_per_day=2), used(orders_today=1))], Room(counts_orders=True)),
         ([(a_quota(orders_per_day=2), used(orders_today=2))], Room(full=says("ordersPerDay"), counts_orders=True)),
         ([(a_quota(orders_per_day=2), used()), (a_quota(numbers=7), used(5))], Room(2, counts_orders=True)),
-        ([(a_quota(spend=10), used(foreign=("EUR",)))], Room(None, dollars(10), FOREIGN)),
-        ([(a_quota(numbers=5), used(foreign=("EUR",)))], Room(5)),
+        ([(a_quota(spend=10), used(foreign=(euros(9),)))], Room(None, dollars(10))),
+        ([(a_quota(numbers=5), used(foreign=(euros(9),)))], Room(5)),
         ([(a_quota(numbers=5, enforced=False), used(9))], NO_QUOTA),
         ([(a_quota(numbers=7), used(5)), (a_quota("b", numbers=6), used(5))], Room(1)),
         ([(a_quota(numbers=6), used(5)), (a_quota("b", numbers=7), used(5))], Room(1)),
@@ -203,10 +204,14 @@ def test_looking_again_moves_no_time(want: QuotaWant) -> None:
 
 
 OVERDUE = not_ready(
-    Reason.PAST_DUE, "The bills are past due: after spec.grace every number of the namespace is suspended."
+    Reason.PAST_DUE,
+    "The bills are past due: after spec.grace every number that the namespace holds is suspended, its pools order "
+    "nothing, and its claims get no number.",
 )
 UNPAID = not_ready(
-    Reason.SUSPENDED, "The bills are not paid: every number of the namespace is suspended. Set spec.billing to Current."
+    Reason.SUSPENDED,
+    "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and its "
+    "claims get no number. Set spec.billing to Current.",
 )
 
 
@@ -227,3 +232,18 @@ UNPAID = not_ready(
 )
 def test_a_quota_says_how_it_stands(want: QuotaWant, spent: Used, bills: Bills, said: Condition) -> None:
     assert quota_conditions(want, spent, bills) == (said,)
+
+
+def test_a_quota_says_which_currencies_its_limit_of_money_does_not_hold() -> None:
+    mixed = used(1, 5, foreign=(Money.parse(1, "CHF"), euros(9)))
+    within = ready(Reason.WITHIN_LIMITS, "The namespace is within its limits.")
+    apart = Condition(
+        "OtherCurrencies",
+        True,
+        Reason.OTHER_CURRENCY,
+        "What is priced in CHF, EUR is counted apart, in status.used.otherCurrencies, and not held against "
+        "spec.limits.monthlySpend, which is in USD. Limit it by the pools' limits.monthlyBudget in that currency, or "
+        "by spec.limits.numbers.",
+    )
+    assert quota_conditions(a_quota(spend=10), mixed, Bills()) == (within, apart)
+    assert quota_conditions(a_quota(numbers=10), mixed, Bills()) == (within,)

@@ -14,6 +14,7 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
+    ListType,
     NamespaceList,
     Part,
     Resource,
@@ -45,12 +46,16 @@ class Provider(StrEnum):
 
 
 class AccountLimits(Part):
-    """How hard the operator may press the carrier, all pools of the account together."""
+    """How hard the operator may press the carrier, all pools of the account together. CarrierAccounts that are one
+    account at the carrier (status.accountId) keep one pace, by the smallest limits of all of them; another installation
+    that uses the account keeps its own."""
 
     requests_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
-    """The most calls to the carrier's API in one second, those of all pools together."""
+    """The most calls to the carrier's API in one second, those of all pools and of all CarrierAccounts that are this
+    account together."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
-    """The most calls to the carrier's API at the same time, those of all pools together."""
+    """The most calls to the carrier's API at the same time, those of all pools and of all CarrierAccounts that are this
+    account together."""
     purchases_per_hour: Annotated[int, Field(ge=1, le=100_000)] | None = None
     """The most numbers that are bought through this account in any hour, by all pools together, purchases that are
     under way or whose outcome is not known included. Without it: no limit."""
@@ -152,6 +157,23 @@ class AccountPurchases(Part):
     under way."""
 
 
+class MarkedPool(Part):
+    """A pool that has numbers in the account."""
+
+    pool: str
+    """The NumberPool, as namespace/name, that the mark of the numbers names. It need not exist any more."""
+    numbers: int
+    """How many numbers carried that mark when the account was last listed."""
+
+
+class AccountMemory(Part):
+    """The operator's own notes, not an interface: any version may change them. They say whose numbers the account has,
+    so that no pool that comes back from a backup is taken for a new one while the account can't be listed."""
+
+    pools: Annotated[tuple[MarkedPool, ...], ListType("map", ("pool",))] = ()
+    """The pools that have numbers in the account."""
+
+
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator."""
 
@@ -166,6 +188,7 @@ class CarrierAccountStatus(Status):
     """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the
     first part of the UID of this cluster's namespace kube-system. In a cluster that is made anew that UID is another
     one, and all numbers are another installation's (NotOurs): start the operator there with the id of before."""
+    memory: AccountMemory = AccountMemory.model_construct()
 
 
 class CarrierAccount(Resource):

@@ -4,11 +4,12 @@ What a person writes here, and what the Secrets hold that it names, is personal 
 carriers' ids, and names that are ours.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ringfleet.api.market import Country
 from ringfleet.api.meta import (
@@ -29,6 +30,7 @@ from ringfleet.api.meta import (
     each_once,
     immutable,
     lasting,
+    or_else,
 )
 from ringfleet.model import NumberType
 from ringfleet.model.compliance import EndUserType, FilingState, Review
@@ -222,6 +224,23 @@ class Approval(Part):
     Ringfleet leaves numbers in use as they are."""
 
 
+def _as_handed_in(filing: object) -> object:
+    """Where only a newer version knows what the carrier last said, the filing counts as handed in, so that nothing of
+    it is changed, and the carrier is asked at once."""
+    if not isinstance(filing, Mapping) or filing.get("review") in (None, *Review):
+        return filing
+    kept = {key: value for key, value in filing.items() if key != "nextLook"}
+    return {**kept, "review": Review.SUBMITTED}
+
+
+def _of_known_types(filings: object) -> object:
+    """The filings for types of numbers that this version knows. No number of another type is bought by it either, and
+    what was filed for one is found at the carrier again."""
+    if not isinstance(filings, Iterable):
+        return filings
+    return tuple(one for one in filings if not isinstance(one, Mapping) or one.get("numberType") in (*NumberType,))
+
+
 class Filing(Part):
     """The bundle at one carrier, for one number type."""
 
@@ -229,7 +248,7 @@ class Filing(Part):
     """The CarrierAccount that the bundle is filed at, as `namespace/name`."""
     number_type: NumberType
     """Type of the numbers that this filing is for."""
-    state: FilingState = FilingState.DRAFT
+    state: Annotated[FilingState, or_else(FilingState, FilingState.DRAFT)] = FilingState.DRAFT
     """Where the newest revision stands at this carrier, as conditions and orders take it."""
     missing: tuple[str, ...] = ()
     """What the carrier requires and the bundle lacks, each with what would satisfy it."""
@@ -282,14 +301,20 @@ class BundleMemory(Part):
     """The operator's own notes, not an interface: any version may change them. They say what was created at each
     carrier, so that nothing is filed twice."""
 
-    filings: Annotated[tuple[FilingMemory, ...], ListType("map", ("account", "numberType"))] = ()
+    filings: Annotated[
+        tuple[FilingMemory, ...], BeforeValidator(_of_known_types), ListType("map", ("account", "numberType"))
+    ] = ()
     """What is remembered of each filing in status.filings."""
 
 
 class ComplianceBundleStatus(Status):
     """How the bundle stands at each carrier; written by the operator."""
 
-    filings: Annotated[tuple[Filing, ...], ListType("map", ("account", "numberType"))] = ()
+    filings: Annotated[
+        tuple[Annotated[Filing, BeforeValidator(_as_handed_in)], ...],
+        BeforeValidator(_of_known_types),
+        ListType("map", ("account", "numberType")),
+    ] = ()
     """How the bundle stands at each carrier account, for each number type."""
     states: str | None = None
     """The states of all filings in short, such as `Approved` or `Approved, InReview`. The description of

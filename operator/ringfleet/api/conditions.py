@@ -197,7 +197,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             *_WAITING_ORDER,
             "SearchUnavailable",
             *(reason for reason in _UNCALLABLE if reason != "CredentialsRejected"),
-            *("DuplicateAccount", "AccountDeleted", "PoolMissing"),
+            *("DuplicateAccount", "AccountDeleted", "PoolMissing", "QuotaExceeded"),
             says="the order has not ended: it is at work, or waits and goes on by itself as soon as it may. With "
             "AwaitingApproval, Frozen, Suspended, and where a CarrierAccount or its Secret has to be put right, a "
             "person has to act for that",
@@ -234,6 +234,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ("WithinLimits", "Suspended"),
             *("QuotaExceeded", "PastDue"),
             more="Suspended comes with False as well, for unpaid bills: spec.billing",
+        ),
+        "OtherCurrencies": Told(
+            "numbers are priced in another currency than limits.monthlySpend, which does not hold them",
+            ("OtherCurrency",),
         ),
         "Stalled": _stalled(),
     },
@@ -390,9 +394,11 @@ REASONS: Mapping[str, str] = {
     "The pool orders others by itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
-    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted.",
+    "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted, or "
+    "because an order of the pool can't be read, which a newer version has written.",
     "OrphansFound": "Numbers with our mark, which are billed, have no PhoneNumber, and no pool may adopt them: the "
     "message says what would let one.",
+    "OtherCurrency": "Something is priced in another currency than the limit, and nothing is converted.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
@@ -412,7 +418,7 @@ REASONS: Mapping[str, str] = {
     "PurchaseRateReached": "The CarrierAccount has bought limits.purchasesPerHour numbers: it goes on by itself.",
     "Quarantined": "The annotation ringfleet.dev/quarantine takes the number out of use: no claim gets it, no set "
     "picks it, and its traffic goes on. Removing the annotation brings it back.",
-    "QuotaExceeded": "A NumberQuota of the namespace leaves no room.",
+    "QuotaExceeded": "A NumberQuota of the namespace leaves no room, or says that the bills are not paid.",
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
     "ReadingRequirements": "It is being asked which documents the carrier wants.",

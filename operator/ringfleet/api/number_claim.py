@@ -25,6 +25,7 @@ from ringfleet.api.meta import (
     Rule,
     Status,
     immutable,
+    or_else,
 )
 from ringfleet.model import Capability
 from ringfleet.model.policy import OnNoStock
@@ -114,8 +115,8 @@ class NumberClaimSpec(Part):
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them: one Secret or one ConfigMap. The keys are
     number (E.164), digits, tenant, routingProfile, sipUri (the first SIP target), sipUris (all, one a line),
-    voiceWebhook, voiceApplication, agent, messagingWebhook, messagingService and campaign: those of which there is
-    something to say. The route is that of the RoutingProfile that the number follows."""
+    voiceWebhook, voiceApplication, agent, agentProvider, messagingWebhook, messagingService and campaign: those of
+    which there is something to say. The route is that of the RoutingProfile that the number follows."""
     suspend: bool = False
     """True cuts the traffic of the bound number, as spec.suspend of its PhoneNumber does: the number is kept and
     billed. A claim that waits is not served."""
@@ -163,7 +164,7 @@ class ClaimMemory(Part):
 class NumberClaimStatus(Status):
     """The claim as it is; written by the operator."""
 
-    phase: ClaimPhase | None = None
+    phase: Annotated[ClaimPhase | None, or_else(ClaimPhase, None)] = None
     """Where the claim stands."""
     phone_number: BoundNumber | None = None
     bound_at: MicroTime | None = None

@@ -8,7 +8,7 @@ after.
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ringfleet.api.market import Market
 from ringfleet.api.meta import (
@@ -25,6 +25,8 @@ from ringfleet.api.meta import (
     Status,
     Time,
     immutable,
+    known_only,
+    or_else,
 )
 from ringfleet.model import Capability, ItemState, NumberType
 
@@ -99,30 +101,12 @@ class Source(StrEnum):
     """The carrier's search was down, and offers of an earlier search were taken."""
 
 
-def _known_state(word: object) -> object:
-    """A state that only a newer version knows counts as bought, and is looked up: an order that could not be read would
-    count for nothing, and its numbers would be bought again (`tests/objects/test_number_order.py`)."""
-    return word if word in _STATES else ItemState.UNKNOWN
-
-
-def _known_phase(word: object) -> object:
-    """One that only a newer version knows is none yet: it is for people to read, and is soon written anew."""
-    return word if word in _PHASES else None
-
-
-def _known_source(word: object) -> object:
-    return word if word in _SOURCES else None
-
-
-_STATES, _PHASES, _SOURCES = frozenset(ItemState), frozenset(OrderPhase), frozenset(Source)
-
-
 class OrderItem(Part):
     """One number of the order, and what became of it."""
 
     number: str
     """The number, in E.164 form."""
-    state: Annotated[ItemState, BeforeValidator(_known_state)]
+    state: Annotated[ItemState, or_else(ItemState, ItemState.UNKNOWN)]
     """What has become of the number so far."""
     monthly: Amount | None = None
     """Monthly price of the number, in major units."""
@@ -132,14 +116,14 @@ class OrderItem(Part):
     """ISO 4217 code of the currency that the carrier bills the number in. The order's when left out."""
     country: str | None = None
     """Country of the number, as its ISO 3166-1 alpha-2 code."""
-    type: NumberType | None = None
+    type: Annotated[NumberType | None, or_else(NumberType, None)] = None
     """Type of the number."""
     area_code: str | None = None
     """Area code of the number, such as 415."""
     region: str | None = None
     """City or state of the number, in the carrier's words, such as San Francisco, CA. It is no region of a
     RotationSet."""
-    capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
+    capabilities: Annotated[tuple[Capability, ...], known_only(Capability), ListType("set")] = ()
     """What the number can do, such as Voice and SMS."""
     needs_documents: bool | None = None
     """True: the carrier said beforehand that it asks for documents."""
@@ -209,11 +193,11 @@ class OrderMemory(Part):
 class NumberOrderStatus(Status):
     """The record of the purchase; written by the operator."""
 
-    phase: Annotated[OrderPhase | None, BeforeValidator(_known_phase)] = None
+    phase: Annotated[OrderPhase | None, or_else(OrderPhase, None)] = None
     """Where the order stands."""
     key: str | None = None
     """The idempotency key under which the carrier knows this purchase."""
-    source: Annotated[Source | None, BeforeValidator(_known_source)] = None
+    source: Annotated[Source | None, or_else(Source, None)] = None
     """Where the offers come from that the order has chosen."""
     items: Annotated[tuple[OrderItem, ...], Field(max_length=100), ListType("map", ("number",))] | None = None
     """The numbers that were chosen; absent until they are."""

@@ -13,6 +13,7 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
+    ListType,
     Part,
     Resource,
     Status,
@@ -37,8 +38,9 @@ class QuotaLimits(Part):
     out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of limits.monthlySpend, such as USD. Nothing is converted: with a monthlySpend, a
-    pool whose limits.currency is another one orders nothing (QuotaExceeded), and none of the namespace does while a
-    number is priced in another one. Without a monthlySpend it means nothing."""
+    pool whose limits.currency is another one orders nothing (QuotaExceeded). What the namespace has in other currencies
+    is counted apart (status.used.otherCurrencies), and the condition OtherCurrencies says that no limit holds it.
+    Without a monthlySpend it means nothing."""
 
 
 class NumberQuotaSpec(Part):
@@ -54,15 +56,28 @@ class NumberQuotaSpec(Part):
     still counted. To stop a tenant, set billing to Suspended instead."""
 
 
+class OtherSpend(Part):
+    """What the namespace spends in one currency that is not the quota's."""
+
+    currency: Currency
+    """ISO 4217 code of the currency, such as EUR."""
+    amount: Amount
+    """Money that the namespace spends in this calendar month in that currency, orders on their way included, in major
+    units."""
+
+
 class QuotaUsed(Part):
     """What is used of each limit; in flight and unknown outcomes included."""
 
     numbers: int = 0
     """How many numbers the namespace has, on order and of unknown outcome included."""
     monthly_spend: Amount | None = None
-    """Money that the namespace spends in this calendar month, orders on their way included, in major units."""
+    """Money that the namespace spends in this calendar month, orders on their way included, in major units of
+    spec.limits.currency."""
     orders_today: int = 0
     """How many NumberOrders were started today, in UTC."""
+    other_currencies: Annotated[tuple[OtherSpend, ...], ListType("map", ("currency",))] = ()
+    """Money that the namespace spends besides in other currencies. limits.monthlySpend does not hold it."""
 
 
 class NumberQuotaStatus(Status):
@@ -72,7 +87,7 @@ class NumberQuotaStatus(Status):
     past_due_since: Time | None = None
     """Time at which billing was first seen to be PastDue."""
     suspended_since: Time | None = None
-    """Time since which the numbers of the namespace are suspended for the bills."""
+    """Time since which the numbers that the namespace holds are suspended for the bills."""
 
 
 class NumberQuota(Resource):

@@ -27,6 +27,8 @@ from ringfleet.api.meta import (
     Status,
     Time,
     immutable,
+    known_only,
+    or_else,
 )
 from ringfleet.model import Capability, NumberType, Phase
 from ringfleet.model.policy import DeletionPolicy
@@ -127,6 +129,9 @@ class NumberRouting(Part):
     """The carrier's id of the routing profile."""
     routed_at: Time | None = None
     """Time at which the carrier confirmed the routing."""
+    calls: bool | None = None
+    """False: the RoutingProfile says where messages go, and of no destination for calls, so that no Voice RotationSet
+    uses the number. Absent else."""
 
 
 class Suspension(Part):
@@ -214,20 +219,20 @@ class NumberDocuments(Part):
 class PhoneNumberStatus(Status):
     """The number as the carrier has it; written by the operator."""
 
-    phase: Phase | None = None
+    phase: Annotated[Phase | None, or_else(Phase, None)] = None
     """Where the number is in its life, in one word for people; the conditions are the truth."""
     external_id: str | None = None
     """The carrier's own id of the number; absent until the number was found at the carrier."""
     country: str | None = None
     """Country of the number, as its ISO 3166-1 alpha-2 code."""
-    type: NumberType | None = None
+    type: Annotated[NumberType | None, or_else(NumberType, None)] = None
     """Type of the number."""
     area_code: str | None = None
     """Area code of the number, such as 415."""
     region: str | None = None
     """City or state of the number, in the carrier's words, such as San Francisco, CA. It is no region of a
     RotationSet."""
-    capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
+    capabilities: Annotated[tuple[Capability, ...], known_only(Capability), ListType("set")] = ()
     """What the number can do, such as Voice and SMS."""
     price: NumberPrice | None = None
     purchased_at: Time | None = None

@@ -51,7 +51,8 @@ class Agent(Part):
     """An AI voice agent."""
 
     provider: Annotated[str, Field(max_length=63)] | None = None
-    """Platform that runs the AI voice agent; the carrier's own when left out."""
+    """Platform that runs the AI voice agent, such as vapi; the carrier's own when left out. No carrier is told it: it
+    is for people, and for programs that read it as agentProvider in the place of a NumberClaim's writeTo."""
     id: Reference
     """Id of the AI voice agent at the platform that runs it. Every CarrierAccount of the profile's numbers is told this
     same id, so that numbers of several accounts need a profile for each account that has its own."""
@@ -113,8 +114,8 @@ class RoutingProfileSpec(Part):
     )
 
     voice: Voice | None = None
-    """Where calls go: exactly one of the destinations. Left out: the carrier is told of no destination for calls, and a
-    number that follows the profile counts as routed all the same."""
+    """Where calls go: exactly one of the destinations. Left out: the carrier is told of no destination for calls; a
+    number that follows the profile counts as routed for messages only, and no Voice RotationSet uses it."""
     messaging: Messaging | None = None
     """Where messages go: exactly one of the destinations. Left out: the carrier is told of no destination for messages,
     so that those that come in reach nobody, and a number that follows the profile counts as routed all the same."""

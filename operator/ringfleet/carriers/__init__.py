@@ -8,6 +8,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             errors.py       what it may raise, by who must act
                             registry.py     the list that it is added to, with its endpoint and credentials
     what it is made of      http.py         pace, retries, circuit; what a failure means for a purchase
+                            pace.py         how hard an account is pressed, by all of its clients together
                             json_fields.py  reading an answer field by field
                             breaker.py      the circuit
                             catalog.py      what searches gave, for when search is down

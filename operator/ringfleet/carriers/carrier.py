@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
     E164,
@@ -47,6 +48,8 @@ class AccountSettings:
     concurrency: int = 4
     timeout: float = 30.0
     catalog_ttl: timedelta = timedelta(minutes=15)
+    place: Place | None = field(default=None, repr=False, compare=False)
+    """Where the client keeps pace with others of its account; None: it keeps a pace of its own."""
 
 
 @dataclass(frozen=True, slots=True)

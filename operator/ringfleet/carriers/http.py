@@ -43,7 +43,8 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
-from ringfleet.rate import TokenBucket, backoff
+from ringfleet.carriers.pace import Place
+from ringfleet.rate import backoff
 
 TRIES = 4
 RETRY_FOR_S = 60.0
@@ -110,8 +111,7 @@ class AccountClient:
         self._read_refusal = read_refusal
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._http = _open(settings, headers, transport)
-        self._seats = asyncio.Semaphore(settings.concurrency)
-        self._bucket = TokenBucket(settings.requests_per_second, settings.concurrency)
+        self._place = settings.place or Place(settings.requests_per_second, settings.concurrency)
         self._circuits: dict[str, Breaker] = {}
         self._throttled = False
 
@@ -152,9 +152,7 @@ class AccountClient:
 
     async def _attempt(self, call: Call) -> object:
         circuit = self._circuit(call.circuit)
-        async with self._seats:
-            if wait := self._bucket.reserve(self._clock()):
-                await self._sleep(wait)
+        async with self._place.pace.turn(self._clock, self._sleep):
             circuit.admit()
             try:
                 response = await self._send(call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from ringfleet.carriers.pace import Pace
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
 from ringfleet.plan.carrier_account.loss import Roll
@@ -20,6 +21,8 @@ class AtCarrier:
 
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Lets one purchase at a time begin in this process; a Lease does so between processes."""
+    pace: Pace = field(default_factory=Pace)
+    """How hard the carrier is pressed, by all clients of the account together."""
     roll: Roll = field(default_factory=Roll)
     """What the listings have shown, and left out, number by number, and what we have let go."""
     counted_at: float | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.metered import MeteredCarrier
+from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
@@ -37,7 +39,9 @@ async def open_account(
     account = services.accounts.get(key)
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
-        carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
+        place = Place(settings.requests_per_second, settings.concurrency)
+        opened = open_carrier(spec.provider, replace(settings, place=place))
+        carrier = MeteredCarrier(opened, told, services.monotonic)
         account = OpenAccount(
             carrier,
             print_,
@@ -45,7 +49,7 @@ async def open_account(
             not_reached(key),
             credentials=fingerprint(repr(sorted(credentials.items()))),
             opened_at=services.monotonic(),
-            concurrency=settings.concurrency,
+            place=place,
         )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
@@ -66,6 +70,7 @@ async def identify(services: Services, obj: CarrierAccount, account: OpenAccount
         account.account_id = await account.carrier.account_id()
         account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
         account.at_carrier = services.accounts.identities.at_carrier(account.identity)
+        account.place.move(account.at_carrier.pace)
     rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ringfleet.api import CarrierAccount
-from ringfleet.api.carrier_account import AccountNumbers, AccountPurchases, Balance, CarrierAccountStatus
+from ringfleet.api.carrier_account import (
+    AccountMemory,
+    AccountNumbers,
+    AccountPurchases,
+    Balance,
+    CarrierAccountStatus,
+    MarkedPool,
+)
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import ACCOUNT_STAYS
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -41,8 +48,18 @@ async def say(
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         installation=services.installation,
+        memory=_memory(services, account, before.memory),
     )
     await services.status.write(fresh, status)
+
+
+def _memory(services: Services, account: OpenAccount | None, before: AccountMemory) -> AccountMemory:
+    """Whose numbers the account was last seen to have; what an earlier process has seen, until it is listed again."""
+    counts = services.fleet.marked.counts(account.identity) if account else None
+    if counts is None:
+        return before
+    pools = sorted((f"{pool.namespace}/{pool.name}", numbers) for pool, numbers in counts.items())
+    return AccountMemory(pools=tuple(MarkedPool(pool=pool, numbers=numbers) for pool, numbers in pools))
 
 
 def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:

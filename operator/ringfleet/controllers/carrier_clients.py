@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.model.refs import ObjectRef
@@ -57,8 +59,8 @@ class OpenAccount:
     """When this process last wrote the balance, in monotonic seconds; None before the first time."""
     balance_waits: bool = False
     """Whether the balance has moved since, too little to be written at once."""
-    concurrency: int = 1
-    """How many calls may be on their way to the carrier at once."""
+    place: Place = field(default_factory=partial(Place, 1, 1))
+    """Where the client keeps pace with the others of its account."""
     rejected_until: float = 0.0
     """Until when credentials that the carrier has refused are not tried again, in monotonic seconds."""
     failures: int = 0
@@ -117,7 +119,8 @@ class OpenAccount:
     def room_for_numbers(self) -> int:
         """How many numbers may be changed at once: half as many as calls may be made while an order has the purchase
         lock, so that numbers never hold it up."""
-        return self.concurrency // 2 if self.purchase_lock.locked() else self.concurrency
+        at_once = self.place.pace.concurrency
+        return at_once // 2 if self.purchase_lock.locked() else at_once
 
     @property
     def purchase_lock(self) -> asyncio.Lock:
@@ -241,6 +244,7 @@ class Accounts:
     async def close(self, key: AccountKey) -> None:
         self._blocked.pop(key, None)
         if account := self._open.pop(key, None):
+            account.place.give_up()
             await account.carrier.__aexit__(None, None, None)
 
     async def close_all(self) -> None:

@@ -111,7 +111,7 @@ class ClaimQueue:
         around = ClaimWorld(
             pool_exists=pool is not None,
             let_in=let_in and not (foreign and pool is None),
-            quota=self._quota_full(claim) if foreign else None,
+            quota=self._quotas.unpaid(claim.namespace) or (self._quota_full(claim) if foreign else None),
             named_exists=claim.named is None or (named is not None and named.pool == claim.pool.name),
             frozen=self._frozen(claim) if let_in else None,
             misspelt=claim.misspelt(pool.spec.market.country) if pool else None,

@@ -182,6 +182,7 @@ def _route_data(profile: RoutingProfile | None) -> dict[str, str | None]:
         "voiceWebhook": voice.webhook.url if voice and voice.webhook else None,
         "voiceApplication": voice.application.id if voice and voice.application else None,
         "agent": voice.agent.id if voice and voice.agent else None,
+        "agentProvider": voice.agent.provider if voice and voice.agent else None,
         "messagingWebhook": messaging.webhook.url if messaging and messaging.webhook else None,
         "messagingService": service.id if service else None,
         "campaign": service.campaign if service else None,

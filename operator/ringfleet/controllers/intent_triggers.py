@@ -133,6 +133,8 @@ class IntentTriggers:
                 services.queues.wake("NumberPool", namespace, pool.metadata.name)
         services.claim_queue.reconsider(services.fleet.claims.by("namespace", namespace))
         if _terms(old) != _terms(new):
+            for pool in services.fleet.all_in(namespace, NumberPool):
+                wake_orders_of(services, ObjectRef(namespace, pool.metadata.name))
             wake_needy(services, services.fleet.numbers.by("namespace", namespace))
             wake_needy(services, services.fleet.borrowed_by(namespace))
 

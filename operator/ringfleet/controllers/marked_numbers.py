@@ -37,6 +37,12 @@ class MarkedNumbers:
         """Whether a listing of the account that can be believed has ended in this process."""
         return identity in self._listings
 
+    def counts(self, identity: Identity | None) -> dict[ObjectRef, int] | None:
+        """How many numbers the account's newest listing shows under the mark of each pool; None: it is not known."""
+        if identity is None or identity not in self._listings:
+            return None
+        return {pool: len(numbers) for pool, numbers in self._listings[identity].items() if numbers}
+
     def learn(self, account: AccountKey, identity: Identity, marked: Marked) -> frozenset[ObjectRef]:
         """Take a believed listing, made for one of its objects, as the account's newest."""
         changed = _differing(self._listings.get(identity, {}), marked)

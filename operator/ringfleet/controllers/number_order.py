@@ -135,6 +135,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
         to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
+        unpaid=services.quotas.unpaid(namespace),
         unlisted=unlisted(services, order, pool) if order.status.items is None else (),
         has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
@@ -150,10 +151,10 @@ def _lost_pool(order: NumberOrder, pool: NumberPool | None) -> bool:
 
 
 def _sends_nothing(services: Services, order: NumberOrder) -> bool:
-    """Whether the order's pool is gone, suspended or frozen, or the object of the account that it names can't be used
-    until a person mends it: it keeps no other order from the carrier."""
+    """Whether the order's pool is gone, suspended or frozen, its bills are not paid, or the object of the account that
+    it names can't be used until a person mends it: it keeps no other order from the carrier."""
     namespace, pool = order.metadata.namespace, services.fleet.get(NumberPool, *pool_of(order))
-    if pool is None or pool.spec.suspend or _lost_pool(order, pool):
+    if pool is None or pool.spec.suspend or _lost_pool(order, pool) or services.quotas.unpaid(namespace):
         return True
     if services.accounts.seen_by_holder(account_key(order.spec.account_ref, namespace), namespace).blocked in USELESS:
         return True

@@ -12,7 +12,7 @@ from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, P
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
-from ringfleet.controllers.desired_number import going
+from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import LONGEST_SLEEP
@@ -29,7 +29,7 @@ from ringfleet.objects.number_pool import (
     pool_view,
     top_up,
 )
-from ringfleet.objects.phone_number import NumberRecord, number_seen
+from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
@@ -53,18 +53,18 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
     if _releases_with_it(pool) and POOL_FINALIZER not in pool.metadata.finalizers:
         await services.status.set_finalizers_of(pool, (*pool.metadata.finalizers, POOL_FINALIZER))
         return 0.0
-    if not _last_order_is_seen(services, pool):
-        await _look_for_orders(services, pool)
+    unread = () if _last_order_is_seen(services, pool) else await _look_for_orders(services, pool)
     if not services.quotas.of(key.namespace):
-        return await _take_turn(services, pool)
+        return await _take_turn(services, pool, unread)
     async with services.quotas.turn(key.namespace):
-        return await _take_turn(services, pool)
+        return await _take_turn(services, pool, unread)
 
 
-async def _take_turn(services: Services, pool: NumberPool) -> float | None:
-    """Decide, write down what is to be ordered and who is let go, then act."""
+async def _take_turn(services: Services, pool: NumberPool, unread: tuple[str, ...]) -> float | None:
+    """Decide, write down what is to be ordered and who is let go, then act. `unread`: its orders that can't be read."""
     view = pool_view(pool, services.settings.release_settle)
     facts = await gather(services, pool, view)
+    facts = replace(facts, pool=replace(facts.pool, unread=unread))
     decision = decide(view, facts, services.clock())
     if _orders(decision) and (ending := await find_deletion(services, pool.metadata.namespace)):
         facts = replace(facts, pool=replace(facts.pool, ending=ending))
@@ -131,7 +131,7 @@ def see_pool(
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     return PoolSeen(
         numbers=services.fleet.with_listed(
-            namespace, name, (number_seen(record, returning=_stays(services, record)) for record in records)
+            namespace, name, (number_seen(record, returning=_returns(services, record)) for record in records)
         ),
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
@@ -179,6 +179,20 @@ def _may_return(services: Services, record: NumberRecord) -> bool:
     return leaving and record.notes.quarantine is None and services.fleet.rests_until(record) is None
 
 
+def _returns(services: Services, record: NumberRecord) -> bool:
+    """Whether a number that can't be had now can be had again soon, by itself: nothing is ordered in its place."""
+    return _stays(services, record) or _resumes(services, record)
+
+
+def _resumes(services: Services, record: NumberRecord) -> bool:
+    """Whether a free number that we have stopped is only to be resumed yet, as when the bills have just been paid."""
+    if record.state.phase is not Phase.SUSPENDED or record.state.stopped is None or record.claim:
+        return False
+    if record.observed or record.deleting or record.notes != NO_NOTES:
+        return False
+    return not stops(services, record) and services.fleet.rests_until(record) is None
+
+
 def _stays(services: Services, record: NumberRecord) -> bool:
     """Whether a number that shows that it leaves stays after all, and can be had again."""
     if not _may_return(services, record):
@@ -222,17 +236,21 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
     notes, meta = pool.status.memory.top_up, pool.metadata
     if notes is None:
         return False
-    if not notes.ordered or notes.sequence == 0:
+    if notes.sequence == 0:
         return True
+    if not notes.ordered:
+        return notes.order is not None  # else a newer version meant it: nobody knows what, nor whether it exists
     return services.fleet.get(NumberOrder, meta.namespace, order_name(pool, notes.sequence)) is not None
 
 
-async def _look_for_orders(services: Services, pool: NumberPool) -> None:
-    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it."""
+async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, ...]:
+    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it. The names of
+    those that are there and can't be read, as after a downgrade: nobody knows what they have bought."""
     selector = f"{POOL_LABEL}={pool.metadata.name}"
     page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
     for order in page.items:
         services.fleet.learn("NumberOrder", order)
+    return tuple(sorted(order["metadata"]["name"] for order in page.items if not NumberOrder.can_read(order)))
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:

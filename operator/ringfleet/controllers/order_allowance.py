@@ -8,6 +8,8 @@ Which carriers have to be known is decided by where the order comes from, for a 
     the pool has had an order before this one       it is not new, and its memory no older than that: none, if it was of
                                                     the same account; else those that can be called
     it has had none, and nobody has bought for it   those that can be called: a dead second carrier holds up no new pool
+    the same, and a carrier had numbers of it when  that one too, dead or not: the pool has come back without orders
+    it was last listed, which have no object now
     another pool of its name has made this order,   all, dead ones too: it is of a backup, and what was bought before
     or any that is there                            the backup is at the carriers, with or without objects
 
@@ -19,11 +21,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ringfleet.api import NumberOrder, NumberPool
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
 from ringfleet.api.meta import POOL_UID
 from ringfleet.controllers.number_pool import gather
 from ringfleet.controllers.services import Services
-from ringfleet.model import AccountKey
+from ringfleet.model import GONE, AccountKey
 from ringfleet.objects.number_order import is_of_former_pool, order_want
 from ringfleet.objects.number_pool import pool_view, top_up
 from ringfleet.objects.refs import account_key
@@ -63,7 +65,18 @@ def unlisted(services: Services, order: NumberOrder, pool: NumberPool | None) ->
     carriers = {mine, *(account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers)}
     namespace = pool.metadata.namespace
     found = (_unlisted_at(services, carrier, namespace, carrier == mine) for carrier in sorted(carriers, key=str))
-    return tuple(one for one in found if one)
+    is_new = all(memory.sequence == 0 for memory in top_up(pool).carriers)
+    return tuple(replace(one, hides=is_new and _hides(services, one.account, pool)) for one in found if one)
+
+
+def _hides(services: Services, key: AccountKey, pool: NumberPool) -> bool:
+    """Whether the account had more numbers of the pool, when it was last listed by whatever process, than the pool has
+    objects there."""
+    account = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    listed = sum(one.numbers for one in account.status.memory.pools if one.pool == pool.key) if account else 0
+    records = services.fleet.numbers_in_pool(pool.metadata.namespace, pool.metadata.name)
+    same = services.accounts.identities.same_as(key)
+    return listed > sum(one.account in same and one.state.phase not in GONE for one in records)
 
 
 def _remembers(pool: NumberPool, account: AccountKey, before: int) -> bool:

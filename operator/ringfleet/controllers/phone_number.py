@@ -41,6 +41,7 @@ from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Way
+from ringfleet.plan.phone_number.routing import as_followed
 from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
 
 log = structlog.get_logger(__name__)
@@ -154,6 +155,7 @@ def _plan(services: Services, turn: Turn, account: AccountSeen) -> NumberPlan:
     if turn.want.observed and turn.holding:
         routing = turn.holding.routing
         turn.state = replace(turn.state, routed=Routed("", routing) if routing else None)
+    turn.state = replace(turn.state, routed=as_followed(turn.want.routing, turn.state.routed))
     return plan_number(turn.want, turn.state, turn.holding, account)
 
 

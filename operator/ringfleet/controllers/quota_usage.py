@@ -9,18 +9,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from ringfleet.api import NumberOrder, NumberPool, NumberQuota
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.model import Limits
-from ringfleet.model.policy import Billing
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.number_quota import quota_want
 from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
-from ringfleet.plan.number_quota import QuotaWant, Used, count_used, numbers_full, room_under, without
+from ringfleet.plan.number_quota import (
+    Bills,
+    QuotaWant,
+    Used,
+    count_used,
+    judge_bills,
+    numbers_full,
+    room_under,
+    unpaid_message,
+    without,
+)
 
 
 class Quotas:
@@ -81,7 +91,12 @@ class Quotas:
 
     def room(self, namespace: str) -> Room:
         """What the pools of the namespace may still order."""
-        return room_under(self._counted(namespace))
+        return self._if_paid(namespace, room_under(self._counted(namespace)))
+
+    def _if_paid(self, namespace: str, room: Room) -> Room:
+        """No room while the bills are not paid."""
+        unpaid = self.unpaid(namespace)
+        return replace(room, full=unpaid) if unpaid else room
 
     def room_beside(self, order: NumberOrder) -> Room:
         """What one order that has not chosen its numbers yet may buy, beside all others. It is counted itself: its
@@ -89,7 +104,8 @@ class Quotas:
         counted, now = self._counted(order.metadata.namespace), self._clock()
         intent = order_intent(order.spec, order.metadata.namespace)
         today = (order.metadata.creation_timestamp or now).date() == now.date()
-        return room_under((want, without(used, intent, today)) for want, used in counted)
+        room = room_under((want, without(used, intent, today)) for want, used in counted)
+        return self._if_paid(order.metadata.namespace, room)
 
     def full_for_claims(self, namespace: str, in_progress: int) -> str | None:
         """Why a claim of the namespace may take no number of another one; None when it may.
@@ -106,12 +122,22 @@ class Quotas:
             counted.append((want, Used(used.numbers + more, used.spend, used.orders_today, used.foreign)))
         return counted
 
+    def unpaid(self, namespace: str) -> str | None:
+        """Why nothing is bought for the namespace or bound to its claims, as its bills are not paid; None when they
+        are. The spec of now decides: not even what was written a moment ago is bought."""
+        return next((unpaid_message(quota_want(quota)) for quota in self._unpaid(namespace)), None)
+
+    def _unpaid(self, namespace: str) -> Iterator[NumberQuota]:
+        """The quotas by which the bills of a namespace stop all that it has."""
+        for quota in self.of(namespace):
+            before = Bills(quota.status.past_due_since, quota.status.suspended_since)
+            if judge_bills(quota_want(quota), before, self._clock()).stops:
+                yield quota
+
     def stops(self, record: NumberRecord) -> list[str]:
-        """Why the bills of a number's namespace, or of its claim's, stop its traffic."""
-        namespaces = {record.namespace} | ({record.claim.namespace} if record.claim else set())
+        """Why the bills of the namespace that holds a number, its claim's or else its own, stop its traffic."""
+        namespace = record.claim.namespace if record.claim else record.namespace
         return [
             f"The bills of namespace {namespace} are not paid (NumberQuota {quota.metadata.name})."
-            for namespace in sorted(namespaces)
-            for quota in self.of(namespace)
-            if quota.status.suspended_since and quota.spec.billing is not Billing.CURRENT and not quota.spec.suspend
+            for quota in self._unpaid(namespace)
         ]

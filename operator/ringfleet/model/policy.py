@@ -25,9 +25,10 @@ class Billing(StrEnum):
     PAST_DUE = "PastDue"
     """The bills are late: when spec.grace is over, the same happens as with Suspended."""
     SUSPENDED = "Suspended"
-    """The traffic stops at once of every PhoneNumber of the namespace, whoever claims it, and of every number of
-    another namespace that a claim of this one holds. The numbers are kept and billed, and resumed when this is Current
-    again. Ordering and binding go on: the limits stop these."""
+    """The traffic stops at once of every number that the namespace holds: of its own PhoneNumbers, but for those that a
+    claim of another namespace holds, and of every number of another namespace that a claim of this one holds. Its pools
+    order nothing, and its claims get no number (QuotaExceeded). The numbers are kept and billed; all of it goes on when
+    this is Current again."""
 
 
 class ReleaseMode(StrEnum):

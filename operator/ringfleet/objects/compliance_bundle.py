@@ -161,7 +161,7 @@ def bundle_status(
     goes on saying it."""
     before, generation = bundle.status, bundle.metadata.generation
     status = with_filings(before, filings, bundle_memory(sorted(decision.records.items())))
-    if decision.call and before.conditions:
+    if decision.under_way and before.conditions:
         return status
     return status.saying(generation, conditions(before.conditions, decision.conditions, generation, now))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ringfleet.api import NumberQuota
-from ringfleet.api.number_quota import NumberQuotaStatus, QuotaUsed
+from ringfleet.api.number_quota import NumberQuotaStatus, OtherSpend, QuotaUsed
 from ringfleet.model import Money
 from ringfleet.objects.conditions import conditions
 from ringfleet.plan.conditions import Condition
@@ -35,7 +35,10 @@ def quota_status(
         observed_generation=generation,
         conditions=conditions(quota.status.conditions, said, generation, now),
         used=QuotaUsed(
-            numbers=used.numbers, monthly_spend=used.spend and used.spend.amount, orders_today=used.orders_today
+            numbers=used.numbers,
+            monthly_spend=used.spend and used.spend.amount,
+            orders_today=used.orders_today,
+            other_currencies=tuple(OtherSpend(currency=one.currency, amount=one.amount) for one in used.foreign),
         ),
         past_due_since=bills.past_due_since,
         suspended_since=bills.suspended_since,

@@ -226,7 +226,11 @@ def _shared(text: str | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def _capabilities(words: tuple[str, ...]) -> frozenset[Capability]:
-    return frozenset(map(Capability, words))
+    """Those that this version knows."""
+    return frozenset(Capability(word) for word in words if word in _CAPABILITIES)
+
+
+_CAPABILITIES = frozenset(Capability)
 
 
 def _notes(annotations: Mapping[str, str], number: str) -> Notes:
@@ -261,7 +265,9 @@ def _state(status: Mapping[str, Any]) -> NumberState:
     return NumberState(
         phase=_phase(status.get("phase")),
         external_id=status.get("externalId"),
-        routed=_routed(routing.get("profile"), routing.get("externalId")) if routing else None,
+        routed=_routed(routing.get("profile"), routing.get("externalId"), routing.get("calls", True))
+        if routing
+        else None,
         drift=status.get("drift"),
         activating=_is_activating(status),
         stopped=_stopped(status.get("suspension")),
@@ -319,8 +325,8 @@ def _is_activating(status: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _routed(profile: str | None, external_id: str | None) -> Routed:
-    return Routed(profile or "", external_id or "")
+def _routed(profile: str | None, external_id: str | None, calls: bool) -> Routed:
+    return Routed(profile or "", external_id or "", calls)
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:

@@ -74,7 +74,7 @@ def number_patch(
     if plan.drift != record.state.drift:
         patch["drift"] = plan.drift
     if state.routed != record.state.routed:
-        patch["routing"] = _routing(state.routed, now)
+        patch["routing"] = _routing(state.routed, record.state.routed, now)
     if (state.stopped, state.parked) != (record.state.stopped, record.state.parked):
         patch["suspension"] = suspension(state)
     if state.foreign_mark != record.state.foreign_mark:
@@ -125,12 +125,15 @@ def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
     return {"since": since, "cause": str(farewell.cause), "notBefore": not_before}
 
 
-def _routing(routed: Routed | None, now: datetime) -> dict[str, str | None] | None:
+def _routing(routed: Routed | None, before: Routed | None, now: datetime) -> dict[str, Any] | None:
     if routed is None:
         return None
+    calls = None if routed.calls else False
+    if before and (routed.profile, routed.external_id) == (before.profile, before.external_id):
+        return {"calls": calls}
     if not routed.profile:
-        return {"profile": None, "externalId": routed.external_id, "routedAt": None}
-    return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now)}
+        return {"profile": None, "externalId": routed.external_id, "routedAt": None, "calls": calls}
+    return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now), "calls": calls}
 
 
 def _documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | None:

@@ -119,6 +119,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         or number.state.phase in GONE
         or number.left_alone,
         routed=number.state.routed is not None,
+        calls=number.state.routed is not None and number.state.routed.calls,
         attestation=number.attestation,
     )
 

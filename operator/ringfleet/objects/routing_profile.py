@@ -92,4 +92,6 @@ def routing_want(name: str, profile: RoutingProfile | None, told: Told | None, c
     if profile is None:
         return DesiredRouting(name, missing=True)
     external_id = told.external_id if told else ""
-    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=told is not None and told.hash == content)
+    is_told = told is not None and told.hash == content
+    calls = profile.spec.voice is not None
+    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=is_told, calls=calls)

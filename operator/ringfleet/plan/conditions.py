@@ -86,6 +86,7 @@ class Reason(StrEnum):
     BINDING_REFUSED = "BindingRefused"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PAST_DUE = "PastDue"
+    OTHER_CURRENCY = "OtherCurrency"
     RELEASE_FROZEN = "ReleaseFrozen"
     ORDERING_FROZEN = "OrderingFrozen"
     NOT_OURS = "NotOurs"

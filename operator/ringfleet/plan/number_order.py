@@ -126,6 +126,8 @@ class Unlisted:
     """Why nobody knows."""
     message: str = ""
     """The sentence in which an account that can't be called says why."""
+    hides: bool = False
+    """Whether it had numbers of the pool, when it was last listed, that the cluster does not know."""
 
     @property
     def words(self) -> str:
@@ -158,6 +160,8 @@ class OrderWorld:
     """What others that were sent leave of them; None: there is no such limit."""
     frozen: str | None = None
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
+    unpaid: str | None = None
+    """Why nothing is bought for the pool's namespace, whose bills are not paid; None: they are."""
     unlisted: tuple[Unlisted, ...] = ()
     """The accounts of the pool of which nobody knows what they have of it, sorted."""
     has_past: bool = False
@@ -304,6 +308,8 @@ def forbids_buying(world: OrderWorld) -> Forbidden | None:
         return Forbidden(Reason.ACCOUNT_DELETED, "The order's CarrierAccount is being deleted", for_good=True)
     if world.pool_suspended:
         return Forbidden(Reason.SUSPENDED, "The order's pool is suspended (spec.suspend)")
+    if world.unpaid:
+        return Forbidden(Reason.QUOTA_EXCEEDED, world.unpaid)
     return Forbidden(Reason.FROZEN, world.frozen) if world.frozen else None
 
 
@@ -382,13 +388,15 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
 
 def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
     """What the carriers have for the pool must be known before more is bought: the objects may be gone, as after a
-    restore. A carrier that is dead, or whose listing breaks off, stops no pool that is known to be new or has bought
-    before; of any other it may hide the numbers."""
-    waited_for = [one for one in world.unlisted if world.has_past or one.how is Listed.NOT_YET]
+    restore. A carrier that is dead, or whose listing breaks off, stops no pool that has bought before, nor one that is
+    new as far as can be known: it has no order of an earlier pool, and the carrier was not seen to have numbers of it
+    that the cluster does not know."""
+    waited_for = [one for one in world.unlisted if world.has_past or one.hides or one.how is Listed.NOT_YET]
     if not waited_for:
         return None
     if any(one.how is not Listed.NOT_YET for one in waited_for):
-        return Wait(Reason.WAITING_FOR_LISTING, restored_message(waited_for), now + LISTED_AGAIN)
+        message = restored_message(waited_for) if world.has_past else _hiding_message(waited_for)
+        return Wait(Reason.WAITING_FOR_LISTING, message, now + LISTED_AGAIN)
     names = ", ".join(f"CarrierAccount {one.account}" for one in waited_for)
     return Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: {names}.", now + LISTED_AGAIN)
 
@@ -404,6 +412,16 @@ def restored_message(unlisted: Iterable[Unlisted]) -> str:
         "at the carriers already: nothing is bought before all of these have been listed. "
         f"{'; '.join(one.words for one in unlisted)}. Mend that; or take a carrier that has none of these numbers out "
         "of the pool's spec.carriers; or delete those orders."
+    )
+
+
+def _hiding_message(unlisted: Iterable[Unlisted]) -> str:
+    """Why a pool that looks new waits for a carrier, and what to do."""
+    return (
+        "When they were listed last, these had numbers of this pool that have no PhoneNumber, as after a restore: what "
+        "is wanted may be there already, so that nothing is bought before all of them have been listed again. "
+        f"{'; '.join(one.words for one in unlisted)}. Mend that; or take them out of the pool's spec.carriers, and "
+        "their numbers are left there."
     )
 
 

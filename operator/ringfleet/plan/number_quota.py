@@ -7,6 +7,9 @@
            and those of other namespaces' pools that its claims hold
 
     Current <-- a person --> PastDue --(longer than the grace)--> suspended <-- Suspended: at once
+
+Whose bills stop a number is who holds it: the namespace of its claim, or else that of its pool. While a namespace is
+suspended, its pools order nothing and its claims are bound to nothing.
 """
 
 from __future__ import annotations
@@ -38,24 +41,29 @@ class QuotaWant:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a namespace uses. `foreign`: currencies that could not be added; that of the quota too, where a pool that
-    reckons in another one holds numbers in it."""
+    """What a namespace uses. `foreign`: what it spends in other currencies, which is no part of `spend`; an amount a
+    currency, sorted."""
 
     numbers: int = 0
     spend: Money | None = None
     orders_today: int = 0
-    foreign: tuple[str, ...] = ()
+    foreign: tuple[Money, ...] = ()
 
 
 def count_used(supplies: Iterable[Supply], borrowed: Iterable[Money | None], orders_today: int, currency: str) -> Used:
     """Add up the pools of the namespace, and the numbers that its claims hold elsewhere, by their monthly price."""
     supplies, prices = tuple(supplies), tuple(borrowed)
-    amounts = [supply.committed for supply in supplies] + [price for price in prices if price]
-    foreign = {amount.currency for amount in amounts if amount.amount and amount.currency != currency}
-    foreign |= {word for supply in supplies for word in supply.foreign}
-    spend = Money.total((amount for amount in amounts if amount.currency == currency), currency)
+    amounts = [amount for supply in supplies for amount in (supply.committed, *supply.foreign)]
+    amounts += [price for price in prices if price]
+    others = sorted({amount.currency for amount in amounts if amount.amount} - {currency})
     numbers = sum(supply.held for supply in supplies) + len(prices)
-    return Used(numbers, spend, orders_today, tuple(sorted(foreign)))
+    foreign = tuple(_total(amounts, other) for other in others)
+    return Used(numbers, _total(amounts, currency), orders_today, foreign)
+
+
+def _total(amounts: Iterable[Money], currency: str) -> Money:
+    """What there is in one currency."""
+    return Money.total((amount for amount in amounts if amount.currency == currency), currency)
 
 
 def without(used: Used, intent: OrderIntent, today: bool) -> Used:
@@ -101,11 +109,6 @@ def _full(want: QuotaWant, used: Used) -> str | None:
     """The limit that leaves no room for even one more, in a sentence."""
     if want.numbers is not None and used.numbers >= want.numbers:
         return _says(want, "spec.limits.numbers")
-    if want.monthly_spend is not None and used.foreign:
-        return (
-            f"Numbers are priced in {', '.join(used.foreign)}, so they can't be held against spec.limits.monthlySpend "
-            f"of NumberQuota {want.name!r} in {want.currency}: correct its currency, or remove the limit."
-        )
     if want.monthly_spend is not None and used.spend is not None and want.monthly_spend <= used.spend:
         return _says(want, "spec.limits.monthlySpend")
     if want.orders_per_day is not None and used.orders_today >= want.orders_per_day:
@@ -148,16 +151,47 @@ def judge_bills(want: QuotaWant, before: Bills, now: datetime) -> Bills:
     return Bills(since, before.suspended_since or now, why)
 
 
+def unpaid_message(want: QuotaWant) -> str:
+    """Why nothing is bought for a namespace, nor bound to its claims."""
+    return (
+        f"The bills of the namespace are not paid (spec.billing of NumberQuota {want.name!r}): its pools order "
+        "nothing, and its claims get no number, until they are."
+    )
+
+
 def quota_conditions(want: QuotaWant, used: Used, bills: Bills) -> tuple[Condition, ...]:
     """What a quota says of itself."""
+    apart = _counted_apart(want, used)
+    return (_standing(want, used, bills), *((apart,) if apart else ()))
+
+
+def _standing(want: QuotaWant, used: Used, bills: Bills) -> Condition:
     if bills.stops:
-        message = "The bills are not paid: every number of the namespace is suspended. Set spec.billing to Current."
-        return (not_ready(Reason.SUSPENDED, message),)
+        message = (
+            "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and "
+            "its claims get no number. Set spec.billing to Current."
+        )
+        return not_ready(Reason.SUSPENDED, message)
     if bills.past_due_since:
-        message = "The bills are past due: after spec.grace every number of the namespace is suspended."
-        return (not_ready(Reason.PAST_DUE, message),)
+        message = (
+            "The bills are past due: after spec.grace every number that the namespace holds is suspended, its pools "
+            "order nothing, and its claims get no number."
+        )
+        return not_ready(Reason.PAST_DUE, message)
     if not want.enforced:
-        return (ready(Reason.SUSPENDED, "The quota is suspended (spec.suspend): its limits are not held."),)
+        return ready(Reason.SUSPENDED, "The quota is suspended (spec.suspend): its limits are not held.")
     if full := _full(want, used):
-        return (not_ready(Reason.QUOTA_EXCEEDED, full),)
-    return (ready(Reason.WITHIN_LIMITS, "The namespace is within its limits."),)
+        return not_ready(Reason.QUOTA_EXCEEDED, full)
+    return ready(Reason.WITHIN_LIMITS, "The namespace is within its limits.")
+
+
+def _counted_apart(want: QuotaWant, used: Used) -> Condition | None:
+    """What a limit of money does not hold, because nothing is converted."""
+    if want.monthly_spend is None or not used.foreign:
+        return None
+    message = (
+        f"What is priced in {', '.join(one.currency for one in used.foreign)} is counted apart, in "
+        f"status.used.otherCurrencies, and not held against spec.limits.monthlySpend, which is in {want.currency}. "
+        "Limit it by the pools' limits.monthlyBudget in that currency, or by spec.limits.numbers."
+    )
+    return Condition("OtherCurrencies", True, Reason.OTHER_CURRENCY, message)

@@ -16,6 +16,7 @@ from ringfleet.plan.compliance_bundle.decide import (
     BundleDecision,
     BundleFacts,
     BundleView,
+    Call,
     CallOutcome,
     Learnt,
     Lost,
@@ -46,6 +47,7 @@ AT_SPARE = replace(KEY, account=SPARE)
 OF_OLD = FilingRef(MAIN, NumberType.MOBILE)
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "it is down")
 FREE = {MAIN: AccountSeen(), SPARE: AccountSeen()}
+TYPES = (NumberType.GEOGRAPHIC, NumberType.MOBILE)
 BUSINESS = a_bundle().end_user
 READ_FIRST = ReadRegulation("DE", NumberType.GEOGRAPHIC, BUSINESS)
 READING = {"Ready": "ReadingRequirements", "Reconciling": "ReadingRequirements"}
@@ -69,6 +71,12 @@ def facts(accounts: dict[AccountKey, AccountSeen] | None = None, **rest: Any) ->
 def learnt(record: FilingRecord = NEW, **seen: Any) -> BundleFacts:
     """The requirements were read in this turn."""
     return facts(learnt={KEY.ref: Learnt(record, replace(READ, **seen))})
+
+
+def call_of(decision: BundleDecision) -> Call:
+    """The one call that is next."""
+    (call,) = decision.calls
+    return call
 
 
 def said(decision: BundleDecision) -> dict[str, str]:
@@ -113,8 +121,7 @@ def test_one_call_is_next_and_it_is_of_the_first_filing_that_has_one(
     view: BundleView, known: BundleFacts, call: tuple[Any, Any], conditions: dict[str, str]
 ) -> None:
     decision = decide(view, known, NOW)
-    assert decision.call
-    assert (decision.call.key, decision.call.action) == call
+    assert (call_of(decision).key, call_of(decision).action) == call
     assert (said(decision), decision.requeue) == (conditions, None)
 
 
@@ -201,14 +208,14 @@ def test_a_bundle_without_a_call_left_says_how_it_stands_and_when_it_is_looked_a
     view: BundleView, known: BundleFacts, conditions: dict[str, str], requeue: float
 ) -> None:
     decision = decide(view, known, NOW)
-    assert (decision.call, said(decision), decision.requeue) == (None, conditions, requeue)
+    assert (decision.calls, decision.under_way) == ((), {})
+    assert (said(decision), decision.requeue) == (conditions, requeue)
 
 
 def test_what_a_call_creates_is_remembered_by_the_decision_that_is_written_before_it() -> None:
     decision = decide(a_view(), learnt(absent=Absent(PARTY_REF, NOW)), NOW)
-    assert decision.call
     assert decision.records == {KEY.ref: replace(NEW, begun=(Begun(PARTY_REF, NOW),))}
-    assert decision.call.record == decision.records[KEY.ref]
+    assert call_of(decision).record == decision.records[KEY.ref]
 
 
 def test_filings_that_are_not_wanted_any_more_are_forgotten_only_when_no_call_is_left() -> None:
@@ -220,14 +227,15 @@ def test_filings_that_are_not_wanted_any_more_are_forgotten_only_when_no_call_is
 def test_a_filing_goes_on_from_what_its_call_has_taught_and_else_from_what_its_status_remembers() -> None:
     view = a_view(records={KEY.ref: a_record(Review.SUBMITTED, next_look=NOW)})
     first = decide(view, facts(), NOW)
-    assert (first.call and first.call.record) == a_record(Review.SUBMITTED, next_look=NOW)
-    read = go_on(facts(), first, Answered(RULES), NOW)
+    assert call_of(first).record == a_record(Review.SUBMITTED, next_look=NOW)
+    read = go_on(facts(), first, call_of(first), Answered(RULES), NOW)
     look = decide(view, read, NOW)
-    assert (look.call and look.call.action) == Look("B0")
-    known = go_on(read, look, Answered(a_live(Review.IN_REVIEW)), NOW)
+    assert call_of(look).action == Look("B0")
+    known = go_on(read, look, call_of(look), Answered(a_live(Review.IN_REVIEW)), NOW)
     assert decide(view, known, NOW).records[KEY.ref].review is Review.IN_REVIEW
 
 
+BOTH = decide(a_view(filings=(KEY, AT_SPARE)), facts(), NOW).calls
 CREATING = decide(a_view(), learnt(absent=Absent(PARTY_REF, NOW)), NOW)
 BEGUN = replace(NEW, begun=(Begun(PARTY_REF, NOW),))
 LOOKED = replace(READ, absent=Absent(PARTY_REF, NOW))
@@ -260,9 +268,10 @@ LOOKED = replace(READ, absent=Absent(PARTY_REF, NOW))
 def test_what_is_known_of_a_filing_when_a_call_has_ended(
     outcome: CallOutcome, record: FilingRecord, seen: CarrierSeen
 ) -> None:
-    assert CREATING.call
-    assert CREATING.call.action == CreateParty("p0", PARTY_REF)
-    assert go_on(facts(), CREATING, outcome, NOW).learnt == {KEY.ref: Learnt(record, seen)}
+    call = call_of(CREATING)
+    assert call.action == CreateParty("p0", PARTY_REF)
+    known = go_on(facts(), CREATING, call, outcome, NOW)
+    assert (known.learnt, known.under_way) == ({KEY.ref: Learnt(record, seen)}, {})
 
 
 @pytest.mark.parametrize(
@@ -277,8 +286,7 @@ def test_a_call_tells_whether_what_is_in_hand_is_what_was_filed(revision: str, a
     incomplete = a_bundle(papers=())
     record = a_record(Review.IN_REVIEW, next_look=NOW, revision=revision)
     whole = decide(a_view(want=a_bundle() if as_filed else incomplete), learnt(record), NOW)
-    assert whole.call
-    assert (whole.call.action, whole.call.as_filed) == (Look("B0"), as_filed)
+    assert (call_of(whole).action, call_of(whole).as_filed) == (Look("B0"), as_filed)
 
 
 def test_a_filing_that_went_as_far_as_it_could_is_not_taken_up_again_in_the_turn() -> None:
@@ -286,21 +294,33 @@ def test_a_filing_that_went_as_far_as_it_could_is_not_taken_up_again_in_the_turn
     view = a_view(filings=(KEY, AT_SPARE))
     known, now = facts(), NOW
     calls: list[FilingKey] = []
-    for _ in range(3):
+    decision = decide(view, known, now)
+    while decision.under_way:
+        calls += [call.key for call in decision.calls]
+        now += MINUTE
+        slower = next(call for call in BOTH if call.key.ref in decision.under_way)
+        known = go_on(known, decision, slower, Unreachable("it is down"), now)
         decision = decide(view, known, now)
-        if decision.call:
-            calls.append(decision.call.key)
-            now += MINUTE
-            known = go_on(known, decision, Unreachable("it is down"), now)
     assert calls == [KEY, AT_SPARE]
     assert set(decision.resting) == {KEY.ref, AT_SPARE.ref}
+
+
+def test_each_account_has_one_call_and_waits_for_no_other_accounts() -> None:
+    """Two types at each of two accounts: the second type is begun where the first went as far as it could."""
+    keys = tuple(replace(KEY, account=account, type=type_) for type_ in TYPES for account in (MAIN, SPARE))
+    view = a_view(want=replace(a_bundle(), types=TYPES), filings=keys)
+    first = decide(view, facts(), NOW)
+    assert [call.key for call in first.calls] == [keys[0], keys[1]]
+    answered = go_on(facts(), first, first.calls[1], Unreachable("it is down"), NOW)
+    second = decide(view, answered, NOW)
+    assert [call.key for call in second.calls] == [keys[3]]
+    assert set(second.under_way) == {keys[0].ref, keys[3].ref}
+    assert set(second.resting) == {keys[1].ref}
 
 
 def test_a_review_is_asked_for_at_each_turn_where_the_settings_say_so() -> None:
     view = a_view(records={KEY.ref: a_record(Review.SUBMITTED)})
     asked = decide(view, facts(review_interval=timedelta(seconds=5)), NOW)
-    assert asked.call
-    assert asked.call.seen == CarrierSeen(woken=True)
-    look = decide(view, go_on(facts(), asked, Answered(RULES), NOW), NOW).call
-    assert look
-    assert look.action == Look("B0")
+    assert call_of(asked).seen == CarrierSeen(woken=True)
+    look = decide(view, go_on(facts(), asked, call_of(asked), Answered(RULES), NOW), NOW)
+    assert call_of(look).action == Look("B0")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ringfleet.model import ItemState, Limits, Phase
+from ringfleet.model import ItemState, Limits, Money, Phase
 from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, next_settling
 from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
 
@@ -151,8 +151,9 @@ def test_an_object_that_does_not_know_its_price_yet_costs_what_its_order_paid() 
     assert count_supply(Limits(), (unpriced,), (bought,), NOW).committed == dollars(3)
 
 
-def test_other_currencies_are_named_and_never_added() -> None:
+def test_other_currencies_are_counted_apart_and_never_added() -> None:
     seen = (a_number(1), a_number(2, price=a_price(currency="GBP")), a_number(3, price=a_price(currency="EUR")))
     order = an_order(items=items(ItemState.PENDING, first=9, price=a_price(currency="CHF")))
     supply = count_supply(Limits(), seen, (order,), NOW)
-    assert (supply.held, supply.monthly, supply.foreign) == (4, dollars(2), ("CHF", "EUR", "GBP"))
+    apart = (Money.parse(3, "CHF"), Money.parse(2, "EUR"), Money.parse(2, "GBP"))
+    assert (supply.held, supply.monthly, supply.foreign) == (4, dollars(2), apart)

@@ -80,6 +80,7 @@ def test_the_first_day_is_counted_in_the_zone_of_the_set() -> None:
         ({"quarantined": True}, Unfit.QUARANTINED),
         ({"stopped": True}, Unfit.STOPPED),
         ({"routed": False}, Unfit.NOT_ROUTED),
+        ({"calls": False}, Unfit.NOT_ROUTED),
         ({"attestation": "B"}, Unfit.ATTESTATION),
         ({"attestation": None}, Unfit.ATTESTATION),
     ],
@@ -92,6 +93,11 @@ def test_an_unfit_number_is_used_for_nobody_and_says_why(change: dict[str, Any],
 
 def test_guardrail_every_pickable_number_has_an_inbound_route() -> None:
     assert only(a_want(), seen(routed=False)).state is State.QUARANTINED
+    assert only(a_want(), seen(calls=False)).state is State.QUARANTINED
+
+
+def test_a_sender_of_messages_needs_no_destination_for_calls() -> None:
+    assert only(a_want(channel=Channel.SMS), seen(calls=False, country="DE")).state is State.ACTIVE
 
 
 def test_guardrail_minimum_attestation_a() -> None:

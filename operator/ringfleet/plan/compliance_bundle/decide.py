@@ -1,4 +1,4 @@
-"""A bundle's turn as one decision, taken anew after each call: which call is next, what is written first, what is said.
+"""A bundle's turn as one decision, taken anew after each call: which are next, what is written first, what is said.
 
 ::
 
@@ -6,16 +6,17 @@
     BundleFacts   its accounts, and what this turn has learnt of filings  --+--> decide --> BundleDecision
     now                                                                   --'      ^              |
                                                                                    |              v
-                                  the facts with the answer (`go_on`) <-- the one call <-- the status, written
+                          the facts with the first answer (`go_on`) <-- its calls <-- the status, written
 
-Filings are taken in the spec's order, each as far as it goes (plan.py) before the next one is begun. One that went as
-far as it could rests until the next turn: two at slow carriers would else keep each other's turn going, and the bundle
-would never say how it stands.
+One call at a time is on its way to each account, so that a slow carrier holds up the filing at no other. The filings at
+one account are taken in the spec's order, each as far as it goes (plan.py) before the next one is begun. One that went
+as far as it could rests until the next turn: two at slow carriers would else keep each other's turn going, and the
+bundle would never say how it stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -80,11 +81,13 @@ class BundleFacts:
     """The filings that calls were made for."""
     resting: Mapping[FilingRef, FilingPlan] = field(default_factory=dict)
     """The filings that went as far as they can in this turn, each with its last plan."""
+    under_way: Mapping[FilingRef, FilingPlan] = field(default_factory=dict)
+    """The filings that have a call on its way, each with the plan that it is of; at most one for each account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The one call that is next. It is made only once the decision is written, for it may create something."""
+    """A call that is next at its account. It is made only once the decision is written, for it may create something."""
 
     key: FilingKey
     """Which filing it is for."""
@@ -130,7 +133,7 @@ CallOutcome = Answered | Refused | Unreachable | Lost
 
 @dataclass(frozen=True, slots=True)
 class BundleDecision:
-    """What a bundle remembers, which call is next, and what it says of itself."""
+    """What a bundle remembers, which calls are next, and what it says of itself."""
 
     records: Mapping[FilingRef, FilingRecord]
     """What is to be remembered of each filing; once no call is left, of those only that the spec wants."""
@@ -138,8 +141,10 @@ class BundleDecision:
     """What each filing says of itself; none for one that was not begun in this turn."""
     conditions: tuple[Condition, ...]
     """Every condition that the bundle is to have, by the filings that have a report."""
-    call: Call | None = None
-    """The call that is next; None: nothing is left to do in this turn."""
+    calls: tuple[Call, ...] = ()
+    """The calls that are next, beside those on their way, each at another account."""
+    under_way: Mapping[FilingRef, FilingPlan] = field(default_factory=dict)
+    """The filings that have a call on its way once these are made; empty: nothing is left to do in this turn."""
     resting: Mapping[FilingRef, FilingPlan] = field(default_factory=dict)
     """The filings that have no call left in this turn, each with its last plan."""
     requeue: float | None = None
@@ -147,23 +152,32 @@ class BundleDecision:
 
 
 def decide(view: BundleView, facts: BundleFacts, now: datetime) -> BundleDecision:
-    """Decide the next call of a bundle's turn, or that there is none. Pure; `now` is timezone-aware UTC."""
+    """Decide the next calls of a bundle's turn, or that there are none. Pure; `now` is timezone-aware UTC."""
     resting: dict[FilingRef, FilingPlan] = {}
+    under_way = dict(facts.under_way)
+    calls: list[Call] = []
     for key in view.filings:
+        if any(ref.account == key.account for ref in under_way):
+            continue
         known = _known(view, facts, key, now)
         plan = facts.resting.get(key.ref) or plan_filing(key, view.want, known.record, known.seen, now)
-        if plan.action is not None:
-            as_filed = _is_as_filed(view.want, plan.record, known.seen)
-            return _calling(view, resting, plan, Call(key, plan.action, plan.record, known.seen, as_filed))
-        resting[key.ref] = plan
+        if plan.action is None:
+            resting[key.ref] = plan
+            continue
+        under_way[key.ref] = plan
+        as_filed = _is_as_filed(view.want, plan.record, known.seen)
+        calls.append(Call(key, plan.action, plan.record, known.seen, as_filed))
+    if under_way:
+        return _calling(view, {**facts.resting, **resting}, under_way, calls)
     return _at_rest(view, facts, resting)
 
 
-def go_on(facts: BundleFacts, decision: BundleDecision, outcome: CallOutcome, now: datetime) -> BundleFacts:
-    """The facts to decide on when the decision's call has ended, however it did."""
-    assert decision.call, "nothing was called"
-    learnt = {**facts.learnt, decision.call.key.ref: _learn(decision.call, outcome, now)}
-    return replace(facts, learnt=learnt, resting=decision.resting)
+def go_on(facts: BundleFacts, decision: BundleDecision, call: Call, outcome: CallOutcome, now: datetime) -> BundleFacts:
+    """The facts to decide on when a call has ended, however it did. `decision`: the last one."""
+    ref = call.key.ref
+    learnt = {**facts.learnt, ref: _learn(call, outcome, now)}
+    under_way = {other: plan for other, plan in decision.under_way.items() if other != ref}
+    return replace(facts, learnt=learnt, resting=decision.resting, under_way=under_way)
 
 
 def _learn(call: Call, outcome: CallOutcome, now: datetime) -> Learnt:
@@ -193,11 +207,18 @@ def _is_as_filed(want: BundleWant, record: FilingRecord, seen: CarrierSeen) -> b
     return seen.regulation is not None and record.revision == revision_of(seen.regulation, want)
 
 
-def _calling(view: BundleView, resting: Mapping[FilingRef, FilingPlan], plan: FilingPlan, call: Call) -> BundleDecision:
-    plans = {**resting, call.key.ref: plan}
+def _calling(
+    view: BundleView,
+    resting: Mapping[FilingRef, FilingPlan],
+    under_way: Mapping[FilingRef, FilingPlan],
+    calls: Iterable[Call],
+) -> BundleDecision:
+    plans = {**resting, **under_way}
+    plans = {key.ref: plans[key.ref] for key in view.filings if key.ref in plans}
     reports = {ref: one.report for ref, one in plans.items()}
     records = {**view.records, **{ref: one.record for ref, one in plans.items()}}
-    return BundleDecision(records, reports, plan_bundle_conditions(reports.values()), call, resting)
+    said = plan_bundle_conditions(reports.values())
+    return BundleDecision(records, reports, said, tuple(calls), under_way, resting)
 
 
 def _at_rest(view: BundleView, facts: BundleFacts, resting: Mapping[FilingRef, FilingPlan]) -> BundleDecision:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringfleet.model import E164, AccountKey, ItemState, Limits, Market, Money, Phase
 from ringfleet.model.numbering import unknown_area_codes
@@ -105,6 +105,8 @@ class PoolSeen:
     """Whether the pool's breaker holds the numbers that were asked to go."""
     ending: str | None = None
     """A clause that says that the namespace or kind of the numbers is being deleted; None: it is not known to be."""
+    unread: tuple[str, ...] = ()
+    """The names of the orders of the pool that are there and can't be read, as after a downgrade; sorted."""
     stopped: str | None = None
     """Why nothing may be ordered and no number used, by a person's word; None: nobody has frozen the pool."""
     moving: bool = False
@@ -163,8 +165,13 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     plan = _look_at_carriers(want, plan, seen, standings, now)
     if seen.stopped:
         return _say(want, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
+    if seen.unread:
+        return _say(want, plan, _unread(seen.unread, now), now)
     if not top_up.ordered and top_up.intent:
         return _finish_start(want, seen, plan, top_up.intent, now)
+    if not top_up.ordered:  # nobody knows any more what was meant, and there is no such order: it was not begun
+        top_up = replace(top_up, ordered=True)
+        plan = replace(plan, top_up=top_up)
     block, intent = _next_order(want, seen, plan, standings)
     if intent is None:
         return _say(want, plan, block, now)
@@ -253,6 +260,19 @@ def _next_order(
     return None, OrderIntent(sequence, account, count, reserve(want.limits, plan.supply, seen.room, count))
 
 
+def _unread(orders: tuple[str, ...], now: datetime) -> Block:
+    message = (
+        f"Nothing is ordered, for NumberOrder {', '.join(orders)} can't be read, as a newer version of Ringfleet has "
+        "written it: nobody here knows what it has bought. Run that version again; or see to it that every number that "
+        "it has bought has its PhoneNumber, and delete it."
+    )
+    return Block(Reason.ORDERING_FROZEN, message, now + READ_AGAIN)
+
+
+READ_AGAIN = timedelta(minutes=1)
+"""How soon it is looked whether an order that can't be read is still there: nothing tells when it goes."""
+
+
 def _ending(why: str) -> Block:
     return Block(Reason.ORDERING_FROZEN, f"Nothing is ordered, for it could not be written down: {why}.")
 
@@ -318,8 +338,9 @@ def affordable(want: PoolWant, supply: Supply, room: Room, shortfall: int) -> tu
     if supply.foreign:
         return 0, Block(
             Reason.INVALID_SPEC,
-            f"Numbers of the pool are priced in {', '.join(supply.foreign)}, so they can't be held against "
-            f"spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the budget.",
+            f"Numbers of the pool are priced in {', '.join(one.currency for one in supply.foreign)}, so they can't be "
+            f"held against spec.limits.monthlyBudget in {limits.currency}: correct spec.limits.currency, or remove the "
+            "budget.",
         )
     if limits.monthly_budget <= supply.committed - supply.reserved:
         return 0, Block(

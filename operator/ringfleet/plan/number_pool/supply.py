@@ -5,7 +5,7 @@
     supply    = available + in flight + returning + staying    (what will be free to assign without ordering more)
     in flight = numbers being ordered, activated, routed or waiting for documents, and every number of an order whose
                 outcome is not known (an unknown outcome counts as bought: promise 1)
-    returning = numbers on their way out that nobody asks to go any more
+    returning = numbers on their way out that nobody asks to go any more, and stopped ones that are only to be resumed
     staying   = numbers that were asked to go and have not gone: the breaker holds them, or may yet open; and those
                 whose objects have just gone, and may be made anew (`kubectl replace --force`)
 
@@ -33,9 +33,9 @@ SETTLES = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class NumberSeen:
-    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more. `staying`: it
-    was asked to go, and counts as supply until it has gone. `unrecorded`: there is none yet, the carrier only lists the
-    number under the pool's mark."""
+    """One PhoneNumber of the pool. `returning`: it is on its way out, but nobody asks it to go any more, or stopped,
+    and only to be resumed. `staying`: it was asked to go, and counts as supply until it has gone. `unrecorded`: there
+    is none yet, the carrier only lists the number under the pool's mark."""
 
     number: E164
     phase: Phase
@@ -109,10 +109,10 @@ class Supply:
     """What this month costs so far, everything in flight included."""
     reserved: Money
     """The part of `committed` that orders may still give back, because they have not chosen their numbers."""
-    foreign: tuple[str, ...] = ()
-    """The other currencies in which something is priced, so that it could not be added."""
+    foreign: tuple[Money, ...] = ()
+    """What this month costs in other currencies, so that it could not be added; an amount a currency, sorted."""
     returning: int = 0
-    """How many numbers are on their way out that nobody asks to go any more."""
+    """How many numbers are on their way back: nobody asks them to go any more, or nothing stops them any more."""
     staying: int = 0
     """How many numbers were asked to go and count until they have gone for good; see the module."""
     unrecorded: int = 0
@@ -175,7 +175,7 @@ def count_supply(
         bill.monthly,
         bill.committed,
         bill.reserved,
-        tuple(sorted(bill.foreign)),
+        tuple(bill.foreign[currency] for currency in sorted(bill.foreign)),
         sum(number.returning for number in numbers),
         sum(number.staying for number in numbers) + len(just_gone - seen - {number.number for number in numbers}),
         sum(number.unrecorded and number.number not in buying for number in numbers),
@@ -218,29 +218,34 @@ class _Bill:
 
     def __init__(self, currency: str) -> None:
         self.monthly = self.committed = self.reserved = Money.zero(currency)
-        self.foreign: set[str] = set()
+        self.foreign: dict[str, Money] = {}
 
     def add_number(self, number: NumberSeen, price: Price | None, now: datetime) -> None:
-        if price is None or not self._knows(price.monthly, price.setup):
+        if price is None:
             return
-        self.monthly += price.monthly
-        self.committed += price.monthly
+        if self._commit(price.monthly):
+            self.monthly += price.monthly
         if number.purchased_at is None or _same_month(number.purchased_at, now):
-            self.committed += price.setup
+            self._commit(price.setup)
 
     def add_purchase(self, price: Price | None) -> None:
-        if price is not None and self._knows(price.monthly, price.setup):
-            self.committed += price.first_month
+        if price is not None:
+            self._commit(price.monthly)
+            self._commit(price.setup)
 
     def add_reservation(self, budget: Money | None) -> None:
-        if budget is not None and self._knows(budget):
-            self.committed += budget
+        if budget is not None and self._commit(budget):
             self.reserved += budget
 
-    def _knows(self, *amounts: Money) -> bool:
-        others = {amount.currency for amount in amounts} - {self.monthly.currency}
-        self.foreign |= others
-        return not others
+    def _commit(self, amount: Money) -> bool:
+        """Count an amount of this month. False: it is of another currency, and counted apart, if it is any money."""
+        if amount.currency == self.committed.currency:
+            self.committed += amount
+            return True
+        if amount.amount:
+            before = self.foreign.get(amount.currency, Money.zero(amount.currency))
+            self.foreign[amount.currency] = before + amount
+        return False
 
 
 def next_month(now: datetime) -> datetime:

@@ -28,6 +28,8 @@ class DesiredRouting:
     """The profile is suspended (spec.suspend): nothing of it is told to the carrier, and numbers keep their routing."""
     told: bool = True
     """The number's account was told what the profile says now: a number may be pointed at it."""
+    calls: bool = True
+    """Whether the profile says where calls go; False: it is for messages only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Routed:
     """Name of the RoutingProfile; empty when no profile of ours gave the routing."""
     external_id: str
     """The carrier's id of the routing."""
+    calls: bool = True
+    """Whether calls go anywhere by it, as far as is known; False: by its profile only messages do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from ringfleet.plan.phone_number.documents import (
 from ringfleet.plan.phone_number.ownership import marked_by_another, taken_by_another_object
 from ringfleet.plan.phone_number.phase import may_step, phase_in_service
 from ringfleet.plan.phone_number.removal import Way
-from ringfleet.plan.phone_number.routing import routing_differs
+from ringfleet.plan.phone_number.routing import as_followed, routing_differs
 from ringfleet.plan.phone_number.steps import Leave, Look, NumberPlan, through_carrier
 from ringfleet.plan.phone_number.traffic import may_be_resumed, must_be_stopped, out_of_service
 
@@ -140,6 +140,10 @@ def _ready(desired: DesiredNumber, state: NumberState) -> Condition:
         return ready(Reason.ROUTED, f"Held, and routed to {state.routed.profile!r}, as its pool wished that is gone.")
     if desired.routing is None:
         return ready(Reason.UNROUTED_BY_WISH, "Held; neither pool nor number names a routing profile.")
+    routed = as_followed(desired.routing, state.routed)
+    if routed and not routed.calls:
+        said = f"Held, and routed to {desired.routing.profile!r} for messages only: a call to it is answered by nobody."
+        return ready(Reason.ROUTED, said)
     return ready(Reason.ROUTED, f"Held, and routed to {desired.routing.profile!r}.")
 
 

@@ -8,6 +8,8 @@ A number counts as available only when it is routed: a number without a route is
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ringfleet.plan.conditions import Reason, not_ready, reconciling
 from ringfleet.plan.phone_number.case import Case, DesiredRouting, Routed
 from ringfleet.plan.phone_number.phase import phase_meanwhile
@@ -69,6 +71,13 @@ def _taken_off(case: Case) -> NumberPlan | None:
 def can_be_given(desired: DesiredRouting) -> bool:
     """Whether a number may be pointed at the profile now."""
     return desired.told and not desired.missing and not desired.held
+
+
+def as_followed(desired: DesiredRouting | None, routed: Routed | None) -> Routed | None:
+    """The routing of the number, and whether calls go anywhere by it, as its profile has been told to the carrier."""
+    if desired is None or routed is None or not can_be_given(desired) or not follows(desired, routed):
+        return routed
+    return replace(routed, calls=desired.calls)
 
 
 def follows(desired: DesiredRouting, routed: Routed | None) -> bool:

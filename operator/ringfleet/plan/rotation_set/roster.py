@@ -80,7 +80,9 @@ class MemberSeen:
     stopped: bool = False
     """Whether the number's traffic is stopped: suspended, marked as fraud, lost or given back."""
     routed: bool = True
-    """Whether calls to the number are routed."""
+    """Whether the number follows a routing profile."""
+    calls: bool = True
+    """Whether calls to the number go anywhere by it: a profile may be for messages only."""
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
@@ -182,7 +184,7 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.QUARANTINED
     if one.stopped:
         return Unfit.STOPPED
-    if not one.routed:
+    if not one.routed or (want.channel is Channel.VOICE and not one.calls):
         return Unfit.NOT_ROUTED
     if want.channel is Channel.VOICE and (one.attestation or "Z") > want.terms.min_attestation:
         return Unfit.ATTESTATION
