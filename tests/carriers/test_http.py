@@ -36,6 +36,7 @@ NO_WHOLE_ANSWER = [
     TimeoutError("trickles"),
 ]
 GARBAGE = httpx.Response(200, content=b"<html>hello</html>")
+ABYSS = httpx.Response(200, content=b"[" * 100_000)
 
 
 def named(line: Line) -> str:
@@ -49,6 +50,7 @@ def named(line: Line) -> str:
         *[(error, OutcomeUnknown) for error in NO_WHOLE_ANSWER],
         *[(status, OutcomeUnknown) for status in (301, 408, 500, 502, 503, 504)],
         (GARBAGE, OutcomeUnknown),
+        (ABYSS, OutcomeUnknown),
         (429, Throttled),
         (401, CredentialsRejected),
         (403, CredentialsRejected),
@@ -66,7 +68,7 @@ async def test_a_purchase_goes_out_once_and_says_exactly_what_is_known_of_it(
 
 
 @pytest.mark.parametrize(
-    "line", [*NO_CONNECTION, *NO_WHOLE_ANSWER, 301, 408, 429, 500, 502, 503, 504, GARBAGE], ids=named
+    "line", [*NO_CONNECTION, *NO_WHOLE_ANSWER, 301, 408, 429, 500, 502, 503, 504, GARBAGE, ABYSS], ids=named
 )
 async def test_a_safe_call_is_tried_again_after_what_may_pass(line: Line) -> None:
     script = Script(line, 200)

@@ -130,6 +130,16 @@ def test_times_are_cut_to_the_whole_seconds_that_a_status_keeps(fraction: str) -
     assert Fields(fine, "event").maybe_moment("purchased_at") != parse_holding(HOLDING).purchased_at
 
 
+@pytest.mark.parametrize(
+    "never",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"],
+)
+def test_a_time_that_stands_for_never_is_none(never: str) -> None:
+    """The last of them is no time of UTC at all."""
+    said = {"purchased_at": never, "renews_at": never}
+    assert parse_holding(HOLDING | said) == parse_holding(HOLDING | {"purchased_at": None, "renews_at": None})
+
+
 @pytest.mark.parametrize("word", [None, "", "D", "a"])
 def test_an_attestation_that_is_no_known_word_is_none(word: str | None) -> None:
     assert parse_holding({**HOLDING, "attestation": word}).attestation is None
@@ -178,6 +188,9 @@ def test_what_failed_is_read_with_its_reason(said: str | None, reason: FailureRe
         (parse_offer, OFFER, "requires_documents", "no"),
         *[(parse_holding, HOLDING, field, None) for field in ("id", "number", "status", "country", "currency")],
         (parse_holding, HOLDING, "id", 7),
+        (parse_holding, HOLDING, "id", "num_\ud800"),
+        (parse_holding, HOLDING, "region", "\udfff"),
+        (parse_holding, HOLDING, "capabilities", ["voice", "\ud800"]),
         (parse_holding, HOLDING, "status", "gone"),
         (parse_holding, HOLDING, "monthly_price", 1.99),
         (parse_holding, HOLDING, "monthly_price", "-1.99"),

@@ -98,6 +98,14 @@ class Mishap:
         return (self.verb, self.target) == (asked.verb, asked.target)
 
 
+class Snapshot(NamedTuple):
+    """What a server had at one version. Objects are replaced when they change, so they can be shared."""
+
+    objects: dict[Place, Json]
+    changes: list[Change]
+    version: int
+
+
 class ApiDouble:
     """See the module. `story` keeps every write that took effect, in their order: `patch numberorders/status west-1`.
 
@@ -161,8 +169,19 @@ class ApiDouble:
         """Remember no version before the present one: who watches on from an older one must list again."""
         self._forgotten = self._version
 
+    def snapshot(self) -> Snapshot:
+        """All there is, as a snapshot of etcd keeps it."""
+        return Snapshot(dict(self._objects), list(self._changes), self._version)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Be as the server was then, its versions too; every watch breaks off."""
+        self._objects, self._changes = dict(snapshot.objects), list(snapshot.changes)
+        self._version = snapshot.version
+        self._forgotten = min(self._forgotten, self._version)
+        self.cut_watches()
+
     def lists_of(self, plural: str) -> int:
-        """How often a kind has been listed."""
+        """How often a kind has been listed whole; who asks for one object only wants the version."""
         return self._lists[plural]
 
     # The transport's part.
@@ -201,15 +220,16 @@ class ApiDouble:
                 if not _is_named(change.place, query):
                     continue
                 yield {"type": change.type, "object": _copy(change.obj)}
-            since = newest
+            since = max(since, newest)  # from a version that is still to come, nothing is told until then
             try:
                 async with asyncio.timeout_at(min(ends, asyncio.get_running_loop().time() + BOOKMARK_SECONDS)):
                     await news.wait()
             except TimeoutError:
                 if news.is_set():
                     continue
-                since = self._version
-                yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(since)}}}
+                if self._version >= since:
+                    since = self._version
+                    yield {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(since)}}}
                 if asyncio.get_running_loop().time() >= ends:
                     return
             if self._cuts != cuts:
@@ -251,7 +271,7 @@ class ApiDouble:
         wanted = [term.split("=") for term in query.get("labelSelector", "").split(",") if term]
         places = [there for there in self._objects if _lies_in(there, place) and _is_named(there, query)]
         items = [self._objects[there] for there in places if _has(self._objects[there], wanted)]
-        if "continue" not in query:
+        if "continue" not in query and query.get("limit") != "1":
             self._lists[place.collection.rpartition("/")[2]] += 1
         version, begin = (int(part) for part in query.get("continue", f"{self._version} 0").split())
         end = begin + int(query.get("limit", len(items)))

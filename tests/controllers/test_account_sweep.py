@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -15,12 +16,13 @@ from tests.controllers.rig import (
     Rig,
     a_number,
     a_pool,
+    a_profile,
     a_rig,
     an_account,
     an_order,
     in_virtual_time,
 )
-from tests.plan.builders import a_holding, digits
+from tests.plan.builders import a_holding, an_offer, digits
 
 OURS = Mark("home", HERE, "west")
 ONE, TWO, THREE = digits(1), digits(2), digits(3)
@@ -172,3 +174,39 @@ async def test_credentials_that_are_refused_in_a_sweep_are_the_accounts_and_no_n
         rig.carrier.fail("mark", CredentialsRejected("Wrong."))
         await sweep(rig)
         assert await rig.says("CarrierAccount", "main") == "False CredentialsRejected"
+
+
+@in_virtual_time
+async def test_a_number_whose_status_is_refused_is_taken_up_by_its_own_back_off_and_not_by_each_sweep() -> None:
+    """Each sweep finds anew what its object does not say. Told again and again, the number was routed again at the
+    carrier, and refused again at the API server, every five seconds; and so often the account was listed."""
+    async with a_rig(*HOUSE, a_profile(), a_pool(2, routingProfileRef={"name": "sip"}), begun=False) as rig:
+        rig.carrier.stock = [an_offer(n) for n in range(1, 9)]
+        rig.api.refuse("patch", "phonenumbers/status", 403, times=1000)
+        async with rig.running():
+            await asyncio.sleep(1200)
+            rig.told()
+            refused = rig.kube.writes["patch", "phonenumbers/status"]
+            await asyncio.sleep(1200)
+            calls = Counter(" ".join(step.split()[:2]) for step in rig.told())
+            tries = 2 * 1200 / 150  # two numbers, each at half of the longest back-off at the soonest
+            writes = rig.kube.writes["patch", "phonenumbers/status"] - refused
+            assert writes <= 2 * tries  # what the turn would say, and that it fails
+            assert calls["carrier: route"] <= tries
+            assert calls["carrier: holdings"] <= 1200 / 600 + 1
+
+
+@in_virtual_time
+async def test_a_number_that_waits_for_its_routing_profile_is_no_news_in_each_sweep() -> None:
+    """The carrier takes the profile not, and the number is active: it was looked at, and the account listed, every five
+    seconds."""
+    refuses = [RequestRejected("It is too long.", "invalid")] * 200
+    async with a_rig(*HOUSE, a_profile(), a_pool(1, routingProfileRef={"name": "sip"}), begun=False) as rig:
+        rig.carrier.stock = [an_offer(n) for n in range(1, 9)]
+        rig.carrier.fail("ensure_routing", *refuses)
+        async with rig.running():
+            await asyncio.sleep(3600)
+            assert await rig.says("PhoneNumber", digits(1).digits) == "False Routing"
+            rig.told()
+            await asyncio.sleep(1200)
+            assert rig.told().count("carrier: holdings") <= 1200 / 600 + 1

@@ -14,7 +14,7 @@ from ringfleet.controllers.intent_watches import Follower
 from ringfleet.controllers.runtime import run_controllers
 from ringfleet.handlers.liveness import serve_health
 from ringfleet.handlers.operator import run_both
-from ringfleet.kube.errors import NotConfigured, Unavailable
+from ringfleet.kube.errors import NotConfigured, Unavailable, WentBack
 from tests.controllers.rig import HOUSE, Rig, a_claim, a_number, a_pool, a_rig, in_virtual_time
 from tests.controllers.test_runtime import stocked
 from tests.kube.virtual_time import now
@@ -81,6 +81,35 @@ async def test_a_relist_that_fails_in_any_way_is_logged_and_made_again_soon(monk
 
 async def _claim_says(rig: Rig, said: str) -> bool:
     return await rig.says("NumberClaim", "desk") == said
+
+
+@pytest.mark.parametrize("whole", [pytest.param(False, id="a watch goes on"), pytest.param(True, id="all is listed")])
+@in_virtual_time
+async def test_an_api_server_that_was_restored_from_an_older_snapshot_ends_the_operator(whole: bool) -> None:
+    """Its versions have gone back: what is known looks newer than all that is told, until they are there again."""
+    async with a_rig(*HOUSE, a_pool(0), a_number(1), begun=False) as rig:
+        operator = asyncio.create_task(rig.run())
+        await asyncio.sleep(10)
+        snapshot = rig.api.snapshot()
+        await rig.create(a_number(2))
+        await asyncio.sleep(10)
+        rig.api.restore(snapshot)
+        if whole:
+            rig.api.garble("phonenumbers")
+        with pytest.raises(WentBack, match="history has gone back"):
+            async with asyncio.timeout(60):
+                await operator
+
+
+@in_virtual_time
+async def test_a_list_of_intents_that_is_older_than_the_last_one_ends_the_operator() -> None:
+    async with a_rig(*HOUSE, a_pool(0), begun=False) as rig:
+        snapshot = rig.api.snapshot()
+        await rig.create(a_pool(0, "east"))
+        await rig.look_at_intents()
+        rig.api.restore(snapshot)
+        with pytest.raises(WentBack, match="history has gone back"):
+            await rig.look_at_intents()
 
 
 # Who is deaf.

@@ -446,4 +446,21 @@ async def test_a_key_goes_on_in_the_lane_of_the_account_that_becomes_known_and_n
     await queues.run(turn, stop)
     assert turns == [1, 1, 1], "one turn, the one that was asked for meanwhile, and one a minute later"
     waiting = {str(account): lane.errands.waiting for account, lane in queues.lanes.items()}
-    assert waiting == {"shop/main": 0, "the carrier's own id": 1}
+    assert waiting == {"the carrier's own id": 1}, "the lane that has no key any more has ended"
+
+
+@in_virtual_time
+async def test_accounts_that_have_gone_leave_no_lane_behind() -> None:
+    """Each had two queues, and their tasks, for as long as the operator ran."""
+    async with a_rig(*HOUSE, begun=False) as rig, rig.running():
+        await asyncio.sleep(60)
+        before = set(rig.services.queues.lanes), len(asyncio.all_tasks())
+        names = [f"tenant-{n}" for n in range(5)]
+        rig.carriers.update({f"{HERE}/{name}": CarrierDouble(rig.story, name) for name in names})
+        await rig.create(*(an_account(name) for name in names))
+        await asyncio.sleep(60)
+        assert len(rig.services.queues.lanes) > len(names)
+        for name in names:
+            await rig.delete("CarrierAccount", name)
+        await asyncio.sleep(1200)
+        assert (set(rig.services.queues.lanes), len(asyncio.all_tasks())) == before

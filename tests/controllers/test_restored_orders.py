@@ -268,6 +268,34 @@ async def test_a_pool_that_has_bought_before_need_not_wait_for_the_listing_of_th
             assert again.carrier.billed.total() == 2
 
 
+@pytest.mark.parametrize("seller", ["main", "spare"])
+@in_virtual_time
+async def test_what_was_bought_after_a_snapshot_of_the_cluster_is_not_bought_again(seller: str) -> None:
+    """All objects came back as they were then, with status and uids: the pool remembers the orders before, and nothing
+    tells of the one after. Both carriers take their time to list what they have."""
+    async with a_carrier_with(*_ALIVE, *HOUSE, an_account("spare"), a_pool(1, **TWO), numbers=0) as rig:
+        async with rig.running():
+            await asyncio.sleep(300)
+            await rig.change("NumberPool", "west", {"spec": {"size": {"target": 3}}})
+            snapshot = rig.api.snapshot()
+            if seller == "spare":
+                rig.carriers["shop/spare"].stock = [an_offer(n) for n in range(80, 90)]
+                go_down(rig, "main")
+            await asyncio.sleep(600)
+        bought = {name: rig.carriers[f"shop/{name}"].billed.total() for name in ("main", "spare")}
+        assert bought == {"main": 3, "spare": 0} if seller == "main" else {"main": 1, "spare": 2}
+        rig.api.restore(snapshot)
+        come_back(rig, "main")
+        for carrier in rig.carriers.values():
+            carrier.stock = [offer for offer in carrier.stock if offer.number not in carrier.held]
+            carrier.takes["holdings"] = 20.0
+        async with restarted(rig, begun=False) as again, again.running():
+            await asyncio.sleep(600)
+            assert sum(carrier.billed.total() for carrier in rig.carriers.values()) == 3
+            assert len(await again.names("PhoneNumber")) == 3
+            assert await again.says("NumberPool", "west") == "True AtTarget"
+
+
 @in_virtual_time
 async def test_what_the_pools_other_carrier_has_is_counted_too() -> None:
     carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]

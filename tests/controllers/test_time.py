@@ -84,6 +84,18 @@ async def test_numbers_that_rest_when_the_operator_starts_are_free_when_their_re
 
 
 @in_virtual_time
+async def test_a_rest_that_a_clock_ahead_has_begun_lasts_no_longer_than_any_other() -> None:
+    number = a_resting_number(1, rested=-10 * 24 * HOUR)
+    async with a_rig(*HOUSE, POOL, number, begun=False) as rig:
+        held(rig, 1)
+        async with rig.running():
+            await at(HOUR - 60)
+            assert await phases(rig) == Counter(Cooling=1)
+            await at(HOUR + 60)
+            assert await phases(rig) == Counter(Available=1)
+
+
+@in_virtual_time
 async def test_a_number_that_another_operator_lets_rest_is_freed_by_this_one_when_that_one_is_gone() -> None:
     async with a_rig(*HOUSE, POOL, a_number(1), begun=False) as rig:
         held(rig, 1)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def shared_control_plane(run: str) -> Iterator[Path]:
     with _locked(folder):
         place = _join(folder) or _start(folder)
     try:
-        wait_until(lambda: _said(folder), "the shared control plane to start", timeout=READY_TIMEOUT_S)
+        wait_until(lambda: _said(folder, place), "the shared control plane to start", timeout=READY_TIMEOUT_S)
         if (folder / "failed").exists():
             raise ControlPlaneFailed((folder / "failed").read_text())
         yield Path((folder / "kubeconfig").read_text())
@@ -67,7 +68,7 @@ def _start(folder: Path) -> int:
         (folder / left).unlink(missing_ok=True)
     os.mkfifo(folder / "users", 0o600)
     with (folder / "log").open("a") as log:
-        subprocess.Popen(
+        holder = subprocess.Popen(
             [sys.executable, "-m", "tests.controlplane.shared", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -75,11 +76,38 @@ def _start(folder: Path) -> int:
             cwd=ROOT,
             start_new_session=True,
         )
-    return os.open(folder / "users", os.O_WRONLY)
+
+    def join() -> int | None:
+        if holder.poll() is not None:
+            words = _last_words(folder)
+            shutil.rmtree(folder)
+            raise ControlPlaneFailed(words)
+        return _join(folder)
+
+    place = wait_until(join, "the holder of the shared control plane", timeout=READY_TIMEOUT_S)
+    assert place
+    return place
 
 
-def _said(folder: Path) -> bool:
-    return (folder / "kubeconfig").exists() or (folder / "failed").exists()
+def _said(folder: Path, place: int) -> bool:
+    if (folder / "kubeconfig").exists() or (folder / "failed").exists():
+        return True
+    if not _is_held(place):
+        raise ControlPlaneFailed(_last_words(folder))
+    return False
+
+
+def _is_held(place: int) -> bool:
+    """Whether the holder still has the other end."""
+    poll = select.poll()
+    poll.register(place, 0)
+    return not poll.poll(0)  # only what nobody needs to ask for: an error, once there is no reader any more
+
+
+def _last_words(folder: Path, lines: int = 15) -> str:
+    log = folder / "log"
+    said = "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else ""
+    return f"the holder of the shared control plane has ended: {said}"
 
 
 def hold(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,3 +84,23 @@ def test_every_worker_is_told_why_there_is_none(run: str, tmp_path: Path, monkey
         with pytest.raises(ControlPlaneFailed, match="no such luck"), shared_control_plane(run):
             pass
     wait_until(lambda: not folder_of(run).exists(), "nothing to be left")
+
+
+ENDS_AT_ONCE = "echo no such luck >&2; exit 3"
+ENDS_WHEN_JOINED = 'exec 3< "$3/users"; echo no such luck >&2; exit 3'
+
+
+@pytest.mark.parametrize("life", [ENDS_AT_ONCE, ENDS_WHEN_JOINED], ids=["at once", "when it was joined"])
+def test_a_holder_that_ends_before_it_has_a_control_plane_is_not_waited_for(
+    life: str, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short of memory or of room in /tmp, it says no word in the folder."""
+    holder = tmp_path / "holder"
+    holder.write_text(f"#!/bin/sh\n{life}\n")
+    holder.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(holder))
+    try:
+        with pytest.raises(ControlPlaneFailed, match="has ended: no such luck"), shared_control_plane(run):
+            pass
+    finally:
+        shutil.rmtree(folder_of(run), ignore_errors=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ringfleet.kube.client import Kube
-from ringfleet.kube.events import EVENTS, WINDOW, EventRecorder, EventType, Regarding
+from ringfleet.kube.events import EVENTS, LONGEST_NAME, WINDOW, EventRecorder, EventType, Regarding
 from ringfleet.kube.transport import Json
 from tests.kube.conftest import CONFIG_MAPS
 from tests.kube.test_lease import Clock
@@ -104,6 +104,16 @@ async def test_a_sentence_that_is_too_long_is_cut(
     await complain(recorder, regarding, sentence)
     (event,) = await events(kube, namespace)
     assert event["note"].endswith("...")
+
+
+@pytest.mark.parametrize("parted_by", ["-", "."])
+async def test_an_object_whose_long_name_is_cut_where_it_is_parted_has_its_events(
+    kube: Kube, recorder: EventRecorder, namespace: str, parted_by: str
+) -> None:
+    name = f"{'a' * (LONGEST_NAME - 1)}{parted_by}{'b' * 20}"
+    await complain(recorder, Regarding(CONFIG_MAPS, namespace, name, "9e3c"))
+    (event,) = await events(kube, namespace)
+    assert event["regarding"]["name"] == name
 
 
 async def test_an_event_that_can_not_be_told_is_nobodys_trouble(

@@ -27,6 +27,8 @@ def at(minutes: float) -> datetime:
         pytest.param(3, ago(), 0, PurchaseRoom(3, 0), 3, id="nothing was bought"),
         pytest.param(3, ago(50, 10), 0, PurchaseRoom(3, 2), 1, id="room for one more"),
         pytest.param(3, ago(60, 61, 600), 0, PurchaseRoom(3, 0), 3, id="an hour ago does not count"),
+        pytest.param(3, ago(-60, -1440), 0, PurchaseRoom(3, 0), 3, id="nor what a clock ahead has written"),
+        pytest.param(2, ago(-1, 10), 0, PurchaseRoom(2, 2, at(50)), 0, id="two clocks need not be quite the same"),
         pytest.param(2, ago(10, 50), 0, PurchaseRoom(2, 2, at(10)), 0, id="full until the first is an hour old"),
         pytest.param(2, ago(10), 1, PurchaseRoom(2, 2, at(50)), 0, id="what is under way counts"),
         pytest.param(2, ago(), 5, PurchaseRoom(2, 5), 0, id="all of it is under way: nobody knows when"),

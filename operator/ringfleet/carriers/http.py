@@ -190,7 +190,7 @@ class AccountClient:
             return None
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # as deep as nobody means it
             raise self._failure(call, f"answered {response.status_code} with something that is not JSON") from error
 
     def _refuse(self, call: Call, response: httpx.Response) -> NoReturn:

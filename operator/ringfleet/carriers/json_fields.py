@@ -16,6 +16,7 @@ from typing import TypeVar
 from ringfleet.carriers.errors import ReplyUnreadable
 from ringfleet.model import E164, Money, Unreadable
 
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,9})?")
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -40,7 +41,9 @@ class Fields:
     def maybe_text(self, field: str) -> str | None:
         """A text, or None when the field is null, absent or empty."""
         value = self._json.get(field)
-        if value is None or isinstance(value, str):
+        if value is None:
+            return None
+        if isinstance(value, str) and _is_text(value):
             return value or None
         raise self.wrong(field, "a text or null")
 
@@ -100,7 +103,8 @@ class Fields:
         return moment and moment.replace(microsecond=0)
 
     def maybe_moment(self, field: str) -> datetime | None:
-        """An RFC 3339 time, as UTC, as fine as it is."""
+        """An RFC 3339 time, as UTC, as fine as it is. None, too, for one that stands for never: Go writes its zero time,
+        of the year 1, where there is none, and others the year 9999."""
         text = self.maybe_text(field)
         if text is None:
             return None
@@ -108,6 +112,8 @@ class Fields:
             time = datetime.fromisoformat(text)
         except ValueError as error:
             raise self.wrong(field, "an RFC 3339 time") from error
+        if not FIRST_YEAR <= time.year <= LAST_YEAR:
+            return None
         if time.tzinfo is None:
             raise self.wrong(field, "an RFC 3339 time with its zone")
         return time.astimezone(UTC)
@@ -115,7 +121,7 @@ class Fields:
     def texts(self, field: str) -> tuple[str, ...]:
         """A list of texts; empty when absent or null."""
         values = self._json.get(field) or []
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        if not isinstance(values, list) or not all(isinstance(value, str) and _is_text(value) for value in values):
             raise self.wrong(field, "a list of texts")
         return tuple(values)
 
@@ -148,6 +154,11 @@ def number_in(row: Fields) -> E164 | None:
         return row.number("number")
     except ReplyUnreadable:
         return None
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written anywhere. JSON can say half of a surrogate pair, which no encoding has."""
+    return value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _kind(value: object) -> str:

@@ -14,10 +14,14 @@ are one account at the carrier have one lane, once that is known (`controllers/a
 
 No worker waits for what another one of the lane has: it gives its key back, and the key is woken when its turn comes.
 So whatever needs no carrier, such as showing that a claim has a number, is never behind what does.
+
+A lane begins with its first key, and ends when it has none any more: its account is gone, or waits for nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from itertools import islice
 
 from ringfleet.kube.queue import Later, WorkQueue
@@ -44,6 +48,11 @@ class Turnstile:
         self._taken += 1
         return True
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is inside."""
+        return self._taken == 0
+
     def leave(self, room: int = 1) -> tuple[Key, ...]:
         """One that is inside goes out; who are to be woken now, and stand in line no more."""
         self._taken -= 1
@@ -65,13 +74,23 @@ _FOR_EACH = 0.05
 class Lane:
     """The two queues of one account, and what lets their keys at its carrier; see the module."""
 
-    def __init__(self, workers: int, number_workers: int) -> None:
-        self.errands = WorkQueue[Key](workers=workers)
-        self.numbers = WorkQueue[Key](workers=number_workers)
+    def __init__(self, workers: int, number_workers: int, on_rest: Callable[[], object] = lambda: None) -> None:
+        """`on_rest` is called when one of the queues has come to rest."""
+        self.errands = WorkQueue[Key](workers=workers, on_rest=on_rest)
+        self.numbers = WorkQueue[Key](workers=number_workers, on_rest=on_rest)
+        self.ended = asyncio.Event()
+        """Set when the lane is no more: its queues end then."""
         self.choosing = Turnstile()
         """Lets one order at a time search and write its choice, so that no two orders choose the same numbers."""
         self.number_calls = Turnstile()
         """Lets so many numbers at once be changed at the carrier as never hold up an order."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no key is in it, nor behind one of its turnstiles from elsewhere. That of an account which is there
+        always waits for its next look."""
+        queues, turnstiles = (self.errands, self.numbers), (self.choosing, self.number_calls)
+        return all(queue.at_rest for queue in queues) and all(one.is_empty for one in turnstiles)
 
     def queue_of(self, kind: str) -> WorkQueue[Key]:
         return self.numbers if kind == "PhoneNumber" else self.errands

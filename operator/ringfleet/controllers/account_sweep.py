@@ -153,8 +153,19 @@ def _tell_others(services: Services, key: AccountKey, page: Iterable[Holding]) -
     for holding in page:
         for record in services.fleet.objects_of(holding.number, key):
             if foreign_mark(holding.mark, record, services.installation) != record.state.foreign_mark:
-                services.pending_observations[record.place] = holding
-                services.queues.wake_number(record)
+                _tell(services, record, holding)
+
+
+def _tell(services: Services, record: NumberRecord, holding: Holding) -> bool:
+    """Keep the carrier's word on a number for its next look; whether it is news.
+
+    What is kept already is none: a number whose turns fail keeps to its back-off, however often a sweep says the same.
+    """
+    if services.pending_observations.get(record.place) == holding:
+        return False
+    services.pending_observations[record.place] = holding
+    services.queues.wake_number(record)
+    return True
 
 
 def _known_of(services: Services, record: NumberRecord) -> Known:
@@ -167,6 +178,7 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
         monthly=record.price.monthly if record.price else None,
         renews_at=record.renews_at,
         drifted=state.drift is not None,
+        activating=state.activating,
         suspended=state.stopped is SuspendBy.VERB or (state.phase is Phase.SUSPENDED and state.stopped is None),
         parked=state.stopped is SuspendBy.PARKING,
         observed=record.observed,
@@ -207,10 +219,10 @@ async def _act(
     spoken_for = _on_order(services, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, services.installation)
     orphans = tuple([holding for holding in found.orphans if not await _adopt(services, key, holding, troubles)])
-    _note(services, account, records, found)
+    news = _note(services, account, records, found)
     for holding in found.unmarked:
         await _mark_again(services, account, records[holding.number], holding, troubles)
-    return replace(found, orphans=orphans, unmarked=())
+    return replace(found, orphans=orphans, changed=news, unmarked=())
 
 
 async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:
@@ -264,15 +276,14 @@ def _has_bought(item: ItemSeen, number: E164) -> bool:
     return item.number == number and item.state is not ItemState.FAILED
 
 
-def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> None:
-    """Keep the carrier's word on changed numbers for their next look."""
+def _note(services: Services, account: OpenAccount, records: Records, found: Findings) -> tuple[Holding, ...]:
+    """Keep the carrier's word on changed numbers for their next look; those of which it is news."""
     for holding in found.changed:
         record = records[holding.number]
         if record.state.phase is Phase.LOST:
             log.info("number found again", number=record.name, account=str(record.account))
         account.note_found(holding.number)
-        services.pending_observations[record.place] = holding
-        services.queues.wake_number(record)
+    return tuple([holding for holding in found.changed if _tell(services, records[holding.number], holding)])
 
 
 async def _mark_again(

@@ -320,6 +320,16 @@ async def unbind(services: Services, record: NumberRecord) -> None:
         raise
 
 
+async def rest_from_now(services: Services, record: NumberRecord) -> NumberRecord:
+    """Let a number's rest begin now, of which a clock that was ahead has written that it begins later: it would last
+    for as long as that clock was ahead.
+
+    Raises:
+        Conflict: the number has changed meanwhile.
+    """
+    return await _patch_number(services, record, {"unboundAt": stamp(services.clock())}) or record
+
+
 async def claim_is_gone(services: Services, record: NumberRecord) -> bool:
     """Whether the claim that a number names is not there any more, by a live look, and no other one of its namespace
     and name takes the number up, or leaves it to its rotation set."""

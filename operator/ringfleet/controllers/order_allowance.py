@@ -5,13 +5,15 @@ sweep of each account, which it makes anyway, so no order makes a listing of its
 
 Which carriers have to be known is decided by where the order comes from, for a dead one may never be::
 
-    the pool has had an order before this one       it is not new, and its memory no older than that: none, if it was of
-                                                    the same account; else those that can be called
-    it has had none, and nobody has bought for it   those that can be called: a dead second carrier holds up no new pool
-    the same, and a carrier had numbers of it when  that one too, dead or not: the pool has come back without orders
-    it was last listed, which have no object now
+    the pool of today has made it                   those that can be called: a dead second carrier holds up no pool
+    the same, it is the pool's first, and a         that one too, dead or not: the pool has come back without its
+    carrier had numbers of the pool when it was     orders
+    last listed, which have no object now
     another pool of its name has made this order,   all, dead ones too: it is of a backup, and what was bought before
     or any that is there                            the backup is at the carriers, with or without objects
+
+That the pool remembers earlier orders proves nothing: a snapshot of etcd brings pool and memory back as they were, and
+what was bought after it is in no object.
 
 Orders tell a restore from a beginning: a pool keeps its last ones, whatever becomes of their numbers, and each carries
 the uid of the pool that made it, which no restored pool has.
@@ -52,16 +54,10 @@ def has_past(services: Services, order: NumberOrder, pool: NumberPool) -> bool:
 
 
 def unlisted(services: Services, order: NumberOrder, pool: NumberPool | None) -> tuple[Unlisted, ...]:
-    """The accounts of the order's pool of which it is not known what they have under its mark.
-
-    The pool's memory of an earlier order from the same account says that its status is no younger than that order, so
-    that nothing is missing from it.
-    """
+    """The accounts of the order's pool of which it is not known what they have under its mark."""
     if pool is None:
         return ()
     mine = account_key(order.spec.account_ref, order.metadata.namespace)
-    if is_of_this_pool(order, pool) and _remembers(pool, mine, before=order.spec.sequence):
-        return ()
     carriers = {mine, *(account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers)}
     namespace = pool.metadata.namespace
     found = (_unlisted_at(services, carrier, namespace, carrier == mine) for carrier in sorted(carriers, key=str))
@@ -77,10 +73,6 @@ def _hides(services: Services, key: AccountKey, pool: NumberPool) -> bool:
     records = services.fleet.numbers_in_pool(pool.metadata.namespace, pool.metadata.name)
     same = services.accounts.identities.same_as(key)
     return listed > sum(one.account in same and one.state.phase not in GONE for one in records)
-
-
-def _remembers(pool: NumberPool, account: AccountKey, before: int) -> bool:
-    return any(memory.account == account and 0 < memory.sequence < before for memory in top_up(pool).carriers)
 
 
 def _unlisted_at(services: Services, key: AccountKey, namespace: str, mine: bool) -> Unlisted | None:

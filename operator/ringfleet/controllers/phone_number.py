@@ -19,7 +19,7 @@ from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, number_want
-from ringfleet.controllers.number_claim import claim_is_gone, unbind
+from ringfleet.controllers.number_claim import claim_is_gone, rest_from_now, unbind
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -28,7 +28,7 @@ from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
 from ringfleet.objects.number_order import holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
 from ringfleet.objects.phone_number_status import Life, number_patch, suspension
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
@@ -75,6 +75,8 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
         await services.namespaces.look(record.namespace)
     if not record.guarded and not record.deleting:
         record = await _guard(services, record)
+    if rests_by_a_clock_ahead(record, services.clock()):
+        record = await rest_from_now(services, record)
     return await _take_turn(services, record)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 
 from ringfleet.controllers.account_lane import Lane
@@ -58,7 +59,7 @@ class Queues:
         self._account_of = account_of
         self._identity_of = identity_of
         self._running: set[Key] = set()
-        self._start: Callable[[WorkQueue[Key]], object] | None = None
+        self._start: Callable[[WorkQueue[Key], asyncio.Event], object] | None = None
 
     def __iter__(self) -> Iterator[WorkQueue[Key]]:
         return chain.from_iterable(self.by_name().values())
@@ -77,13 +78,30 @@ class Queues:
     async def run(self, handler: Handler[Key], stop: asyncio.Event) -> None:
         """Run the keys of all queues, and of lanes that come later, until `stop` is set; see `WorkQueue.run`."""
         async with asyncio.TaskGroup() as group:
-            self._start = lambda queue: group.create_task(queue.run(self._at_home(queue, handler), stop))
+            self._start = lambda queue, end: group.create_task(queue.run(self._at_home(queue, handler), end))
             try:
-                for queue in tuple(self):
-                    self._start(queue)
+                for queue in (self.intents, self.spanning, self.claims):
+                    self._start(queue, stop)
+                for lane in tuple(self.lanes.values()):
+                    self._start_lane(lane)
                 await stop.wait()
             finally:
                 self._start = None
+                for lane in self.lanes.values():
+                    lane.ended.set()
+
+    def _start_lane(self, lane: Lane) -> None:
+        if self._start:
+            lane.ended = asyncio.Event()
+            self._start(lane.errands, lane.ended)
+            self._start(lane.numbers, lane.ended)
+
+    def _leave(self, identity: Hashable) -> None:
+        """End a lane that has no key any more: accounts come and go, and each would leave two queues behind."""
+        lane = self.lanes.get(identity)
+        if lane and lane.at_rest and self._start:
+            del self.lanes[identity]
+            lane.ended.set()
 
     def _at_home(self, queue: WorkQueue[Key], handler: Handler[Key]) -> Handler[Key]:
         """The handler for the keys of one queue. A key whose account has become known meanwhile, as another one than
@@ -116,10 +134,10 @@ class Queues:
         identity = self._identity_of(account) or account
         lane = self.lanes.get(identity)
         if lane is None:
-            lane = self.lanes[identity] = Lane(self._settings.account_workers, self._settings.number_workers)
-            if self._start:
-                self._start(lane.errands)
-                self._start(lane.numbers)
+            settings = self._settings
+            lane = Lane(settings.account_workers, settings.number_workers, partial(self._leave, identity))
+            self.lanes[identity] = lane
+            self._start_lane(lane)
         return lane
 
     def add(self, key: Key, delay: float = 0.0, *, at_once: bool = False) -> None:

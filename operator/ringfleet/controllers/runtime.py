@@ -23,7 +23,7 @@ from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
-from ringfleet.kube.errors import KubeError, NotConfigured, NotFound
+from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
 from ringfleet.model.refs import Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
@@ -134,6 +134,7 @@ async def run_controllers(services: Services, stop: asyncio.Event, ready: asynci
 
     Raises:
         NotConfigured: the kinds are not installed.
+        WentBack: the API server has forgotten what it has told.
         KubeError: they can't be listed at start-up: no right to read them.
     """
     follow(services)
@@ -218,15 +219,20 @@ def first_failure() -> Iterator[None]:
 
 
 async def relist(services: Services) -> None:
-    """List all intents anew, and forget those that are gone although no watch said so."""
+    """List all intents anew, and forget those that are gone although no watch said so.
+
+    Raises:
+        WentBack: the API server has forgotten what it has told.
+    """
     watches = services.intent_watches
     for model in INTENTS:
         kind = model.__name__
         store = services.fleet.store(kind)
         for scope in services.fleet.scopes:
             page = await services.kube.list_all(resource_of(model), scope)
-            before = watches.changes[kind]
-            store.learn_list_ended(scope, store.learn_page(page.items), int(page.resource_version))
+            version, before = int(page.resource_version), watches.changes[kind]
+            store.refuse_older(scope, version)
+            store.learn_list_ended(scope, store.learn_page(page.items), version)
             watches.listed(kind, news=watches.changes[kind] != before)
 
 
@@ -238,6 +244,8 @@ async def _relist_now_and_then(services: Services) -> None:
         try:
             await relist(services)
             failures = 0
+        except WentBack:
+            raise
         except Exception as error:
             failures += 1
             services.intent_watches.tried()

@@ -18,7 +18,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
@@ -157,6 +157,8 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
 def _times_have_moved(services: Services, record: NumberRecord) -> bool:
     """Whether a time of the number's life is not what its pool's spec makes of it now."""
     if (record.state.phase is Phase.AVAILABLE) is not (record.free_since is not None):
+        return True
+    if rests_by_a_clock_ahead(record, services.clock()):
         return True
     known = record.state.farewell
     return record.cooling_until != services.fleet.rests_until(record) or (

@@ -10,6 +10,7 @@
     +-- AlreadyExists   nobody: a create met an object of that name
     +-- Conflict        look again: somebody wrote in between, or a precondition did not hold
     +-- Gone            list again: that resourceVersion or continue token is too old
+    +-- WentBack        start anew: the API server knows less than it has told, as after a restore of etcd
     +-- Unavailable     wait: down, overloaded, timed out. A write MAY have happened: look before it is repeated
         +-- NotProcessed    wait: refused at the door, so nothing has happened
 """
@@ -70,6 +71,14 @@ class Conflict(KubeError):
 
 class Gone(KubeError):
     """The resourceVersion or continue token is older than what the API server keeps: list again."""
+
+
+class WentBack(KubeError):
+    """The API server's history has gone back: what a process has read of it is of another history, all of it.
+
+    resourceVersions count anew from an older one, so a watch that goes on from the newest that was told hears nothing
+    until they are there again, and what is listed looks older than what is known. Only a new process knows nothing.
+    """
 
 
 class Unavailable(KubeError):

@@ -73,7 +73,7 @@ class _Happening:
     def name(self) -> str:
         """The same happening has the same name, whoever records it: a restart does not tell it again."""
         said = "\0".join((self.regarding.uid, self.type, self.reason, self.action, self.note))
-        return f"{self.regarding.name[:LONGEST_NAME]}.{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+        return f"{self.regarding.name[:LONGEST_NAME].rstrip('-.')}.{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True, slots=True)

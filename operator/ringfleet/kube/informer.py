@@ -7,6 +7,10 @@
       |  '---410-----'  '--broken--> wait       410 Gone:            list again and compare, so that deletions that
       '------failed: wait                                            happened meanwhile are seen
 
+An API server that comes back with an older history (etcd was restored from a snapshot) ends the informer: a watch from
+a version that is still to come is not refused, it only tells nothing. So after a watch that broke, and with each list,
+it is seen whether the server still knows all that it has told (`WentBack`).
+
 Records are made by `project` as the objects come in, and the objects are let go: that is what keeps 10,000 of them at
 about 1 KB each. What the copy believes, and in what order, is `kube.store`'s.
 """
@@ -21,7 +25,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from ringfleet.kube.client import Change, Kube, WatchEvent
-from ringfleet.kube.errors import Gone, KubeError
+from ringfleet.kube.errors import Gone, KubeError, WentBack
 from ringfleet.kube.store import Index, Store, version_of
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import ObjectRef, Resource
@@ -81,25 +85,35 @@ class Informer(Generic[T]):
         return now - min(self._alive.values(), default=now)
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled.
+
+        Raises:
+            WentBack: the API server has forgotten what it has told; a group of them, one for each namespace.
+        """
         self._alive = dict.fromkeys(self._heard, asyncio.get_running_loop().time())
         async with asyncio.TaskGroup() as group:
             for scope in self._heard:
                 group.create_task(self._follow(scope), name=f"follow {self._resource.plural} in {scope or 'all'}")
 
     async def _follow(self, scope: str | None) -> None:
-        listed = False
+        listed, broke = False, False
         while True:
             try:
                 if not listed:
                     await self._list(scope)
                     listed = True
+                elif broke:
+                    await self._look_back(scope)
+                broke = False
                 await self._watch(scope)
+            except WentBack:
+                raise
             except Gone:
                 log.info("the watch fell behind: listing again", resource=self._resource.plural, namespace=scope)
                 listed = False
             except KubeError as error:
                 log.warning("not following", resource=self._resource.plural, namespace=scope, error=str(error))
+                broke = True
             except Exception as error:  # a bug, or an event that nobody understands, must not end it
                 told = {"resource": self._resource.plural, "namespace": scope, **way(error)}
                 log.error("follower failed: listing again", **told)  # noqa: TRY400 - its message may quote an object
@@ -115,14 +129,24 @@ class Informer(Generic[T]):
         listing = self._kube.pages(self._resource, scope, page=self._page, field_selector=self._fields)
         async with aclosing(listing) as pages:
             async for page in pages:
-                seen |= self.store.learn_page(page.items)
                 version = int(page.resource_version)
+                self.store.refuse_older(scope, version)
+                seen |= self.store.learn_page(page.items)
                 self._hear(scope)
         self.store.learn_list_ended(scope, seen, version)
         self.lists += 1
         self._unsynced.discard(scope)
         if not self._unsynced:
             self.synced.set()
+
+    async def _look_back(self, scope: str | None) -> None:
+        """See, by the shortest list, that the API server still knows all that it has told.
+
+        Raises:
+            WentBack: it does not.
+        """
+        async with aclosing(self._kube.pages(self._resource, scope, page=1, field_selector=self._fields)) as pages:
+            self.store.refuse_older(scope, int((await anext(pages)).resource_version))
 
     async def _watch(self, scope: str | None) -> None:
         """Take in every change after what is known, until the server ends the watch."""

@@ -60,9 +60,17 @@ class WorkQueue(Generic[K]):
     """Keys to look at, `workers` of them at a time, never one key twice at once. All times are seconds."""
 
     def __init__(
-        self, *, workers: int = 16, debounce: float = DEBOUNCE, retries: Backoff = RETRIES, grace: float = GRACE
+        self,
+        *,
+        workers: int = 16,
+        debounce: float = DEBOUNCE,
+        retries: Backoff = RETRIES,
+        grace: float = GRACE,
+        on_rest: Callable[[], object] = lambda: None,
     ) -> None:
+        """`on_rest` is called when a run has ended and no key is left, now or later."""
         self.workers = workers
+        self._on_rest = on_rest
         self._debounce = debounce
         self._retries = retries
         self._grace = grace
@@ -80,6 +88,11 @@ class WorkQueue(Generic[K]):
     @property
     def running(self) -> int:
         return len(self._schedule.running)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no key runs or waits, not even for its time."""
+        return not self._runs and not self.waiting
 
     def load(self) -> Load:
         """Counted now; what it costs grows with the keys that are due."""
@@ -161,6 +174,8 @@ class WorkQueue(Generic[K]):
         self._schedule.done(key, None if delay is None else _now() + delay)
         self._runs.discard(run)
         self._wake.set()
+        if self.at_rest:
+            self._on_rest()
 
     async def _cancel_runs(self) -> None:
         for run in self._runs:

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from ringfleet.kube.errors import WentBack
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import ObjectRef
 from ringfleet.traces import way
@@ -81,6 +82,20 @@ class Store(Generic[T]):
     def progress(self, scope: str | None = None) -> int:
         """The version up to which everything about `scope` is known; 0 before its first list."""
         return self._progress[scope]
+
+    def refuse_older(self, scope: str | None, version: int) -> None:
+        """A list of `scope` is of this version; lists are of the newest that there is.
+
+        Raises:
+            WentBack: more is known already, so it was told by a history that is no more.
+        """
+        if version < self._progress[scope]:
+            where = f"of namespace {scope}" if scope else "of all namespaces"
+            raise WentBack(
+                f"the API server's history has gone back: a list {where} is of resourceVersion {version}, and "
+                f"{self._progress[scope]} was told before. It was restored from an older backup, and whoever has read "
+                "what came after that has to be started anew"
+            )
 
     def subscribe(self, on_change: OnChange[T]) -> None:
         """Call `on_change(key, old, new)` whenever a record changes; old None: new here, new None: gone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from sys import intern
@@ -383,3 +383,11 @@ def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | N
     if record.unbound_at is None or pool is None or record.claim:
         return None
     return (record.unbound_at + pool.spec.reclaim.cooldown).replace(microsecond=0)
+
+
+def rests_by_a_clock_ahead(record: NumberRecord, now: datetime) -> bool:
+    """Whether the number was unbound by a clock that was ahead: replicas differ by seconds, not by minutes."""
+    return record.claim is None and record.unbound_at is not None and record.unbound_at > now + _CLOCKS_DIFFER_BY
+
+
+_CLOCKS_DIFFER_BY = timedelta(minutes=1)

@@ -7,6 +7,7 @@ A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, 
     claim_allocator.py  which waiting claim gets which free number
     rebinding.py        whose number it is when a claim has come back
     next_look.py        when an object is looked at again although nothing happens
+    waits.py            how long a wait goes on that was written down
     purchase_rate.py    how many numbers an account may still buy in this hour
     freeze.py           the emergency stop
     conditions.py       all reasons that conditions are written with

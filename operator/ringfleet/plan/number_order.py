@@ -33,6 +33,7 @@ from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer,
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.purchase_rate import PurchaseRoom
+from ringfleet.plan.waits import still_waits
 
 UNRESOLVED = frozenset({ItemState.PENDING, ItemState.SUBMITTING, ItemState.UNKNOWN})
 SENT = frozenset({ItemState.SUBMITTING, ItemState.UNKNOWN})
@@ -426,9 +427,7 @@ def _hiding_message(unlisted: Iterable[Unlisted]) -> str:
 
 
 def _resting(state: OrderState, now: datetime) -> Wait | None:
-    if state.next_attempt is None or state.next_attempt <= now:
-        return None
-    if state.next_attempt > now + LONGEST_RETRY:  # by a clock that was ahead: nobody waits for so long
+    if not still_waits(state.next_attempt, now, LONGEST_RETRY):
         return None
     return Wait(_hindrance(state), state.last_error, state.next_attempt)
 

@@ -2,7 +2,9 @@
 
 What counts is what the cluster shows, so a restart forgets nothing: a number that was bought, for an hour from the
 moment at which its outcome was written, which is no earlier than the purchase; and each number that may be bought
-already, or is chosen and set aside, for as long as that lasts. So no hour, wherever it begins, sees more purchases.
+already, or is chosen and set aside, for as long as that lasts. So no hour, wherever it begins, sees more purchases. A
+moment that is more than an hour ahead was written by a clock that was wrong, and does not count: for as long as that
+clock was ahead nothing could be bought.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class PurchaseRoom:
 
 def purchase_room(limit: int, bought: Iterable[datetime], under_way: int, now: datetime) -> PurchaseRoom:
     """What is left. `bought`: when each number's outcome was written; `under_way`: how many have none yet."""
-    recent = sorted(moment for moment in bought if now - moment < HOUR)
+    recent = sorted(moment for moment in bought if abs(now - moment) < HOUR)
     used = len(recent) + under_way
     over = used - limit  # so many must be an hour old, and one more
     again = recent[over] + HOUR if 0 <= over < len(recent) else None

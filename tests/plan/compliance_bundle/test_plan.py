@@ -75,6 +75,7 @@ def plan(record: FilingRecord, want: BundleWant | None = None, now: datetime = N
 NEW = FilingRecord(revision=REVISION)
 CHANGE = Begun(KEY.change_reference(REVISION, 0), NOW)
 LATE = replace(CHANGE, at=NOW - GRACE)
+AHEAD = replace(CHANGE, at=NOW + 10 * DAY)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ LATE = replace(CHANGE, at=NOW - GRACE)
             {"live": a_live(), "looked_at": NOW - SECOND, "checked": True},
             Look("B0"),
         ),
+        (a_record(Review.DRAFT, begun=(AHEAD,)), {"live": a_live(), "checked": True}, None),
         (a_record(Review.SUBMITTED), {}, None),
         (a_record(Review.SUBMITTED), {"woken": True}, Look("B0")),
         (a_record(Review.IN_REVIEW, next_look=NOW), {}, Look("B0")),
@@ -120,6 +122,14 @@ def test_one_step_follows_from_what_is_recorded_and_seen(
     record: FilingRecord, seen: dict[str, Any], action: Action | None
 ) -> None:
     assert plan(record, **seen).action == action
+
+
+def test_a_filing_that_a_clock_ahead_has_written_is_looked_at_as_soon_as_any() -> None:
+    """A review within hours, a call whose answer was lost within its grace: by the record that is kept from now on."""
+    review = plan(a_record(Review.SUBMITTED, next_look=NOW + 10 * DAY))
+    assert (review.record.next_look, review.requeue) == (NOW + 6 * HOUR, 6 * 3600)
+    lost = plan(a_record(Review.DRAFT, begun=(AHEAD,)), live=a_live(), checked=True)
+    assert (lost.record.begun, lost.requeue) == ((CHANGE,), GRACE.total_seconds())
 
 
 def test_what_is_created_is_written_as_begun_before() -> None:

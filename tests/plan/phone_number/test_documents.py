@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -333,6 +334,13 @@ def test_whatever_befalls_the_calls_it_rings_and_carries_the_new_one_in_the_end(
     line.take_turn(want(newer_revision=NEXT))
     assert (line.carrier.bundle, line.state.attached) == ("new", "new")
     assert line.take_turn(want(newer_revision=NEXT)).step is None
+
+
+def test_a_refusal_that_a_clock_ahead_has_written_holds_nothing_up() -> None:
+    ahead = note_refusal(None, "new", "bundle_state", NOW + timedelta(days=10))
+    assert last_refusal(ahead, NOW) == AttachRefusal("new", "it says bundle_state.", due=True)
+    an_hour = replace(ahead, again=NOW + LAST_AGAIN)
+    assert last_refusal(an_hour, NOW) == AttachRefusal("new", "it says bundle_state.")
 
 
 def test_a_carrier_that_refuses_is_asked_ever_more_seldom_and_of_another_revision_at_once() -> None:

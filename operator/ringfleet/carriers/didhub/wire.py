@@ -228,7 +228,7 @@ def read_refusal(response: httpx.Response) -> Refusal:
     try:
         error = Fields(response.json(), "reply").inside("error")
         return Refusal(error.text("code"), error.maybe_text("message") or "")
-    except (ValueError, ReplyUnreadable):
+    except (ValueError, RecursionError, ReplyUnreadable):
         return Refusal()
 
 

@@ -46,6 +46,8 @@ class Known:
     """When the next month is charged; None: it is not known."""
     drifted: bool = False
     """Whether the number's status says that the carrier routes it elsewhere than we do."""
+    activating: bool = False
+    """Whether the number's status says that the carrier is activating it."""
     suspended: bool = False
     """Whether the carrier had the number suspended when we heard of it last, by its own doing or by ours."""
     parked: bool = False
@@ -141,8 +143,8 @@ def differs(holding: Holding, known: Known) -> bool:
         return known.phase is not Phase.PENDING_DOCUMENTS
     if (holding.status is HoldingStatus.SUSPENDED) is not known.suspended:
         return True
-    if holding.status is HoldingStatus.ACTIVE and known.phase in {Phase.ORDERING, Phase.PENDING_DOCUMENTS}:
-        return True
+    if holding.status is HoldingStatus.ACTIVE and (known.activating or known.phase is Phase.PENDING_DOCUMENTS):
+        return True  # of one that waits for anything else, such as its routing profile, that is no news
     return _routed_anew(holding, known)
 
 

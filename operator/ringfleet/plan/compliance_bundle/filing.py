@@ -325,6 +325,17 @@ def begin(key: FilingKey, record: FilingRecord, reference: str, now: datetime) -
     return replace(record, begun=(*young, Begun(reference, now)))
 
 
+def of_now(record: FilingRecord, now: datetime) -> FilingRecord:
+    """The record without what only a clock that was ahead can have written: a call that was begun is begun by now, and
+    no look is put off for longer than looks are.
+
+    It is kept: a call may be on its way for its whole grace from now on, and not for as long as the clock was ahead.
+    """
+    begun = tuple(replace(one, at=min(one.at, now)) for one in record.begun)
+    look = record.next_look and min(record.next_look, now + RESTING_LOOK)
+    return replace(record, begun=begun, next_look=look)
+
+
 def begun_until(key: FilingKey, record: FilingRecord, reference: str) -> datetime | None:
     """Until when a call of `reference` may still be on its way; None when none was begun."""
     return next((one.at + key.grace for one in record.begun if one.reference == reference), None)

@@ -40,6 +40,7 @@ from ringfleet.plan.compliance_bundle.filing import (
     Upload,
     begin,
     begun_until,
+    of_now,
     revision_of,
 )
 from ringfleet.plan.compliance_bundle.report import FilingReport, filing_state, renewal_at, renewal_due, told
@@ -72,6 +73,7 @@ class _Step:
 
 def plan_filing(key: FilingKey, want: BundleWant, record: FilingRecord, seen: CarrierSeen, now: datetime) -> FilingPlan:
     """Decide the one next step of a filing. Pure; `now` is timezone-aware UTC."""
+    record = of_now(record, now)
     if want.suspended:
         suspended = _Step(record, None, Reason.SUSPENDED, "spec.suspend is true: nothing is sent")
         return _plan(key, want, None, suspended, now)

@@ -19,6 +19,7 @@ from ringfleet.model import AccountKey, Money
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.waits import still_waits
 from ringfleet.rate import backoff
 
 FIRST_SHORT_REST = timedelta(seconds=1)
@@ -149,9 +150,7 @@ def _blocked(known: AccountSeen) -> Block | None:
 
 
 def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
-    if memory is None or memory.reason is None or memory.next_attempt is None or memory.next_attempt <= now:
-        return None
-    if memory.next_attempt > now + LONGEST_REST:  # by a clock that was ahead: nobody rests for so long
+    if memory is None or memory.reason is None or not still_waits(memory.next_attempt, now, LONGEST_REST):
         return None
     return Block(memory.reason, memory.message, memory.next_attempt)
 

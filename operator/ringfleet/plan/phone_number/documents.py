@@ -14,6 +14,7 @@ from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding,
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.phone_number.case import AttachRefusal, Case, Documents, NewerRevision, RefusedBundle
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
+from ringfleet.plan.waits import still_waits
 from ringfleet.rate import backoff
 
 FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=15), timedelta(hours=1)
@@ -79,7 +80,7 @@ def last_refusal(known: RefusedBundle | None, now: datetime) -> AttachRefusal | 
     if known is None:
         return None
     why = f"it says {known.code}." if known.code else "it gives no reason that may be quoted."
-    return AttachRefusal(known.external_id, why, due=known.again <= now)
+    return AttachRefusal(known.external_id, why, due=not still_waits(known.again, now, LAST_AGAIN))
 
 
 def revision_to_attach(case: Case) -> NewerRevision | None:
