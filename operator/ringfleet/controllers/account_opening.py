@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 
 from ringfleet.api import CarrierAccount
+from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.metered import MeteredCarrier
 from ringfleet.carriers.registry import open_carrier
+from ringfleet.carriers.remembered import RememberingCarrier
 from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
@@ -38,18 +40,21 @@ async def open_account(
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
         carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
+        catalog = CatalogMemory(clock=services.clock)
         account = OpenAccount(
-            carrier,
+            RememberingCarrier(carrier, catalog),
             print_,
             frozenset(),
             not_reached(key),
             credentials=fingerprint(repr(sorted(credentials.items()))),
             opened_at=services.monotonic(),
             concurrency=settings.concurrency,
+            catalog=catalog,
         )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
         await services.accounts.open(key, account)
+    account.catalog.ttl = spec.catalog.cache_ttl
     if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)
         wake_users(services, key)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
@@ -70,6 +71,8 @@ class OpenAccount:
     """How the carrier has refused the credentials of this client; None: it has not."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
+    catalog: CatalogMemory = field(default_factory=CatalogMemory)
+    """What its searches gave last."""
     findings: Findings | None = None
     """What the last believed sweep found; None before the first."""
     swept_at: float | None = None
