@@ -10,12 +10,13 @@ from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.metered import MeteredCarrier
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.carriers.remembered import RememberingCarrier
-from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
+from ringfleet.controllers.carrier_clients import CatalogNotes, OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of
+from ringfleet.objects.catalog import Seal
 from ringfleet.objects.refs import SECRETS
 from ringfleet.plan.carrier_account.identity import first_of
 from ringfleet.plan.conditions import Condition, Reason
@@ -40,7 +41,7 @@ async def open_account(
     if account is None or account.fingerprint != print_:
         told = partial(services.meter.carrier_called, spec.provider.value)
         carrier = MeteredCarrier(open_carrier(spec.provider, settings), told, services.monotonic)
-        catalog = CatalogMemory(clock=services.clock)
+        catalog, notes = _catalog(services, account, Seal.of(obj, credentials))
         account = OpenAccount(
             RememberingCarrier(carrier, catalog),
             print_,
@@ -50,6 +51,7 @@ async def open_account(
             opened_at=services.monotonic(),
             concurrency=settings.concurrency,
             catalog=catalog,
+            catalog_notes=notes,
         )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
@@ -59,6 +61,13 @@ async def open_account(
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)
         wake_users(services, key)
     return account
+
+
+def _catalog(services: Services, before: OpenAccount | None, seal: Seal) -> tuple[CatalogMemory, CatalogNotes]:
+    """What the new client remembers: all that the one `before` did, if that was of the same account."""
+    if before and before.catalog_notes.seal == seal:
+        return before.catalog, before.catalog_notes
+    return CatalogMemory(clock=services.clock), CatalogNotes(seal)
 
 
 async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
