@@ -4,6 +4,7 @@
 
     a turn of Catalog   search what a pool would search, and nobody has for half of spec.catalog.cacheTTL; one at once
                         write what was learnt into the ConfigMap <account>-catalog, as seldom
+    the operator stops  the same, for what was learnt since
     an account opens    read that ConfigMap
     search fails        note it: the account says so, and asks again until it answers (controllers/carrier_account.py);
                         orders go on from memory; a pool that finds nothing there goes elsewhere, or says so
@@ -13,6 +14,8 @@ Only what an order would do anyway is asked, and slowly: none while the carrier 
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -98,9 +101,7 @@ async def refresh_catalog(services: Services, key: Key) -> float | None:
     """
     name = AccountKey(key.namespace, key.name)
     obj, account = services.fleet.get(CarrierAccount, *key[1:]), services.accounts.get(name)
-    if obj is None or account is None or obj.metadata.deletion_timestamp or not account.catalog.ttl:
-        return None
-    if services.accounts.seen(name, key.namespace).blocked or services.namespaces.is_ending(key.namespace):
+    if obj is None or account is None or not _is_kept(services, name, obj, account):
         return None
     refresh = await _refresh(services, name, account)
     saving = await _save_when_due(services, name, obj, account, refresh)
@@ -226,6 +227,34 @@ async def _save_when_due(
 def _may_save_in(services: Services, account: OpenAccount, refresh: Refresh) -> timedelta:
     opened = timedelta(seconds=services.monotonic() - account.opened_at)
     return save_in(account.catalog_notes.saved_at, opened, refresh, account.catalog.ttl, services.clock())
+
+
+async def save_catalogs(services: Services) -> None:
+    """Write what was learnt since it was written last, when the operator stops. It is soon done, or left undone."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_AT_STOP):
+            await asyncio.gather(*(_save_at_last(services, obj) for obj in services.fleet.all(CarrierAccount)))
+
+
+_AT_STOP = 2.0
+"""Seconds for which a stop waits for that."""
+
+
+async def _save_at_last(services: Services, obj: CarrierAccount) -> None:
+    key = AccountKey(obj.metadata.namespace, obj.metadata.name)
+    account = services.accounts.get(key)
+    if account is None or not account.catalog.unsaved or not _is_kept(services, key, obj, account):
+        return
+    try:
+        await _save(services, key, obj, account)
+    except KubeError as error:
+        log.warning("catalog not kept", account=str(key), error=str(error))
+
+
+def _is_kept(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
+    """Whether anything is remembered of the account: it can be used, stays, and is to remember."""
+    goes = obj.metadata.deletion_timestamp is not None or services.namespaces.is_ending(key.namespace)
+    return not goes and bool(account.catalog.ttl) and services.accounts.seen(key, key.namespace).blocked is None
 
 
 async def _save(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> None:
