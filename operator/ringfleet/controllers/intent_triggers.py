@@ -118,7 +118,7 @@ class IntentTriggers:
         if wished_anew:
             wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
-        if wished_anew and isinstance(new, NumberPool):
+        if isinstance(new, NumberPool) and _searches(old) != _searches(new):
             self._wake_catalogs(new)
 
     def _wake_catalogs(self, pool: NumberPool) -> None:
@@ -231,6 +231,11 @@ def _routes_by(pool: ApiObject | None) -> set[str]:
     """The routing profile that a pool names, if any."""
     ref = pool.spec.routing_profile_ref if isinstance(pool, NumberPool) else None
     return {ref.name} if ref else set()
+
+
+def _searches(pool: ApiObject | None) -> object:
+    """What a pool searches, and where."""
+    return (pool.spec.market, pool.spec.carriers, pool.spec.suspend) if isinstance(pool, NumberPool) else None
 
 
 def _has_sent(order: ApiObject | None) -> bool:

@@ -2,9 +2,9 @@
 
 ::
 
-    main-catalog         beside CarrierAccount main, which owns it: it goes with the account
-      catalog.json       what was offered, search by search, for people to read; at most 900 KB
-      signature          of catalog.json, by the account's credentials, provider and endpoint
+    main-catalog     beside CarrierAccount main, which owns it: it goes with the account
+      catalog        JSON: what was offered, search by search, for people to read; at most 900 KB
+      signature      of that, by the account's credentials, provider and endpoint
 
 Whoever may edit ConfigMaps must not be able to make us buy at prices that nobody has offered, so nothing is believed
 that is not signed. Who can sign has the credentials, and could buy by itself; and what one account has signed is no
@@ -27,10 +27,10 @@ from ringfleet.carriers.catalog import Remembered
 from ringfleet.model import E164, Capability, Money, NumberType, Offer, Price, Query
 from ringfleet.objects.carrier_account import endpoint_of, told_endpoint
 
-CATALOG = "catalog.json"
+CATALOG = "catalog"
 SIGNATURE = "signature"
 MOST_BYTES = 900_000
-"""Of catalog.json. A ConfigMap may have 1 MiB."""
+"""Of the JSON. A ConfigMap may have 1 MiB."""
 MOST_OFFERS = (100, 50, 25, 10)
 """How many offers of one search are kept: the first of these with which all searches have room."""
 
