@@ -108,12 +108,22 @@ def catalog_data(
 
 def _newest_that_fit(memory: Mapping[Query, Remembered]) -> list[str]:
     newest_first = sorted(memory.items(), key=lambda item: item[1].seen_at, reverse=True)
-    blocks: list[str] = []
-    for most in MOST_OFFERS:
+    *several, fewest = (most for most in MOST_OFFERS if _may_fit(memory, most) or most == min(MOST_OFFERS))
+    for most in several:
         blocks = [_block(query, kept, most) for query, kept in newest_first]
         if sum(map(_size, blocks)) <= _ROOM:
             return blocks
-    return list(_within(blocks))
+    return list(_within(_block(query, kept, fewest) for query, kept in newest_first))
+
+
+def _may_fit(memory: Mapping[Query, Remembered], most: int) -> bool:
+    """Whether so many offers of each search can have room at all. Writing them out to see that they have none would
+    hold everybody up."""
+    return sum(min(len(kept.offers), most) for kept in memory.values()) * _LEAST_BYTES <= _ROOM
+
+
+_LEAST_BYTES = 60
+"""An offer is no shorter."""
 
 
 def _within(blocks: Iterable[str]) -> Iterator[str]:
