@@ -315,12 +315,39 @@ def test_the_operator_writes_and_deletes_what_it_has_made_for_a_claim_and_nothin
         lambda: place.patch(theirs, {"metadata": WRITTEN}, "operator"),
         lambda: place.make(changed(theirs, "metadata.name", "another"), "operator"),
     ):
-        assert "has no annotation ringfleet.dev/claim-uid: the operator writes and deletes only what" in refusal(act)
+        said = refusal(act)
+        assert "has no annotation ringfleet.dev/claim-uid and is no catalog of a CarrierAccount" in said
+        assert "the operator writes and deletes only what it has made" in said
     assert f"{kind} {place.namespace}/{name}" in refusal(place.delete, theirs, "operator")
     place.make(ours, by="operator")
     place.patch(ours, DATA, "operator")
     place.delete(ours, "operator")
     assert [one for one in place.names(kind) if one in {"line", name, "another"}] == [name]
+
+
+def catalog(kind: str, name: str) -> Manifest:
+    """What the operator keeps beside the account `main`, under this name."""
+    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "CarrierAccount", "name": "main", "uid": "u-3"}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "ownerReferences": [owner]}}
+
+
+def test_the_operator_keeps_the_catalog_of_an_account(place: Place) -> None:
+    ours = catalog("ConfigMap", "main-catalog")
+    place.make(ours)
+    place.patch(ours, DATA, "operator")
+    place.delete(ours, "operator")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param("ConfigMap", "settings", id="of another name"),
+        pytest.param("ConfigMap", "spare-catalog", id="of another account"),
+        pytest.param("Secret", "main-catalog", id="a Secret"),
+    ],
+)
+def test_an_account_as_owner_makes_nothing_else_a_catalog(place: Place, kind: str, name: str) -> None:
+    assert "is no catalog of a CarrierAccount that owns it" in refusal(place.make, catalog(kind, name), "operator")
 
 
 def test_the_operator_has_no_token_issued_into_a_secret(place: Place) -> None:

@@ -31,7 +31,8 @@ def test_a_carrier_whose_search_is_down_and_who_has_no_memory_is_stood_in_for(st
     assert (bought_at(stage, "sandbox"), bought_at(stage, "spare")) == (0, 3)
     event = stage.wait_event("us-west", "FallbackCarrier")
     assert f"Search at {stage.namespace}/sandbox is down" in event["note"]
-    stage.wait_reason("numberpool", "us-west", "CatalogStale", "CatalogStale")
+    stage.wait_reason("carrieraccount", "sandbox", "SearchUnavailable", "SearchUnavailable")
+    assert stage.condition("numberpool", "us-west", "CatalogStale") is None, "nothing is remembered"
 
 
 def test_a_carrier_without_stock_is_stood_in_for(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ringfleet.carriers.carrier import Health, LastLook, look_no_more
-from ringfleet.carriers.errors import NotHeld
+from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
 from ringfleet.model import (
     E164,
     Catalog,
@@ -60,7 +60,8 @@ class CarrierDouble:
     have besides. `before_buying` runs first of all when the carrier is asked to sell. `billed` counts how often each
     number was sold. `bills_in`: the currency of its bills, where that is not the offer's. `takes`: for how many seconds
     a call is on its way, by its name; the others take no time. `holdings end`: between a listing's page and its end.
-    `callers`: the names of the tasks that have called.
+    `callers`: the names of the tasks that have called; `called_at`: when each call was made, by its name, in seconds of
+    the loop. `down`: the calls that fail until they are taken out of it.
     """
 
     story: list[str]
@@ -77,6 +78,8 @@ class CarrierDouble:
     purchases: list[Purchase] = field(default_factory=list)
     billed: Counter[E164] = field(default_factory=Counter)
     callers: set[str] = field(default_factory=set)
+    called_at: dict[str, list[float]] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
     registrar: RegistrarDouble | None = None
     health: Health = field(default_factory=Health)
@@ -113,9 +116,10 @@ class CarrierDouble:
         return self.id
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        """All that fits: its stock is one page."""
         await self._begin("search", query.area_code or "anywhere")
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
-        found = tuple(offer for offer in fitting if offer.number not in exclude)[:count]
+        found = tuple(offer for offer in fitting if offer.number not in exclude)
         return Catalog(found, unreadable=tuple(self.unreadable_offers))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
@@ -210,8 +214,11 @@ class CarrierDouble:
         self.story.append(" ".join(["carrier:", call, *filter(None, words)]))
         task = asyncio.current_task()
         self.callers.add(task.get_name() if task else "")
+        self.called_at.setdefault(call, []).append(asyncio.get_running_loop().time())
         if call in self.takes:
             await asyncio.sleep(self.takes[call])
+        if call in self.down:
+            raise CarrierUnavailable(f"{call} is down.")
         _raise_next(self._errors.get(call, ()))
 
     def _end(self, call: str) -> None:

@@ -69,7 +69,9 @@ class Catalog(Part):
 
     cache_ttl: Annotated[Duration, Field(alias="cacheTTL")] = timedelta(minutes=15)
     """The age up to which remembered offers are ordered from while the carrier's search is down; the condition
-    CatalogStale says so then. "0s": never."""
+    CatalogStale says so then. Twice in that time, what the account's pools would search is searched, one search in five
+    seconds at most, and what it gave is kept in the ConfigMap `<account>-catalog`. "0s": nothing is remembered, and
+    search is called for orders only."""
 
 
 class CarrierAccountSpec(Part):
@@ -174,6 +176,16 @@ class AccountMemory(Part):
     """The pools that have numbers in the account."""
 
 
+class AccountCatalog(Part):
+    """What is remembered for when the carrier's search is down; absent while nothing is."""
+
+    searches: int = 0
+    """How many searches, each of a pool's country, type, area code and capabilities, could be answered from memory."""
+    oldest_seen_at: Time | None = None
+    """While the carrier's search is down: when the oldest of these answers was seen; it is ordered from for
+    spec.catalog.cacheTTL after that. Absent while search works: the answers are then renewed all the time."""
+
+
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator."""
 
@@ -183,6 +195,7 @@ class CarrierAccountStatus(Status):
     has no credentials that the carrier takes, the other one is used."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
+    catalog: AccountCatalog | None = None
     purchases: AccountPurchases | None = None
     installation: str | None = None
     """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the

@@ -101,6 +101,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "PurchaseRateReached": Told(
             "the account has bought spec.limits.purchasesPerHour numbers within the hour", ("PurchaseRateReached",)
         ),
+        "SearchUnavailable": Told(
+            "the carrier's search is down, and no offers are remembered that could be bought", ("SearchUnavailable",)
+        ),
         "SweepRefused": Told(
             "the API server or the carrier refused to adopt, mark or look up a number; it is tried again",
             ("SweepRefused",),

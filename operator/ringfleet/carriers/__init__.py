@@ -11,6 +11,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             pace.py         how hard an account is pressed, by all of its clients together
                             json_fields.py  reading an answer field by field
                             breaker.py      the circuit
-                            catalog.py      what searches gave, for when search is down
     put around it           metered.py      counts its calls; no adapter knows of it
+                            remembered.py   answers searches while search is down; neither of this
+                            catalog.py      what it remembers for that: the last answer to each query
 """

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Protocol
 
 from ringfleet.carriers.pace import Place
@@ -47,7 +46,6 @@ class AccountSettings:
     requests_per_second: float = 10.0
     concurrency: int = 4
     timeout: float = 30.0
-    catalog_ttl: timedelta = timedelta(minutes=15)
     place: Place | None = field(default=None, repr=False, compare=False)
     """Where the client keeps pace with others of its account; None: it keeps a pace of its own."""
 
@@ -97,9 +95,9 @@ class Carrier(Protocol):
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """At least `count` offers for `query` that are not in `exclude`, or all there are.
 
-        Asks the carrier, page by page. When its search is down, answers from the offers seen within the catalog's TTL,
-        with `Catalog.age` set. Raises CarrierUnavailable when there is no such memory either. Offers that can't be read
-        are left out, and the catalog says so.
+        Asks the carrier, live and page by page, and gives all that the last page had: what is more than `count` is of
+        use to the memory that answers while search is down (`remembered.py`). Raises CarrierUnavailable then. Offers
+        that can't be read are left out, and the catalog says so.
         """
         ...
 

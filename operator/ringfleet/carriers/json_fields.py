@@ -103,8 +103,8 @@ class Fields:
         return moment and moment.replace(microsecond=0)
 
     def maybe_moment(self, field: str) -> datetime | None:
-        """An RFC 3339 time, as UTC, as fine as it is. None, too, for one that stands for never: Go writes its zero time,
-        of the year 1, where there is none, and others the year 9999."""
+        """An RFC 3339 time, as UTC, as fine as it is. None, too, for one that stands for never: Go writes its zero
+        time, of the year 1, where there is none, and others the year 9999."""
         text = self.maybe_text(field)
         if text is None:
             return None

@@ -6,7 +6,8 @@ only its turns use, and apart what all of them do::
     CarrierAccount     carrier_account.py     account_opening.py     its client, and which account it is
                                               account_listing.py     when it is listed, and what that concludes
                                               account_sweep.py       its listing against our objects
-                                              account_report.py      what it says of itself
+                                              account_catalog.py     what its searches gave, for when search is down
+                              account_report.py      what it says of itself
                                               account_identities.py  which objects are one account at the carrier
                                               in_use.py              it stays while numbers use it; profiles too
                                               marked_numbers.py      what its listing shows under the marks of pools

@@ -5,6 +5,7 @@
     CarrierAccount (probe, sweep)    --.
     its NumberOrders                 --+--> errands --.
     Requirements of its markets      --+              +--> one carrier, however slow
+    what it offers, for its Catalog  --+              |
     Profiles that its numbers follow --'              |
     its PhoneNumbers                 -----> numbers --'
 

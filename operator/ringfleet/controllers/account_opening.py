@@ -7,15 +7,18 @@ from dataclasses import replace
 from functools import partial
 
 from ringfleet.api import CarrierAccount
+from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.metered import MeteredCarrier
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registry import open_carrier
-from ringfleet.controllers.carrier_clients import OpenAccount, fingerprint, not_reached
+from ringfleet.carriers.remembered import RememberingCarrier
+from ringfleet.controllers.carrier_clients import CatalogNotes, OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of
+from ringfleet.objects.catalog import Seal
 from ringfleet.objects.refs import SECRETS
 from ringfleet.plan.carrier_account.identity import first_of
 from ringfleet.plan.conditions import Condition, Reason
@@ -42,22 +45,33 @@ async def open_account(
         place = Place(settings.requests_per_second, settings.concurrency)
         opened = open_carrier(spec.provider, replace(settings, place=place))
         carrier = MeteredCarrier(opened, told, services.monotonic)
+        catalog, notes = _catalog(services, account, Seal.of(obj, credentials))
         account = OpenAccount(
-            carrier,
+            RememberingCarrier(carrier, catalog),
             print_,
             frozenset(),
             not_reached(key),
             credentials=fingerprint(repr(sorted(credentials.items()))),
             opened_at=services.monotonic(),
             place=place,
+            catalog=catalog,
+            catalog_notes=notes,
         )
         if counted := obj.status.numbers:
             account.last_owned, account.doubted = counted.owned, counted.shrunk_to
         await services.accounts.open(key, account)
+    account.catalog.ttl = spec.catalog.cache_ttl
     if account.allowed_namespaces != frozenset(spec.allowed_namespaces):
         account.allowed_namespaces = frozenset(spec.allowed_namespaces)
         wake_users(services, key)
     return account
+
+
+def _catalog(services: Services, before: OpenAccount | None, seal: Seal) -> tuple[CatalogMemory, CatalogNotes]:
+    """What the new client remembers: all that the one `before` did, if that was of the same account."""
+    if before and before.catalog_notes.seal == seal:
+        return before.catalog, before.catalog_notes
+    return CatalogMemory(clock=services.clock), CatalogNotes(seal)
 
 
 async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import (
+    AccountCatalog,
     AccountMemory,
     AccountNumbers,
     AccountPurchases,
@@ -46,6 +47,7 @@ async def say(
         conditions=conditions(before.conditions, everything, generation, services.clock()),
         balance=_balance(services, account, before.balance, balance),
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
+        catalog=_catalog(services, account, before.catalog) if account else None,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         installation=services.installation,
         memory=_memory(services, account, before.memory),
@@ -94,6 +96,26 @@ def _balance(
     return Balance(amount=balance.amount, currency=balance.currency)
 
 
+def _catalog(services: Services, account: OpenAccount, said: AccountCatalog | None) -> AccountCatalog | None:
+    """What is remembered of searches; what was written last while a change is no news."""
+    known, notes = account.catalog.all().values(), account.catalog_notes
+    times = [kept.seen_at for kept in known if kept.offers]
+    if not times:
+        return None
+    oldest = min(times).replace(microsecond=0) if account.stale_query else None
+    told = AccountCatalog(searches=len(times), oldest_seen_at=oldest)
+    same_state = said is not None and (said.oldest_seen_at is None) is (oldest is None)
+    if same_state and notes.said_at is not None and services.monotonic() < notes.said_at + _CATALOG_AFTER:
+        return said
+    if told != said:
+        notes.said_at = services.monotonic()
+    return told
+
+
+_CATALOG_AFTER = 60.0
+"""Seconds in which searches that are remembered or forgotten one after the other make one write."""
+
+
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
     """The counts of the last listing that was believed, and that of a later one that was not."""
     if found := account.findings:
@@ -118,7 +140,13 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
     """What is not as it should be although the account may be usable."""
     health = account.carrier.health
     troubles = []
-    if account.stale_query:
+    if account.stale_query and not account.offers_remembered:
+        message = (
+            "The carrier's search is down, and no offers are remembered that are fresh enough: nothing is bought there "
+            "until it answers again, and it is asked by itself."
+        )
+        troubles.append(Condition("SearchUnavailable", True, Reason.SEARCH_UNAVAILABLE, message))
+    elif account.stale_query:
         message = "The carrier's search is down: orders go on from what it offered last, while that is fresh enough."
         troubles.append(Condition("CatalogStale", True, Reason.CATALOG_STALE, message))
     if health.throttled:

@@ -18,6 +18,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
     Throttled,
 )
+from ringfleet.controllers.account_catalog import recall_catalog, wake_searchers
 from ringfleet.controllers.account_listing import listing_interval, sweep_when_due, wake_listed_pools
 from ringfleet.controllers.account_opening import identify, may_be_duplicate, open_account, rank, read_credentials
 from ringfleet.controllers.account_report import say
@@ -26,7 +27,7 @@ from ringfleet.controllers.in_use import is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
-from ringfleet.model import AccountKey, Money
+from ringfleet.model import AccountKey, Catalog, Money
 from ringfleet.objects.carrier_account import told_endpoint
 from ringfleet.objects.refs import Key
 from ringfleet.plan.carrier_account import AccountSeen
@@ -117,6 +118,7 @@ async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> flo
         message = "spec.endpoint is no URL that can be called: write one such as https://api.example.com."
         said = (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
         return await _shut(services, key, obj, said, None)
+    await recall_catalog(services, key, obj, account)
     return await _call(services, key, obj, account)
 
 
@@ -170,6 +172,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         if services.accounts.identities.first(key) != key:
             return await _stand_back(services, key, obj, account, balance)
         await _ask_search_again(account)
+        wake_searchers(services, key, account)
         listing = await sweep_when_due(services, key, obj, account)
     except CredentialsRejected as error:
         account.rejected, account.rejected_until = error, services.monotonic() + REJECTED_AGAIN
@@ -177,6 +180,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
     except CarrierUnavailable as error:
         return await _unavailable(services, key, obj, account, error)
     await say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
+    services.queues.wake_catalog(key)
     return _next_look(services, key, obj, account)
 
 
@@ -258,13 +262,15 @@ def _again(account: OpenAccount) -> float:
 
 
 async def _ask_search_again(account: OpenAccount) -> None:
-    """While search is down, ask it the query that failed; a live answer ends that."""
+    """While search is down, ask it the query that failed; a live answer ends that, if it is a refusal too."""
     if account.stale_query is None:
         return
     try:
         catalog = await account.carrier.search(account.stale_query, 1)
     except CarrierUnavailable:
         return
+    except RequestRejected:
+        catalog = Catalog()
     if catalog.age is None:
         account.stale_query = None
 

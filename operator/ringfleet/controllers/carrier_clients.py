@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed, said_useless, standing_of
+from ringfleet.objects.catalog import Seal
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS, Identity, duplicate_message
 from ringfleet.plan.carrier_account.loss import Roll, found, left
@@ -32,6 +34,26 @@ class Demand:
     documents: bool | None
     until: float
     review: timedelta | None = None
+
+
+@dataclass(slots=True)
+class CatalogNotes:
+    """How the memory of one account's searches is kept; see `controllers/account_catalog.py`."""
+
+    seal: Seal | None = None
+    """What the ConfigMap is signed with; None: it is not kept."""
+    was_read: bool = False
+    """Whether the ConfigMap of an earlier process was looked for."""
+    saved_at: datetime | None = None
+    """When the ConfigMap was written last, by whichever process; None: nobody knows."""
+    searched_at: float | None = None
+    """When the account was last searched for the memory only, in monotonic seconds; None: never."""
+    said_at: float | None = None
+    """When its status last told of the memory, in monotonic seconds; None: not by this process."""
+    usable: frozenset[Query] = frozenset()
+    """The searches that could be answered from memory when the account's users were last woken for that."""
+    taken: bool = False
+    """Whether somebody else's ConfigMap was found in its place, which is told in the log once."""
 
 
 @dataclass(slots=True)
@@ -72,6 +94,10 @@ class OpenAccount:
     """How the carrier has refused the credentials of this client; None: it has not."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
+    catalog: CatalogMemory = field(default_factory=CatalogMemory)
+    """What its searches gave last."""
+    catalog_notes: CatalogNotes = field(default_factory=CatalogNotes)
+    """What is known of keeping that fresh, and for the next process."""
     findings: Findings | None = None
     """What the last believed sweep found; None before the first."""
     swept_at: float | None = None
@@ -114,6 +140,11 @@ class OpenAccount:
     """The routing profiles that the account is to be told."""
     routings_read_at: float | None = None
     """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
+
+    @property
+    def offers_remembered(self) -> bool:
+        """Whether there is a search that could be answered from memory."""
+        return bool(self.catalog.usable())
 
     @property
     def room_for_numbers(self) -> int:

@@ -104,7 +104,7 @@ class IntentTriggers:
 
     def _note_pool(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """A pool has changed: its numbers by its spec and by whom it lets go, its claims by whom it lets in, its orders
-        by whether it calls them off and where else they could buy."""
+        by whether it calls them off and where else they could buy, its accounts by what it would search."""
         wake_quotas(self._services, place.namespace)
         for profile in _routes_by(old) ^ _routes_by(new):
             self._services.queues.wake("RoutingProfile", place.namespace, profile, PROFILE_DELAY)
@@ -118,6 +118,14 @@ class IntentTriggers:
         if wished_anew:
             wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
+        if isinstance(new, NumberPool) and _searches(old) != _searches(new):
+            self._wake_catalogs(new)
+
+    def _wake_catalogs(self, pool: NumberPool) -> None:
+        """The pool may search otherwise than before; an account that is not open yet is woken when it is."""
+        accounts = (account_key(carrier.account_ref, pool.metadata.namespace) for carrier in pool.spec.carriers)
+        for account in filter(self._services.accounts.get, accounts):
+            self._services.queues.wake_catalog(account)
 
     def _wake_drawers(self, pool: ObjectRef) -> None:
         """The rotation sets that draw from a pool which has come or gone."""
@@ -225,6 +233,11 @@ def _routes_by(pool: ApiObject | None) -> set[str]:
     """The routing profile that a pool names, if any."""
     ref = pool.spec.routing_profile_ref if isinstance(pool, NumberPool) else None
     return {ref.name} if ref else set()
+
+
+def _searches(pool: ApiObject | None) -> object:
+    """What a pool searches, and where."""
+    return (pool.spec.market, pool.spec.carriers, pool.spec.suspend) if isinstance(pool, NumberPool) else None
 
 
 def _has_sent(order: ApiObject | None) -> bool:

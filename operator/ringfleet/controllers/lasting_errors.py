@@ -32,6 +32,7 @@ _SPEAKS_FOR = {
     "BundleCount": "ComplianceBundle",
     "AccountUse": "CarrierAccount",
     "ProfileUse": "RoutingProfile",
+    "Catalog": "CarrierAccount",
     "Profiles": "CarrierAccount",
     "Requirements": "CarrierAccount",
 }

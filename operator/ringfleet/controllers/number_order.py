@@ -29,6 +29,7 @@ from ringfleet.carriers.errors import (
     OutcomeUnknown,
     RequestRejected,
 )
+from ringfleet.controllers.account_catalog import note_search
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
@@ -39,9 +40,9 @@ from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import orders_at, wake_orders, wake_users
+from ringfleet.controllers.wake import orders_at, wake_orders
 from ringfleet.kube.errors import Forbidden, Invalid
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, Query, outcome_of
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, outcome_of
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
     chose_for_former_pool,
@@ -272,7 +273,7 @@ async def searched(
     try:
         choice, age = await _choose(services, account, want, taken)
     except CarrierUnavailable as error:
-        _note_search(services, want, account, next(market_queries(want.market)))
+        note_search(services, want.account, account, next(market_queries(want.market)))
         return _failed(services, state, error)
     except CredentialsRejected as error:
         services.queues.wake_account(want.account)
@@ -293,16 +294,25 @@ async def _choose(
 ) -> tuple[Choice, float | None]:
     """Search one area code after the other until there are enough offers that fit; also the age of what was found.
 
-    Numbers that are `taken`, by us or by another order, are left out.
+    Numbers that are `taken`, by us or by another order, are left out. While search is down, an area code of which
+    nothing is remembered is passed over for those of which something is.
+
+    Raises:
+        CarrierUnavailable: search is down, and memory has nothing.
     """
     found: dict[E164, Offer] = {}
     oldest: float | None = None
+    down: CarrierUnavailable | None = None
     choice = choose_offers(want, ())
     for query in market_queries(want.market):
         asked = want.count
         while len(choice.offers) < want.count:
-            catalog = await account.carrier.search(query, asked, taken)
-            _note_search(services, want, account, query if catalog.age is not None else None)
+            try:
+                catalog = await account.carrier.search(query, asked, taken)
+            except CarrierUnavailable as error:
+                down = down or error
+                break
+            note_search(services, want.account, account, query if catalog.age is not None else None)
             _note_unreadable(services, want, account, min((row.reason for row in catalog.unreadable), default=""))
             oldest = max((age for age in (oldest, catalog.age) if age is not None), default=None)
             found |= {offer.number: offer for offer in catalog.offers}
@@ -310,19 +320,19 @@ async def _choose(
             if len(catalog.offers) < asked or asked >= _MOST_OFFERS:
                 break
             asked *= 2
-    return choice, oldest
+    if down is None:
+        return choice, oldest
+    if oldest is None or not choice.offers:
+        raise down
+    return _short_of_search(choice, down), oldest
+
+
+def _short_of_search(choice: Choice, down: CarrierUnavailable) -> Choice:
+    """What is missing in a choice from memory may be there when search is back: the carrier is not out of stock."""
+    return replace(choice, shortage=Reason.SEARCH_UNAVAILABLE, message=str(down)) if choice.shortage else choice
 
 
 _MOST_OFFERS = 1_600
-
-
-def _note_search(services: Services, want: OrderWant, account: OpenAccount, stale: Query | None) -> None:
-    """Remember whether search works; the account says so, and asks again until it does."""
-    changed = (account.stale_query is None) is not (stale is None)
-    account.stale_query = stale
-    if changed:
-        services.queues.wake_account(want.account)
-        wake_users(services, want.account)
 
 
 def _note_unreadable(services: Services, want: OrderWant, account: OpenAccount, offer: str) -> None:

@@ -11,6 +11,7 @@ from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
+from ringfleet.controllers.account_catalog import as_searched
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
 from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
@@ -135,7 +136,10 @@ def see_pool(
         ),
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
-        accounts={account: _as_it_may_sell(services, account, seen) for account, seen in accounts.items()},
+        accounts={
+            account: _as_it_may_sell(services, account, as_searched(services, account, seen, pool))
+            for account, seen in accounts.items()
+        },
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,

@@ -30,6 +30,8 @@ from ringfleet.settings import Settings
 LONGEST_SLEEP = timedelta(hours=1)
 """No key sleeps for longer. A timer runs by a clock that stands still while a machine is suspended, and the hours of
 objects by one that may be set: a look too early costs next to nothing, and sleeps on."""
+CATALOG_DELAY = 10.0
+"""Seconds until an account that has become usable, or has got a new pool, is searched for the memory's sake."""
 POOL_DELAY = 0.5
 """Seconds in which the changes of a pool's numbers and claims, and of its own status, are gathered into one look at the
 pool."""
@@ -187,10 +189,15 @@ class Queues:
         """Have the account told the routing profiles that it is to know. At once: their numbers wait."""
         self.add(Key("Profiles", key.namespace, key.name), at_once=True)
 
+    def wake_catalog(self, key: AccountKey) -> None:
+        """Have the account searched for what its pools would search, and what it gave kept. Later: orders go first, and
+        what they search is remembered too."""
+        self.add(Key("Catalog", key.namespace, key.name), CATALOG_DELAY)
+
 
 _RUNS_ELSEWHERE = Later(1.0)
 """Seconds until a key is looked at again that still runs in the lane that its account had before."""
-IN_LANES = frozenset({"CarrierAccount", "NumberOrder", "PhoneNumber", "Profiles", "Requirements"})
+IN_LANES = frozenset({"CarrierAccount", "Catalog", "NumberOrder", "PhoneNumber", "Profiles", "Requirements"})
 """The kinds whose turns await the carrier of one account."""
 SPANNING = frozenset({"ComplianceBundle"})
 """The kinds whose turns may await the carriers of several accounts."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import structlog
 
 from ringfleet.api import NumberClaim
+from ringfleet.controllers.account_catalog import save_catalogs
 from ringfleet.controllers.bundle_attachments import Revision, carried_by
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.reconcile import reconcile
@@ -161,6 +162,7 @@ async def _work(services: Services, stop: asyncio.Event, ready: asyncio.Event | 
         ready.set()
     handler = partial(reconcile, services)
     await services.queues.run(handler, stop)
+    await save_catalogs(services)
 
 
 async def _learn_everything(services: Services) -> bool:

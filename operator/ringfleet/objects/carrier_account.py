@@ -68,7 +68,6 @@ def settings_of(obj: CarrierAccount, credentials: Mapping[str, str]) -> AccountS
         requests_per_second=spec.limits.requests_per_second,
         concurrency=spec.limits.concurrency,
         timeout=spec.limits.timeout.total_seconds(),
-        catalog_ttl=spec.catalog.cache_ttl,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ringfleet.model import AccountKey
+from ringfleet.model import AccountKey, ItemState
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.carriers import (
@@ -18,9 +18,10 @@ from ringfleet.plan.number_pool.carriers import (
     judge_carriers,
 )
 from ringfleet.plan.number_pool.plan import StartOrder, plan_pool
-from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_order, numbers
+from ringfleet.plan.number_pool.supply import OrderSeen
+from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_order, items, numbers
 
-UP, STALE = AccountSeen(), AccountSeen(stale=True)
+UP, STALE = AccountSeen(), AccountSeen(stale=True, fresh_for="15m")
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 NEW = AccountSeen(Reason.ACCOUNT_NOT_READY, "default/main is being reached.")
 SOON = NOW + timedelta(seconds=30)
@@ -103,8 +104,8 @@ FALLBACK = Condition(
                     "CatalogStale",
                     True,
                     Reason.CATALOG_STALE,
-                    "Search is down at default/main, default/spare: orders go on from what was offered last, while it "
-                    "is fresh.",
+                    "Search is down at default/main, default/spare: orders go on from what was offered there last, "
+                    "while that is no older than 15m.",
                 ),
             ),
             id="search is down",
@@ -143,3 +144,22 @@ def test_a_pool_that_fell_back_looks_again_when_the_preferred_carrier_has_rested
 def test_a_pool_whose_missing_numbers_are_on_order_says(main: AccountSeen, said: Reason) -> None:
     world = a_world(orders=(an_order(),), top_up=TopUp(1), accounts={MAIN: main})
     assert plan_pool(a_pool(1), world, NOW).conditions[0].reason is said
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        pytest.param(an_order(), Reason.SEARCH_UNAVAILABLE, id="before it has chosen"),
+        pytest.param(an_order(items=items(ItemState.SUBMITTING)), Reason.ORDERING, id="and not when it only buys"),
+    ],
+)
+def test_search_that_is_down_with_nothing_remembered_holds_up_an_order(order: OrderSeen, said: Reason) -> None:
+    accounts = {MAIN: AccountSeen(Reason.SEARCH_UNAVAILABLE, "Search at default/main is down.")}
+    world = a_world(orders=(order,), top_up=TopUp(1), accounts=accounts)
+    assert plan_pool(a_pool(1), world, NOW).conditions[0].reason is said
+
+
+def test_search_that_is_down_with_nothing_remembered_sends_new_orders_to_the_next_carrier() -> None:
+    accounts = {MAIN: AccountSeen(Reason.SEARCH_UNAVAILABLE, "Search at default/main is down."), SPARE: UP}
+    plan = plan_pool(a_pool(1, carriers=BOTH), a_world(accounts=accounts), NOW)
+    assert [action.intent.account for action in plan.actions if isinstance(action, StartOrder)] == [SPARE]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 import httpx
 import structlog
 
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
-from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.cart import Cart
 from ringfleet.carriers.didhub.registrar import DIDHubRegistrar
@@ -19,7 +17,6 @@ from ringfleet.carriers.errors import (
     ListingIncomplete,
     NotActive,
     NotHeld,
-    OutcomeUnknown,
     ReplyUnreadable,
     RequestRejected,
 )
@@ -49,22 +46,15 @@ PROFILES_CIRCUIT = "profiles"
 
 
 class DIDHub:
-    """One account: one HTTP client, one cart, one memory of the catalog.
+    """One account: one HTTP client, one cart.
 
     Search and the listings have a circuit breaker each: they can be down while the cart works, and orders then go on.
     """
 
-    def __init__(
-        self,
-        settings: AccountSettings,
-        *,
-        client: AccountClient | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`client` and `clock` are for tests. Raises as `AccountClient` does."""
+    def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
+        """`client` is for tests. Raises as `AccountClient` does."""
         self._name = settings.name
         self._http = client or open_client(settings)
-        self._memory = CatalogMemory(settings.catalog_ttl, clock=clock)
         self._registrar = DIDHubRegistrar(self._http)
         self._cart = Cart(settings.name, self._http, self.find)
 
@@ -93,15 +83,7 @@ class DIDHub:
         return Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        try:
-            return await self._search_live(query, count, exclude)
-        except CarrierUnavailable:
-            if remembered := self._memory.recall(query, exclude):
-                return remembered
-            raise
-
-    async def _search_live(self, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
-        """Whole pages, however few are wanted: the same one call, and a memory worth having."""
+        """Whole pages, however few are wanted: the same one call, and an answer worth remembering."""
         seen: list[Offer] = []
         unreadable: list[Unreadable] = []
         pages = self._pages("catalog", wire.search_params(query), SEARCH_CIRCUIT)
@@ -110,23 +92,13 @@ class DIDHub:
                 offers, others = read_rows(page.items("data"), wire.parse_offer)
                 seen += offers
                 unreadable += others
-                self._memory.remember(query, seen)
                 if sum(offer.number not in exclude for offer in seen) >= count:
                     break
         found = tuple(offer for offer in seen if offer.number not in exclude)
         return Catalog(found, unreadable=tuple(unreadable))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
-        try:
-            outcomes = await self._cart.buy(purchase, last_look)
-        except OutcomeUnknown:
-            self._forget(purchase)
-            raise
-        self._forget(purchase)
-        return outcomes
-
-    def _forget(self, purchase: Purchase) -> None:
-        self._memory.forget(offer.number for offer in purchase.offers)
+        return await self._cart.buy(purchase, last_look)
 
     async def find(self, number: E164) -> Holding | None:
         found: Holding | None = None

@@ -18,6 +18,8 @@ class AccountSeen:
     """A sentence for a person about why the account can't be called; empty while it can."""
     stale: bool = False
     """Whether the account's search is down, so that offers come from what was remembered."""
+    fresh_for: str = ""
+    """How old offers from memory may be, as a person writes it: `15m`; empty while none are ordered from."""
     until: datetime | None = None
     """When time alone lets the account be used again; None: something else has to change, or nothing blocks it."""
     purchases_left: int | None = None

@@ -7,7 +7,7 @@ are looked at together, in the order of its preference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ringfleet.model import AccountKey
@@ -87,7 +87,7 @@ def _accounts(
 def _usable(market: MarketSeen, leave: OrderLeave) -> AccountSeen:
     if market.account.blocked or not isinstance(leave, AwaitBundle):
         return market.account
-    return AccountSeen(leave.reason, leave.message, market.account.stale)
+    return replace(market.account, blocked=leave.reason, message=leave.message)
 
 
 def _review(carriers: Mapping[AccountKey, MarketSeen], leaves: Mapping[AccountKey, OrderLeave]) -> timedelta:

@@ -181,7 +181,13 @@ def carrier_troubles(standings: Standings, accounts: Mapping[AccountKey, Account
     if block and meanwhile:
         message = f"New orders go to {meanwhile} instead of {preferred}: {block.message}"
         yield Condition("FallbackCarrier", True, Reason.FALLBACK, message)
-    stale = sorted(str(account) for account in standings if account in accounts and accounts[account].stale)
+    stale = {
+        str(account): accounts[account] for account in standings if account in accounts and accounts[account].stale
+    }
     if stale:
-        message = f"Search is down at {', '.join(stale)}: orders go on from what was offered last, while it is fresh."
+        ages = ", ".join(sorted({seen.fresh_for for seen in stale.values()}))
+        message = (
+            f"Search is down at {', '.join(sorted(stale))}: orders go on from what was offered there last, while that "
+            f"is no older than {ages}."
+        )
         yield Condition("CatalogStale", True, Reason.CATALOG_STALE, message)

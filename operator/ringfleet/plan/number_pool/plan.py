@@ -299,7 +299,7 @@ def _held_up(seen: PoolSeen) -> Block | None:
         if order.unapproved and not order.chosen:
             return Block(Reason.AWAITING_APPROVAL, _awaits(order.name))
         known = seen.accounts.get(order.account)
-        if known and known.blocked:
+        if known and known.blocked and not (order.chosen and known.blocked is Reason.SEARCH_UNAVAILABLE):
             return Block(known.blocked, known.message)
     return None
 
