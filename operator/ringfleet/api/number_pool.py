@@ -157,8 +157,8 @@ class Reclaim(Part):
     """What happens to a number after its claim has let it go."""
 
     cooldown: Duration = timedelta(hours=720)
-    """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
-    holder die away."""
+    """How long a number rests after its claim has let it go, before anybody else is assigned it, so that calls for its
+    last holder die away. That holder has it back at once: see spec.lastClaimRef of PhoneNumbers."""
     idle_after: Duration | None = None
     """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
     resting, before it may be given back, such as "720h"."""

@@ -2,7 +2,8 @@
 
 ::
 
-    a number became free, or is not free any more  --> its pool's stock --.
+    a number became free, rests for its people,    --> its pool's stock --.
+    or is neither any more                                                |
     a claim came, changed or went                  --> asks or withdraws --+--> serve --> the claims that were assigned
     its pool or quota changed                      --> asks again --------'              a number run at once
 
@@ -13,10 +14,11 @@ claim that is not seen yet loses its turn to nobody.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from ringfleet.api import NumberPool
+from ringfleet.api import NumberPool, RotationSet
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.rebinding import former_number
@@ -27,6 +29,7 @@ from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
+from ringfleet.plan.former_holder import People, people_of
 from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim
 
 IDLE_AFTER = 0.5
@@ -88,8 +91,27 @@ class ClaimQueue:
         return [claim for claim in found if claim]
 
     def on_demand(self, pool: ObjectRef) -> int:
-        """How many of them want a number to be ordered for them."""
-        return sum(claim.on_no_stock is OnNoStock.ORDER for claim in self.waiting(pool))
+        """How many of them want a number to be ordered for them. Those to whom a number of their people comes back in a
+        moment want none."""
+        wanting = Counter(_people_of_set(claim) for claim in self.waiting(pool) if claim.on_no_stock is OnNoStock.ORDER)
+        of_sets = [people for people in wanting if people]
+        back = self._coming_back(pool) if of_sets else Counter()
+        return wanting.total() - sum(min(wanting[people], back[people]) for people in of_sets)
+
+    def _coming_back(self, pool: ObjectRef) -> Counter[People | None]:
+        """How many numbers of the pool are about to be let go by rotation sets that are gone, by whose they are: the
+        garbage collector deletes the claims of such a set a while after it, and one that was renamed is there before.
+        """
+        owned = (claim for claim in self._fleet.claims.by("pool", pool) if claim.bound and _people_of_set(claim))
+        orphans = (claim for claim in owned if not self._has_set(claim.namespace, claim.holder.rotation))
+        return Counter(
+            _people_of_set(one) for one in orphans if any(n.would_return for n in self._fleet.numbers_of(one))
+        )
+
+    def _has_set(self, namespace: str, name: str | None) -> bool:
+        """Whether the rotation set is there, and stays."""
+        found = self._fleet.get(RotationSet, namespace, name) if name else None
+        return found is not None and found.metadata.deletion_timestamp is None
 
     def gives_way(self, claim: ClaimRecord) -> bool:
         """Whether what still follows on the claim's binding is put off, because other claims are being bound."""
@@ -120,7 +142,7 @@ class ClaimQueue:
         return bar_claim(claim.want(), around)
 
     def _frozen(self, claim: ClaimRecord) -> str | None:
-        """Why nothing of its pool is bound. Numbers of a frozen account are not offered, see `note_number`."""
+        """Why nothing of its pool is bound. Numbers of a frozen account are not offered, see `_offered`."""
         freeze = self._fleet.freeze(None, claim.pool)
         return freeze.message if freeze else None
 
@@ -140,25 +162,43 @@ class ClaimQueue:
 
     def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A number has changed, come or gone."""
-        before, after = _free_in(old), self._offered_in(new)
+        before, offered = _kept_in(old), self._offered(new)
+        after = new.pool_ref if new and offered else None
         if before and before != after:
             assert old
             self.stock(before).withhold(old.name)
-        if after:
-            assert new
-            self.stock(after).offer(FreeNumber(new.name, new.area_code, new.region, new.capabilities))
+        if after and offered:
+            self.stock(after).offer(offered)
             self.serve(after)
 
-    def _offered_in(self, record: NumberRecord | None) -> ObjectRef | None:
-        """The pool in which the number may be handed out: where it is free, unless somebody has frozen it, or another
-        object stands for the number."""
-        free = _free_in(record)
-        if record is None or free is None or self._fleet.freeze_of(record):
+    def _offered(self, record: NumberRecord | None) -> FreeNumber | None:
+        """The number as it may be handed out by its pool: unless it is neither free nor rests for somebody, or somebody
+        has frozen it, or another object stands for the number."""
+        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record) or not self._fleet.owns(record):
             return None
-        return free if self._fleet.owns(record) else None
+        return FreeNumber(
+            record.name,
+            record.area_code,
+            record.region,
+            record.capabilities,
+            people=self._people(record),
+            rests=not record.free,
+        )
 
-    def thaw(self, records: Iterable[NumberRecord]) -> None:
-        """These numbers were frozen, or are so no more."""
+    def _people(self, record: NumberRecord) -> tuple[People, ...]:
+        last = record.last_claim
+        if last is None or not record.returns:
+            return ()
+        return people_of(last, set_is_there=self._has_set(last.namespace, last.rotation))
+
+    def may_have(self, claim: ClaimRecord, record: NumberRecord) -> bool:
+        """Whether the number, as it is now, may be bound to the claim that was handed it."""
+        offered = self._offered(record)
+        return offered is not None and not (offered.rests and set(offered.people).isdisjoint(claim.wish().people))
+
+    def look_again(self, records: Iterable[NumberRecord]) -> None:
+        """To whom these numbers may be handed has changed, although they have not: they were frozen, or are so no more,
+        or the set that had them has come or gone."""
         for record in records:
             self.note_number(record, record)
 
@@ -250,6 +290,11 @@ class ClaimQueue:
             self.note_number(None, record)
 
 
-def _free_in(record: NumberRecord | None) -> ObjectRef | None:
-    """The pool in which the number is free; None when it is not."""
-    return ObjectRef(record.namespace, record.pool) if record and record.free and record.pool else None
+def _kept_in(record: NumberRecord | None) -> ObjectRef | None:
+    """The pool that may have the number to hand out, be it to one claim only; None when there is none."""
+    return record.pool_ref if record and (record.free or record.returns) else None
+
+
+def _people_of_set(claim: ClaimRecord) -> People | None:
+    """The people of a rotation set's claim that outlive the set; None for any other claim."""
+    return people_of(claim.holder)[-1] if claim.holder.rotation else None

@@ -70,6 +70,7 @@ class IntentTriggers:
             self._note_pool(ObjectRef(*place), old, new)
             if old is None or new is None:
                 self._wake_drawers(place)
+        self._note_set(place, old, new)
         if kind == "ComplianceBundle":
             self._note_bundle(place, old, new)
         if kind == "NumberQuota":
@@ -118,6 +119,19 @@ class IntentTriggers:
         if wished_anew:
             wake_orders_of(self._services, place)
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
+
+    def _note_set(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
+        """Where a rotation set has come or gone, the numbers that it has let go are its own alone, or its brand's; and
+        a pool does not order what claims of a set that is gone are about to let go."""
+        rotation = old or new
+        if not isinstance(rotation, RotationSet) or _is_there(old) is _is_there(new):
+            return
+        for pool in pools_of(rotation):
+            records = self._services.fleet.numbers_in_pool(*pool)
+            had = [one for one in records if one.last_claim and one.last_claim.rotation == place.name]
+            self._services.claim_queue.look_again(had)
+            if not _is_there(new):
+                self._services.queues.wake("NumberPool", *pool, POOL_DELAY)
 
     def _wake_drawers(self, pool: ObjectRef) -> None:
         """The rotation sets that draw from a pool which has come or gone."""
@@ -210,6 +224,11 @@ class IntentTriggers:
 def _hold(obj: ApiObject | None) -> object:
     """Whether an object is being deleted, and what keeps it."""
     return obj and (obj.metadata.deletion_timestamp, obj.metadata.finalizers)
+
+
+def _is_there(obj: ApiObject | None) -> bool:
+    """Whether an object is there, and stays."""
+    return obj is not None and obj.metadata.deletion_timestamp is None
 
 
 _USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}
