@@ -58,6 +58,9 @@ APPROVED = f"{GROUP}/approved"
 """Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
 POOL_UID = f"{GROUP}/pool-uid"
 """Annotation on a NumberOrder: the uid of the NumberPool that made it. Another pool of that name did not mean it."""
+ORDERED_FOR = f"{GROUP}/ordered-for"
+"""Annotation on a NumberOrder: the other namespaces, with commas between, whose claims it was made for. It is one of
+their orders of the day too. Written by the operator."""
 ACCEPT_LISTING = f"{GROUP}/accept-listing"
 """Annotation on a CarrierAccount whose listing has shrunk: a person says that the numbers are really gone. Its value
 must be its status.numbers.shrunkTo."""

@@ -19,6 +19,7 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import outdated_numbers
 from ringfleet.controllers.bundle_readiness import wake_pools
 from ringfleet.controllers.queues import POOL_DELAY, seconds_until
+from ringfleet.controllers.quota_usage import payers_of
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
     PROFILE_DELAY,
@@ -145,7 +146,10 @@ class IntentTriggers:
         for pool in services.fleet.all(NumberPool):
             if pool.metadata.namespace == namespace:
                 services.queues.wake("NumberPool", namespace, pool.metadata.name)
-        services.claim_queue.reconsider(services.fleet.claims.by("namespace", namespace))
+        claims = services.fleet.claims.by("namespace", namespace)
+        services.claim_queue.reconsider(claims)
+        for place in {claim.pool for claim in claims if claim.bound is None and claim.pool.namespace != namespace}:
+            services.queues.wake("NumberPool", *place, POOL_DELAY)
         if _terms(old) != _terms(new):
             wake_needy(services, services.fleet.numbers.by("namespace", namespace))
             wake_needy(services, services.fleet.borrowed_by(namespace))
@@ -185,7 +189,8 @@ class IntentTriggers:
             wake_orders(self._services, account)
         if _is_open(old) is not _is_open(new):
             self._note_purchases(account, ended=new is None or not _is_open(new))
-        wake_quotas(self._services, namespace)
+        for payer in payers_of(order):
+            wake_quotas(self._services, payer)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
             self._services.queues.wake("RoutingProfile", namespace, buyer.spec.routing_profile_ref.name)

@@ -259,7 +259,7 @@ async def _guard(services: Services, claim: ClaimRecord) -> None:
 async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if claim.failed:
         return
-    bar = services.claim_queue.obstacle(claim)
+    bar = services.claim_queue.obstacle(claim) or services.claim_queue.shortage(claim)
     fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
     said = waiting_conditions(claim.want(), bar)
     patch: dict[str, Any] = {}

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ringfleet.model import Capability
+from ringfleet.model import Capability, Money
 from ringfleet.plan.former_holder import People
+from ringfleet.plan.number_quota import Purse, affords
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class FreeNumber:
     """Whose it was before, the nearest first."""
     rests: bool = False
     """Whether nobody but its people may have it yet."""
+    monthly: Money | None = None
+    """What it costs a month; None: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +210,13 @@ class Stock:
 
     # Who gets what.
 
-    def serve(self) -> tuple[Hand, ...]:
-        """Give the free numbers to the waiting claims, in the order of their tickets."""
+    def serve(self, purse_of: Callable[[str], Purse] = lambda _: ()) -> tuple[Hand, ...]:
+        """Give the free numbers to the waiting claims, in the order of their tickets. `purse_of`: what the number of a
+        claim, by its uid, may cost; what is handed out is not taken off it."""
         hands = []
         for uid in self._asking():
-            number = self._choose(self._claims[uid]) if self._free or uid in self._returning else None
+            served = self._free or uid in self._returning
+            number = self._choose(self._claims[uid], purse_of(uid)) if served else None
             if number is None:
                 self._returning.discard(uid)
                 continue
@@ -230,14 +235,18 @@ class Stock:
             return self.waiting
         return tuple(sorted(self._returning, key=lambda uid: (self._claims[uid].ticket, uid)))
 
-    def _choose(self, claim: ClaimWish) -> FreeNumber | None:
+    def has_for(self, claim: ClaimWish, purse: Purse = ()) -> bool:
+        """Whether there is a number that the claim could be handed, were it its turn."""
+        return self._choose(claim, purse) is not None
+
+    def _choose(self, claim: ClaimWish, purse: Purse) -> FreeNumber | None:
         if claim.name is not None:
             named = self._named(claim, claim.name)
-            return named if named and claim.capabilities <= named.capabilities else None
+            return named if named and _fits(claim, named, purse) else None
         theirs = (self._formerly.get(people, _BARE) for people in claim.people)
         shelves = (*theirs, *(self._shelf(wish) for wish in claim.wishes), self._free)
         numbers = (number for shelf in shelves for number in shelf.values())
-        return next((number for number in numbers if claim.capabilities <= number.capabilities), None)
+        return next((number for number in numbers if _fits(claim, number, purse)), None)
 
     def _named(self, claim: ClaimWish, name: str) -> FreeNumber | None:
         resting = self._resting.get(name)
@@ -249,3 +258,7 @@ class Stock:
                 return self._by_area.get(area_code, OrderedDict())
             case RegionWish(region):
                 return self._by_region.get(region, OrderedDict())
+
+
+def _fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+    return claim.capabilities <= number.capabilities and affords(purse, number.monthly)
