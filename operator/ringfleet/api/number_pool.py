@@ -57,7 +57,8 @@ class Size(Part):
     Supply (status.supply) is what is available, what is on its way, and what was asked to go and may stay. When supply
     falls under `min` (the low watermark), numbers are ordered up to `target`. Lowering the target orders nothing, and
     releases nothing by itself: the surplus shows in the status, and goes only with release.mode Automatic.
-    `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts all.
+    `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts the
+    same.
     """
 
     rules = (
@@ -465,10 +466,12 @@ class NumberPoolStatus(Status):
     cost: PoolCost | None = None
     release: ReleaseStatus | None = None
     replicas: int | None = None
-    """All numbers of the pool, assigned ones included, for the scale subresource. spec.size.target, which scaling sets,
-    counts free ones only: the two differ as soon as a number is assigned."""
+    """How much of spec.size.target, which scaling sets, is held: free numbers and those on their way, without what is
+    ordered for waiting claims. Numbers that claims hold never count. It is the target while the stock is between
+    the low watermark and the target, more by a surplus, and less while the stock is filled up, or can't be."""
     selector: str | None = None
-    """The label selector of its numbers, for the scale subresource."""
+    """Label selector of the pool's PhoneNumbers, those that claims hold included; an autoscaler wants one, and finds no
+    pods by it: let it go by an external or object metric."""
     memory: PoolMemory = PoolMemory.model_construct()
 
 
@@ -497,6 +500,7 @@ class NumberPool(Resource):
         Column("Ordering", ".status.numbers.ordering", "integer"),
         Column("Pending", ".status.numbers.pendingDocuments", "integer"),
         Column("Bound", ".status.numbers.bound", "integer", priority=1),
+        Column("Stock", ".status.replicas", "integer", priority=1),
         Column("Monthly", ".status.cost.monthly"),
         Column("Burn", ".status.demand.burnRatePerDay", priority=1),
         Column("Lead time", ".status.demand.leadTime", priority=1),

@@ -265,6 +265,7 @@ def set_status(obj: RotationSet, facts: SetFacts, decision: SetDecision, now: da
         currency=currency,
         replaced=tuple(Replacement(number=str(one.number), at=one.at) for one in plan.replaced),
         overrides=tuple(str(one.guardrail) for one in want.governed.overrides),
+        replicas=sum(seat.live for seat in seen.seats),
         selector=f"{SET_LABEL}={want.name}",
     )
 
