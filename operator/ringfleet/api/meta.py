@@ -54,6 +54,9 @@ FRAUD = f"{GROUP}/fraud"
 ACKNOWLEDGE = f"{GROUP}/acknowledge-release"
 """Annotation by which a person lets frozen numbers go: on a pool, its status.release.frozenSince; on a number without a
 pool, or whose pool is gone, the number in E.164 form."""
+REQUESTED_BY = f"{GROUP}/requested-by"
+"""Annotation on whatever the command line has written an annotation: by which name the API server knows who did it. It
+goes with that annotation, and is shown in status.history of PhoneNumbers."""
 APPROVED = f"{GROUP}/approved"
 """Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
 POOL_UID = f"{GROUP}/pool-uid"

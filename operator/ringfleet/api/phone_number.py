@@ -215,6 +215,20 @@ class NumberDocuments(Part):
     refused: RefusedBundle | None = None
 
 
+class NumberStep(Part):
+    """One step in the number's life."""
+
+    at: Time
+    """Time at which the number came into the phase."""
+    phase: Phase
+    """Phase that the number came into."""
+    reason: str
+    """Reason of its Ready condition at that time."""
+    by: str | None = None
+    """Who made it do so: the NumberClaim that was bound or let it go, the NumberPool or RotationSet that asked, or the
+    person, as annotation ringfleet.dev/requested-by has it; absent when it was the carrier, or nobody is known."""
+
+
 class PhoneNumberStatus(Status):
     """The number as the carrier has it; written by the operator."""
 
@@ -255,6 +269,8 @@ class PhoneNumberStatus(Status):
     """Time from which the number may be assigned again; absent when that is over."""
     free_since: Time | None = None
     """Time at which the operator found the number free to be assigned; absent while a claim has it."""
+    history: Annotated[tuple[NumberStep, ...], Field(max_length=20)] = ()
+    """The last twenty phases of the number, the newest last; `kubectl ringfleet tree pn/NAME` shows them."""
 
 
 class PhoneNumber(Resource):

@@ -22,6 +22,7 @@ from ringfleet.api.meta import (
     POOL_LABEL,
     QUARANTINE,
     RELEASE,
+    REQUESTED_BY,
     SURPLUS,
     AccountRef,
     LocalRef,
@@ -118,6 +119,9 @@ class NumberRecord:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     notes: Notes = NO_NOTES
+    requested_by: str | None = None
+    history: str = ""
+    """`status.history`, a line each, as `pack_step` writes them: the dearest part of a record, and seldom read."""
 
     @property
     def place(self) -> ObjectRef:
@@ -211,7 +215,20 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
+        requested_by=_shared((meta.get("annotations") or {}).get(REQUESTED_BY)),
+        history="\n".join(map(pack_step, status.get("history", ()))),
     )
+
+
+def pack_step(step: Mapping[str, str]) -> str:
+    """A step of `status.history` in a line."""
+    return f"{step['at']} {step['phase']} {step['reason']} {step.get('by', '')}"
+
+
+def unpack_step(line: str) -> dict[str, str]:
+    """And back."""
+    at, phase, reason, by = line.split(" ", 3)
+    return {"at": at, "phase": phase, "reason": reason} | ({"by": by} if by else {})
 
 
 def _health(status: Mapping[str, Any]) -> dict[str, Any]:
