@@ -63,6 +63,7 @@ from ringfleet.api.phone_number import (
     NumberHealth,
     NumberPrice,
     NumberRouting,
+    NumberStep,
     NumberUsage,
     PhoneNumberStatus,
     Suspension,
@@ -315,6 +316,7 @@ STATUSES: list[tuple[Manifest, type[Resource], Status]] = [
             farewell=Farewell(since=NOW, cause="Manual", not_before=NOW + timedelta(hours=72)),
             cooling_until=NOW,
             free_since=NOW,
+            history=(NumberStep(at=NOW, phase=Phase.BOUND, reason="Routed", by="NumberClaim shop/desk"),),
         ),
     ),
     (

@@ -53,6 +53,12 @@ class Place:
 
         return asyncio.run(look())
 
+    def annotations(self, number: str) -> dict[str, str]:
+        """All that is annotated on a PhoneNumber."""
+        found = asyncio.run(Kube(self.api).get(RESOURCES["PhoneNumber"], HERE, number))  # type: ignore[arg-type]  # the same
+        written: dict[str, str] = found["metadata"].get("annotations", {})
+        return written
+
 
 @pytest.fixture
 def place() -> Iterator[Place]:

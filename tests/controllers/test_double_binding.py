@@ -110,5 +110,6 @@ async def test_a_number_that_leaves_its_set_leaves_behind_that_it_was_seldom_ans
     await unbind(services, record)
     (body,) = written
     assert body["spec"]["claimRef"] is None
-    assert body["spec"]["lastClaimRef"] == {"namespace": "shop", "name": "desk"}
+    last = {"namespace": "shop", "name": "desk", "tenant": None, "rotationSet": None}
+    assert body["spec"]["lastClaimRef"] == (None if lifted else last)
     assert body["metadata"].get("annotations") == ({"ringfleet.dev/quarantine": None} if lifted else None)

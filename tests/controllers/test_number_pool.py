@@ -449,3 +449,16 @@ async def test_an_order_that_was_meant_in_words_of_a_newer_version_and_not_made_
         await turn(rig)
         await rig.settle()
         assert (rig.carrier.billed.total(), await rig.names("NumberOrder")) == (2, ["west-2"])
+
+
+@in_virtual_time
+async def test_scale_shows_the_free_stock_wanted_and_held_whatever_claims_hold() -> None:
+    held = [a_number(n, "Bound", claimRef={"namespace": HERE, "name": f"c{n}", "uid": str(n)}) for n in range(4, 8)]
+    async with a_rig(*HOUSE, a_pool(3), *(a_number(n) for n in (1, 2, 3)), *held) as rig:
+        await turn(rig)
+        status = await rig.status("NumberPool", "west")
+        assert (status["replicas"], status["selector"]) == (3, "ringfleet.dev/pool=west")
+        await rig.change("PhoneNumber", digits(1).digits, {"spec": {"claimRef": held[0]["spec"]["claimRef"]}})
+        await rig.look()
+        await turn(rig)  # which orders another one
+        assert (await rig.status("NumberPool", "west"))["replicas"] == 3

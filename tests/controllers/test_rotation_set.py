@@ -86,7 +86,8 @@ async def test_a_set_says_how_it_stands_and_then_makes_its_claims_which_it_owns(
             "routingProfileRef": {"name": "sip"},
         }
         await turn(rig)
-        assert (rig.told(), (await rig.status("RotationSet", "calls"))["members"]["waiting"]) == ([STATUS], 2)
+        status = await rig.status("RotationSet", "calls")
+        assert (rig.told(), status["members"]["waiting"], status["replicas"]) == ([STATUS], 2, 2)
         await turn(rig)
         assert rig.told() == []
 

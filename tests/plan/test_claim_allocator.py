@@ -102,6 +102,46 @@ def test_a_claim_that_changes_its_wish_keeps_its_place_whatever_ticket_it_shows(
     assert stock.serve() == (Hand("a", a_free("2")),)
 
 
+OURS, THEIRS, HOUSE = ("claim", "ours"), ("claim", "theirs"), ("tenant", "house")
+RESTS = a_free("9", "212", people=(OURS, HOUSE), rests=True)
+
+
+@pytest.mark.parametrize(
+    ("claim", "number"),
+    [
+        pytest.param(a_claim(people=(OURS,)), "9", id="what it had, before what is free"),
+        pytest.param(a_claim("a", 1, AreaCodeWish("628"), people=(OURS,)), "9", id="what it had, before its wishes"),
+        pytest.param(a_claim(people=(THEIRS, HOUSE)), "9", id="what its people had"),
+        pytest.param(a_claim(people=(THEIRS,)), "1", id="not what others had"),
+        pytest.param(a_claim("a", 1, AreaCodeWish("212"), people=(THEIRS,)), "1", id="not what others had, by a wish"),
+        pytest.param(a_claim(people=(OURS,), capabilities=SMS), None, id="not what can't do what it must"),
+        pytest.param(a_claim(people=(OURS,), name="2"), "2", id="the one that it names, whatever it had"),
+        pytest.param(a_claim(people=(HOUSE,), name="9"), "9", id="what its people had, by its name"),
+        pytest.param(a_claim(people=(THEIRS,), name="9"), None, id="not what others had, by its name"),
+    ],
+)
+def test_what_rests_is_for_its_people_and_before_all_else(claim: ClaimWish, number: str | None) -> None:
+    assert served([*CITY, RESTS], claim) == ([("a", number)] if number else [])
+
+
+def test_a_claim_prefers_what_was_its_own_to_what_was_of_its_tenant_and_that_which_rests_no_more_too() -> None:
+    own = a_free("7", people=(OURS, HOUSE))
+    claim = a_claim(people=(OURS, HOUSE))
+    other = a_free("8", people=(THEIRS, HOUSE), rests=True)
+    assert served([CITY[0], other, own], claim) == [("a", "7")]
+
+
+def test_what_comes_to_rest_is_handed_to_its_people_however_far_back_they_stand() -> None:
+    stock = Stock()
+    for claim in (a_claim("first", 1), a_claim("ours", 2, people=(OURS,)), a_claim("last", 3)):
+        stock.ask(claim)
+    stock.offer(RESTS)
+    assert (stock.serve(), stock.waiting, stock.free) == ((Hand("ours", RESTS),), ("first", "last"), 0)
+    stock.settle("ours")
+    stock.offer(replace(RESTS, people=(), rests=False))
+    assert [hand.uid for hand in stock.serve()] == ["first"]
+
+
 def test_a_number_in_a_hand_is_not_free_until_it_is_settled_and_offered() -> None:
     stock = Stock()
     stock.offer(a_free("1"))
@@ -147,6 +187,8 @@ numbers = st.builds(
     st.none() | st.sampled_from(["415", "628"]),
     st.none() | st.sampled_from(["north", "south"]),
     capabilities,
+    st.sampled_from([(), (), (OURS,), (THEIRS,), (OURS, HOUSE), (THEIRS, HOUSE)]),
+    st.booleans(),
 )
 wishes = st.sampled_from([AreaCodeWish("415"), AreaCodeWish("628"), RegionWish("north"), RegionWish("south")])
 claims = st.builds(
@@ -156,15 +198,21 @@ claims = st.builds(
     st.lists(wishes, max_size=3).map(tuple),
     capabilities,
     st.none() | st.none() | names,
+    st.sampled_from([(), (), (OURS,), (THEIRS,), (OURS, HOUSE), (THEIRS, HOUSE)]),
 )
 
 
 def could_have(claim: ClaimWish, number: FreeNumber) -> bool:
-    return claim.name in (None, number.name) and claim.capabilities <= number.capabilities
+    theirs = not number.rests or bool(set(claim.people) & set(number.people))
+    return theirs and claim.name in (None, number.name) and claim.capabilities <= number.capabilities
 
 
 def rank(claim: ClaimWish, number: FreeNumber) -> int:
-    """How good the number is for the claim, 0 is best: the place of the first wish that it fulfils."""
+    """How good the number is for the claim, the least is best: what its people had, the nearest of them first; then the
+    place of the first wish that it fulfils."""
+    had = [people in number.people for people in claim.people]
+    if True in had:
+        return had.index(True) - len(had)
     met = [wish in (AreaCodeWish(number.area_code or ""), RegionWish(number.region or "")) for wish in claim.wishes]
     return met.index(True) if True in met and claim.name is None else len(met)
 
@@ -239,7 +287,7 @@ class Desk(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_and_nothing_is_twice(self) -> None:
-        assert self.stock.free == len(self.free)
+        assert self.stock.free == sum(not number.rests for number in self.free.values())
         assert set(self.stock.waiting) == set(self.queue)
         assert {uid: self.stock.hand(uid) for uid in "abcdefgh" if self.stock.hand(uid)} == self.hands
         held = [number.name for number in self.hands.values()]

@@ -16,11 +16,17 @@ from ringfleet.plan.number_quota import (
     Bills,
     QuotaWant,
     Used,
+    Wanted,
+    affords,
     count_used,
+    full_for_claims,
+    full_for_orders,
     judge_bills,
-    numbers_full,
+    purse_under,
     quota_conditions,
+    refuse_orders,
     room_under,
+    with_claims,
 )
 from tests.plan.builders import NOW, a_number, a_price, an_order, dollars, items, numbers
 
@@ -133,18 +139,84 @@ def test_the_room_is_what_every_quota_leaves(quotas: list[tuple[QuotaWant, Used]
 
 
 @pytest.mark.parametrize(
-    ("quota", "count", "full"),
+    ("quota", "spent", "full"),
     [
-        (a_quota(numbers=5), 4, None),
-        (a_quota(numbers=5), 5, says("numbers")),
-        (a_quota(spend=0), 5, None),
-        (a_quota(numbers=5, enforced=False), 5, None),
+        (a_quota(numbers=5), used(4), None),
+        (a_quota(numbers=5), used(5), says("numbers")),
+        (a_quota(spend=2), used(1, "1.99"), None),
+        (a_quota(spend=2), used(1, 2), says("monthlySpend")),
+        (a_quota(spend=0), used(), says("monthlySpend")),
+        (a_quota(spend=2), used(foreign=(euros(9),)), None),
+        (a_quota(orders_per_day=1), used(orders_today=1), None),
+        (a_quota(numbers=5, enforced=False), used(5), None),
     ],
 )
-def test_claims_of_other_namespaces_numbers_are_held_to_the_count(
-    quota: QuotaWant, count: int, full: str | None
+def test_claims_of_other_namespaces_numbers_are_held_to_the_count_and_the_money(
+    quota: QuotaWant, spent: Used, full: str | None
 ) -> None:
-    assert numbers_full([(a_quota("first"), used(count)), (quota, used(count))]) == full
+    assert full_for_claims([(a_quota("first"), spent), (quota, spent)]) == full
+
+
+@pytest.mark.parametrize(
+    ("quotas", "price", "enough"),
+    [
+        pytest.param([], None, True, id="no quota"),
+        pytest.param([(a_quota(numbers=1), used())], None, True, id="no limit of money"),
+        pytest.param([(a_quota(spend=2), used())], dollars(2), True, id="all that there is"),
+        pytest.param([(a_quota(spend=2), used(1, "0.01"))], dollars(2), False, id="more than is left"),
+        pytest.param([(a_quota(spend=2), used())], None, False, id="not known"),
+        pytest.param([(a_quota(spend=2), used())], euros(1), False, id="in another currency"),
+        pytest.param([(a_quota(spend=9), used()), (a_quota("b", 1), used())], dollars(2), False, id="by another quota"),
+        pytest.param([(a_quota(spend=1, enforced=False), used())], dollars(2), True, id="not enforced"),
+    ],
+)
+def test_a_number_of_another_namespace_has_to_be_within_what_is_left(
+    quotas: list[tuple[QuotaWant, Used]], price: Money | None, enough: bool
+) -> None:
+    assert affords(purse_under(quotas), price) is enough
+
+
+def test_what_is_being_bound_counts_as_bound() -> None:
+    more = with_claims(used(1, 2, 3), [dollars(1), None, euros(0), euros(4)])
+    assert more == used(5, 3, 3, (euros(4),))
+    assert with_claims(Used(1), [dollars(1)]) == Used(2)
+
+
+DEAR = (
+    "What its pool has, or may buy, costs more than is left of spec.limits.monthlySpend of NumberQuota 'cap', or has "
+    "no price in that currency: raise the limit, or wait."
+)
+
+
+def wanted(count: int, price: Money | None = None, at_most: Money | None = None) -> list[Wanted]:
+    return [Wanted(str(n), price, at_most) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("quota", "claims", "refused"),
+    [
+        pytest.param(a_quota(), wanted(2), {}, id="no limit"),
+        pytest.param(a_quota(numbers=3), wanted(3), {"2": says("numbers")}, id="room is kept for the first"),
+        pytest.param(a_quota(spend=5), wanted(3, dollars(2)), {"1": DEAR, "2": DEAR}, id="by what its pool has"),
+        pytest.param(a_quota(spend=5), wanted(2, dollars(2), dollars(9)), {"1": DEAR}, id="whatever its cap is"),
+        pytest.param(a_quota(spend=5), wanted(2, None, dollars(1)), {}, id="by the cap when it has none"),
+        pytest.param(a_quota(spend=5), wanted(2, None, dollars(2)), {"1": DEAR}, id="by the cap, as far as it goes"),
+        pytest.param(a_quota(spend=5), wanted(2), {"1": says("monthlySpend")}, id="one by one when nothing is known"),
+        pytest.param(
+            a_quota(spend=5), wanted(2, None, dollars(9)), {"1": says("monthlySpend")}, id="one by one above the cap"
+        ),
+        pytest.param(a_quota(spend=5), wanted(1, euros(1)), {"0": DEAR}, id="in another currency"),
+    ],
+)
+def test_room_for_what_is_ordered_is_kept_before_the_order(
+    quota: QuotaWant, claims: list[Wanted], refused: dict[str, str]
+) -> None:
+    assert refuse_orders([(quota, used(1, 2))], claims) == refused
+
+
+def test_the_orders_of_a_day_keep_no_claim_from_a_number_and_every_claim_from_another_order() -> None:
+    quotas = [(a_quota(orders_per_day=2), used(orders_today=2))]
+    assert (full_for_claims(quotas), full_for_orders(quotas)) == (None, says("ordersPerDay"))
 
 
 # Bills.

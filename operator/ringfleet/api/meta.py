@@ -56,10 +56,16 @@ FRAUD = f"{GROUP}/fraud"
 ACKNOWLEDGE = f"{GROUP}/acknowledge-release"
 """Annotation by which a person lets frozen numbers go: on a pool, its status.release.frozenSince; on a number without a
 pool, or whose pool is gone, the number in E.164 form."""
+REQUESTED_BY = f"{GROUP}/requested-by"
+"""Annotation on whatever the command line has written an annotation: by which name the API server knows who did it. It
+goes with that annotation, and is shown in status.history of PhoneNumbers."""
 APPROVED = f"{GROUP}/approved"
 """Annotation on a NumberOrder that waits for approval: "true" lets it buy."""
 POOL_UID = f"{GROUP}/pool-uid"
 """Annotation on a NumberOrder: the uid of the NumberPool that made it. Another pool of that name did not mean it."""
+ORDERED_FOR = f"{GROUP}/ordered-for"
+"""Annotation on a NumberOrder: the other namespaces, with commas between, whose claims it was made for. It is one of
+their orders of the day too. Written by the operator."""
 ACCEPT_LISTING = f"{GROUP}/accept-listing"
 """Annotation on a CarrierAccount whose listing has shrunk: a person says that the numbers are really gone. Its value
 must be its status.numbers.shrunkTo."""

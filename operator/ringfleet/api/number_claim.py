@@ -102,8 +102,10 @@ class NumberClaimSpec(Part):
     ) = None
     """This very number and no other: the name of a PhoneNumber of the pool, which is its digits, in quotes, such as
     "14155550123". It can't change."""
-    tenant: Annotated[str, Field(min_length=1, max_length=63)] | None = None
-    """For whom the number is, for your own books; shown, and written to the place of writeTo."""
+    tenant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """For whom the number is; shown, and written to the place of writeTo. A number that a claim of this namespace and
+    tenant let go is taken first, even while it rests; so is one that a claim of this very name and tenant let go, with
+    or without a tenant. A RotationSet's claims have its messaging.brand as their tenant."""
     on_no_stock: OnNoStock = OnNoStock.WAIT
     """What to do when the pool has no free number that fits. With Order a number is bought at the cost of the pool's
     account, after an approval where its topUp.mode is Manual; it stays in the pool and is billed, also when the claim
@@ -178,7 +180,8 @@ class NumberClaimStatus(Status):
 
 class NumberClaim(Resource):
     """One request for one number out of a pool. It is bound at once from the numbers that are ready, with no call to a
-    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it."""
+    carrier, and keeps its number until it is deleted; then the number rests before anybody else gets it. The claim made
+    again under that name and tenant has it back at once."""
 
     plural: ClassVar = "numberclaims"
     singular: ClassVar = "numberclaim"

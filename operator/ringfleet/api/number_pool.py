@@ -59,7 +59,8 @@ class Size(Part):
     just now or are held (ReleaseFrozen), so that nothing is bought in place of one that may yet stay. When supply
     falls under `min` (the low watermark), numbers are ordered up to `target`. Lowering the target orders nothing, and
     releases nothing by itself: the surplus shows in the status, and goes only with release.mode Automatic.
-    `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts all.
+    `kubectl scale numberpool NAME --replicas=N` sets the target, which counts free numbers; status.replicas counts the
+    same.
     """
 
     rules = (
@@ -165,8 +166,8 @@ class Reclaim(Part):
     with many short-lived claims buys others meanwhile, until limits.maxNumbers stops it."""
 
     cooldown: Duration = timedelta(hours=720)
-    """How long a number rests after its claim has let it go, before it is assigned again, so that calls for its last
-    holder die away."""
+    """How long a number rests after its claim has let it go, before anybody else is assigned it, so that calls for its
+    last holder die away. That holder has it back at once: see spec.lastClaimRef of PhoneNumbers."""
     idle_after: Duration | None = None
     """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
     resting, before it may be given back, such as "720h"."""
@@ -489,10 +490,12 @@ class NumberPoolStatus(Status):
     cost: PoolCost | None = None
     release: ReleaseStatus | None = None
     replicas: int | None = None
-    """All numbers of the pool, assigned ones included, for the scale subresource. spec.size.target, which scaling sets,
-    counts free ones only: the two differ as soon as a number is assigned."""
+    """How much of spec.size.target, which scaling sets, is held: free numbers and those on their way, without what is
+    ordered for waiting claims. Numbers that claims hold never count. It is the target while the stock is between
+    the low watermark and the target, more by a surplus, and less while the stock is filled up, or can't be."""
     selector: str | None = None
-    """The label selector of its numbers, for the scale subresource."""
+    """Label selector of the pool's PhoneNumbers, those that claims hold included; an autoscaler wants one, and finds no
+    pods by it: let it go by an external or object metric."""
     memory: PoolMemory = PoolMemory.model_construct()
 
 
@@ -526,6 +529,7 @@ class NumberPool(Resource):
         Column("Ordering", ".status.numbers.ordering", "integer"),
         Column("Pending", ".status.numbers.pendingDocuments", "integer"),
         Column("Bound", ".status.numbers.bound", "integer", priority=1),
+        Column("Stock", ".status.replicas", "integer", priority=1),
         Column("Monthly", ".status.cost.monthly"),
         Column("Burn", ".status.demand.burnRatePerDay", priority=1),
         Column("Lead time", ".status.demand.leadTime", priority=1),

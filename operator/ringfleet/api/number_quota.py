@@ -31,11 +31,13 @@ class QuotaLimits(Part):
     monthly_spend: Amount | None = None
     """The most money for one calendar month in UTC, in major units, such as "250.00": the whole monthly price of every
     number of the namespace's pools, and of every number that its claims hold of other namespaces' pools; the setups
-    of that month; orders on their way. It keeps pools from ordering, and no claim from a number of another namespace.
-    No limit when left out."""
+    of that month; orders on their way. It keeps pools from ordering, and a claim from a number of another namespace
+    whose monthly price is not left, or is not known. For a claim with onNoStock Order of another namespace's pool a
+    number is ordered only while one as dear as the pool's dearest is left. No limit when left out."""
     orders_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """The most NumberOrders, of up to 100 numbers each, that are started on one day, in UTC. No limit when left
-    out."""
+    """The most NumberOrders, of up to 100 numbers each, that are started on one day, in UTC: those of the namespace's
+    pools, and those of other namespaces' pools for its claims with onNoStock Order. One that ended before it chose a
+    number does not count. No limit when left out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of limits.monthlySpend, such as USD. Nothing is converted: with a monthlySpend, a
     pool whose limits.currency is another one orders nothing (QuotaExceeded). What the namespace has in other currencies
@@ -75,7 +77,8 @@ class QuotaUsed(Part):
     """Money that the namespace spends in this calendar month, orders on their way included, in major units of
     spec.limits.currency."""
     orders_today: int = 0
-    """How many NumberOrders were started today, in UTC."""
+    """How many NumberOrders were started today, in UTC, for the namespace's pools or claims. Those that ended before
+    they chose a number do not count."""
     other_currencies: Annotated[tuple[OtherSpend, ...], ListType("map", ("currency",))] = ()
     """Money that the namespace spends besides in other currencies. limits.monthlySpend does not hold it."""
 

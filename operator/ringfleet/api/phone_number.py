@@ -53,6 +53,10 @@ class FormerClaimRef(Part):
     """Namespace of the NumberClaim that held the number last."""
     name: Name
     """Name of the NumberClaim that held the number last."""
+    tenant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """spec.tenant of that NumberClaim, which for a RotationSet's is the set's messaging.brand; absent without one."""
+    rotation_set: Name | None = None
+    """Name of the RotationSet that owned that NumberClaim; absent when none did."""
 
 
 class ManagementPolicy(StrEnum):
@@ -91,8 +95,12 @@ class PhoneNumberSpec(Part):
     """Time at which the number's last claim let it go; the number rests from then on for its pool's reclaim.cooldown.
     Written by the operator."""
     last_claim_ref: FormerClaimRef | None = None
-    """NumberClaim that let the number go last. While the number rests, a claim of that namespace and name that asks for
-    it by spec.phoneNumberName has it back. Written by the operator."""
+    """NumberClaim that let the number go last. While the number rests, its people have it back at once, before any
+    other number: a claim of that namespace, name and tenant, or of that tenant, made again; of a RotationSet's, any
+    claim of the set, or, once that is gone, of another set of the namespace with the same messaging.brand, or none like
+    it. Not while the number is quarantined, labelled as spam, suspended or asked to go; and absent when it rests
+    because it was seldom answered. Absent while a claim holds the number, unless another RotationSet had it before,
+    whose use of it still counts on that day. Written by the operator."""
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile of this namespace that says where calls and messages of the number go; its pool's when left out.
     Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of
@@ -216,6 +224,20 @@ class NumberDocuments(Part):
     refused: RefusedBundle | None = None
 
 
+class NumberStep(Part):
+    """One step in the number's life."""
+
+    at: Time
+    """Time at which the number came into the phase."""
+    phase: Phase
+    """Phase that the number came into."""
+    reason: str
+    """Reason of its Ready condition at that time."""
+    by: str | None = None
+    """Who made it do so: the NumberClaim that was bound or let it go, the NumberPool or RotationSet that asked, or the
+    person, as annotation ringfleet.dev/requested-by has it; absent when it was the carrier, or nobody is known."""
+
+
 class PhoneNumberStatus(Status):
     """The number as the carrier has it; written by the operator."""
 
@@ -257,6 +279,8 @@ class PhoneNumberStatus(Status):
     """Time from which the number may be assigned again; absent when that is over."""
     free_since: Time | None = None
     """Time at which the operator found the number free to be assigned; absent while a claim has it."""
+    history: Annotated[tuple[NumberStep, ...], Field(max_length=20)] = ()
+    """The last twenty phases of the number, the newest last; `kubectl ringfleet tree pn/NAME` shows them."""
 
 
 class PhoneNumber(Resource):

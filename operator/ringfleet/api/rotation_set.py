@@ -400,8 +400,12 @@ class RotationSetStatus(Status):
     - min-utilisation: The set grows to status.recommendedSize, which makes up for flagged numbers that stay in it.
     - ramp: spec.ramp may be shorter than 14 days, or begin above 25 percent.
     """
+    replicas: int | None = None
+    """How many numbers the set has or has claimed, those that wait for one included, and those that drain left out: the
+    same quantity as spec.size, which scaling sets."""
     selector: str | None = None
-    """The label selector of the set's claims, for autoscalers."""
+    """Label selector of the set's NumberClaims; an autoscaler wants one, and finds no pods by it: let it go by an
+    external or object metric."""
 
 
 class RotationSet(Resource):
@@ -419,7 +423,7 @@ class RotationSet(Resource):
     plural: ClassVar = "rotationsets"
     singular: ClassVar = "rotationset"
     short_names: ClassVar = ("rotset",)
-    scale: ClassVar = Scale(".spec.size", ".status.members.total", ".status.selector")
+    scale: ClassVar = Scale(".spec.size", ".status.replicas", ".status.selector")
     columns: ClassVar = (
         Column("Ready", f"{READY}.status"),
         Column("Channel", ".spec.channel", priority=1),

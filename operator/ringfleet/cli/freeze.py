@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli._shared.annotate import Word, give
+from ringfleet.cli._shared.annotate import Word, give, identify
 from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option, system_option
 from ringfleet.cli._shared.names import parse_name
 from ringfleet.cli._shared.objects import read
@@ -59,7 +59,7 @@ def freeze(
     from ringfleet.objects.freeze import annotation_of
 
     _choose_one(everything, account, pool)
-    who = by or cluster.run(lambda kube, _: _who(kube))
+    who = by or cluster.run(lambda kube, _: identify(kube))
     if everything:
         changed = cluster.run(lambda kube, _: _freeze_all(kube, system_namespace, who, why))
         _tell(system_namespace, output, changed=changed, done="created: everything is frozen", idle="is there already")
@@ -125,21 +125,6 @@ async def _thaw_all(kube: Kube, namespace: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-async def _who(kube: Kube) -> str:
-    """The name by which the API server knows the person; that of the local account where it does not say."""
-    from getpass import getuser
-
-    from ringfleet.kube.errors import KubeError
-    from ringfleet.model.refs import Resource
-
-    review = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
-    try:
-        answer = await kube.create(review, None, {"metadata": {}})
-        return str(answer["status"]["userInfo"]["username"])
-    except (KubeError, KeyError):
-        return getuser()
 
 
 def _tell(namespace: str, output: str, *, changed: bool, done: str, idle: str = "is not there") -> None:

@@ -2,7 +2,8 @@
 
 ::
 
-    a number became free, or is not free any more  --> its pool's stock --.
+    a number became free, rests for its people,    --> its pool's stock --.
+    or is neither any more                                                |
     a claim came, changed or went                  --> asks or withdraws --+--> serve --> the claims that were assigned
     its pool or quota changed                      --> asks again --------'              a number run at once
 
@@ -13,21 +14,28 @@ claim that is not seen yet loses its turn to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from ringfleet.api import NumberPool
+from ringfleet.api import NumberPool, RotationSet
 from ringfleet.controllers.fleet import Fleet
-from ringfleet.controllers.quota_usage import Quotas
+from ringfleet.controllers.quota_usage import Quotas, Taking, payers_of
 from ringfleet.controllers.rebinding import former_number
-from ringfleet.model import AccountKey
+from ringfleet.model import GONE, AccountKey, Money
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import money_of
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.former_holder import People, people_of
 from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim
+from ringfleet.plan.number_pool.supply import Demand
+from ringfleet.plan.number_quota import Purse, Wanted, affords
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 IDLE_AFTER = 0.5
 """Seconds without an assignment, after which the queue is idle."""
@@ -63,7 +71,7 @@ class ClaimQueue:
         self._open = False
         self.unsure: set[str] = set()
         self.refused: dict[str, str] = {}
-        self._in_progress: dict[str, str] = {}
+        self._in_progress: dict[str, tuple[str, Money | None]] = {}
         self._assigned_at = float("-inf")
 
     # Looking.
@@ -87,18 +95,73 @@ class ClaimQueue:
         found = (self._fleet.claim_by_uid(uid) for uid in self.stock(pool).waiting)
         return [claim for claim in found if claim]
 
-    def on_demand(self, pool: ObjectRef) -> int:
-        """How many of them want a number to be ordered for them."""
-        return sum(claim.on_no_stock is OnNoStock.ORDER for claim in self.waiting(pool))
+    def demands(self, pool: ObjectRef) -> tuple[Demand, ...]:
+        """The claims that want a number to be ordered for them, in their order. Not those to whom a number of their
+        people comes back in a moment; nor those of another namespace whose quotas leave no room for the number."""
+        waiting = [claim for claim in self.waiting(pool) if claim.on_no_stock is OnNoStock.ORDER]
+        back = self._coming_back(pool) if any(map(_people_of_set, waiting)) else Counter()
+        lent = sorted({claim.namespace for claim in waiting} - {pool.namespace})
+        refused = {uid for namespace in lent for uid in self._refused_orders(namespace)}
+        may_order = {namespace: self._quotas.full_for_orders(namespace) is None for namespace in lent}
+        found = []
+        for claim in waiting:
+            if back[people := _people_of_set(claim)]:
+                back[people] -= 1
+            elif claim.namespace == pool.namespace:
+                found.append(Demand())
+            elif claim.uid not in refused:
+                found.append(Demand(claim.namespace, may_order[claim.namespace]))
+        return tuple(found)
+
+    def _refused_orders(self, namespace: str) -> Mapping[str, str]:
+        """For which of its claims on other namespaces' pools no number may be ordered, by numbers and money, and why.
+        The room is reserved for them in the order of their coming, whichever pool they wait at."""
+        if not self._quotas.of(namespace):
+            return {}
+        claims = (one for one in self._fleet.claims.by("namespace", namespace) if one.pool.namespace != namespace)
+        waiting = [one for one in claims if one.on_no_stock is OnNoStock.ORDER and self.stock(one.pool).waits(one.uid)]
+        waiting.sort(key=lambda claim: (claim.wish().ticket, claim.uid))
+        prices = {pool: self._price_at(pool) for pool in {claim.pool for claim in waiting}}
+        wanted = [Wanted(claim.uid, *prices[claim.pool]) for claim in waiting]
+        return self._quotas.refuse_orders(namespace, wanted, self._taking(namespace))
+
+    def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None]:
+        """What a number of the pool costs a month: the dearest that it has; and the most that one may, by its cap."""
+        records = (one for one in self._fleet.numbers_in_pool(*place) if one.state.phase not in GONE)
+        prices = [one.price.monthly for one in records if one.price]
+        pool = self._fleet.get(NumberPool, *place)
+        cap = money_of(pool.spec.limits.max_monthly_price, pool.spec.limits.currency) if pool else None
+        return max(prices, key=lambda price: (price.amount, price.currency), default=None), cap
+
+    def _coming_back(self, pool: ObjectRef) -> Counter[People | None]:
+        """How many numbers of the pool are about to be let go by rotation sets that are gone, by whose they are: the
+        garbage collector deletes the claims of such a set a while after it, and one that was renamed is there before.
+        """
+        owned = (claim for claim in self._fleet.claims.by("pool", pool) if claim.bound and _people_of_set(claim))
+        orphans = (claim for claim in owned if not self._has_set(claim.namespace, claim.holder.rotation))
+        return Counter(
+            _people_of_set(one) for one in orphans if any(n.would_return for n in self._fleet.numbers_of(one))
+        )
+
+    def _has_set(self, namespace: str, name: str | None) -> bool:
+        """Whether the rotation set is there, and stays."""
+        found = self._fleet.get(RotationSet, namespace, name) if name else None
+        return found is not None and found.metadata.deletion_timestamp is None
 
     def gives_way(self, claim: ClaimRecord) -> bool:
         """Whether what still follows on the claim's binding is put off, because other claims are being bound."""
         bound_at = claim.bound_at
         return bound_at is not None and self.busy() and self._clock() - bound_at < LONGEST_GIVING_WAY
 
-    def in_progress(self, namespace: str, but: str) -> int:
-        """How many numbers of other namespaces its claims are being bound to, `but` (a uid) left out."""
-        return sum(borrower == namespace for uid, borrower in self._in_progress.items() if uid != but)
+    def _taking(self, namespace: str, but: str | None = None) -> Taking:
+        """The numbers of other namespaces that its claims are being bound to, `but` (a uid) left out. Those that are
+        seen to be bound are counted as that already."""
+        others = [(uid, price) for uid, (borrower, price) in self._in_progress.items() if borrower == namespace]
+        return [price for uid, price in others if uid != but and not self._is_seen_bound(uid)]
+
+    def _is_seen_bound(self, uid: str) -> bool:
+        claim = self._fleet.claim_by_uid(uid)
+        return claim is not None and bool(self._fleet.numbers_of(claim))
 
     def obstacle(self, claim: ClaimRecord) -> Bar | None:
         """What keeps an unbound claim out of the queue."""
@@ -120,13 +183,44 @@ class ClaimQueue:
         return bar_claim(claim.want(), around)
 
     def _frozen(self, claim: ClaimRecord) -> str | None:
-        """Why nothing of its pool is bound. Numbers of a frozen account are not offered, see `note_number`."""
+        """Why nothing of its pool is bound. Numbers of a frozen account are not offered, see `_offered`."""
         freeze = self._fleet.freeze(None, claim.pool)
         return freeze.message if freeze else None
 
     def _quota_full(self, claim: ClaimRecord) -> str | None:
         """Which limit of its namespace is met; the numbers that other claims of it are being bound to count as its."""
-        return self._quotas.full_for_claims(claim.namespace, self.in_progress(claim.namespace, but=claim.uid))
+        return self._quotas.full_for_claims(claim.namespace, self._taking(claim.namespace, but=claim.uid))
+
+    def _purse(self, uid: str) -> Purse:
+        """What the claim's number may cost, by the quotas of its namespace; a number of its own namespace's pools is
+        paid for already."""
+        claim = self._fleet.claim_by_uid(uid)
+        if claim is None or claim.namespace == claim.pool.namespace:
+            return ()
+        return self._quotas.purse(claim.namespace, self._taking(claim.namespace, but=uid))
+
+    def shortage(self, claim: ClaimRecord) -> Bar | None:
+        """What keeps a claim that stands in the queue from a number, by its namespace's quotas: what is free is too
+        dear, or none may be ordered for it."""
+        purse, stock = self._purse(claim.uid), self.stock(claim.pool)
+        if purse and stock.has_for(claim.wish()) and not stock.has_for(claim.wish(), purse):
+            return Bar(Reason.QUOTA_EXCEEDED, self._quotas.too_dear(claim.namespace))
+        return self._unordered(claim) if claim.on_no_stock is OnNoStock.ORDER else None
+
+    def _unordered(self, claim: ClaimRecord) -> Bar | None:
+        if claim.namespace == claim.pool.namespace or not self.stock(claim.pool).waits(claim.uid):
+            return None
+        why = self._refused_orders(claim.namespace).get(claim.uid)
+        if why is None and not self._is_on_order(claim):
+            why = self._quotas.full_for_orders(claim.namespace)
+        return Bar(Reason.QUOTA_EXCEEDED, f"No number is ordered for it. {why}") if why else None
+
+    def _is_on_order(self, claim: ClaimRecord) -> bool:
+        """Whether an order of the pool that was made for the claim's namespace has not ended yet, or a number of the
+        pool is on its way."""
+        orders = self._fleet.orders_for(*claim.pool)
+        opened = any(claim.namespace in payers_of(order) and not order.status.done for order in orders)
+        return opened or any(one.state.phase in IN_FLIGHT for one in self._fleet.numbers_in_pool(*claim.pool))
 
     # Hearing.
 
@@ -140,25 +234,44 @@ class ClaimQueue:
 
     def note_number(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A number has changed, come or gone."""
-        before, after = _free_in(old), self._offered_in(new)
+        before, offered = _kept_in(old), self._offered(new)
+        after = new.pool_ref if new and offered else None
         if before and before != after:
             assert old
             self.stock(before).withhold(old.name)
-        if after:
-            assert new
-            self.stock(after).offer(FreeNumber(new.name, new.area_code, new.region, new.capabilities))
+        if after and offered:
+            self.stock(after).offer(offered)
             self.serve(after)
 
-    def _offered_in(self, record: NumberRecord | None) -> ObjectRef | None:
-        """The pool in which the number may be handed out: where it is free, unless somebody has frozen it, or another
-        object stands for the number."""
-        free = _free_in(record)
-        if record is None or free is None or self._fleet.freeze_of(record):
+    def _offered(self, record: NumberRecord | None) -> FreeNumber | None:
+        """The number as it may be handed out by its pool: unless it is neither free nor rests for somebody, or somebody
+        has frozen it, or another object stands for the number."""
+        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record) or not self._fleet.owns(record):
             return None
-        return free if self._fleet.owns(record) else None
+        return FreeNumber(
+            record.name,
+            record.area_code,
+            record.region,
+            record.capabilities,
+            people=self._people(record),
+            rests=not record.free,
+            monthly=record.price.monthly if record.price else None,
+        )
 
-    def thaw(self, records: Iterable[NumberRecord]) -> None:
-        """These numbers were frozen, or are so no more."""
+    def _people(self, record: NumberRecord) -> tuple[People, ...]:
+        last = record.last_claim
+        if last is None or not record.returns:
+            return ()
+        return people_of(last, set_is_there=self._has_set(last.namespace, last.rotation))
+
+    def may_have(self, claim: ClaimRecord, record: NumberRecord) -> bool:
+        """Whether the number, as it is now, may be bound to the claim that was handed it."""
+        offered = self._offered(record)
+        return offered is not None and not (offered.rests and set(offered.people).isdisjoint(claim.wish().people))
+
+    def look_again(self, records: Iterable[NumberRecord]) -> None:
+        """To whom these numbers may be handed has changed, although they have not: they were frozen, or are so no more,
+        or the set that had them has come or gone."""
         for record in records:
             self.note_number(record, record)
 
@@ -210,13 +323,25 @@ class ClaimQueue:
     def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
         """Hand out what is free, and wake those who were assigned something, but for the claim whose turn it is."""
         stock = self.stock(pool)
-        while self._open and (hands := stock.serve()):
+        while self._open and (hands := stock.serve(self._purse)):
             refused = [hand for hand in hands if not self._assign(pool, hand, in_turn)]
             for hand in refused:
                 stock.settle(hand.uid)
                 stock.offer(hand.number)
+            for claim in (self._fleet.claim_by_uid(hand.uid) for hand in refused):
+                if claim:
+                    self._ask(claim)  # there may be a cheaper one
             if not refused:
-                return
+                break
+        self._tell_what_is_short(pool)
+
+    def _tell_what_is_short(self, pool: ObjectRef) -> None:
+        """Numbers are left, and claims wait all the same: those that can't pay for them say so."""
+        stock = self.stock(pool)
+        for claim in self.waiting(pool) if self._open and stock.free else ():
+            lent, told = claim.namespace != pool.namespace, claim.phase is None or _says_quota(claim)
+            if lent and not told and self.shortage(claim):
+                self._on_assigned(claim)
 
     def _assign(self, pool: ObjectRef, hand: Hand, in_turn: str | None) -> bool:
         """Let the claim take what it was handed; False when it is gone, or its quota was used up by those before it."""
@@ -228,9 +353,9 @@ class ClaimQueue:
             self._on_assigned(claim)
         if claim.namespace == pool.namespace:
             return True
-        if self.obstacle(claim):
+        if self.obstacle(claim) or not affords(self._purse(claim.uid), hand.number.monthly):
             return False
-        self._in_progress[claim.uid] = claim.namespace
+        self._in_progress[claim.uid] = (claim.namespace, hand.number.monthly)
         return True
 
     # Settling.
@@ -250,6 +375,15 @@ class ClaimQueue:
             self.note_number(None, record)
 
 
-def _free_in(record: NumberRecord | None) -> ObjectRef | None:
-    """The pool in which the number is free; None when it is not."""
-    return ObjectRef(record.namespace, record.pool) if record and record.free and record.pool else None
+def _kept_in(record: NumberRecord | None) -> ObjectRef | None:
+    """The pool that may have the number to hand out, be it to one claim only; None when there is none."""
+    return record.pool_ref if record and (record.free or record.returns) else None
+
+
+def _says_quota(claim: ClaimRecord) -> bool:
+    return any((one.type, one.reason) == ("Ready", Reason.QUOTA_EXCEEDED) for one in claim.conditions)
+
+
+def _people_of_set(claim: ClaimRecord) -> People | None:
+    """The people of a rotation set's claim that outlive the set; None for any other claim."""
+    return people_of(claim.holder)[-1] if claim.holder.rotation else None

@@ -19,6 +19,7 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.bundle_attachments import outdated_numbers
 from ringfleet.controllers.bundle_readiness import wake_pools
 from ringfleet.controllers.queues import POOL_DELAY, seconds_until
+from ringfleet.controllers.quota_usage import payers_of
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
     PROFILE_DELAY,
@@ -70,6 +71,7 @@ class IntentTriggers:
             self._note_pool(ObjectRef(*place), old, new)
             if old is None or new is None:
                 self._wake_drawers(place)
+        self._note_set(place, old, new)
         if kind == "ComplianceBundle":
             self._note_bundle(place, old, new)
         if kind == "NumberQuota":
@@ -127,6 +129,19 @@ class IntentTriggers:
         for account in filter(self._services.accounts.get, accounts):
             self._services.queues.wake_catalog(account)
 
+    def _note_set(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
+        """Where a rotation set has come or gone, the numbers that it has let go are its own alone, or its brand's; and
+        a pool does not order what claims of a set that is gone are about to let go."""
+        rotation = old or new
+        if not isinstance(rotation, RotationSet) or _is_there(old) is _is_there(new):
+            return
+        for pool in pools_of(rotation):
+            records = self._services.fleet.numbers_in_pool(*pool)
+            had = [one for one in records if one.last_claim and one.last_claim.rotation == place.name]
+            self._services.claim_queue.look_again(had)
+            if not _is_there(new):
+                self._services.queues.wake("NumberPool", *pool, POOL_DELAY)
+
     def _wake_drawers(self, pool: ObjectRef) -> None:
         """The rotation sets that draw from a pool which has come or gone."""
         for drawer in self._services.fleet.all(RotationSet):
@@ -139,7 +154,10 @@ class IntentTriggers:
         for pool in services.fleet.all(NumberPool):
             if pool.metadata.namespace == namespace:
                 services.queues.wake("NumberPool", namespace, pool.metadata.name)
-        services.claim_queue.reconsider(services.fleet.claims.by("namespace", namespace))
+        claims = services.fleet.claims.by("namespace", namespace)
+        services.claim_queue.reconsider(claims)
+        for place in {claim.pool for claim in claims if claim.bound is None and claim.pool.namespace != namespace}:
+            services.queues.wake("NumberPool", *place, POOL_DELAY)
         if _terms(old) != _terms(new):
             for pool in services.fleet.all_in(namespace, NumberPool):
                 wake_orders_of(services, ObjectRef(namespace, pool.metadata.name))
@@ -181,7 +199,8 @@ class IntentTriggers:
             wake_orders(self._services, account)
         if _is_open(old) is not _is_open(new):
             self._note_purchases(account, ended=new is None or not _is_open(new))
-        wake_quotas(self._services, namespace)
+        for payer in payers_of(order):
+            wake_quotas(self._services, payer)
         buyer = self._services.fleet.get(NumberPool, namespace, pool)
         if buyer and buyer.spec.routing_profile_ref:  # told while the order is on its way, no number waits for it
             self._services.queues.wake("RoutingProfile", namespace, buyer.spec.routing_profile_ref.name)
@@ -220,6 +239,11 @@ class IntentTriggers:
 def _hold(obj: ApiObject | None) -> object:
     """Whether an object is being deleted, and what keeps it."""
     return obj and (obj.metadata.deletion_timestamp, obj.metadata.finalizers)
+
+
+def _is_there(obj: ApiObject | None) -> bool:
+    """Whether an object is there, and stays."""
+    return obj is not None and obj.metadata.deletion_timestamp is None
 
 
 _USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}

@@ -33,6 +33,7 @@ from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.former_holder import FormerHolder
 from ringfleet.plan.number_claim import bound_conditions, waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
@@ -160,11 +161,17 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
 async def bind(services: Services, record: NumberRecord, claim: ClaimRecord) -> NumberRecord | None:
     """Write the claim on the number; the record as it is then.
 
+    Who had it before is forgotten then. Only what another rotation set has used it for today counts on: see
+    `objects/rotation_set.py`.
+
     Raises:
         Conflict: the number has changed meanwhile.
     """
-    ref = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}, "lastClaimRef": None}
-    return await _patch_number(services, record, ref, claim.rotation.name if claim.rotation else None)
+    spec: dict[str, Any] = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
+    last = record.last_claim
+    if last is None or last.rotation is None or last.rotation == claim.holder.rotation:
+        spec["lastClaimRef"] = None
+    return await _patch_number(services, record, spec, claim.rotation.name if claim.rotation else None)
 
 
 def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
@@ -173,8 +180,7 @@ def _handed(services: Services, claim: ClaimRecord) -> NumberRecord | None:
     if handed is None:
         return None
     record = services.fleet.number(claim.pool.namespace, handed.name)
-    free = record is not None and record.free and services.fleet.owns(record)
-    stays = record is None or not free or services.fleet.freeze_of(record)
+    stays = record is None or not services.claim_queue.may_have(claim, record)
     if record is None or stays or services.claim_queue.obstacle(claim):
         _ask_anew(services, claim)
         return None
@@ -253,7 +259,7 @@ async def _guard(services: Services, claim: ClaimRecord) -> None:
 async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if claim.failed:
         return
-    bar = services.claim_queue.obstacle(claim)
+    bar = services.claim_queue.obstacle(claim) or services.claim_queue.shortage(claim)
     fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
     said = waiting_conditions(claim.want(), bar)
     patch: dict[str, Any] = {}
@@ -303,18 +309,21 @@ async def _let_go(services: Services, claim: ClaimRecord) -> float | None:
         services.queues.wake("RotationSet", heir.metadata.namespace, heir.metadata.name)
         return None  # it has its turn when the set has taken its number over
     for record in services.fleet.numbers_of(claim):
-        await unbind(services, record)
+        await unbind(services, record, claim)
     if claim.guarded:
         await _set_finalizers(services, claim, tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER))
     return None
 
 
-async def unbind(services: Services, record: NumberRecord) -> None:
-    """Take the claim off a number. From `unboundAt` on it rests."""
-    last = {"namespace": record.claim.namespace, "name": record.claim.name} if record.claim else None
+async def unbind(services: Services, record: NumberRecord, claim: ClaimRecord | None = None) -> None:
+    """Take the claim off a number. From `unboundAt` on it rests, and its people may have it back: all but those of a
+    number that rests because it was seldom answered, who are not noted. `claim`: the one that holds it; None when it is
+    not there any more, or not seen."""
+    lifts = is_over_with_its_use(record.notes.quarantine)
+    last = None if lifts else _last_claim(record, claim)
     spec = {"claimRef": None, "unboundAt": stamp(services.clock()), "lastClaimRef": last}
     try:
-        await _patch_number(services, record, spec, lifts=is_over_with_its_use(record.notes.quarantine))
+        await _patch_number(services, record, spec, lifts=lifts)
     except Conflict:
         await look_at(services, record.namespace, record.name)
         raise
@@ -328,6 +337,19 @@ async def rest_from_now(services: Services, record: NumberRecord) -> NumberRecor
         Conflict: the number has changed meanwhile.
     """
     return await _patch_number(services, record, {"unboundAt": stamp(services.clock())}) or record
+
+
+def _last_claim(record: NumberRecord, claim: ClaimRecord | None) -> dict[str, str | None] | None:
+    """Who held the number, each field of it, as a merge patch leaves the others as they were."""
+    if record.claim is None:
+        return None
+    holder = claim.holder if claim else FormerHolder(record.claim.namespace, record.claim.name)
+    return {
+        "namespace": holder.namespace,
+        "name": holder.name,
+        "tenant": holder.tenant,
+        "rotationSet": holder.rotation,
+    }
 
 
 async def claim_is_gone(services: Services, record: NumberRecord) -> bool:

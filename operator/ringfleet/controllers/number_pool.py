@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
 from ringfleet.api import NumberOrder, NumberPool, RoutingProfile
-from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, POOL_FINALIZER, POOL_LABEL, POOL_UID
+from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, ORDERED_FOR, POOL_FINALIZER, POOL_LABEL, POOL_UID
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.account_catalog import as_searched
@@ -55,10 +55,17 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
         await services.status.set_finalizers_of(pool, (*pool.metadata.finalizers, POOL_FINALIZER))
         return 0.0
     unread = () if _last_order_is_seen(services, pool) else await _look_for_orders(services, pool)
-    if not services.quotas.of(key.namespace):
+    async with AsyncExitStack() as turns:
+        for namespace in _payers(services, pool):  # in one order everywhere, so that no two pools wait for each other
+            await turns.enter_async_context(services.quotas.turn(namespace))
         return await _take_turn(services, pool, unread)
-    async with services.quotas.turn(key.namespace):
-        return await _take_turn(services, pool, unread)
+
+
+def _payers(services: Services, pool: NumberPool) -> list[str]:
+    """The namespaces whose quotas count what the pool orders: its own, and those of the claims that wait for it."""
+    waiting = services.claim_queue.waiting(ObjectRef(pool.metadata.namespace, pool.metadata.name))
+    namespaces = {claim.namespace for claim in waiting if claim.on_no_stock is OnNoStock.ORDER}
+    return sorted(name for name in namespaces | {pool.metadata.namespace} if services.quotas.of(name))
 
 
 async def _take_turn(services: Services, pool: NumberPool, unread: tuple[str, ...]) -> float | None:
@@ -74,7 +81,7 @@ async def _take_turn(services: Services, pool: NumberPool, unread: tuple[str, ..
     for action in decision.plan.actions:
         match action:
             case StartOrder(intent) | CreateOrder(intent):
-                await _create_order(services, pool, decision.want, intent)
+                await _create_order(services, pool, decision.want, intent, decision.plan.ordered_for)
             case TrimOrder(name):
                 await _trim(services, pool, name)
     await ask_surplus(services, pool, decision.release)
@@ -130,6 +137,7 @@ def see_pool(
 ) -> PoolSeen:
     """The pool's numbers, orders and room, as they are known now, and its accounts as its bundles let it use them."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
+    demands = services.claim_queue.demands(ObjectRef(namespace, name))
     return PoolSeen(
         numbers=services.fleet.with_listed(
             namespace, name, (number_seen(record, returning=_returns(services, record)) for record in records)
@@ -143,7 +151,8 @@ def see_pool(
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
-        on_demand=services.claim_queue.on_demand(ObjectRef(namespace, name)),
+        on_demand=len(demands),
+        demands=demands,
         stopped=_frozen(services, ObjectRef(namespace, name), want),
         moving=services.moving[ObjectRef(namespace, name)] > 0,
     )
@@ -261,13 +270,16 @@ def order_name(pool: NumberPool, sequence: int) -> str:
     return f"{pool.metadata.name}-{sequence}"
 
 
-async def _create_order(services: Services, pool: NumberPool, want: PoolWant, intent: OrderIntent) -> None:
-    """Create the order that was written into the pool's status; if it is there already, take it as it is."""
+async def _create_order(
+    services: Services, pool: NumberPool, want: PoolWant, intent: OrderIntent, claimers: Sequence[str]
+) -> None:
+    """Create the order that was written into the pool's status; if it is there already, take it as it is. `claimers`:
+    the other namespaces whose claims it is made for."""
     written = services.fleet.get(NumberPool, pool.metadata.namespace, pool.metadata.name) or pool
     notes = written.status.memory.top_up
     recorded = notes and notes.order
     spec = recorded if recorded and recorded.sequence == intent.sequence else order_spec(pool, want, intent)
-    body = order_body(pool, spec)
+    body = order_body(pool, spec, claimers)
     try:
         reply = await services.kube.create(NUMBER_ORDERS, pool.metadata.namespace, body)
     except AlreadyExists:
@@ -276,14 +288,15 @@ async def _create_order(services: Services, pool: NumberPool, want: PoolWant, in
         services.fleet.learn("NumberOrder", reply)
 
 
-def order_body(pool: NumberPool, spec: NumberOrderSpec) -> dict[str, Any]:
-    """The order as it is created."""
+def order_body(pool: NumberPool, spec: NumberOrderSpec, claimers: Sequence[str] = ()) -> dict[str, Any]:
+    """The order as it is created; `claimers`: as above."""
+    made_for = {ORDERED_FOR: ",".join(claimers)} if claimers else {}
     return {
         "metadata": {
             "name": order_name(pool, spec.sequence),
             "namespace": pool.metadata.namespace,
             "labels": {POOL_LABEL: pool.metadata.name, ACCOUNT_LABEL: spec.account_ref.name},
-            "annotations": {POOL_UID: pool.metadata.uid},
+            "annotations": {POOL_UID: pool.metadata.uid, **made_for},
             "finalizers": [ORDER_FINALIZER],
         },
         "spec": spec.as_dict(),

@@ -123,6 +123,8 @@ class NumberTriggers:
         wake_quotas(self._services, record.namespace)
         before, after = old.claim if old else None, new.claim if new else None
         if before == after:
+            if after and after.namespace != record.namespace:  # whose price may be another
+                wake_quotas(self._services, after.namespace)
             return
         for holder in {holder for holder in (before, after) if holder}:
             wake_quotas(self._services, holder.namespace)

@@ -9,28 +9,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from ringfleet.api import NumberOrder, NumberPool, NumberQuota
+from ringfleet.api.meta import ORDERED_FOR
 from ringfleet.controllers.fleet import Fleet
-from ringfleet.model import Limits
+from ringfleet.model import Limits, Money
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.number_quota import quota_want
 from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
 from ringfleet.plan.number_quota import (
     Bills,
+    Purse,
     QuotaWant,
     Used,
+    Wanted,
     count_used,
+    full_for_claims,
+    full_for_orders,
     judge_bills,
-    numbers_full,
+    purse_under,
+    refuse_orders,
     room_under,
+    too_dear,
     unpaid_message,
+    with_claims,
     without,
 )
+
+Taking = Sequence[Money | None]
+"""Numbers that are being bound, by their monthly price; None: it is not known."""
+
+
+def payers_of(order: NumberOrder) -> frozenset[str]:
+    """The namespaces whose order it is: its pool's, and those of the claims that it was made for."""
+    claimers = order.metadata.annotations.get(ORDERED_FOR, "").split(",")
+    return frozenset((order.metadata.namespace, *filter(None, claimers)))
 
 
 class Quotas:
@@ -85,9 +102,13 @@ class Quotas:
         return (OrderSeen(intent.sequence, "", intent.account, intent.count, budget=intent.budget),)
 
     def _orders_today(self, namespace: str) -> int:
-        now = self._clock()
-        created = (one.metadata.creation_timestamp or now for one in self._fleet.all_in(namespace, NumberOrder))
-        return sum(moment.date() == now.date() for moment in created)
+        today = self._clock().date()
+        return sum(self._is_of(order, today) for order in self._fleet.all(NumberOrder) if namespace in payers_of(order))
+
+    def _is_of(self, order: NumberOrder, today: date) -> bool:
+        """Whether the order counts as one of that day. One that ended before it chose anything has used up nothing."""
+        chose_nothing = order.status.done and not order.status.items
+        return not chose_nothing and (order.metadata.creation_timestamp or self._clock()).date() == today
 
     def room(self, namespace: str) -> Room:
         """What the pools of the namespace may still order."""
@@ -107,20 +128,32 @@ class Quotas:
         room = room_under((want, without(used, intent, today)) for want, used in counted)
         return self._if_paid(order.metadata.namespace, room)
 
-    def full_for_claims(self, namespace: str, in_progress: int) -> str | None:
+    def full_for_claims(self, namespace: str, taking: Taking) -> str | None:
         """Why a claim of the namespace may take no number of another one; None when it may.
 
-        `in_progress` more numbers than are counted are being bound to its claims right now.
+        `taking`: what more is being bound to its claims right now, by monthly price.
         """
-        return numbers_full(self._counted(namespace, in_progress))
+        return full_for_claims(self._counted(namespace, taking))
 
-    def _counted(self, namespace: str, more: int = 0) -> list[tuple[QuotaWant, Used]]:
-        counted = []
-        for quota in self.of(namespace):
-            want = quota_want(quota)
-            used = self.used(namespace, want.currency)
-            counted.append((want, Used(used.numbers + more, used.spend, used.orders_today, used.foreign)))
-        return counted
+    def purse(self, namespace: str, taking: Taking) -> Purse:
+        """What a number of another namespace may cost that is bound to a claim of this one; empty: whatever it does."""
+        return purse_under(self._counted(namespace, taking))
+
+    def too_dear(self, namespace: str) -> str:
+        """Why a claim of the namespace goes without a number that is free."""
+        return too_dear(self._counted(namespace))
+
+    def refuse_orders(self, namespace: str, wanted: Iterable[Wanted], taking: Taking) -> Mapping[str, str]:
+        """For which claims of the namespace no number of another one may be ordered, by uid, and why."""
+        return refuse_orders(self._counted(namespace, taking), wanted)
+
+    def full_for_orders(self, namespace: str) -> str | None:
+        """Why no more orders may be started today for claims of the namespace; None when they may."""
+        return full_for_orders(self._counted(namespace))
+
+    def _counted(self, namespace: str, taking: Taking = ()) -> list[tuple[QuotaWant, Used]]:
+        wants = [quota_want(quota) for quota in self.of(namespace)]
+        return [(want, with_claims(self.used(namespace, want.currency), taking)) for want in wants]
 
     def unpaid(self, namespace: str) -> str | None:
         """Why nothing is bought for the namespace or bound to its claims, as its bills are not paid; None when they

@@ -56,16 +56,12 @@ def numbers_held(fleet: Fleet, claim: ClaimRecord) -> list[NumberRecord]:
 
 def _candidates(fleet: Fleet, claim: ClaimRecord) -> Iterator[NumberRecord]:
     namesakes = fleet.numbers_of_namesake(claim)
-    told = {place for place in (claim.bound, _named(claim)) if place}
-    let_go = [one for place in told if (one := fleet.number(*place)) and one.claim is None]
+    told = fleet.number(*claim.bound) if claim.bound else None
+    let_go = [told] if told and told.claim is None else []
     if namesakes or let_go:
         back = _claim_back(fleet, claim)
         yield from (one for one in namesakes if takes_up(back, _number_back(one)))
         yield from (one for one in let_go if has_back(back, _number_back(one)))
-
-
-def _named(claim: ClaimRecord) -> ObjectRef | None:
-    return ObjectRef(claim.pool.namespace, claim.named) if claim.named else None
 
 
 def _claim_back(fleet: Fleet, claim: ClaimRecord) -> ClaimBack:
@@ -81,11 +77,11 @@ def _claim_back(fleet: Fleet, claim: ClaimRecord) -> ClaimBack:
 
 
 def _number_back(record: NumberRecord) -> NumberBack:
-    rests = record.state.phase in (Phase.AVAILABLE, Phase.COOLING)
+    rests = record.state.phase in (Phase.AVAILABLE, Phase.BOUND, Phase.COOLING)
     return NumberBack(
         place=ObjectRef(record.namespace, record.name),
         pool=ObjectRef(record.namespace, record.pool) if record.pool else None,
         capabilities=record.capabilities or None,
-        last=record.last_claim,
+        last=record.last_claim.place if record.last_claim else None,
         usable=rests and record.notes == NO_NOTES and not (record.deleting or record.observed or record.suspended),
     )

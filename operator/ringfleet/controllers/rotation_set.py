@@ -24,12 +24,13 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.set_inheritance import inherit
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import is_news
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
-from ringfleet.objects.rotation_set import claim_body, pools_of, seat_seen, set_status, set_view
+from ringfleet.objects.rotation_set import claim_body, people_of_set, pools_of, seat_seen, set_status, set_view
 from ringfleet.plan.rotation_set.decide import AGAIN, SetDecision, SetFacts, SetView, decide
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.plan import (
@@ -91,7 +92,7 @@ def see_set(services: Services, obj: RotationSet, reading: Reading) -> SetFacts:
     seen = RotationSeen(
         seats=tuple(seat_seen(claim, number) for claim, number in members),
         taken=frozenset(claim.name for claim in services.fleet.claims.by("namespace", namespace)),
-        pools={place: _pool(services, pool) for place, pool in pools.items() if pool},
+        pools={place: _pool(services, obj, pool) for place, pool in pools.items() if pool},
         usage=reading.usage,
         unknown=reading.unknown,
         blind_since=reading.blind_since,
@@ -124,10 +125,11 @@ def _frozen(services: Services, members: Members) -> str | None:
     return freezes[0].message if all(freezes) and freezes and freezes[0] else None
 
 
-def _pool(services: Services, pool: NumberPool) -> PoolSeen:
+def _pool(services: Services, obj: RotationSet, pool: NumberPool) -> PoolSeen:
     meta = pool.metadata
     records = services.fleet.numbers_in_pool(meta.namespace, meta.name)
-    return PoolSeen(pool.spec.market.country, sum(record.free for record in records))
+    own = services.claim_queue.stock(ObjectRef(meta.namespace, meta.name)).formerly(people_of_set(obj))
+    return PoolSeen(pool.spec.market.country, sum(record.free for record in records), own)
 
 
 # Acting.

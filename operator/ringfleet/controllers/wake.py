@@ -101,11 +101,11 @@ def wake_bundle_counts(services: Services, namespace: str) -> None:
 def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Iterable[ObjectRef]) -> None:
     """A freeze of these has come, gone or changed its words: whatever it holds is looked at anew."""
     for account in accounts:
-        services.claim_queue.thaw(services.fleet.numbers.by("account", account))
+        services.claim_queue.look_again(services.fleet.numbers.by("account", account))
         services.queues.wake_account(account)
         wake_users(services, account)
     for pool in pools:
-        services.claim_queue.thaw(services.fleet.numbers_in_pool(*pool))
+        services.claim_queue.look_again(services.fleet.numbers_in_pool(*pool))
         services.claim_queue.reconsider(services.fleet.claims.by("pool", pool))
         services.queues.wake("NumberPool", *pool)
         wake_orders_of(services, pool)

@@ -81,7 +81,8 @@ async def fill(after: WhatIf, place: ObjectRef) -> Filling:
         after.write(pool.with_status(status))
         starts = [action for action in filling.last.plan.actions if isinstance(action, StartOrder | CreateOrder)]
         if starts:
-            after.take_in(NumberOrder, order_body(pool, order_spec(pool, filling.last.want, starts[0].intent)))
+            spec = order_spec(pool, filling.last.want, starts[0].intent)
+            after.take_in(NumberOrder, order_body(pool, spec, filling.last.plan.ordered_for))
         elif order := _next_order(after.services, place, filling.stuck):
             if wait := await _advance(after, order):
                 filling.stuck[order.metadata.name] = wait

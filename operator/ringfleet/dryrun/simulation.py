@@ -161,7 +161,8 @@ class WhatIf:
         place = ObjectRef(claim.pool.namespace, handed.name)
         number = self._whole["PhoneNumber", place]
         ref = {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}
-        spec, status = {**number["spec"], "claimRef": ref}, {**number.get("status", {}), "phase": "Bound"}
+        spec = {**number["spec"], "claimRef": ref, "lastClaimRef": None}
+        status = {**number.get("status", {}), "phase": "Bound"}
         self._write(PhoneNumber, {**number, "spec": spec, "status": status})
         self.services.claim_queue.settle(claim)
         whole = self._whole["NumberClaim", ObjectRef(claim.namespace, claim.name)]

@@ -19,6 +19,7 @@ from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
+from ringfleet.plan.former_holder import FormerHolder, people_of
 from ringfleet.plan.number_claim import ClaimWant
 
 
@@ -96,6 +97,12 @@ class ClaimRecord:
         """Whether that set owns it. The label alone is anybody's to write."""
         return self.rotation is not None and self.rotation.owner == set_uid
 
+    @property
+    def holder(self) -> FormerHolder:
+        """The claim as the holder of a number. The label alone makes it no set's."""
+        rotation = self.rotation.name if self.rotation and self.rotation.owner else None
+        return FormerHolder(self.namespace, self.name, self.tenant, rotation)
+
     def misspelt(self, country: str) -> str | None:
         """Which area codes that it wishes can be none in `country`, and what to write; None when all can be.
 
@@ -114,7 +121,7 @@ class ClaimRecord:
     def wish(self) -> ClaimWish:
         """What it asks of its pool. Before a ticket is written, the version in which it was created is its ticket."""
         ticket = int(self.resource_version) if self.ticket is None else self.ticket
-        return ClaimWish(self.uid, ticket, self.wishes, self.capabilities, self.named)
+        return ClaimWish(self.uid, ticket, self.wishes, self.capabilities, self.named, people_of(self.holder))
 
 
 def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
@@ -140,7 +147,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         on_no_stock=OnNoStock(spec.get("onNoStock", OnNoStock.WAIT)),
         routing_profile=spec["routingProfileRef"]["name"] if "routingProfileRef" in spec else None,
         write_to=_place(spec.get("writeTo")),
-        tenant=spec.get("tenant"),
+        tenant=_shared(spec.get("tenant")),
         suspended=spec.get("suspend", False),
         status_current=status.get("observedGeneration") == meta["generation"],
         phase=status.get("phase"),
@@ -181,6 +188,10 @@ def _owner(meta: Mapping[str, Any], name: str) -> str | None:
     """The uid of the RotationSet of that name which owns the claim."""
     owners = (ref for ref in meta.get("ownerReferences") or () if ref.get("controller"))
     return next((intern(ref["uid"]) for ref in owners if (ref["kind"], ref["name"]) == ("RotationSet", name)), None)
+
+
+def _shared(text: str | None) -> str | None:
+    return intern(text) if text else None
 
 
 def _wishes(spec: Mapping[str, Any]) -> tuple[Wish, ...]:

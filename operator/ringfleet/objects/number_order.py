@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from ringfleet.api import NumberPool
-from ringfleet.api.meta import APPROVED, POOL_UID
+from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID
 from ringfleet.api.number_order import (
     Approval,
     NumberOrder,
@@ -79,6 +79,7 @@ def order_seen(order: NumberOrder) -> OrderSeen:
         message=state.message,
         completed_at=order.status.completed_at,
         unapproved=not order_want(order).approved,
+        for_others=ORDERED_FOR in order.metadata.annotations,
     )
 
 

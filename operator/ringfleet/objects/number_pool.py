@@ -48,6 +48,7 @@ from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
 from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
+from ringfleet.plan.number_pool.scale import stock_held
 from ringfleet.plan.number_pool.supply import Supply
 from ringfleet.plan.sizing.formulas import Capacity
 
@@ -213,7 +214,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
             monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
         ),
         release=release_status(decision.release.record),
-        replicas=supply.held,
+        replicas=stock_held(pool.spec.size.target, decision.want, plan, facts.pool.on_demand),
         selector=f"{POOL_LABEL}={decision.want.name}",
         memory=PoolMemory(
             top_up=_top_up_notes(pool, decision.want, plan.top_up),

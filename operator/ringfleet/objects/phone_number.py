@@ -22,6 +22,7 @@ from ringfleet.api.meta import (
     POOL_LABEL,
     QUARANTINE,
     RELEASE,
+    REQUESTED_BY,
     SURPLUS,
     AccountRef,
     LocalRef,
@@ -41,6 +42,7 @@ from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.former_holder import FormerHolder
 from ringfleet.plan.number_pool.supply import NumberSeen
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Cause, Farewell
@@ -100,7 +102,7 @@ class NumberRecord:
     purchased_at: datetime | None = None
     renews_at: datetime | None = None
     unbound_at: datetime | None = None
-    last_claim: ObjectRef | None = None
+    last_claim: FormerHolder | None = None
     cooling_until: datetime | None = None
     free_since: datetime | None = None
     area_code: str | None = None
@@ -117,6 +119,9 @@ class NumberRecord:
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     notes: Notes = NO_NOTES
+    requested_by: str | None = None
+    history: str = ""
+    """`status.history`, a line each, as `pack_step` writes them: the dearest part of a record, and seldom read."""
 
     @property
     def place(self) -> ObjectRef:
@@ -148,7 +153,26 @@ class NumberRecord:
             and self.notes == NO_NOTES
         )
 
+    @property
+    def returns(self) -> bool:
+        """Whether the people of the claim that let it go may have it, although it rests: nothing but its rest is
+        against that."""
+        return self.claim is None and self.last_claim is not None and self.would_return
 
+    @property
+    def would_return(self) -> bool:
+        """The same of one that a claim holds, if it let it go now."""
+        return (
+            self.state.phase in _IN_USE
+            and self.state.stopped is None
+            and self.spam_label is None
+            and not (self.deleting or self.observed or self.suspended)
+            and self.notes == NO_NOTES
+        )
+
+
+_IN_USE = frozenset({Phase.AVAILABLE, Phase.BOUND, Phase.COOLING})
+"""The phases of a number in service. A number that was unbound a moment ago still shows Bound."""
 _LEFT_ALONE = frozenset({Reason.NOT_OURS, Reason.NUMBER_TAKEN})
 
 
@@ -191,7 +215,20 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
+        requested_by=_shared((meta.get("annotations") or {}).get(REQUESTED_BY)),
+        history="\n".join(map(pack_step, status.get("history", ()))),
     )
+
+
+def pack_step(step: Mapping[str, str]) -> str:
+    """A step of `status.history` in a line."""
+    return f"{step['at']} {step['phase']} {step['reason']} {step.get('by', '')}"
+
+
+def unpack_step(line: str) -> dict[str, str]:
+    """And back."""
+    at, phase, reason, by = line.split(" ", 3)
+    return {"at": at, "phase": phase, "reason": reason} | ({"by": by} if by else {})
 
 
 def _health(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,8 +253,11 @@ def _holder(ref: Mapping[str, str] | None) -> Holder | None:
     return Holder(intern(ref["namespace"]), ref["name"], ref["uid"]) if ref else None
 
 
-def _last_claim(ref: Mapping[str, str] | None) -> ObjectRef | None:
-    return ObjectRef(intern(ref["namespace"]), ref["name"]) if ref else None
+def _last_claim(ref: Mapping[str, str] | None) -> FormerHolder | None:
+    if not ref:
+        return None
+    tenant, rotation = _shared(ref.get("tenant")), _shared(ref.get("rotationSet"))
+    return FormerHolder(intern(ref["namespace"]), ref["name"], tenant, rotation)
 
 
 def _shared(text: str | None) -> str | None:

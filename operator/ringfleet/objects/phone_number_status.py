@@ -12,8 +12,9 @@ from typing import Any
 
 from ringfleet.model import Holding, Phase
 from ringfleet.objects.conditions import condition_patch, stamp
-from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.phone_number import NumberRecord, unpack_step
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
+from ringfleet.plan.phone_number.history import Hands, by_whom
 from ringfleet.plan.phone_number.removal import Farewell
 from ringfleet.plan.phone_number.steps import NumberPlan
 from ringfleet.plan.rotation_set.seen import HealthSeen
@@ -71,6 +72,7 @@ def number_patch(
     patch: dict[str, Any] = {}
     if plan.phase is not record.state.phase or not record.conditions:
         patch["phase"] = str(plan.phase)
+        patch["history"] = _history(record, plan, life, now)
     if plan.drift != record.state.drift:
         patch["drift"] = plan.drift
     if state.routed != record.state.routed:
@@ -89,6 +91,36 @@ def number_patch(
     if health and health.usage and health.usage.day != record.usage_day:
         patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
     return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+STEPS_KEPT = 20
+"""So many steps of a number's life are kept."""
+
+
+def _history(record: NumberRecord, plan: NumberPlan, life: Life, now: datetime) -> list[dict[str, str]]:
+    """The steps of the number's life, with the one that is being written. A list is written whole."""
+    reason = next((str(said.reason) for said in plan.conditions if said.type == "Ready"), "")
+    step = {"at": stamp(now), "phase": str(plan.phase), "reason": reason}
+    if by := by_whom(record.state.phase, plan.phase, _hands(record, life)):
+        step["by"] = " ".join(by.split())[:MOST_OF_A_NAME]
+    before = [unpack_step(line) for line in record.history.splitlines()]
+    return [*before, step][-STEPS_KEPT:]
+
+
+MOST_OF_A_NAME = 256
+"""Characters of who it was; anybody may write an annotation."""
+
+
+def _hands(record: NumberRecord, life: Life) -> Hands:
+    farewell = life.farewell or record.state.farewell
+    return Hands(
+        claim=f"{record.claim.namespace}/{record.claim.name}" if record.claim else None,
+        last_claim=str(record.last_claim.place) if record.last_claim else None,
+        pool=record.pool,
+        cause=farewell.cause if farewell else None,
+        quarantine=record.notes.quarantine,
+        person=record.requested_by,
+    )
 
 
 def suspension(state: NumberState) -> dict[str, str] | None:

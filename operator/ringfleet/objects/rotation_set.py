@@ -34,6 +34,7 @@ from ringfleet.model.rotation import Channel
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.former_holder import FormerHolder, People, people_of
 from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
     DEFAULT_DAILY,
@@ -100,6 +101,12 @@ def pools_of(obj: RotationSet) -> frozenset[ObjectRef]:
     return frozenset(_pool(ref, obj.metadata.namespace) for ref in refs)
 
 
+def people_of_set(obj: RotationSet) -> tuple[People, ...]:
+    """Whom the set's claims are of."""
+    brand = obj.spec.messaging.brand if obj.spec.messaging else None
+    return people_of(FormerHolder(obj.metadata.namespace, "", brand, obj.metadata.name))
+
+
 def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
     """A number of a set; `claim` is the set's and holds it."""
     rotation = claim.rotation
@@ -121,7 +128,14 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         routed=number.state.routed is not None,
         calls=number.state.routed is not None and number.state.routed.calls,
         attestation=number.attestation,
+        left_other=_left_other(rotation.name, number),
     )
+
+
+def _left_other(rotation: str, number: NumberRecord) -> datetime | None:
+    """When another set let the number go. The ledger counts each set's uses by the name of the set."""
+    had = number.last_claim.rotation if number.last_claim else None
+    return number.unbound_at if had not in (None, rotation) else None
 
 
 def seat_seen(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
@@ -201,6 +215,8 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
         spec["wishes"] = [{"areaCode": code} for code in others]
     if want.routing_profile:
         spec["routingProfileRef"] = {"name": want.routing_profile}
+    if want.messaging:
+        spec["tenant"] = want.messaging.brand
     return {
         "metadata": {
             "name": action.name,
@@ -250,6 +266,7 @@ def set_status(obj: RotationSet, facts: SetFacts, decision: SetDecision, now: da
         currency=currency,
         replaced=tuple(Replacement(number=str(one.number), at=one.at) for one in plan.replaced),
         overrides=tuple(str(one.guardrail) for one in want.governed.overrides),
+        replicas=sum(seat.live for seat in seen.seats),
         selector=f"{SET_LABEL}={want.name}",
     )
 

@@ -5,6 +5,7 @@ A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, 
 
     offer_choice.py     which of a carrier's offers an order takes
     claim_allocator.py  which waiting claim gets which free number
+    former_holder.py    whose a number still is while it rests
     rebinding.py        whose number it is when a claim has come back
     next_look.py        when an object is looked at again although nothing happens
     waits.py            how long a wait goes on that was written down

@@ -5,7 +5,10 @@
     offer(number) --> free ---.                     serve() hands out: the claims by rising ticket, each the first
                               +--> serve() --> hands    of the free numbers that it may have:
     ask(claim) ----> queue ---'                             its named number, or
+                                                            what was its people's before, then
                                                             its area code, then its wishes in order, then any
+
+A number that rests is offered too, and only its people are handed it (`plan/former_holder.py`).
 
 A number that was handed out is neither free nor lost: it is in the claim's hand until the write that binds it has
 answered. `settle` ends that; what the number is then comes back by `offer`. So a number is never in two hands, which is
@@ -19,10 +22,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ringfleet.model import Capability
+from ringfleet.model import Capability, Money
+from ringfleet.plan.former_holder import People
+from ringfleet.plan.number_quota import Purse, affords
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class FreeNumber:
     area_code: str | None = None
     region: str | None = None
     capabilities: frozenset[Capability] = frozenset()
+    people: tuple[People, ...] = ()
+    """Whose it was before, the nearest first."""
+    rests: bool = False
+    """Whether nobody but its people may have it yet."""
+    monthly: Money | None = None
+    """What it costs a month; None: that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +61,15 @@ Wish = AreaCodeWish | RegionWish
 
 @dataclass(frozen=True, slots=True)
 class ClaimWish:
-    """What a claim asks of its pool. `ticket` orders the queue; `name` asks for that very number and no other."""
+    """What a claim asks of its pool. `ticket` orders the queue; `name` asks for that very number and no other.
+    `people`: whom it is of, the nearest first."""
 
     uid: str
     ticket: int
     wishes: tuple[Wish, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
     name: str | None = None
+    people: tuple[People, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +82,22 @@ class Hand:
 
 Shelf = OrderedDict[str, FreeNumber]
 """Free numbers by name, the one that has been free for longest first."""
+_BARE: Shelf = OrderedDict()
 
 
 class Stock:
-    """The free numbers and the queue of one pool."""
+    """The free numbers and the queue of one pool.
+
+    `_returning`: the claims in the queue that may get what was their people's before; each is looked at once for it, so
+    that numbers which rest cost the queue nothing.
+    """
 
     def __init__(self) -> None:
         self._free: Shelf = OrderedDict()
+        self._resting: Shelf = OrderedDict()
+        self._formerly: dict[People, Shelf] = {}
+        self._waiting_people: dict[People, set[str]] = {}
+        self._returning: set[str] = set()
         self._by_area: dict[str, Shelf] = {}
         self._by_region: dict[str, Shelf] = {}
         self._queue: list[tuple[int, str]] = []
@@ -88,6 +110,10 @@ class Stock:
     @property
     def free(self) -> int:
         return len(self._free)
+
+    def formerly(self, people: tuple[People, ...]) -> int:
+        """How many numbers were these people's, and may be theirs again."""
+        return len({name for one in people for name in self._formerly.get(one, _BARE)})
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -111,21 +137,35 @@ class Stock:
 
     def offer(self, number: FreeNumber) -> None:
         """The number is free. One that is in a hand stays there."""
-        if number.name in self._held or self._free.get(number.name) == number:
+        if number.name in self._held or self._find(number.name) == number:
             return
         self.withhold(number.name)
         for shelf in self._shelves(number):
             shelf[number.name] = number
+        for people in number.people:
+            self._formerly.setdefault(people, OrderedDict())[number.name] = number
+            self._returning |= self._waiting_people.get(people, set())
 
     def withhold(self, name: str) -> None:
         """The number is not free (any more)."""
-        number = self._free.get(name)
+        number = self._find(name)
         if number is None:
             return
         for shelf in self._shelves(number):
             del shelf[name]
+        for people in number.people:
+            del self._formerly[people][name]
+            if not self._formerly[people]:
+                del self._formerly[people]
+
+    def _find(self, name: str) -> FreeNumber | None:
+        return self._free.get(name) or self._resting.get(name)
 
     def _shelves(self, number: FreeNumber) -> Iterator[Shelf]:
+        """Where it stands for those who are not its people."""
+        if number.rests:
+            yield self._resting
+            return
         yield self._free
         if number.area_code:
             yield self._by_area.setdefault(number.area_code, OrderedDict())
@@ -139,13 +179,28 @@ class Stock:
         before = self._claims.get(claim.uid)
         if before is None:
             insort(self._queue, (claim.ticket, claim.uid))
+        else:
+            self._forget_people(before)
         self._claims[claim.uid] = replace(claim, ticket=before.ticket) if before else claim
+        for people in claim.people:
+            self._waiting_people.setdefault(people, set()).add(claim.uid)
+        if any(people in self._formerly for people in claim.people):
+            self._returning.add(claim.uid)
 
     def withdraw(self, uid: str) -> None:
         """The claim waits no more."""
         claim = self._claims.pop(uid, None)
         if claim is not None:
             self._queue.remove((claim.ticket, uid))
+            self._forget_people(claim)
+
+    def _forget_people(self, claim: ClaimWish) -> None:
+        self._returning.discard(claim.uid)
+        for people in claim.people:
+            waiting = self._waiting_people[people]
+            waiting.discard(claim.uid)
+            if not waiting:
+                del self._waiting_people[people]
 
     def settle(self, uid: str) -> None:
         """The claim's hand is empty again: what it held was written, or can't be. It does not wait until it asks."""
@@ -155,29 +210,47 @@ class Stock:
 
     # Who gets what.
 
-    def serve(self) -> tuple[Hand, ...]:
-        """Give the free numbers to the waiting claims, in the order of their tickets."""
+    def serve(self, purse_of: Callable[[str], Purse] = lambda _: ()) -> tuple[Hand, ...]:
+        """Give the free numbers to the waiting claims, in the order of their tickets. `purse_of`: what the number of a
+        claim, by its uid, may cost; what is handed out is not taken off it."""
         hands = []
-        for _, uid in tuple(self._queue) if self._free else ():
-            number = self._choose(self._claims[uid])
+        for uid in self._asking():
+            served = self._free or uid in self._returning
+            number = self._choose(self._claims[uid], purse_of(uid)) if served else None
             if number is None:
+                self._returning.discard(uid)
                 continue
             self.withdraw(uid)
             self.withhold(number.name)
             self._hands[uid] = number
             self._held.add(number.name)
             hands.append(Hand(uid, number))
-            if not self._free:
+            if not (self._free or self._returning):
                 break
         return tuple(hands)
 
-    def _choose(self, claim: ClaimWish) -> FreeNumber | None:
+    def _asking(self) -> tuple[str, ...]:
+        """The claims that there may be something for, in the order of the queue."""
+        if self._free:
+            return self.waiting
+        return tuple(sorted(self._returning, key=lambda uid: (self._claims[uid].ticket, uid)))
+
+    def has_for(self, claim: ClaimWish, purse: Purse = ()) -> bool:
+        """Whether there is a number that the claim could be handed, were it its turn."""
+        return self._choose(claim, purse) is not None
+
+    def _choose(self, claim: ClaimWish, purse: Purse) -> FreeNumber | None:
         if claim.name is not None:
-            named = self._free.get(claim.name)
-            return named if named and claim.capabilities <= named.capabilities else None
-        shelves = (*(self._shelf(wish) for wish in claim.wishes), self._free)
+            named = self._named(claim, claim.name)
+            return named if named and _fits(claim, named, purse) else None
+        theirs = (self._formerly.get(people, _BARE) for people in claim.people)
+        shelves = (*theirs, *(self._shelf(wish) for wish in claim.wishes), self._free)
         numbers = (number for shelf in shelves for number in shelf.values())
-        return next((number for number in numbers if claim.capabilities <= number.capabilities), None)
+        return next((number for number in numbers if _fits(claim, number, purse)), None)
+
+    def _named(self, claim: ClaimWish, name: str) -> FreeNumber | None:
+        resting = self._resting.get(name)
+        return resting if resting and set(resting.people) & set(claim.people) else self._free.get(name)
 
     def _shelf(self, wish: Wish) -> Shelf:
         match wish:
@@ -185,3 +258,7 @@ class Stock:
                 return self._by_area.get(area_code, OrderedDict())
             case RegionWish(region):
                 return self._by_region.get(region, OrderedDict())
+
+
+def _fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+    return claim.capabilities <= number.capabilities and affords(purse, number.monthly)

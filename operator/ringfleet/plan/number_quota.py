@@ -4,7 +4,11 @@
 
     used = the numbers that its pools hold or have on their way, unknown outcomes included (plan/number_pool/supply.py
     counts them),
-           and those of other namespaces' pools that its claims hold
+           and those of other namespaces' pools that its claims hold, or are being bound to
+
+A claim of another namespace's number is held to the numbers and the money before it is bound, and before one is ordered
+for it; an order that is made for it is one of the day's of its own namespace too. An order that ended before it chose
+anything is nobody's.
 
     Current <-- a person --> PastDue --(longer than the grace)--> suspended <-- Suspended: at once
 
@@ -66,6 +70,18 @@ def _total(amounts: Iterable[Money], currency: str) -> Money:
     return Money.total((amount for amount in amounts if amount.currency == currency), currency)
 
 
+def with_claims(used: Used, prices: Iterable[Money | None]) -> Used:
+    """The same when its claims hold numbers of other namespaces at these monthly prices too; None is not known, and
+    counts as a number only."""
+    prices = tuple(prices)
+    if used.spend is None:
+        return replace(used, numbers=used.numbers + len(prices))
+    amounts = [used.spend, *used.foreign, *(price for price in prices if price and price.amount)]
+    others = sorted({amount.currency for amount in amounts} - {used.spend.currency})
+    foreign = tuple(_total(amounts, other) for other in others)
+    return Used(used.numbers + len(prices), _total(amounts, used.spend.currency), used.orders_today, foreign)
+
+
 def without(used: Used, intent: OrderIntent, today: bool) -> Used:
     """The same without an order that is counted in full. `today`: it is one of the day's."""
     spend, budget = used.spend, intent.budget
@@ -107,12 +123,20 @@ def _narrow(room: Room, want: QuotaWant, used: Used) -> Room:
 
 def _full(want: QuotaWant, used: Used) -> str | None:
     """The limit that leaves no room for even one more, in a sentence."""
+    return _full_of_numbers(want, used) or _full_of_orders(want, used)
+
+
+def _full_of_orders(want: QuotaWant, used: Used) -> str | None:
+    if want.orders_per_day is not None and used.orders_today >= want.orders_per_day:
+        return _says(want, "spec.limits.ordersPerDay")
+    return None
+
+
+def _full_of_numbers(want: QuotaWant, used: Used) -> str | None:
     if want.numbers is not None and used.numbers >= want.numbers:
         return _says(want, "spec.limits.numbers")
     if want.monthly_spend is not None and used.spend is not None and want.monthly_spend <= used.spend:
         return _says(want, "spec.limits.monthlySpend")
-    if want.orders_per_day is not None and used.orders_today >= want.orders_per_day:
-        return _says(want, "spec.limits.ordersPerDay")
     return None
 
 
@@ -120,12 +144,86 @@ def _says(want: QuotaWant, limit: str) -> str:
     return f"The namespace has used up {limit} of NumberQuota {want.name!r}: raise it, or wait."
 
 
-def numbers_full(quotas: Iterable[tuple[QuotaWant, Used]]) -> str | None:
-    """The limit that keeps a claim from one more number of another namespace; None when there is room."""
-    for want, used in quotas:
-        if want.enforced and want.numbers is not None and used.numbers >= want.numbers:
-            return _says(want, "spec.limits.numbers")
-    return None
+Quotas = Iterable[tuple[QuotaWant, Used]]
+"""The quotas of a namespace, each with what is used of it."""
+Purse = tuple[Money, ...]
+"""What a number may cost a month, by each limit: it has to meet all of them. Empty: whatever it costs."""
+
+
+def full_for_claims(quotas: Quotas) -> str | None:
+    """The limit that keeps a claim from any number more of another namespace; None when there is room."""
+    return next((why for want, used in _enforced(quotas) if (why := _full_of_numbers(want, used))), None)
+
+
+def full_for_orders(quotas: Quotas) -> str | None:
+    """The limit that keeps another order from being started today, for claims of numbers of another namespace."""
+    return next((why for want, used in _enforced(quotas) if (why := _full_of_orders(want, used))), None)
+
+
+def purse_under(quotas: Quotas) -> Purse:
+    """What one more number of another namespace may cost."""
+    return tuple(
+        want.monthly_spend - used.spend
+        for want, used in _enforced(quotas)
+        if want.monthly_spend is not None and used.spend is not None
+    )
+
+
+def too_dear(quotas: Quotas) -> str:
+    """Why a claim goes without a number although its pool has some."""
+    names = sorted(repr(want.name) for want, _ in _enforced(quotas) if want.monthly_spend is not None)
+    return (
+        "What its pool has, or may buy, costs more than is left of spec.limits.monthlySpend of NumberQuota "
+        f"{', '.join(names)}, or has no price in that currency: raise the limit, or wait."
+    )
+
+
+def _enforced(quotas: Quotas) -> Iterable[tuple[QuotaWant, Used]]:
+    return ((want, used) for want, used in quotas if want.enforced)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A claim that waits for a number of another namespace's pool, and wants one ordered for it. `price`:
+    what such a number costs a month, as far as that is known. `at_most`: what it costs at most, by its pool's cap."""
+
+    uid: str
+    price: Money | None = None
+    at_most: Money | None = None
+
+
+def refuse_orders(quotas: Quotas, wanted: Iterable[Wanted]) -> dict[str, str]:
+    """For which claims of a namespace no number may be ordered, by uid, and which limit of numbers or money is in the
+    way. Room is reserved for the first ones first.
+
+    Of a price that is not known the price cap stands for it; where there is none, or it is more than is left, all that
+    is left, so that one is ordered after another.
+    """
+    quotas, refused, first = tuple(quotas), dict[str, str](), True
+    for one in wanted:
+        price = one.price if first or one.price else one.at_most
+        dear = price is not None and not affords(purse_under(quotas), price)
+        if why := full_for_claims(quotas) or (too_dear(quotas) if dear else None):
+            refused[one.uid] = why
+        else:
+            first = False
+            quotas = tuple((want, with_claims(used, (_set_aside(want, used, one),))) for want, used in quotas)
+    return refused
+
+
+def _set_aside(want: QuotaWant, used: Used, one: Wanted) -> Money | None:
+    if want.monthly_spend is None or used.spend is None:
+        return one.price
+    left = want.monthly_spend - used.spend
+    if one.price is not None:
+        return one.price
+    known = one.at_most is not None and one.at_most.currency == left.currency
+    return one.at_most if known and one.at_most and one.at_most <= left else left
+
+
+def affords(left: Purse, price: Money | None) -> bool:
+    """Whether a number of that monthly price is within a purse. A price that is not known is not."""
+    return all(price is not None and price.currency == most.currency and price <= most for most in left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@
     -------------------------------------  ---------------------------------------------  ----------------------------
     claimRef, the uid of no claim          a claim of that namespace and name that fits   it takes the number up again
                                            none                                           unbound: it rests
-    no claimRef, lastClaimRef              that claim, and it asks for this very number   it has it back, rest or none
-                                           that claim, and it does not                    it is served like any other
+    no claimRef, lastClaimRef              that claim, and its status names this number   it has it back, rest or none
+                                           that claim, made anew                          the claim queue hands it out
 
 A claim that its owner deletes is held by our finalizer until its number is unbound, so a claimRef that outlives its
 claim is no deletion: the objects were restored with new uids, or a finalizer was taken off by force. The binding was
 never undone, and the namespace and name say whose it is.
 
-A number that was unbound is another matter: who deletes a claim and makes one of the same name may want just another
-number, as a rotation set does that replaces a burnt one. So the name alone is no evidence then. It is when the claim
-names the number itself: in spec.phoneNumberName, or in the status that it was restored with.
+A number that was unbound is another matter: it is its people's before all others (`plan/former_holder.py`), but by the
+claim queue, with all that may keep a claim from a number. Only a claim whose status names the number was bound to it,
+and came back so from a backup.
 """
 
 from __future__ import annotations
@@ -64,8 +64,7 @@ def takes_up(claim: ClaimBack, number: NumberBack) -> bool:
 
 def has_back(claim: ClaimBack, number: NumberBack) -> bool:
     """Whether the claim has the number back, which names no claim."""
-    asks = claim.named == number.place.name or claim.bound == number.place
-    return asks and number.usable and number.last == claim.place and takes_up(claim, number)
+    return claim.bound == number.place and number.usable and number.last == claim.place and takes_up(claim, number)
 
 
 def _fits(claim: ClaimBack, number: NumberBack) -> bool:

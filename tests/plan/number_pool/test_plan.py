@@ -23,7 +23,7 @@ from ringfleet.plan.number_pool.plan import (
     TrimOrder,
     plan_pool,
 )
-from ringfleet.plan.number_pool.supply import OrderSeen, Room
+from ringfleet.plan.number_pool.supply import Demand, OrderSeen, Room
 from tests.plan.builders import (
     LAST_MONTH,
     MAIN,
@@ -528,6 +528,35 @@ def test_claims_that_want_an_order_get_one(want: PoolWant, seen: PoolSeen, expec
     assert refuse_unsafe(want, seen, plan) == plan
 
 
+def demands(*namespaces: str | None, spent: str = "") -> tuple[Demand, ...]:
+    return tuple(Demand(one, one != spent) for one in namespaces)
+
+
+@pytest.mark.parametrize(
+    ("want", "asked", "supply", "expected", "payers"),
+    [
+        pytest.param(a_pool(0), demands(None, "acme", "acme", "beta"), 0, 4, ("acme", "beta"), id="all of them"),
+        pytest.param(a_pool(0), demands("acme", "beta"), 1, 1, ("beta",), id="what is on its way serves the first"),
+        pytest.param(
+            a_pool(0), demands("acme", "beta", spent="acme"), 0, 1, ("beta",), id="not whose orders are used up"
+        ),
+        pytest.param(a_pool(0), demands("acme", spent="acme"), 0, 0, (), id="nor anything for it alone"),
+        pytest.param(a_pool(0), demands("acme", "beta", spent="acme"), 1, 1, ("beta",), id="it had its one before"),
+        pytest.param(a_pool(3), demands("acme", spent="acme"), 1, 3, (), id="for the target, whoever waits"),
+        pytest.param(a_pool(0, batch_size=1), demands("acme", "beta"), 0, 1, ("acme",), id="those that it is for"),
+    ],
+)
+def test_an_order_is_one_of_those_for_whose_claims_it_is_made(
+    want: PoolWant, asked: tuple[Demand, ...], supply: int, expected: int, payers: tuple[str, ...]
+) -> None:
+    top_up = TopUp(filling=want.target > 0)
+    seen = a_world(on_demand=len(asked), demands=asked, numbers=numbers(supply, Phase.ORDERING), top_up=top_up)
+    plan = plan_pool(want, seen, NOW)
+    assert [one.intent.count for one in plan.actions if isinstance(one, StartOrder)] == ([expected] if expected else [])
+    assert plan.ordered_for == payers
+    assert refuse_unsafe(want, seen, plan) == plan
+
+
 def test_what_was_ordered_for_a_claim_is_no_surplus_until_the_claim_is_gone() -> None:
     ordered = a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING))
     assert plan_pool(a_pool(0), ordered, NOW).surplus == 0
@@ -575,6 +604,15 @@ def test_where_a_quota_counts_the_orders_of_a_day_they_are_kept_for_the_day(coun
     orders = tuple(replace(finished(n, ItemState.FAILED), completed_at=at) for n, at in ended.items())
     seen = a_world(orders=orders, top_up=TopUp(3), room=Room(counts_orders=counts))
     assert [one.name for one in actions(a_pool(0, history=0), seen) if isinstance(one, TrimOrder)] == trimmed
+    lent = tuple(replace(order, for_others=counts) for order in orders)
+    seen = a_world(orders=lent, top_up=TopUp(3))
+    assert [one.name for one in actions(a_pool(0, history=0), seen) if isinstance(one, TrimOrder)] == trimmed
+
+
+def test_an_order_that_chose_nothing_is_counted_by_nobody_and_not_kept_for_a_day() -> None:
+    orders = tuple(replace(finished(n), completed_at=NOW - timedelta(minutes=1)) for n in (1, 2))
+    seen = a_world(orders=orders, top_up=TopUp(2), room=Room(counts_orders=True))
+    assert TrimOrder("west-1") in actions(a_pool(0, history=0), seen)
 
 
 def test_a_pool_whose_number_was_deleted_orders_another() -> None:

@@ -287,7 +287,7 @@ RESTS = NumberPlan(
         pytest.param(want(resting=True), Phase.AVAILABLE, RESTS, id="although the claim came and went unseen"),
         pytest.param(want(), Phase.COOLING, routed(), id="then it is available"),
         pytest.param(want(), Phase.BOUND, RESTS, id="however short the rest is, it is not skipped"),
-        pytest.param(want(bound=True), Phase.COOLING, routed(), id="nor on the way to a claim"),
+        pytest.param(want(bound=True), Phase.COOLING, routed(Phase.BOUND), id="unless its people have it back"),
         pytest.param(want(bound=True, resting=True), Phase.AVAILABLE, routed(Phase.BOUND), id="a claim ends the rest"),
     ],
 )

@@ -178,6 +178,13 @@ def test_a_claim_draws_from_the_first_pool_that_has_numbers_and_else_from_the_fi
     assert [one.pool for one in created if isinstance(one, CreateClaim)] == [second, second, first]
 
 
+def test_a_claim_draws_first_from_the_pool_in_which_a_number_rests_that_was_the_sets() -> None:
+    first, second = ("shop", "a"), ("shop", "b")
+    pools = {first: PoolSeen("US", 2), second: PoolSeen("US", 0, own=1)}
+    created = actions(a_want(size=3, pools=(first, second)), seen(pools=pools))
+    assert [one.pool for one in created if isinstance(one, CreateClaim)] == [second, first, first]
+
+
 def test_a_draining_number_is_kept_before_another_one_is_claimed() -> None:
     what = seen(*seats(2), a_seat(3, draining=NOW), uses=used(seats(3), last_pick=NOW))
     assert actions(a_want(size=4), what) == (Keep("calls-3"), CreateClaim("calls-4", POOL))

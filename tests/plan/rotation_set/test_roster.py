@@ -68,6 +68,15 @@ def test_guardrail_ramp_for_new_numbers() -> None:
     assert only(want, seen(joined=young)).hourly == 3
 
 
+def test_a_number_that_another_set_let_go_today_is_for_nobody_new_until_tomorrow() -> None:
+    """Its uses there are not counted here, and its cap is the number's."""
+    want, left = a_want(zone="America/Los_Angeles"), datetime(2026, 11, 25, 6, tzinfo=UTC)  # the 24th in California
+    member = only(want, seen(left_other=left))
+    assert (member.state, member.daily, member.hourly, member.daily_tomorrow) == (State.RESTING, 0, 0, 75)
+    assert only(want, seen(left_other=left), TODAY + timedelta(days=1)).state is State.ACTIVE
+    assert roster(want, seen(left_other=left)).capacity == 0
+
+
 def test_the_first_day_is_counted_in_the_zone_of_the_set() -> None:
     late = datetime(2026, 11, 25, 6, tzinfo=UTC)  # still the 24th in California
     want = a_want(zone="America/Los_Angeles")

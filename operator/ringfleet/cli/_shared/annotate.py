@@ -1,11 +1,12 @@
 """A person's word, written as an annotation: what is shown before, the question, and the write.
 
-Each object is written at the version that was shown, so nobody says yes to what has changed meanwhile.
+Each object is written at the version that was shown, so nobody says yes to what has changed meanwhile. Beside the word
+stands who has said it, and goes with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,16 +65,33 @@ def give(cluster: Cluster, words: Sequence[Word], question: str, *, sure: bool, 
         click.echo(f"{word.named}: {_done(word)}")
 
 
-async def _write_all(kube: Kube, words: Iterable[Word]) -> None:
+async def _write_all(kube: Kube, words: Sequence[Word]) -> None:
+    who = await identify(kube) if words else ""
     for word in words:
-        await _write(kube, word)
+        await _write(kube, word, who)
 
 
-async def _write(kube: Kube, word: Word) -> None:
+async def identify(kube: Kube) -> str:
+    """The name by which the API server knows the person; that of the local account where it does not say."""
+    from getpass import getuser
+
+    from ringfleet.kube.errors import KubeError
+    from ringfleet.model.refs import Resource
+
+    review = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
+    try:
+        answer = await kube.create(review, None, {"metadata": {}})
+        return str(answer["status"]["userInfo"]["username"])
+    except (KubeError, KeyError):
+        return getuser()
+
+
+async def _write(kube: Kube, word: Word, who: str) -> None:
+    from ringfleet.api.meta import REQUESTED_BY
     from ringfleet.objects.refs import resource_of
 
     meta = word.obj.metadata
-    body = {"metadata": {"annotations": {word.annotation: word.value}}}
+    body = {"metadata": {"annotations": {word.annotation: word.value, REQUESTED_BY: who if word.value else None}}}
     try:
         version = None if word.whatever else meta.resource_version
         await kube.patch(resource_of(word.obj.__class__), meta.namespace, meta.name, body, version)

@@ -1,4 +1,5 @@
-"""`ringfleet tree np/NAME`: a pool and all that belongs to it. Of a rotation set: `cli/tree/rotation_set.py`.
+"""`ringfleet tree np/NAME`: a pool and all that belongs to it. Of a rotation set: `cli/tree/rotation_set.py`;
+of a number: `cli/tree/phone_number.py`.
 
 `-o json` prints::
 
@@ -23,6 +24,7 @@ from ringfleet.cli._shared.names import names_kind, parse_name
 from ringfleet.cli._shared.objects import read, read_all
 from ringfleet.cli._shared.printing import echo_heading, echo_json
 from ringfleet.cli.tree.nodes import Relative, crowd, draw, find, line, one_json, ready_says, relative
+from ringfleet.cli.tree.phone_number import number_branches, number_json, see_number
 from ringfleet.cli.tree.rotation_set import see_set, set_branches, set_json
 from ringfleet.kube.errors import Forbidden
 
@@ -44,13 +46,20 @@ class Family:
 
 
 @click.command()
-@click.argument("what", metavar="np/NAME|rotset/NAME")
+@click.argument("what", metavar="np/NAME|rotset/NAME|pn/NAME")
 @cluster_options
 @output_option()
 def tree(what: str, cluster: Cluster, output: str) -> None:
-    """Show a pool with its accounts, its routing profile, its orders, and its numbers and claims by phase; or a
-    rotation set with its pools, its routing profile, and its claims with their numbers."""
-    from ringfleet.api import NumberPool, RotationSet
+    """Show a pool with its accounts, its routing profile, its orders, and its numbers and claims by phase; a rotation
+    set with its pools, its routing profile, and its claims with their numbers; or a number with its pool, account and
+    claim, and how it came into its phase: when, why, and by whom."""
+    from ringfleet.api import NumberPool, PhoneNumber, RotationSet
+
+    if names_kind(what, PhoneNumber):
+        of_number = parse_name(what, PhoneNumber)
+        number = cluster.run(lambda kube, namespace: see_number(kube, namespace, of_number))
+        _echo(output, number_json(number), line(number.number), number_branches(number))
+        return
 
     if names_kind(what, RotationSet):
         of_set = parse_name(what, RotationSet)

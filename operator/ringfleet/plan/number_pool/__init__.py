@@ -11,4 +11,5 @@
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit
     allowance.py   counts again when the order runs, which may be much later
+    scale.py       its free stock as autoscalers see it
 """

@@ -4,7 +4,8 @@
 
     shortfall = (target while filling, else 0) + on demand - supply              (supply: plan/number_pool/supply.py)
     filling   = from the moment that supply is under the low watermark until orders have brought it to the target
-    on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order)
+    on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order); what there is serves
+                the first of them, and of the others those are left out whose namespace may start no order today
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
 started before: `TopUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
@@ -36,6 +37,7 @@ from ringfleet.plan.number_pool.carriers import (
 )
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
+    Demand,
     ItemSeen,
     NumberSeen,
     OrderSeen,
@@ -99,6 +101,8 @@ class PoolSeen:
     orders back."""
     on_demand: int = 0
     """How many waiting claims want an order made for them, beyond the target."""
+    demands: tuple[Demand, ...] = ()
+    """These claims, the next one to be served first; empty when all of them may have one made."""
     just_gone: frozenset[E164] = frozenset()
     """Numbers that were let go of a moment ago: if no object of them is seen, it may be made anew."""
     frozen: bool = False
@@ -148,6 +152,8 @@ class PoolPlan:
     shortfall: int = 0
     surplus: int = 0
     requeue: float | None = None
+    ordered_for: tuple[str, ...] = ()
+    """The other namespaces for whose claims the order is made, which is one of their orders of the day too."""
     unserved: str | None = None
     """A sentence that names the accounts of spec.carriers that do not exist; None: all do."""
 
@@ -157,7 +163,9 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
-    wanted = (want.target if top_up.filling else 0) + seen.on_demand
+    uncovered = seen.demands[supply.total :]
+    barred = sum(not one.may_order for one in uncovered)
+    wanted = (want.target if top_up.filling else 0) + seen.on_demand - barred
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     surplus = max(0, supply.total - supply.staying - want.target - seen.on_demand)
@@ -168,6 +176,7 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     if seen.unread:
         return _say(want, plan, _unread(seen.unread, now), now)
     if not top_up.ordered and top_up.intent:
+        plan = replace(plan, ordered_for=_ordered_for(uncovered, top_up.intent))
         return _finish_start(want, seen, plan, top_up.intent, now)
     if not top_up.ordered:  # nobody knows any more what was meant, and there is no such order: it was not begun
         top_up = replace(top_up, ordered=True)
@@ -176,7 +185,14 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     if intent is None:
         return _say(want, plan, block, now)
     top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
+    plan = replace(plan, ordered_for=_ordered_for(uncovered, intent))
     return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+
+
+def _ordered_for(uncovered: Iterable[Demand], intent: OrderIntent) -> tuple[str, ...]:
+    """The other namespaces among those whose claims get what is ordered."""
+    first = [one for one in uncovered if one.may_order][: intent.count]
+    return tuple(sorted({one.namespace for one in first if one.namespace}))
 
 
 def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:
@@ -381,8 +397,10 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
             return True
         return item.number not in objects and is_gone(item, order, now) and not is_of_this_month(order, now)
 
-    def is_of_today(order: OrderSeen) -> bool:
-        return order.completed_at is None or order.completed_at.date() >= now.date()
+    def is_counted_today(order: OrderSeen) -> bool:
+        """Whether a quota counts it as one of today's orders: one that chose nothing is none."""
+        counted = (seen.room.counts_orders or order.for_others) and bool(order.items)
+        return counted and (order.completed_at is None or order.completed_at.date() >= now.date())
 
     def is_of_this_hour(order: OrderSeen) -> bool:
         known = seen.accounts.get(order.account)
@@ -394,7 +412,7 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
         if order.finished
         and order.sequence != seen.top_up.sequence
-        and not (seen.room.counts_orders and is_of_today(order))
+        and not is_counted_today(order)
         and not is_of_this_hour(order)
         and all(is_done_with(item, order) for item in order.items)
     ]

@@ -85,6 +85,8 @@ class OrderSeen:
     """Whether the order waits for a person's word before it buys."""
     former: bool = False
     """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
+    for_others: bool = False
+    """Whether it was made for claims of other namespaces, whose quotas count it too."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
@@ -267,6 +269,15 @@ class Room:
     spend: Money | None = None
     full: str | None = None
     counts_orders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A claim that waits, and wants a number to be ordered for it. `namespace`: its own, whose order of the day it is
+    too; None when it is that of the pool. `may_order`: whether that namespace may start another order today."""
+
+    namespace: str | None = None
+    may_order: bool = True
 
 
 NO_QUOTA = Room()

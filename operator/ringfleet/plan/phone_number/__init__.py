@@ -8,4 +8,5 @@
     phase.py       the phases, and the only steps between them
     ownership.py, documents.py, traffic.py, routing.py    the rules on that
     removal.py     how a number leaves
+    history.py     who brought it into its phase
 """

@@ -11,7 +11,7 @@
                           |  ^   ^
                     claim |  |   | cooldown over
                           v  |   |
-                        Bound -> Cooling
+                        Bound <-> Cooling                      (back: its people have it again, plan/former_holder.py)
                                            Releasing -> Released
       (any held phase) <-> Suspended          ^
       (any held phase) <-> Quarantined        |
@@ -41,7 +41,7 @@ STEPS: dict[Phase, frozenset[Phase]] = {
     Phase.PENDING_DOCUMENTS: _HELD | {Phase.ORDERING, Phase.RELEASING, Phase.LOST},
     Phase.AVAILABLE: _ASIDE | IN_FLIGHT | {Phase.BOUND, Phase.COOLING},
     Phase.BOUND: _ASIDE | IN_FLIGHT | {Phase.COOLING},
-    Phase.COOLING: _ASIDE | IN_FLIGHT | {Phase.AVAILABLE},
+    Phase.COOLING: _ASIDE | IN_FLIGHT | {Phase.AVAILABLE, Phase.BOUND},
     Phase.SUSPENDED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.SUSPENDED},
     Phase.QUARANTINED: (_ASIDE | IN_FLIGHT | _HELD) - {Phase.QUARANTINED},
     Phase.RELEASING: _HELD | IN_FLIGHT | {Phase.RELEASED, Phase.LOST},
@@ -74,6 +74,7 @@ def phase_meanwhile(desired: DesiredNumber, state: NumberState) -> Phase:
 
 
 def _toward(wish: Phase, phase: Phase) -> Phase:
-    """The next phase on the way to the wished one: no number skips its rest, however short that is."""
+    """The next phase on the way to the wished one: a number that was bound has rested before it is available, however
+    short that is."""
     ways = (wish, Phase.AVAILABLE, Phase.COOLING)
     return next((way for way in ways if may_step(phase, way)), phase)

@@ -455,19 +455,22 @@ def pools_for(want: RotationWant, part: RegionWant, pools: Mapping[ObjectRef, Po
 
 
 class _Pools:
-    """Which pool the next claim draws from: the first that has a number free, else the first."""
+    """Which pool the next claim draws from: the first that has a number that was the set's, else the first that has one
+    free, else the first."""
 
     def __init__(self, want: RotationWant, pools: Mapping[ObjectRef, PoolSeen]) -> None:
         self._want, self._pools = want, pools
+        self._own = {name: pool.own for name, pool in pools.items()}
         self._free = {name: pool.free for name, pool in pools.items()}
 
     def next_for(self, part: RegionWant) -> ObjectRef | None:
         """None: there is no such pool."""
         there = pools_for(self._want, part, self._pools)
-        chosen = next((pool for pool in there if self._free[pool] > 0), there[0] if there else None)
-        if chosen:
-            self._free[chosen] -= 1
-        return chosen
+        for left in (self._own, self._free):
+            if chosen := next((pool for pool in there if left[pool] > 0), None):
+                left[chosen] -= 1
+                return chosen
+        return there[0] if there else None
 
 
 def is_snowshoe(want: RotationWant, seen: RotationSeen, plan: RotationPlan, now: datetime) -> bool:

@@ -87,6 +87,9 @@ class MemberSeen:
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
+    left_other: datetime | None = None
+    """When another set let the number go, whose claim held it before this set's; None: none did. What it has used of
+    the number's cap on that day is counted nowhere in this set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ def _member(want: RotationWant, one: MemberSeen, day: date, places: tuple[str, .
 
 def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date) -> int:
     """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
-    if rests(want, one.number, day):
+    if _has_rest(want, one, day):
         return 0
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
 
@@ -173,7 +176,14 @@ def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None) ->
         return State.QUARANTINED
     if one.draining:
         return State.DRAINING
-    return State.RESTING if rests(want, one.number, day) else State.ACTIVE
+    return State.RESTING if _has_rest(want, one, day) else State.ACTIVE
+
+
+def _has_rest(want: RotationWant, one: MemberSeen, day: date) -> bool:
+    """Whether it is for nobody but replies on that day: one that another set may have used up has it until the day ends
+    on which that set let it go."""
+    used_up = one.left_other is not None and day <= one.left_other.astimezone(ZoneInfo(want.zone)).date()
+    return used_up or rests(want, one.number, day)
 
 
 def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:

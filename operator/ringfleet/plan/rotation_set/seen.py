@@ -51,10 +51,12 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
-    """A pool that numbers may come from; `free` of them could be had now."""
+    """A pool that numbers may come from; `free` of them could be had now. `own`: so many were the set's before, and may
+    be had again though they rest."""
 
     country: str
     free: int = 0
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
