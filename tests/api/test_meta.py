@@ -70,7 +70,7 @@ def test_left_out_fields_have_the_defaults_that_the_schema_promises() -> None:
 
 
 def test_a_status_says_nothing_that_is_not_known() -> None:
-    assert PhoneNumber.parse(a_number()).status.as_dict() == {"conditions": [], "capabilities": []}
+    assert PhoneNumber.parse(a_number()).status.as_dict() == {"conditions": [], "capabilities": [], "history": []}
 
 
 def test_a_wrong_object_is_refused_with_the_field_named() -> None:
