@@ -20,9 +20,10 @@ import pytest
 import ringfleet
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import CONDITIONS, REASONS, REASONS_OF, conditions_of, reasons_of
+from ringfleet.api.conditions import NEEDS_A_PERSON as TOLD_OF_A_PERSON
 from ringfleet.api.crds import build_schema
 from ringfleet.api.meta import Resource
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Reason
 
 SOURCE = Path(ringfleet.__file__).parent
 ROOMS = ("plan", "objects", "controllers")
@@ -52,7 +53,7 @@ MODULES = {
     ),
     "NumberClaim": (
         *("plan/number_claim", "objects/number_claim", "controllers/number_claim", "controllers/claim_queue"),
-        "controllers/connection_secret",
+        *("controllers/connection_secret", "controllers/claimed_number"),
     ),
     "NumberQuota": ("plan/number_quota", "objects/number_quota", "controllers/number_quota"),
     "RoutingProfile": (
@@ -73,6 +74,9 @@ PASSED_ON = {
     "NumberOrder": (*ACCOUNTS, "plan/number_pool/allowance", "plan/number_pool/plan", "controllers/bundle_readiness"),
     "PhoneNumber": ACCOUNTS,
     "RoutingProfile": ACCOUNTS,
+    "ComplianceBundle": ACCOUNTS,
+    "NumberClaim": (*MODULES["PhoneNumber"], *ACCOUNTS),
+    "RotationSet": MODULES["NumberClaim"],
 }
 """The modules, beside its own, from which the conditions of a kind may have their reasons."""
 MADE_FOR = {
@@ -91,6 +95,13 @@ GIVEN_TO = {
     ("RotationSet", "UsageUnknown"): "usage_unknown",
 }
 """What stands between the source and a condition: a set, a function or a class that is given each of its reasons."""
+FALSE_TOO = {
+    *(("PhoneNumber", "Suspended"), ("NumberPool", "Suspended"), ("NumberClaim", "Suspended")),
+    *(("RoutingProfile", "Suspended"), ("ComplianceBundle", "Suspended")),
+}
+"""The reasons with which Ready is True for some objects of a kind, and False for others."""
+AT_WORK = {("NumberPool", "NumberTaken")}
+"""The reasons that only a person ends on other kinds, and with which this one always says that it goes on."""
 EVENTS = {"LeftAtCarrier"}
 """Reasons that are told in an event only, when the object is gone."""
 SPEAKS = re.compile(r"\bReason\b|\bCondition\(")
@@ -207,7 +218,15 @@ def made(kind: str) -> tuple[set[tuple[str, str]], set[str]]:
     for type_ in own.open & {type_ for owner, type_ in GIVEN_TO if owner == kind}:
         pairs |= {(type_, reason) for reason in _given_to(MODULES[kind], GIVEN_TO[kind, type_])}
         own.open.discard(type_)
+    pairs |= {("Stalled", reason) for reason in _ended_by_a_person(kind)}
     return pairs, own.open
+
+
+def _ended_by_a_person(kind: str) -> set[str]:
+    """The reasons of a Ready that is False with which `with_stalled` says Stalled too."""
+    ready = conditions_of(kind)["Ready"]
+    false = (reason for reason in ready.reasons if reason not in ready.true or (kind, reason) in FALSE_TOO)
+    return {reason for reason in false if reason in NEEDS_A_PERSON and (kind, reason) not in AT_WORK}
 
 
 def told(kind: str) -> set[tuple[str, str]]:
@@ -243,6 +262,11 @@ def test_each_condition_that_is_made_is_told_with_its_reason_and_no_other(kind: 
     assert conditions_of(kind).keys() == unread | {type_ for type_, _ in pairs}
 
 
+def test_both_rooms_know_the_same_reasons_that_only_a_person_ends() -> None:
+    """`api` and `plan` do not know each other: what is told is told beside what is decided."""
+    assert set(map(str, NEEDS_A_PERSON)) == TOLD_OF_A_PERSON
+
+
 def test_hardly_anything_of_conditions_is_read_by_their_kind_only() -> None:
     unread = {(kind, type_) for kind in CONDITIONS for type_ in made(kind)[1] if type_ != "Ready"}
     assert unread == {
@@ -251,6 +275,11 @@ def test_hardly_anything_of_conditions_is_read_by_their_kind_only() -> None:
         ("CarrierAccount", "Reconciling"),
         ("NumberOrder", "Reconciling"),
         ("NumberOrder", "Stalled"),
+        ("NumberPool", "Reconciling"),
+        ("NumberPool", "Stalled"),
+        ("NumberClaim", "Reconciling"),
+        ("PhoneNumber", "Stalled"),
+        ("RotationSet", "Stalled"),
     }
 
 

@@ -288,7 +288,7 @@ def _is_frozen(pool: Mapping[str, Any]) -> bool:
 
 
 def _orders(trial: Trial) -> list[dict[str, Any]]:
-    return [order for order in trial.list("numberorders") if "status" in order]
+    return [order for order in trial.list("numberorders") if "conditions" in order.get("status", {})]
 
 
 _OF_SET = "ringfleet.dev/rotation-set"

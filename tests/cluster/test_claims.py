@@ -54,11 +54,13 @@ def test_a_claim_is_bound_and_says_so_on_both_sides(stage: Stage) -> None:
     stage.wait_ready("support", "numberclaim")
     claim = stage.get("numberclaim", "support")
     (number,) = [one for one in stage.list("phonenumbers") if "claimRef" in one["spec"]]
-    assert claim["status"]["phoneNumber"] == {
+    told = claim["status"]["phoneNumber"]
+    assert {key: told[key] for key in ("namespace", "name", "number")} == {
         "namespace": stage.namespace,
         "name": number["metadata"]["name"],
         "number": number["spec"]["number"],
     }
+    assert (told["price"], told["region"]) == (number["status"]["price"], number["status"]["region"])
     assert number["spec"]["claimRef"] == {
         "namespace": stage.namespace,
         "name": "support",
@@ -196,12 +198,14 @@ def test_a_claims_own_profile_wins_and_its_number_is_written_where_it_says(stage
     stage.claim("two", writeTo={"configMap": {"name": "two-number"}})
     stage.wait_for(lambda: {"one-number"} <= names(stage, "secrets"), "the Secret")
     stage.wait_for(lambda: {"two-number"} <= names(stage, "configmaps"), "the ConfigMap")
+    stage.wait_for(lambda: written(stage, "inService") == "true", "the Secret to say that the number serves")
     bound = stage.bound()
     secret = {key: base64.b64decode(value).decode() for key, value in stage.get("secret", "one-number")["data"].items()}
     assert secret == {
         "number": bound["one"],
         "digits": bound["one"][1:],
         "tenant": "acme",
+        "inService": "true",
         "routingProfile": "hotline",
         "sipUri": "sip:hotline.example.com",
         "sipUris": "sip:hotline.example.com",
@@ -209,11 +213,11 @@ def test_a_claims_own_profile_wins_and_its_number_is_written_where_it_says(stage
     assert stage.get("configmap", "two-number")["data"]["sipUri"] == "sip:pbx.example.com"
     stage.wait_for(lambda: routed(stage, bound["one"]) == "hotline", "the number to follow its claim's profile")
     stage.profile("hotline", "sip:moved.example.com")
-    stage.wait_for(lambda: written_uri(stage) == "sip:moved.example.com", "the Secret to follow the profile")
+    stage.wait_for(lambda: written(stage, "sipUri") == "sip:moved.example.com", "the Secret to follow the profile")
 
 
-def written_uri(stage: Stage) -> str:
-    return base64.b64decode(stage.get("secret", "one-number")["data"]["sipUri"]).decode()
+def written(stage: Stage, key: str) -> str:
+    return base64.b64decode(stage.get("secret", "one-number")["data"].get(key, "")).decode()
 
 
 def test_a_secret_that_a_claim_has_written_is_put_right_and_goes_when_it_is_written_elsewhere_or_not_at_all(

@@ -5,11 +5,11 @@ are the real ones. The stories stay on the real API server, and what is done her
 `test_api_double.py`, which both of them have to pass.
 
 It knows which fields the status of each kind has, which conditions, and with which reasons, and ends a test that writes
-another one.
+another one, or conditions of which those who go by kstatus would conclude what is not so.
 
-Left out, because one turn of a reconciler does not need it: schemas and defaults, rights, the life of namespaces, the
-garbage collector, dry runs, and every patch but the merge patch. What is asked for and left out is refused. The pages
-of a list are of one version, and hold what there is when each is asked for.
+Left out, because one turn of a reconciler does not need it: schemas and defaults (but for that of a status), rights,
+the life of namespaces, the garbage collector, dry runs, and every patch but the merge patch. What is asked for and left
+out is refused. The pages of a list are of one version, and hold what there is when each is asked for.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ import orjson
 
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import conditions_of
-from ringfleet.api.crds import build_schema
+from ringfleet.api.crds import UNSEEN, build_schema
 from ringfleet.kube.client import MERGE_PATCH
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.transport import Json, Request, status_error
+from tests.kstatus import contradictions
 
 OLDEST = 1000
 """The version that the server begins with; it has forgotten all before."""
@@ -291,6 +292,7 @@ class ApiDouble:
         metadata |= {"namespace": place.namespace} if place.namespace else {}
         metadata |= {"generation": 1} if asked.is_ours else {}
         kept = {key: value for key, value in body.items() if key != "status" or not asked.is_ours}
+        kept |= {"status": dict(UNSEEN)} if asked.is_ours else {}
         return self._store("ADDED", asked, place, {**kept, "metadata": metadata})
 
     def _update(self, asked: Asked, old: Json, wished: Json) -> Json:
@@ -371,6 +373,8 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
             told, said = conditions_of(old["kind"]), f"{condition['type']} {condition['reason']}"
             known = condition["type"] in told and condition["reason"] in told[condition["type"]].reasons
             assert known, f"kubectl explain {old['kind']} tells of no {said}"
+        misleading = list(contradictions(old["kind"], status))
+        assert not misleading, f"{old['kind']} {old['metadata']['name']}: {'; '.join(misleading)}"
         return {**old, "status": status}
     mine = {key: value for key, value in wished["metadata"].items() if key not in _SERVERS_OWN and value}
     new = {**wished, "metadata": mine | {key: old["metadata"][key] for key in _SERVERS_OWN if key in old["metadata"]}}

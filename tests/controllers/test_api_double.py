@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 import pytest
 
 from ringfleet.api import NumberPool
+from ringfleet.api.crds import UNSEEN
 from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unavailable
 from ringfleet.kube.transport import Json
@@ -18,6 +19,7 @@ from ringfleet.model.refs import Resource
 from ringfleet.objects.refs import resource_of
 from tests.controllers.api_double import ApiDouble
 from tests.controlplane.cluster import Cluster
+from tests.kstatus import Word, compute
 from tests.kube.virtual_time import run_in_virtual_time
 from tests.waiting import until
 
@@ -128,16 +130,31 @@ async def what_the_server_owns_of_an_object_no_patch_changes(kube: Kube, namespa
 
 async def status_and_spec_are_written_apart(kube: Kube, namespace: str) -> None:
     created = await kube.create(POOLS, namespace, {**a_pool(), "status": {"supply": 9}})
-    assert ("status" in created, created["metadata"]["generation"]) == (False, 1)
+    assert (created["status"], created["metadata"]["generation"]) == (UNSEEN, 1)
     body = {"spec": {"size": {"target": 11}}, "status": {"supply": 3}, "metadata": {"annotations": {"a": "b"}}}
     by_status = await kube.patch(POOLS, namespace, "west", body, version(created), "status")
-    assert (by_status["spec"], by_status["status"]) == (created["spec"], {"supply": 3})
+    assert (by_status["spec"], by_status["status"]) == (created["spec"], UNSEEN | {"supply": 3})
     assert ("annotations" in by_status["metadata"], by_status["metadata"]["generation"]) == (False, 1)
     by_spec = await kube.patch(POOLS, namespace, "west", {**body, "status": {"supply": 4}})
-    assert (by_spec["spec"]["size"]["target"], by_spec["status"]) == (11, {"supply": 3})
+    assert (by_spec["spec"]["size"]["target"], by_spec["status"]) == (11, UNSEEN | {"supply": 3})
     assert (by_spec["metadata"]["annotations"], by_spec["metadata"]["generation"]) == ({"a": "b"}, 2)
     with pytest.raises(Conflict):
         await kube.patch_status(POOLS, namespace, "west", {"supply": 5}, version(by_status))
+
+
+async def what_nobody_has_looked_at_says_so_in_every_answer(kube: Kube, namespace: str) -> None:
+    """The status that a person sends is dropped, and the default of the kind stands in its place: for kstatus, that the
+    object is not Current."""
+    created = await kube.create(POOLS, namespace, {**a_pool(), "status": {"supply": 9}})
+    read = await kube.get(POOLS, namespace, "west")
+    (listed,) = (await kube.list_all(POOLS, namespace)).items
+    assert [one["status"] for one in (created, read, listed)] == [UNSEEN] * 3
+    assert [compute(one) for one in (created, read, listed)] == [Word.IN_PROGRESS] * 3
+    await kube.patch(POOLS, namespace, "west", {"metadata": {"annotations": {"a": "b"}}})
+    (event,) = await told_since(kube, POOLS, namespace, version(created), 1)
+    assert event.obj["status"] == UNSEEN
+    written = await kube.patch_status(POOLS, namespace, "west", {"observedGeneration": 1})
+    assert (written["status"], compute(written)) == ({"observedGeneration": 1}, Word.CURRENT)
 
 
 async def an_object_with_a_finalizer_stays_until_it_is_off(kube: Kube, namespace: str) -> None:
@@ -240,6 +257,7 @@ LAWS: tuple[Law, ...] = (
     null_takes_a_field_away_and_a_list_takes_the_place_of_a_list,
     what_the_server_owns_of_an_object_no_patch_changes,
     status_and_spec_are_written_apart,
+    what_nobody_has_looked_at_says_so_in_every_answer,
     an_object_with_a_finalizer_stays_until_it_is_off,
     an_object_without_a_finalizer_goes_at_once_and_its_name_is_free,
     a_list_is_of_its_namespace_and_of_its_labels,

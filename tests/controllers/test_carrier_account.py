@@ -65,7 +65,7 @@ async def sweep(rig: Rig, times: int = 1) -> None:
         pytest.param((an_account(),), None, "False SecretMissing", 5.0, id="no secret"),
         pytest.param((a_secret(other="tok"), an_account()), None, "False SecretKeyMissing", 5.0, id="no such key"),
         pytest.param((a_secret(token=" "), an_account()), None, "False SecretKeyMissing", 5.0, id="an empty token"),
-        pytest.param((a_secret(), an_account(suspend=True)), None, "False Suspended", None, id="suspended"),
+        pytest.param((a_secret(), an_account(suspend=True)), None, "True Suspended", None, id="suspended"),
         pytest.param(
             (a_secret(), an_account()), CredentialsRejected("Wrong."), "False CredentialsRejected", 5.0, id="refused"
         ),

@@ -309,7 +309,7 @@ async def test_a_carrier_that_fails_or_says_no_is_left_alone_and_the_bundle_says
 @pytest.mark.parametrize(
     ("spec", "said", "delay"),
     [
-        pytest.param({"suspend": True}, "False Suspended", FIVE_MINUTES, id="suspended"),
+        pytest.param({"suspend": True}, "True Suspended", FIVE_MINUTES, id="suspended"),
         pytest.param({"documents": []}, "False MissingDocuments", FIVE_MINUTES, id="incomplete"),
         pytest.param(
             {"documents": [{"name": "a", "type": "b", "file": {"secretKeyRef": {"name": "none", "key": "c"}}}]},
@@ -317,7 +317,7 @@ async def test_a_carrier_that_fails_or_says_no_is_left_alone_and_the_bundle_says
             10.0,
             id="unreadable: Secrets are not watched",
         ),
-        pytest.param({"carriers": [{"name": "none"}]}, "False CarrierUnavailable", 15.0, id="no such account"),
+        pytest.param({"carriers": [{"name": "none"}]}, "False AccountMissing", 15.0, id="no such account"),
     ],
 )
 @in_virtual_time

@@ -191,7 +191,7 @@ async def test_another_writer_at_the_same_moment_is_looked_at_again() -> None:
         with pytest.raises(Conflict):
             await rig.turn("NumberClaim", "desk")
         await take_turns(rig)
-        assert set((await rig.find("Secret", "phone") or {})["data"]) == {"number", "digits"}
+        assert set((await rig.find("Secret", "phone") or {})["data"]) == {"number", "digits", "inService"}
         assert await rig.says("NumberClaim", "desk") == "True Bound"
 
 

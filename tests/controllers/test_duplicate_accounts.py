@@ -330,7 +330,7 @@ async def test_an_older_account_that_a_person_has_suspended_is_not_taken_over_fr
         await asyncio.sleep(120)
         await rig.change("CarrierAccount", "main", {"spec": {"suspend": True}})
         await asyncio.sleep(600)
-        assert (await says(rig, HERE), await says(rig, TEAM)) == ("False Suspended", "False DuplicateAccount")
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Suspended", "False DuplicateAccount")
         assert rig.carrier.billed.total() == 0
 
 

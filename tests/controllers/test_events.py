@@ -27,6 +27,10 @@ async def events(rig: Rig, kind: str) -> list[str]:
     ("condition", "weight"),
     [
         (("Ready", "False", "WaitingForNumber"), EventType.NORMAL),
+        (("Ready", "False", "NumberNotFree"), EventType.NORMAL),
+        (("PurchaseRateReached", "True", "PurchaseRateReached"), EventType.NORMAL),
+        (("Ready", "True", "Suspended"), EventType.NORMAL),
+        (("Ready", "False", "Suspended"), EventType.WARNING),
         (("Ready", "False", "ReadingRequirements"), None),
         (("Ready", "False", "InReview"), EventType.NORMAL),
         (("Ready", "True", "AtTarget"), EventType.NORMAL),
@@ -50,6 +54,14 @@ async def test_a_claim_tells_that_it_waits_and_once_that_it_is_bound() -> None:
         await rig.create(a_number())
         await asyncio.sleep(60)
         assert await events(rig, "NumberClaim") == ["Normal Bound", "Normal WaitingForNumber"]
+
+
+@in_virtual_time
+async def test_what_ready_says_is_not_told_again_by_stalled() -> None:
+    async with a_rig(*HOUSE, a_claim(), begun=False) as rig, rig.running():
+        await asyncio.sleep(10)
+        assert await rig.says("NumberClaim", "desk", "Stalled") == "True PoolMissing"
+        assert await events(rig, "NumberClaim") == ["Warning PoolMissing"]
 
 
 @in_virtual_time

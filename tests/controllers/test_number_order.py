@@ -48,8 +48,8 @@ def states(status: Json) -> list[str]:
 
 
 async def take_turns(rig: Rig, name: str = "west-1") -> None:
-    """Turn after turn, each when the last one asked for it, until the order wants none."""
-    while (delay := await rig.turn("NumberOrder", name)) is not None:
+    """Turn after turn, each when the last one asked for it, until the order wants none for an hour."""
+    while (delay := await rig.turn("NumberOrder", name)) is not None and delay < 3600.0:
         await rig.woken(delay)
 
 

@@ -184,7 +184,7 @@ async def test_a_pool_whose_notes_are_missing_looks_for_its_orders_and_counts_on
 @pytest.mark.parametrize(
     ("pool", "others", "said", "orders"),
     [
-        pytest.param(a_pool(suspend=True), HOUSE, "False Suspended", [], id="suspended"),
+        pytest.param(a_pool(suspend=True), HOUSE, "True Suspended", [], id="suspended"),
         pytest.param(a_pool(), HOUSE[:1], "False AccountMissing", [], id="no account"),
         pytest.param(a_pool(), (an_account(),), "False SecretMissing", [], id="no secret"),
         pytest.param(a_pool(), (HOUSE[0], an_account(suspend=True)), "False Suspended", [], id="account suspended"),

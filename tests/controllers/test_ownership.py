@@ -303,7 +303,7 @@ async def test_that_a_number_is_not_ours_is_remembered_over_a_restart_until_a_lo
             assert (touched(again), await says(again, "PhoneNumber", NAME)) == ([], "False NotOurs")
             change_mark(again, OURS)
             await look_around(again)
-            assert await says(again, "PhoneNumber", NAME) == "False Suspended"
+            assert await says(again, "PhoneNumber", NAME) == "True Suspended"
             assert touched(again) == ["carrier: suspend did-1"]
 
 

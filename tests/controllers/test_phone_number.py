@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ringfleet.api.crds import UNSEEN
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -150,7 +151,7 @@ async def test_a_carrier_that_can_not_be_used_leaves_the_number_as_it_is_and_has
         rig.carrier.fail("route", error)
         with pytest.raises(type(error)):
             await turn(rig)
-        assert await rig.status("PhoneNumber", NAME) == {}
+        assert await rig.status("PhoneNumber", NAME) == UNSEEN
         assert "CarrierAccount main" in await rig.woken(1.0)
         await turn(rig)
         assert await rig.says("PhoneNumber", NAME) == "True Routed"

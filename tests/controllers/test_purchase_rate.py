@@ -201,6 +201,7 @@ async def test_a_pool_says_that_it_goes_elsewhere_while_another_ones_order_uses_
     other = a_pool(2, "east", suspend=True)
     async with a_rig(*house(2), an_account("spare"), a_pool(0, carriers=both), other) as rig:
         await rig.turn("NumberPool", "west")
+        await rig.change("NumberPool", "west", {"spec": {"size": {"target": 1}}})
         said = []
         for change in (rig.create(an_order(poolRef={"name": "east"})), rig.delete("NumberPool", "east")):
             await change

@@ -66,7 +66,7 @@ async def work(rig: Rig, seconds: float = 120.0) -> None:
 
 async def run_orders(rig: Rig, *sequences: int) -> None:
     for sequence in sequences:
-        while (delay := await rig.turn("NumberOrder", f"west-{sequence}")) is not None:
+        while (delay := await rig.turn("NumberOrder", f"west-{sequence}")) is not None and delay < 3600.0:
             await rig.woken(delay)
 
 

@@ -328,7 +328,7 @@ async def test_an_edit_at_the_carrier_is_said_and_left_while_the_profile_is_susp
         rig.carrier.profiles[ours] = edited
         await settle(rig, 150.0)
         assert rig.carrier.profiles[ours] == edited
-        assert await rig.says("RoutingProfile", "sip") == "False Suspended"
+        assert await rig.says("RoutingProfile", "sip") == "True Suspended"
         assert await rig.says("RoutingProfile", "sip", "Drifted") == "True RoutingDrifted"
         await rig.change("RoutingProfile", "sip", {"spec": {"suspend": False}})
         await settle(rig)

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from ringfleet.model import Phase
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-from ringfleet.plan.number_claim import Bar, ClaimWant, ClaimWorld, bar_claim, bound_conditions, waiting_conditions
+from ringfleet.plan.number_claim import (
+    Bar,
+    ClaimWant,
+    ClaimWorld,
+    Hindrance,
+    bar_claim,
+    bound_conditions,
+    waiting_conditions,
+)
 
 
 def a_claim(**rest: Any) -> ClaimWant:
@@ -90,7 +97,10 @@ QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the qu
 @pytest.mark.parametrize(
     ("want", "bar", "said"),
     [
-        pytest.param(a_claim(), PAUSED, (not_ready(Reason.SUSPENDED, PAUSED.message),), id="barred"),
+        pytest.param(a_claim(), SHUT_OUT, (not_ready(Reason.POOL_NOT_ALLOWED, SHUT_OUT.message),), id="barred"),
+        pytest.param(
+            a_claim(suspended=True), PAUSED, (ready(Reason.SUSPENDED, PAUSED.message),), id="suspended, as it wishes"
+        ),
         pytest.param(
             a_claim(on_no_stock=OnNoStock.FAIL),
             NO_POOL,
@@ -131,33 +141,55 @@ def test_a_claim_without_a_number_says_why(want: ClaimWant, bar: Bar | None, sai
 
 
 REFUSED = "Secret line belongs to somebody else."
+NUMBER = "+14155550123"
+STOPPED = Hindrance(Reason.SUSPENDED, "It carries no call.")
+STOPPING = Hindrance(Reason.SUSPENDED, "It carries no call.", goes_on=True)
+SPAM = Hindrance(Reason.QUARANTINED, "Taken out of use: spam.")
+ROUTING = Hindrance(Reason.ROUTING, "It is being routed.", goes_on=True)
+GONE = Hindrance(Reason.LOST, "The carrier shows it no more.")
+WITH_IT = f"It holds {NUMBER}, which is suspended with it (spec.suspend): no call or message gets through."
+ABOUT_TO = f"It holds {NUMBER}, whose traffic is about to be stopped (spec.suspend)."
+
+
+def as_it_says(hindrance: Hindrance) -> tuple[Condition, ...]:
+    message = f"It holds {NUMBER}, whose PhoneNumber is not ready: {hindrance.message}"
+    goes_on = (reconciling(hindrance.reason, message),) if hindrance.goes_on else ()
+    return (not_ready(hindrance.reason, message), *goes_on)
 
 
 @pytest.mark.parametrize(
-    ("suspended", "refused", "said"),
+    ("suspended", "refused", "hindrance", "said"),
     [
-        (False, None, (ready(Reason.BOUND, "It holds +14155550123."),)),
-        (
+        pytest.param(False, None, None, (ready(Reason.BOUND, f"It holds {NUMBER}."),), id="it serves"),
+        pytest.param(False, None, SPAM, as_it_says(SPAM), id="it does not"),
+        pytest.param(False, None, ROUTING, as_it_says(ROUTING), id="not yet"),
+        pytest.param(False, None, STOPPED, as_it_says(STOPPED), id="stopped by another's word"),
+        pytest.param(
             True,
             None,
-            (
-                not_ready(
-                    Reason.SUSPENDED,
-                    "It holds +14155550123, which is suspended with it (spec.suspend): "
-                    "no call or message gets through.",
-                ),
-            ),
+            None,
+            (not_ready(Reason.SUSPENDED, ABOUT_TO), reconciling(Reason.SUSPENDED, ABOUT_TO)),
+            id="suspended, and not stopped yet",
         ),
-        (False, REFUSED, (not_ready(Reason.WRITE_REFUSED, REFUSED), stalled(Reason.WRITE_REFUSED, REFUSED))),
-        (True, REFUSED, (not_ready(Reason.WRITE_REFUSED, REFUSED), stalled(Reason.WRITE_REFUSED, REFUSED))),
+        pytest.param(True, None, STOPPING, as_it_says(STOPPING), id="suspended, and being stopped"),
+        pytest.param(True, None, STOPPED, (ready(Reason.SUSPENDED, WITH_IT),), id="suspended, as it wishes"),
+        pytest.param(True, None, SPAM, as_it_says(SPAM), id="suspended, and something else is amiss"),
+        pytest.param(
+            True,
+            REFUSED,
+            None,
+            (not_ready(Reason.WRITE_REFUSED, REFUSED), stalled(Reason.WRITE_REFUSED, REFUSED)),
+            id="it can't be written",
+        ),
     ],
 )
-def test_a_bound_claim_says_what_it_holds(suspended: bool, refused: str | None, said: tuple[Condition, ...]) -> None:
-    assert bound_conditions("+14155550123", suspended, refused) == said
+def test_a_bound_claim_is_as_ready_as_its_number(
+    suspended: bool, refused: str | None, hindrance: Hindrance | None, said: tuple[Condition, ...]
+) -> None:
+    assert bound_conditions(NUMBER, suspended, refused, hindrance=hindrance) == said
 
 
-@pytest.mark.parametrize("phase", Phase)
-def test_a_bound_claim_is_not_ready_while_its_number_is_of_no_use_and_says_where_to_look(phase: Phase) -> None:
-    (said,) = bound_conditions("+14155550123", suspended=False, refused=None, phase=phase)
-    assert said.reason == {Phase.LOST: Reason.LOST, Phase.SUSPENDED: Reason.SUSPENDED}.get(phase, Reason.BOUND)
-    assert said.status is ("PhoneNumber" not in said.message)
+def test_a_claim_whose_number_is_lost_says_what_to_do() -> None:
+    (said,) = bound_conditions(NUMBER, suspended=False, refused=REFUSED, hindrance=GONE)
+    assert (said.status, said.reason) == (False, Reason.LOST)
+    assert "delete this claim and make another one" in said.message

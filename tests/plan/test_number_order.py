@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import AccountKey, ItemState, Outcome
+from ringfleet.model import AccountKey, ItemState, Outcome, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
@@ -38,10 +38,12 @@ from ringfleet.plan.number_order import (
     move_unresolved,
     order_conditions,
     order_failure,
+    parked_items_done,
     plan_order,
     restored_message,
     settle,
 )
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from tests.plan.builders import (
     NOW,
     a_price,
@@ -459,6 +461,13 @@ def test_an_order_under_way_says_what_it_does(state: OrderState, step: Step, exp
     assert order_conditions(WANT, state, step) == (not_ready(*expected), reconciling(*expected))
 
 
+PARKED_SAYS = "Some numbers wait for documents at the carrier."
+
+
+def over(reason: Reason, message: str) -> tuple[Condition, Condition]:
+    return not_ready(reason, message), stalled(reason, message)
+
+
 COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
 
 
@@ -475,21 +484,40 @@ COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
             Wait(Reason.WRITE_REFUSED, "No."),
             (not_ready(Reason.WRITE_REFUSED, "No."), stalled(Reason.WRITE_REFUSED, "No.")),
         ),
-        (FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down."), (not_ready(Reason.CIRCUIT_OPEN, "Down."),)),
+        (FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down."), over(Reason.CIRCUIT_OPEN, "Down.")),
         (an_order_state(PROVISIONED, FAILED), Done(), (COMPLETE,)),
         (an_order_state(PROVISIONED, **SHORT), Done(), (COMPLETE,)),
         (
             an_order_state(PROVISIONED, PARKED),
             Done(),
-            (not_ready(Reason.PENDING_DOCUMENTS, "Some numbers wait for documents at the carrier."),),
+            (not_ready(Reason.PENDING_DOCUMENTS, PARKED_SAYS), reconciling(Reason.PENDING_DOCUMENTS, PARKED_SAYS)),
         ),
         (OrderState(items=(), message="All is there."), Done(), (ready(Reason.COMPLETE, "All is there."),)),
-        (OrderState(items=(), **SHORT), Done(), (not_ready(Reason.NO_STOCK, "No more."),)),
-        (lost("CarrierError"), Done(), (not_ready(Reason.ORDER_REFUSED, REFUSED + "CarrierError."),)),
+        (OrderState(items=(), **SHORT), Done(), over(Reason.NO_STOCK, "No more.")),
+        (lost("CarrierError"), Done(), over(Reason.ORDER_REFUSED, REFUSED + "CarrierError.")),
+        (FRESH, Wait(Reason.ACCOUNT_MISSING, "None."), over(Reason.ACCOUNT_MISSING, "None.")),
+        (FRESH, Wait(Reason.AWAITING_APPROVAL, "Not yet."), over(Reason.AWAITING_APPROVAL, "Not yet.")),
     ],
 )
 def test_an_order_that_is_stuck_or_over_says_so(state: OrderState, step: Step, expected: tuple[Condition, ...]) -> None:
     assert order_conditions(WANT, state, step) == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"),
+    [
+        pytest.param(None, PARKED, id="nobody has seen its number"),
+        pytest.param(Phase.ORDERING, PARKED, id="it is on its way"),
+        pytest.param(Phase.PENDING_DOCUMENTS, PARKED, id="it waits for documents"),
+        *(pytest.param(one, PROVISIONED, id=one.value) for one in Phase if one not in IN_FLIGHT),
+    ],
+)
+def test_an_item_waits_for_documents_as_long_as_its_number_does(phase: Phase | None, state: ItemState) -> None:
+    items = an_order_state(PARKED, FAILED, PROVISIONED).items or ()
+    after = parked_items_done(items, {digits(1): phase} if phase else {})
+    assert [item.state for item in after] == [state, FAILED, PROVISIONED]
+    assert all(item.outcome and item.outcome.state is item.state for item in after)
+    assert after[1:] == items[1:]
 
 
 def test_what_was_chosen_and_is_given_up_fails_and_is_still_told() -> None:

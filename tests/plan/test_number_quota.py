@@ -10,7 +10,7 @@ import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
 from ringfleet.model.policy import Billing
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.conditions import Condition, Reason, ready
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, count_supply
 from ringfleet.plan.number_quota import (
     Bills,
@@ -275,12 +275,12 @@ def test_looking_again_moves_no_time(want: QuotaWant) -> None:
     assert all(moment is None or moment == NOW for moment in times(first))
 
 
-OVERDUE = not_ready(
+OVERDUE = ready(
     Reason.PAST_DUE,
     "The bills are past due: after spec.grace every number that the namespace holds is suspended, its pools order "
     "nothing, and its claims get no number.",
 )
-UNPAID = not_ready(
+UNPAID = ready(
     Reason.SUSPENDED,
     "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and its "
     "claims get no number. Set spec.billing to Current.",
@@ -291,7 +291,7 @@ UNPAID = not_ready(
     ("want", "spent", "bills", "said"),
     [
         (a_quota(numbers=5), used(4), Bills(), ready(Reason.WITHIN_LIMITS, "The namespace is within its limits.")),
-        (a_quota(numbers=5), used(5), Bills(), not_ready(Reason.QUOTA_EXCEEDED, says("numbers"))),
+        (a_quota(numbers=5), used(5), Bills(), ready(Reason.QUOTA_EXCEEDED, says("numbers"))),
         (a_quota(numbers=5), used(5), Bills(NOW), OVERDUE),
         (a_quota(numbers=5), used(5), Bills(NOW, NOW, STOPPED), UNPAID),
         (

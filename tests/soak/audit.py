@@ -1,7 +1,8 @@
 """The judgement: the exchange's ledger, the cluster, and what people remember (`people.py`) have to agree.
 
 `Audit.faults` are those that no moment excuses: bought twice, given back unasked, bound twice, over a limit, moved
-while frozen. `unsettled` is what is still to come: if that has no end although the weather is fair, it is a fault.
+while frozen, said and contradicted in one status. `unsettled` is what is still to come, and what is said otherwise than
+it is (`truth.py`): if that has no end although the weather is fair, it is a fault.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.soak.people import EVERYTHING, People, Place
+from tests.soak.truth import contradicted, untold
 from tests.soak.world import ACCOUNTS, World
 
 Json = dict[str, Any]
@@ -85,6 +87,7 @@ class Audit:
             *self._of_bindings(seen),
             *self._of_limits(seen),
             *self._of_marks(seen),
+            *_contradicted(seen),
         ]
 
     def _of_ledger(self, seen: Seen) -> Iterator[str]:
@@ -179,6 +182,7 @@ class Audit:
             *(f"order {key_of(one)} is not done" for one in seen.orders if "completedAt" not in one.get("status", {})),
             *self._claims(seen),
             *self._pools(seen),
+            *untold(held, seen.claims, seen.pools, seen.accounts),
         ]
 
     def _numbers(self, seen: Seen) -> Iterator[str]:
@@ -231,6 +235,15 @@ class Audit:
         self._bought.clear()
         self._stock = Counter(self._people.pool_of(number).place for number, one in held.items() if is_free(one))
         self._queue = Counter(self._people.claims[_place(one)] for one in seen.claims if phase(one) != "Bound")
+
+
+def _contradicted(seen: Seen) -> Iterator[str]:
+    """What an object says, and what stands beside that in the same status."""
+    yield from contradicted("PhoneNumber", seen.numbers)
+    yield from contradicted("NumberClaim", seen.claims)
+    yield from contradicted("NumberPool", seen.pools)
+    yield from contradicted("NumberOrder", seen.orders)
+    yield from contradicted("CarrierAccount", seen.accounts)
 
 
 def is_asked(one: Json) -> bool:

@@ -148,6 +148,124 @@ def test_what_is_still_to_come_is_seen(people: People, parts: dict[str, Any], le
     assert left in Audit(people, 9).unsettled(seen(**parts))
 
 
+def saying(obj: dict[str, Any], *conditions: tuple[str, str, str], **status: Any) -> dict[str, Any]:
+    """The same object with these conditions, by type, status and reason."""
+    said = [{"type": type_, "status": word, "reason": reason} for type_, word, reason in conditions]
+    metadata = {**obj["metadata"], "generation": 1}
+    return {
+        **obj,
+        "metadata": metadata,
+        "status": obj["status"] | status | {"conditions": said, "observedGeneration": 1},
+    }
+
+
+def an_order(**status: Any) -> dict[str, Any]:
+    return {"metadata": {"namespace": "one", "name": "keep-1"}, "spec": {}, "status": status}
+
+
+def a_pool(target: int, available: int, **status: Any) -> dict[str, Any]:
+    metadata = {"namespace": "one", "name": "keep"}
+    spec = {"size": {"target": target}}
+    return {"metadata": metadata, "spec": spec, "status": {"numbers": {"available": available}, **status}}
+
+
+BOUND, COMPLETE, FULL = ("Ready", "True", "Bound"), ("Ready", "True", "Complete"), ("Ready", "True", "AtTarget")
+WORKS, STOPPED = ("Ready", "True", "Routed"), ("Ready", "True", "Suspended")
+
+
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [
+        pytest.param({"claims": [saying(a_claim("a", None), BOUND)]}, "it holds no number", id="bound to nothing"),
+        pytest.param({"claims": [saying(a_claim("a", ONE), STOPPED)]}, "nobody has suspended it", id="not suspended"),
+        pytest.param({"numbers": [saying(a_number(ONE, "Quarantined"), WORKS)]}, "it is Quarantined", id="quarantined"),
+        pytest.param({"numbers": [saying(a_number(ONE, "Suspended"), WORKS)]}, "it is Suspended", id="stopped"),
+        pytest.param(
+            {"orders": [saying(an_order(items=[{"state": "PendingDocuments"}], completedAt="now"), COMPLETE)]},
+            "not all of its numbers have their outcome",
+            id="parked, and complete",
+        ),
+        pytest.param(
+            {"orders": [saying(an_order(items=[{"state": "Failed"}] * 10, completedAt="now"), COMPLETE)]},
+            "it has bought nothing",
+            id="failed, and complete",
+        ),
+        pytest.param(
+            {"orders": [saying(an_order(items=[{"state": "Provisioned"}], phase="Parked"), COMPLETE)]},
+            "it is parked, and none of its numbers waits",
+            id="parked for ever",
+        ),
+        pytest.param({"pools": [saying(a_pool(3, 0), FULL)]}, "none of its numbers is available", id="an empty pool"),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 3), FULL, ("Reconciling", "True", "Ordering"))]},
+            "it says that numbers are on order, and none is",
+            id="orders that are none",
+        ),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 3), FULL, ("Frozen", "True", "Frozen"))]}, "it is frozen", id="frozen and ready"
+        ),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 0), ("Ready", "False", "AccountMissing"))]},
+            "only a person ends AccountMissing, and it is not Stalled",
+            id="kstatus",
+        ),
+    ],
+)
+def test_a_status_that_contradicts_itself_is_found(people: People, parts: dict[str, Any], fault: str) -> None:
+    assert fault in "; ".join(Audit(people, 2).faults(seen(**parts)))
+
+
+QUARANTINED = ("Ready", "False", "Quarantined"), ("Stalled", "True", "Quarantined")
+PRICE = {"monthly": "2", "setup": "1", "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"),
+    [
+        pytest.param(
+            {
+                "numbers": [saying(a_number(ONE, "Quarantined"), *QUARANTINED)],
+                "claims": [saying(a_claim("a", ONE), BOUND)],
+            },
+            "claim one/a says True Bound, and its number says False Quarantined",
+            id="a claim of a number that does not serve",
+        ),
+        pytest.param(
+            {
+                "numbers": [saying(a_number(ONE, "Bound"), WORKS, price=PRICE)],
+                "claims": [saying(a_claim("a", ONE), BOUND)],
+            },
+            "claim one/a shows another price than its number",
+            id="another price",
+        ),
+        pytest.param(
+            {"numbers": [saying(a_number(ONE, "Available", suspend=True), WORKS)]},
+            f"{ONE} says True Routed, and its spec.suspend is True",
+            id="a number that is to be stopped",
+        ),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 3), ("Ready", "False", "Ordering"))]},
+            "pool one/keep says False Ordering, and has 3 of 3 numbers",
+            id="a pool that has all",
+        ),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 1), ("Ready", "False", "Ordering"))]},
+            "pool one/keep says False Ordering, and only a limit can be in its way",
+            id="a pool that says nothing of what is in its way",
+        ),
+        pytest.param(
+            {"pools": [saying(a_pool(3, 3), FULL, ("Frozen", "True", "Frozen"))]},
+            "one/keep says Frozen, and nobody has frozen it",
+            id="thawed",
+        ),
+    ],
+)
+def test_what_is_said_otherwise_than_it_is_has_to_be_put_right_before_all_is_calm(
+    people: People, parts: dict[str, Any], left: str
+) -> None:
+    assert left in Audit(people, 9).unsettled(seen(**parts))
+
+
 @pytest.mark.parametrize(("text", "minutes"), [("10", 10), ("90s", 1.5), ("10m", 10), ("2h", 120)])
 def test_a_length_is_read_as_a_person_writes_it(text: str, minutes: float) -> None:
     assert minutes_of(text) == minutes

@@ -23,6 +23,19 @@ class Told(NamedTuple):
     """Of Ready, the reasons that come with True."""
 
 
+NEEDS_A_PERSON = frozenset(
+    {
+        *("AccountMissing", "AccountDeleted", "AccountNotAllowed", "DuplicateAccount", "SecretMissing"),
+        *("SecretKeyMissing", "RoutingProfileMissing", "BundleMissing", "PoolMissing", "PoolNotAllowed"),
+        *("NumberMissing", "InvalidSpec", "CredentialsRejected", "ProfileTaken", "ProfileRefused", "BindingRefused"),
+        *("WriteRefused", "UnsafePlan", "NotSold", "NotOurs", "NumberTaken", "Lost", "Released", "ReleaseForbidden"),
+        *("RoutingDrifted", "MembersUnusable", "MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
+        *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
+        *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
+        *("OrderingFrozen", "AwaitingApproval"),
+    }
+)
+"""With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
 _LASTING = ("WriteRefused", "ReconcileFailed")
 """Why any object stands still: an error that nobody waits for and that does not pass."""
 _UNCALLABLE = (
@@ -32,6 +45,20 @@ _UNCALLABLE = (
 """Why a CarrierAccount can't be called for what it holds already."""
 _UNORDERABLE = (*_UNCALLABLE, "DuplicateAccount", "AccountDeleted")
 """Why a CarrierAccount can't be ordered from."""
+_UNUSABLE = (
+    *("AccountMissing", "AccountNotAllowed", "SecretMissing", "SecretKeyMissing", "CredentialsRejected"),
+    *("InvalidSpec", "DuplicateAccount"),
+)
+"""Why a bundle can't be filed through a CarrierAccount until a person acts."""
+_OF_A_NUMBER = (
+    *("Probing", "Activating", "PendingDocuments"),
+    *("AttachRefused", "Routing", "RoutingProfileMissing", "RoutingDrifted", "Quarantined", "Releasing"),
+    *("ReleaseFrozen", "ReleaseForbidden", "Frozen", "Released", "Lost", "NotOurs", "NumberTaken"),
+    "NumberMissing",
+    *_UNCALLABLE,
+)
+"""Why a number is not ready."""
+_WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Routing", "Suspended", "Releasing")
 _BUNDLE_AWAITED = ("BundleMissing", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
 """Why an order waits for a ComplianceBundle."""
 _BOUGHT_LESS = (
@@ -60,21 +87,30 @@ def _reconciling(*reasons: str, says: str = "work goes on") -> Told:
 
 def _stalled(*reasons: str) -> Told:
     says = (
-        "a person has to act; only while it is True. With WriteRefused and ReconcileFailed it is tried again by itself "
-        "all the same, and Stalled ends when a try succeeds"
+        "nothing goes on before a person acts; only while it is True. With WriteRefused and ReconcileFailed it is "
+        "tried again by itself all the same, and Stalled ends when a try succeeds"
     )
-    return Told(says, (*reasons, *_LASTING))
+    return Told(says, tuple(dict.fromkeys((*reasons, *_LASTING))))
+
+
+def _standing(ready: Told, reconciling: Told | None, *stalled: str, but: tuple[str, ...] = ()) -> dict[str, Told]:
+    """Ready with the two that go with it. Stalled comes with each reason of a Ready that is False and that only a
+    person ends, `but` some, and with those that are named."""
+    of_ready = (reason for reason in ready.reasons if reason in NEEDS_A_PERSON and reason not in (*ready.true, *but))
+    found = {"Ready": ready, "Stalled": _stalled(*of_ready, *stalled)}
+    return found if reconciling is None else {"Ready": ready, "Reconciling": reconciling, "Stalled": found["Stalled"]}
 
 
 CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "CarrierAccount": {
-        "Ready": _ready(
-            ("Reachable",),
-            *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
-            *("SecretMissing", "SecretKeyMissing", "Suspended", "Throttled"),
+        **_standing(
+            _ready(
+                ("Reachable", "Suspended"),
+                *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
+                *("SecretMissing", "SecretKeyMissing", "Throttled"),
+            ),
+            _reconciling("CarrierUnavailable", "Throttled"),
         ),
-        "Reconciling": _reconciling("CarrierUnavailable", "Throttled"),
-        "Stalled": _stalled("CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
         "CatalogStale": Told(
             "the carrier's search is down, and orders go on from what it offered last", ("CatalogStale",)
         ),
@@ -114,20 +150,20 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
     },
     "ComplianceBundle": {
-        "Ready": _ready(
-            ("Approved",),
-            *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable"),
-            *("MissingDocuments", "DocumentsUnreadable", "DocumentsRefused", "DocumentsRejected", "DocumentsExpired"),
-            *("NotSold", "Suspended"),
-            more="Of several filings that stand in the way, the reason is that of one that needs a person, and the "
-            "message tells of each",
-        ),
-        "Reconciling": _reconciling(
-            *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable", "Approved"),
-            "DocumentsExpired",
-        ),
-        "Stalled": _stalled(
-            "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused", "DocumentsRejected", "NotSold"
+        **_standing(
+            _ready(
+                ("Approved", "Suspended"),
+                *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable"),
+                *("MissingDocuments", "DocumentsUnreadable", "DocumentsRefused", "DocumentsRejected"),
+                *("DocumentsExpired", "NotSold", "Suspended", *_UNUSABLE),
+                more="Of several filings that stand in the way, the reason is that of one that needs a person, and the "
+                "message tells of each",
+            ),
+            _reconciling(
+                *("ReadingRequirements", "Filing", "InReview", "OutcomeUnknown", "CarrierUnavailable", "Approved"),
+                "DocumentsExpired",
+            ),
+            "Suspended",
         ),
         "Complete": Told(
             "nothing that a carrier requires is missing; False while something is, and absent while it is not known "
@@ -136,19 +172,27 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
     },
     "NumberPool": {
-        "Ready": _ready(
-            ("AtTarget",),
-            *("Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing", "OrphansFound"),
-            *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
-            "AwaitingApproval",
-            *_BUNDLE_AWAITED,
-            *_BOUGHT_LESS,
-            *_UNORDERABLE,
-            more="When none of several carriers can be ordered from, the reason is that of the first in spec.carriers, "
-            "and the message tells of each",
+        **_standing(
+            _ready(
+                ("AtTarget", "Suspended"),
+                *("Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing", "OrphansFound"),
+                *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
+                "AwaitingApproval",
+                *_BUNDLE_AWAITED,
+                *_BOUGHT_LESS,
+                *_UNORDERABLE,
+                more="When none of several carriers can be ordered from, the reason is that of the first in "
+                "spec.carriers that may be so again by itself, else of the first, and the message tells of each",
+            ),
+            _reconciling(
+                *("Ordering", "OrphansFound", "Releasing", "PurchaseRateReached", "WaitingForBundle"),
+                *("ReadingRequirements", "NoStock", "OrderRefused", "SearchUnavailable", "NumberTaken"),
+                *("CarrierUnavailable", "Throttled", "AccountNotReady", "Unrecognized"),
+                says="numbers are on order or are to be ordered, or what keeps them from it ends by itself",
+            ),
+            "Suspended",
+            but=("NumberTaken",),
         ),
-        "Reconciling": _reconciling("Ordering", "OrphansFound"),
-        "Stalled": _stalled("UnsafePlan"),
         "AreaCodeUnknown": Told(
             "an area code is listed that this version's numbering plan does not know", ("AreaCodeUnknown",)
         ),
@@ -186,87 +230,93 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
     },
     "NumberOrder": {
-        "Ready": _ready(
-            ("Complete",),
-            *_WORKING_ORDER,
-            *_WAITING_ORDER,
-            "PendingDocuments",
-            *_BOUGHT_LESS,
-            *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing"),
-            *_UNORDERABLE,
+        **_standing(
+            _ready(
+                ("Complete",),
+                *_WORKING_ORDER,
+                *_WAITING_ORDER,
+                "PendingDocuments",
+                *_BOUGHT_LESS,
+                *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing"),
+                *_UNORDERABLE,
+            ),
+            _reconciling(
+                *_WORKING_ORDER,
+                *(reason for reason in _WAITING_ORDER if reason not in NEEDS_A_PERSON),
+                *("PendingDocuments", "SearchUnavailable", "CarrierUnavailable", "Throttled", "AccountNotReady"),
+                *("Suspended", "AccountDeleted", "PoolMissing", "QuotaExceeded"),
+                says="the order has not ended: it is at work, or waits and goes on by itself. With Frozen, Suspended, "
+                "QuotaExceeded, AccountDeleted and PoolMissing what it has sent before is looked up, and nothing "
+                "more is bought",
+            ),
+            *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled"),
         ),
-        "Reconciling": _reconciling(
-            *_WORKING_ORDER,
-            *_WAITING_ORDER,
-            "SearchUnavailable",
-            *(reason for reason in _UNCALLABLE if reason != "CredentialsRejected"),
-            *("DuplicateAccount", "AccountDeleted", "PoolMissing", "QuotaExceeded"),
-            says="the order has not ended: it is at work, or waits and goes on by itself as soon as it may. With "
-            "AwaitingApproval, Frozen, Suspended, and where a CarrierAccount or its Secret has to be put right, a "
-            "person has to act for that",
-        ),
-        "Stalled": _stalled("CredentialsRejected"),
     },
     "PhoneNumber": {
-        "Ready": _ready(
-            ("Routed", "NoRoutingWanted", "Cooling", "Observed"),
-            *("Probing", "Activating", "PendingDocuments"),
-            *("AttachRefused", "Routing", "RoutingProfileMissing", "RoutingDrifted", "Quarantined", "Releasing"),
-            *("ReleaseFrozen", "ReleaseForbidden", "Frozen", "Released", "Lost", "NotOurs", "NumberTaken"),
-            "NumberMissing",
-            *_UNCALLABLE,
+        **_standing(
+            _ready(("Routed", "NoRoutingWanted", "Cooling", "Observed", "Suspended"), *_OF_A_NUMBER),
+            _reconciling(*_WORK_ON_A_NUMBER),
+            *("Suspended", "PendingDocuments"),
         ),
-        "Reconciling": _reconciling("Probing", "Activating", "PendingDocuments", "Routing", "Suspended", "Releasing"),
-        "Stalled": _stalled(),
         "DocumentsOutdated": Told(
             "the carrier does not take the newest approved documents for the number", ("AttachRefused",)
         ),
         "ReleaseBlocked": Told("the number was asked to go, and stays", ("ReleaseForbidden", "PoolMissing")),
     },
     "NumberClaim": {
-        "Ready": _ready(
-            ("Bound",),
-            *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
-            *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
+        **_standing(
+            _ready(
+                ("Bound", "Suspended"),
+                *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
+                *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
+                *_OF_A_NUMBER,
+                "Unrecognized",
+                more="A claim that holds a number is as ready as its number, and says why not in the words of its "
+                "PhoneNumber",
+            ),
+            _reconciling("WaitingForNumber", "NumberNotFree", *_WORK_ON_A_NUMBER),
+            *("NoStock", "Suspended"),
         ),
-        "Reconciling": _reconciling("WaitingForNumber", "NumberNotFree"),
-        "Stalled": _stalled("NoStock"),
     },
     "NumberQuota": {
-        "Ready": _ready(
-            ("WithinLimits", "Suspended"),
-            *("QuotaExceeded", "PastDue"),
-            more="Suspended comes with False as well, for unpaid bills: spec.billing",
+        **_standing(
+            _ready(
+                ("WithinLimits", "QuotaExceeded", "PastDue", "Suspended"),
+                more="A limit that is used up is held, and bills are as spec.billing says: that is as it is wished",
+            ),
+            None,
         ),
         "OtherCurrencies": Told(
             "numbers are priced in another currency than limits.monthlySpend, which does not hold them",
             ("OtherCurrency",),
         ),
-        "Stalled": _stalled(),
     },
     "RoutingProfile": {
-        "Ready": _ready(
-            ("Configured",),
-            *("Suspended", "Routing", "ProfileTaken", "ProfileRefused"),
-            *_UNCALLABLE,
-            more="Of several accounts that do not have the profile, the reason is that of one that is not being told "
-            "just now, and the message tells of each",
+        **_standing(
+            _ready(
+                ("Configured", "Suspended"),
+                *("Routing", "ProfileTaken", "ProfileRefused"),
+                *_UNCALLABLE,
+                more="Of several accounts that do not have the profile, the reason is that of one that is not being "
+                "told just now, and the message tells of each",
+            ),
+            _reconciling("Routing"),
+            "Suspended",
         ),
-        "Reconciling": _reconciling("Routing"),
-        "Stalled": _stalled(),
         "Drifted": Told(
             "a carrier has the profile otherwise than it was told, and the profile is suspended", ("RoutingDrifted",)
         ),
         "InUse": Told("the profile is being deleted, and stays while numbers are routed by it", ("InUse",)),
     },
     "RotationSet": {
-        "Ready": _ready(
-            ("AtTarget",),
-            *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec"),
-            *("Suspended", "Frozen"),
+        **_standing(
+            _ready(
+                ("AtTarget", "Suspended"),
+                *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec", "Frozen"),
+                *("PoolNotAllowed", "QuotaExceeded", "BindingRefused"),
+            ),
+            _reconciling("Growing", "WaitingForNumber"),
         ),
-        "Reconciling": _reconciling("Growing", "WaitingForNumber"),
-        "Stalled": _stalled("PoolMissing", "InvalidSpec"),
         "CampaignLimited": Told(
             "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
             ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved"),
@@ -347,7 +397,7 @@ REASONS: Mapping[str, str] = {
     "DuplicateAccount": "An older CarrierAccount is the same account at the carrier (status.accountId), and is the one "
     "that buys and sweeps; this one only looks after the numbers that it has. Let the pools' spec.carriers name the "
     "older one, which lets other namespaces in by spec.allowedNamespaces, and delete this one when it has no number.",
-    "FallbackCarrier": "The preferred carrier can't be ordered from now.",
+    "FallbackCarrier": "The preferred carrier can't be ordered from now, and the last order went to another one.",
     "Filing": "The bundle is being filed at the carrier.",
     "Frozen": "A person has frozen a NumberPool or CarrierAccount (annotation ringfleet.dev/frozen), or everything "
     "(the ConfigMap ringfleet-freeze in the operator's own namespace): nothing is bought, given back, bound or picked "
@@ -448,7 +498,8 @@ REASONS: Mapping[str, str] = {
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
     "Submitting": "Numbers are being bought.",
-    "Suspended": "spec.suspend is true: here, or of the account, pool or profile that the message names.",
+    "Suspended": "spec.suspend is true: here, which is as wished (Ready is True), or of the account, pool or profile "
+    "that the message names.",
     "SweepRefused": "A number could not be adopted, marked or looked up.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",
@@ -478,8 +529,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     "ComplianceBundle": {
         "Approved": "The carrier has approved the bundle, or asks for no documents.",
         "Complete": "Nothing that a carrier requires is missing.",
-        "Suspended": "spec.suspend is true: nothing is sent, no renewal either. What is approved stays in use until it "
-        "expires.",
+        "Suspended": "With Ready True: spec.suspend is true, and nothing is sent, no renewal either; what is approved "
+        "stays in use until it expires. With Ready False: a CarrierAccount is suspended.",
     },
     "NumberClaim": {
         "InvalidSpec": "A wished area code can be none in the pool's country.",
@@ -488,7 +539,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "NoStock": "No number fitted when the claim was made, and spec.onNoStock is Fail: make another claim.",
         "NumberTaken": "The PhoneNumber that the claim holds does not stand for its number any more: another object or "
         "installation does. Delete the claim and make another one.",
-        "Suspended": "spec.suspend is true: the claim is not served, or its number's traffic is stopped.",
+        "Suspended": "With Ready True: spec.suspend is true, and the claim is not served, or its number's traffic is "
+        "stopped. With Ready False: its number's traffic is stopped, or about to be, for another reason.",
         "WriteRefused": "The Secret or ConfigMap of spec.writeTo can't be written, or is somebody else's: the claim "
         "keeps its number. Name another one, or delete that one. Or something else can't be written.",
     },
@@ -505,7 +557,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberPool": {
         "AtTarget": "At least spec.size.min numbers are available (spec.size.target without it, or the low watermark "
-        "of the forecast where that is lower), whatever claims hold besides.",
+        "of the forecast where that is lower), whatever claims hold besides. Without spec.size.min a pool that was "
+        "ready stays so while some are left and those that were taken are being replaced.",
         "NumberTaken": "Others bought every number of the last order first: other ones are ordered in a moment.",
         "OrphansFound": "The carrier has numbers with the pool's mark that have no PhoneNumber: the next sweep of the "
         "account makes it, or the account's condition Orphans says why not. Nothing is ordered in their place.",
@@ -514,8 +567,8 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberQuota": {
         "QuotaExceeded": "A limit of this quota is used up.",
-        "Suspended": "With Ready False: the bills are not paid, and the numbers that spec.billing names are suspended. "
-        "With Ready True: spec.suspend is true, and no limit is held.",
+        "Suspended": "The bills are not paid (spec.billing), and the numbers of the namespace are suspended; or "
+        "spec.suspend is true, and no limit is held.",
     },
     "PhoneNumber": {
         "PendingDocuments": "The number is bought and billed, and waits at the carrier for documents: "
@@ -528,10 +581,10 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "to keep it, set spec.protected to true.",
         "Releasing": "The number was asked to go: status.farewell says by whom, and when at the earliest. Until it has "
         "gone, spec.protected keeps it.",
-        "Suspended": "With phase Suspended the traffic is cut, by spec.suspend of the number or its claim, unpaid "
-        "bills, the annotation ringfleet.dev/fraud or the carrier; the number is kept and billed. With another phase "
-        "calls go on: the stop is under way, or CarrierAccount or RoutingProfile are suspended and a change waits for "
-        "them. The message says which.",
+        "Suspended": "With Ready True the number's own spec.suspend alone cuts its traffic. With phase Suspended the "
+        "traffic is cut, by spec.suspend of the number or its claim, unpaid bills, the annotation ringfleet.dev/fraud "
+        "or the carrier; the number is kept and billed. With another phase calls go on: the stop is under way, or "
+        "CarrierAccount or RoutingProfile are suspended and a change waits for them. The message says which.",
     },
     "RotationSet": {
         "AtTarget": "The set has the numbers that it wants.",

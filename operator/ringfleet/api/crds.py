@@ -4,7 +4,8 @@ pydantic writes JSON Schema; a CRD wants the structural dialect of OpenAPI v3 th
 check. So every `$ref` is put in place, "or null" is dropped (the API server prunes null), titles go, defaults are
 written as a person would write them. What a value of an enum means stands under the member, once, and is listed in the
 description of every field that has it; a longest name is told in the kind's. Under `status` no bound, default or rule
-is kept: the operator is its only writer, and a rule there could only stop it from saying what is. What has no
+is kept: the operator is its only writer, and a rule there could only stop it from saying what is; but the status as a
+whole has a default, which says that nobody has looked at the object yet. What has no
 structural form is refused here, not at apply.
 """
 
@@ -33,6 +34,10 @@ Schema = dict[str, Any]
 FOLD_AT = 80
 DURATIONS = 'Written as "90s", "15m" or "72h"; there are no days: 30 of them are "720h".'
 """What is told of a duration: `kubectl explain` prints no rule."""
+
+UNSEEN = {"observedGeneration": -1}
+"""The status of an object that nobody has looked at yet, as the API server shows it: without it kstatus, and so Flux
+and `kubectl wait`, would take an object without conditions for one that is as it should be."""
 
 _KEPT = (
     "description",
@@ -156,6 +161,7 @@ def build_schema(kind: type[Resource]) -> Schema:
     definitions = schema.get("$defs", {})
     root = {key: schema[key] for key in ("description", VALIDATIONS) if key in schema}
     status = _structural(schema["properties"]["status"], definitions, "status", in_status=True)
+    status["default"] = UNSEEN
     name = kind.model_fields["kind"].default
     conditions = status["properties"]["conditions"]
     reason = conditions["items"]["properties"]["reason"]

@@ -400,7 +400,8 @@ class Status(Part):
     """What every status has."""
 
     observed_generation: int | None = None
-    """The metadata.generation that the operator last acted on. Older than metadata.generation: not yet seen."""
+    """The metadata.generation that the operator last acted on. Older than metadata.generation: not yet seen; -1: the
+    operator has never looked at the object."""
     conditions: Conditions = ()
     """What is so of the object, as a list by type that `kubectl wait --for=condition=Ready` reads. What each reason
     means, the description of conditions.reason says."""

@@ -27,6 +27,7 @@ from ringfleet.api.meta import (
     immutable,
     or_else,
 )
+from ringfleet.api.phone_number import NumberHealth, NumberPrice
 from ringfleet.model import Capability
 from ringfleet.model.policy import OnNoStock
 
@@ -116,9 +117,11 @@ class NumberClaimSpec(Part):
     NumberPool; a RotationSet gives its own to its claims."""
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them: one Secret or one ConfigMap. The keys are
-    number (E.164), digits, tenant, routingProfile, sipUri (the first SIP target), sipUris (all, one a line),
-    voiceWebhook, voiceApplication, agent, agentProvider, messagingWebhook, messagingService and campaign: those of
-    which there is something to say. The route is that of the RoutingProfile that the number follows."""
+    number (E.164), digits, inService ("true", or "false" while no call or message may be expected to get through),
+    reason (why not, as a word of conditions.reason; only with "false"), tenant, routingProfile, sipUri (the first SIP
+    target), sipUris (all, one a line), voiceWebhook, voiceApplication, agent, agentProvider, messagingWebhook,
+    messagingService and campaign: those of which there is something to say. The route is that of the RoutingProfile
+    that the number follows."""
     suspend: bool = False
     """True cuts the traffic of the bound number, as spec.suspend of its PhoneNumber does: the number is kept and
     billed. A claim that waits is not served."""
@@ -134,7 +137,8 @@ class ClaimPhase(StrEnum):
 
 
 class BoundNumber(Part):
-    """The number that the claim holds."""
+    """The number that the claim holds, and what its PhoneNumber tells of it, which may be in a namespace that you may
+    not read."""
 
     name: str
     """Name of the PhoneNumber."""
@@ -142,6 +146,10 @@ class BoundNumber(Part):
     """Namespace of the PhoneNumber."""
     number: str
     """The number in E.164 form, such as +14155550123."""
+    region: str | None = None
+    """City or state of the number, in the carrier's words, such as San Francisco, CA."""
+    price: NumberPrice | None = None
+    health: NumberHealth | None = None
 
 
 class WrittenPlace(Part):

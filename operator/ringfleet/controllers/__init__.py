@@ -20,6 +20,7 @@ only its turns use, and apart what all of them do::
                                               number_release.py      the last look, and then it goes
     NumberClaim        number_claim.py        claim_queue.py         who waits, and who gets which free number
                                               rebinding.py           the number that a claim had before
+                                              claimed_number.py      what it tells of its number
                                               connection_secret.py   what writeTo names
     ComplianceBundle   compliance_bundle.py   bundle_documents.py    what it names, read
                                               bundle_calls.py        one call of a filing, and how it ended

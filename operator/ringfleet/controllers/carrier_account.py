@@ -102,7 +102,7 @@ def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> Non
 async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:
     if obj.spec.suspend:
         message = "The account is suspended (spec.suspend): nothing is called at the carrier."
-        return await _shut(services, key, obj, (not_ready(Reason.SUSPENDED, message),), None)
+        return await _shut(services, key, obj, (ready(Reason.SUSPENDED, message),), None)
     credentials = await read_credentials(services, obj)
     if isinstance(credentials, Condition):
         if not obj.metadata.deletion_timestamp:

@@ -23,12 +23,15 @@ import structlog
 
 from ringfleet.api.meta import API_VERSION, CLAIM_ANNOTATION, CLAIM_LABEL, MANAGED_BY
 from ringfleet.api.routing_profile import RoutingProfile
+from ringfleet.controllers.claimed_number import not_in_service
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
 from ringfleet.objects.number_claim import ClaimRecord, Place
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_claim import Hindrance
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,9 @@ def wished_place(claim: ClaimRecord) -> tuple[Place, ...]:
     return (claim.write_to,) if claim.write_to else ()
 
 
-async def write_number(services: Services, claim: ClaimRecord, number: NumberRecord) -> str | None:
+async def write_number(
+    services: Services, claim: ClaimRecord, number: NumberRecord, hindrance: Hindrance | None
+) -> str | None:
     """See that the number is where the claim wants it, and nowhere else. Its status names all places already.
 
     Returns why it could not be done, in a sentence; None when it is so.
@@ -64,7 +69,7 @@ async def write_number(services: Services, claim: ClaimRecord, number: NumberRec
     """
     try:
         for place in wished_place(claim):
-            if refused := await _write(services, claim, number, place):
+            if refused := await _write(services, claim, number, hindrance, place):
                 return refused
         for place in set(claim.written_to) - set(wished_place(claim)):
             await _remove(services, claim, place)
@@ -75,9 +80,12 @@ async def write_number(services: Services, claim: ClaimRecord, number: NumberRec
     return None
 
 
-async def _write(services: Services, claim: ClaimRecord, number: NumberRecord, place: Place) -> str | None:
+async def _write(
+    services: Services, claim: ClaimRecord, number: NumberRecord, hindrance: Hindrance | None, place: Place
+) -> str | None:
     """Why it was left alone, in a sentence; None when it says what it is to say."""
-    body = _body(claim, place, number_data(claim, number, services.fleet.profile_of(number)))
+    why = not_in_service(services, claim, number, hindrance)
+    body = _body(claim, place, number_data(claim, number, services.fleet.profile_of(number), why))
     found = await _find(services, claim, place) or await _create(services, claim, place, body)
     if not _is_ours(found, claim):
         return (
@@ -159,12 +167,17 @@ def _encoded(data: dict[str, str]) -> dict[str, str]:
     return {key: b64encode(value.encode()).decode() for key, value in data.items()}
 
 
-def number_data(claim: ClaimRecord, number: NumberRecord, profile: RoutingProfile | None) -> dict[str, str]:
-    """What is written: the number, for whom it is, and where its calls and messages go; only what there is.
+def number_data(
+    claim: ClaimRecord, number: NumberRecord, profile: RoutingProfile | None, why_not: Reason | None = None
+) -> dict[str, str]:
+    """What is written: the number, whether it may be used, for whom it is, and where its calls and messages go; only
+    what there is.
 
-    `number` is in E.164 form; `sipUri` the first SIP target by priority, `sipUris` all of them, one a line.
+    `number` is in E.164 form; `sipUri` the first SIP target by priority, `sipUris` all of them, one a line. `why_not`:
+    why no call or message may be expected to get through.
     """
     data = {"number": str(number.number), "digits": number.number.digits, "tenant": claim.tenant}
+    data |= {"inService": "false", "reason": str(why_not)} if why_not else {"inService": "true"}
     return {key: value for key, value in {**data, **_route_data(profile)}.items() if value}
 
 

@@ -23,6 +23,7 @@ from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, PoolPo
 def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
     """What a number should be."""
     pool = services.fleet.pool_of(record)
+    stop_reasons = stops(services, record)
     return DesiredNumber(
         number=record.number,
         routing=services.fleet.routing_want(record),
@@ -30,7 +31,8 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         observed=record.observed,
         bound=record.claim is not None,
         resting=services.fleet.rests_until(record) is not None,
-        stop_reasons=stops(services, record),
+        stop_reasons=stop_reasons,
+        stopped_by_wish=record.suspended and len(stop_reasons) == 1,
         stop_by=_stop_by(services, record),
         quarantine=record.notes.quarantine,
         leaving=leaving(services, record),

@@ -111,6 +111,9 @@ class IntentTriggers:
         for profile in _routes_by(old) ^ _routes_by(new):
             self._services.queues.wake("RoutingProfile", place.namespace, profile, PROFILE_DELAY)
             self._services.queues.wake("ProfileUse", place.namespace, profile, USE_DELAY)
+        if new is None:  # those that have ended are kept for a while only
+            for order in self._services.fleet.orders_for(*place):
+                self._services.queues.wake_order(order.metadata.namespace, order.metadata.name)
         wished_anew = old is None or new is None or _wish(old) != _wish(new)
         if wished_anew or _farewells(old) != _farewells(new):
             wake_needy(self._services, self._services.fleet.numbers.by("pool", tuple(place)))

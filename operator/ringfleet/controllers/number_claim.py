@@ -21,6 +21,7 @@ from typing import Any
 import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
+from ringfleet.controllers.claimed_number import find_hindrance, said_of
 from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN, places_of, wished_place, write_number
 from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
@@ -29,12 +30,12 @@ from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
 from ringfleet.model.policy import OnNoStock
 from ringfleet.objects.conditions import condition_patch, stamp
-from ringfleet.objects.number_claim import ClaimRecord, project_claim
+from ringfleet.objects.number_claim import ClaimRecord, project_claim, shown_of
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_claim import bound_conditions, waiting_conditions
+from ringfleet.plan.number_claim import waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,18 @@ async def reconcile_claim(services: Services, key: Key) -> float | None:
     if number is not None:
         return await _say_bound(services, claim, number)
     await (_say_broken(services, claim) if claim.bound else _say_waiting(services, claim))
-    return None
+    return _look_at_place_again(services, claim)
+
+
+def _look_at_place_again(services: Services, claim: ClaimRecord) -> float | None:
+    """Seconds until a claim that waits looks where it stands in the queue: the sooner, the nearer it is to its turn, so
+    that however long a queue is, hardly one of its claims is written a second."""
+    place = services.claim_queue.place(claim)
+    return None if place is None else min(place * _A_PLACE_S, _LONGEST_PLACE_S)
+
+
+_A_PLACE_S = 10.0
+_LONGEST_PLACE_S = 600.0
 
 
 # Binding.
@@ -217,19 +229,21 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
     """The second write; then what nobody waits for."""
     places = places_of(claim)
     noted = claim.bound is not None and places == claim.written_to
-    refused = await write_number(services, claim, number) if places and noted else None
-    left_alone = str(number.place) if not services.fleet.owns(number) else None
-    said = bound_conditions(number.number, claim.suspended, refused, left_alone, number.state.phase)
+    hindrance = find_hindrance(services, number)
+    refused = await write_number(services, claim, number, hindrance) if places and noted else None
+    said = said_of(services, claim, number, hindrance, refused)
     patch: dict[str, Any] = {}
     if claim.phase != "Bound" or claim.bound is None:
         now = services.clock()
         patch = {
             "phase": "Bound",
-            "phoneNumber": {"namespace": number.namespace, "name": number.name, "number": number.number},
+            "phoneNumber": _bound_number(number),
             "boundAt": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "timeToBind": format_duration(_waited(services, claim, now)),
             "place": None,
         }
+    elif shown_of(number) != claim.shown:
+        patch = {"phoneNumber": _bound_number(number)}
     now_at = wished_place(claim) if noted and not refused else places
     if now_at != claim.written_to:
         patch["memory"] = {"writtenTo": [place._asdict() for place in now_at] or None}
@@ -244,6 +258,11 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
     if said[0].reason is Reason.BOUND:
         await services.status.announce(NUMBER_CLAIMS, claim, said[0].reason, said[0].message, EventType.NORMAL)
     return again
+
+
+def _bound_number(number: NumberRecord) -> dict[str, Any]:
+    place = {"namespace": number.namespace, "name": number.name, "number": number.number}
+    return place | shown_of(number).as_status()
 
 
 def _waited(services: Services, claim: ClaimRecord, now: datetime) -> timedelta:

@@ -14,8 +14,9 @@ A crash between any two of these finds, on the way back, a written state from wh
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -41,18 +42,20 @@ from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import orders_at, wake_orders
-from ringfleet.kube.errors import Forbidden, Invalid
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Purchase, outcome_of
+from ringfleet.kube.errors import Conflict, Forbidden, Invalid, NotFound
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Phase, Purchase, outcome_of
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
     chose_for_former_pool,
     holding_of,
     market_queries,
+    order_seen,
     order_state,
     order_status,
     order_want,
 )
-from ringfleet.objects.refs import Key, account_key
+from ringfleet.objects.phone_number import number_seen
+from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
@@ -76,9 +79,11 @@ from ringfleet.plan.number_order import (
     looked_up,
     move_unresolved,
     order_failure,
+    parked_items_done,
     plan_order,
     settle,
 )
+from ringfleet.plan.number_pool.supply import may_be_forgotten
 from ringfleet.plan.offer_choice import Choice, choose_offers
 from ringfleet.rate import backoff
 
@@ -113,9 +118,58 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             now = services.clock()
             return seconds_until(until or next_look_at_order(state, now), now)
         case Done():
-            await services.status.write(order, order_status(order, want, state, step, services.clock()))
-            await _let_go(services, order)
-            return None
+            return await _stand_for_numbers(services, order, want, state)
+
+
+async def _stand_for_numbers(
+    services: Services, order: NumberOrder, want: OrderWant, state: OrderState
+) -> float | None:
+    """The turn of an order that has ended: say when its numbers have their documents, and go when it is needed no more.
+
+    Returns seconds until time alone may change that.
+    """
+    items = state.items and parked_items_done(state.items, _phases(services, order))
+    state, now = replace(state, items=items), services.clock()
+    await services.status.write(order, order_status(order, want, state, Done(), now))
+    order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
+    await _let_go(services, order)
+    if services.fleet.get(NumberPool, *pool_of(order)) is None:
+        return None if await _forget(services, order, now) else _FORGOTTEN_AGAIN
+    waits = any(item.state is ItemState.PENDING_DOCUMENTS for item in items or ())
+    settles = order_seen(order).settles() if waits else None
+    return seconds_until(settles if settles and settles > now else None, now)
+
+
+_FORGOTTEN_AGAIN = 3600.0
+"""Seconds until an order whose pool is gone is looked at again."""
+
+
+def _phases(services: Services, order: NumberOrder) -> dict[E164, Phase]:
+    """The phases of the order's numbers. One whose object is gone, and would be seen by now, was given back."""
+    settles, phases = order_seen(order).settles(), dict[E164, Phase]()
+    for number in (E164(item.number) for item in order.status.items or ()):
+        if record := services.fleet.number(order.metadata.namespace, number.digits):
+            phases[number] = record.state.phase
+        elif settles and settles <= services.clock():
+            phases[number] = Phase.RELEASED
+    return phases
+
+
+async def _forget(services: Services, order: NumberOrder, now: datetime) -> bool:
+    """Delete an order whose pool is gone, if nothing is counted from it any more; whether it goes. A live look has to
+    agree that there is no such pool: one that came back goes on counting from it."""
+    meta, pool = order.metadata, pool_of(order)
+    numbers = {record.number: number_seen(record) for record in services.fleet.numbers_in_pool(*pool)}
+    if meta.deletion_timestamp or not may_be_forgotten(order_seen(order), numbers, now):
+        return False
+    try:
+        await services.kube.get(NUMBER_POOLS, *pool)
+    except NotFound:
+        with suppress(NotFound, Conflict):
+            await services.kube.delete(NUMBER_ORDERS, meta.namespace, meta.name, uid=meta.uid)
+        log.info("deleted an order whose pool is gone", order=order.key)
+        return True
+    return False
 
 
 def order_world(services: Services, order: NumberOrder) -> OrderWorld:

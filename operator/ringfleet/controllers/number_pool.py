@@ -154,8 +154,16 @@ def see_pool(
         on_demand=len(demands),
         demands=demands,
         stopped=_frozen(services, ObjectRef(namespace, name), want),
+        was_ready=_was_ready(pool),
         moving=services.moving[ObjectRef(namespace, name)] > 0,
     )
+
+
+def _was_ready(pool: NumberPool) -> bool:
+    """Whether its status says that it is ready, of the spec of today."""
+    said = (one for one in pool.status.conditions if one.type == "Ready")
+    current = pool.status.observed_generation == pool.metadata.generation
+    return current and any(one.status == "True" and one.reason == Reason.AT_TARGET for one in said)
 
 
 def _as_it_may_sell(services: Services, account: AccountKey, seen: AccountSeen) -> AccountSeen:

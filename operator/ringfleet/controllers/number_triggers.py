@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ringfleet.controllers.bundle_attachments import carried_by
+from ringfleet.controllers.claimed_number import tells_of
 from ringfleet.controllers.queues import POOL_DELAY
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
@@ -16,8 +17,10 @@ from ringfleet.controllers.wake import (
 )
 from ringfleet.model import GONE, Phase
 from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_claim import shown_of
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.plan.number_claim import OUT_OF_SERVICE
+from ringfleet.plan.conditions import Reason
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 
 class NumberTriggers:
@@ -39,6 +42,7 @@ class NumberTriggers:
             wake_needy(self._services, (new,))
         self._note_standing(old, new)
         self._note_service(old, new)
+        self._note_documents(old, new)
         self._note_member(old, new)
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
@@ -66,10 +70,24 @@ class NumberTriggers:
             self._services.queues.wake_claim(claim)
 
     def _note_service(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
-        """The number has come to be of no use, or is of use again: the claim that holds it says so."""
+        """The number has come to be of no use, or is of use again, or costs or is received otherwise: the claim that
+        holds it says so."""
         claim = self._services.fleet.claim_of(new) if new else None
-        if claim and claim.bound and out_of_service(old) != out_of_service(new):
+        if claim is None or claim.bound is None or new is None:
+            return
+        if not tells_of(self._services, claim, new) if old is None else _as_held(old) != _as_held(new):
             self._services.queues.wake_claim(claim)
+
+    def _note_documents(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A number waits for documents no more: the order that bought it says so."""
+        if old is None or old.pool is None or old.state.phase not in IN_FLIGHT:
+            return
+        if new is not None and new.state.phase in IN_FLIGHT:
+            return
+        for order in self._services.fleet.orders_for(old.namespace, old.pool):
+            counts = order.status.counts
+            if order.status.done and counts and counts.pending_documents:
+                self._services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
     def _note_use(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """Who uses the number's account, or the profiles that it is routed by, may have changed."""
@@ -146,9 +164,12 @@ def _standing(record: NumberRecord) -> object:
     return (record.account, record.observed, state.foreign_mark, state.phase is Phase.RELEASED)
 
 
-def out_of_service(record: NumberRecord | None) -> Phase | None:
-    """Why the number is of no use to the claim that holds it; None: it is."""
-    return record.state.phase if record and record.state.phase in OUT_OF_SERVICE else None
+def _as_held(record: NumberRecord) -> tuple[object, ...]:
+    """What the claim that holds the number tells of it."""
+    said = record.ready
+    serves = said is None or (said.status == "True" and said.reason != Reason.SUSPENDED)
+    hindered = None if serves or said is None else (said.status, said.reason, said.message, record.reconciling)
+    return (hindered, record.state.routed, shown_of(record))
 
 
 def _as_member(record: NumberRecord) -> tuple[object, ...]:

@@ -163,7 +163,11 @@ class StatusWriter:
         await self._events.record(regarding, weight, reason, note)
 
     async def _tell(self, regarding: Regarding, old: Any, new: Any) -> None:
-        for condition in changed_conditions(old, new):
+        changed = changed_conditions(old, new)
+        told = {one["reason"] for one in changed if one["type"] == "Ready"}
+        for condition in changed:
+            if condition["type"] == "Stalled" and condition["reason"] in told:
+                continue  # Ready tells it already
             if weight := weight_of(condition):
                 await self._events.record(regarding, weight, condition["reason"], condition["message"])
 
@@ -186,6 +190,8 @@ _WAITING = frozenset(
         Reason.IN_REVIEW,
         Reason.WAITING_FOR_BUNDLE,
         Reason.WAITING_FOR_NUMBER,
+        Reason.NUMBER_NOT_FREE,
+        Reason.PURCHASE_RATE_REACHED,
         Reason.RELEASING,
         Reason.RELEASED,
         Reason.RAMPING,

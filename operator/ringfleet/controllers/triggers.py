@@ -18,10 +18,11 @@ from functools import partial
 from zlib import crc32
 
 from ringfleet.controllers.claim_triggers import ClaimTriggers
+from ringfleet.controllers.claimed_number import tells_of
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.intent_triggers import IntentTriggers
-from ringfleet.controllers.number_triggers import NumberTriggers, out_of_service
+from ringfleet.controllers.number_triggers import NumberTriggers
 from ringfleet.controllers.services import Services
 from ringfleet.objects.number_claim import ClaimRecord
 
@@ -46,9 +47,9 @@ def open_queue(services: Services) -> None:
             services.found_going.add(record.uid)
     for claim in services.fleet.claims.values():
         held = services.fleet.numbers_of(claim)
-        of_use = not any(map(out_of_service, held))
         waits = claim.bound is None and not claim.failed
-        if waits or (claim.bound is None) is not (not held) or (claim.bound and claim.is_ready is not of_use):
+        fits = all(tells_of(services, claim, record) for record in held)
+        if waits or (claim.bound is None) is not (not held) or not fits:
             services.queues.wake_claim(claim)
         elif claim.bound and (claim.write_to or claim.written_to):
             services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))

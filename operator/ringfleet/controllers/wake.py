@@ -22,9 +22,9 @@ from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import with_stalled
 from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
-from ringfleet.plan.phone_number.plan import plan_number
+from ringfleet.plan.phone_number.plan import OUT_OF_REACH, plan_number
 
 PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
@@ -147,10 +147,10 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
     if _times_have_moved(services, record):
         return True
     seen = services.accounts.seen(record.account, record.namespace)
-    account = seen if seen.blocked is Reason.ACCOUNT_MISSING else AccountSeen()
+    account = seen if seen.blocked in OUT_OF_REACH else AccountSeen()
     plan = plan_number(number_want(services, record), record.state, None, account)
     said = {(one.type, one.status == "True", one.reason, one.message) for one in record.conditions}
-    planned = {(one.type, one.status, one.reason, one.message) for one in plan.conditions}
+    planned = {(one.type, one.status, one.reason, one.message) for one in with_stalled(plan.conditions)}
     return plan.step is not None or plan.phase is not record.state.phase or said != planned
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from ringfleet.api.meta import Condition as ConditionStatus
-from ringfleet.plan.conditions import Condition
+from ringfleet.plan.conditions import Condition, with_stalled
 
 
 def stamp(moment: datetime) -> str:
@@ -86,7 +86,7 @@ def conditions(
     old: Iterable[ConditionStatus], said: Iterable[Condition], generation: int, now: datetime
 ) -> tuple[ConditionStatus, ...]:
     """The conditions to write, each keeping its time while its status stays."""
-    merged = merge_conditions([condition.as_dict() for condition in old], said, generation, now)
+    merged = merge_conditions([condition.as_dict() for condition in old], with_stalled(said), generation, now)
     return tuple(ConditionStatus.model_validate(condition) for condition in merged)
 
 
@@ -107,7 +107,7 @@ def condition_patch(record: Recorded, said: Iterable[Condition], now: datetime) 
     """The part of a status patch that brings the conditions, and the generation that they speak of, up to date."""
     patch: dict[str, Any] = {} if record.status_current else {"observedGeneration": record.generation}
     old = seen_as_dicts(record.conditions)
-    new = merge_conditions(old, said, record.generation, now)
+    new = merge_conditions(old, with_stalled(said), record.generation, now)
     if patch or not say_the_same(old, new):
         patch["conditions"] = new
     return patch

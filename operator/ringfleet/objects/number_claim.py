@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
-from ringfleet.model import Capability
+from ringfleet.model import Capability, Price
 from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
+from ringfleet.objects.phone_number import NumberRecord, price_of
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
 from ringfleet.plan.former_holder import FormerHolder, people_of
 from ringfleet.plan.number_claim import ClaimWant
@@ -28,6 +30,43 @@ class Place(NamedTuple):
 
     kind: str
     name: str
+
+
+class Shown(NamedTuple):
+    """What a claim shows of the number that it holds, for those who may not read PhoneNumbers."""
+
+    region: str | None = None
+    price: Price | None = None
+    attestation: str | None = None
+    spam_label: str | None = None
+    answer_rate: Decimal | None = None
+
+    def as_status(self) -> dict[str, Any]:
+        """The same as a part of the status, as a merge patch: null takes away what there is no more."""
+        price, rate = self.price, self.answer_rate
+        health = {
+            "attestation": self.attestation,
+            "spamLabel": self.spam_label,
+            "answerRate": None if rate is None else f"{rate:f}",
+        }
+        return {
+            "region": self.region,
+            "price": price
+            and {
+                "monthly": f"{price.monthly.amount:f}",
+                "setup": f"{price.setup.amount:f}",
+                "currency": price.monthly.currency,
+            },
+            "health": health if any(health.values()) else None,
+        }
+
+
+NOTHING_SHOWN = Shown()
+
+
+def shown_of(number: NumberRecord) -> Shown:
+    """What a claim is to show of a number."""
+    return Shown(number.region, number.price, number.attestation, number.spam_label, number.answer_rate)
 
 
 class InSet(NamedTuple):
@@ -73,6 +112,7 @@ class ClaimRecord:
     written_to: tuple[Place, ...] = ()
     conditions: tuple[ConditionSeen, ...] = ()
     rotation: InSet | None = None
+    shown: Shown = NOTHING_SHOWN
 
     @property
     def guarded(self) -> bool:
@@ -87,11 +127,6 @@ class ClaimRecord:
     def failed(self) -> bool:
         """Failed for good, by a status that speaks of the present spec."""
         return self.phase == "Failed" and self.status_current
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether its status says that it is ready."""
-        return any((one.type, one.status) == ("Ready", "True") for one in self.conditions)
 
     def is_of(self, set_uid: str) -> bool:
         """Whether that set owns it. The label alone is anybody's to write."""
@@ -158,6 +193,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         written_to=tuple(Place(one["kind"], one["name"]) for one in memory.get("writtenTo", ())),
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
+        shown=_shown(status.get("phoneNumber")),
     )
 
 
@@ -209,6 +245,23 @@ def _place(write_to: Mapping[str, Any] | None) -> Place | None:
     if "secret" in write_to:
         return Place("Secret", write_to["secret"]["name"])
     return Place("ConfigMap", write_to["configMap"]["name"])
+
+
+def _shown(number: Mapping[str, Any] | None) -> Shown:
+    if not number or not ("region" in number or "price" in number or "health" in number):
+        return NOTHING_SHOWN
+    price, health = number.get("price") or {}, number.get("health") or {}
+    cost = tuple(price[field] for field in ("monthly", "setup", "currency")) if price else None
+    seen = (health.get("attestation"), health.get("spamLabel"), health.get("answerRate"))
+    return _shown_as(number.get("region"), cost, *seen)
+
+
+@lru_cache(maxsize=65536)
+def _shown_as(
+    region: str | None, cost: tuple[str, str, str] | None, attestation: str | None, label: str | None, rate: str | None
+) -> Shown:
+    price = price_of(*cost) if cost else None
+    return Shown(region, price, attestation, label, None if rate is None else Decimal(str(rate)))
 
 
 def _bound(number: Mapping[str, str] | None) -> ObjectRef | None:

@@ -133,6 +133,16 @@ class NumberRecord:
         return any(one.type == "Ready" and one.reason in _LEFT_ALONE for one in self.conditions)
 
     @property
+    def ready(self) -> ConditionSeen | None:
+        """What its status says in Ready; None: nothing yet."""
+        return next((one for one in self.conditions if one.type == "Ready"), None)
+
+    @property
+    def reconciling(self) -> bool:
+        """Whether its status says that something is being done."""
+        return any(one.type == "Reconciling" for one in self.conditions)
+
+    @property
     def pool_ref(self) -> ObjectRef | None:
         """Where its pool is; None when it names none."""
         return ObjectRef(self.namespace, self.pool) if self.pool else None
@@ -370,11 +380,11 @@ def _routed(profile: str | None, external_id: str | None, calls: bool) -> Routed
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:
-    return _price_of(price["monthly"], price["setup"], price["currency"]) if price else None
+    return price_of(price["monthly"], price["setup"], price["currency"]) if price else None
 
 
 @lru_cache(maxsize=4096)
-def _price_of(monthly: str, setup: str, currency: str) -> Price:
+def price_of(monthly: str, setup: str, currency: str) -> Price:
     return Price(Money(Decimal(monthly), currency), Money(Decimal(setup), currency))
 
 

@@ -34,6 +34,7 @@ from ringfleet.model.rotation import Channel
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.conditions import NEEDS_A_PERSON
 from ringfleet.plan.former_holder import FormerHolder, People, people_of
 from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
@@ -143,6 +144,7 @@ def seat_seen(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
     rotation = claim.rotation
     assert rotation is not None, f"claim {claim.key} is not a set's"
     lost = claim.bound is not None and number is None
+    said = next((one for one in claim.conditions if one.type == "Ready" and one.status != "True"), None)
     return Seat(
         name=claim.name,
         region=rotation.region,
@@ -154,7 +156,8 @@ def seat_seen(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
         member=member_seen(claim, number) if number else None,
         quarantine=number.notes.quarantine if number else None,
         label=number.spam_label if number else None,
-        says=next((one.message for one in claim.conditions if one.type == "Ready" and one.status != "True"), ""),
+        says=said.message if said else "",
+        why=next((reason for reason in NEEDS_A_PERSON if said and said.reason == reason), None),
         profile=claim.routing_profile,
         rent=number.price.monthly if number and number.price else None,
     )

@@ -2,7 +2,9 @@
 
 All reasons that Ringfleet ever writes are in `Reason`, so that alerts can rely on them; what each means to people, and
 with which condition of which kind it is written, is in `api/conditions.py`.
-`Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus).
+`Ready` is always there; every other type is abnormal-true and present only while it is true (kstatus). What nothing but
+a person ends (`NEEDS_A_PERSON`) is Stalled on every kind alike: `with_stalled` sees to that where a status is made.
+What is as the spec wishes is Ready, also where the wish is to stand still (spec.suspend).
 
 While the same is so, a message is the same, whenever it is looked at: it carries names, and no counter. A time is in it
 only where a person has to write it and it was fixed when the state began, as in the pool's `ReleaseFrozen`. What moves
@@ -12,6 +14,7 @@ turn, and one event more.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -142,6 +145,31 @@ class Reason(StrEnum):
         return cls(word) if word in cls._value2member_map_ else cls.UNRECOGNIZED
 
 
+NEEDS_A_PERSON = frozenset(
+    {
+        # an object that is named is not there, or is not for this one
+        *(Reason.ACCOUNT_MISSING, Reason.ACCOUNT_DELETED, Reason.ACCOUNT_NOT_ALLOWED, Reason.DUPLICATE_ACCOUNT),
+        *(Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ROUTING_PROFILE_MISSING, Reason.BUNDLE_MISSING),
+        *(Reason.POOL_MISSING, Reason.POOL_NOT_ALLOWED, Reason.NUMBER_MISSING),
+        # what is asked for can't be, or may not be
+        *(Reason.INVALID_SPEC, Reason.CREDENTIALS_REJECTED, Reason.PROFILE_TAKEN, Reason.PROFILE_REFUSED),
+        *(Reason.WRITE_REFUSED, Reason.BINDING_REFUSED, Reason.UNSAFE_PLAN, Reason.NOT_SOLD),
+        *(Reason.NOT_OURS, Reason.NUMBER_TAKEN, Reason.LOST, Reason.RELEASED, Reason.RELEASE_FORBIDDEN),
+        *(Reason.DRIFTED, Reason.MEMBERS_UNUSABLE),
+        # a limit
+        *(Reason.MAX_NUMBERS_REACHED, Reason.BUDGET_EXHAUSTED, Reason.QUOTA_EXCEEDED, Reason.PRICE_ABOVE_CAP),
+        Reason.INSUFFICIENT_FUNDS,
+        # documents
+        *(Reason.MISSING_DOCUMENTS, Reason.DOCUMENTS_UNREADABLE, Reason.DOCUMENTS_REFUSED, Reason.DOCUMENTS_REJECTED),
+        Reason.ATTACH_REFUSED,
+        # a person's own word, which another one has to take back, or to give
+        *(Reason.SUSPENDED, Reason.FROZEN, Reason.QUARANTINED, Reason.RELEASE_FROZEN, Reason.ORDERING_FROZEN),
+        Reason.AWAITING_APPROVAL,
+    }
+)
+"""Why an object that is not ready stays so until a person acts: time, a carrier or another try ends none of these."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One metav1 Condition without its times; the report adds those when the status really changes."""
@@ -166,3 +194,18 @@ def reconciling(reason: Reason, message: str) -> Condition:
 
 def stalled(reason: Reason, message: str) -> Condition:
     return Condition("Stalled", True, reason, message)
+
+
+def with_stalled(said: Iterable[Condition]) -> tuple[Condition, ...]:
+    """What an object says, with Stalled where it is not ready, does nothing about that, and nothing but a person ends
+    it. Where something goes on all the same, its maker says Reconciling, and is left alone."""
+    said = tuple(said)
+    first = next((one for one in said if one.type == "Ready"), None)
+    if first is None or first.status or first.reason not in NEEDS_A_PERSON:
+        return said
+    if any(one.type in _OF_PROGRESS for one in said):
+        return said
+    return (*said, stalled(first.reason, first.message))
+
+
+_OF_PROGRESS = frozenset({"Reconciling", "Stalled"})

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfleet.model import Phase
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 
@@ -50,8 +49,16 @@ class ClaimWorld:
     """Why nothing is bound, by a person's word; None: the claim's pool is not frozen."""
 
 
-OUT_OF_SERVICE = frozenset({Phase.LOST, Phase.SUSPENDED})
-"""The phases in which a number is of no use to the claim that holds it, which says so."""
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """What keeps the number that a claim holds from serving it."""
+
+    reason: Reason
+    """The reason, as the number's PhoneNumber gives it, or as follows from the routing that the claim asks for."""
+    message: str
+    """The sentence that goes with it."""
+    goes_on: bool = False
+    """Whether something is being done about it just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,8 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
 
 def waiting_conditions(want: ClaimWant, bar: Bar | None) -> tuple[Condition, ...]:
     """What an unbound claim says of itself. One that failed is at its end, and says so as kstatus wants it."""
+    if bar and want.suspended:
+        return (ready(Reason.SUSPENDED, bar.message),)
     if bar:
         return (not_ready(bar.reason, bar.message),)
     if want.on_no_stock is OnNoStock.FAIL:
@@ -113,18 +122,18 @@ def bound_conditions(
     suspended: bool,
     refused: str | None,
     left_alone: str | None = None,
-    phase: Phase = Phase.BOUND,
+    hindrance: Hindrance | None = None,
 ) -> tuple[Condition, ...]:
-    """What a bound claim says of itself. `refused`: why the number could not be written where writeTo says.
-    `left_alone`: the PhoneNumber that it holds, when that does not stand for the number (any more). `phase`: the
-    number's."""
+    """What a bound claim says of itself: it is ready when its number serves it, and else says why in the words of its
+    number. `refused`: why the number could not be written where writeTo says. `left_alone`: the PhoneNumber that it
+    holds, when that does not stand for the number (any more)."""
     if left_alone:
         message = (
             f"PhoneNumber {left_alone}, which it holds, is not the number's: the number belongs to another object or "
             "installation, as that PhoneNumber says. Delete this claim and make another one."
         )
         return (not_ready(Reason.NUMBER_TAKEN, message),)
-    if phase is Phase.LOST:
+    if hindrance and hindrance.reason is Reason.LOST:
         message = (
             f"The carrier shows {number}, which it holds, no more: see its PhoneNumber. Wait until it comes back, or "
             "delete this claim and make another one."
@@ -132,10 +141,14 @@ def bound_conditions(
         return (not_ready(Reason.LOST, message),)
     if refused:
         return (not_ready(Reason.WRITE_REFUSED, refused), stalled(Reason.WRITE_REFUSED, refused))
-    if suspended:
+    if suspended and hindrance is None:
+        message = f"It holds {number}, whose traffic is about to be stopped (spec.suspend)."
+        return (not_ready(Reason.SUSPENDED, message), reconciling(Reason.SUSPENDED, message))
+    if suspended and hindrance and hindrance.reason is Reason.SUSPENDED and not hindrance.goes_on:
         message = f"It holds {number}, which is suspended with it (spec.suspend): no call or message gets through."
-        return (not_ready(Reason.SUSPENDED, message),)
-    if phase in OUT_OF_SERVICE:
-        message = f"It holds {number}, which is suspended: no call or message gets through. Its PhoneNumber says why."
-        return (not_ready(Reason.SUSPENDED, message),)
+        return (ready(Reason.SUSPENDED, message),)
+    if hindrance:
+        message = f"It holds {number}, whose PhoneNumber is not ready: {hindrance.message}"
+        goes_on = (reconciling(hindrance.reason, message),) if hindrance.goes_on else ()
+        return (not_ready(hindrance.reason, message), *goes_on)
     return (ready(Reason.BOUND, f"It holds {number}."),)

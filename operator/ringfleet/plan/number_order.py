@@ -24,14 +24,15 @@ other numbers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Price
+from ringfleet.model import E164, AccountKey, ItemState, Limits, Market, Money, Offer, Outcome, Phase, Price
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.purchase_rate import PurchaseRoom
 from ringfleet.plan.waits import still_waits
 
@@ -458,6 +459,22 @@ def _settle_one(item: Item, outcome: Outcome | None) -> Item:
     return replace(item, state=outcome.state, outcome=outcome)
 
 
+def parked_items_done(items: Iterable[Item], phases: Mapping[E164, Phase]) -> tuple[Item, ...]:
+    """The items of an order that has ended, each that waits for documents no more provisioned: its number lives, or
+    was given back or lost since. `phases`: those of the numbers, as far as they are known."""
+    return tuple(_provisioned(item) if _waits_no_more(item, phases) else item for item in items)
+
+
+def _waits_no_more(item: Item, phases: Mapping[E164, Phase]) -> bool:
+    phase = phases.get(item.offer.number, Phase.PENDING_DOCUMENTS)
+    return item.state is ItemState.PENDING_DOCUMENTS and phase not in IN_FLIGHT
+
+
+def _provisioned(item: Item) -> Item:
+    outcome = item.outcome and replace(item.outcome, state=ItemState.PROVISIONED, documents_deadline=None)
+    return replace(item, state=ItemState.PROVISIONED, outcome=outcome)
+
+
 def move_unresolved(items: Iterable[Item], state: ItemState) -> tuple[Item, ...]:
     """Every unresolved item stepped to `state` where its law allows it."""
     return tuple(replace(item, state=state) if _may_move(item, state) else item for item in items)
@@ -499,12 +516,12 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
     match step:
         case Done():
             return _ended(want, state)
-        case Wait((Reason.CREDENTIALS_REJECTED | Reason.WRITE_REFUSED) as reason, message):
+        case Wait(reason, message) if reason in NEEDS_A_PERSON:
             return (not_ready(reason, message), stalled(reason, message))
         case Wait(reason, message):
             return (not_ready(reason, message), reconciling(reason, message))
         case GiveUp(reason, message):
-            return (not_ready(reason, message),)
+            return (not_ready(reason, message), stalled(reason, message))
         case LookUp(reason, message):
             pass
         case Search():
@@ -522,11 +539,13 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
 
 
 def _ended(want: OrderWant, state: OrderState) -> tuple[Condition, ...]:
+    """An order that has ended and bought nothing is never tried again: kstatus calls that failed."""
     items = state.items or ()
     if any(item.state is ItemState.PENDING_DOCUMENTS for item in items):
-        return (not_ready(Reason.PENDING_DOCUMENTS, "Some numbers wait for documents at the carrier."),)
+        message = "Some numbers wait for documents at the carrier."
+        return (not_ready(Reason.PENDING_DOCUMENTS, message), reconciling(Reason.PENDING_DOCUMENTS, message))
     reason, message = order_failure(want, state)
     if reason and not any(item.state is ItemState.PROVISIONED for item in items):
-        return (not_ready(reason, message),)
+        return (not_ready(reason, message), stalled(reason, message))
     not_needed = "" if items else state.message
     return (ready(Reason.COMPLETE, not_needed or "Every number of the order has its outcome."),)

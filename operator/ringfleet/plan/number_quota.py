@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import Money
 from ringfleet.model.policy import Billing
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready
+from ringfleet.plan.conditions import Condition, Reason, ready
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import NO_QUOTA, Room, Supply
 
@@ -258,7 +258,8 @@ def unpaid_message(want: QuotaWant) -> str:
 
 
 def quota_conditions(want: QuotaWant, used: Used, bills: Bills) -> tuple[Condition, ...]:
-    """What a quota says of itself."""
+    """What a quota says of itself. A limit that is used up is held, and bills are as spec.billing says: that is as it
+    is wished."""
     apart = _counted_apart(want, used)
     return (_standing(want, used, bills), *((apart,) if apart else ()))
 
@@ -269,17 +270,17 @@ def _standing(want: QuotaWant, used: Used, bills: Bills) -> Condition:
             "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and "
             "its claims get no number. Set spec.billing to Current."
         )
-        return not_ready(Reason.SUSPENDED, message)
+        return ready(Reason.SUSPENDED, message)
     if bills.past_due_since:
         message = (
             "The bills are past due: after spec.grace every number that the namespace holds is suspended, its pools "
             "order nothing, and its claims get no number."
         )
-        return not_ready(Reason.PAST_DUE, message)
+        return ready(Reason.PAST_DUE, message)
     if not want.enforced:
         return ready(Reason.SUSPENDED, "The quota is suspended (spec.suspend): its limits are not held.")
     if full := _full(want, used):
-        return not_ready(Reason.QUOTA_EXCEEDED, full)
+        return ready(Reason.QUOTA_EXCEEDED, full)
     return ready(Reason.WITHIN_LIMITS, "The namespace is within its limits.")
 
 

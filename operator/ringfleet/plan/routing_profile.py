@@ -93,7 +93,7 @@ def profile_conditions(
 ) -> tuple[Condition, ...]:
     """What the profile says of itself. `failures`: of the accounts that should know it, and do not or not yet."""
     if suspended:
-        said = not_ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
+        said = ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
         return (said, *_drifted(places))
     if failures:
         first = failures[min(failures, key=lambda account: (failures[account].reason is Reason.ROUTING, account))]

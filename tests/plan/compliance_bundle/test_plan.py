@@ -385,6 +385,13 @@ SHORT_TOLD = f"default/main Mobile: {LACK.message}"
                 not_ready(Reason.MISSING_DOCUMENTS, f"{SHORT_TOLD}. {SPARE_TOLD}"),
                 Condition("Complete", False, Reason.MISSING_DOCUMENTS, f"{SHORT_TOLD}."),
                 reconciling(Reason.IN_REVIEW, SPARE_TOLD),
+            ),
+        ),
+        (
+            (SHORT, GOOD),
+            (
+                not_ready(Reason.MISSING_DOCUMENTS, f"{SHORT_TOLD}."),
+                Condition("Complete", False, Reason.MISSING_DOCUMENTS, f"{SHORT_TOLD}."),
                 stalled(Reason.MISSING_DOCUMENTS, f"{SHORT_TOLD}."),
             ),
         ),

@@ -151,8 +151,8 @@ def test_a_review_at_the_preferred_carrier_counts_while_something_waits_for_it(
             id="approved: it can be attached",
         ),
         pytest.param(DRAFT, Documents("acme: Draft", "it is a draft."), id="waiting"),
-        pytest.param(BAD, Documents("acme: Rejected", "it is refused."), id="rejected"),
-        pytest.param(NONE, Documents("no bundle", "create it."), id="none"),
+        pytest.param(BAD, Documents("acme: Rejected", "it is refused.", stuck=True), id="rejected"),
+        pytest.param(NONE, Documents("no bundle", "create it.", stuck=True), id="none"),
     ],
 )
 def test_a_number_names_the_bundle_that_it_waits_for(standing: Any, documents: Documents) -> None:

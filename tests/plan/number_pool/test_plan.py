@@ -10,7 +10,7 @@ import pytest
 
 from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, NumberType, Phase
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp, forgive, learn
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import (
@@ -252,7 +252,7 @@ def test_a_pool_whose_namespace_has_used_up_its_quota_waits_and_says_so() -> Non
         not_ready(Reason.QUOTA_EXCEEDED, FULL),
         LOW,
         Condition("LimitReached", True, Reason.QUOTA_EXCEEDED, FULL),
-        UNDER_WAY,
+        stalled(Reason.QUOTA_EXCEEDED, FULL),
     )
     assert plan_pool(a_pool(10), a_world(numbers=numbers(10), room=Room(0, None, FULL)), NOW).conditions == (AT_TARGET,)
 
@@ -288,6 +288,8 @@ def test_a_pool_whose_orders_wait_for_approval_says_so_and_how_to_give_it(target
     plan = plan_pool(a_pool(target), a_world(orders=orders, top_up=TopUp(count)), NOW)
     said = plan.conditions[0]
     assert (said.status, said.reason) == (False, Reason.AWAITING_APPROVAL)
+    assert stalled(said.reason, said.message) in plan.conditions
+    assert "Reconciling" not in {one.type for one in plan.conditions}
     assert "kubectl ringfleet approve norder/west-1" in said.message
 
 
@@ -324,7 +326,11 @@ def test_a_pool_whose_carriers_all_fail_says_why_of_each_and_looks_again_in_time
     )
     plan = plan_pool(a_pool(10, carriers=(MAIN, SPARE)), seen, NOW)
     said = "default/main does not answer. spare has no stock."
-    assert plan.conditions == (not_ready(Reason.CARRIER_UNAVAILABLE, said), LOW, UNDER_WAY)
+    assert plan.conditions == (
+        not_ready(Reason.CARRIER_UNAVAILABLE, said),
+        LOW,
+        reconciling(Reason.CARRIER_UNAVAILABLE, said),
+    )
     assert plan.requeue == 60
 
 
@@ -335,7 +341,7 @@ def test_a_pool_without_stock_says_what_was_searched_and_no_time_that_moves() ->
         not_ready(Reason.NO_STOCK, said),
         LOW,
         Condition("StockShort", True, Reason.NO_STOCK, said),
-        UNDER_WAY,
+        reconciling(Reason.NO_STOCK, said),
     )
 
 
@@ -347,6 +353,30 @@ def test_a_pool_above_its_watermark_is_ready_although_the_rest_is_out_of_stock()
         ("StockShort", True, Reason.NO_STOCK),
         ("Reconciling", True, Reason.ORDERING),
     ]
+
+
+@pytest.mark.parametrize(
+    ("have", "ready_before", "said"),
+    [
+        pytest.param((10, 0), False, True, id="full"),
+        pytest.param((9, 1), True, True, id="one was taken, and is being replaced"),
+        pytest.param((1, 9), True, True, id="nearly all were taken"),
+        pytest.param((0, 10), True, False, id="none is left"),
+        pytest.param((9, 0), True, True, id="one was taken just now"),
+        pytest.param((9, 1), False, False, id="it was never full"),
+    ],
+)
+def test_a_pool_without_a_watermark_of_its_own_stays_ready_while_what_was_taken_is_replaced(
+    have: tuple[int, int], ready_before: bool, said: bool
+) -> None:
+    free, coming = have
+    seen = a_world(numbers=(*numbers(free), *numbers(coming, Phase.ORDERING, first=free + 1)), was_ready=ready_before)
+    assert plan_pool(a_pool(10), seen, NOW).conditions[0].status is said
+
+
+def test_a_pool_with_a_watermark_of_its_own_is_ready_by_that_alone() -> None:
+    seen = a_world(numbers=(*numbers(2), *numbers(8, Phase.ORDERING, first=3)), was_ready=True)
+    assert plan_pool(a_pool(10, minimum=3), seen, NOW).conditions[0] == ON_ORDER
 
 
 def test_an_account_that_does_not_exist_is_named() -> None:
@@ -440,7 +470,7 @@ def test_a_pool_made_anew_goes_on_after_the_orders_of_the_old_one() -> None:
         (
             a_pool(2, suspended=True),
             a_world(),
-            (not_ready(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing."), LOW),
+            (ready(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing."), LOW),
         ),
         (a_pool(2, suspended=True), a_world(numbers=numbers(2)), (AT_TARGET,)),
     ],
@@ -748,12 +778,13 @@ FROZEN = "NumberPool default/west is frozen by ada (strange bills)."
 def test_a_frozen_pool_orders_nothing_keeps_its_intent_and_says_so_only_when_no_purchase_is_out() -> None:
     """Frozen is the acknowledgement: what was past its last look when the freeze came may still buy."""
     top_up = TopUp(sequence=1, intent=OrderIntent(1, MAIN, 10), ordered=False)
-    said = (not_ready(Reason.FROZEN, FROZEN), LOW, Condition("Frozen", True, Reason.FROZEN, FROZEN))
+    here = Condition("Frozen", True, Reason.FROZEN, FROZEN)
+    said = (not_ready(Reason.FROZEN, FROZEN), LOW, stalled(Reason.FROZEN, FROZEN), here)
     plan = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN), NOW)
     assert (plan.actions, plan.top_up.intent, plan.top_up.ordered) == ((), top_up.intent, False)
     assert set(plan.conditions) == set(said)
     moving = plan_pool(a_pool(10), a_world(top_up=top_up, stopped=FROZEN, moving=True), NOW)
-    assert (moving.actions, set(moving.conditions)) == ((), set(said[:2]))
+    assert (moving.actions, set(moving.conditions)) == ((), set(said[:3]))
 
 
 def test_a_frozen_pool_is_not_ready_however_many_numbers_it_has() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
-from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, next_settling
+from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, may_be_forgotten, next_settling
 from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
 
 UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
@@ -157,3 +157,63 @@ def test_other_currencies_are_counted_apart_and_never_added() -> None:
     supply = count_supply(Limits(), seen, (order,), NOW)
     apart = (Money.parse(3, "CHF"), Money.parse(2, "EUR"), Money.parse(2, "GBP"))
     assert (supply.held, supply.monthly, supply.foreign) == (4, dollars(2), apart)
+
+
+# Orders whose pool is gone.
+
+A_DAY_AGO, AN_HOUR_AGO = NOW - timedelta(days=1), NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("order", "seen", "forgotten"),
+    [
+        pytest.param(
+            an_order(items=items(ItemState.FAILED), finished=True, completed_at=A_DAY_AGO),
+            (),
+            True,
+            id="bought nothing",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.FAILED), finished=True, completed_at=AN_HOUR_AGO), (), False, id="too young"
+        ),
+        pytest.param(an_order(items=items(ItemState.UNKNOWN)), (), False, id="nobody knows what it has bought"),
+        pytest.param(an_order(count=1), (), False, id="it may still buy"),
+        pytest.param(
+            an_order(items=items(ItemState.PROVISIONED), finished=True, completed_at=A_DAY_AGO),
+            numbers(1),
+            True,
+            id="its number tells what it costs",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.PROVISIONED), finished=True, completed_at=A_DAY_AGO),
+            (a_number(price=None),),
+            False,
+            id="nothing else tells what its number costs",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.PENDING_DOCUMENTS), finished=True, completed_at=A_DAY_AGO),
+            numbers(1, Phase.PENDING_DOCUMENTS),
+            False,
+            id="its number waits for documents",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.PROVISIONED), finished=True, completed_at=A_DAY_AGO),
+            (),
+            False,
+            id="its number is gone, and this month has paid for it",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.PROVISIONED), finished=True, completed_at=LAST_MONTH),
+            (),
+            True,
+            id="its number is gone, and another month has paid for it",
+        ),
+        pytest.param(
+            an_order(items=items(ItemState.FAILED), finished=True), (), False, id="nobody knows when it ended"
+        ),
+    ],
+)
+def test_an_order_without_a_pool_is_kept_while_it_is_the_record_of_anything(
+    order: OrderSeen, seen: tuple[NumberSeen, ...], forgotten: bool
+) -> None:
+    assert may_be_forgotten(order, {one.number: one for one in seen}, NOW) is forgotten

@@ -200,7 +200,7 @@ def _known(view: BundleView, facts: BundleFacts, key: FilingKey, now: datetime) 
     record, account = view.records.get(key.ref, FilingRecord()), facts.accounts[key.account]
     if account.blocked is None:
         return Learnt(record, CarrierSeen(woken=facts.review_interval is not None))
-    return Learnt(record, CarrierSeen(rests_until=now + CALL_AGAIN, because=account.message))
+    return Learnt(record, CarrierSeen(rests_until=now + CALL_AGAIN, because=account.message, blocked=account.blocked))
 
 
 def _is_as_filed(want: BundleWant, record: FilingRecord, seen: CarrierSeen) -> bool:

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming
 from ringfleet.plan.compliance_bundle.requirements import BundleWant, fitting_papers, wants_party
+from ringfleet.plan.conditions import Reason
 from ringfleet.rate import backoff
 
 GRACE = timedelta(minutes=2)
@@ -172,6 +173,8 @@ class CarrierSeen:
     """Until when the carrier can't be called; None: it can be called."""
     because: str = ""
     """A sentence that says why the carrier can't be called; empty while it can."""
+    blocked: Reason | None = None
+    """The reason of its account, where that can't be called; None: it can, or the carrier itself does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from ringfleet.plan.compliance_bundle.filing import (
 )
 from ringfleet.plan.compliance_bundle.report import FilingReport, filing_state, renewal_at, renewal_due, told
 from ringfleet.plan.compliance_bundle.requirements import BundleWant, Missing, fitting_papers, missing, wants_party
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ def _unless_resting(step: _Step, record: FilingRecord, seen: CarrierSeen, now: d
     """The step, or waiting when the carrier can't be called: then `record` stays, and nothing is begun."""
     if step.action is None or seen.rests_until is None or seen.rests_until <= now:
         return step
+    if seen.blocked and seen.blocked in NEEDS_A_PERSON:
+        return _Step(record, None, seen.blocked, seen.because, stalled=True, until=seen.rests_until)
     return _Step(record, None, Reason.CARRIER_UNAVAILABLE, seen.because, working=True, until=seen.rests_until)
 
 

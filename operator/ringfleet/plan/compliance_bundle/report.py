@@ -91,12 +91,13 @@ def filing_state(record: FilingRecord, want: BundleWant, now: datetime) -> Filin
 
 
 def plan_bundle_conditions(reports: Iterable[FilingReport]) -> tuple[Condition, ...]:
-    """What a bundle says of itself, over all its filings. Complete is left out until something is known of it."""
+    """What a bundle says of itself, over all its filings. Complete is left out until something is known of it. While
+    one filing goes on, the bundle does: then only Ready tells of another one that needs a person."""
     ordered = sorted(reports, key=lambda report: (str(report.account), report.type))
     conditions = [_readiness(ordered), *_completeness(ordered)]
     if working := [report for report in ordered if report.working]:
         conditions.append(reconciling(working[0].reason, _lines(working)))
-    if stuck := [report for report in ordered if report.stalled]:
+    elif stuck := [report for report in ordered if report.stalled]:
         conditions.append(stalled(stuck[0].reason, _lines(stuck)))
     return tuple(conditions)
 
@@ -105,6 +106,8 @@ def _readiness(reports: list[FilingReport]) -> Condition:
     waiting = [report for report in reports if not report.ready]
     if not waiting:
         return ready(Reason.APPROVED, "The bundle may be used at every carrier, for every number type.")
+    if all(report.reason is Reason.SUSPENDED for report in waiting):
+        return ready(Reason.SUSPENDED, _lines(waiting))
     worst = min(waiting, key=lambda report: not report.stalled)
     return not_ready(worst.reason, _lines(waiting))
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, Money
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
 from ringfleet.plan.waits import still_waits
 from ringfleet.rate import backoff
@@ -156,7 +156,8 @@ def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
 
 
 def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | None]:
-    """The carrier to order from, or what stands against all of them."""
+    """The carrier to order from, or what stands against all of them: where something of that ends by itself, that is
+    the reason, and no person need act."""
     blocks: list[Block] = []
     for account, block in standings.items():
         if block is None:
@@ -165,7 +166,8 @@ def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | Non
         if block.reason is Reason.ACCOUNT_NOT_READY:
             break
     until = min((block.until for block in blocks if block.until), default=None)
-    return None, Block(blocks[0].reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
+    first = next((block for block in blocks if block.reason not in NEEDS_A_PERSON), blocks[0])
+    return None, Block(first.reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
 
 
 def find_unserved(standings: Standings) -> str | None:

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ringfleet.model import E164, AccountKey, ItemState, Limits, Market, Money, Phase
+from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_pool.carriers import (
     Block,
     OrderIntent,
@@ -38,18 +38,15 @@ from ringfleet.plan.number_pool.carriers import (
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
     Demand,
-    ItemSeen,
     NumberSeen,
     OrderSeen,
     Room,
     Supply,
     count_supply,
-    is_gone,
-    is_of_this_month,
+    is_done_with,
     next_month,
     next_settling,
 )
-from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.purchase_rate import HOUR
 
 MAX_UNFINISHED = 3
@@ -113,6 +110,8 @@ class PoolSeen:
     """The names of the orders of the pool that are there and can't be read, as after a downgrade; sorted."""
     stopped: str | None = None
     """Why nothing may be ordered and no number used, by a person's word; None: nobody has frozen the pool."""
+    was_ready: bool = False
+    """Whether the pool was last said to be ready, by the present spec."""
     moving: bool = False
     """Whether a purchase or a release of the pool is at a carrier at this moment, which no freeze can stop any more."""
 
@@ -172,9 +171,9 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
     plan = _look_at_carriers(want, plan, seen, standings, now)
     if seen.stopped:
-        return _say(want, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
+        return _say(want, seen, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
     if seen.unread:
-        return _say(want, plan, _unread(seen.unread, now), now)
+        return _say(want, seen, plan, _unread(seen.unread, now), now)
     if not top_up.ordered and top_up.intent:
         plan = replace(plan, ordered_for=_ordered_for(uncovered, top_up.intent))
         return _finish_start(want, seen, plan, top_up.intent, now)
@@ -183,10 +182,10 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
         plan = replace(plan, top_up=top_up)
     block, intent = _next_order(want, seen, plan, standings)
     if intent is None:
-        return _say(want, plan, block, now)
+        return _say(want, seen, plan, block, now)
     top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
     plan = replace(plan, ordered_for=_ordered_for(uncovered, intent))
-    return _say(want, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
+    return _say(want, seen, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
 
 
 def _ordered_for(uncovered: Iterable[Demand], intent: OrderIntent) -> tuple[str, ...]:
@@ -225,12 +224,12 @@ def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> b
 def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent, now: datetime) -> PoolPlan:
     """Create the order of an intent that was written; drop one that the spec of today would not start any more."""
     if want.suspended:
-        return _say(want, plan, _SUSPENDED, now)
+        return _say(want, seen, plan, _SUSPENDED, now)
     if seen.ending:
-        return _say(want, plan, _ending(seen.ending), now)
+        return _say(want, seen, plan, _ending(seen.ending), now)
     if plan.shortfall < intent.count or not within_limits(want.limits, plan.supply, intent):
-        return _say(want, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
-    return _say(want, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
+        return _say(want, seen, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
+    return _say(want, seen, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
 
 
 _SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
@@ -389,13 +388,7 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
     of them has come. For those whose objects are gone it stands until its month is over, and for itself, where a quota
     counts orders, until its day is; where the account's purchases of an hour are limited, until the hour is.
     """
-    objects = {number.number for number in seen.numbers}
-    owned = {number.number for number in seen.numbers if number.price is not None and number.phase not in IN_FLIGHT}
-
-    def is_done_with(item: ItemSeen, order: OrderSeen) -> bool:
-        if item.state is ItemState.FAILED or item.number in owned:
-            return True
-        return item.number not in objects and is_gone(item, order, now) and not is_of_this_month(order, now)
+    numbers = {number.number: number for number in seen.numbers}
 
     def is_counted_today(order: OrderSeen) -> bool:
         """Whether a quota counts it as one of today's orders: one that chose nothing is none."""
@@ -410,30 +403,38 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
     done = [
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
-        if order.finished
-        and order.sequence != seen.top_up.sequence
+        if order.sequence != seen.top_up.sequence
         and not is_counted_today(order)
         and not is_of_this_hour(order)
-        and all(is_done_with(item, order) for item in order.items)
+        and is_done_with(order, numbers, now)
     ]
     return tuple(sorted(done[want.history :], key=lambda order: order.sequence))
 
 
-def _say(want: PoolWant, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
+def _say(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
     """Add the conditions to those of the carriers, and the next look when time alone may lift the block."""
-    conditions = (*_conditions(want, plan, block), *plan.conditions)
+    of_carriers = (one for one in plan.conditions if one.type != "FallbackCarrier" or _went_elsewhere(want, plan))
+    conditions = (*_conditions(want, seen, plan, block), *of_carriers)
     delays = (plan.requeue, block.seconds(now) if block else None)
     requeue = min((delay for delay in delays if delay is not None), default=None)
     return replace(plan, conditions=conditions, requeue=requeue)
 
 
-def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+def _went_elsewhere(want: PoolWant, plan: PoolPlan) -> bool:
+    """Whether the last order that the pool has started went to another carrier than the preferred one."""
+    intent = plan.top_up.intent
+    return intent is not None and intent.account != want.carriers[0]
+
+
+def _conditions(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
     supply = plan.supply
-    enough = want.minimum if want.enough is None else want.enough
-    if supply.available >= enough and plan.unserved:
+    enough = _has_enough(want, seen, plan, block)
+    if enough and plan.unserved:
         yield not_ready(Reason.ACCOUNT_MISSING, plan.unserved)
-    elif supply.available >= enough and (block is None or block.reason not in _OF_NO_USE):
+    elif enough and (block is None or block.reason not in _OF_NO_USE):
         yield ready(Reason.AT_TARGET, "The pool has the numbers that it asks for.")
+    elif block and want.suspended and block.reason is Reason.SUSPENDED:
+        yield ready(Reason.SUSPENDED, block.message)
     elif block:
         yield not_ready(block.reason, block.message)
     elif supply.phases[Phase.PENDING_DOCUMENTS] and supply.in_flight == supply.phases[Phase.PENDING_DOCUMENTS]:
@@ -447,12 +448,39 @@ def _conditions(want: PoolWant, plan: PoolPlan, block: Block | None) -> Iterable
         yield Condition("StockShort", True, block.reason, block.message)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
-    frozen = block is not None and block.reason is Reason.FROZEN
-    if not frozen and _waits_for_objects(plan):
-        yield reconciling(Reason.ORPHANS, _UNRECORDED)
-    elif not frozen and (supply.in_flight or (plan.shortfall and not want.suspended)):
-        yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
+    yield from _progress(want, plan, block, enough)
     yield from _area_codes(want.market)
+
+
+def _has_enough(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None) -> bool:
+    """Whether so many numbers are available that the pool is ready.
+
+    Where each number that is taken is replaced at once (no low watermark of its own), a pool that was ready stays so
+    while some are left and the others are on their way: else every claim would make it flap.
+    """
+    supply = plan.supply
+    enough = want.minimum if want.enough is None else want.enough
+    if supply.available >= enough:
+        return True
+    one_for_one = want.enough is None and want.minimum >= want.target
+    if not (one_for_one and seen.was_ready and block is None and supply.available):
+        return False
+    coming = supply.in_flight - supply.phases[Phase.PENDING_DOCUMENTS] + plan.shortfall
+    return supply.available + coming >= enough
+
+
+def _progress(want: PoolWant, plan: PoolPlan, block: Block | None, enough: bool) -> Iterable[Condition]:
+    """Whether the pool goes on by itself; what it is not ready for and only a person ends is Stalled. While it has
+    enough, that numbers more are held up is not said here: it has what it asks for."""
+    if block and block.reason not in _OF_OTHERS and block.reason in NEEDS_A_PERSON:
+        if not enough and not want.suspended:
+            yield stalled(block.reason, block.message)
+    elif _waits_for_objects(plan):
+        yield reconciling(Reason.ORPHANS, _UNRECORDED)
+    elif block and not enough:
+        yield reconciling(block.reason, block.message)
+    elif plan.supply.in_flight or plan.shortfall:
+        yield reconciling(Reason.ORDERING, "Numbers are on order, or are to be ordered.")
 
 
 def _waits_for_objects(plan: PoolPlan) -> bool:
@@ -494,5 +522,7 @@ _LOW = "Available numbers and those on their way are fewer than the low watermar
 _DRY = "No number is available: those that claim one wait until an order arrives or a number has cooled down."
 _OF_NO_USE = frozenset({Reason.ROUTING_PROFILE_MISSING, Reason.FROZEN})
 """With these, not even the numbers that a pool has are of any use."""
+_OF_OTHERS = frozenset({Reason.NUMBER_TAKEN})
+"""What a person would have to end on another kind, and ends by itself on a pool: it orders other numbers."""
 _LIMITS = frozenset({Reason.BUDGET_EXHAUSTED, Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED})
 _SHORT = frozenset({Reason.NO_STOCK, Reason.PRICE_ABOVE_CAP})

@@ -189,6 +189,33 @@ def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
     return _has_settled(order, now) and item.state in RECORDED
 
 
+def is_done_with(order: OrderSeen, numbers: Mapping[E164, NumberSeen], now: datetime) -> bool:
+    """Whether nothing is counted from the order any more: each number that it bought has an object that tells its price
+    and is not on its way, or is gone, and its month is over. `numbers`: those of its pool, by number."""
+
+    def is_done(item: ItemSeen) -> bool:
+        if item.state is ItemState.FAILED:
+            return True
+        number = numbers.get(item.number)
+        if number is None:
+            return is_gone(item, order, now) and not is_of_this_month(order, now)
+        return number.price is not None and number.phase not in IN_FLIGHT
+
+    return order.finished and all(map(is_done, order.items))
+
+
+def may_be_forgotten(order: OrderSeen, numbers: Mapping[E164, NumberSeen], now: datetime) -> bool:
+    """Whether an order whose pool is gone is not needed any more. It is the record of a purchase, so it stays while
+    anything is counted from it, and in any case for a day: limits count the purchases of an hour and the orders of a
+    day."""
+    ended = order.completed_at
+    return ended is not None and ended + KEPT_WITHOUT_POOL <= now and is_done_with(order, numbers, now)
+
+
+KEPT_WITHOUT_POOL = timedelta(days=1)
+"""How long an order that has ended is kept at least when its pool is gone."""
+
+
 def _has_settled(order: OrderSeen, now: datetime) -> bool:
     settles = order.settles()
     return settles is not None and settles <= now

@@ -75,6 +75,8 @@ class Documents:
     """With an `external_id`, the bundle's name as a part of a sentence; without one, a sentence on what it lacks."""
     external_id: str | None = None
     """The carrier's id of the bundle once it is approved; None until then."""
+    stuck: bool = False
+    """Whether nothing comes of it before a person acts: there is no bundle, or the carrier rejects it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class DesiredNumber:
     """The last claim let the number go too short a time ago for another one to take it."""
     stop_reasons: tuple[str, ...] = ()
     """Why the number must carry no traffic, one sentence each; empty: traffic flows."""
+    stopped_by_wish: bool = False
+    """Nothing but the number's own spec.suspend is among these reasons."""
     stop_by: SuspendBy = SuspendBy.VERB
     """How the account stops traffic."""
     quarantine: str | None = None

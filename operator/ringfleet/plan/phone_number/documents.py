@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, HoldingStatus, Phase
 from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, NoBundle, Rejected, Waiting
-from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.conditions import Condition, Reason, not_ready, stalled
 from ringfleet.plan.phone_number.case import AttachRefusal, Case, Documents, NewerRevision, RefusedBundle
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
 from ringfleet.plan.waits import still_waits
@@ -31,9 +31,9 @@ def documents_by(standing: BundleStanding, account: AccountKey) -> Documents:
         case Waiting(bundle, state, message):
             return Documents(f"{bundle}: {state}", message)
         case Rejected(bundle, message):
-            return Documents(f"{bundle}: Rejected", message)
+            return Documents(f"{bundle}: Rejected", message, stuck=True)
         case NoBundle(message):
-            return Documents("no bundle", message)
+            return Documents("no bundle", message, stuck=True)
 
 
 def bundle_is_approved(case: Case) -> NumberPlan | None:
@@ -59,9 +59,15 @@ def waits_for_documents(case: Case) -> NumberPlan | None:
     if known is None:
         return _waits(Reason.PENDING_DOCUMENTS, _ASKED)
     if known.external_id is None:
-        return _waits(Reason.PENDING_DOCUMENTS, f"{_ASKED} {known.message}", known.waits_for)
+        plan = _waits(Reason.PENDING_DOCUMENTS, f"{_ASKED} {known.message}", known.waits_for)
+        return _stuck(plan) if known.stuck else plan
     message = f"The carrier has {known.message} for the number, and is looking at it."
     return _waits(Reason.PENDING_DOCUMENTS, message, known.waits_for)
+
+
+def _stuck(plan: NumberPlan) -> NumberPlan:
+    said = plan.conditions[0]
+    return replace(plan, conditions=(*plan.conditions, stalled(said.reason, said.message)))
 
 
 def _waits(reason: Reason, message: str, waits_for: str | None = None) -> NumberPlan:

@@ -214,12 +214,17 @@ def _first_to_speak(rules: tuple[Rule, ...], case: Case) -> tuple[Rule, NumberPl
 
 
 def _with_missing_account(case: Case, plan: NumberPlan) -> NumberPlan:
-    """The plan of a number with which nothing else is amiss, when its account is gone: nobody can look after it."""
-    said = plan.conditions[0]
-    if case.account.blocked is not Reason.ACCOUNT_MISSING or not said.status:
+    """The plan of a number with which nothing else is amiss, when its account is gone, or does not let it in: nobody
+    can look after it."""
+    said, why = plan.conditions[0], case.account.blocked
+    if why is None or why not in OUT_OF_REACH or not said.status:
         return plan
-    message = f"{said.message} {case.account.message} Nothing is seen or changed at the carrier until it is there."
-    return replace(plan, conditions=(not_ready(Reason.ACCOUNT_MISSING, message), *plan.conditions[1:]))
+    message = f"{said.message} {case.account.message} Nothing is seen or changed at the carrier until then."
+    return replace(plan, conditions=(not_ready(why, message), *plan.conditions[1:]))
+
+
+OUT_OF_REACH = frozenset({Reason.ACCOUNT_MISSING, Reason.ACCOUNT_NOT_ALLOWED})
+"""Why nobody can look after a number, although carrier and credentials may be well."""
 
 
 def _with_obstacle(case: Case, plan: NumberPlan) -> NumberPlan:

@@ -22,11 +22,7 @@ def routing_differs(case: Case) -> NumberPlan | None:
     if desired is None:
         return _taken_off(case)
     if desired.missing:
-        message = (
-            f"RoutingProfile {desired.profile!r} (routingProfileRef.name) does not exist in its namespace: "
-            "create it, or correct the name."
-        )
-        return _waits(case, Reason.ROUTING_PROFILE_MISSING, message)
+        return _waits(case, Reason.ROUTING_PROFILE_MISSING, missing_message(desired))
     if follows(desired, case.state.routed) and (case.drift is None or not case.desired.repair or desired.held):
         return None
     if desired.held:
@@ -39,6 +35,13 @@ def routing_differs(case: Case) -> NumberPlan | None:
         return _waits_for_profile(case, desired)
     step, message = Route(case.external_id, desired.profile), f"The number is being routed to {desired.profile!r}."
     return through_carrier(case, step, phase_meanwhile(case.desired, case.state), Reason.ROUTING, message, case.drift)
+
+
+def missing_message(desired: DesiredRouting) -> str:
+    return (
+        f"RoutingProfile {desired.profile!r} (routingProfileRef.name) does not exist in its namespace: "
+        "create it, or correct the name."
+    )
 
 
 def _waits(case: Case, reason: Reason, message: str) -> NumberPlan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ringfleet.model import HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
-from ringfleet.plan.conditions import Reason, not_ready
+from ringfleet.plan.conditions import Reason, not_ready, ready
 from ringfleet.plan.phone_number.case import Case, NumberState
 from ringfleet.plan.phone_number.phase import phase_meanwhile
 from ringfleet.plan.phone_number.routing import can_be_given, follows
@@ -62,6 +62,8 @@ def out_of_service(case: Case) -> NumberPlan | None:
         return None
     by_carrier = "The carrier has suspended the number: it is kept and billed, and carries no call or message."
     message = _why(case) if by_us else " ".join((by_carrier, *case.desired.stop_reasons))
+    if by_us and case.desired.stopped_by_wish:
+        return NumberPlan(Phase.SUSPENDED, (ready(Reason.SUSPENDED, message),))
     return NumberPlan(Phase.SUSPENDED, (not_ready(Reason.SUSPENDED, message),))
 
 

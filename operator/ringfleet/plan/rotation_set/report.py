@@ -49,12 +49,13 @@ def unreadable(want: RotationWant) -> tuple[Condition, ...]:
 
 def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tuple[Condition, ...]:
     if want.suspended:
-        return (not_ready(Reason.SUSPENDED, "It is suspended (spec.suspend): it gets and gives back no numbers."),)
+        return (ready(Reason.SUSPENDED, "It is suspended (spec.suspend): it gets and gives back no numbers."),)
     if seen.frozen:
         return (not_ready(Reason.FROZEN, seen.frozen), Condition("Frozen", True, Reason.FROZEN, seen.frozen))
     waiting = sorted((seat for seat in seen.seats if seat.live and seat.member is None), key=lambda seat: seat.name)
     if waiting:
-        return _both(Reason.WAITING_FOR_NUMBER, _waits(waiting[0]))
+        goes_on = [seat for seat in waiting if seat.why is None]
+        return _both(Reason.WAITING_FOR_NUMBER, _waits(goes_on[0])) if goes_on else _stands_still(waiting[0])
     if any(isinstance(action, CreateClaim) for action in plan.actions):
         return _both(Reason.GROWING, "It is claiming numbers.")
     if missing := _missing_pools(want, seen, plan):
@@ -67,6 +68,12 @@ def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tup
 
 def _both(reason: Reason, message: str) -> tuple[Condition, ...]:
     return (not_ready(reason, message), reconciling(reason, message))
+
+
+def _stands_still(seat: Seat) -> tuple[Condition, ...]:
+    """None of the claims that wait gets a number before a person acts."""
+    assert seat.why
+    return (not_ready(seat.why, _waits(seat)), stalled(seat.why, _waits(seat)))
 
 
 def _waits(seat: Seat) -> str:
