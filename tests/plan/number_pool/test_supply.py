@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
-from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, next_settling
+from ringfleet.plan.number_pool.supply import Lot, NumberSeen, OrderSeen, count_supply, month_of, next_settling
 from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
 
 UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
@@ -157,3 +158,21 @@ def test_other_currencies_are_counted_apart_and_never_added() -> None:
     supply = count_supply(Limits(), seen, (order,), NOW)
     apart = (Money.parse(3, "CHF"), Money.parse(2, "EUR"), Money.parse(2, "GBP"))
     assert (supply.held, supply.monthly, supply.foreign) == (4, dollars(2), apart)
+
+
+def test_numbers_in_lots_count_as_they_would_one_by_one() -> None:
+    prices = (a_price(), a_price(3, 0), a_price(1, 1, "EUR"))
+    several = [
+        a_number(n, phase, price=prices[n % 3], purchased_at=(None, LAST_MONTH, NOW)[n % 4 % 3])
+        for n, phase in enumerate([*Phase, *Phase, *reversed(Phase)], 1)
+    ]
+    order = an_order(items=items(ItemState.PROVISIONED, ItemState.FAILED), count=2)
+    named = {item.number for item in order.items}
+    lots = Counter(
+        Lot(one.phase, one.price, one.purchased_at and month_of(one.purchased_at))
+        for one in several
+        if one.price and one.number not in named
+    )
+    some = [one for one in several if one.number in named]
+    assert some
+    assert count_supply(Limits(), some, (order,), NOW, lots=lots) == count_supply(Limits(), several, (order,), NOW)
