@@ -103,6 +103,7 @@ class Fleet:
         }
         self._routing: dict[tuple[str, str, AccountKey], tuple[str, DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
+        self._let_go: dict[ObjectRef, tuple[tuple[str, ...], frozenset[str]]] = {}
 
     # Learning.
 
@@ -274,6 +275,17 @@ class Fleet:
 
     def pool_of(self, record: NumberRecord) -> NumberPool | None:
         return self.get(NumberPool, record.namespace, record.pool) if record.pool else None
+
+    def let_go_by(self, pool: NumberPool) -> frozenset[str]:
+        """The names of the numbers that the pool's record lets go: asked by each of them, of which there may be ten
+        thousand, and read once for each record."""
+        notes, place = pool.status.memory.release, ObjectRef(pool.metadata.namespace, pool.metadata.name)
+        if notes is None:
+            return frozenset()
+        known = self._let_go.get(place)
+        if known is None or known[0] is not notes.granted:
+            known = self._let_go[place] = (notes.granted, frozenset(notes.granted))
+        return known[1]
 
     def profile_of(self, record: NumberRecord) -> RoutingProfile | None:
         """The routing profile that the number is to follow, when there is one."""
