@@ -272,7 +272,7 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
     notes, meta = pool.status.memory.top_up, pool.metadata
     if notes is None:
         return False
-    if notes.sequence == 0:
+    if notes.sequence == 0 or (notes.ordered and services.gone_orders.get(meta.uid) == notes.sequence):
         return True
     if not notes.ordered:
         return notes.order is not None  # else a newer version meant it: nobody knows what, nor whether it exists
@@ -280,13 +280,21 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
 
 
 async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, ...]:
-    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it. The names of
-    those that are there and can't be read, as after a downgrade: nobody knows what they have bought."""
+    """List the pool's orders at the API server. The names of those that are there and can't be read, as after a
+    downgrade: nobody knows what they have bought.
+
+    The last one may be gone for good: a person deleted it, or it was called off before it was made. Nobody makes it any
+    more, so this process does not ask for it again.
+    """
     selector = f"{POOL_LABEL}={pool.metadata.name}"
     page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
     for order in page.items:
         services.fleet.learn("NumberOrder", order)
-    return tuple(sorted(order["metadata"]["name"] for order in page.items if not NumberOrder.can_read(order)))
+    notes, unread = pool.status.memory.top_up, [order for order in page.items if not NumberOrder.can_read(order)]
+    names = {order["metadata"]["name"] for order in page.items}
+    if notes and notes.ordered and not unread and order_name(pool, notes.sequence) not in names:
+        services.gone_orders[pool.metadata.uid] = notes.sequence
+    return tuple(sorted(order["metadata"]["name"] for order in unread))
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:

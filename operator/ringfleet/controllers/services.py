@@ -69,6 +69,8 @@ class Services:
     moving: Counter[AccountKey | ObjectRef] = field(default_factory=Counter)
     """For how many purchases and releases of an account, or of a pool, a carrier is called at this moment, which no
     freeze stops any more."""
+    gone_orders: dict[str, int] = field(default_factory=dict)
+    """By the uid of a pool, the sequence of its last order, when that was looked for live and is gone."""
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 
