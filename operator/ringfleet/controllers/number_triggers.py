@@ -37,6 +37,8 @@ class NumberTriggers:
         self._note_use(old, new)
         if new:
             wake_needy(self._services, (new,))
+        elif old:
+            self._services.needy.note(old, needy=False)
         self._note_standing(old, new)
         self._note_service(old, new)
         self._note_member(old, new)
