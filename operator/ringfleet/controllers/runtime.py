@@ -26,7 +26,7 @@ from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
-from ringfleet.model.refs import Resource
+from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
@@ -117,6 +117,7 @@ def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
         indexes={
             "uid": lambda claim: [claim.uid],
             "pool": lambda claim: [claim.pool],
+            "named": lambda claim: [ObjectRef(claim.pool.namespace, claim.named)] if claim.named else [],
             "namespace": lambda claim: [claim.namespace],
             "set": lambda claim: [(claim.namespace, claim.rotation.name)] if claim.rotation else [],
         },
