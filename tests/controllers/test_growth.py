@@ -88,6 +88,15 @@ async def test_an_account_that_answers_again_concerns_the_numbers_that_wait_for_
             assert f"PhoneNumber {digits(9).digits}" in await rig.woken(1.0)
 
 
+@in_virtual_time
+async def test_a_look_at_an_account_at_rest_walks_none_of_its_numbers() -> None:
+    async with a_rig(*HOUSE, *(a_number(n) for n in range(1, 9))) as rig:
+        with records_read(rig.services.fleet.numbers) as read:
+            await rig.turn("CarrierAccount", "main")
+            await rig.turn("AccountUse", "main")
+        assert read == []
+
+
 def _counting(names: list[str]) -> Callable[[Services, NumberRecord], bool]:
     def needs(services: Services, record: NumberRecord) -> bool:
         names.append(record.name)

@@ -32,6 +32,7 @@ from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
 from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
 from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.settings import Settings
 from ringfleet.traces import way
 
@@ -88,6 +89,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
         indexes={
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
+            "in flight": lambda record: [record.account] if record.state.phase in IN_FLIGHT else [],
             "number": lambda record: [record.number],
             "namespace": lambda record: [record.namespace],
             "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
