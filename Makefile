@@ -26,7 +26,7 @@ SIDE_BY_SIDE := -n $(WORKERS)
 NO_CLUSTER := -m "not cluster and not chaos and not ops" --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-picks format lock regions clean
+.PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-scale bench-picks format lock regions clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,7 +61,7 @@ check: $(READY) ## Check style, types, import contracts, and that crds/ is what 
 	@$(BIN)/lint-imports
 	@$(BIN)/ringfleet crds --check
 
-bench: bench-order bench-idle bench-claims bench-picks ## Run all benchmarks
+bench: bench-order bench-idle bench-claims bench-scale bench-picks ## Run all benchmarks
 
 bench-order: $(READY) ## Order 500 numbers: wall time against the carrier's floor
 	@$(BIN)/python -m tests.bench.order
@@ -71,6 +71,9 @@ bench-idle: $(READY) ## Keep 10,000 numbers: start-up, memory, and what it costs
 
 bench-claims: $(READY) ## Bind claims to numbers: latency and highest rate, beside Kubernetes' own volume binder
 	@$(BIN)/python -m tests.bench.claims
+
+bench-scale: $(READY) ## One event's cost at 1,000, 10,000 and 100,000 numbers, and their memory
+	@$(BIN)/python -m tests.bench.scale
 
 bench-picks: $(READY) ## Pick durably over HTTP: rate and latency by engine, beside the bare HTTP layer
 	@$(BIN)/python -m tests.bench.picks

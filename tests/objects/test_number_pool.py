@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from ringfleet.api import NumberOrder, NumberPool
 from ringfleet.controllers.number_pool import see_demand
+from ringfleet.controllers.pool_tally import Bindings
+from ringfleet.kube.store import Store
 from ringfleet.model import AccountKey, Limits, Money
-from ringfleet.objects.number_claim import project_claim
+from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.number_order import order_want
 from ringfleet.objects.number_pool import (
     capacity_status,
@@ -130,15 +132,12 @@ def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
     meta = {"name": "one", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
     meta["creationTimestamp"] = NOW.isoformat()
     spec = {"poolRef": {"name": "west"}, **asks}
-    claim = project_claim({"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}})
-    fleet = SimpleNamespace(
-        numbers=SimpleNamespace(by=lambda *_: []),
-        claims=SimpleNamespace(by=lambda *_: [claim]),
-        numbers_in_pool=lambda *_: [],
-        orders_for=lambda *_: [],
-    )
+    claim = {"metadata": meta, "spec": spec, "status": {"boundAt": NOW.isoformat(), "phase": "Bound"}}
+    claims: Store[ClaimRecord] = Store(project_claim)
+    claims.learn(claim)
+    fleet = SimpleNamespace(bindings=Bindings(claims), orders_for=lambda *_: [])
     services: Any = SimpleNamespace(fleet=fleet, claim_queue=SimpleNamespace(waiting=lambda *_: []))
-    assert len(see_demand(services, a_pool(), DemandMemory()).bound) == counted
+    assert len(see_demand(services, a_pool(), DemandMemory(), ([], {})).bound) == counted
 
 
 def test_figures_are_written_short() -> None:

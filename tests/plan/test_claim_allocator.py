@@ -316,3 +316,27 @@ def test_no_claim_waits_while_a_later_one_has_what_it_could_have_had(
         for uid in stock.waiting:
             earlier = (asked[uid].ticket, uid) < (asked[hand.uid].ticket, hand.uid)
             assert not (earlier and could_have(asked[uid], hand.number))
+
+
+class Musts(frozenset[Capability]):
+    """Capabilities that count how often they are held against a number's."""
+
+    compared = 0
+
+    def __le__(self, other: object) -> bool:
+        Musts.compared += 1
+        return super().__le__(other)  # type: ignore[operator]  # as frozenset does
+
+
+def test_claims_that_nothing_fits_do_not_look_at_each_free_number() -> None:
+    """They are looked at with each number that comes: hundreds of them, before thousands that are of no use."""
+    stock = Stock()
+    for n in range(500):
+        stock.offer(a_free(str(n), "415", capabilities=VOICE))
+    for n in range(50):
+        stock.ask(a_claim(f"c{n}", n, AreaCodeWish("415"), capabilities=Musts(SMS)))
+    Musts.compared = 0
+    assert stock.serve() == ()
+    assert Musts.compared <= 50 * 2
+    stock.offer(a_free("right", capabilities=SMS))
+    assert [hand.number.name for hand in stock.serve()] == ["right"]

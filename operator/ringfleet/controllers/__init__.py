@@ -12,6 +12,7 @@ only its turns use, and apart what all of them do::
                                               in_use.py              it stays while numbers use it; profiles too
                                               marked_numbers.py      what its listing shows under the marks of pools
     NumberPool         number_pool.py         pool_release.py        what it lets go
+                                              pool_tally.py          its numbers, counted from change to change
     NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
                                               purchase_lock.py       one order at a time buys
                                               purchase_rate.py       spec.limits.purchasesPerHour

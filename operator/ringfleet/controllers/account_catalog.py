@@ -27,7 +27,7 @@ from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, R
 from ringfleet.controllers.bundle_readiness import pools_at
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import wake_users
+from ringfleet.controllers.wake import wake_callers
 from ringfleet.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Query
@@ -65,14 +65,14 @@ def note_search(services: Services, key: AccountKey, account: OpenAccount, stale
     account.stale_query = stale
     if changed:
         services.queues.wake_account(key)
-        wake_users(services, key)
+        wake_callers(services, key)
 
 
 def wake_searchers(services: Services, key: AccountKey, account: OpenAccount) -> None:
     """While search is down: wake who lives by the memory, when something in it has become too old."""
     usable = account.catalog.usable() if account.stale_query else frozenset[Query]()
     if account.catalog_notes.usable - usable and account.stale_query:
-        wake_users(services, key)
+        wake_callers(services, key)
     account.catalog_notes.usable = usable
 
 

@@ -23,7 +23,6 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
 from ringfleet.plan.carrier_account.sweep import next_sweep
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
@@ -134,8 +133,7 @@ def listing_interval(services: Services, key: AccountKey, obj: CarrierAccount, a
         return backoff(
             account.listing_failures, _LISTING_AGAIN, max(_LISTING_AGAIN, obj.spec.sweep_interval)
         ).total_seconds()
-    records = services.fleet.numbers.by("account", key)
-    waiting = account.bought_since_sweep or any(record.state.phase in IN_FLIGHT for record in records)
+    waiting = account.bought_since_sweep or services.fleet.numbers.count("in flight", key) > 0
     return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
 
 

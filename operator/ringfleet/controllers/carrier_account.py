@@ -26,13 +26,13 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import wake_users
+from ringfleet.controllers.wake import wake_callers, wake_users
 from ringfleet.model import AccountKey, Catalog, Money
 from ringfleet.objects.carrier_account import told_endpoint
 from ringfleet.objects.refs import Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.balance import AFTER
-from ringfleet.plan.carrier_account.identity import duplicate_message
+from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.rate import backoff
 
@@ -51,7 +51,7 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     obj = services.fleet.get(CarrierAccount, key.namespace, key.name)
     if obj and obj.metadata.deletion_timestamp:
         await services.namespaces.look(key.namespace)
-    before = services.accounts.seen(name, key.namespace)
+    before, client = services.accounts.seen(name, key.namespace), _client(services, name)
     services.accounts.awaited.setdefault(name, services.monotonic())
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
@@ -63,7 +63,13 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     finally:  # also when the status could not be written: the next turn would see nothing new
         rank(services, name)
         _wait_no_longer(services, name)
-        _wake_users(services, name, before)
+        _wake_users(services, name, before, same=client is not None and client == _client(services, name))
+
+
+def _client(services: Services, key: AccountKey) -> tuple[int, Identity] | None:
+    """Through which client the account is called, and which account that is; None while either is not known."""
+    account = services.accounts.get(key)
+    return (id(account), account.identity) if account and account.identity else None
 
 
 def _wait_no_longer(services: Services, key: AccountKey) -> None:
@@ -89,14 +95,20 @@ _WAITED_FOR = 30.0
 """Seconds for which the first word of an account is waited for."""
 
 
-def _wake_users(services: Services, key: AccountKey, before: AccountSeen) -> None:
+def _wake_users(services: Services, key: AccountKey, before: AccountSeen, *, same: bool) -> None:
     """Wake them if the account is not as it was `before` this look, or not as they were last told: what becomes of
-    another account may have made this one a duplicate, or the one that works, without any look at it."""
+    another account may have made this one a duplicate, or the one that works, without any look at it. `same`: it is the
+    same account, by the same client; if it only answers again, or does no more, few have to hear of it."""
     now = services.accounts.seen(key, key.namespace)
     told = services.accounts.told.get(key, before)
     if now != before or (now.blocked, now.message) != (told.blocked, told.message):
-        wake_users(services, key)
+        only_answers = same and {one.blocked for one in (before, told, now)} <= _ANSWERS_OR_NOT
+        (wake_callers if only_answers else wake_users)(services, key)
     services.accounts.told[key] = now
+
+
+_ANSWERS_OR_NOT = {None, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED}
+"""What is only about whether the carrier answers."""
 
 
 async def _look(services: Services, key: AccountKey, obj: CarrierAccount) -> float | None:

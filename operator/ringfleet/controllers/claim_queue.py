@@ -127,8 +127,9 @@ class ClaimQueue:
 
     def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None]:
         """What a number of the pool costs a month: the dearest that it has; and the most that one may, by its cap."""
-        records = (one for one in self._fleet.numbers_in_pool(*place) if one.state.phase not in GONE)
-        prices = [one.price.monthly for one in records if one.price]
+        records, lots = self._fleet.counted_in_pool(place, ())
+        prices = [lot.price.monthly for lot in lots if lot.phase not in GONE]
+        prices += [one.price.monthly for one in records if one.price and one.state.phase not in GONE]
         pool = self._fleet.get(NumberPool, *place)
         cap = money_of(pool.spec.limits.max_monthly_price, pool.spec.limits.currency) if pool else None
         return max(prices, key=lambda price: (price.amount, price.currency), default=None), cap
@@ -220,7 +221,9 @@ class ClaimQueue:
         pool is on its way."""
         orders = self._fleet.orders_for(*claim.pool)
         opened = any(claim.namespace in payers_of(order) and not order.status.done for order in orders)
-        return opened or any(one.state.phase in IN_FLIGHT for one in self._fleet.numbers_in_pool(*claim.pool))
+        records, lots = self._fleet.counted_in_pool(claim.pool, ())
+        phases = {lot.phase for lot in lots} | {one.state.phase for one in records}
+        return opened or not phases.isdisjoint(IN_FLIGHT)
 
     # Hearing.
 

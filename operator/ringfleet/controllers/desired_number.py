@@ -116,7 +116,7 @@ def leaving(services: Services, record: NumberRecord) -> Leaving | None:
     release, notes = pool.status.release, pool.status.memory.release
     known = record.state.farewell
     frozen = release is not None and release.frozen_since is not None
-    granted = notes is not None and not frozen and record.name in notes.granted
+    granted = notes is not None and not frozen and record.name in services.fleet.let_go_by(pool)
     granted = granted and known is not None and known.not_before <= services.clock()
     return Leaving(asked.way, None, granted, frozen, _waits(asked, record, frozen))
 

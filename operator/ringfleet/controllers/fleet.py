@@ -25,6 +25,7 @@ from ringfleet.api import (
 )
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.marked_numbers import MarkedNumbers
+from ringfleet.controllers.pool_tally import Bindings, PoolTallies
 from ringfleet.kube.store import Store
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
 from ringfleet.model.failures import FailureReason
@@ -38,7 +39,7 @@ from ringfleet.objects.phone_number import NumberRecord, resting_until
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
-from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen
+from ringfleet.plan.number_pool.supply import Lots, NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
 R = TypeVar("R", bound=ApiObject)
@@ -95,6 +96,9 @@ class Fleet:
         self.claims = claims
         self.freezes = freezes
         self.marked = MarkedNumbers()
+        self.tallies = PoolTallies(numbers)
+        self.bindings = Bindings(claims)
+        numbers.subscribe(self._note_object)
         self._clock = clock
         self.same_account: Callable[[AccountKey], Collection[AccountKey]] = lambda account: (account,)
         """All CarrierAccounts that are one account at the carrier with this one, itself included."""
@@ -103,6 +107,7 @@ class Fleet:
         }
         self._routing: dict[tuple[str, str, AccountKey], tuple[str, DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
+        self._let_go: dict[ObjectRef, tuple[tuple[str, ...], frozenset[str]]] = {}
 
     # Learning.
 
@@ -216,6 +221,18 @@ class Fleet:
         """The pool's numbers; those that another object stands for are not its."""
         return [record for record in self.numbers.by("pool", (namespace, pool)) if self.owns(record)]
 
+    def counted_in_pool(self, pool: ObjectRef, named: Iterable[E164]) -> tuple[list[NumberRecord], Lots]:
+        """The same, as far as they have to be seen one by one, and the lots of all others. `named`: numbers that the
+        pool's orders name, or its record of those that leave: they are seen one by one, whatever they are."""
+        records, lots = self.tallies.beside(pool, named)
+        return [record for record in records if self.owns(record)], lots
+
+    def free_in_pool(self, pool: ObjectRef) -> int:
+        """How many of its numbers are free."""
+        tally = self.tallies.of(pool)
+        apart = filter(None, map(self.numbers.get, tally.apart))
+        return tally.free + sum(record.free and self.owns(record) for record in apart)
+
     # Whose a number is.
 
     def objects_of(self, number: E164, account: AccountKey) -> list[NumberRecord]:
@@ -275,6 +292,17 @@ class Fleet:
     def pool_of(self, record: NumberRecord) -> NumberPool | None:
         return self.get(NumberPool, record.namespace, record.pool) if record.pool else None
 
+    def let_go_by(self, pool: NumberPool) -> frozenset[str]:
+        """The names of the numbers that the pool's record lets go: asked by each of them, of which there may be ten
+        thousand, and read once for each record."""
+        notes, place = pool.status.memory.release, ObjectRef(pool.metadata.namespace, pool.metadata.name)
+        if notes is None:
+            return frozenset()
+        known = self._let_go.get(place)
+        if known is None or known[0] is not notes.granted:
+            known = self._let_go[place] = (notes.granted, frozenset(notes.granted))
+        return known[1]
+
     def profile_of(self, record: NumberRecord) -> RoutingProfile | None:
         """The routing profile that the number is to follow, when there is one."""
         place = self.profile_place(record)
@@ -332,10 +360,15 @@ class Fleet:
         A price that an object does not tell yet; and numbers under the pool's mark that have no object: they count as
         on their way, as the next sweep makes their objects, or says why it can't.
         """
-        listed = dict(self.marked.of(ObjectRef(namespace, pool)))
-        known = tuple(replace(one, price=listed.get(one.number)) if one.price is None else one for one in numbers)
-        missing = (number for number in listed if self.number(namespace, number.digits) is None)
-        return (*known, *(NumberSeen(number, Phase.ORDERING, listed[number], unrecorded=True) for number in missing))
+        place, marked = ObjectRef(namespace, pool), self.marked
+        priced = (one if one.price else replace(one, price=marked.price_of(place, one.number)) for one in numbers)
+        missing = marked.unrecorded(place, lambda number: self.number(namespace, number.digits) is not None)
+        return (*priced, *(NumberSeen(number, Phase.ORDERING, missing[number], unrecorded=True) for number in missing))
+
+    def _note_object(self, place: ObjectRef, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """A number has come to have an object, or has none any more."""
+        if old is None or new is None:
+            self.marked.note_object_of_number(place, there=new is not None)
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         """What a number of the pool is marked with at the carrier."""

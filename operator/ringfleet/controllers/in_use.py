@@ -50,7 +50,7 @@ def is_guarded(obj: CarrierAccount | RoutingProfile) -> bool:
 
 def _uses_account(services: Services, account: AccountKey) -> bool:
     """Whether a number that is not gone is at the account, or an order that has not ended."""
-    records = services.fleet.numbers.by("account", account)
+    records = services.fleet.numbers.each("account", account)  # the first one answers, as a rule
     if any(record.state.phase not in GONE for record in records):
         return True
     return any(not order.status.done for order in services.fleet.orders_at(account))

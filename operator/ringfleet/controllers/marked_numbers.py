@@ -12,7 +12,7 @@ nobody can bring its numbers back, or see what becomes of them, and the next pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ringfleet.model import E164, AccountKey, Holding, Price
 from ringfleet.model.refs import ObjectRef
@@ -30,6 +30,8 @@ class MarkedNumbers:
 
     def __init__(self) -> None:
         self._listings: dict[Identity, Marked] = {}
+        self._unrecorded: dict[ObjectRef, dict[E164, Price]] = {}
+        """By pool, those of them that have no object, as far as anybody has asked since the listings changed."""
         self._objects: dict[AccountKey, Identity] = {}
         """Which account each CarrierAccount stands for; of one that is another account now, until that is listed."""
 
@@ -47,6 +49,7 @@ class MarkedNumbers:
         """Take a believed listing, made for one of its objects, as the account's newest."""
         changed = _differing(self._listings.get(identity, {}), marked)
         self._listings[identity] = marked
+        self._unrecorded.clear()
         return changed | self.note_object(account, identity)
 
     def note_object(self, account: AccountKey, identity: Identity) -> frozenset[ObjectRef]:
@@ -61,17 +64,44 @@ class MarkedNumbers:
 
     def _drop_orphaned(self) -> frozenset[ObjectRef]:
         gone = self._listings.keys() - set(self._objects.values())
+        if gone:
+            self._unrecorded.clear()
         return frozenset(pool for identity in gone for pool in self._listings.pop(identity))
 
     def forget(self, number: E164) -> None:
         """We have given the number back, or taken our mark off. It had one carrier, whichever accounts showed it."""
-        for marked in self._listings.values():
+        for marked in (*self._listings.values(), self._unrecorded):
             drop(marked, (number,))
+
+    def note_object_of_number(self, place: ObjectRef, *, there: bool) -> None:
+        """The number that `place` is named after has come to have an object there, or has none any more."""
+        number = E164(f"+{place.name}")
+        for pool, unrecorded in self._unrecorded.items():
+            if pool.namespace != place.namespace:
+                continue
+            if there:
+                unrecorded.pop(number, None)
+            elif price := self.price_of(pool, number):
+                unrecorded[number] = price
 
     def of(self, pool: ObjectRef) -> Iterator[tuple[E164, Price]]:
         """The numbers whose mark names the pool, at whatever account; one that two accounts show comes twice."""
         for marked in self._listings.values():
             yield from marked.get(pool, {}).items()
+
+    def price_of(self, pool: ObjectRef, number: E164) -> Price | None:
+        """What a listing says that the number costs, if its mark names the pool."""
+        prices = (marked.get(pool, {}).get(number) for marked in reversed(self._listings.values()))
+        return next(filter(None, prices), None)
+
+    def unrecorded(self, pool: ObjectRef, is_recorded: Callable[[E164], bool]) -> dict[E164, Price]:
+        """Those of its numbers that have no object. All of them are asked once after a listing has changed; then it is
+        kept by what comes and goes (`note_object_of_number`)."""
+        known = self._unrecorded.get(pool)
+        if known is None:
+            missing = ((number, price) for number, price in self.of(pool) if not is_recorded(number))
+            known = self._unrecorded[pool] = dict(missing)
+        return known
 
 
 def _differing(one: Marked, other: Marked) -> frozenset[ObjectRef]:

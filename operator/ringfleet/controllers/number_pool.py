@@ -28,6 +28,7 @@ from ringfleet.objects.number_pool import (
     order_spec,
     pool_status,
     pool_view,
+    release_record,
     top_up,
 )
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
@@ -40,7 +41,7 @@ from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView,
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.number_pool.forecast import CapacityWant
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder
-from ringfleet.plan.number_pool.supply import OrderSeen
+from ringfleet.plan.number_pool.supply import Lots, OrderSeen
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 
@@ -112,36 +113,58 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
     carriers, namespace = view.want.carriers, pool.metadata.namespace
     asked_again = ask_for_demands(services, pool, carriers)
     release = await see_release(services, pool)
-    records = services.fleet.numbers_in_pool(namespace, pool.metadata.name)
+    records, lots = count_numbers(services, pool)
     place, ready = ObjectRef(namespace, pool.metadata.name), pool_readiness(services, pool, carriers)
     return PoolFacts(
-        pool=see_pool(services, pool, view.want, records, ready.accounts),
-        demand=see_demand(services, pool, view.memory),
+        pool=see_pool(services, pool, view.want, (records, lots), ready.accounts),
+        demand=see_demand(services, pool, view.memory, (records, lots)),
         review=ready.review,
         release=release,
         takeable=frozenset(record.number for record in records if _may_return(services, record)),
         capacity=capacity_want(services, pool),
         readiness=ready.conditions,
-        claimed=sum(record.claim is not None for record in records),
+        claimed=_claimed(records, lots),
         waiting=len(services.claim_queue.waiting(place)),
         asked_again=asked_again,
     )
+
+
+InPool = tuple[list[NumberRecord], Lots]
+"""A pool's numbers: those that are seen one by one, and the lots of all others."""
+
+
+def count_numbers(services: Services, pool: NumberPool) -> InPool:
+    """The pool's numbers. One by one are seen those that its orders name, whose place they take, and those that its
+    record says have lately been asked to go, whether they are there again or not."""
+    place = ObjectRef(pool.metadata.namespace, pool.metadata.name)
+    orders = (services.fleet.order_seen(order) for order in services.fleet.orders_for(*place))
+    bought = (item.number for order in orders for item in order.items)
+    leaving = (E164(f"+{name}") for name, _ in release_record(pool).recent)
+    return services.fleet.counted_in_pool(place, (*bought, *leaving))
+
+
+def _claimed(records: list[NumberRecord], lots: Lots) -> int:
+    """How many of them a claim holds."""
+    alike = sum(count for lot, count in lots.items() if lot.claimed)
+    return alike + sum(record.claim is not None for record in records)
 
 
 def see_pool(
     services: Services,
     pool: NumberPool,
     want: PoolWant,
-    records: list[NumberRecord],
+    counted: InPool,
     accounts: Mapping[AccountKey, AccountSeen],
 ) -> PoolSeen:
     """The pool's numbers, orders and room, as they are known now, and its accounts as its bundles let it use them."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     demands = services.claim_queue.demands(ObjectRef(namespace, name))
+    records, lots = counted
     return PoolSeen(
         numbers=services.fleet.with_listed(
             namespace, name, (number_seen(record, returning=_returns(services, record)) for record in records)
         ),
+        lots=lots,
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
         accounts={
@@ -257,7 +280,7 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
     notes, meta = pool.status.memory.top_up, pool.metadata
     if notes is None:
         return False
-    if notes.sequence == 0:
+    if notes.sequence == 0 or (notes.ordered and services.gone_orders.get(meta.uid) == notes.sequence):
         return True
     if not notes.ordered:
         return notes.order is not None  # else a newer version meant it: nobody knows what, nor whether it exists
@@ -265,13 +288,21 @@ def _last_order_is_seen(services: Services, pool: NumberPool) -> bool:
 
 
 async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, ...]:
-    """List the pool's orders at the API server. The last one may be gone for good: a person deleted it. The names of
-    those that are there and can't be read, as after a downgrade: nobody knows what they have bought."""
+    """List the pool's orders at the API server. The names of those that are there and can't be read, as after a
+    downgrade: nobody knows what they have bought.
+
+    The last one may be gone for good: a person deleted it, or it was called off before it was made. Nobody makes it any
+    more, so this process does not ask for it again.
+    """
     selector = f"{POOL_LABEL}={pool.metadata.name}"
     page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
     for order in page.items:
         services.fleet.learn("NumberOrder", order)
-    return tuple(sorted(order["metadata"]["name"] for order in page.items if not NumberOrder.can_read(order)))
+    notes, unread = pool.status.memory.top_up, [order for order in page.items if not NumberOrder.can_read(order)]
+    names = {order["metadata"]["name"] for order in page.items}
+    if notes and notes.ordered and not unread and order_name(pool, notes.sequence) not in names:
+        services.gone_orders[pool.metadata.uid] = notes.sequence
+    return tuple(sorted(order["metadata"]["name"] for order in unread))
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:
@@ -319,16 +350,15 @@ async def _trim(services: Services, pool: NumberPool, name: str) -> None:
         await services.kube.delete(NUMBER_ORDERS, pool.metadata.namespace, name, uid=order.metadata.uid)
 
 
-def see_demand(services: Services, pool: NumberPool, memory: DemandMemory) -> DemandSeen:
-    """What there is to count since the memory was written, and what the pool has now."""
+def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, counted: InPool) -> DemandSeen:
+    """What there is to count since the memory was written, and what the pool has now. `counted`: its numbers, of which
+    those that its orders name are seen one by one."""
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
-    records = {record.number: record for record in services.fleet.numbers_in_pool(*key)}
-    since = memory.counted_until
-    claims = (claim for claim in services.fleet.claims.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
-    bound = (claim.bound_at for claim in claims if claim.bound_at)
+    records, lots = {record.number: record for record in counted[0]}, counted[1]
+    alike = sum(count for lot, count in lots.items() if lot.phase is Phase.AVAILABLE)
     return DemandSeen(
-        bound=tuple(moment for moment in bound if since is None or moment > since),
-        free=sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
+        bound=services.fleet.bindings.since(key, memory.counted_until),
+        free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
         waiting=sum(_takes_any(claim) for claim in services.claim_queue.waiting(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,

@@ -16,7 +16,6 @@ from ringfleet.controllers.wake import (
     wake_set,
 )
 from ringfleet.model import GONE, Phase
-from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import shown_of
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.plan.conditions import Reason
@@ -40,6 +39,8 @@ class NumberTriggers:
         self._note_use(old, new)
         if new:
             wake_needy(self._services, (new,))
+        elif old:
+            self._services.needy.note(old, needy=False)
         self._note_standing(old, new)
         self._note_service(old, new)
         self._note_documents(old, new)
@@ -49,8 +50,10 @@ class NumberTriggers:
             return
         if record.pool:
             self._services.queues.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
-        for place in {(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed}:
-            self._wake_profile(*place)
+        if not (old and new and _as_follower(old) == _as_follower(new)):
+            routed = [(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed]
+            for place in dict.fromkeys(routed):
+                self._wake_profile(*place)
         self._note_holder(old, new)
 
     def _note_standing(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
@@ -96,9 +99,12 @@ class NumberTriggers:
         services = self._services
         if old is None or new is None or (old.state.phase in GONE) is not (new.state.phase in GONE):
             services.queues.wake("AccountUse", record.account.namespace, record.account.name, USE_DELAY)
+            concerned = {place for seen in (old, new) if seen for place in services.fleet.profiles_of(seen)}
         elif (old.state.routed, old.claim) == (new.state.routed, new.claim):
             return
-        for place in {place for seen in (old, new) if seen for place in services.fleet.profiles_of(seen)}:
+        else:  # of the profiles in both it is a user before and after
+            concerned = set(services.fleet.profiles_of(old) ^ services.fleet.profiles_of(new))
+        for place in concerned:
             services.queues.wake("ProfileUse", *place, USE_DELAY)
 
     def _note_bundle_of(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
@@ -117,8 +123,8 @@ class NumberTriggers:
 
     def _tell_who_named(self, number: NumberRecord) -> None:
         """Claims may have asked for the number by name before there was one."""
-        claims = self._services.fleet.claims.by("pool", ObjectRef(number.namespace, number.pool)) if number.pool else []
-        self._services.claim_queue.reconsider([claim for claim in claims if claim.named == number.name])
+        claims = self._services.fleet.claims.by("named", number.place)
+        self._services.claim_queue.reconsider([claim for claim in claims if claim.pool == number.pool_ref])
 
     def _tell_who_had(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
         """A claim that came back before the number did takes it up, or has it back."""
@@ -151,6 +157,17 @@ class NumberTriggers:
                 self._services.queues.wake_claim(claim)
             if holder.namespace != record.namespace and self._services.quotas.of(holder.namespace):
                 self._services.claim_queue.reconsider(self._services.fleet.claims.by("namespace", holder.namespace))
+
+
+def _as_follower(record: NumberRecord) -> tuple[object, ...]:
+    """What a routing profile sees of a number. Of its claim only where that is of another namespace, whose profiles
+    then count the number."""
+    state, claim = record.state, record.claim
+    borrower = claim.namespace if claim and claim.namespace != record.namespace else None
+    return (
+        *(state.routed, state.drift, state.phase in GONE),
+        *(record.observed, record.account, record.pool, record.routing_profile, borrower),
+    )
 
 
 def _as_former(record: NumberRecord) -> tuple[object, ...]:

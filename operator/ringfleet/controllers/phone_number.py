@@ -65,6 +65,14 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
     record = services.fleet.number(key.namespace, key.name)
     if record is None:
         return None
+    try:
+        return await _reconcile(services, record)
+    except Exception:
+        services.needy.note(record)
+        raise
+
+
+async def _reconcile(services: Services, record: NumberRecord) -> float | None:
     if services.fleet.claim_is_missing(record) and await claim_is_gone(services, record):
         await unbind(services, record)
         return None

@@ -15,7 +15,8 @@ from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, NotFound
 from ringfleet.model import GONE
-from ringfleet.model.refs import Resource
+from ringfleet.model.policy import ReleaseMode
+from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import CRDS, NAMESPACES, PHONE_NUMBERS
@@ -26,7 +27,7 @@ from ringfleet.plan.phone_number.removal import DELETIONS, Way
 async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     """All that leaving depends on but the supply. Whether namespace or kind is going away is read live, when a deletion
     makes it matter."""
-    records = [record for record in _records(services, pool) if record.state.phase not in GONE]
+    records, others = _count(services, pool)
     if any(one.deleting for one in records):
         await services.namespaces.look(pool.metadata.namespace)
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
@@ -36,15 +37,24 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     return ReleaseSeen(
         leavers=leavers,
         idlers=tuple(_idler(one) for one in records if one.free or one.notes.surplus),
-        size=len(records),
+        size=len(records) + others,
         record=record,
         ending=await find_ending(services, pool.metadata.namespace) if deleted else None,
         acknowledged=_acknowledged(pool),
     )
 
 
-def _records(services: Services, pool: NumberPool) -> list[NumberRecord]:
-    return services.fleet.numbers_in_pool(pool.metadata.namespace, pool.metadata.name)
+def _count(services: Services, pool: NumberPool) -> tuple[list[NumberRecord], int]:
+    """The numbers that go or could go, and how many others there are. A pool that is deleted asks all of them; one that
+    gives back what is idle looks at all that are free."""
+    place = ObjectRef(pool.metadata.namespace, pool.metadata.name)
+    release, idle_after = pool.spec.release, pool.spec.reclaim.idle_after
+    if pool.metadata.deletion_timestamp or (release.mode is ReleaseMode.AUTOMATIC and idle_after is not None):
+        records, others = services.fleet.numbers_in_pool(*place), 0
+    else:
+        records, lots = services.fleet.counted_in_pool(place, ())
+        others = sum(count for lot, count in lots.items() if lot.phase not in GONE)
+    return [record for record in records if record.state.phase not in GONE], others
 
 
 def _leaver(services: Services, record: NumberRecord) -> Leaver | None:

@@ -17,6 +17,7 @@ from ringfleet.api import NumberOrder, NumberPool, NumberQuota
 from ringfleet.api.meta import ORDERED_FOR
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.model import Limits, Money
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import order_intent
 from ringfleet.objects.number_quota import quota_want
 from ringfleet.objects.phone_number import NumberRecord, number_seen
@@ -86,10 +87,11 @@ class Quotas:
     def _supply(self, pool: NumberPool, currency: str) -> Supply:
         fleet, namespace, name = self._fleet, pool.metadata.namespace, pool.metadata.name
         orders = [fleet.order_seen(order) for order in fleet.orders_for(namespace, name)]
-        objects = (number_seen(record) for record in fleet.numbers_in_pool(namespace, name))
-        numbers = fleet.with_listed(namespace, name, objects)
-        limits = Limits(currency=currency)
-        return count_supply(limits, numbers, (*orders, *self._intended(pool, orders)), self._clock())
+        named = [item.number for order in orders for item in order.items]
+        records, lots = fleet.counted_in_pool(ObjectRef(namespace, name), named)
+        numbers = fleet.with_listed(namespace, name, map(number_seen, records))
+        orders += self._intended(pool, orders)
+        return count_supply(Limits(currency=currency), numbers, orders, self._clock(), lots=lots)
 
     def _intended(self, pool: NumberPool, orders: list[OrderSeen]) -> tuple[OrderSeen, ...]:
         """The order that the pool has written down and that is not there yet: it counts as if it were."""

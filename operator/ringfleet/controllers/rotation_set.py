@@ -127,9 +127,9 @@ def _frozen(services: Services, members: Members) -> str | None:
 
 def _pool(services: Services, obj: RotationSet, pool: NumberPool) -> PoolSeen:
     meta = pool.metadata
-    records = services.fleet.numbers_in_pool(meta.namespace, meta.name)
-    own = services.claim_queue.stock(ObjectRef(meta.namespace, meta.name)).formerly(people_of_set(obj))
-    return PoolSeen(pool.spec.market.country, sum(record.free for record in records), own)
+    place = ObjectRef(meta.namespace, meta.name)
+    own = services.claim_queue.stock(place).formerly(people_of_set(obj))
+    return PoolSeen(pool.spec.market.country, services.fleet.free_in_pool(place), own)
 
 
 # Acting.

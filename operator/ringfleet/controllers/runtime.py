@@ -26,12 +26,13 @@ from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
-from ringfleet.model.refs import Resource
+from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
 from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
 from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.settings import Settings
 from ringfleet.traces import way
 
@@ -88,6 +89,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
         indexes={
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
+            "in flight": lambda record: [record.account] if record.state.phase in IN_FLIGHT else [],
             "number": lambda record: [record.number],
             "namespace": lambda record: [record.namespace],
             "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
@@ -117,6 +119,7 @@ def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
         indexes={
             "uid": lambda claim: [claim.uid],
             "pool": lambda claim: [claim.pool],
+            "named": lambda claim: [ObjectRef(claim.pool.namespace, claim.named)] if claim.named else [],
             "namespace": lambda claim: [claim.namespace],
             "set": lambda claim: [(claim.namespace, claim.rotation.name)] if claim.rotation else [],
         },

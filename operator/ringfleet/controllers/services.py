@@ -23,6 +23,7 @@ from ringfleet.controllers.intent_watches import IntentWatches
 from ringfleet.controllers.lasting_errors import LastingErrors
 from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.namespaces import Namespaces
+from ringfleet.controllers.needy_numbers import NeedyNumbers
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.status_writer import StatusWriter
@@ -64,11 +65,15 @@ class Services:
     """The carrier's latest word on numbers, by their object, which does not say it yet."""
     health: dict[E164, HealthSeen] = field(default_factory=dict)
     """The dispatcher's latest word on them."""
+    needy: NeedyNumbers = field(default_factory=NeedyNumbers)
+    """The numbers that had something to do when they were last looked at."""
     found_going: set[str] = field(default_factory=set)
     """The uids of numbers that were asked to go while no operator looked; the breaker counts them."""
     moving: Counter[AccountKey | ObjectRef] = field(default_factory=Counter)
     """For how many purchases and releases of an account, or of a pool, a carrier is called at this moment, which no
     freeze stops any more."""
+    gone_orders: dict[str, int] = field(default_factory=dict)
+    """By the uid of a pool, the sequence of its last order, when that was looked for live and is gone."""
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
 

@@ -44,7 +44,15 @@ COUNT_DELAY = 2.0
 
 
 def wake_users(services: Services, account: AccountKey) -> None:
-    """What may go on, or must stop, now that the account's state has changed."""
+    """What may go on, or must stop, now that the account is not what it was."""
+    wake_callers(services, account)
+    wake_profiles(services, account)
+    wake_needy(services, services.fleet.numbers.by("account", account))
+
+
+def wake_callers(services: Services, account: AccountKey) -> None:
+    """What may go on, or must stop, now that the account can be called or can't, and is the same otherwise. Numbers and
+    profiles that want nothing of it are left alone: there may be a hundred thousand."""
     wake_pools(services, account)
     for bundle in services.fleet.all(ComplianceBundle):
         if account in (account_key(ref, bundle.metadata.namespace) for ref in bundle.spec.carriers):
@@ -52,8 +60,10 @@ def wake_users(services: Services, account: AccountKey) -> None:
     wake_orders(services, account)
     for pool in pools_at(services, account):  # what they wait for elsewhere may be ordered here
         wake_orders_of(services, pool)
-    wake_profiles(services, account)
-    wake_needy(services, services.fleet.numbers.by("account", account))
+    for profile in services.fleet.all(RoutingProfile):
+        if not any((one.type, one.status) == ("Ready", "True") for one in profile.status.conditions):
+            services.queues.wake("RoutingProfile", profile.metadata.namespace, profile.metadata.name)
+    wake_needy(services, filter(None, map(services.fleet.numbers.get, services.needy.at(account))))
 
 
 def orders_at(services: Services, account: AccountKey) -> list[NumberOrder]:
@@ -127,7 +137,9 @@ def wake_needy(services: Services, records: Iterable[NumberRecord]) -> None:
     """Those of them that need a step, and the others when time will bring them one."""
     now = services.clock()
     for record in records:
-        delay = seconds_until(next_look(services, record, now), now)
+        moment = next_look(services, record, now)
+        services.needy.note(record, moment == now)
+        delay = seconds_until(moment, now)
         if delay is not None:
             services.queues.wake_number(record, delay)
 

@@ -14,7 +14,7 @@ integers (Kubernetes KEP-5504).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -65,6 +65,10 @@ class Store(Generic[T]):
     def by(self, index: str, value: Hashable) -> list[T]:
         """The records that `index` files under `value`."""
         return [self._held[key][1] for key in self._keys[index].get(value, ())]
+
+    def each(self, index: str, value: Hashable) -> Iterator[T]:
+        """The same one by one, for who may need only the first; nothing may change meanwhile."""
+        return (self._held[key][1] for key in self._keys[index].get(value, ()))
 
     def count(self, index: str, value: Hashable) -> int:
         """How many records `index` files under `value`."""

@@ -43,7 +43,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_pool.supply import NumberSeen
+from ringfleet.plan.number_pool.supply import Lot, NumberSeen, month_of
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
@@ -422,10 +422,29 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
 
     `returning`: it still shows that it leaves, and stays after all.
     """
-    phase = record.state.phase
-    if phase is Phase.AVAILABLE and record.claim:
-        phase = Phase.BOUND
-    return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)
+    return NumberSeen(record.number, _counted_phase(record), record.price, record.purchased_at, returning)
+
+
+def lot_of(record: NumberRecord) -> Lot | None:
+    """The lot that a number counts in, when it is its number's only object; None: it has to be seen by itself.
+
+    By itself is seen what is asked to go, or shows that it goes, or is free but stopped; what people or the carrier's
+    mark have set apart; and what tells no price yet, as a listing or an order may know it.
+    """
+    state = record.state
+    if record.deleting or record.observed or record.notes != NO_NOTES or record.price is None:
+        return None
+    if state.phase is Phase.RELEASING or state.farewell or state.foreign_mark:
+        return None
+    if state.phase is Phase.SUSPENDED and record.claim is None:
+        return None  # it may be about to be resumed, and then nothing is ordered in its place
+    purchased = month_of(record.purchased_at) if record.purchased_at else None
+    return Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
+
+
+def _counted_phase(record: NumberRecord) -> Phase:
+    available = record.state.phase is Phase.AVAILABLE
+    return Phase.BOUND if available and record.claim else record.state.phase
 
 
 def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:

@@ -21,7 +21,7 @@ waits aside and does not hold up the ones behind it.
 from __future__ import annotations
 
 from bisect import insort
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -98,6 +98,8 @@ class Stock:
         self._formerly: dict[People, Shelf] = {}
         self._waiting_people: dict[People, set[str]] = {}
         self._returning: set[str] = set()
+        self._kinds: Counter[frozenset[Capability]] = Counter()
+        """How many of all these have the same capabilities: there are few kinds, and there may be many of each."""
         self._by_area: dict[str, Shelf] = {}
         self._by_region: dict[str, Shelf] = {}
         self._queue: list[tuple[int, str]] = []
@@ -140,6 +142,7 @@ class Stock:
         if number.name in self._held or self._find(number.name) == number:
             return
         self.withhold(number.name)
+        self._kinds[number.capabilities] += 1
         for shelf in self._shelves(number):
             shelf[number.name] = number
         for people in number.people:
@@ -151,6 +154,9 @@ class Stock:
         number = self._find(name)
         if number is None:
             return
+        self._kinds[number.capabilities] -= 1
+        if not self._kinds[number.capabilities]:
+            del self._kinds[number.capabilities]
         for shelf in self._shelves(number):
             del shelf[name]
         for people in number.people:
@@ -243,6 +249,8 @@ class Stock:
         if claim.name is not None:
             named = self._named(claim, claim.name)
             return named if named and _fits(claim, named, purse) else None
+        if not any(claim.capabilities <= kind for kind in self._kinds):
+            return None  # most often: a claim that waits, while all that is free is of no use to it
         theirs = (self._formerly.get(people, _BARE) for people in claim.people)
         shelves = (*theirs, *(self._shelf(wish) for wish in claim.wishes), self._free)
         numbers = (number for shelf in shelves for number in shelf.values())

@@ -508,3 +508,27 @@ def test_the_order_in_which_numbers_are_seen_does_not_matter(story: list[Any], s
     mixed = pool.seen()
     mixed = replace(mixed, leavers=tuple(random.sample(mixed.leavers, len(mixed.leavers))))
     assert plan_release(want(hold=HOUR), mixed, pool.now) == plan_release(want(hold=HOUR), pool.seen(), pool.now)
+
+
+class Name(str):
+    """A name that counts how often one of its kind is compared with another."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Name.compared += 1
+        return str.__eq__(self, other)
+
+
+@pytest.mark.parametrize("day", [pytest.param(TODAY, id="the same day"), pytest.param(TODAY - 3 * DAY, id="a new day")])
+def test_a_plan_for_many_numbers_that_leave_compares_each_with_few_others(day: date) -> None:
+    """In the event loop: what is quadratic in them lets claims wait for seconds."""
+    several = [Name(f"1415{n:07d}") for n in range(600)]
+    going = tuple(replace(a_leaver(n), name=name) for n, name in enumerate(several))
+    others = tuple(Name(str(name)) for name in several)
+    record = ReleaseRecord(day=day, released=others[:300], granted=others, cleared=others)
+    Name.compared = 0
+    plan = plan_release(want(max_per_day=1_000), seen(*going, record=record), NOW)
+    assert len(plan.record.granted) == 600
+    assert Name.compared < 40 * len(several)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ringfleet.model import ItemState, Limits, Money, Phase
-from ringfleet.plan.number_pool.supply import NumberSeen, OrderSeen, count_supply, may_be_forgotten, next_settling
+from ringfleet.plan.number_pool.supply import (
+    Lot,
+    NumberSeen,
+    OrderSeen,
+    count_supply,
+    may_be_forgotten,
+    month_of,
+    next_settling,
+)
 from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
 
 UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
@@ -217,3 +226,24 @@ def test_an_order_without_a_pool_is_kept_while_it_is_the_record_of_anything(
     order: OrderSeen, seen: tuple[NumberSeen, ...], forgotten: bool
 ) -> None:
     assert may_be_forgotten(order, {one.number: one for one in seen}, NOW) is forgotten
+
+
+# Numbers in lots.
+
+
+def test_numbers_in_lots_count_as_they_would_one_by_one() -> None:
+    prices = (a_price(), a_price(3, 0), a_price(1, 1, "EUR"))
+    several = [
+        a_number(n, phase, price=prices[n % 3], purchased_at=(None, LAST_MONTH, NOW)[n % 4 % 3])
+        for n, phase in enumerate([*Phase, *Phase, *reversed(Phase)], 1)
+    ]
+    order = an_order(items=items(ItemState.PROVISIONED, ItemState.FAILED), count=2)
+    named = {item.number for item in order.items}
+    lots = Counter(
+        Lot(one.phase, one.price, one.purchased_at and month_of(one.purchased_at))
+        for one in several
+        if one.price and one.number not in named
+    )
+    some = [one for one in several if one.number in named]
+    assert some
+    assert count_supply(Limits(), some, (order,), NOW, lots=lots) == count_supply(Limits(), several, (order,), NOW)

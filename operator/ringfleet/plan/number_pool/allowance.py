@@ -43,7 +43,7 @@ def allow(want: PoolWant, seen: PoolSeen, count: int, budget: Money | None, curr
     if seen.ending:
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
-    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     wanted = min(count, want.target + seen.on_demand - supply.total)
     if wanted <= 0:
         return Allowance(0, message=NOT_NEEDED)

@@ -132,7 +132,7 @@ def retire(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
 
 
 def _let_go(asked: ReleaseWant, want: PoolWant, facts: PoolFacts, now: datetime) -> ReleasePlan:
-    supply = count_supply(want.limits, facts.pool.numbers, facts.pool.orders, now)
+    supply = count_supply(want.limits, facts.pool.numbers, facts.pool.orders, now, lots=facts.pool.lots)
     return plan_release(asked, replace(facts.release, supply=supply.total), now)
 
 

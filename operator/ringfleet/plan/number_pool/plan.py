@@ -38,6 +38,7 @@ from ringfleet.plan.number_pool.carriers import (
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
     Demand,
+    Lots,
     NumberSeen,
     OrderSeen,
     Room,
@@ -80,7 +81,9 @@ class PoolSeen:
     """All that plan_pool may know of the world."""
 
     numbers: tuple[NumberSeen, ...] = ()
-    """The PhoneNumbers of the pool; any may be seen late, or not at all yet."""
+    """The PhoneNumbers of the pool that count one by one; any may be seen late, or not at all yet."""
+    lots: Lots = field(default_factory=dict)
+    """The others: those of which only the count matters. None of them is named by an order in `orders`."""
     orders: tuple[OrderSeen, ...] = ()
     """The NumberOrders of the pool, any of which may be seen late. Once `top_up.ordered` is true they must hold the
     order `top_up.sequence` and all before it, unless those are deleted: an order that is there and not seen would be
@@ -160,7 +163,7 @@ class PoolPlan:
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
-    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone)
+    supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     uncovered = seen.demands[supply.total :]
     barred = sum(not one.may_order for one in uncovered)

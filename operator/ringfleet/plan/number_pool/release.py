@@ -195,7 +195,8 @@ def _new_day(record: ReleaseRecord, now: datetime) -> ReleaseRecord:
     today = now.date()
     if record.day is None or today <= record.day <= today + LAST_DAY:
         return record
-    late = tuple(name for name in record.released if name in record.granted)
+    granted = frozenset(record.granted)
+    late = tuple(name for name in record.released if name in granted)
     return replace(record, day=today if late else None, released=late)
 
 
@@ -255,9 +256,10 @@ def _grant(
     let_go = [one.name for one in cleared if one.way is Way.LET_GO and one.since][:MOST_GRANTED]
     held = [one for one in cleared if one.way is Way.RELEASE and one.not_before]
     due = sorted((one for one in held if _due(one) <= now), key=lambda one: (_due(one), one.name))
-    placed = [one.name for one in due if one.name in record.released]
+    before = frozenset(record.released)
+    placed = [one.name for one in due if one.name in before]
     free = max(0, want.max_per_day - len(record.released))
-    newly = [one.name for one in due if one.name not in record.released][:free]
+    newly = [one.name for one in due if one.name not in before][:free]
     released = (*record.released, *newly)
     granted = tuple(sorted((*let_go, *placed, *newly)))
     later = [_due(one) for one in held if _due(one) > now]

@@ -13,6 +13,9 @@ Numbers are counted by their digits, so a number that is seen both as an order's
 a stale view can only count too many, never too few. An order that has ended has made the objects of its numbers, so an
 item without one is on its way only for a while, `SETTLES`, in which a copy may be late; then the object is gone. What
 was paid this month for numbers that are gone stays paid.
+
+Most numbers of a large pool matter by their count alone: they have a price, no order names them, and nobody asks them
+to go. They come in lots (`Lot`), so that a look at ten thousand of them costs no more than a look at ten.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Limits, Money, Phase, Price
 from ringfleet.plan.conditions import Reason
@@ -44,6 +49,30 @@ class NumberSeen:
     returning: bool = False
     staying: bool = False
     unrecorded: bool = False
+
+
+class Lot(NamedTuple):
+    """What numbers that are counted together have in common. None of them is named by an order of the pool, is on its
+    way out, or has just gone."""
+
+    phase: Phase
+    """The phase that they count in."""
+    price: Price
+    """What each of them costs."""
+    purchased: tuple[int, int] | None
+    """The year and the month, in UTC, in which each was bought; None: it is not known."""
+    claimed: bool = False
+    """Whether a claim holds each of them."""
+
+
+Lots = Mapping[Lot, int]
+"""How many numbers each lot has."""
+NO_LOTS: Lots = MappingProxyType({})
+
+
+def month_of(moment: datetime) -> tuple[int, int]:
+    """Year and month."""
+    return moment.year, moment.month
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +160,10 @@ def count_supply(
     orders: Iterable[OrderSeen],
     now: datetime,
     just_gone: frozenset[E164] = frozenset(),
+    lots: Lots = NO_LOTS,
 ) -> Supply:
-    """Count each number once, by its digits; an object outranks the order's item that bought it.
+    """Count each number once, by its digits; an object outranks the order's item that bought it. The numbers in `lots`
+    are none of `numbers`.
 
     Two things are still the item's: the price, until the object tells one, and the number itself, when an order that
     has not ended buys what an older object of the same digits has lost or given back. `just_gone`: numbers whose
@@ -148,10 +179,13 @@ def count_supply(
         phases[number.phase] += 1
         if number.phase not in GONE:
             bill.add_number(number, number.price or priced.get(number.number), now)
-        elif number.purchased_at and _same_month(number.purchased_at, now):
+        elif number.purchased_at and month_of(number.purchased_at) == month_of(now):
             bill.add_purchase(number.price or priced.get(number.number))
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)
+    for lot, count in lots.items():
+        phases[lot.phase] += count
+        bill.add_lot(lot, count, now)
     searching = ordering = 0
     for order in orders:
         if not order.chosen and not order.finished:
@@ -223,7 +257,7 @@ def _has_settled(order: OrderSeen, now: datetime) -> bool:
 
 def is_of_this_month(order: OrderSeen, now: datetime) -> bool:
     """Whether it ended in this month, which pays for its numbers."""
-    return order.completed_at is not None and _same_month(order.completed_at, now)
+    return order.completed_at is not None and month_of(order.completed_at) == month_of(now)
 
 
 def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], now: datetime) -> datetime | None:
@@ -250,12 +284,23 @@ class _Bill:
         self.foreign: dict[str, Money] = {}
 
     def add_number(self, number: NumberSeen, price: Price | None, now: datetime) -> None:
-        if price is None:
-            return
-        if self._commit(price.monthly):
-            self.monthly += price.monthly
-        if number.purchased_at is None or _same_month(number.purchased_at, now):
-            self._commit(price.setup)
+        if price is not None:
+            bought = number.purchased_at and month_of(number.purchased_at)
+            self._add_held(price, 1, bought is None or bought == month_of(now))
+
+    def add_lot(self, lot: Lot, count: int, now: datetime) -> None:
+        if lot.phase not in GONE:
+            self._add_held(lot.price, count, lot.purchased is None or lot.purchased == month_of(now))
+        elif lot.purchased == month_of(now):
+            self._commit(lot.price.monthly * count)
+            self._commit(lot.price.setup * count)
+
+    def _add_held(self, price: Price, count: int, new: bool) -> None:
+        """`new`: each of them was bought in this month, or may have been."""
+        if self._commit(price.monthly * count):
+            self.monthly += price.monthly * count
+        if new:
+            self._commit(price.setup * count)
 
     def add_purchase(self, price: Price | None) -> None:
         if price is not None:
@@ -281,10 +326,6 @@ def next_month(now: datetime) -> datetime:
     """When the next month begins, in UTC: what this one has paid is not its."""
     first = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
     return first.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _same_month(moment: datetime, now: datetime) -> bool:
-    return (moment.year, moment.month) == (now.year, now.month)
 
 
 @dataclass(frozen=True, slots=True)
