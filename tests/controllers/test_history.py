@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ringfleet.api import PhoneNumber
+from ringfleet.api.crds import build_schema
 from ringfleet.kube.transport import Json
 from tests.controllers.rig import (
     HERE,
@@ -74,3 +76,17 @@ async def test_the_last_twenty_steps_are_kept() -> None:
         await rig.settle()
         kept = (await rig.status("PhoneNumber", ONE))["history"]
         assert (kept[:-1], kept[-1]["phase"], len(kept)) == (steps[1:], "Bound", 20)
+
+
+@in_virtual_time
+async def test_a_step_in_words_of_a_newer_version_is_written_back_as_it_is() -> None:
+    """A list is written whole: what the schema of an older version refused would keep the number from every step."""
+    step = {"at": later(0), "phase": "FromTheFuture", "reason": "Unheard"}
+    async with a_rig(*HOUSE, a_pool(0), a_number(1, status={"history": [step]}), a_claim()) as rig:
+        await rig.turn("NumberClaim", "desk")
+        await rig.settle()
+        assert (await rig.status("PhoneNumber", ONE))["history"][0] == step
+    number = PhoneNumber.parse({**a_number(1), "metadata": {"name": ONE}, "status": {"history": [step]}})
+    assert number.status.as_dict()["history"] == [step]
+    schema = build_schema(PhoneNumber)["properties"]["status"]["properties"]["history"]
+    assert "enum" not in schema["items"]["properties"]["phase"]

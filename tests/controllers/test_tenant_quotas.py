@@ -158,11 +158,14 @@ async def test_what_is_ordered_for_a_tenant_is_within_its_quotas(limits: Json, p
         assert told == [n >= ordered for n in range(3)]
 
 
+@pytest.mark.parametrize("limit", ["numbers", "ordersPerDay"])
 @in_virtual_time
-async def test_a_tenant_that_waits_at_two_pools_is_held_to_one_limit() -> None:
+async def test_a_tenant_that_waits_at_two_pools_is_held_to_one_limit_although_they_look_at_one_moment(
+    limit: str,
+) -> None:
     pools = (shared(), shared(name="east"))
     east = of_acme(a_claim("c9", poolRef={"name": "east", "namespace": HERE}, onNoStock="Order"))
-    async with a_rig(*HOUSE, *pools, quota(numbers=1), *claims(1, onNoStock="Order"), east) as rig:
+    async with a_rig(*HOUSE, *pools, quota(**{limit: 1}), *claims(1, onNoStock="Order"), east) as rig:
         await rig.turn_all(("NumberPool", "west"), ("NumberPool", "east"))
         assert await rig.names("NumberOrder") == ["west-1"]
 

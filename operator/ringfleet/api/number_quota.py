@@ -40,9 +40,10 @@ class QuotaLimits(Part):
     number does not count. No limit when left out."""
     currency: Currency = "USD"
     """ISO 4217 code of the currency of limits.monthlySpend, such as USD. Nothing is converted: with a monthlySpend, a
-    pool whose limits.currency is another one orders nothing (QuotaExceeded). What the namespace has in other currencies
-    is counted apart (status.used.otherCurrencies), and the condition OtherCurrencies says that no limit holds it.
-    Without a monthlySpend it means nothing."""
+    pool whose limits.currency is another one orders nothing (QuotaExceeded), and no claim gets a number of another
+    namespace that is priced in another one. What the namespace has in other currencies is counted apart
+    (status.used.otherCurrencies), and the condition OtherCurrencies says that no limit holds it. Without a monthlySpend
+    it means nothing."""
 
 
 class NumberQuotaSpec(Part):

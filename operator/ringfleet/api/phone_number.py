@@ -229,8 +229,8 @@ class NumberStep(Part):
 
     at: Time
     """Time at which the number came into the phase."""
-    phase: Annotated[Phase | None, or_else(Phase, None)] = None
-    """Phase that the number came into; absent when only a newer version of Ringfleet knows it."""
+    phase: str
+    """Phase that the number came into: one of those of status.phase, or one that only a newer version knows."""
     reason: str
     """Reason of its Ready condition at that time."""
     by: str | None = None

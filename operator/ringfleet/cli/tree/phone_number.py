@@ -61,8 +61,7 @@ def number_branches(family: NumberFamily) -> Iterator[str]:
 
 def _step(step: NumberStep) -> str:
     by = f" by {step.by}" if step.by else ""
-    phase = step.phase or "(not known here)"
-    return f"{step.at:%Y-%m-%dT%H:%M:%SZ}  {phase}: {step.reason}{by}"
+    return f"{step.at:%Y-%m-%dT%H:%M:%SZ}  {step.phase}: {step.reason}{by}"
 
 
 def number_json(family: NumberFamily) -> dict[str, Any]:
