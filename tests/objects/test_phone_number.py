@@ -10,7 +10,7 @@ import pytest
 from ringfleet.api import NumberPool
 from ringfleet.model import Capability, Phase
 from ringfleet.objects.conditions import stamp
-from ringfleet.objects.phone_number import NumberRecord, project_number, resting_until
+from ringfleet.objects.phone_number import NumberRecord, pack_step, project_number, resting_until
 from tests.api.manifests import a_number, a_pool
 from tests.plan.builders import NOW
 
@@ -58,3 +58,9 @@ def test_nor_do_a_suspension_and_a_farewell_in_words_that_only_a_newer_version_k
 
 def test_nor_do_capabilities_that_only_a_newer_version_knows() -> None:
     assert a_record({}, {"capabilities": ["Voice", "FromTheFuture"]}).capabilities == {Capability.VOICE}
+
+
+def test_a_step_into_a_phase_that_only_a_newer_version_knows_is_left_out_for_the_schema_would_refuse_it() -> None:
+    """The whole list is written with each step, so that the number could say nothing any more."""
+    bound, newer = ({"at": "2026-03-10T12:00:00Z", "phase": phase, "reason": "Bound"} for phase in ("Bound", "Lent"))
+    assert a_record({}, {"history": [bound, newer]}).history == pack_step(bound)

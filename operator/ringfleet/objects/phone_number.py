@@ -216,7 +216,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
         requested_by=_shared((meta.get("annotations") or {}).get(REQUESTED_BY)),
-        history="\n".join(map(pack_step, status.get("history", ()))),
+        history="\n".join(pack_step(step) for step in status.get("history", ()) if step.get("phase") in _PHASES),
     )
 
 
