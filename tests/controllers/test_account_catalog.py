@@ -267,6 +267,16 @@ async def test_a_search_that_the_carrier_refuses_is_made_no_sooner_again() -> No
             assert await rig.says("CarrierAccount", "main") == "True Reachable"
 
 
+@in_virtual_time
+async def test_what_a_pool_would_search_since_a_moment_is_searched_soon() -> None:
+    async with a_rig(*HOUSE, a_pool(0), begun=False) as rig, stocked(rig).running():
+        await asyncio.sleep(MINUTE)
+        rig.told()
+        await rig.change("NumberPool", "west", {"spec": {"market": {**MARKET, "areaCodes": ["628"]}}})
+        await asyncio.sleep(MINUTE)
+        assert [line for line in rig.told() if line.startswith("carrier: search")] == ["carrier: search 628"]
+
+
 # What is kept.
 
 
