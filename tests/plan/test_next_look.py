@@ -277,10 +277,16 @@ def facts(draw: st.DrawFn, now: datetime) -> PoolFacts:
     )
     accounts = {account: AccountSeen(draw(blocked)) for account in (MAIN, SPARE)}
     if not busy:
-        return PoolFacts(pool=PoolSeen(known, accounts=accounts))
+        return PoolFacts(pool=PoolSeen(numbers=known, accounts=accounts))
     orders = tuple(draw(some_order(now, sequence)) for sequence in range(1, draw(st.integers(1, 4))))
     top_up = TopUp(9, OrderIntent(9, MAIN, 1, dollars(3)), draw(st.booleans()), draw(short(now)))
-    pool = PoolSeen(known, orders, top_up, accounts, room=Room(counts_orders=draw(st.booleans())))
+    pool = PoolSeen(
+        numbers=known,
+        orders=orders,
+        top_up=top_up,
+        accounts=accounts,
+        room=Room(counts_orders=draw(st.booleans())),
+    )
     bound = tuple(now - span for span in draw(st.lists(spans, max_size=3)))
     awaited = OrderLead(5, now - draw(spans), open=True, bought=True)
     seen = DemandSeen(bound, draw(st.integers(0, 1)), (awaited,), draw(st.integers(0, 2)))

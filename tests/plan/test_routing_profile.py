@@ -52,7 +52,7 @@ def test_what_an_account_was_told_a_moment_ago_is_known_before_the_status_says_i
     assert caught_up(where, "v2").told == knows
 
 
-HELD = not_ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
+HELD = ready(Reason.SUSPENDED, "The profile is suspended (spec.suspend): changes do not reach the carrier.")
 EDITED = Condition(
     "Drifted",
     True,

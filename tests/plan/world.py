@@ -130,7 +130,7 @@ class World:
 
     def see(self) -> PoolSeen:
         orders = tuple(map(_order_seen, self.orders.values()))
-        return PoolSeen(tuple(self.numbers.values()), orders, self.top_up, self._accounts(), on_demand=self.on_demand)
+        return self._seen(tuple(self.numbers.values()), orders)
 
     def see_late(self, dice: Luck) -> PoolSeen:
         """Each order and number in any state that it ever had, as `PoolSeen` allows; the pool's own record as it is."""
@@ -138,8 +138,15 @@ class World:
         if not self.top_up.ordered and dice.strikes(2):
             orders = [order for order in orders if order.sequence != self.top_up.sequence]
         numbers = [history[dice.pick(len(history))] for history in self.number_history.values()]
+        return self._seen(tuple(filter(None, numbers)), tuple(orders))
+
+    def _seen(self, numbers: tuple[NumberSeen, ...], orders: tuple[OrderSeen, ...]) -> PoolSeen:
         return PoolSeen(
-            tuple(filter(None, numbers)), tuple(orders), self.top_up, self._accounts(), on_demand=self.on_demand
+            numbers=numbers,
+            orders=orders,
+            top_up=self.top_up,
+            accounts=self._accounts(),
+            on_demand=self.on_demand,
         )
 
     def _accounts(self) -> dict[AccountKey, AccountSeen]:

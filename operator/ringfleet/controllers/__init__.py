@@ -42,6 +42,7 @@ only its turns use, and apart what all of them do::
                        number_triggers.py     to numbers
                        claim_triggers.py      to claims
                        wake.py                whom an account, a quota, a bundle or a freeze concerns
+                       needy_numbers.py       numbers that may wait for their account
                        queues.py              keys wait for their turns
                        account_lane.py        those that await a carrier wait by account
     what is written    status_writer.py       statuses, finalizers, events
