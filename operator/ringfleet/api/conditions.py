@@ -228,9 +228,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ("Bound",),
             *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
             *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
+            "PoolCannotServe",
         ),
         "Reconciling": _reconciling("WaitingForNumber", "NumberNotFree"),
-        "Stalled": _stalled("NoStock"),
+        "Stalled": _stalled("NoStock", "PoolCannotServe"),
     },
     "NumberQuota": {
         "Ready": _ready(
@@ -262,11 +263,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "RotationSet": {
         "Ready": _ready(
             ("AtTarget",),
-            *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec"),
+            *("Growing", "WaitingForNumber", "PoolMissing", "PoolCannotServe", "MembersUnusable", "InvalidSpec"),
             *("Suspended", "Frozen"),
         ),
         "Reconciling": _reconciling("Growing", "WaitingForNumber"),
-        "Stalled": _stalled("PoolMissing", "InvalidSpec"),
+        "Stalled": _stalled("PoolMissing", "PoolCannotServe", "InvalidSpec"),
         "CampaignLimited": Told(
             "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
             ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved"),
@@ -407,6 +408,8 @@ REASONS: Mapping[str, str] = {
     "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought and billed, and wait at the carrier for documents: status.documents of "
     "each PhoneNumber says for which.",
+    "PoolCannotServe": "What the claim must have, the NumberPool can never give: nothing is ordered for it. The "
+    "message says what; change the one or the other.",
     "PoolExhausted": "The pool holds numbers, and none is free.",
     "PoolMissing": "The NumberPool does not exist, or not any more.",
     "PoolNotAllowed": "The NumberPool's spec.allowedNamespaces does not let in this namespace.",
@@ -536,6 +539,7 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     "RotationSet": {
         "AtTarget": "The set has the numbers that it wants.",
         "InvalidSpec": "spec.resetTimeZone is no time zone.",
+        "PoolCannotServe": "A claim of the set must have what its NumberPool can never give.",
         "PoolMissing": "No pool of spec.pools exists that has numbers for a part of the set.",
         "Suspended": "spec.suspend is true: the set gets and gives back no numbers, and none is picked. Incoming calls "
         "go on.",

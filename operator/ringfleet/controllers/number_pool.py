@@ -20,6 +20,7 @@ from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
+from ringfleet.model.asking import Traits, traits_of
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
@@ -31,7 +32,7 @@ from ringfleet.objects.number_pool import (
     top_up,
 )
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
-from ringfleet.objects.refs import NUMBER_ORDERS, Key
+from ringfleet.objects.refs import NUMBER_ORDERS, Key, market_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import rate_message
@@ -151,7 +152,7 @@ def see_pool(
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
-        on_demand=len(demands),
+        on_demand=tuple(one.ask for one in demands),
         demands=demands,
         stopped=_frozen(services, ObjectRef(namespace, name), want),
         moving=services.moving[ObjectRef(namespace, name)] > 0,
@@ -315,21 +316,23 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory) -> De
     """What there is to count since the memory was written, and what the pool has now."""
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
     records = {record.number: record for record in services.fleet.numbers_in_pool(*key)}
-    since = memory.counted_until
+    since, promised = memory.counted_until, traits_of(market_of(pool.spec.market))
     claims = (claim for claim in services.fleet.claims.by("pool", key) if claim.on_no_stock is not OnNoStock.ORDER)
     bound = (claim.bound_at for claim in claims if claim.bound_at)
     return DemandSeen(
         bound=tuple(moment for moment in bound if since is None or moment > since),
         free=sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
-        waiting=sum(_takes_any(claim) for claim in services.claim_queue.waiting(key)),
+        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.waiting(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 
 
-def _takes_any(claim: ClaimRecord) -> bool:
-    """Whether the claim takes what comes, and has no order made for itself (`PoolSeen.on_demand` counts those)."""
-    return claim.named is None and claim.on_no_stock is not OnNoStock.ORDER
+def _takes_any(claim: ClaimRecord, promised: Traits) -> bool:
+    """Whether the claim takes what the pool orders for its stock, and has no order made for itself (those are in
+    `PoolSeen.on_demand`). `promised`: what all numbers of that stock have."""
+    ordered = claim.on_no_stock is OnNoStock.ORDER
+    return claim.named is None and not ordered and claim.ask.is_met_by(promised)
 
 
 def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> OrderLead:

@@ -38,6 +38,7 @@ from ringfleet.model import (
     Phase,
     Price,
 )
+from ringfleet.model.asking import Traits, traits_of_number
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
@@ -415,7 +416,20 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
     phase = record.state.phase
     if phase is Phase.AVAILABLE and record.claim:
         phase = Phase.BOUND
-    return NumberSeen(record.number, phase, record.price, record.purchased_at, returning)
+    return NumberSeen(
+        record.number,
+        phase,
+        record.price,
+        record.purchased_at,
+        returning,
+        capabilities=record.capabilities,
+        area_code=record.area_code,
+    )
+
+
+def traits_of(record: NumberRecord, codes: tuple[str, ...]) -> Traits:
+    """What a claim may ask of the number; `codes`: the area codes that it may ask for."""
+    return traits_of_number(record.number, record.capabilities, record.area_code, codes)
 
 
 def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:

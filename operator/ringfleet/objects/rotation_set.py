@@ -34,6 +34,7 @@ from ringfleet.model.rotation import Channel
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import FormerHolder, People, people_of
 from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
@@ -155,6 +156,7 @@ def seat_seen(claim: ClaimRecord, number: NumberRecord | None) -> Seat:
         quarantine=number.notes.quarantine if number else None,
         label=number.spam_label if number else None,
         says=next((one.message for one in claim.conditions if one.type == "Ready" and one.status != "True"), ""),
+        unservable=any((one.type, one.reason) == ("Ready", Reason.POOL_CANNOT_SERVE) for one in claim.conditions),
         profile=claim.routing_profile,
         rent=number.price.monthly if number and number.price else None,
     )

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     QUARANTINED = "Quarantined"
     POOL_MISSING = "PoolMissing"
     POOL_NOT_ALLOWED = "PoolNotAllowed"
+    POOL_CANNOT_SERVE = "PoolCannotServe"
     NUMBER_MISSING = "NumberMissing"
     NUMBER_NOT_FREE = "NumberNotFree"
     BUNDLE_MISSING = "BundleMissing"

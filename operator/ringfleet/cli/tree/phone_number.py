@@ -61,7 +61,7 @@ def number_branches(family: NumberFamily) -> Iterator[str]:
 
 def _step(step: NumberStep) -> str:
     by = f" by {step.by}" if step.by else ""
-    return f"{step.at:%Y-%m-%dT%H:%M:%SZ}  {step.phase or "(not known here)"}: {step.reason}{by}"
+    return f"{step.at:%Y-%m-%dT%H:%M:%SZ}  {step.phase or '(not known here)'}: {step.reason}{by}"
 
 
 def number_json(family: NumberFamily) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ringfleet.model import E164, GONE, AccountKey, ItemState, Limits, Money, Phase, Price
+from ringfleet.model import E164, GONE, AccountKey, Capability, ItemState, Limits, Market, Money, Phase, Price
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
@@ -44,6 +45,10 @@ class NumberSeen:
     returning: bool = False
     staying: bool = False
     unrecorded: bool = False
+    capabilities: frozenset[Capability] = frozenset()
+    """What it can do; empty: it is not known yet, or it can do nothing."""
+    area_code: str | None = None
+    """Its area code, where the carrier says one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,10 @@ class ItemSeen:
     number: E164
     state: ItemState
     price: Price | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    """What the number can do, as it was offered."""
+    area_code: str | None = None
+    """Its area code, where the carrier says one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,10 @@ class OrderSeen:
     """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
     for_others: bool = False
     """Whether it was made for claims of other namespaces, whose quotas count it too."""
+    ask: Ask = NOTHING
+    """What the claims ask that it was made for; NOTHING: what its market gives."""
+    market: Market | None = None
+    """From which market it buys, its ask included; None: the pool's."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
@@ -142,7 +155,7 @@ def count_supply(
     bill = _Bill(limits.currency)
     phases = dict.fromkeys(Phase, 0)
     priced = {item.number: item.price for order in orders for item in order.items}
-    buying = {item.number for order in orders if not order.finished for item in _bought(order)}
+    buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     seen: set[E164] = set()
     for number in numbers:
         phases[number.phase] += 1
@@ -157,12 +170,12 @@ def count_supply(
         if not order.chosen and not order.finished:
             searching += order.count
             bill.add_reservation(order.budget)
-        has_settled = _has_settled(order, now)
-        for item in _bought(order):
+        settled = has_settled(order, now)
+        for item in bought_items(order):
             if item.number in seen:
                 continue
             seen.add(item.number)
-            gone = has_settled and item.state in RECORDED
+            gone = settled and item.state in RECORDED
             ordering += not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
@@ -186,10 +199,11 @@ def count_supply(
 
 def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
     """Whether the object of the item, which is not seen, has been there and is gone."""
-    return _has_settled(order, now) and item.state in RECORDED
+    return has_settled(order, now) and item.state in RECORDED
 
 
-def _has_settled(order: OrderSeen, now: datetime) -> bool:
+def has_settled(order: OrderSeen, now: datetime) -> bool:
+    """Whether an item of the order that has no object now stands for a number that is gone."""
     settles = order.settles()
     return settles is not None and settles <= now
 
@@ -206,11 +220,12 @@ def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], no
         return None
     seen = {number.number for number in numbers}
     return min(
-        (moment for moment, order in settling if any(item.number not in seen for item in _bought(order))), default=None
+        (moment for moment, order in settling if any(item.number not in seen for item in bought_items(order))),
+        default=None,
     )
 
 
-def _bought(order: OrderSeen) -> Iterable[ItemSeen]:
+def bought_items(order: OrderSeen) -> Iterable[ItemSeen]:
     """The items that are bought, or that may be."""
     return (item for item in order.items if item.state is not ItemState.FAILED)
 
@@ -278,6 +293,8 @@ class Demand:
 
     namespace: str | None = None
     may_order: bool = True
+    ask: Ask = NOTHING
+    """What it asks of the number."""
 
 
 NO_QUOTA = Room()

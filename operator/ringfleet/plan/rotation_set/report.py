@@ -53,6 +53,9 @@ def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tup
     if seen.frozen:
         return (not_ready(Reason.FROZEN, seen.frozen), Condition("Frozen", True, Reason.FROZEN, seen.frozen))
     waiting = sorted((seat for seat in seen.seats if seat.live and seat.member is None), key=lambda seat: seat.name)
+    if never := next((seat for seat in waiting if seat.unservable), None):
+        message = _waits(never)
+        return (not_ready(Reason.POOL_CANNOT_SERVE, message), stalled(Reason.POOL_CANNOT_SERVE, message))
     if waiting:
         return _both(Reason.WAITING_FOR_NUMBER, _waits(waiting[0]))
     if any(isinstance(action, CreateClaim) for action in plan.actions):

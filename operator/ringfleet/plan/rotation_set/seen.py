@@ -38,6 +38,8 @@ class Seat:
     """The spam label that the status of the claim's number shows; None: it shows none."""
     says: str = ""
     """Why the claim is not ready, in its own words; empty when it is."""
+    unservable: bool = False
+    """Whether the claim says that its pool can never serve it."""
     profile: str | None = None
     """The RoutingProfile that the claim names; None: it names none."""
     rent: Money | None = None
