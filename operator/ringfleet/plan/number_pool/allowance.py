@@ -48,8 +48,7 @@ def allow(
     """Count what is left for one order of `count` numbers. Pure; `now` is timezone-aware UTC.
 
     `seen` is the pool without this order, and its room that of the quotas without it. `currency` is the order's, which
-    the pool's may have left since. `ask`: what the claims ask that it was made for, and for which alone it buys; NOTHING:
-    it is for the stock too.
+    the pool's may have left since. `ask`: what the claims ask for which alone it buys; NOTHING: it is for the stock.
     """
     if seen.ending:
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
