@@ -122,6 +122,7 @@ GOOD = {
         {
             "poolRef": {"name": "west", "namespace": "numbers"},
             "areaCode": "415",
+            "areaCodeRequired": True,
             "wishes": [{"areaCode": "628"}, {"region": "San Francisco, CA"}],
             "capabilities": ["Voice", "SMS"],
             "tenant": "Ada & Co.",
@@ -129,6 +130,9 @@ GOOD = {
             "routingProfileRef": {"name": "desk"},
             "writeTo": {"configMap": {"name": "line"}},
         },
+    ),
+    "a claim with an area code that is a must among its wishes": changed(
+        changed(a_claim(), "spec.areaCodeRequired", True), "spec.wishes", [{"areaCode": "628"}]
     ),
     "a claim on one number": changed(a_claim(), "spec.phoneNumberName", "14155550123"),
     "a quota": a_quota(),

@@ -132,6 +132,23 @@ def test_on_demand_a_pool_without_stock_orders_for_its_claims(stage: Stage) -> N
     assert sum(stage.bills().values()) == 2
 
 
+def test_on_demand_a_claim_gets_the_number_that_it_must_have_and_nothing_is_bought_that_its_pool_never_sells(
+    stage: Stage,
+) -> None:
+    stage.account(**FAST)
+    stage.profile()
+    stage.pool(target=0, market={"country": "US", "type": "Geographic", "areaCodes": ["415", "628"]})
+    stage.start_operator()
+    stage.claim("local", onNoStock="Order", areaCode="628", areaCodeRequired=True, capabilities=["SMS"])
+    stage.claim("never", onNoStock="Order", areaCode="212", areaCodeRequired=True)
+    stage.wait_ready("local", "numberclaim")
+    stage.wait_reason("numberclaim", "never", "PoolCannotServe", "Stalled")
+    ((name, number),) = stage.bound().items()
+    assert (name, number[:5], sum(stage.bills().values())) == ("local", "+1628", 1)
+    (order,) = stage.list("numberorders")
+    assert order["spec"]["forClaims"] == {"capabilities": ["SMS"], "areaCodes": ["628"], "areaCodeRequired": True}
+
+
 def test_waiting_claims_are_served_in_their_order_the_moment_stock_returns(stage: Stage) -> None:
     open_and_fill(stage, 2, reclaim={"cooldown": "1s"})
     for name in ("a", "b", "z", "m", "c"):  # the order of arrival is not that of the names

@@ -16,18 +16,20 @@ from ringfleet.controllers.runtime import number_informer
 from ringfleet.kube.client import Kube
 from ringfleet.kube.store import Store
 from ringfleet.kube.transport import Json
-from ringfleet.model import E164, AccountKey, Limits, Phase
+from ringfleet.model import E164, AccountKey, Capability, Limits, Market, NumberType, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.number_pool import pool_view
 from ringfleet.objects.phone_number import NumberRecord, number_seen
-from ringfleet.plan.number_pool.supply import count_supply
+from ringfleet.plan.number_pool.on_demand import count_units
+from ringfleet.plan.number_pool.supply import Lots, count_supply
 from ringfleet.settings import Settings
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import HERE, HOUSE, a_claim, a_number, a_pool, a_rig, an_order, in_virtual_time, later
 from tests.plan.builders import NOW, a_price, digits
 
 WEST, EAST = ObjectRef(HERE, "west"), ObjectRef(HERE, "east")
+MARKET = Market("US", NumberType.GEOGRAPHIC, (), frozenset({Capability.VOICE}))
 NAMED = frozenset({digits(1), digits(2)})
 """What the orders of a pool name, in the law."""
 
@@ -42,6 +44,8 @@ SPECS = st.fixed_dictionaries(
 STATUSES = st.fixed_dictionaries(
     {"phase": st.sampled_from([str(phase) for phase in Phase])},
     optional={
+        "capabilities": st.sampled_from([[], ["Voice"], ["SMS", "Voice"]]),
+        "areaCode": st.sampled_from([None, "415", "628"]),
         "price": st.sampled_from([None, {"monthly": "3", "setup": "0", "currency": "USD"}]),
         "purchasedAt": st.sampled_from([later(0), later(-90 * 86400)]),
         "foreignMark": st.just("rf/other/shop/west"),
@@ -99,19 +103,26 @@ class TallyMachine(RuleBasedStateMachine):
             assert kept.lots == fresh.lots
             assert kept.apart.keys() == fresh.apart.keys()
             assert kept.free == fresh.free
+            assert kept.untold.keys() == fresh.untold.keys()
 
     @invariant()
     def lots_and_single_numbers_together_are_the_pool(self) -> None:
         for pool in (WEST, EAST):
             whole = [record for record in self.store.values() if record.pool_ref == pool]
-            some, lots = self.tallies.beside(pool, NAMED)
-            assert len(some) + sum(lots.values()) == len(whole)
-            assert min(lots.values(), default=1) > 0
-            assert {one.number for one in whole if one.number in NAMED} <= {one.number for one in some}
-            by_all = count_supply(Limits(), map(number_seen, whole), (), NOW)
-            assert count_supply(Limits(), map(number_seen, some), (), NOW, lots=lots) == by_all
-            claimed = sum(count for lot, count in lots.items() if lot.claimed) + sum(bool(one.claim) for one in some)
-            assert claimed == sum(bool(one.claim) for one in whole)
+            self.are_the_pool(whole, *self.tallies.beside(pool, NAMED))
+            for codes in ((), ("415",), ("628", "415555")):
+                some, lots = self.tallies.beside(pool, NAMED, by_area_code=bool(codes))
+                one_by_one = count_units(MARKET, map(number_seen, whole), (), NOW, frozenset(), codes)
+                assert count_units(MARKET, map(number_seen, some), (), NOW, frozenset(), codes, lots) == one_by_one
+
+    def are_the_pool(self, whole: list[NumberRecord], some: list[NumberRecord], lots: Lots) -> None:
+        assert len(some) + sum(lots.values()) == len(whole)
+        assert min(lots.values(), default=1) > 0
+        assert {one.number for one in whole if one.number in NAMED} <= {one.number for one in some}
+        by_all = count_supply(Limits(), map(number_seen, whole), (), NOW)
+        assert count_supply(Limits(), map(number_seen, some), (), NOW, lots=lots) == by_all
+        claimed = sum(count for lot, count in lots.items() if lot.claimed) + sum(bool(one.claim) for one in some)
+        assert claimed == sum(bool(one.claim) for one in whole)
 
 
 TestTally = TallyMachine.TestCase
@@ -122,8 +133,8 @@ def _an_object(n: int, namespace: str, version: int, spec: Json, status: Json, m
     for key, value in spec.items():
         obj["spec"].pop(key, None)
         obj["spec"] |= {key: value} if value is not None else {}
-    if status.get("price", "") is None:
-        obj["status"].pop("price")
+    for key in [key for key, value in status.items() if value is None]:
+        obj["status"].pop(key)
     named = {"namespace": namespace, "uid": f"{namespace}-{n}", "resourceVersion": str(version), "generation": 1}
     return {**obj, "metadata": {**obj["metadata"], **named, "creationTimestamp": later(-9), **meta}}
 
@@ -146,6 +157,26 @@ async def test_a_look_at_a_large_pool_walks_only_the_numbers_that_need_a_look_of
         assert {seen.number for seen in facts.pool.numbers} == {digits(1), digits(2), digits(301)}
         assert sum(facts.pool.lots.values()) == 298
         assert (facts.release.size, facts.demand.free) == (301, 300)
+
+
+@in_virtual_time
+async def test_numbers_are_told_apart_one_by_one_only_where_a_claim_must_have_what_only_their_digits_tell() -> None:
+    told, untold = [a_number(n) for n in range(1, 101)], [_untold(n) for n in range(101, 201)]
+    texts = a_claim("texts", onNoStock="Order", capabilities=["SMS"])
+    local = a_claim("local", onNoStock="Order", capabilities=["SMS"], areaCode="415", areaCodeRequired=True)
+    for claims, seen in (([], 0), ([texts], 0), ([texts, local], 100)):
+        async with a_rig(*HOUSE, a_pool(200), *told, *untold, *claims) as rig:
+            pool = rig.services.fleet.get(NumberPool, HERE, "west")
+            assert pool
+            facts = await gather(rig.services, pool, pool_view(pool, timedelta()))
+            assert len(facts.pool.on_demand) == len(claims)
+            assert (len(facts.pool.numbers), sum(facts.pool.lots.values())) == (seen, 200 - seen)
+
+
+def _untold(n: int) -> Json:
+    number = a_number(n)
+    number["status"].pop("areaCode")
+    return number
 
 
 def _a_claim_object(name: str, version: int, **status: Any) -> Json:

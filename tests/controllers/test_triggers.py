@@ -110,6 +110,7 @@ EVERYTHING = (
         ("NumberClaim", "desk", {"spec": {"suspend": True}}, {CLAIM: AT_ONCE, NUMBER: DEBOUNCED, SET: SET_SOON}),
         ("NumberClaim", "desk", {"metadata": {"labels": {"a": "b"}}}, {SET: SET_SOON}),
         ("NumberClaim", "desk", {"spec": {"onNoStock": "Order"}}, {CLAIM: AT_ONCE, SET: SET_SOON, POOL: POOL_SOON}),
+        ("NumberClaim", "desk", {"spec": {"capabilities": ["SMS"]}}, {CLAIM: AT_ONCE, SET: SET_SOON}),
     ],
 )
 @in_virtual_time

@@ -3,6 +3,7 @@ bounds its offers goes into its orders."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -16,9 +17,10 @@ from ringfleet.api import NumberOrder, NumberPool
 from ringfleet.controllers.number_pool import see_demand
 from ringfleet.controllers.pool_tally import Bindings
 from ringfleet.kube.store import Store
-from ringfleet.model import AccountKey, Limits, Money
+from ringfleet.model import AccountKey, Capability, Limits, Money
+from ringfleet.model.asking import Ask
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
-from ringfleet.objects.number_order import order_want
+from ringfleet.objects.number_order import order_intent, order_seen, order_want
 from ringfleet.objects.number_pool import (
     capacity_status,
     demand_memory,
@@ -28,13 +30,14 @@ from ringfleet.objects.number_pool import (
     order_spec,
     pool_want,
     top_up,
+    top_up_notes,
 )
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.carriers import OrderIntent
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, Tally
 from ringfleet.plan.number_pool.forecast import DemandWant, plan_demand
 from ringfleet.plan.sizing.formulas import capacity
-from tests.plan.builders import NOW
+from tests.plan.builders import NOW, an_ask
 
 DAY = timedelta(days=1)
 SPEC = {
@@ -64,6 +67,44 @@ def test_what_bounds_the_offers_of_a_pool_reaches_its_orders() -> None:
     want = order_want(NumberOrder.parse({"metadata": meta, "spec": spec}))
     assert (want.count, want.market, want.budget) == (5, pool_want(pool).market, money(20))
     assert want.limits == Limits(currency="EUR", max_monthly=money("3.00"), max_setup=money("1.50"))
+
+
+@pytest.mark.parametrize(
+    ("ask", "market"),
+    [
+        pytest.param(
+            an_ask(Capability.SMS), {"capabilities": frozenset({Capability.VOICE, Capability.SMS})}, id="messages"
+        ),
+        pytest.param(an_ask(codes="628"), {"wished": ("628",)}, id="a wished area code"),
+        pytest.param(an_ask(codes="628", required=True), {"area_codes": ("628",)}, id="an area code that is a must"),
+    ],
+)
+def test_what_claims_ask_reaches_the_order_that_is_made_for_them(ask: Ask, market: dict[str, Any]) -> None:
+    pool = a_pool()
+    intent = OrderIntent(7, AccountKey("default", "main"), 1, ask=ask)
+    meta = {"name": "west-7", "namespace": "default", "uid": "2", "resourceVersion": "1", "generation": 1}
+    spec = order_spec(pool, pool_want(pool), intent).model_dump(mode="json", by_alias=True, exclude_none=True)
+    order = NumberOrder.parse({"metadata": meta, "spec": spec})
+    assert order_intent(order.spec, "default") == intent
+    assert order_want(order).market == replace(pool_want(pool).market, **market)
+    assert (order_seen(order).ask, order_seen(order).market) == (ask, order_want(order).market)
+
+
+def test_what_a_carrier_lacks_for_some_claims_is_remembered_beside_what_it_lacks_for_the_stock() -> None:
+    main = {"namespace": "default", "name": "main"}
+    notes = {
+        "sequence": 4,
+        "carriers": [{**main, "sequence": 3}],
+        "forClaims": [{**main, "sequence": 4, "failures": 1, "reason": "NoStock", "capabilities": ["SMS"]}],
+    }
+    known = top_up(a_pool({"memory": {"topUp": notes}}))
+    key = AccountKey("default", "main")
+    assert known.carriers == (
+        CarrierMemory(key, 3),
+        CarrierMemory(key, 4, 1, Reason.NO_STOCK, musts=an_ask(Capability.SMS)),
+    )
+    written = top_up_notes(a_pool(), pool_want(a_pool()), known)
+    assert top_up(a_pool({"memory": {"topUp": written.as_dict()}})) == known
 
 
 def money(amount: int | str) -> Money:
@@ -157,6 +198,13 @@ def test_a_capacity_of_which_nothing_is_known_is_left_out() -> None:
     found = capacity_status(capacity(10, calls_per_number=2, profile_channels=5))
     assert found
     assert found.as_dict() == {"numbers": 20, "channels": 5, "binds": "Channels"}
+
+
+def test_what_was_learnt_for_claims_that_only_a_newer_version_can_serve_is_no_memory_of_others() -> None:
+    rests = {"name": "main", "namespace": "default", "sequence": 1, "failures": 2, "reason": "NoStock"}
+    claims = [{**rests, "capabilities": words} for words in (["SMS"], ["FromTheFuture", "SMS"], ["FromTheFuture"])]
+    (memory,) = top_up(a_pool({"memory": {"topUp": {"sequence": 1, "forClaims": claims}}})).carriers
+    assert memory.musts == Ask(frozenset({Capability.SMS}))
 
 
 def test_a_carrier_that_rests_for_a_reason_that_only_a_newer_version_knows_rests_for_a_reason() -> None:

@@ -23,6 +23,7 @@ from ringfleet.model import (
     Phase,
     Price,
 )
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.number_order import Item, OrderState, OrderWant
 from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant
@@ -84,8 +85,16 @@ def limits(**amounts: int | str | None) -> Limits:
 
 
 def a_world(carriers: Iterable[AccountKey] = (MAIN,), **rest: Any) -> PoolSeen:
-    """What a pool sees: its carriers up, and nothing else."""
+    """What a pool sees: its carriers up, and nothing else. `on_demand`: so many claims that take any number have one
+    ordered for them, or what each of them asks."""
+    asks = rest.get("on_demand", 0)
+    rest["on_demand"] = (NOTHING,) * asks if isinstance(asks, int) else tuple(asks)
     return PoolSeen(**{"accounts": {account: AccountSeen() for account in carriers}, **rest})
+
+
+def an_ask(*capabilities: Capability, codes: str = "", required: bool = False) -> Ask:
+    """What a claim asks: `codes` are area codes with blanks between them."""
+    return Ask(frozenset(capabilities), tuple(codes.split()), required)
 
 
 def an_offer(n: int = 1, monthly: str | int = 2, setup: str | int = 1, **rest: Any) -> Offer:

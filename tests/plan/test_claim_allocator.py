@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ringfleet.model import Capability
-from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Hand, RegionWish, Stock
+from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Hand, RegionWish, Stock, Wish
 from tests.examples import examples
 
 VOICE, SMS = frozenset({Capability.VOICE}), frozenset({Capability.SMS})
@@ -74,6 +74,37 @@ def test_capabilities_are_musts(named: str | None) -> None:
     texts = a_claim("a", 1, AreaCodeWish("415"), capabilities=SMS, name=named)
     assert served([talks], texts) == []
     assert served([talks, both], texts) == ([] if named else [("a", "2")])
+
+
+@pytest.mark.parametrize(
+    ("claim", "number"),
+    [
+        pytest.param(a_claim(area_codes=("628",)), "14155550103", id="its area code"),
+        pytest.param(
+            a_claim("a", 1, AreaCodeWish("212"), AreaCodeWish("628"), area_codes=("212", "628")),
+            "14155550103",
+            id="the next of those that will do",
+        ),
+        pytest.param(a_claim(area_codes=("212",)), None, id="there is none of it"),
+        pytest.param(a_claim(area_codes=("415",)), "14155550101", id="by its digits, where the carrier says none"),
+        pytest.param(a_claim(area_codes=("628",), capabilities=SMS), None, id="it can't do what is a must too"),
+        pytest.param(
+            a_claim("a", 1, RegionWish("San Francisco"), area_codes=("628",)),
+            "14155550103",
+            id="no region instead of it",
+        ),
+        pytest.param(
+            a_claim(name="14155550102", area_codes=("628",)), None, id="the number that it names is of another"
+        ),
+    ],
+)
+def test_an_area_code_can_be_a_must(claim: ClaimWish, number: str | None) -> None:
+    free = [
+        a_free("14155550101"),
+        a_free("14155550102", "303", "San Francisco"),
+        a_free("14155550103", "628", capabilities=VOICE),
+    ]
+    assert served(free, claim) == ([("a", number)] if number else [])
 
 
 def test_claims_are_served_by_their_tickets_and_not_by_their_coming() -> None:
@@ -178,7 +209,7 @@ def test_a_number_that_changes_is_found_under_what_it_is_now() -> None:
 
 # Laws, against a model that looks through everything each time.
 
-names = st.sampled_from("123456")
+names = st.sampled_from([f"1415555010{n}" for n in range(1, 5)] + ["16285550101", "16285550102"])
 uids = st.sampled_from("abcdefgh")
 capabilities = st.sampled_from([frozenset(), VOICE, SMS, VOICE | SMS])
 numbers = st.builds(
@@ -190,21 +221,36 @@ numbers = st.builds(
     st.sampled_from([(), (), (OURS,), (THEIRS,), (OURS, HOUSE), (THEIRS, HOUSE)]),
     st.booleans(),
 )
-wishes = st.sampled_from([AreaCodeWish("415"), AreaCodeWish("628"), RegionWish("north"), RegionWish("south")])
-claims = st.builds(
-    ClaimWish,
-    uids,
-    st.integers(1, 20),
-    st.lists(wishes, max_size=3).map(tuple),
-    capabilities,
-    st.none() | st.none() | names,
-    st.sampled_from([(), (), (OURS,), (THEIRS,), (OURS, HOUSE), (THEIRS, HOUSE)]),
+wishes: st.SearchStrategy[Wish] = st.sampled_from(
+    [AreaCodeWish("415"), AreaCodeWish("628"), RegionWish("north"), RegionWish("south")]
 )
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> ClaimWish:
+    """A claim that may require an area code has those that will do among its wishes."""
+    wished = tuple(draw(st.lists(wishes, max_size=3)))
+    codes = tuple(wish.area_code for wish in wished if isinstance(wish, AreaCodeWish))
+    return ClaimWish(
+        draw(uids),
+        draw(st.integers(1, 20)),
+        wished,
+        draw(capabilities),
+        draw(st.none() | st.none() | names),
+        draw(st.sampled_from([(), (), (OURS,), (THEIRS,), (OURS, HOUSE), (THEIRS, HOUSE)])),
+        codes if draw(st.booleans()) else (),
+    )
 
 
 def could_have(claim: ClaimWish, number: FreeNumber) -> bool:
     theirs = not number.rests or bool(set(claim.people) & set(number.people))
-    return theirs and claim.name in (None, number.name) and claim.capabilities <= number.capabilities
+    code = number.area_code or number.name[1:4]
+    return (
+        theirs
+        and claim.name in (None, number.name)
+        and claim.capabilities <= number.capabilities
+        and (not claim.area_codes or code in claim.area_codes)
+    )
 
 
 def rank(claim: ClaimWish, number: FreeNumber) -> int:
@@ -241,7 +287,7 @@ class Desk(RuleBasedStateMachine):
         self.stock.withhold(name)
         self.free.pop(name, None)
 
-    @rule(claim=claims)
+    @rule(claim=claims())
     def ask(self, claim: ClaimWish) -> None:
         self.stock.ask(claim)
         if claim.uid not in self.hands:
@@ -300,7 +346,7 @@ TestDesk = Desk.TestCase
 TestDesk.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
-@given(st.lists(numbers, max_size=8), st.lists(claims, max_size=8))
+@given(st.lists(numbers, max_size=8), st.lists(claims(), max_size=8))
 def test_no_claim_waits_while_a_later_one_has_what_it_could_have_had(
     free: list[FreeNumber], asking: list[ClaimWish]
 ) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from ringfleet.model import Capability, Market, NumberType
+from ringfleet.model.asking import NOTHING, Ask, Traits
 from ringfleet.model.policy import OnNoStock
-from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_claim import (
     Bar,
     ClaimWant,
@@ -16,7 +18,9 @@ from ringfleet.plan.number_claim import (
     bar_claim,
     bound_conditions,
     waiting_conditions,
+    why_unservable,
 )
+from tests.plan.builders import an_ask
 
 
 def a_claim(**rest: Any) -> ClaimWant:
@@ -92,6 +96,7 @@ def test_what_keeps_a_claim_out_of_the_queue(want: ClaimWant, world: ClaimWorld,
 NONE_FITTED = "No number of NumberPool shop/west fitted when it was asked for, and spec.onNoStock is Fail."
 NOT_FREE = "PhoneNumber 14155550123 is not free: it is bound, rests or is stopped. The claim waits for it."
 QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the queue."
+ORDERED = "The pool orders one that does; where it can't, its conditions say why."
 
 
 @pytest.mark.parametrize(
@@ -129,8 +134,8 @@ QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the qu
             a_claim(on_no_stock=OnNoStock.ORDER),
             None,
             (
-                not_ready(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
-                reconciling(Reason.WAITING_FOR_NUMBER, f"{QUEUES} One is ordered for it."),
+                not_ready(Reason.WAITING_FOR_NUMBER, f"{QUEUES} {ORDERED}"),
+                reconciling(Reason.WAITING_FOR_NUMBER, f"{QUEUES} {ORDERED}"),
             ),
             id="ordered for",
         ),
@@ -138,6 +143,74 @@ QUEUES = "No free number of NumberPool shop/west fits: the claim waits in the qu
 )
 def test_a_claim_without_a_number_says_why(want: ClaimWant, bar: Bar | None, said: tuple[Condition, ...]) -> None:
     assert waiting_conditions(want, bar) == said
+
+
+NOTHING_ORDERED = (
+    "(spec.areaCodeRequired): nothing is ordered for it. Claim from another pool, or add an area code to this one."
+)
+HERE_ONLY = Market("US", NumberType.GEOGRAPHIC, ("415", "628"))
+NO_CODES = Market("DE", NumberType.MOBILE)
+IN_212 = an_ask(codes="212 646", required=True)
+TALKS = Traits(frozenset({Capability.VOICE}), frozenset({"212"}))
+
+
+@pytest.mark.parametrize(
+    ("want", "ask", "market", "named", "why"),
+    [
+        pytest.param(a_claim(), NOTHING, HERE_ONLY, None, None, id="it takes any"),
+        pytest.param(a_claim(), an_ask(Capability.SMS), HERE_ONLY, None, None, id="an order can bring it"),
+        pytest.param(
+            a_claim(),
+            IN_212,
+            HERE_ONLY,
+            None,
+            "NumberPool shop/west orders only area codes 415, 628 (spec.market.areaCodes), and the claim takes only "
+            f"212 or 646 {NOTHING_ORDERED}",
+            id="another area code",
+        ),
+        pytest.param(
+            a_claim(),
+            IN_212,
+            NO_CODES,
+            None,
+            "NumberPool shop/west orders numbers without area codes, and the claim takes only "
+            f"212 or 646 {NOTHING_ORDERED}",
+            id="no area codes at all",
+        ),
+        pytest.param(NAMED, IN_212, HERE_ONLY, None, None, id="a number of which nothing is known"),
+        pytest.param(NAMED, IN_212, HERE_ONLY, TALKS, None, id="a number that the pool would not order"),
+        pytest.param(
+            NAMED,
+            an_ask(Capability.SMS, Capability.FAX),
+            HERE_ONLY,
+            TALKS,
+            "PhoneNumber 14155550123 (spec.phoneNumberName) has no Fax and no SMS, which the claim must have: claim "
+            "another number.",
+            id="a number that can't do it",
+        ),
+        pytest.param(
+            NAMED,
+            an_ask(codes="415", required=True),
+            HERE_ONLY,
+            TALKS,
+            "PhoneNumber 14155550123 (spec.phoneNumberName) is not of area code 415, which the claim must have: claim "
+            "another number.",
+            id="a number of another area code",
+        ),
+    ],
+)
+def test_what_a_claim_must_have_and_its_pool_can_never_give(
+    want: ClaimWant, ask: Ask, market: Market, named: Traits | None, why: str | None
+) -> None:
+    assert why_unservable(want, ask, market, named) == why
+
+
+def test_a_claim_that_can_never_be_served_says_so_unless_it_is_barred() -> None:
+    said = (not_ready(Reason.POOL_CANNOT_SERVE, "It can't."),)
+    for how in OnNoStock:
+        assert waiting_conditions(a_claim(on_no_stock=how), None, "It can't.") == said
+    assert waiting_conditions(a_claim(), PAUSED, "It can't.") == (not_ready(Reason.SUSPENDED, PAUSED.message),)
+    assert Reason.POOL_CANNOT_SERVE in NEEDS_A_PERSON, "and it is Stalled with that"
 
 
 REFUSED = "Secret line belongs to somebody else."

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, Phase
+from ringfleet.model.asking import Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import (
@@ -118,7 +119,7 @@ class World:
     want: PoolWant
     shops: dict[AccountKey, Shop]
     now: datetime = NOW
-    on_demand: int = 0
+    on_demand: tuple[Ask, ...] = ()
     top_up: TopUp = field(default_factory=TopUp)
     orders: dict[int, Played] = field(default_factory=dict)
     numbers: dict[E164, NumberSeen] = field(default_factory=dict)
@@ -205,7 +206,8 @@ class World:
             return
         caps = replace(self.want.limits, max_numbers=None, monthly_budget=None)
         name = f"{self.want.name}-{intent.sequence}"
-        want = OrderWant(name, intent.account, self.want.market, intent.count, caps, intent.budget)
+        market = narrow(self.want.market, intent.ask)
+        want = OrderWant(name, intent.account, market, intent.count, caps, intent.budget)
         self.orders[intent.sequence] = Played(intent, want)
         self.order_history[intent.sequence] = [_order_seen(self.orders[intent.sequence])]
 
@@ -283,10 +285,11 @@ class World:
         documents = item is not None and item.state is ItemState.PENDING_DOCUMENTS and seen.phase is Phase.ORDERING
         if seen.phase is Phase.AVAILABLE:
             return False
-        price = self.owned()[seen.number].price
+        offer = self.owned()[seen.number]
         purchased = None if dice.strikes(3) else NOW
         phase = Phase.PENDING_DOCUMENTS if documents else Phase.AVAILABLE
-        self._put(replace(seen, phase=phase, price=price, purchased_at=purchased))
+        known = replace(seen, capabilities=offer.capabilities, area_code=offer.area_code)
+        self._put(replace(known, phase=phase, price=offer.price, purchased_at=purchased))
         return True
 
     def _item_of(self, number: E164) -> Item | None:
@@ -326,10 +329,15 @@ def _order_seen(order: Played) -> OrderSeen:
         intent.count,
         chosen=state.items is not None,
         finished=state.recorded,
-        items=tuple(ItemSeen(item.offer.number, item.state, item.price) for item in state.items or ()),
+        items=tuple(
+            ItemSeen(item.offer.number, item.state, item.price, item.offer.capabilities, item.offer.area_code)
+            for item in state.items or ()
+        ),
         budget=intent.budget,
         failure=state.failure if state.recorded else None,
         message=state.message,
+        ask=intent.ask,
+        market=order.want.market,
     )
 
 

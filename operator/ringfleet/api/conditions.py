@@ -32,7 +32,7 @@ NEEDS_A_PERSON = frozenset(
         *("RoutingDrifted", "MembersUnusable", "MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
         *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
         *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
-        *("OrderingFrozen", "AwaitingApproval"),
+        *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe"),
     }
 )
 """With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
@@ -270,7 +270,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
                 *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
                 *_OF_A_NUMBER,
-                "Unrecognized",
+                *("PoolCannotServe", "Unrecognized"),
                 more="A claim that holds a number is as ready as its number, and says why not in the words of its "
                 "PhoneNumber",
             ),
@@ -313,7 +313,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             _ready(
                 ("AtTarget", "Suspended"),
                 *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec", "Frozen"),
-                *("PoolNotAllowed", "QuotaExceeded", "BindingRefused"),
+                *("PoolNotAllowed", "PoolCannotServe", "QuotaExceeded", "BindingRefused"),
             ),
             _reconciling("Growing", "WaitingForNumber"),
         ),
@@ -457,6 +457,8 @@ REASONS: Mapping[str, str] = {
     "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought and billed, and wait at the carrier for documents: status.documents of "
     "each PhoneNumber says for which.",
+    "PoolCannotServe": "What the claim must have, the NumberPool can never give: nothing is ordered for it. The "
+    "message says what; change the one or the other.",
     "PoolExhausted": "The pool holds numbers, and none is free.",
     "PoolMissing": "The NumberPool does not exist, or not any more.",
     "PoolNotAllowed": "The NumberPool's spec.allowedNamespaces does not let in this namespace.",
@@ -589,6 +591,7 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     "RotationSet": {
         "AtTarget": "The set has the numbers that it wants.",
         "InvalidSpec": "spec.resetTimeZone is no time zone.",
+        "PoolCannotServe": "A claim of the set must have what its NumberPool can never give.",
         "PoolMissing": "No pool of spec.pools exists that has numbers for a part of the set.",
         "Suspended": "spec.suspend is true: the set gets and gives back no numbers, and none is picked. Incoming calls "
         "go on.",

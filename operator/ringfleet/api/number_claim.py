@@ -79,13 +79,22 @@ class NumberClaimSpec(Part):
             "phoneNumberName can't change: delete the claim and make another one",
             at=".phoneNumberName",
         ),
+        Rule(
+            "!has(self.areaCodeRequired) || !self.areaCodeRequired || has(self.areaCode) || "
+            "(has(self.wishes) && self.wishes.exists(wish, has(wish.areaCode)))",
+            "areaCodeRequired needs an area code to require: name one in areaCode or wishes",
+            at=".areaCodeRequired",
+        ),
     )
 
     pool_ref: Annotated[PoolRef, immutable("poolRef", "make another claim for a number of another pool")]
     """NumberPool that the number comes from. It can't change."""
     area_code: AreaCode | None = None
-    """Area code to take first, in quotes, such as "628". It is no condition: another one is taken when the pool has
-    none of it free."""
+    """Area code to take first, in quotes, such as "628". It is no condition unless areaCodeRequired is true: another
+    one is taken when the pool has none of it free."""
+    area_code_required: bool = False
+    """True: a number of another area code is never taken, and never ordered for the claim. Each area code that the
+    claim names will do, in this order: areaCode, then those of wishes."""
     wishes: Annotated[tuple[Wish, ...], Field(max_length=16)] = ()
     """What to take when the pool has no number of spec.areaCode free, in this order, before any other number of the
     pool."""

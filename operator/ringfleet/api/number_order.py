@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ringfleet.api.market import Market
+from ringfleet.api.market import AreaCode, Market
 from ringfleet.api.meta import (
     AGE,
     READY,
@@ -55,6 +55,18 @@ class Approval(StrEnum):
     or suspend the pool, then delete the order; else another one is written."""
 
 
+class ForClaims(Part):
+    """What NumberClaims ask beyond the market, for which the order is made. An order for the pool's own stock, and for
+    claims that take any number of it, has none."""
+
+    capabilities: Annotated[tuple[Capability, ...], Field(max_length=4), ListType("set")] = ()
+    """What every number must be able to do beside market.capabilities."""
+    area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=17)] = ()
+    """Area codes to search before those of the market, the preferred one first."""
+    area_code_required: bool = False
+    """True: only numbers of these area codes are bought."""
+
+
 class NumberOrderSpec(Part):
     """What to buy. It can't change."""
 
@@ -66,6 +78,7 @@ class NumberOrderSpec(Part):
     """The pool's count of its orders, from 1; the order is named `<pool>-<sequence>`, such as us-west-1."""
     market: Market
     """What kind of numbers."""
+    for_claims: ForClaims | None = None
     count: Annotated[int, Field(ge=1, le=100)]
     """How many numbers to buy, from 1 to 100."""
     limits: OrderLimits = OrderLimits.model_construct()

@@ -1,6 +1,6 @@
 """`NumberPool`: numbers kept ready to be assigned, the market they come from, and what they may cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -34,6 +34,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_order import NumberOrderSpec
+from ringfleet.model import Capability
 from ringfleet.model.policy import DeletionPolicy, ReleaseMode
 
 
@@ -395,6 +396,22 @@ def _readable(order: object) -> object:
         return None
 
 
+class ClaimsMemory(CarrierMemory):
+    """What the last orders from one account taught the pool that were made for claims with musts of their own."""
+
+    capabilities: Annotated[tuple[Capability, ...], ListType("set")] = ()
+    """What the claims must have beside the market's capabilities."""
+    area_codes: tuple[str, ...] = ()
+    """The area codes of which they must have one; empty: any."""
+
+
+def _of_known_musts(found: Sequence[object]) -> tuple[object, ...]:
+    """Without those for claims that must have what only a newer version knows: without that must such a memory would be
+    about other claims, or about the pool's stock (`tests/objects/test_number_pool.py`)."""
+    known = frozenset(Capability)
+    return tuple(one for one in found if not (isinstance(one, Mapping) and set(one.get("capabilities", ())) - known))
+
+
 class TopUpMemory(Part):
     """The pool's record of its orders. The sequence is written before the order exists, so a crash doubles nothing."""
 
@@ -408,6 +425,9 @@ class TopUpMemory(Part):
     """True from the moment that the supply falls under the low watermark until orders have brought it to the target."""
     carriers: Annotated[tuple[CarrierMemory, ...], ListType("map", ("namespace", "name"))] = ()
     """What the last orders taught about each carrier account."""
+    for_claims: Annotated[tuple[ClaimsMemory, ...], BeforeValidator(_of_known_musts)] = ()
+    """What the last orders for claims with musts of their own taught: a carrier that has nothing for them is asked for
+    the pool's stock all the same."""
 
 
 class Tally(Part):

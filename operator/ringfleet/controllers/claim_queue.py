@@ -23,16 +23,15 @@ from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas, Taking, payers_of
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.model import GONE, AccountKey, Money
-from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.refs import money_of
+from ringfleet.objects.phone_number import NumberRecord, traits_of
+from ringfleet.objects.refs import market_of, money_of
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import People, people_of
-from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim
+from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
 from ringfleet.plan.number_pool.supply import Demand
 from ringfleet.plan.number_quota import Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -98,7 +97,7 @@ class ClaimQueue:
     def demands(self, pool: ObjectRef) -> tuple[Demand, ...]:
         """The claims that want a number to be ordered for them, in their order. Not those to whom a number of their
         people comes back in a moment; nor those of another namespace whose quotas leave no room for the number."""
-        waiting = [claim for claim in self.waiting(pool) if claim.on_no_stock is OnNoStock.ORDER]
+        waiting = [claim for claim in self.waiting(pool) if claim.has_one_ordered]
         back = self._coming_back(pool) if any(map(_people_of_set, waiting)) else Counter()
         lent = sorted({claim.namespace for claim in waiting} - {pool.namespace})
         refused = {uid for namespace in lent for uid in self._refused_orders(namespace)}
@@ -108,9 +107,9 @@ class ClaimQueue:
             if back[people := _people_of_set(claim)]:
                 back[people] -= 1
             elif claim.namespace == pool.namespace:
-                found.append(Demand())
+                found.append(Demand(ask=claim.ask))
             elif claim.uid not in refused:
-                found.append(Demand(claim.namespace, may_order[claim.namespace]))
+                found.append(Demand(claim.namespace, may_order[claim.namespace], claim.ask))
         return tuple(found)
 
     def _refused_orders(self, namespace: str) -> Mapping[str, str]:
@@ -119,7 +118,7 @@ class ClaimQueue:
         if not self._quotas.of(namespace):
             return {}
         claims = (one for one in self._fleet.claims.by("namespace", namespace) if one.pool.namespace != namespace)
-        waiting = [one for one in claims if one.on_no_stock is OnNoStock.ORDER and self.stock(one.pool).waits(one.uid)]
+        waiting = [one for one in claims if one.has_one_ordered and self.stock(one.pool).waits(one.uid)]
         waiting.sort(key=lambda claim: (claim.wish().ticket, claim.uid))
         prices = {pool: self._price_at(pool) for pool in {claim.pool for claim in waiting}}
         wanted = [Wanted(claim.uid, *prices[claim.pool]) for claim in waiting]
@@ -148,6 +147,16 @@ class ClaimQueue:
         """Whether the rotation set is there, and stays."""
         found = self._fleet.get(RotationSet, namespace, name) if name else None
         return found is not None and found.metadata.deletion_timestamp is None
+
+    def unservable(self, claim: ClaimRecord) -> str | None:
+        """Why its pool can never give the claim what it must have; None: it may, or there is no such pool."""
+        pool = self._fleet.get(NumberPool, *claim.pool)
+        if pool is None:
+            return None
+        named = self._fleet.number(claim.pool.namespace, claim.named) if claim.named else None
+        known = named is not None and bool(named.capabilities)
+        has = traits_of(named, claim.ask.must_codes) if named and known else None
+        return why_unservable(claim.want(), claim.ask, market_of(pool.spec.market), has)
 
     def gives_way(self, claim: ClaimRecord) -> bool:
         """Whether what still follows on the claim's binding is put off, because other claims are being bound."""
@@ -206,7 +215,7 @@ class ClaimQueue:
         purse, stock = self._purse(claim.uid), self.stock(claim.pool)
         if purse and stock.has_for(claim.wish()) and not stock.has_for(claim.wish(), purse):
             return Bar(Reason.QUOTA_EXCEEDED, self._quotas.too_dear(claim.namespace))
-        return self._unordered(claim) if claim.on_no_stock is OnNoStock.ORDER else None
+        return self._unordered(claim) if claim.has_one_ordered else None
 
     def _unordered(self, claim: ClaimRecord) -> Bar | None:
         if claim.namespace == claim.pool.namespace or not self.stock(claim.pool).waits(claim.uid):

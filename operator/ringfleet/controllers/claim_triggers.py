@@ -33,7 +33,7 @@ class ClaimTriggers:
         if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
             for record in self._services.fleet.numbers_of(claim):
                 self._services.queues.wake_number(record)
-        if old is None or new is None or (old.bound, old.on_no_stock) != (new.bound, new.on_no_stock):
+        if old is None or new is None or _demand(old) != _demand(new):
             self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
 
     def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
@@ -42,6 +42,11 @@ class ClaimTriggers:
             self._services.queues.wake("NumberClaim", claim.namespace, claim.name, delay)
         elif delay is not None:
             self._services.queues.wake_claim(claim)
+
+
+def _demand(claim: ClaimRecord) -> object:
+    """What of a claim concerns its pool: whether it has a number, and what is to be ordered for it."""
+    return claim.bound, claim.on_no_stock, claim.ask if claim.has_one_ordered else None
 
 
 _JUST_CREATED = timedelta(seconds=2)

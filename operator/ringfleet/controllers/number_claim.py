@@ -280,7 +280,7 @@ async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
         return
     bar = services.claim_queue.obstacle(claim) or services.claim_queue.shortage(claim)
     fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
-    said = waiting_conditions(claim.want(), bar)
+    said = waiting_conditions(claim.want(), bar, services.claim_queue.unservable(claim))
     patch: dict[str, Any] = {}
     if (phase := "Failed" if fails else "Waiting") != claim.phase:
         patch["phase"] = phase

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,7 @@ from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
 from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
+from ringfleet.model.asking import Traits, traits_of
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
@@ -32,7 +33,7 @@ from ringfleet.objects.number_pool import (
     top_up,
 )
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
-from ringfleet.objects.refs import NUMBER_ORDERS, Key
+from ringfleet.objects.refs import NUMBER_ORDERS, Key, market_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import rate_message
@@ -40,8 +41,9 @@ from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.number_pool.forecast import CapacityWant
+from ringfleet.plan.number_pool.on_demand import codes_that_matter
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder
-from ringfleet.plan.number_pool.supply import Lots, OrderSeen
+from ringfleet.plan.number_pool.supply import Demand, Lots, OrderSeen
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 
@@ -113,10 +115,11 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
     carriers, namespace = view.want.carriers, pool.metadata.namespace
     asked_again = ask_for_demands(services, pool, carriers)
     release = await see_release(services, pool)
-    records, lots = count_numbers(services, pool)
     place, ready = ObjectRef(namespace, pool.metadata.name), pool_readiness(services, pool, carriers)
+    demands = services.claim_queue.demands(place)
+    records, lots = count_numbers(services, pool, demands)
     return PoolFacts(
-        pool=see_pool(services, pool, view.want, (records, lots), ready.accounts),
+        pool=see_pool(services, pool, view.want, (records, lots), demands, ready.accounts),
         demand=see_demand(services, pool, view.memory, (records, lots)),
         review=ready.review,
         release=release,
@@ -133,14 +136,16 @@ InPool = tuple[list[NumberRecord], Lots]
 """A pool's numbers: those that are seen one by one, and the lots of all others."""
 
 
-def count_numbers(services: Services, pool: NumberPool) -> InPool:
+def count_numbers(services: Services, pool: NumberPool, demands: Iterable[Demand]) -> InPool:
     """The pool's numbers. One by one are seen those that its orders name, whose place they take, and those that its
-    record says have lately been asked to go, whether they are there again or not."""
+    record says have lately been asked to go, whether they are there again or not; and where a claim that has one
+    ordered requires an area code, the supply whose digits alone tell it."""
     place = ObjectRef(pool.metadata.namespace, pool.metadata.name)
     orders = (services.fleet.order_seen(order) for order in services.fleet.orders_for(*place))
     bought = (item.number for order in orders for item in order.items)
     leaving = (E164(f"+{name}") for name, _ in release_record(pool).recent)
-    return services.fleet.counted_in_pool(place, (*bought, *leaving))
+    by_area_code = bool(codes_that_matter(one.ask for one in demands))
+    return services.fleet.counted_in_pool(place, (*bought, *leaving), by_area_code)
 
 
 def _claimed(records: list[NumberRecord], lots: Lots) -> int:
@@ -154,11 +159,12 @@ def see_pool(
     pool: NumberPool,
     want: PoolWant,
     counted: InPool,
+    demands: tuple[Demand, ...],
     accounts: Mapping[AccountKey, AccountSeen],
 ) -> PoolSeen:
-    """The pool's numbers, orders and room, as they are known now, and its accounts as its bundles let it use them."""
+    """The pool's numbers, orders and room, as they are known now, the claims that have a number ordered (`demands`),
+    and its accounts as its bundles let it use them."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
-    demands = services.claim_queue.demands(ObjectRef(namespace, name))
     records, lots = counted
     return PoolSeen(
         numbers=services.fleet.with_listed(
@@ -174,7 +180,7 @@ def see_pool(
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
         spec_changed=pool.status.observed_generation != pool.metadata.generation,
-        on_demand=len(demands),
+        on_demand=tuple(one.ask for one in demands),
         demands=demands,
         stopped=_frozen(services, ObjectRef(namespace, name), want),
         was_ready=_was_ready(pool),
@@ -354,20 +360,23 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, count
     """What there is to count since the memory was written, and what the pool has now. `counted`: its numbers, of which
     those that its orders name are seen one by one."""
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
+    promised = traits_of(market_of(pool.spec.market))
     records, lots = {record.number: record for record in counted[0]}, counted[1]
     alike = sum(count for lot, count in lots.items() if lot.phase is Phase.AVAILABLE)
     return DemandSeen(
         bound=services.fleet.bindings.since(key, memory.counted_until),
         free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
-        waiting=sum(_takes_any(claim) for claim in services.claim_queue.waiting(key)),
+        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.waiting(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 
 
-def _takes_any(claim: ClaimRecord) -> bool:
-    """Whether the claim takes what comes, and has no order made for itself (`PoolSeen.on_demand` counts those)."""
-    return claim.named is None and claim.on_no_stock is not OnNoStock.ORDER
+def _takes_any(claim: ClaimRecord, promised: Traits) -> bool:
+    """Whether the claim takes what the pool orders for its stock, and has no order made for itself (those are in
+    `PoolSeen.on_demand`). `promised`: what all numbers of that stock have."""
+    ordered = claim.on_no_stock is OnNoStock.ORDER
+    return claim.named is None and not ordered and claim.ask.is_met_by(promised)
 
 
 def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> OrderLead:

@@ -28,7 +28,7 @@ from ringfleet.api.meta import POOL_UID
 from ringfleet.controllers.number_pool import gather
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
-from ringfleet.objects.number_order import is_of_former_pool, order_want
+from ringfleet.objects.number_order import asked_for, is_of_former_pool, order_want
 from ringfleet.objects.number_pool import pool_view, top_up
 from ringfleet.objects.refs import account_key
 from ringfleet.plan.conditions import Reason
@@ -105,6 +105,7 @@ async def allowance(services: Services, order: NumberOrder, pool: NumberPool) ->
     others = tuple(one for one in facts.pool.orders if one.name != order.metadata.name)
     beside = replace(facts.pool, orders=others, room=services.quotas.room_beside(order))
     if not is_of_this_pool(order, pool):
-        beside = replace(beside, on_demand=0)
+        beside = replace(beside, on_demand=())
     wish, seen, _ = survey(view, replace(facts, pool=beside), now)
-    return allow(wish, seen, want.count, want.budget, want.limits.currency, now)
+    ask = asked_for(order.spec.for_claims)
+    return allow(wish, seen, want.count, want.budget, want.limits.currency, now, ask)

@@ -37,6 +37,8 @@ class PoolTally:
     """How many numbers each lot has; no lot is empty."""
     free: int = 0
     """How many numbers of these lots are free."""
+    untold: dict[ObjectRef, None] = field(default_factory=dict)
+    """The objects in lots that are supply of which no carrier says the area code: their digits tell it."""
     apart: dict[ObjectRef, None] = field(default_factory=dict)
     """The objects that are in no lot, in the order in which they came to stand apart."""
 
@@ -55,12 +57,15 @@ class PoolTallies:
         """What the pool has; whoever reads it changes nothing."""
         return self._pools.get(pool) or PoolTally()
 
-    def beside(self, pool: ObjectRef, named: Iterable[E164]) -> tuple[list[NumberRecord], dict[Lot, int]]:
-        """The pool's numbers that are to be seen one by one, and the lots of the others: those that stand apart, and
-        those that somebody names."""
+    def beside(
+        self, pool: ObjectRef, named: Iterable[E164], by_area_code: bool = False
+    ) -> tuple[list[NumberRecord], dict[Lot, int]]:
+        """The pool's numbers that are to be seen one by one, and the lots of the others: those that stand apart, those
+        that somebody names, and, `by_area_code`, the supply of which only the digits tell it."""
         tally = self.of(pool)
         lots, records = dict(tally.lots), [self._numbers.get(place) for place in tally.apart]
-        for number in dict.fromkeys(named):
+        untold = (self._numbers.get(place) for place in tally.untold) if by_area_code else ()
+        for number in dict.fromkeys((*named, *(record.number for record in untold if record))):
             for record in self._numbers.by("number", number):
                 if record.pool_ref == pool and record.place not in tally.apart:
                     records.append(record)
@@ -90,6 +95,8 @@ class PoolTallies:
         if lot := self._lot_of(record):
             _count(tally.lots, lot, 1)
             tally.free += record.free
+            if lot.is_supply and lot.area_code is None:
+                tally.untold[place] = None
         else:
             tally.apart[place] = None
 
@@ -103,6 +110,7 @@ class PoolTallies:
         elif lot := lot_of(record):
             _count(tally.lots, lot, -1)
             tally.free -= record.free
+            tally.untold.pop(place, None)
         if not (tally.lots or tally.apart):
             del self._pools[record.pool_ref]
 

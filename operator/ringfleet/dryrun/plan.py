@@ -43,7 +43,12 @@ async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> 
     applied = [one.obj for one in objects if one.obj is not None]
     async with what_if(kube, _namespaces(objects), applied) as after:
         secrets = {place_of(obj): _with_data(obj) for obj in applied if obj["kind"] == "Secret"}
-        return await _Foresight(after, secrets).see(objects)
+        return await foresee(after, objects, secrets)
+
+
+async def foresee(after: WhatIf, objects: tuple[Rehearsed, ...], secrets: Mapping[ObjectRef, Json]) -> Preview:
+    """What becomes of the simulation's pools. `objects`: what was made of the manifests; `secrets`: those in them."""
+    return await _Foresight(after, secrets).see(objects)
 
 
 def _namespaces(objects: Iterable[Rehearsed]) -> tuple[str, ...]:
@@ -104,7 +109,7 @@ class _Foresight:
             released=released,
             served=tuple(filling.served),
             short=filling.last.plan.shortfall + _left_open(services, place, filling.stuck),
-            notes=tuple(_notes(filling.last.plan, bought)),
+            notes=(*_notes(filling.last.plan, bought), *_unservable(services, place)),
             errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
         )
 
@@ -207,6 +212,21 @@ def _left_open(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) 
     """How many numbers the orders want that could not choose any."""
     orders = [order for order in _orders(services, place) if order.metadata.name in stuck]
     return sum(order.spec.count for order in orders if order.status.items is None)
+
+
+def _unservable(services: Services, place: ObjectRef) -> Iterable[Note]:
+    """What claims must have that the pool can never give, and which claims."""
+    found: dict[str, list[str]] = {}
+    for claim in services.claim_queue.waiting(place):
+        if why := services.claim_queue.unservable(claim):
+            found.setdefault(why, []).append(claim.key)
+    for why, keys in sorted(found.items()):
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        yield Note(Reason.POOL_CANNOT_SERVE, f"NumberClaim {', '.join(sorted(keys)[:_NAMED])}{more}: {why}")
+
+
+_NAMED = 3
+"""So many claims are named where more are meant."""
 
 
 _BY_WISH = frozenset({Reason.SUSPENDED, Reason.FROZEN, Reason.PURCHASE_RATE_REACHED})

@@ -158,12 +158,14 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What kind of number a pool wants; `area_codes` in order of preference, empty for any."""
+    """What kind of number a pool wants; `area_codes` in order of preference, empty for any. `wished`: those that are
+    looked for before all others, and are no condition."""
 
     country: str
     type: NumberType
     area_codes: tuple[str, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
+    wished: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.country, self.type, ", ".join(self.area_codes))))

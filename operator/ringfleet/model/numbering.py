@@ -89,5 +89,18 @@ def national_digits(number: E164) -> str:
     return phonenumbers.national_significant_number(phonenumbers.parse(number, None))
 
 
+def area_code_of(number: E164, said: str | None, codes: Iterable[str]) -> str | None:
+    """Which of `codes` a number has: the one that its carrier has `said`, or else the one that it begins with."""
+    if said is not None:
+        return said if said in codes else None
+    national = national_digits(number)
+    return next((code for code in codes if national.startswith(code)), None)
+
+
+def has_area_codes(country: str, type_: NumberType) -> bool:
+    """Whether numbers of the type have area codes: geographic ones, and North American toll-free ones."""
+    return type_ is NumberType.GEOGRAPHIC or (type_ is NumberType.TOLL_FREE and country in nanp_countries())
+
+
 def _plan(country: str) -> Any:
     return phonenumbers.PhoneMetadata.metadata_for_region(country)

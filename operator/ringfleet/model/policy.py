@@ -13,8 +13,10 @@ class OnNoStock(StrEnum):
     FAIL = "Fail"
     """The claim's phase becomes Failed, and nothing is tried again: make another claim."""
     ORDER = "Order"
-    """The claim waits in the queue, and the pool orders a number for it: beyond size.target, within the pool's
-    limits and the NumberQuota."""
+    """The claim waits in the queue, and the pool orders a number for it that can do what the claim asks, of its area
+    code where that can be had: beyond size.target, within the pool's limits and the NumberQuota. Nothing is ordered
+    for a claim that names its number (phoneNumberName), nor for one that must have what the pool can never give
+    (PoolCannotServe)."""
 
 
 class Billing(StrEnum):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.model import Capability, Price
+from ringfleet.model.asking import Ask
 from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
@@ -96,7 +97,7 @@ class ClaimRecord:
     finalizers: tuple[str, ...]
     pool: ObjectRef
     wishes: tuple[Wish, ...]
-    capabilities: frozenset[Capability]
+    ask: Ask
     named: str | None
     on_no_stock: OnNoStock
     routing_profile: str | None
@@ -113,6 +114,16 @@ class ClaimRecord:
     conditions: tuple[ConditionSeen, ...] = ()
     rotation: InSet | None = None
     shown: Shown = NOTHING_SHOWN
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What its number must be able to do."""
+        return self.ask.capabilities
+
+    @property
+    def has_one_ordered(self) -> bool:
+        """Whether the pool orders for it while nothing fits. No order brings the very number that a claim names."""
+        return self.on_no_stock is OnNoStock.ORDER and self.named is None
 
     @property
     def guarded(self) -> bool:
@@ -156,7 +167,15 @@ class ClaimRecord:
     def wish(self) -> ClaimWish:
         """What it asks of its pool. Before a ticket is written, the version in which it was created is its ticket."""
         ticket = int(self.resource_version) if self.ticket is None else self.ticket
-        return ClaimWish(self.uid, ticket, self.wishes, self.capabilities, self.named, people_of(self.holder))
+        return ClaimWish(
+            self.uid,
+            ticket,
+            self.wishes,
+            self.capabilities,
+            self.named,
+            people_of(self.holder),
+            area_codes=self.ask.must_codes,
+        )
 
 
 def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
@@ -164,7 +183,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
     namespace = intern(meta["namespace"])
     memory = status.get("memory", {})
-    pool, created = spec["poolRef"], parse_time(meta["creationTimestamp"])
+    pool, created, wishes = spec["poolRef"], parse_time(meta["creationTimestamp"]), _wishes(spec)
     assert created
     return ClaimRecord(
         namespace=namespace,
@@ -176,8 +195,12 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         pool=_pool(pool.get("namespace", namespace), pool["name"]),
-        wishes=_wishes(spec),
-        capabilities=frozenset(map(Capability, spec.get("capabilities", ()))),
+        wishes=wishes,
+        ask=_ask(
+            tuple(sorted(spec.get("capabilities", ()))),
+            tuple(wish.area_code for wish in wishes if isinstance(wish, AreaCodeWish)),
+            spec.get("areaCodeRequired", False),
+        ),
         named=spec.get("phoneNumberName"),
         on_no_stock=OnNoStock(spec.get("onNoStock", OnNoStock.WAIT)),
         routing_profile=spec["routingProfileRef"]["name"] if "routingProfileRef" in spec else None,
@@ -200,6 +223,12 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
 @lru_cache(maxsize=4096)
 def _pool(namespace: str, name: str) -> ObjectRef:
     return ObjectRef(namespace, name)
+
+
+@lru_cache(maxsize=4096)
+def _ask(capabilities: tuple[str, ...], area_codes: tuple[str, ...], required: bool) -> Ask:
+    """Shared by all the claims that ask the same."""
+    return Ask(frozenset(map(Capability, capabilities)), tuple(dict.fromkeys(area_codes)), required)
 
 
 def _in_set(meta: Mapping[str, Any]) -> InSet | None:

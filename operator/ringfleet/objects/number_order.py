@@ -13,6 +13,7 @@ from ringfleet.api import NumberPool
 from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID
 from ringfleet.api.number_order import (
     Approval,
+    ForClaims,
     NumberOrder,
     NumberOrderSpec,
     NumberOrderStatus,
@@ -38,6 +39,7 @@ from ringfleet.model import (
     Price,
     Query,
 )
+from ringfleet.model.asking import NOTHING, Ask, narrow
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
@@ -61,11 +63,29 @@ def chose_for_former_pool(order: NumberOrder, pool: NumberPool) -> bool:
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
     budget = money_of(spec.limits.budget, spec.limits.currency)
-    return OrderIntent(spec.sequence, account_key(spec.account_ref, namespace), spec.count, budget)
+    return OrderIntent(
+        spec.sequence, account_key(spec.account_ref, namespace), spec.count, budget, asked_for(spec.for_claims)
+    )
+
+
+def asked_for(spec: ForClaims | None) -> Ask:
+    """What the claims ask that an order is made for; NOTHING beyond its market when it is for the stock."""
+    if spec is None:
+        return NOTHING
+    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required)
+
+
+def for_claims(ask: Ask) -> ForClaims | None:
+    """The same as it is written."""
+    if ask == NOTHING:
+        return None
+    return ForClaims(
+        capabilities=tuple(sorted(ask.capabilities)), area_codes=ask.area_codes, area_code_required=ask.required
+    )
 
 
 def order_seen(order: NumberOrder) -> OrderSeen:
-    state = order_state(order)
+    state, want = order_state(order), order_want(order)
     return OrderSeen(
         sequence=order.spec.sequence,
         name=order.metadata.name,
@@ -73,12 +93,17 @@ def order_seen(order: NumberOrder) -> OrderSeen:
         count=order.spec.count,
         chosen=state.items is not None,
         finished=state.recorded,
-        items=tuple(ItemSeen(item.offer.number, item.state, item.price) for item in state.items or ()),
+        items=tuple(
+            ItemSeen(item.offer.number, item.state, item.price, item.offer.capabilities, item.offer.area_code)
+            for item in state.items or ()
+        ),
         budget=money_of(order.spec.limits.budget, order.spec.limits.currency),
         failure=state.failure if state.recorded else None,
         message=state.message,
         completed_at=order.status.completed_at,
-        unapproved=not order_want(order).approved,
+        unapproved=not want.approved,
+        ask=asked_for(order.spec.for_claims),
+        market=want.market,
         for_others=ORDERED_FOR in order.metadata.annotations,
     )
 
@@ -89,7 +114,7 @@ def order_want(order: NumberOrder) -> OrderWant:
     return OrderWant(
         name=order.metadata.name,
         account=account_key(spec.account_ref, order.metadata.namespace),
-        market=market_of(spec.market),
+        market=narrow(market_of(spec.market), asked_for(spec.for_claims)),
         count=spec.count,
         limits=Limits(
             currency=currency,
@@ -172,8 +197,9 @@ def holding_of(item: Item, mark: Mark) -> Holding | None:
 
 
 def market_queries(market: Market) -> Iterator[Query]:
-    """One search for each area code, the preferred one first; one for the whole market when it names none."""
-    for area_code in market.area_codes or (None,):
+    """One search for each area code, the preferred one first; one for the whole market when it names none. Those that
+    are wished come before."""
+    for area_code in dict.fromkeys((*market.wished, *(market.area_codes or (None,)))):
         yield Query(market.country, market.type, area_code, market.capabilities)
 
 

@@ -17,6 +17,7 @@ from ringfleet.api.number_order import (
 from ringfleet.api.number_pool import (
     Asking,
     CapacityStatus,
+    ClaimsMemory,
     DemandStatus,
     LeadTime,
     NumberPool,
@@ -38,8 +39,9 @@ from ringfleet.model import (
     Limits,
     Phase,
 )
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.objects.conditions import conditions
-from ringfleet.objects.number_order import order_intent
+from ringfleet.objects.number_order import for_claims, order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
@@ -107,7 +109,7 @@ def top_up(pool: NumberPool) -> TopUp:
     if notes is None:
         return TopUp()
     intent = order_intent(notes.order, pool.metadata.namespace) if notes.order else None
-    carriers = tuple(_carrier_memory(carrier) for carrier in notes.carriers)
+    carriers = tuple(_carrier_memory(carrier) for carrier in (*notes.carriers, *notes.for_claims))
     return TopUp(notes.sequence, intent, notes.ordered, carriers, bool(notes.filling))
 
 
@@ -119,7 +121,12 @@ def _carrier_memory(notes: CarrierNotes) -> CarrierMemory:
         Reason.read(notes.reason),
         notes.message or "",
         notes.next_attempt_time,
+        _musts(notes) if isinstance(notes, ClaimsMemory) else NOTHING,
     )
+
+
+def _musts(notes: ClaimsMemory) -> Ask:
+    return Ask(frozenset(notes.capabilities), notes.area_codes, bool(notes.area_codes))
 
 
 # From objects to values.
@@ -181,6 +188,7 @@ def order_spec(pool: NumberPool, want: PoolWant, intent: OrderIntent) -> NumberO
         account_ref=AccountRef(name=intent.account.name, namespace=intent.account.namespace),
         sequence=intent.sequence,
         market=pool.spec.market,
+        for_claims=for_claims(intent.ask),
         count=intent.count,
         limits=OrderLimits(
             max_monthly_price=limits.max_monthly and limits.max_monthly.amount,
@@ -214,10 +222,10 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
             monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
         ),
         release=release_status(decision.release.record),
-        replicas=stock_held(pool.spec.size.target, decision.want, plan, facts.pool.on_demand),
+        replicas=stock_held(pool.spec.size.target, decision.want, plan, len(facts.pool.on_demand)),
         selector=f"{POOL_LABEL}={decision.want.name}",
         memory=PoolMemory(
-            top_up=_top_up_notes(pool, decision.want, plan.top_up),
+            top_up=top_up_notes(pool, decision.want, plan.top_up),
             demand=demand_notes(decision.demand.memory) if decision.demand else before.memory.demand,
             release=release_notes(decision.release.record),
         ),
@@ -246,13 +254,14 @@ def _next_attempt(top_up: TopUp, now: datetime) -> datetime | None:
     return min((moment for moment in waits if moment > now), default=None)
 
 
-def _top_up_notes(pool: NumberPool, want: PoolWant, top_up: TopUp) -> TopUpMemory:
+def top_up_notes(pool: NumberPool, want: PoolWant, top_up: TopUp) -> TopUpMemory:
     return TopUpMemory(
         sequence=top_up.sequence,
         ordered=top_up.ordered,
         order=_intent_spec(pool, want, top_up),
         filling=top_up.filling or None,
-        carriers=tuple(_carrier_notes(memory) for memory in top_up.carriers),
+        carriers=tuple(_carrier_notes(memory) for memory in top_up.carriers if memory.musts == NOTHING),
+        for_claims=tuple(_claims_notes(memory) for memory in top_up.carriers if memory.musts != NOTHING),
     )
 
 
@@ -274,6 +283,14 @@ def _carrier_notes(memory: CarrierMemory) -> CarrierNotes:
         reason=memory.reason,
         message=memory.message or None,
         next_attempt_time=memory.next_attempt,
+    )
+
+
+def _claims_notes(memory: CarrierMemory) -> ClaimsMemory:
+    return ClaimsMemory(
+        **dict(_carrier_notes(memory)),
+        capabilities=tuple(sorted(memory.musts.capabilities)),
+        area_codes=memory.musts.area_codes,
     )
 
 

@@ -38,6 +38,7 @@ from ringfleet.model import (
     Phase,
     Price,
 )
+from ringfleet.model.asking import Traits, traits_of_number
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
@@ -422,7 +423,15 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
 
     `returning`: it still shows that it leaves, and stays after all.
     """
-    return NumberSeen(record.number, _counted_phase(record), record.price, record.purchased_at, returning)
+    return NumberSeen(
+        record.number,
+        _counted_phase(record),
+        record.price,
+        record.purchased_at,
+        returning,
+        capabilities=record.capabilities,
+        area_code=record.area_code,
+    )
 
 
 def lot_of(record: NumberRecord) -> Lot | None:
@@ -439,12 +448,20 @@ def lot_of(record: NumberRecord) -> Lot | None:
     if state.phase is Phase.SUSPENDED and record.claim is None:
         return None  # it may be about to be resumed, and then nothing is ordered in its place
     purchased = month_of(record.purchased_at) if record.purchased_at else None
-    return Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
+    lot = Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
+    if not lot.is_supply:
+        return lot  # no claim may get it: what it can do would only make more lots
+    return lot._replace(capabilities=record.capabilities, area_code=record.area_code)
 
 
 def _counted_phase(record: NumberRecord) -> Phase:
     available = record.state.phase is Phase.AVAILABLE
     return Phase.BOUND if available and record.claim else record.state.phase
+
+
+def traits_of(record: NumberRecord, codes: tuple[str, ...]) -> Traits:
+    """What a claim may ask of the number; `codes`: the area codes that it may ask for."""
+    return traits_of_number(record.number, record.capabilities, record.area_code, codes)
 
 
 def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:

@@ -7,6 +7,7 @@
     ask(claim) ----> queue ---'                             its named number, or
                                                             what was its people's before, then
                                                             its area code, then its wishes in order, then any
+                                                            (of these area codes only, where it requires one)
 
 A number that rests is offered too, and only its people are handed it (`plan/former_holder.py`).
 
@@ -25,7 +26,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ringfleet.model import Capability, Money
+from ringfleet.model import E164, Capability, Money
+from ringfleet.model.numbering import area_code_of
 from ringfleet.plan.former_holder import People
 from ringfleet.plan.number_quota import Purse, affords
 
@@ -45,6 +47,10 @@ class FreeNumber:
     monthly: Money | None = None
     """What it costs a month; None: that is not known."""
 
+    def has_one_of(self, codes: tuple[str, ...]) -> bool:
+        """Whether its area code is one of these. Where the carrier says none its digits tell, as when it is ordered."""
+        return area_code_of(E164(f"+{self.name}"), self.area_code, codes) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class AreaCodeWish:
@@ -62,7 +68,7 @@ Wish = AreaCodeWish | RegionWish
 @dataclass(frozen=True, slots=True)
 class ClaimWish:
     """What a claim asks of its pool. `ticket` orders the queue; `name` asks for that very number and no other.
-    `people`: whom it is of, the nearest first."""
+    `people`: whom it is of, the nearest first; `area_codes`: of which it must have one, any when empty."""
 
     uid: str
     ticket: int
@@ -70,6 +76,11 @@ class ClaimWish:
     capabilities: frozenset[Capability] = frozenset()
     name: str | None = None
     people: tuple[People, ...] = ()
+    area_codes: tuple[str, ...] = ()
+
+    def takes(self, number: FreeNumber) -> bool:
+        """Whether the number has all that it must."""
+        return self.capabilities <= number.capabilities and (not self.area_codes or number.has_one_of(self.area_codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ class Stock:
         self._returning: set[str] = set()
         self._kinds: Counter[frozenset[Capability]] = Counter()
         """How many of all these have the same capabilities: there are few kinds, and there may be many of each."""
-        self._by_area: dict[str, Shelf] = {}
+        self._by_area: dict[str, Shelf] = {}  # "": those of which the carrier says none
         self._by_region: dict[str, Shelf] = {}
         self._queue: list[tuple[int, str]] = []
         self._claims: dict[str, ClaimWish] = {}
@@ -173,8 +184,7 @@ class Stock:
             yield self._resting
             return
         yield self._free
-        if number.area_code:
-            yield self._by_area.setdefault(number.area_code, OrderedDict())
+        yield self._by_area.setdefault(number.area_code or "", OrderedDict())
         if number.region:
             yield self._by_region.setdefault(number.region, OrderedDict())
 
@@ -250,23 +260,30 @@ class Stock:
             named = self._named(claim, claim.name)
             return named if named and _fits(claim, named, purse) else None
         if not any(claim.capabilities <= kind for kind in self._kinds):
-            return None  # most often: a claim that waits, while all that is free is of no use to it
-        theirs = (self._formerly.get(people, _BARE) for people in claim.people)
-        shelves = (*theirs, *(self._shelf(wish) for wish in claim.wishes), self._free)
-        numbers = (number for shelf in shelves for number in shelf.values())
+            return None  # most often: a claim that waits, while all that is free, or rests, is of no use to it
+        numbers = (number for shelf in self._shelves_for(claim) for number in shelf.values())
         return next((number for number in numbers if _fits(claim, number, purse)), None)
 
     def _named(self, claim: ClaimWish, name: str) -> FreeNumber | None:
         resting = self._resting.get(name)
         return resting if resting and set(resting.people) & set(claim.people) else self._free.get(name)
 
+    def _shelves_for(self, claim: ClaimWish) -> Iterator[Shelf]:
+        """Where the claim looks, the best first. One that requires an area code looks through no others."""
+        yield from (self._formerly.get(people, _BARE) for people in claim.people)
+        yield from (self._shelf(wish) for wish in claim.wishes)
+        if claim.area_codes:
+            yield from (self._by_area.get(code, _BARE) for code in (*claim.area_codes, ""))
+        else:
+            yield self._free
+
     def _shelf(self, wish: Wish) -> Shelf:
         match wish:
             case AreaCodeWish(area_code):
-                return self._by_area.get(area_code, OrderedDict())
+                return self._by_area.get(area_code, _BARE)
             case RegionWish(region):
-                return self._by_region.get(region, OrderedDict())
+                return self._by_region.get(region, _BARE)
 
 
 def _fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
-    return claim.capabilities <= number.capabilities and affords(purse, number.monthly)
+    return claim.takes(number) and affords(purse, number.monthly)

@@ -75,6 +75,7 @@ class Reason(StrEnum):
     QUARANTINED = "Quarantined"
     POOL_MISSING = "PoolMissing"
     POOL_NOT_ALLOWED = "PoolNotAllowed"
+    POOL_CANNOT_SERVE = "PoolCannotServe"
     NUMBER_MISSING = "NumberMissing"
     NUMBER_NOT_FREE = "NumberNotFree"
     BUNDLE_MISSING = "BundleMissing"
@@ -154,6 +155,7 @@ NEEDS_A_PERSON = frozenset(
         # what is asked for can't be, or may not be
         *(Reason.INVALID_SPEC, Reason.CREDENTIALS_REJECTED, Reason.PROFILE_TAKEN, Reason.PROFILE_REFUSED),
         *(Reason.WRITE_REFUSED, Reason.BINDING_REFUSED, Reason.UNSAFE_PLAN, Reason.NOT_SOLD),
+        Reason.POOL_CANNOT_SERVE,
         *(Reason.NOT_OURS, Reason.NUMBER_TAKEN, Reason.LOST, Reason.RELEASED, Reason.RELEASE_FORBIDDEN),
         *(Reason.DRIFTED, Reason.MEMBERS_UNUSABLE),
         # a limit

@@ -4,7 +4,9 @@
 
     new --+-- barred (suspended, no pool, not let in, quota)   -> Waiting, outside the queue, until that is lifted
           '-- asks (plan/claim_allocator.py) --+-- handed a number -> Bound, when the number's claimRef is written
-                                               '-- nothing fits    -> Waiting in the queue; or Failed, by onNoStock
+                                               '-- nothing fits    -> Waiting in the queue; or Failed, by onNoStock;
+                                                                      PoolCannotServe, where the pool can never give
+                                                                      what the claim must have: nothing is ordered
 
 Bound is decided by one fact alone, a number whose claimRef names the claim's uid. A claim that has one is never given
 another, whatever else is wished by then (promise 4).
@@ -14,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ringfleet.model import Market
+from ringfleet.model.asking import Ask, Traits, can_give
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 
@@ -100,21 +104,55 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
     return None
 
 
-def waiting_conditions(want: ClaimWant, bar: Bar | None) -> tuple[Condition, ...]:
-    """What an unbound claim says of itself. One that failed is at its end, and says so as kstatus wants it."""
+def why_unservable(want: ClaimWant, ask: Ask, market: Market, named: Traits | None) -> str | None:
+    """Why the pool can never give the claim what it must have; None: it may. `market`: the pool's; `named`: what the
+    number has that the claim asks for by name, None when there is none, or it is not known yet.
+
+    It still waits in the queue, at no cost: a number that the pool has had from before may fit.
+    """
+    if want.named:
+        return _why_unfit(want.named, ask, named) if named and not ask.is_met_by(named) else None
+    if can_give(market, ask):
+        return None
+    listed = ", ".join(market.area_codes)
+    why = f"orders only area codes {listed} (spec.market.areaCodes)" if listed else "orders numbers without area codes"
+    return (
+        f"NumberPool {want.pool} {why}, and the claim takes only {_any_of(ask.must_codes)} (spec.areaCodeRequired): "
+        "nothing is ordered for it. Claim from another pool, or add an area code to this one."
+    )
+
+
+def _why_unfit(number: str, ask: Ask, has: Traits) -> str:
+    lacks = sorted(ask.capabilities - has.capabilities)
+    what = f"has no {' and no '.join(lacks)}" if lacks else f"is not of area code {_any_of(ask.must_codes)}"
+    return f"PhoneNumber {number} (spec.phoneNumberName) {what}, which the claim must have: claim another number."
+
+
+def _any_of(codes: tuple[str, ...]) -> str:
+    return " or ".join(codes)
+
+
+def waiting_conditions(want: ClaimWant, bar: Bar | None, unservable: str | None = None) -> tuple[Condition, ...]:
+    """What an unbound claim says of itself. One that failed is at its end, and says so as kstatus wants it.
+    `unservable`: why its pool can never serve it; None: it may."""
     if bar and want.suspended:
         return (ready(Reason.SUSPENDED, bar.message),)
     if bar:
         return (not_ready(bar.reason, bar.message),)
+    if unservable:
+        return (not_ready(Reason.POOL_CANNOT_SERVE, unservable),)
     if want.on_no_stock is OnNoStock.FAIL:
         message = f"No number of NumberPool {want.pool} fitted when it was asked for, and spec.onNoStock is Fail."
         return (not_ready(Reason.NO_STOCK, message), stalled(Reason.NO_STOCK, message))
     if want.named:
         message = f"PhoneNumber {want.named} is not free: it is bound, rests or is stopped. The claim waits for it."
         return (not_ready(Reason.NUMBER_NOT_FREE, message), reconciling(Reason.NUMBER_NOT_FREE, message))
-    ordered = " One is ordered for it." if want.on_no_stock is OnNoStock.ORDER else ""
+    ordered = _ORDERED if want.on_no_stock is OnNoStock.ORDER else ""
     message = f"No free number of NumberPool {want.pool} fits: the claim waits in the queue.{ordered}"
     return (not_ready(Reason.WAITING_FOR_NUMBER, message), reconciling(Reason.WAITING_FOR_NUMBER, message))
+
+
+_ORDERED = " The pool orders one that does; where it can't, its conditions say why."
 
 
 def bound_conditions(

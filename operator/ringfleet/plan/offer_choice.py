@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ringfleet.model import Limits, Market, Money, Offer, Price
-from ringfleet.model.numbering import national_digits
+from ringfleet.model.numbering import area_code_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order import OrderWant
 
@@ -25,7 +25,7 @@ class Choice:
 
 
 def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
-    """Take offers in the order of the market's area codes, cheapest first, within price caps and budget.
+    """Take offers in the order of the market's area codes, wished ones before, cheapest first, within caps and budget.
 
     What is not what the market asks for is refused: a carrier may overlook a filter, and the numbers would be paid for.
     The order in which `offers` arrive does not matter, and a number that is offered twice is taken once, at the higher
@@ -48,8 +48,8 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
 
 
 _UNFIT = (
-    ": what it offers besides is of another country, type or area code, or can't do what spec.market.capabilities asks "
-    "for."
+    ": what it offers besides is of another country, type or area code, or can't do what the pool's market, or a claim "
+    "that it is ordered for, asks for."
 )
 
 
@@ -57,15 +57,7 @@ def _is_of(market: Market, offer: Offer) -> bool:
     """Whether the offer is what the market asks for, whatever was searched."""
     if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
         return False
-    return not market.area_codes or _area_code_of(offer, market.area_codes) is not None
-
-
-def _area_code_of(offer: Offer, codes: tuple[str, ...]) -> str | None:
-    """Which of `codes` the offer has: the one that the carrier says, or else the one that the number begins with."""
-    if offer.area_code is not None:
-        return offer.area_code if offer.area_code in codes else None
-    national = national_digits(offer.number)
-    return next((code for code in codes if national.startswith(code)), None)
+    return not market.area_codes or area_code_of(offer.number, offer.area_code, market.area_codes) is not None
 
 
 def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
@@ -78,8 +70,8 @@ def _sum(price: Price) -> Decimal:
 
 
 def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
-    codes = market.area_codes
-    code = _area_code_of(offer, codes)
+    codes = (*market.wished, *market.area_codes)
+    code = area_code_of(offer.number, offer.area_code, codes)
     rank = len(codes) if code is None else codes.index(code)
     return (rank, offer.price.first_month.amount, str(offer.number))
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from ringfleet.model import Limits, Money, Phase
+from ringfleet.model import Capability, Limits, Money, Phase
+from ringfleet.model.asking import NOTHING, narrow
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.allowance import NOT_NEEDED, SET_ASIDE, Allowance, allow
+from ringfleet.plan.number_pool.allowance import NOT_CLAIMED, NOT_NEEDED, SET_ASIDE, Allowance, allow
 from ringfleet.plan.number_pool.supply import Room
-from tests.plan.builders import NOW, a_pool, a_world, an_order, digits, dollars, limits, numbers
+from tests.plan.builders import MARKET, NOW, a_pool, a_world, an_ask, an_order, digits, dollars, limits, numbers
 
 CAPS = {"max_monthly": 2, "max_setup": 1}
 
@@ -97,3 +98,36 @@ def test_a_pool_that_reckons_in_another_currency_by_now_is_no_measure_for_the_or
     euros = Limits("EUR", monthly_budget=Money.parse(20, "EUR"))
     found = allow(a_pool(limits=euros), a_world(), 5, dollars(15), "USD", NOW)
     assert (found.count, found.reason) == (0, Reason.INVALID_SPEC)
+
+
+SMS = an_ask(Capability.SMS)
+TEXTS = narrow(MARKET, SMS)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param({"on_demand": [SMS, SMS]}, Allowance(2), id="both claims wait still"),
+        pytest.param({"on_demand": [SMS]}, Allowance(1), id="one of them is gone"),
+        pytest.param({}, refused(None, NOT_CLAIMED), id="both are gone, and the stock has orders of its own"),
+        pytest.param({"on_demand": [NOTHING]}, refused(None, NOT_CLAIMED), id="one that asks otherwise has its own"),
+        pytest.param(
+            {"on_demand": [SMS], "orders": (an_order(2, count=1, ask=SMS, market=TEXTS),)},
+            refused(None, NOT_CLAIMED),
+            id="another order brings it",
+        ),
+        pytest.param(
+            {"on_demand": [SMS], "orders": (an_order(2, count=9),)}, Allowance(1), id="one for the stock does not"
+        ),
+    ],
+)
+def test_an_order_for_claims_buys_for_those_that_wait_when_it_runs(seen: dict[str, Any], expected: Allowance) -> None:
+    assert allow(a_pool(9), a_world(**seen), 2, None, "USD", NOW, SMS) == expected
+
+
+def test_an_order_for_an_area_code_that_a_claim_wishes_and_one_for_the_stock_do_not_wait_for_each_other() -> None:
+    wish = an_ask(codes="628")
+    stock, claims = an_order(2, count=1), an_order(1, count=1, ask=wish, market=narrow(MARKET, wish))
+    seen = a_world(on_demand=[wish])
+    assert allow(a_pool(1), replace(seen, orders=(stock,)), 1, None, "USD", NOW, wish) == Allowance(1)
+    assert allow(a_pool(1), replace(seen, orders=(claims,)), 1, None, "USD", NOW) == Allowance(1)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ringfleet.model import AccountKey, ItemState
+from ringfleet.model import AccountKey, Capability, ItemState
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.carriers import (
@@ -15,11 +15,13 @@ from ringfleet.plan.number_pool.carriers import (
     TopUp,
     carrier_troubles,
     choose_carrier,
+    forgive,
     judge_carriers,
+    learn,
 )
 from ringfleet.plan.number_pool.plan import StartOrder, plan_pool
 from ringfleet.plan.number_pool.supply import OrderSeen
-from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_order, items, numbers
+from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_ask, an_order, items, numbers
 
 UP, STALE = AccountSeen(), AccountSeen(stale=True, fresh_for="15m")
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
@@ -163,3 +165,30 @@ def test_search_that_is_down_with_nothing_remembered_sends_new_orders_to_the_nex
     accounts = {MAIN: AccountSeen(Reason.SEARCH_UNAVAILABLE, "Search at default/main is down."), SPARE: UP}
     plan = plan_pool(a_pool(1, carriers=BOTH), a_world(accounts=accounts), NOW)
     assert [action.intent.account for action in plan.actions if isinstance(action, StartOrder)] == [SPARE]
+
+
+SMS = an_ask(Capability.SMS)
+
+
+def test_what_a_carrier_lacks_for_some_claims_does_not_keep_the_pools_stock_from_it() -> None:
+    failed = an_order(4, count=1, ask=SMS, chosen=True, finished=True, failure=Reason.NO_STOCK, message="None.")
+    known = learn(TopUp(4), (failed,), NOW)
+    assert judge_carriers((MAIN,), {MAIN: UP}, known.carriers, NOW) == {MAIN: None}
+    assert judge_carriers((MAIN,), {MAIN: UP}, known.carriers, NOW, SMS) == {
+        MAIN: Block(Reason.NO_STOCK, "None.", SOON)
+    }
+    assert learn(known, (failed,), NOW) == known
+    assert judge_carriers((MAIN,), {MAIN: UP}, forgive(known).carriers, NOW, SMS) == {MAIN: None}
+
+
+def test_wishes_are_no_reason_to_think_otherwise_of_a_carrier() -> None:
+    failed = an_order(4, ask=an_ask(codes="628"), chosen=True, finished=True, failure=Reason.NO_STOCK, message="None.")
+    known = learn(TopUp(4), (failed,), NOW)
+    assert judge_carriers((MAIN,), {MAIN: UP}, known.carriers, NOW) == {MAIN: Block(Reason.NO_STOCK, "None.", SOON)}
+
+
+def test_what_was_learnt_for_claims_goes_with_their_orders_when_nobody_rests_for_it() -> None:
+    failed = an_order(4, count=1, ask=SMS, chosen=True, finished=True, failure=Reason.NO_STOCK, message="None.")
+    known = learn(TopUp(4), (failed,), NOW)
+    assert learn(known, (), NOW) == known
+    assert learn(known, (), SOON).carriers == ()

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ringfleet.model import Phase
+from ringfleet.model import Capability, Phase
 from ringfleet.plan.conditions import Reason, not_ready, stalled
 from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import Action, CreateOrder, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
-from tests.plan.builders import MAIN, NOW, a_pool, a_world, an_order, dollars, limits, numbers
+from tests.plan.builders import MAIN, NOW, a_pool, a_world, an_ask, an_order, dollars, limits, numbers
 
+SMS = an_ask(Capability.SMS)
 TRIM = TrimOrder("west-0")
 
 
@@ -47,6 +48,12 @@ def create(count: int = 1, sequence: int = 7) -> CreateOrder:
         (a_pool(limits=limits(monthly_budget=9)), a_world(), [start()], "it would go beyond spec.limits.monthlyBudget"),
         (a_pool(), a_world(), [start(), start(sequence=9)], "it starts two orders at once"),
         (a_pool(5), a_world(top_up=TopUp(7, create(6).intent)), [create(6)], "it would go beyond the target"),
+        (
+            a_pool(9),
+            a_world(on_demand=[SMS]),
+            [StartOrder(OrderIntent(8, MAIN, 2, ask=SMS))],
+            "no claim waits for so many of its kind",
+        ),
         (a_pool(), a_world(top_up=TopUp(7, create(2).intent)), [create(3)], "it is not the one that was written"),
         (a_pool(), a_world(top_up=TopUp(7)), [create()], "it is not the one that was written"),
     ],
@@ -70,6 +77,7 @@ def test_an_order_that_breaks_a_promise_is_taken_out(
         (a_pool(limits=limits(max_numbers=10, monthly_budget=9)), a_world()),
         (a_pool(), a_world(top_up=TopUp(7, create().intent, ordered=False))),
         (a_pool(), a_world(numbers=numbers(10))),
+        (a_pool(1), a_world(numbers=numbers(5), on_demand=[SMS])),
     ],
 )
 def test_a_plan_that_keeps_its_promises_passes_unchanged(want: PoolWant, seen: PoolSeen) -> None:

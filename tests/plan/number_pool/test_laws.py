@@ -12,11 +12,12 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import AccountKey, Limits, Offer
+from ringfleet.model import AccountKey, Capability, Limits, Offer
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.conditions import Reason, ready
-from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, plan_pool
+from ringfleet.plan.number_pool.plan import CreateOrder, PoolSeen, PoolWant, StartOrder, match_on_demand, plan_pool
 from ringfleet.plan.offer_choice import choose_offers
-from tests.plan.builders import a_pool, an_offer, an_order_want, dollars
+from tests.plan.builders import a_pool, an_ask, an_offer, an_order_want, dollars
 from tests.plan.world import Dice, Shop, World, calm, live
 
 ACCOUNTS = tuple(AccountKey("default", name) for name in ("first", "second", "third"))
@@ -32,6 +33,9 @@ any_limits = st.builds(
     max_monthly=st.none() | st.integers(0, 4).map(dollars),
     max_setup=st.none() | st.integers(0, 2).map(dollars),
 )
+CALLS, TEXTS = frozenset({Capability.VOICE}), frozenset({Capability.VOICE, Capability.SMS})
+MUSTS = an_ask(Capability.SMS), an_ask(codes="628", required=True), an_ask(Capability.SMS, codes="628", required=True)
+claims = st.lists(st.sampled_from((NOTHING, an_ask(codes="628"), *MUSTS)), max_size=6).map(tuple)
 free_or_limited = st.just(FREE) | any_limits
 
 
@@ -41,7 +45,13 @@ def offers(draw: st.DrawFn, first: int = 0, most: int = 15) -> list[Offer]:
     random = draw(randoms)
     codes = ("415", "628", "212", None)
     return [
-        an_offer(first + n, random.randrange(5), random.randrange(3), area_code=random.choice(codes))
+        an_offer(
+            first + n,
+            random.randrange(5),
+            random.randrange(3),
+            area_code=random.choice(codes),
+            capabilities=random.choice((CALLS, CALLS, TEXTS)),
+        )
         for n in range(draw(st.integers(0, most)))
     ]
 
@@ -68,7 +78,7 @@ def worlds(draw: st.DrawFn, limits: st.SearchStrategy[Limits] = free_or_limited)
 
 def assert_within_limits(world: World) -> None:
     want, limits = world.want, world.want.limits
-    assert world.promised() <= want.target + world.on_demand
+    assert world.promised() <= want.target + len(world.on_demand)
     assert limits.max_numbers is None or world.promised() <= limits.max_numbers
     assert limits.monthly_budget is None or world.spent() <= limits.monthly_budget
     for shop in world.shops.values():
@@ -81,8 +91,9 @@ def assert_within_limits(world: World) -> None:
 def restock(world: World) -> None:
     """More of everything than the pool can want."""
     for place, shop in enumerate(world.shops.values()):
-        for n in range(5_000 + 100 * place, 5_000 + 100 * place + world.want.target + world.on_demand):
-            shop.stock[an_offer(n).number] = an_offer(n)
+        for n in range(5_000 + 100 * place, 5_000 + 100 * place + world.want.target + len(world.on_demand)):
+            for offer in (an_offer(n), an_offer(n + 2_000, area_code="628", capabilities=TEXTS)):
+                shop.stock[offer.number] = offer
 
 
 @given(worlds(), dices, steps)
@@ -104,9 +115,9 @@ def test_the_pool_comes_to_exactly_its_target_whatever_went_wrong_before(world: 
     assert plan.conditions == (ready(Reason.AT_TARGET, "The pool has the numbers that it asks for."),)
 
 
-@given(worlds(), dices, steps, st.integers(0, 6))
+@given(worlds(), dices, steps, claims)
 def test_no_step_goes_beyond_what_claims_want_ordered_beside_the_target(
-    world: World, dice: Dice, count: int, on_demand: int
+    world: World, dice: Dice, count: int, on_demand: tuple[Ask, ...]
 ) -> None:
     world.want, world.on_demand = replace(world.want, history=1_000), on_demand
     for _ in range(count):
@@ -115,16 +126,18 @@ def test_no_step_goes_beyond_what_claims_want_ordered_beside_the_target(
         assert_within_limits(world)
 
 
-@given(worlds(limits=st.just(FREE)), dices, steps, st.integers(0, 6))
+@given(worlds(limits=st.just(FREE)), dices, steps, claims)
 def test_every_claim_that_wants_an_order_finds_a_number_in_the_end(
-    world: World, dice: Dice, count: int, on_demand: int
+    world: World, dice: Dice, count: int, on_demand: tuple[Ask, ...]
 ) -> None:
     world.on_demand = on_demand
     for _ in range(count):
         live(world, dice)
     restock(world)
     calm(world)
-    assert max(world.want.minimum, on_demand) <= len(world.owned()) <= world.want.target + on_demand
+    unmet = match_on_demand(world.want, world.see(), world.now).unmet
+    assert not unmet
+    assert max(world.want.minimum, len(on_demand)) <= len(world.owned()) <= world.want.target + len(on_demand)
 
 
 @given(worlds(limits=st.just(FREE)), dices, steps)

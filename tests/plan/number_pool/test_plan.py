@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ringfleet.model import AccountKey, ItemState, Limits, Market, Money, NumberType, Phase
+from ringfleet.model import AccountKey, Capability, ItemState, Limits, Market, Money, NumberType, Phase
+from ringfleet.model.asking import NOTHING, Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp, forgive, learn
@@ -27,12 +28,14 @@ from ringfleet.plan.number_pool.supply import Demand, OrderSeen, Room
 from tests.plan.builders import (
     LAST_MONTH,
     MAIN,
+    MARKET,
     NOW,
     SPARE,
     a_number,
     a_pool,
     a_price,
     a_world,
+    an_ask,
     an_order,
     dollars,
     items,
@@ -590,7 +593,7 @@ def test_an_order_is_one_of_those_for_whose_claims_it_is_made(
 def test_what_was_ordered_for_a_claim_is_no_surplus_until_the_claim_is_gone() -> None:
     ordered = a_world(on_demand=2, numbers=numbers(2, Phase.ORDERING))
     assert plan_pool(a_pool(0), ordered, NOW).surplus == 0
-    assert plan_pool(a_pool(0), replace(ordered, on_demand=0), NOW).surplus == 2
+    assert plan_pool(a_pool(0), replace(ordered, on_demand=()), NOW).surplus == 2
 
 
 def test_an_intent_for_a_claim_that_is_gone_is_dropped() -> None:
@@ -598,6 +601,130 @@ def test_an_intent_for_a_claim_that_is_gone_is_dropped() -> None:
     assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=1), NOW).actions == ()
     assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=2), NOW).actions == (
         CreateOrder(OrderIntent(7, MAIN, 2)),
+    )
+
+
+SMS, FAX = an_ask(Capability.SMS), an_ask(Capability.FAX)
+VOICE_ONLY: dict[str, Any] = {"capabilities": frozenset({Capability.VOICE})}
+TEXTS: dict[str, Any] = {"capabilities": frozenset({Capability.VOICE, Capability.SMS})}
+IN_628 = an_ask(codes="628", required=True)
+LIKES_628 = an_ask(codes="628")
+NO_FAX = TopUp(3, carriers=(CarrierMemory(MAIN, 3, 1, Reason.NO_STOCK, "None.", NOW + timedelta(minutes=5), FAX),))
+
+
+def intent(count: int, ask: Ask, sequence: int = 1) -> OrderIntent:
+    return OrderIntent(sequence, MAIN, count, ask=ask)
+
+
+@pytest.mark.parametrize(
+    ("want", "seen", "expected"),
+    [
+        pytest.param(
+            a_pool(0), a_world(on_demand=[SMS], numbers=numbers(2, **VOICE_ONLY)), intent(1, SMS), id="none of it fits"
+        ),
+        pytest.param(
+            a_pool(0), a_world(on_demand=[SMS], numbers=numbers(1, Phase.ORDERING, **TEXTS)), None, id="one is coming"
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[SMS, SMS], numbers=numbers(1, Phase.ORDERING, **TEXTS)),
+            intent(1, SMS),
+            id="one is coming for one of them",
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[NOTHING, SMS], numbers=numbers(1, Phase.ORDERING, **TEXTS)),
+            intent(1, SMS),
+            id="the one that is coming is for who came first",
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[NOTHING, SMS], numbers=(*numbers(1, **VOICE_ONLY), *numbers(1, first=2, **TEXTS))),
+            None,
+            id="who can do with less makes room",
+        ),
+        pytest.param(a_pool(0), a_world(on_demand=[SMS, FAX, SMS]), intent(2, SMS), id="who asks the same, together"),
+        pytest.param(a_pool(4), a_world(on_demand=[SMS]), intent(1, SMS), id="claims before the stock"),
+        pytest.param(
+            a_pool(2, batch_size=3), a_world(on_demand=[SMS] * 5), intent(3, SMS), id="no more at once than a batch"
+        ),
+        pytest.param(
+            a_pool(0, market=replace(MARKET, capabilities=frozenset({Capability.SMS}))),
+            a_world(on_demand=[SMS, NOTHING]),
+            intent(2, NOTHING),
+            id="what the market promises is nothing beyond it",
+        ),
+        pytest.param(a_pool(0), a_world(on_demand=[IN_628]), intent(1, IN_628), id="an area code that is a must"),
+        pytest.param(a_pool(0), a_world(on_demand=[LIKES_628]), intent(1, LIKES_628), id="and one that is a wish"),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[LIKES_628], numbers=numbers(1, Phase.ORDERING, area_code="415")),
+            None,
+            id="a wish is no reason to order when another one is coming",
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[IN_628], numbers=numbers(1, Phase.ORDERING, area_code="415")),
+            intent(1, IN_628),
+            id="a must is",
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[IN_628], orders=(an_order(count=5),)),
+            intent(1, IN_628, 2),
+            id="nobody knows which area codes a search will bring",
+        ),
+        pytest.param(
+            a_pool(0), a_world(on_demand=[an_ask(codes="212", required=True)]), None, id="one that it never has"
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[SMS, SMS], orders=(an_order(count=1, ask=SMS, market=narrow(MARKET, SMS)),)),
+            None,
+            id="one order for the same at a time",
+        ),
+        pytest.param(
+            a_pool(0),
+            a_world(on_demand=[SMS, FAX], orders=(an_order(count=1, ask=SMS, market=narrow(MARKET, SMS)),)),
+            intent(1, FAX, 2),
+            id="and one for another",
+        ),
+        pytest.param(
+            a_pool(2),
+            a_world(on_demand=[FAX], top_up=NO_FAX),
+            intent(2, NOTHING, 4),
+            id="what nobody has holds up no one",
+        ),
+    ],
+)
+def test_an_order_brings_what_the_claims_must_have_that_it_is_for(
+    want: PoolWant, seen: PoolSeen, expected: OrderIntent | None
+) -> None:
+    plan = plan_pool(want, seen, NOW)
+    assert [action for action in plan.actions if isinstance(action, StartOrder)] == (
+        [StartOrder(expected)] if expected else []
+    )
+    assert refuse_unsafe(want, seen, plan) == plan
+
+
+def test_a_pool_at_its_target_says_so_while_no_carrier_has_what_a_claim_must_have() -> None:
+    seen = a_world(on_demand=[FAX], numbers=numbers(2), top_up=NO_FAX)
+    plan = plan_pool(a_pool(2), seen, NOW)
+    assert plan.conditions[:2] == (AT_TARGET, Condition("StockShort", True, Reason.NO_STOCK, "None."))
+    assert (plan.shortfall, plan.requeue) == (1, 300)
+
+
+def test_a_number_that_no_claim_can_take_is_surplus_and_one_that_is_coming_for_a_claim_is_not() -> None:
+    stock = (*numbers(2, **VOICE_ONLY), *numbers(1, Phase.ORDERING, first=3, **TEXTS))
+    plan = plan_pool(a_pool(1), a_world(on_demand=[SMS], numbers=stock), NOW)
+    assert (plan.surplus, plan.shortfall, plan.actions) == (1, 0, ())
+
+
+def test_an_intent_for_a_claim_that_asks_something_else_by_now_is_dropped() -> None:
+    top_up = TopUp(7, intent(1, SMS, 7), ordered=False)
+    assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=[FAX]), NOW).actions == ()
+    assert plan_pool(a_pool(0), a_world(top_up=top_up, on_demand=[FAX, SMS]), NOW).actions == (
+        CreateOrder(intent(1, SMS, 7)),
     )
 
 

@@ -7,6 +7,7 @@
     forecast.py    what it should keep for that: recommended target, runway; channels and agents behind the numbers
     release.py     which numbers it lets go, and when
     supply.py      what it has, what is on its way, what the month costs
+    on_demand.py   which claims need a number ordered for them, and what it must have
     carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit

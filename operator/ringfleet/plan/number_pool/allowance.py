@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ringfleet.model import Money
+from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, reserve
-from ringfleet.plan.number_pool.supply import count_supply
+from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, match_on_demand, reserve
+from ringfleet.plan.number_pool.supply import Supply, count_supply
 
 NOT_NEEDED = "Nothing was bought: the pool has, or has on order, all the numbers that it asks for."
+NOT_CLAIMED = "Nothing was bought: the claims that it was made for have a number, or have one on order, or are gone."
 SET_ASIDE = "Nothing was bought: what is left of the budget is set aside for other orders of the pool."
 
 
@@ -34,19 +36,27 @@ class Allowance:
     """Why nothing may be bought; empty when something may."""
 
 
-def allow(want: PoolWant, seen: PoolSeen, count: int, budget: Money | None, currency: str, now: datetime) -> Allowance:
+def allow(
+    want: PoolWant,
+    seen: PoolSeen,
+    count: int,
+    budget: Money | None,
+    currency: str,
+    now: datetime,
+    ask: Ask = NOTHING,
+) -> Allowance:
     """Count what is left for one order of `count` numbers. Pure; `now` is timezone-aware UTC.
 
     `seen` is the pool without this order, and its room that of the quotas without it. `currency` is the order's, which
-    the pool's may have left since.
+    the pool's may have left since. `ask`: what the claims ask for which alone it buys; NOTHING: it is for the stock.
     """
     if seen.ending:
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
-    wanted = min(count, want.target + seen.on_demand - supply.total)
-    if wanted <= 0:
-        return Allowance(0, message=NOT_NEEDED)
+    wanted = min(count, _for_stock(want, seen, supply, now) if ask == NOTHING else _for_claims(want, seen, ask, now))
+    if wanted == 0:
+        return Allowance(0, message=NOT_NEEDED if ask == NOTHING else NOT_CLAIMED)
     count, block = affordable(replace(want, batch_size=wanted), supply, seen.room, wanted)
     if block:
         return Allowance(0, reason=block.reason, message=f"Nothing was bought: {block.message}")
@@ -62,3 +72,18 @@ def allow(want: PoolWant, seen: PoolSeen, count: int, budget: Money | None, curr
     if left is None or (budget is not None and budget <= left):
         return Allowance(count, budget)
     return Allowance(count, left)
+
+
+def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:
+    """How many numbers of its market the pool needs, for its stock and for claims that take any of it."""
+    claims = match_on_demand(want, seen, now)
+    takers = sum(claim.is_met_by_all_of(want.market) for claim in claims.unmet)
+    return takers + max(0, want.target - (supply.total - claims.met))
+
+
+def _for_claims(want: PoolWant, seen: PoolSeen, ask: Ask, now: datetime) -> int:
+    """How many claims of that kind have nothing coming. What an order for the stock may bring is not for them: it would
+    only be ordered for the stock once more, and would be of no area code that they wish."""
+    others = tuple(order for order in seen.orders if order.ask != NOTHING or order.chosen or order.finished)
+    claims = match_on_demand(want, replace(seen, orders=others), now)
+    return sum(beyond(want.market, claim) == ask for claim in claims.unmet)

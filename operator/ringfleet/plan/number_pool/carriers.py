@@ -6,7 +6,8 @@
     resting   its last orders bought nothing                   until the pool's memory of it says
     standing  neither: the first such carrier gets the order
 
-A carrier that is just being reached for the first time is waited for, as it may be the preferred one.
+A carrier that is just being reached for the first time is waited for, as it may be the preferred one. What a carrier
+has for claims with musts of their own says nothing of what it has for the pool's stock: each is remembered by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, Money
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason
 from ringfleet.plan.number_pool.supply import OrderSeen
@@ -32,7 +34,8 @@ LONGEST_REST = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class CarrierMemory:
-    """What the last orders from one carrier taught the pool. `sequence` is the last order that was counted."""
+    """What the last orders from one carrier taught the pool. `sequence` is the last order that was counted; `musts`:
+    of the claims that they were for, NOTHING where they were for what the pool's market gives."""
 
     account: AccountKey
     sequence: int
@@ -40,16 +43,19 @@ class CarrierMemory:
     reason: Reason | None = None
     message: str = ""
     next_attempt: datetime | None = None
+    musts: Ask = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class OrderIntent:
-    """The spec of one order, as it is written into the pool before the order exists."""
+    """The spec of one order, as it is written into the pool before the order exists. `ask`: what the claims ask beyond
+    the pool's market that it is for."""
 
     sequence: int
     account: AccountKey
     count: int
     budget: Money | None = None
+    ask: Ask = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +74,40 @@ class TopUp:
 
 def forgive(top_up: TopUp) -> TopUp:
     """The same record with no carrier resting: what was short for an old spec may be there for the new one."""
-    return replace(top_up, carriers=tuple(CarrierMemory(memory.account, memory.sequence) for memory in top_up.carriers))
+    forgiven = (CarrierMemory(memory.account, memory.sequence, musts=memory.musts) for memory in top_up.carriers)
+    return replace(top_up, carriers=tuple(forgiven))
 
 
 def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
-    """Note that the started order is seen, and count each finished order's failure once, by its sequence."""
+    """Note that the started order is seen, and count each finished order's failure once, by its sequence.
+
+    What was learnt for claims' musts is forgotten when no such order is there any more, and no rest goes on.
+    """
     orders = sorted(orders, key=lambda order: order.sequence)
     if not top_up.ordered and any(order.sequence == top_up.sequence for order in orders):
         top_up = replace(top_up, ordered=True)
-    memories = {memory.account: memory for memory in top_up.carriers}
+    memories = {(memory.account, memory.musts): memory for memory in top_up.carriers}
     for order in orders:
-        memory = memories.get(order.account) or CarrierMemory(order.account, 0)
+        key = (order.account, order.ask.musts)
+        memory = memories.get(key) or CarrierMemory(order.account, 0, musts=order.ask.musts)
         if order.finished and order.sequence > memory.sequence and not order.former:
-            memories[order.account] = _remember(memory, order, now)
-    return replace(top_up, carriers=tuple(memories[account] for account in sorted(memories)))
+            memories[key] = _remember(memory, order, now)
+    there = {(order.account, order.ask.musts) for order in orders}
+    kept = (one for key, one in memories.items() if one.musts == NOTHING or key in there or _rests(one, now))
+    return replace(top_up, carriers=tuple(sorted(kept, key=_place)))
+
+
+def _place(memory: CarrierMemory) -> tuple[AccountKey, list[str], tuple[str, ...]]:
+    return memory.account, sorted(memory.musts.capabilities), memory.musts.area_codes
+
+
+def _rests(memory: CarrierMemory, now: datetime) -> bool:
+    return memory.next_attempt is not None and memory.next_attempt > now
 
 
 def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> CarrierMemory:
     if order.failure is None or order.failure in _OF_THE_POOL:
-        return CarrierMemory(memory.account, order.sequence)
+        return CarrierMemory(memory.account, order.sequence, musts=memory.musts)
     failures = memory.failures + 1
     return CarrierMemory(
         memory.account,
@@ -95,6 +116,7 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
         order.failure,
         order.message,
         now + backoff(failures, _first_rest(order.failure), LONGEST_REST),
+        memory.musts,
     )
 
 
@@ -131,9 +153,11 @@ def judge_carriers(
     accounts: Mapping[AccountKey, AccountSeen],
     memories: Iterable[CarrierMemory],
     now: datetime,
+    ask: Ask = NOTHING,
 ) -> Standings:
-    """How each carrier stands now. An account that is not in `accounts` does not exist."""
-    remembered = {memory.account: memory for memory in memories}
+    """How each carrier stands now for orders that are to bring what is asked. An account that is not in `accounts` does
+    not exist."""
+    remembered = {memory.account: memory for memory in memories if memory.musts == ask.musts}
     return {
         account: _blocked(accounts.get(account) or _missing(account)) or _resting(remembered.get(account), now)
         for account in carriers

@@ -29,7 +29,7 @@ from ringfleet.plan.number_pool.forecast import (
     plan_demand,
 )
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
-from ringfleet.plan.number_pool.plan import PoolPlan, PoolSeen, PoolWant, plan_pool
+from ringfleet.plan.number_pool.plan import PoolPlan, PoolSeen, PoolWant, match_on_demand, plan_pool
 from ringfleet.plan.number_pool.release import ReleasePlan, ReleaseSeen, ReleaseWant, plan_release
 from ringfleet.plan.number_pool.supply import NumberSeen, count_supply
 from ringfleet.plan.sizing.formulas import Capacity
@@ -133,7 +133,8 @@ def retire(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
 
 def _let_go(asked: ReleaseWant, want: PoolWant, facts: PoolFacts, now: datetime) -> ReleasePlan:
     supply = count_supply(want.limits, facts.pool.numbers, facts.pool.orders, now, lots=facts.pool.lots)
-    return plan_release(asked, replace(facts.release, supply=supply.total), now)
+    spare = supply.total - match_on_demand(want, facts.pool, now).met
+    return plan_release(asked, replace(facts.release, supply=spare), now)
 
 
 def _with_release(facts: PoolFacts, release: ReleasePlan) -> PoolSeen:

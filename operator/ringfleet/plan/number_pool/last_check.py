@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ringfleet.model.asking import NOTHING, Ask, can_give, narrow
 from ringfleet.plan.conditions import Reason, not_ready, stalled
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder
@@ -45,8 +46,10 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
     supply, limits = plan.supply, want.limits
     if not 1 <= intent.count <= MAX_ITEMS:
         return f"it has {intent.count} items and not 1 to {MAX_ITEMS}"
-    if supply.total + intent.count > want.target + seen.on_demand:
+    if supply.total + intent.count > max(want.target, supply.total - plan.claimed) + len(seen.on_demand):
         return "it would go beyond the target"
+    if intent.ask != NOTHING and intent.count > sum(_takes_one_of(want, ask, intent.ask) for ask in seen.on_demand):
+        return "no claim waits for so many of its kind"
     if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
         return "it would go beyond spec.limits.maxNumbers"
     if limits.monthly_budget is None:
@@ -54,3 +57,8 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
     if intent.budget is None or not supply.committed + intent.budget <= limits.monthly_budget:
         return "it would go beyond spec.limits.monthlyBudget"
     return None
+
+
+def _takes_one_of(want: PoolWant, claim: Ask, order: Ask) -> bool:
+    """Whether the claim can take whatever such an order brings."""
+    return can_give(want.market, order) and claim.is_met_by_all_of(narrow(want.market, order))

@@ -2,10 +2,15 @@
 
 ::
 
-    shortfall = (target while filling, else 0) + on demand - supply              (supply: plan/number_pool/supply.py)
+    unmet     = claims with onNoStock: Order for which nothing that they can take is there or on its way
+    spare     = supply - what of it is for such claims           (supply: plan/number_pool/supply.py, on_demand.py)
+    shortfall = unmet + (target - spare, while filling)
     filling   = from the moment that supply is under the low watermark until orders have brought it to the target
-    on demand = claims that wait for a number that is to be ordered for them (onNoStock: Order); what there is serves
-                the first of them, and of the others those are left out whose namespace may start no order today
+
+An order is for claims that ask the same beyond the pool's market, and carries what they ask; or for the pool's stock,
+and claims that take any number of it. Claims are ordered for as they came, before the stock; of one ask and carrier one
+order is open at a time. A kind of order that no carrier can bring now holds up no other. Of the unmet claims those are
+left out whose namespace may start no order today.
 
 A pool starts one order at a time, of one carrier and at most a batch, and only when it has seen the order that it
 started before: `TopUp.sequence` is the intent, written under resourceVersion before the order exists, so two operators
@@ -20,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
+from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
@@ -35,6 +41,7 @@ from ringfleet.plan.number_pool.carriers import (
     judge_carriers,
     learn,
 )
+from ringfleet.plan.number_pool.on_demand import Line, OnDemand, match_claims, order_lines, wanted_by
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
     Demand,
@@ -83,7 +90,8 @@ class PoolSeen:
     numbers: tuple[NumberSeen, ...] = ()
     """The PhoneNumbers of the pool that count one by one; any may be seen late, or not at all yet."""
     lots: Lots = field(default_factory=dict)
-    """The others: those of which only the count matters. None of them is named by an order in `orders`."""
+    """The others: those of which only the count matters. None of them is named by an order in `orders`. While a claim
+    in `on_demand` requires an area code, none of the supply in them has one that only its digits tell."""
     orders: tuple[OrderSeen, ...] = ()
     """The NumberOrders of the pool, any of which may be seen late. Once `top_up.ordered` is true they must hold the
     order `top_up.sequence` and all before it, unless those are deleted: an order that is there and not seen would be
@@ -99,8 +107,8 @@ class PoolSeen:
     spec_changed: bool = False
     """Whether the spec is newer than the status, so that what was learnt of carriers for the old spec no longer holds
     orders back."""
-    on_demand: int = 0
-    """How many waiting claims want an order made for them, beyond the target."""
+    on_demand: tuple[Ask, ...] = ()
+    """What each waiting claim asks that wants a number ordered for it, beyond the target; in the order of the queue."""
     demands: tuple[Demand, ...] = ()
     """These claims, the next one to be served first; empty when all of them may have one made."""
     just_gone: frozenset[E164] = frozenset()
@@ -158,6 +166,10 @@ class PoolPlan:
     """The other namespaces for whose claims the order is made, which is one of their orders of the day too."""
     unserved: str | None = None
     """A sentence that names the accounts of spec.carriers that do not exist; None: all do."""
+    claimed: int = 0
+    """How many numbers of the supply are for claims that have one ordered for them."""
+    lines: tuple[Line, ...] = ()
+    """What the shortfall consists of, in the order in which it is ordered."""
 
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
@@ -165,36 +177,45 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
-    uncovered = seen.demands[supply.total :]
-    barred = sum(not one.may_order for one in uncovered)
-    wanted = (want.target if top_up.filling else 0) + seen.on_demand - barred
+    claims = match_on_demand(want, seen, now)
+    unmet = [seen.demands[n] if seen.demands else Demand(ask=seen.on_demand[n]) for n in claims.unmet_at]
+    uncovered = [one for one in unmet if one.may_order]
+    spare = supply.total - claims.met
+    stock = max(0, want.target - spare) if top_up.filling else 0
+    lines = order_lines(want.market, (one.ask for one in uncovered), stock)
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
-    surplus = max(0, supply.total - supply.staying - want.target - seen.on_demand)
-    plan = PoolPlan(trims, top_up, supply, (), max(0, wanted - supply.total), surplus)
+    surplus = max(0, spare - supply.staying - want.target)
+    shortfall = sum(line.count for line in lines)
+    plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines)
     plan = _look_at_carriers(want, plan, seen, standings, now)
     if seen.stopped:
         return _say(want, seen, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
     if seen.unread:
         return _say(want, seen, plan, _unread(seen.unread, now), now)
     if not top_up.ordered and top_up.intent:
-        plan = replace(plan, ordered_for=_ordered_for(uncovered, top_up.intent))
+        plan = replace(plan, ordered_for=_ordered_for(want, uncovered, top_up.intent))
         return _finish_start(want, seen, plan, top_up.intent, now)
     if not top_up.ordered:  # nobody knows any more what was meant, and there is no such order: it was not begun
         top_up = replace(top_up, ordered=True)
         plan = replace(plan, top_up=top_up)
-    block, intent = _next_order(want, seen, plan, standings)
+    block, intent = _next_order(want, seen, plan, now)
     if intent is None:
         return _say(want, seen, plan, block, now)
     top_up = replace(top_up, sequence=intent.sequence, intent=intent, ordered=False)
-    plan = replace(plan, ordered_for=_ordered_for(uncovered, intent))
+    plan = replace(plan, ordered_for=_ordered_for(want, uncovered, intent))
     return _say(want, seen, replace(plan, actions=(StartOrder(intent), *trims), top_up=top_up), None, now)
 
 
-def _ordered_for(uncovered: Iterable[Demand], intent: OrderIntent) -> tuple[str, ...]:
+def _ordered_for(want: PoolWant, uncovered: Iterable[Demand], intent: OrderIntent) -> tuple[str, ...]:
     """The other namespaces among those whose claims get what is ordered."""
-    first = [one for one in uncovered if one.may_order][: intent.count]
-    return tuple(sorted({one.namespace for one in first if one.namespace}))
+    theirs = [one for one in uncovered if beyond(want.market, one.ask) == intent.ask][: intent.count]
+    return tuple(sorted({one.namespace for one in theirs if one.namespace}))
+
+
+def match_on_demand(want: PoolWant, seen: PoolSeen, now: datetime) -> OnDemand:
+    """Which of the claims that have a number ordered for them need one more."""
+    return match_claims(want.market, seen.on_demand, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
 
 
 def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:
@@ -230,7 +251,7 @@ def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderI
         return _say(want, seen, plan, _SUSPENDED, now)
     if seen.ending:
         return _say(want, seen, plan, _ending(seen.ending), now)
-    if plan.shortfall < intent.count or not within_limits(want.limits, plan.supply, intent):
+    if wanted_by(plan.lines, intent.ask) < intent.count or not within_limits(want.limits, plan.supply, intent):
         return _say(want, seen, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
     return _say(want, seen, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
 
@@ -250,7 +271,7 @@ def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
 
 
 def _next_order(
-    want: PoolWant, seen: PoolSeen, plan: PoolPlan, standings: Standings
+    want: PoolWant, seen: PoolSeen, plan: PoolPlan, now: datetime
 ) -> tuple[Block | None, OrderIntent | None]:
     if seen.ending:
         return _ending(seen.ending), None
@@ -264,18 +285,38 @@ def _next_order(
         return _held_up(seen) or _held_back(want, seen, plan.supply), None
     if want.suspended:
         return _SUSPENDED, None
-    count, block = affordable(want, plan.supply, seen.room, plan.shortfall)
-    if block or count == 0:
-        return block, None
-    account, block = choose_carrier(standings)
-    if account is None:
-        return block, None
-    if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
-        return _held_up(seen), None
-    left = seen.accounts[account].purchases_left
-    count = count if left is None else min(count, left)
-    sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
-    return None, OrderIntent(sequence, account, count, reserve(want.limits, plan.supply, seen.room, count))
+    blocks: list[Block] = []
+    for line in plan.lines:
+        count, block = affordable(want, plan.supply, seen.room, line.count)
+        if block or count == 0:
+            return block, None
+        standings = judge_carriers(want.carriers, seen.accounts, plan.top_up.carriers, now, line.ask)
+        account, block = choose_carrier(standings)
+        if block:
+            blocks.append(block)
+        if account is None or _is_under_way(seen, line.ask, account):
+            continue
+        if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
+            return _held_up(seen), None
+        left = seen.accounts[account].purchases_left
+        count = count if left is None else min(count, left)
+        sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
+        budget = reserve(want.limits, plan.supply, seen.room, count)
+        return None, OrderIntent(sequence, account, count, budget, line.ask)
+    return _soonest(blocks) or _held_up(seen), None
+
+
+def _is_under_way(seen: PoolSeen, ask: Ask, account: AccountKey) -> bool:
+    """Whether the account has an order for such claims open. The next one waits for what it brings."""
+    return ask != NOTHING and any(
+        (order.ask, order.account) == (ask, account) for order in seen.orders if not order.finished
+    )
+
+
+def _soonest(blocks: list[Block]) -> Block | None:
+    """What stands against the first kind of order; time may lift another one's before."""
+    until = min((block.until for block in blocks if block.until), default=None)
+    return replace(blocks[0], until=until) if blocks else None
 
 
 def _unread(orders: tuple[str, ...], now: datetime) -> Block:

@@ -15,7 +15,8 @@ item without one is on its way only for a while, `SETTLES`, in which a copy may 
 was paid this month for numbers that are gone stays paid.
 
 Most numbers of a large pool matter by their count alone: they have a price, no order names them, and nobody asks them
-to go. They come in lots (`Lot`), so that a look at ten thousand of them costs no more than a look at ten.
+to go. They come in lots (`Lot`), so that a look at ten thousand of them costs no more than a look at ten. Those that
+are supply are told apart by what a claim may ask of them as well.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ringfleet.model import E164, GONE, AccountKey, ItemState, Limits, Money, Phase, Price
+from ringfleet.model import E164, GONE, AccountKey, Capability, ItemState, Limits, Market, Money, Phase, Price
+from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
@@ -49,6 +51,10 @@ class NumberSeen:
     returning: bool = False
     staying: bool = False
     unrecorded: bool = False
+    capabilities: frozenset[Capability] = frozenset()
+    """What it can do; empty: it is not known yet, or it can do nothing."""
+    area_code: str | None = None
+    """Its area code, where the carrier says one."""
 
 
 class Lot(NamedTuple):
@@ -63,6 +69,15 @@ class Lot(NamedTuple):
     """The year and the month, in UTC, in which each was bought; None: it is not known."""
     claimed: bool = False
     """Whether a claim holds each of them."""
+    capabilities: frozenset[Capability] = frozenset()
+    """What each of those that are supply can do; empty: that is not known yet, or nothing."""
+    area_code: str | None = None
+    """The area code that the carrier of those that are supply says; None: it says none, and their digits tell it."""
+
+    @property
+    def is_supply(self) -> bool:
+        """Whether each of them is free, or on its way."""
+        return self.phase is Phase.AVAILABLE or self.phase in IN_FLIGHT
 
 
 Lots = Mapping[Lot, int]
@@ -82,6 +97,10 @@ class ItemSeen:
     number: E164
     state: ItemState
     price: Price | None = None
+    capabilities: frozenset[Capability] = frozenset()
+    """What the number can do, as it was offered."""
+    area_code: str | None = None
+    """Its area code, where the carrier says one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,10 @@ class OrderSeen:
     """Whether an earlier pool of the name made it; what it bought counts, and what it failed at is no news."""
     for_others: bool = False
     """Whether it was made for claims of other namespaces, whose quotas count it too."""
+    ask: Ask = NOTHING
+    """What the claims ask that it was made for; NOTHING: what its market gives."""
+    market: Market | None = None
+    """From which market it buys, its ask included; None: the pool's."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
@@ -173,7 +196,7 @@ def count_supply(
     bill = _Bill(limits.currency)
     phases = dict.fromkeys(Phase, 0)
     priced = {item.number: item.price for order in orders for item in order.items}
-    buying = {item.number for order in orders if not order.finished for item in _bought(order)}
+    buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     seen: set[E164] = set()
     for number in numbers:
         phases[number.phase] += 1
@@ -191,12 +214,12 @@ def count_supply(
         if not order.chosen and not order.finished:
             searching += order.count
             bill.add_reservation(order.budget)
-        has_settled = _has_settled(order, now)
-        for item in _bought(order):
+        settled = has_settled(order, now)
+        for item in bought_items(order):
             if item.number in seen:
                 continue
             seen.add(item.number)
-            gone = has_settled and item.state in RECORDED
+            gone = settled and item.state in RECORDED
             ordering += not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
@@ -220,7 +243,7 @@ def count_supply(
 
 def is_gone(item: ItemSeen, order: OrderSeen, now: datetime) -> bool:
     """Whether the object of the item, which is not seen, has been there and is gone."""
-    return _has_settled(order, now) and item.state in RECORDED
+    return has_settled(order, now) and item.state in RECORDED
 
 
 def is_done_with(order: OrderSeen, numbers: Mapping[E164, NumberSeen], now: datetime) -> bool:
@@ -250,7 +273,8 @@ KEPT_WITHOUT_POOL = timedelta(days=1)
 """How long an order that has ended is kept at least when its pool is gone."""
 
 
-def _has_settled(order: OrderSeen, now: datetime) -> bool:
+def has_settled(order: OrderSeen, now: datetime) -> bool:
+    """Whether an item of the order that has no object now stands for a number that is gone."""
     settles = order.settles()
     return settles is not None and settles <= now
 
@@ -267,11 +291,12 @@ def next_settling(numbers: Iterable[NumberSeen], orders: Iterable[OrderSeen], no
         return None
     seen = {number.number for number in numbers}
     return min(
-        (moment for moment, order in settling if any(item.number not in seen for item in _bought(order))), default=None
+        (moment for moment, order in settling if any(item.number not in seen for item in bought_items(order))),
+        default=None,
     )
 
 
-def _bought(order: OrderSeen) -> Iterable[ItemSeen]:
+def bought_items(order: OrderSeen) -> Iterable[ItemSeen]:
     """The items that are bought, or that may be."""
     return (item for item in order.items if item.state is not ItemState.FAILED)
 
@@ -346,6 +371,8 @@ class Demand:
 
     namespace: str | None = None
     may_order: bool = True
+    ask: Ask = NOTHING
+    """What it asks of the number."""
 
 
 NO_QUOTA = Room()
