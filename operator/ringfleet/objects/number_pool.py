@@ -222,7 +222,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
             monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
         ),
         release=release_status(decision.release.record),
-        replicas=stock_held(pool.spec.size.target, decision.want, plan, len(facts.pool.on_demand)),
+        replicas=stock_held(pool.spec.size.target, decision.want, plan),
         selector=f"{POOL_LABEL}={decision.want.name}",
         memory=PoolMemory(
             top_up=top_up_notes(pool, decision.want, plan.top_up),

@@ -6,16 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import Phase
+from ringfleet.model import Capability, Phase
+from ringfleet.model.asking import NOTHING
 from ringfleet.plan.number_pool.carriers import TopUp
 from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, plan_pool
 from ringfleet.plan.number_pool.scale import stock_held
-from tests.plan.builders import NOW, a_pool, a_world, an_order, numbers
+from tests.plan.builders import NOW, a_pool, a_world, an_ask, an_order, numbers
+
+TEXTS, IN_212 = an_ask(Capability.SMS), an_ask(codes="212", required=True)
+"""What no free number of these pools has; and what they order for a claim, and what they never do."""
 
 
 def held(want: PoolWant, seen: PoolSeen, asked: int | None = None) -> int:
     plan = plan_pool(want, seen, NOW)
-    return stock_held(want.target if asked is None else asked, want, plan, seen.on_demand)
+    return stock_held(want.target if asked is None else asked, want, plan)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,17 @@ def held(want: PoolWant, seen: PoolSeen, asked: int | None = None) -> int:
             a_pool(3), a_world(orders=(an_order(count=5),), on_demand=2, top_up=TopUp(1)), 3, id="ordered with it"
         ),
         pytest.param(a_pool(0, suspended=True), a_world(on_demand=2), 0, id="never less than none"),
+        pytest.param(
+            a_pool(3), a_world(numbers=numbers(5), on_demand=2), 3, id="what is there for claims is none of it"
+        ),
+        pytest.param(a_pool(3), a_world(numbers=numbers(3), on_demand=(TEXTS,)), 3, id="an order for a claim is none"),
+        pytest.param(a_pool(3), a_world(numbers=numbers(3), on_demand=(IN_212,)), 3, id="a claim that gets none"),
+        pytest.param(
+            a_pool(3, suspended=True),
+            a_world(numbers=numbers(3), on_demand=(TEXTS, NOTHING)),
+            2,
+            id="one that takes one",
+        ),
     ],
 )
 def test_what_is_held_is_of_the_kind_of_what_is_asked_for(want: PoolWant, seen: PoolSeen, expected: int) -> None:

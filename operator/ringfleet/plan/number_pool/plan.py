@@ -170,6 +170,8 @@ class PoolPlan:
     """How many numbers of the supply are for claims that have one ordered for them."""
     lines: tuple[Line, ...] = ()
     """What the shortfall consists of, in the order in which it is ordered."""
+    for_stock: int = 0
+    """How many numbers of the shortfall are for no claim."""
 
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
@@ -187,7 +189,7 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     surplus = max(0, spare - supply.staying - want.target)
     shortfall = sum(line.count for line in lines)
-    plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines)
+    plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines, for_stock=stock)
     plan = _look_at_carriers(want, plan, seen, standings, now)
     if seen.stopped:
         return _say(want, seen, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
