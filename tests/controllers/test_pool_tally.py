@@ -42,17 +42,19 @@ SPECS = st.fixed_dictionaries(
     },
 )
 STATUSES = st.fixed_dictionaries(
-    {"phase": st.sampled_from([str(phase) for phase in Phase])},
-    optional={
+    {
+        "phase": st.sampled_from([str(phase) for phase in Phase]),
         "capabilities": st.sampled_from([[], ["Voice"], ["SMS", "Voice"]]),
         "areaCode": st.sampled_from([None, "415", "628"]),
+    },
+    optional={
         "price": st.sampled_from([None, {"monthly": "3", "setup": "0", "currency": "USD"}]),
         "purchasedAt": st.sampled_from([later(0), later(-90 * 86400)]),
         "foreignMark": st.just("rf/other/shop/west"),
         "farewell": st.just({"cause": "Deleted", "since": later(-5), "notBefore": later(50)}),
     },
 )
-METAS = st.sampled_from(
+METAS = st.just({}) | st.sampled_from(
     [
         {},
         {"deletionTimestamp": later(0)},
@@ -109,9 +111,9 @@ class TallyMachine(RuleBasedStateMachine):
     def lots_and_single_numbers_together_are_the_pool(self) -> None:
         for pool in (WEST, EAST):
             whole = [record for record in self.store.values() if record.pool_ref == pool]
-            self.are_the_pool(whole, *self.tallies.beside(pool, NAMED))
             for codes in ((), ("415",), ("628", "415555")):
-                some, lots = self.tallies.beside(pool, NAMED, by_area_code=bool(codes))
+                some, lots = self.tallies.beside(pool, NAMED, codes)
+                self.are_the_pool(whole, some, lots)
                 one_by_one = count_units(MARKET, map(number_seen, whole), (), NOW, frozenset(), codes)
                 assert count_units(MARKET, map(number_seen, some), (), NOW, frozenset(), codes, lots) == one_by_one
 
@@ -160,17 +162,24 @@ async def test_a_look_at_a_large_pool_walks_only_the_numbers_that_need_a_look_of
 
 
 @in_virtual_time
-async def test_numbers_are_told_apart_one_by_one_only_where_a_claim_must_have_what_only_their_digits_tell() -> None:
+async def test_what_claims_must_have_makes_a_few_lots_and_no_walk() -> None:
     told, untold = [a_number(n) for n in range(1, 101)], [_untold(n) for n in range(101, 201)]
     texts = a_claim("texts", onNoStock="Order", capabilities=["SMS"])
     local = a_claim("local", onNoStock="Order", capabilities=["SMS"], areaCode="415", areaCodeRequired=True)
-    for claims, seen in (([], 0), ([texts], 0), ([texts, local], 100)):
+    far = a_claim("far", onNoStock="Order", areaCode="628", areaCodeRequired=True)
+    for claims, lots in (
+        ([], {"415": 100, None: 100}),
+        ([texts], {"415": 100, None: 100}),
+        ([texts, local], {"415": 200}),
+        ([far], {"415": 100, "": 100}),
+    ):
         async with a_rig(*HOUSE, a_pool(200), *told, *untold, *claims) as rig:
             pool = rig.services.fleet.get(NumberPool, HERE, "west")
             assert pool
             facts = await gather(rig.services, pool, pool_view(pool, timedelta()))
             assert len(facts.pool.on_demand) == len(claims)
-            assert (len(facts.pool.numbers), sum(facts.pool.lots.values())) == (seen, 200 - seen)
+            assert facts.pool.numbers == ()
+            assert {lot.area_code: count for lot, count in facts.pool.lots.items()} == lots
 
 
 def _untold(n: int) -> Json:

@@ -255,12 +255,15 @@ def could_have(claim: ClaimWish, number: FreeNumber) -> bool:
 
 def rank(claim: ClaimWish, number: FreeNumber) -> int:
     """How good the number is for the claim, the least is best: what its people had, the nearest of them first; then the
-    place of the first wish that it fulfils."""
+    place of the first wish that it fulfils, or of the required area code that only its digits tell."""
     had = [people in number.people for people in claim.people]
     if True in had:
         return had.index(True) - len(had)
     met = [wish in (AreaCodeWish(number.area_code or ""), RegionWish(number.region or "")) for wish in claim.wishes]
-    return met.index(True) if True in met and claim.name is None else len(met)
+    if True in met and claim.name is None:
+        return met.index(True)
+    told_by_digits = claim.area_codes and claim.name is None and number.area_code is None
+    return len(met) + (claim.area_codes.index(number.name[1:4]) if told_by_digits else 0)
 
 
 class Desk(RuleBasedStateMachine):
@@ -386,3 +389,16 @@ def test_claims_that_nothing_fits_do_not_look_at_each_free_number() -> None:
     assert Musts.compared <= 50 * 2
     stock.offer(a_free("right", capabilities=SMS))
     assert [hand.number.name for hand in stock.serve()] == ["right"]
+
+
+def test_nor_do_those_that_must_have_an_area_code_which_none_of_them_begins_with() -> None:
+    stock = Stock()
+    for n in range(500):
+        stock.offer(a_free(f"1415555{n:04}", capabilities=VOICE))
+    for n in range(50):
+        stock.ask(a_claim(f"c{n}", n, capabilities=Musts(VOICE), area_codes=("628",)))
+    Musts.compared = 0
+    assert stock.serve() == ()
+    assert Musts.compared <= 50 * 2
+    stock.offer(a_free("16285550101", capabilities=VOICE))
+    assert [hand.number.name for hand in stock.serve()] == ["16285550101"]

@@ -222,12 +222,12 @@ class Fleet:
         return [record for record in self.numbers.by("pool", (namespace, pool)) if self.owns(record)]
 
     def counted_in_pool(
-        self, pool: ObjectRef, named: Iterable[E164], by_area_code: bool = False
+        self, pool: ObjectRef, named: Iterable[E164], codes: tuple[str, ...] = ()
     ) -> tuple[list[NumberRecord], Lots]:
         """The same, as far as they have to be seen one by one, and the lots of all others. `named`: numbers that the
         pool's orders name, or its record of those that leave: they are seen one by one, whatever they are.
-        `by_area_code`: so is the supply whose area code no carrier says, as its digits tell it."""
-        records, lots = self.tallies.beside(pool, named, by_area_code)
+        `codes`: the area codes by which the lots of its supply are told apart."""
+        records, lots = self.tallies.beside(pool, named, codes)
         return [record for record in records if self.owns(record)], lots
 
     def free_in_pool(self, pool: ObjectRef) -> int:

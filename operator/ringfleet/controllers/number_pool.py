@@ -138,14 +138,13 @@ InPool = tuple[list[NumberRecord], Lots]
 
 def count_numbers(services: Services, pool: NumberPool, demands: Iterable[Demand]) -> InPool:
     """The pool's numbers. One by one are seen those that its orders name, whose place they take, and those that its
-    record says have lately been asked to go, whether they are there again or not; and where a claim that has one
-    ordered requires an area code, the supply whose digits alone tell it."""
+    record says have lately been asked to go, whether they are there again or not."""
     place = ObjectRef(pool.metadata.namespace, pool.metadata.name)
     orders = (services.fleet.order_seen(order) for order in services.fleet.orders_for(*place))
     bought = (item.number for order in orders for item in order.items)
     leaving = (E164(f"+{name}") for name, _ in release_record(pool).recent)
-    by_area_code = bool(codes_that_matter(one.ask for one in demands))
-    return services.fleet.counted_in_pool(place, (*bought, *leaving), by_area_code)
+    codes = codes_that_matter(one.ask for one in demands)
+    return services.fleet.counted_in_pool(place, (*bought, *leaving), codes)
 
 
 def _claimed(records: list[NumberRecord], lots: Lots) -> int:

@@ -22,6 +22,7 @@ from datetime import datetime
 
 from ringfleet.kube.store import Store
 from ringfleet.model import E164
+from ringfleet.model.numbering import area_code_of
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
@@ -58,14 +59,19 @@ class PoolTallies:
         return self._pools.get(pool) or PoolTally()
 
     def beside(
-        self, pool: ObjectRef, named: Iterable[E164], by_area_code: bool = False
+        self, pool: ObjectRef, named: Iterable[E164], codes: tuple[str, ...] = ()
     ) -> tuple[list[NumberRecord], dict[Lot, int]]:
-        """The pool's numbers that are to be seen one by one, and the lots of the others: those that stand apart, those
-        that somebody names, and, `by_area_code`, the supply of which only the digits tell it."""
+        """The pool's numbers that are to be seen one by one, and the lots of the others: those that stand apart, and
+        those that somebody names. `codes`: the area codes that matter; a lot has the one of them that the digits of its
+        numbers tell where no carrier says any, or "" for another one."""
         tally = self.of(pool)
         lots, records = dict(tally.lots), [self._numbers.get(place) for place in tally.apart]
-        untold = (self._numbers.get(place) for place in tally.untold) if by_area_code else ()
-        for number in dict.fromkeys((*named, *(record.number for record in untold if record))):
+        named = dict.fromkeys(named)
+        for record in map(self._numbers.get, tally.untold) if codes else ():
+            if record and record.number not in named and (lot := lot_of(record)):
+                _count(lots, lot, -1)
+                _count(lots, lot._replace(area_code=area_code_of(record.number, None, codes) or ""), 1)
+        for number in named:
             for record in self._numbers.by("number", number):
                 if record.pool_ref == pool and record.place not in tally.apart:
                     records.append(record)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import phonenumbers
@@ -84,6 +84,7 @@ def unknown_area_codes(market: Market) -> tuple[str, ...]:
     return tuple(sorted(set(market.area_codes).difference(known)))
 
 
+@lru_cache(maxsize=1 << 16)
 def national_digits(number: E164) -> str:
     """The number without its country code: its area code is what this begins with."""
     return phonenumbers.national_significant_number(phonenumbers.parse(number, None))

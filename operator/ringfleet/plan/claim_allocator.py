@@ -112,6 +112,8 @@ class Stock:
         self._kinds: Counter[frozenset[Capability]] = Counter()
         """How many of all these have the same capabilities: there are few kinds, and there may be many of each."""
         self._by_area: dict[str, Shelf] = {}  # "": those of which the carrier says none
+        self._by_digits: dict[str, Shelf] = {}
+        """Of those the ones that begin with an area code, kept for each that a claim has required."""
         self._by_region: dict[str, Shelf] = {}
         self._queue: list[tuple[int, str]] = []
         self._claims: dict[str, ClaimWish] = {}
@@ -185,6 +187,8 @@ class Stock:
             return
         yield self._free
         yield self._by_area.setdefault(number.area_code or "", OrderedDict())
+        if number.area_code is None:
+            yield from (shelf for code, shelf in self._by_digits.items() if number.has_one_of((code,)))
         if number.region:
             yield self._by_region.setdefault(number.region, OrderedDict())
 
@@ -272,10 +276,18 @@ class Stock:
         """Where the claim looks, the best first. One that requires an area code looks through no others."""
         yield from (self._formerly.get(people, _BARE) for people in claim.people)
         yield from (self._shelf(wish) for wish in claim.wishes)
-        if claim.area_codes:
-            yield from (self._by_area.get(code, _BARE) for code in (*claim.area_codes, ""))
-        else:
+        for code in claim.area_codes:
+            yield self._by_area.get(code, _BARE)
+            yield self._that_begin_with(code)
+        if not claim.area_codes:
             yield self._free
+
+    def _that_begin_with(self, code: str) -> Shelf:
+        """Most often a claim waits because there are none: all others are looked at once, and not at each serving."""
+        if code not in self._by_digits:
+            untold = self._by_area.get("", _BARE).items()
+            self._by_digits[code] = OrderedDict((name, one) for name, one in untold if one.has_one_of((code,)))
+        return self._by_digits[code]
 
     def _shelf(self, wish: Wish) -> Shelf:
         match wish:

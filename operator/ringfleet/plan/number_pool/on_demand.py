@@ -122,7 +122,7 @@ def count_units(
 ) -> Counter[Traits]:
     """The supply by traits: as many as `count_supply` counts, each number once. `codes`: the area codes that matter.
 
-    `lots`: the pool's other numbers. Where an area code matters, a number that only its digits tell of is in none.
+    `lots`: the pool's other numbers; where an area code matters, each lot of supply has one, be it from their digits.
     """
     numbers, orders = tuple(numbers), tuple(orders)
     items = {item.number: item for order in orders for item in order.items}

@@ -90,8 +90,7 @@ class PoolSeen:
     numbers: tuple[NumberSeen, ...] = ()
     """The PhoneNumbers of the pool that count one by one; any may be seen late, or not at all yet."""
     lots: Lots = field(default_factory=dict)
-    """The others: those of which only the count matters. None of them is named by an order in `orders`. While a claim
-    in `on_demand` requires an area code, none of the supply in them has one that only its digits tell."""
+    """The others: those of which only the count matters. None of them is named by an order in `orders`."""
     orders: tuple[OrderSeen, ...] = ()
     """The NumberOrders of the pool, any of which may be seen late. Once `top_up.ordered` is true they must hold the
     order `top_up.sequence` and all before it, unless those are deleted: an order that is there and not seen would be

@@ -72,7 +72,8 @@ class Lot(NamedTuple):
     capabilities: frozenset[Capability] = frozenset()
     """What each of those that are supply can do; empty: that is not known yet, or nothing."""
     area_code: str | None = None
-    """The area code that the carrier of those that are supply says; None: it says none, and their digits tell it."""
+    """The area code of those that are supply, as their carrier says it, or, where claims require some, their digits;
+    "": none of these. None: the carrier says none, and nobody has asked the digits."""
 
     @property
     def is_supply(self) -> bool:
