@@ -90,7 +90,7 @@ def plan_and_do(
     # A claim's routing follows its binding: until then a number is to be routed, and the plan says so.
     stage.wait_for(lambda: plan().exit_code == 0, "nothing to be left to plan")
     again = plan()
-    assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False)
+    assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False), again.json
     assert {one["action"] for one in again.json["objects"]} == {"unchanged"}
 
 
