@@ -502,7 +502,7 @@ def test_all_our_kinds_are_listed_by_category(
         ("numberclaim.spec.onNoStock", "first come, first served"),
         (
             "numberquota.spec.billing",
-            "The traffic stops at once of every PhoneNumber of the namespace, whoever claims it",
+            "The traffic stops at once of every number that the namespace holds",
         ),
     ],
 )

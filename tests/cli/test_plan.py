@@ -87,10 +87,10 @@ def plan_and_do(
     def plan() -> Any:
         return ringfleet("plan", "-f", str(folder), "-o", "json")
 
-    # A claim's routing follows its binding: until then a number is to be routed, and the plan says so.
+    # A look of the operator may still be due, which the plan foresees.
     stage.wait_for(lambda: plan().exit_code == 0, "nothing to be left to plan")
     again = plan()
-    assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False)
+    assert (again.exit_code, again.json["changes"], again.json["failed"]) == (0, False, False), again.json
     assert {one["action"] for one in again.json["objects"]} == {"unchanged"}
 
 
@@ -114,10 +114,15 @@ def bought_by_plan(plan: dict[str, Any]) -> set[tuple[str, ...]]:
 
 
 def served_by_operator(stage: Stage, *namespaces: str) -> set[str]:
-    """The claims that are bound."""
+    """The claims that are bound, and whose numbers are routed as they wish, which follows a while later."""
     claims = (claim for namespace in namespaces for claim in listed(stage, "numberclaims", namespace))
-    bound = (claim["metadata"] for claim in claims if claim.get("status", {}).get("phase") == "Bound")
-    return {f"{metadata['namespace']}/{metadata['name']}" for metadata in bound}
+    served = (claim["metadata"] for claim in claims if _is_served(claim.get("status", {})))
+    return {f"{metadata['namespace']}/{metadata['name']}" for metadata in served}
+
+
+def _is_served(status: Mapping[str, Any]) -> bool:
+    ready = (one["status"] for one in status.get("conditions", ()) if one["type"] == "Ready")
+    return status.get("phase") == "Bound" and "True" in ready
 
 
 def listed(stage: Stage, what: str, namespace: str) -> list[dict[str, Any]]:
