@@ -325,14 +325,17 @@ def test_the_operator_writes_and_deletes_what_it_has_made_for_a_claim_and_nothin
     assert [one for one in place.names(kind) if one in {"line", name, "another"}] == [name]
 
 
-def catalog(kind: str, name: str) -> Manifest:
-    """What the operator keeps beside the account `main`, under this name."""
-    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "CarrierAccount", "name": "main", "uid": "u-3"}
+def catalog(kind: str, name: str, uid: str = "u-3") -> Manifest:
+    """What the operator keeps beside the account `main` of this uid, under this name."""
+    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "CarrierAccount", "name": "main", "uid": uid}
     return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "ownerReferences": [owner]}}
 
 
 def test_the_operator_keeps_the_catalog_of_an_account(place: Place) -> None:
-    ours = catalog("ConfigMap", "main-catalog")
+    # The owner is there: else the garbage collector may take the catalog away between two of these calls.
+    place.make(_ACCOUNT, by="admin")
+    account = place.api().get("CarrierAccount", "main", place.namespace)
+    ours = catalog("ConfigMap", "main-catalog", account["metadata"]["uid"])
     place.make(ours)
     place.patch(ours, DATA, "operator")
     place.delete(ours, "operator")
