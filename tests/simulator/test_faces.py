@@ -40,7 +40,7 @@ def read_form(body: bytes) -> object:
     return dict(parse_qsl(body.decode()))
 
 
-def say_no(code: str, _message: str) -> object:
+def say_no(code: str, _message: str, _status: int) -> object:
     return {"no": code}
 
 

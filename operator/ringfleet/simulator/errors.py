@@ -16,6 +16,12 @@ class Code(StrEnum):
     REFERENCE_TAKEN = "reference_taken"
     BUNDLE_STATE = "bundle_state"
     BUNDLE_INCOMPLETE = "bundle_incomplete"
+    BUNDLE_MISSING = "bundle_missing"
+    INVALID_NUMBER = "invalid_number"
+    NOTHING_FOR_SALE = "nothing_for_sale"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    CARRIER_ERROR = "carrier_error"
+    ADDRESS_ATTACHED = "address_attached"
 
 
 class Refused(Exception):

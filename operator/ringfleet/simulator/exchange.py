@@ -2,7 +2,8 @@
 
 It only puts the nouns together; what they do is theirs: `stock` (what is for sale), `carts` and `sales` (buying),
 `holdings` (what is owned), `papers` and `bundles` (what is filed, and its review), `traffic` and `reputation` (calls,
-and what they do to a number), `webhooks` (what customers are told), `accounts` (who, and the money), `clock`.
+and what they do to a number), `records` (what else an account has made), `webhooks` (what customers are told),
+`accounts` (who, and the money), `clock`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.defaults import STOCK_SIZE
 from ringfleet.simulator.faults.faults import Faults
 from ringfleet.simulator.faults.rules import Fault, Operation
+from ringfleet.simulator.records import Records
 from ringfleet.simulator.review.bundles import Bundles
 from ringfleet.simulator.review.documents import Papers
 from ringfleet.simulator.selling.carts import Carts
@@ -55,6 +57,7 @@ class Exchange:
     carts: Carts
     papers: Papers
     bundles: Bundles
+    records: Records
     webhooks: Webhooks
     labels: Labels
     traffic: Traffic
@@ -126,7 +129,20 @@ def open_exchange(
     labels = Labels(store, seed)
     traffic = Traffic(store, clock, accounts, holdings, labels, Tidings(holdings, webhooks), seed)
     return Exchange(
-        store, clock, accounts, shelves, holdings, sales, carts, papers, bundles, webhooks, labels, traffic, faults
+        store,
+        clock,
+        accounts,
+        shelves,
+        holdings,
+        sales,
+        carts,
+        papers,
+        bundles,
+        Records(store, clock),
+        webhooks,
+        labels,
+        traffic,
+        faults,
     )
 
 

@@ -7,7 +7,7 @@ grows (triggers refuse to change it).
 `PRAGMA user_version` says which tables a file has. Files older than that pragma say 0 and are known by their columns::
 
     1 buying --bundles, documents, `bundle` columns--> 2 compliance --traffic, webhooks, attestation--> 3 traffic
-    3 traffic --webhooks know their face--> 4 faces
+    3 traffic --webhooks know their face--> 4 faces --records, `routed`--> 5 what a face keeps
 
 A step adds its columns behind the others, where a new file has them too, so that rows read alike.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 4
+VERSION = 5
 
 
 class StateTooNew(ValueError):
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS numbers (
     monthly INTEGER NOT NULL, setup INTEGER NOT NULL, reference TEXT, profile INTEGER REFERENCES profiles,
     purchased_at REAL NOT NULL, renews_at REAL NOT NULL, active_at REAL NOT NULL, documents_deadline REAL,
     suspended INTEGER NOT NULL DEFAULT 0, bundle INTEGER REFERENCES bundles,
-    attestation TEXT NOT NULL DEFAULT 'A') STRICT;
+    attestation TEXT NOT NULL DEFAULT 'A', routed INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS numbers_of_account ON numbers (account, id);
 CREATE INDEX IF NOT EXISTS numbers_by_renewal ON numbers (renews_at);
 CREATE INDEX IF NOT EXISTS numbers_by_deadline ON numbers (documents_deadline) WHERE documents_deadline IS NOT NULL;
@@ -87,6 +87,10 @@ CREATE TABLE IF NOT EXISTS events (
     at REAL NOT NULL, data TEXT NOT NULL, ripe_at REAL NOT NULL, retry_at REAL NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS events_to_deliver ON events (ripe_at, id) WHERE NOT delivered;
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts, kind TEXT NOT NULL,
+    parent INTEGER NOT NULL, content TEXT NOT NULL, made_at REAL NOT NULL, changed_at REAL NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS records_of_account ON records (account, kind, parent, id);
 """
 
 _NEW_LEDGER = """
@@ -110,6 +114,7 @@ CREATE TABLE webhooks (
     account TEXT PRIMARY KEY REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL) STRICT;
 """,
     3: "ALTER TABLE webhooks ADD COLUMN face TEXT NOT NULL DEFAULT 'didhub';",
+    4: "ALTER TABLE numbers ADD COLUMN routed INTEGER NOT NULL DEFAULT 0;",
 }
 
 

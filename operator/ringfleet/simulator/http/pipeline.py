@@ -59,16 +59,17 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A carrier's wire: its routes (method, path, operation, action), how it reads callers, how it says no, and how it
-    tells a customer's webhook of an event; the time is the exchange's."""
+    """A carrier's wire: its routes (method, path, operation, action), how it reads callers, how it says no (code,
+    message, HTTP status), and how it tells a customer's webhook of an event, if it tells such events at all; the time
+    is the exchange's."""
 
     name: str
     routes: tuple[tuple[str, str, Operation, Action], ...]
     statuses: Mapping[Code, int]
     token_of: Callable[[Request], str | None]
     decode: Callable[[bytes], object]
-    error: Callable[[str, str], object]
-    notify: Callable[[Webhook, Event, float], Notice]
+    error: Callable[[str, str, int], object]
+    notify: Callable[[Webhook, Event, float], Notice | None]
 
 
 @dataclass(slots=True)
@@ -153,9 +154,9 @@ class Door:
                 asked = Asked(Customer(account, token), request.path_params, request.query_params, face.decode(body))
                 return action(self.exchange, asked)
         except Refused as refused:
-            return Answer(face.statuses[refused.code], face.error(refused.code, refused.message))
+            return _refusal(face, refused.code, refused.message)
         except BadField as bad:
-            return Answer(face.statuses[Code.INVALID_REQUEST], face.error(Code.INVALID_REQUEST, str(bad)))
+            return _refusal(face, Code.INVALID_REQUEST, str(bad))
 
     def _after(self, face: Face, operation: Operation, account: str, answer: Answer) -> tuple[str, Response]:
         if strike := self._strike(Fault.SERVER_ERROR_AFTER_COMMIT, operation, account):
@@ -183,8 +184,13 @@ def _reply(answer: Answer) -> Response:
     return JSONResponse(answer.content, answer.status)
 
 
+def _refusal(face: Face, code: Code, message: str) -> Answer:
+    status = face.statuses[code]
+    return Answer(status, face.error(code, message, status))
+
+
 def _error(face: Face, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(face.error(code, message), status, headers)
+    return JSONResponse(face.error(code, message, status), status, headers)
 
 
 def _throttled(face: Face, retry_after: int | None) -> Response:

@@ -135,6 +135,8 @@ class Courier:
     async def _post(self, session: aiohttp.ClientSession, webhook: Webhook, event: Event) -> str | None:
         """What was answered instead of a yes. Raises Unreachable."""
         notice = self._faces[webhook.face].notify(webhook, event, self._exchange.clock.now())
+        if notice is None:  # this carrier tells nobody of such events
+            return None
         sending = session.post(webhook.url, data=notice.body, headers=notice.headers, allow_redirects=False)
         try:
             async with sending as reply:

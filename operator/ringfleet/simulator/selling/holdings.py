@@ -44,7 +44,8 @@ class Status(StrEnum):
 class Holding:
     """One owned number. Prices in cents, times in seconds since 1970; a deadline means that documents are missing.
 
-    `attestation` is how the carrier signs its calls: A, since it sold the number to this very account.
+    `attestation` is how the carrier signs its calls: A, since it sold the number to this very account. `routed`: its
+    calls go somewhere, whether it has a profile or not, for some carriers keep the routing on the number.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Holding:
     suspended: bool
     bundle: int | None
     attestation: str
+    routed: bool
 
     def status(self, now: float) -> Status:
         if self.documents_deadline is not None:
@@ -179,6 +181,11 @@ class Holdings:
             raise invalid("routing_profile_id", "there is no such profile in this account")
         self._store.write("UPDATE numbers SET profile = ? WHERE id = ?", profile, id_)
 
+    def route_itself(self, account: str, id_: int, routed: bool) -> None:
+        """The owner has written on the number where its calls go, or that they go nowhere."""
+        self.get(account, id_)
+        self._store.write("UPDATE numbers SET routed = ? WHERE id = ?", int(routed), id_)
+
     def suspend(self, account: str, id_: int, suspended: bool) -> Holding:
         self.get(account, id_)
         self._store.write("UPDATE numbers SET suspended = ? WHERE id = ?", int(suspended), id_)
@@ -203,7 +210,9 @@ class Holdings:
         """Give these numbers to another account as they are, and unrouted; return those that anybody owned."""
         moved = [held.number for held in self.everyone() if held.number in numbers]
         for number in moved:
-            self._store.write("UPDATE numbers SET account = ?, profile = NULL WHERE number = ?", account, number)
+            self._store.write(
+                "UPDATE numbers SET account = ?, profile = NULL, routed = 0 WHERE number = ?", account, number
+            )
         return moved
 
     def waiting(self) -> list[Holding]:
@@ -270,4 +279,5 @@ def _holding(row: Row) -> Holding:
     columns = list(row)
     columns[7] = tuple(columns[7].split(","))
     columns[16] = bool(columns[16])
+    columns[19] = bool(columns[19]) or columns[11] is not None
     return Holding(*columns)

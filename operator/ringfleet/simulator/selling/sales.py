@@ -30,12 +30,14 @@ class Reason(StrEnum):
     NUMBER_UNAVAILABLE = "number_unavailable"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     CARRIER_ERROR = "carrier_error"
+    BUNDLE_MISSING = "bundle_missing"
 
 
 WORDS = {
     Reason.NUMBER_UNAVAILABLE: "another buyer has taken this number",
     Reason.INSUFFICIENT_FUNDS: "the account's balance does not cover the first month and the set-up",
     Reason.CARRIER_ERROR: "the upstream carrier failed to activate this number",
+    Reason.BUNDLE_MISSING: "numbers of this market are sold with an approved bundle only",
 }
 
 
@@ -69,9 +71,16 @@ class Sales:
         self._faults = faults
 
     def sell(
-        self, account: str, wish: Outcome, reference: str | None, key: str | None, bundle: int | None = None
+        self,
+        account: str,
+        wish: Outcome,
+        reference: str | None,
+        key: str | None,
+        bundle: int | None = None,
+        waits: bool = True,
     ) -> Outcome:
-        """Sell the wished number at the wished price, or say why not."""
+        """Sell the wished number at the wished price, or say why not. `waits`: without its documents it is sold, too,
+        and waits for them."""
         offer = self._stock.offer(wish.number)
         if offer is None:
             return _failed(wish, Reason.NUMBER_UNAVAILABLE)
@@ -82,6 +91,8 @@ class Sales:
         offer = replace(offer, monthly=wish.monthly, setup=wish.setup)
         wanted = offer.documents or self._strikes(Fault.PENDING_DOCUMENTS, account, wish.number)
         documents = wanted and not self._bundles.opens(account, bundle, offer.country, offer.type)
+        if documents and not waits:
+            return _failed(wish, Reason.BUNDLE_MISSING)
         held = self._holdings.add(account, offer, reference, self._active_at(account, wish.number), documents, bundle)
         return replace(
             wish,
@@ -94,12 +105,21 @@ class Sales:
             documents_deadline=held.documents_deadline,
         )
 
-    def buy(self, account: str, number: str, reference: str | None, key: str | None = None) -> Outcome:
-        """Buy one named number without a cart, at its price now."""
+    def buy(
+        self,
+        account: str,
+        number: str,
+        reference: str | None,
+        key: str | None = None,
+        bundle: int | None = None,
+        prices: tuple[int, int] | None = None,
+        waits: bool = True,
+    ) -> Outcome:
+        """Buy one named number without a cart, at these prices (of a month, and once), else at its own now."""
         offer = self._stock.offer(number)
-        monthly, setup = (offer.monthly, offer.setup) if offer else (0, 0)
+        monthly, setup = prices or ((offer.monthly, offer.setup) if offer else (0, 0))
         wish = Outcome(0, number, "", monthly, setup, Result.FAILED)
-        return self.sell(account, wish, reference, key)
+        return self.sell(account, wish, reference, key, bundle, waits)
 
     def let_others_come(self, number: str, operation: Operation, account: str) -> None:
         """The moment in which another buyer may take the number that `account` is about to ask for."""

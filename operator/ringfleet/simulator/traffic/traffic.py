@@ -161,7 +161,7 @@ class Traffic:
         status = held.status(self._clock.now())
         if status is not Status.ACTIVE:
             return str(status)
-        if held.profile is None:
+        if not held.routed:
             return "unrouted"
         return None if capability in held.capabilities else f"no_{capability}"
 

@@ -199,7 +199,7 @@ def _bearer(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" else None
 
 
-def _say_no(code: str, message: str) -> Json:
+def _say_no(code: str, message: str, _status: int) -> Json:
     return {"error": {"code": code, "message": message}}
 
 

@@ -1,0 +1,18 @@
+"""The Twilio face, put together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ringfleet.simulator.faces.twilio import account, available, numbers, targets, webhooks, wire
+from ringfleet.simulator.http.pipeline import Face
+
+TWILIO: Final = Face(
+    name=webhooks.NAME,
+    routes=(*account.ROUTES, *available.ROUTES, *numbers.ROUTES, *targets.ROUTES),
+    statuses=wire.STATUSES,
+    token_of=wire.token_of,
+    decode=wire.decode,
+    error=wire.say_no,
+    notify=webhooks.notify,
+)
