@@ -22,6 +22,9 @@ class Code(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
     CARRIER_ERROR = "carrier_error"
     ADDRESS_ATTACHED = "address_attached"
+    NOT_SEARCHED = "not_searched"
+    OWNED_ALREADY = "owned_already"
+    LOCKED = "locked"
 
 
 class Refused(Exception):

@@ -6,7 +6,7 @@ The exchange does not know what they mean: a wire face gives each its kind and i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,15 @@ class Records:
         self._store.write("DELETE FROM records WHERE id = ?", record.id)
         for kind in belongings:
             self._store.write("DELETE FROM records WHERE kind = ? AND parent = ?", kind, record.id)
+
+    def show(self, account: str, numbers: Iterable[str]) -> None:
+        """The account's search has found these: it may order them from now on."""
+        now = self._clock.now()
+        rows = [(account, number, now) for number in numbers]
+        self._store.write_all("INSERT OR REPLACE INTO shown VALUES (?, ?, ?)", rows)
+
+    def was_shown(self, account: str, number: str) -> bool:
+        return self._store.row("SELECT 1 FROM shown WHERE account = ? AND number = ?", account, number) is not None
 
 
 def _record(row: Row) -> Record:

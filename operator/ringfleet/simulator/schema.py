@@ -91,6 +91,9 @@ CREATE TABLE IF NOT EXISTS records (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts, kind TEXT NOT NULL,
     parent INTEGER NOT NULL, content TEXT NOT NULL, made_at REAL NOT NULL, changed_at REAL NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS records_of_account ON records (account, kind, parent, id);
+CREATE TABLE IF NOT EXISTS shown (
+    account TEXT NOT NULL REFERENCES accounts, number TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (account, number)) STRICT, WITHOUT ROWID;
 """
 
 _NEW_LEDGER = """

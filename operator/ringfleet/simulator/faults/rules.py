@@ -38,6 +38,8 @@ class Operation(StrEnum):
     ACCOUNT = "account"
     MARKETS = "markets"
     PRICES = "prices"
+    ORDER_FIND = "order_find"
+    ORDER_GET = "order_get"
     SERVICE_PUT = "service_put"
     SERVICE_GET = "service_get"
     SERVICE_DELETE = "service_delete"
