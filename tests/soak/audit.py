@@ -74,6 +74,8 @@ class Audit:
         self._stock: Counter[Place] = Counter()
         self._queue: Counter[Place] = Counter()
         self._bought: Counter[Place] = Counter()
+        self._early: set[str] = set()
+        """Numbers that were stock already when all was last calm, and that the ledger, read before, did not have."""
         self.bought = self.given_back = 0
 
     # Faults.
@@ -100,7 +102,8 @@ class Audit:
                 if number in self._ours:
                     yield f"{number} was bought twice"
                 self._ours.add(number)
-                self._bought[self._people.pool_of(number).place] += 1
+                self._bought[self._people.pool_of(number).place] += number not in self._early
+                self._early.discard(number)
                 self.bought += 1
             if kind == "release":
                 if number not in self._people.may_go:
@@ -233,6 +236,7 @@ class Audit:
         self._people.most_wished = {place: pool.target for place, pool in self._people.pools.items()}
         self._people.taken.clear()
         self._bought.clear()
+        self._early = set(held) - self._ours
         self._stock = Counter(self._people.pool_of(number).place for number, one in held.items() if is_free(one))
         self._queue = Counter(self._people.claims[_place(one)] for one in seen.claims if phase(one) != "Bound")
 

@@ -122,6 +122,18 @@ def test_what_nobody_has_wished_is_found(people: People) -> None:
     ]
 
 
+def test_what_was_bought_while_all_was_looked_at_is_stock_and_no_second_purchase(people: People) -> None:
+    """The ledger is read first: a number that was bought right after that is seen, and its entry only the next time."""
+    people.most_wished[PLACE] = 1
+    audit = Audit(people, 9)
+    audit.settle(seen(numbers=[a_number(ONE)]))
+    people.most_wished[PLACE] = 1
+    assert audit.faults(seen(ledger=[bought(ONE)])) == []
+    assert audit.faults(seen(ledger=[bought(ONE), bought("+14155550004")])) == [
+        "pool one/keep has bought more than anybody wished"
+    ]
+
+
 @pytest.mark.parametrize("what", [EVERYTHING, "first", "one/keep"])
 def test_what_moves_while_it_is_frozen_is_found(people: People, what: str) -> None:
     people.freezes[what] = Freeze(since=1)
