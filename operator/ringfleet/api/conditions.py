@@ -222,6 +222,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "a limit of the pool or of its NumberQuota keeps it from ordering",
             ("MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
         ),
+        "OtherMarket": Told(
+            "the pool has numbers that are not of its market, which are paid for and are no supply", ("OtherMarket",)
+        ),
         "ReleaseFrozen": Told(
             "no number goes that was asked to; protect those that are to stay, then acknowledge", ("ReleaseFrozen",)
         ),
@@ -237,7 +240,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *_WAITING_ORDER,
                 "PendingDocuments",
                 *_BOUGHT_LESS,
-                *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing"),
+                *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing", "OtherMarket"),
                 *_UNORDERABLE,
             ),
             _reconciling(
@@ -249,7 +252,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 "QuotaExceeded, AccountDeleted and PoolMissing what it has sent before is looked up, and nothing "
                 "more is bought",
             ),
-            *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled"),
+            *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled", "OtherMarket"),
         ),
     },
     "PhoneNumber": {
@@ -455,6 +458,8 @@ REASONS: Mapping[str, str] = {
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
+    "OtherMarket": "Numbers, or an order, are not of the pool's spec.market: an older pool of its name bought them, or "
+    "spec.market was edited. Such numbers are paid for and are no supply; such an order buys nothing more.",
     "PendingDocuments": "Numbers are bought and billed, and wait at the carrier for documents: status.documents of "
     "each PhoneNumber says for which.",
     "PoolCannotServe": "What the claim must have, the NumberPool can never give: nothing is ordered for it. The "

@@ -31,7 +31,7 @@ from ringfleet.objects.refs import market_of, money_of
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import People, people_of
-from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
+from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, misfit_message, why_unservable
 from ringfleet.plan.number_pool.supply import Demand
 from ringfleet.plan.number_quota import Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -154,6 +154,8 @@ class ClaimQueue:
         if pool is None:
             return None
         named = self._fleet.number(claim.pool.namespace, claim.named) if claim.named else None
+        if named and not self._fleet.fits(named):
+            return misfit_message(claim.want())
         known = named is not None and bool(named.capabilities)
         has = traits_of(named, claim.ask.must_codes) if named and known else None
         return why_unservable(claim.want(), claim.ask, market_of(pool.spec.market), has)
@@ -257,8 +259,10 @@ class ClaimQueue:
 
     def _offered(self, record: NumberRecord | None) -> FreeNumber | None:
         """The number as it may be handed out by its pool: unless it is neither free nor rests for somebody, or somebody
-        has frozen it, or another object stands for the number."""
-        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record) or not self._fleet.owns(record):
+        has frozen it, or it is of another market, or another object stands for the number."""
+        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record):
+            return None
+        if not (self._fleet.fits(record) and self._fleet.owns(record)):
             return None
         return FreeNumber(
             record.name,

@@ -48,6 +48,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
     chose_for_former_pool,
     holding_of,
+    is_for_other_market,
     market_queries,
     order_seen,
     order_state,
@@ -55,7 +56,7 @@ from ringfleet.objects.number_order import (
     order_want,
 )
 from ringfleet.objects.phone_number import number_seen
-from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key
+from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key, market_of
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
@@ -79,6 +80,7 @@ from ringfleet.plan.number_order import (
     looked_up,
     move_unresolved,
     order_failure,
+    other_market_message,
     parked_items_done,
     plan_order,
     settle,
@@ -179,7 +181,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
     freeze = services.fleet.freeze(key, pool_of(order))
-    sent, namespace = _sent(order), order.metadata.namespace
+    sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
         purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
@@ -192,11 +194,18 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         frozen=freeze.message if freeze else None,
         unpaid=services.quotas.unpaid(namespace),
         unlisted=unlisted(services, order, pool) if order.status.items is None else (),
+        other_market=_other_market(order, pool),
         has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
 
 
 def pool_of(order: NumberOrder) -> ObjectRef:
+def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:
+    if pool is None or not is_for_other_market(order, pool):
+        return None
+    return other_market_message(order_want(order).market, market_of(pool.spec.market))
+
+
     return ObjectRef(order.metadata.namespace, order.spec.pool_ref.name)
 
 

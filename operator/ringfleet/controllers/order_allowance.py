@@ -28,11 +28,11 @@ from ringfleet.api.meta import POOL_UID
 from ringfleet.controllers.number_pool import gather
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
-from ringfleet.objects.number_order import asked_for, is_of_former_pool, order_want
+from ringfleet.objects.number_order import asked_for, is_for_other_market, is_of_former_pool, order_want
 from ringfleet.objects.number_pool import pool_view, top_up
-from ringfleet.objects.refs import account_key
+from ringfleet.objects.refs import account_key, market_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Listed, Unlisted
+from ringfleet.plan.number_order import Listed, Unlisted, other_market_message
 from ringfleet.plan.number_pool.allowance import Allowance, allow
 from ringfleet.plan.number_pool.decide import survey
 
@@ -100,6 +100,8 @@ async def allowance(services: Services, order: NumberOrder, pool: NumberPool) ->
     in a moment, and the pool orders for the others itself.
     """
     want, now = order_want(order), services.clock()
+    if is_for_other_market(order, pool):
+        return Allowance(0, message=other_market_message(want.market, market_of(pool.spec.market)))
     view = pool_view(pool, services.settings.release_settle)
     facts = await gather(services, pool, view)
     others = tuple(one for one in facts.pool.orders if one.name != order.metadata.name)

@@ -246,6 +246,7 @@ def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
         quarantined=count[Phase.QUARANTINED],
         releasing=count[Phase.RELEASING],
         lost=count[Phase.LOST],
+        other_market=supply.misfits,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from ringfleet.api.meta import (
     ACCOUNT_LABEL,
     ACKNOWLEDGE,
+    BOUGHT_AS,
     FRAUD,
     NUMBER_FINALIZER,
     POOL_LABEL,
@@ -34,17 +35,20 @@ from ringfleet.model import (
     AccountKey,
     Capability,
     Mark,
+    Market,
     Money,
+    NumberType,
     Phase,
     Price,
 )
 from ringfleet.model.asking import Traits, traits_of_number
+from ringfleet.model.kinds import Kind, parse_kind
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_pool.supply import Lot, NumberSeen, month_of
+from ringfleet.plan.number_pool.supply import Lot, Lots, NumberSeen, month_of
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
@@ -109,6 +113,9 @@ class NumberRecord:
     area_code: str | None = None
     region: str | None = None
     country: str | None = None
+    type: NumberType | None = None
+    bought_as: Kind | None = None
+    """What its order was to buy; None: no order that says so bought it."""
     attestation: str | None = None
     spam_label: str | None = None
     answer_rate: Decimal | None = None
@@ -147,6 +154,13 @@ class NumberRecord:
     def pool_ref(self) -> ObjectRef | None:
         """Where its pool is; None when it names none."""
         return ObjectRef(self.namespace, self.pool) if self.pool else None
+
+    def is_of(self, market: Market) -> bool:
+        """Whether it is of the market: by what the carrier says of it, as far as that is known; or because it was
+        bought for such a market, whatever the carrier says of it since. Else a carrier that tells less of a number than
+        it has offered would be bought from again and again."""
+        kind = Kind(self.country, self.type, self.capabilities)
+        return kind.meets(market) or (self.bought_as is not None and self.bought_as.meets(market))
 
     @property
     def guarded(self) -> bool:
@@ -218,6 +232,8 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         area_code=_shared(status.get("areaCode")),
         region=_shared(status.get("region")),
         country=_shared(status.get("country")),
+        type=_type(status.get("type")),
+        bought_as=parse_kind((meta.get("annotations") or {}).get(BOUGHT_AS)),
         **_health(status),
         capabilities=_capabilities(tuple(status.get("capabilities", ()))),
         suspended=spec.get("suspend", False),
@@ -336,6 +352,13 @@ def _mark(text: str | None) -> Mark | None:
     return Mark.parse(text)
 
 
+def _type(word: str | None) -> NumberType | None:
+    return NumberType(word) if word in _TYPES else None
+
+
+_TYPES = frozenset(NumberType)
+
+
 def _phase(word: str | None) -> Phase:
     """A phase that only a newer version knows is none yet: the number counts as on its way until its next look."""
     return Phase(word) if word in _PHASES else Phase.ORDERING
@@ -396,8 +419,10 @@ def number_body(
     pool: str | None,
     policy: DeletionPolicy = DeletionPolicy.RETAIN,
     order: str | None = None,
+    bought_as: Kind | None = None,
 ) -> dict[str, Any]:
-    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed."""
+    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed.
+    `bought_as`: what its order was to buy."""
     spec = PhoneNumberSpec(
         number=number,
         account_ref=AccountRef(name=account.name, namespace=account.namespace),
@@ -407,21 +432,24 @@ def number_body(
         management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
     )
     labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
+    annotations = {"annotations": {BOUGHT_AS: str(bought_as)}} if bought_as else {}
     return {
         "metadata": {
             "name": number.digits,
             "namespace": namespace,
             "labels": labels,
+            **annotations,
             "finalizers": [NUMBER_FINALIZER],
         },
         "spec": spec.as_dict(),
     }
 
 
-def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
+def number_seen(record: NumberRecord, market: Market | None = None, *, returning: bool = False) -> NumberSeen:
     """A number that was bound a moment ago counts as bound, although its own phase is a look behind.
 
-    `returning`: it still shows that it leaves, and stays after all.
+    `market`: its pool's; None where it is not asked whose stock it is. `returning`: it still shows that it leaves, and
+    stays after all.
     """
     return NumberSeen(
         record.number,
@@ -431,6 +459,7 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
         returning,
         capabilities=record.capabilities,
         area_code=record.area_code,
+        misfit=market is not None and not record.is_of(market),
     )
 
 
@@ -451,7 +480,22 @@ def lot_of(record: NumberRecord) -> Lot | None:
     lot = Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
     if not lot.is_supply:
         return lot  # no claim may get it: what it can do would only make more lots
-    return lot._replace(capabilities=record.capabilities, area_code=record.area_code)
+    kind = Kind(record.country, record.type, record.capabilities)
+    return lot._replace(
+        capabilities=record.capabilities, area_code=record.area_code, kind=kind, bought_as=record.bought_as
+    )
+
+
+def sort_out(lots: Lots, market: Market) -> Lots:
+    """The lots of a pool, with those set apart that are of another market."""
+    sorted_: dict[Lot, int] = {}
+    for lot, count in lots.items():
+        misfit = lot.kind is not None and not (
+            lot.kind.meets(market) or (lot.bought_as is not None and lot.bought_as.meets(market))
+        )
+        told = lot._replace(kind=None, bought_as=None, misfit=misfit)
+        sorted_[told] = sorted_.get(told, 0) + count
+    return sorted_
 
 
 def _counted_phase(record: NumberRecord) -> Phase:

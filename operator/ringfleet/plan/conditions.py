@@ -104,6 +104,7 @@ class Reason(StrEnum):
     CHANNELS_SHORT = "ChannelsShort"
     AREA_CODE_UNKNOWN = "AreaCodeUnknown"
     TOO_FEW_NUMBERS = "TooFewNumbers"
+    OTHER_MARKET = "OtherMarket"
     MEMBERS_UNUSABLE = "MembersUnusable"
     CAMPAIGN_THROUGHPUT = "CampaignThroughput"
     BRAND_DAILY_LIMIT = "BrandDailyLimit"

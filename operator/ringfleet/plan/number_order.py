@@ -170,6 +170,8 @@ class OrderWorld:
     """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
     name was there before it, as after a restore."""
 
+    other_market: str | None = None
+    """Why its numbers would be no stock of the pool, whose market is another one now; None: they would."""
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -283,6 +285,8 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
     if forbidden.for_good:
         return GiveUp(forbidden.reason, f"{forbidden.why}: nothing was bought.")
     return Wait(forbidden.reason, forbidden.sentence)
+    if world.other_market and state.items is not None:
+        return GiveUp(Reason.OTHER_MARKET, world.other_market)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +295,17 @@ class Forbidden:
 
     reason: Reason
     """The reason."""
+def other_market_message(ordered: Market, wanted: Market) -> str:
+    return (
+        f"Nothing was bought: the order is for {_told(ordered)}, and its pool's market (spec.market) is "
+        f"{_told(wanted)} now. The pool orders anew."
+    )
+
+
+def _told(market: Market) -> str:
+    return " ".join((market.country, market.type, *sorted(market.capabilities)))
+
+
     why: str
     """The same as the beginning of a sentence, or as a whole one."""
     for_good: bool = False

@@ -126,8 +126,11 @@ def _first_rest(failure: Reason) -> timedelta:
     return FIRST_REST if failure in _PASSING else FIRST_LONG_REST
 
 
-_OF_THE_POOL = frozenset({Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN})
-"""Limits that left an order nothing to buy when it ran. The pool itself is held by them; no carrier rests for that."""
+_OF_THE_POOL = frozenset(
+    {Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET}
+)
+"""What left an order nothing to buy when it ran: limits, or a market that is not the pool's any more. The pool itself
+is held by limits; no carrier rests for any of these."""
 _PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED, Reason.ORDER_REFUSED})
 
 
