@@ -214,6 +214,9 @@ class CarrierAccount(Resource):
     - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers: a RotationSet uses
       none of them for a call. Incoming calls go on. The value says who and why, as `who: why`. `kubectl ringfleet
       freeze` writes it, and `kubectl ringfleet thaw` removes it.
+    - ringfleet.dev/accept-account: Says that another account at the carrier is meant than the one that holds the
+      numbers (reason AccountChanged), as when the carrier has moved them; the value is the id of the new one, which
+      the message tells.
     - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
       status.numbers.shrunkTo. Those that three listings in a row miss, and that the carrier does not show when asked
       for each, become Lost: pools buy others for those that were free, RotationSets claim others, and other claims keep

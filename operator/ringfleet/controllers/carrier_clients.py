@@ -76,7 +76,8 @@ class OpenAccount:
     account_id: str | None = None
     """The carrier's own id of the account; None until the carrier has told, and of a carrier that tells none."""
     identity: Identity | None = None
-    """Which account at the carrier it is; None until the carrier was asked."""
+    """Which account at the carrier it is; None until the carrier was asked, and while it is another one than the
+    object's before, which no person has accepted."""
     balance_said_at: float | None = None
     """When this process last wrote the balance, in monotonic seconds; None before the first time."""
     balance_waits: bool = False
@@ -196,9 +197,14 @@ class Accounts:
         return self._open.get(key)
 
     def opened(self, key: AccountKey) -> OpenAccount:
-        """Raises NotOpen."""
+        """The account's client, once it is known which account at the carrier it opens: a plan that was made for
+        another one must not go on there.
+
+        Raises:
+            NotOpen: the account is not open, or is not known to be the one that it was.
+        """
         account = self.get(key)
-        if account is None:
+        if account is None or account.identity is None:
             raise NotOpen(f"CarrierAccount {key} is not open")
         return account
 

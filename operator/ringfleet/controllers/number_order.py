@@ -188,24 +188,25 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
+        account_id=(opened.account_id or "") if opened else "",
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
         to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
         unpaid=services.quotas.unpaid(namespace),
-        unlisted=unlisted(services, order, pool) if order.status.items is None else (),
         other_market=_other_market(order, pool),
+        unlisted=unlisted(services, order, pool) if order.status.items is None else (),
         has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
 
 
-def pool_of(order: NumberOrder) -> ObjectRef:
 def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:
     if pool is None or not is_for_other_market(order, pool):
         return None
     return other_market_message(order_want(order).market, market_of(pool.spec.market))
 
 
+def pool_of(order: NumberOrder) -> ObjectRef:
     return ObjectRef(order.metadata.namespace, order.spec.pool_ref.name)
 
 
@@ -413,7 +414,8 @@ async def _submit(
     try:
         async with hold_purchase_lock(services, account, want.account, order):
             if not resumed:
-                state = replace(state, items=move_unresolved(state.items or (), ItemState.SUBMITTING))
+                items = move_unresolved(state.items or (), ItemState.SUBMITTING)
+                state = replace(state, items=items, sent_to=account.account_id or "")
                 now = services.clock()
                 await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order

@@ -147,6 +147,7 @@ def order_state(order: NumberOrder) -> OrderState:
         failure=Reason.read(status.failure),
         message=status.message or "",
         chosen_for=status.pool_uid or "",
+        sent_to=status.memory.sent_to or "",
         abandoned_at=status.abandoned_at,
     )
 
@@ -231,7 +232,7 @@ def order_status(
         message=state.message or None,
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
-        memory=OrderMemory(tokens=tuple(_tokens(state))),
+        memory=OrderMemory(tokens=tuple(_tokens(state)), sent_to=state.sent_to or None),
         pool_uid=state.chosen_for or None,
         abandoned_at=state.abandoned_at,
     )

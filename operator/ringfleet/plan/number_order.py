@@ -16,7 +16,8 @@ was sent of it is then only asked for, number by number. It goes on when a freez
 account are deleted nothing lifts that any more, and what the carrier has not shown for a while counts as not bought::
 
     frozen, suspended         -> looked up, until that ends
-    pool or account deleted   -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
+    pool or account deleted,
+    or another account now    -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
 
 A failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
 other numbers.
@@ -103,6 +104,9 @@ class OrderState:
     """A sentence for a person that goes with the failure, or that says why nothing was needed; else empty."""
     chosen_for: str = ""
     """The uid of the pool that the numbers were chosen for; empty until then."""
+    sent_to: str = ""
+    """The carrier's own id of the account that they were sent to; empty until then, and where the carrier tells
+    none."""
     abandoned_at: datetime | None = None
     """Since when what was sent is looked up for the last time, as pool or account are deleted; None: it is not."""
 
@@ -154,6 +158,8 @@ class OrderWorld:
     """Whether the pool buys nothing for now."""
     pool_gone: bool = False
     """Whether the pool that made the order is deleted, or is being so; another one may have its name."""
+    account_id: str = ""
+    """The carrier's own id of the account that the CarrierAccount opens now; empty: it is not known."""
     account_deleted: bool = False
     """Whether the CarrierAccount is being deleted."""
     to_choose: PurchaseRoom | None = None
@@ -164,14 +170,14 @@ class OrderWorld:
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
     unpaid: str | None = None
     """Why nothing is bought for the pool's namespace, whose bills are not paid; None: they are."""
+    other_market: str | None = None
+    """Why its numbers would be no stock of the pool, whose market is another one now; None: they would."""
     unlisted: tuple[Unlisted, ...] = ()
     """The accounts of the pool of which nobody knows what they have of it, sorted."""
     has_past: bool = False
     """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
     name was there before it, as after a restore."""
 
-    other_market: str | None = None
-    """Why its numbers would be no stock of the pool, whose market is another one now; None: they would."""
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -243,7 +249,7 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _before_choosing(want, state, world, now)
     if world.account.blocked:
         return _at_a_blocked_account(state, world, world.account.blocked)
-    if forbidden := forbids_buying(world):
+    if forbidden := _sent_elsewhere(want, state, world) or forbids_buying(world):
         return _looked_up_only(forbidden)
     if resting := _resting(state, now):
         return resting
@@ -279,22 +285,16 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
     """What stops an order of which the carrier has not heard. One that was sent may have bought: that is looked up."""
     if any(item.state is not ItemState.PENDING for item in state.items or ()):
         return None
+    if world.other_market and state.items is not None:
+        return GiveUp(Reason.OTHER_MARKET, world.other_market)
     forbidden = forbids_buying(world)
     if forbidden is None:
         return None
     if forbidden.for_good:
         return GiveUp(forbidden.reason, f"{forbidden.why}: nothing was bought.")
     return Wait(forbidden.reason, forbidden.sentence)
-    if world.other_market and state.items is not None:
-        return GiveUp(Reason.OTHER_MARKET, world.other_market)
 
 
-@dataclass(frozen=True, slots=True)
-class Forbidden:
-    """Why an order may buy nothing now, whatever it has sent before."""
-
-    reason: Reason
-    """The reason."""
 def other_market_message(ordered: Market, wanted: Market) -> str:
     return (
         f"Nothing was bought: the order is for {_told(ordered)}, and its pool's market (spec.market) is "
@@ -306,6 +306,12 @@ def _told(market: Market) -> str:
     return " ".join((market.country, market.type, *sorted(market.capabilities)))
 
 
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """Why an order may buy nothing now, whatever it has sent before."""
+
+    reason: Reason
+    """The reason."""
     why: str
     """The same as the beginning of a sentence, or as a whole one."""
     for_good: bool = False
@@ -328,6 +334,15 @@ def forbids_buying(world: OrderWorld) -> Forbidden | None:
     if world.unpaid:
         return Forbidden(Reason.QUOTA_EXCEEDED, world.unpaid)
     return Forbidden(Reason.FROZEN, world.frozen) if world.frozen else None
+
+
+def _sent_elsewhere(want: OrderWant, state: OrderState, world: OrderWorld) -> Forbidden | None:
+    """What was sent to one account at the carrier is never bought at another one, which a person has put in its place:
+    the first may have sold it."""
+    if not _sent(state) or not (state.sent_to and world.account_id) or state.sent_to == world.account_id:
+        return None
+    why = f"It was sent to account {state.sent_to}, and CarrierAccount {want.account} opens {world.account_id} now"
+    return Forbidden(Reason.ACCOUNT_CHANGED, why, for_good=True)
 
 
 def _looked_up_only(why: Forbidden) -> LookUp:
@@ -367,8 +382,9 @@ def looked_up(state: OrderState, step: LookUp, outcomes: Collection[Outcome], no
 
 
 _NOT_SHOWN = (
-    "The pool or the CarrierAccount of the order was deleted while its numbers were being bought: those that the "
-    "carrier did not show afterwards count as not bought. Should it show one later, a sweep adopts or reports it."
+    "The pool or the CarrierAccount of the order was deleted, or became another account, while its numbers were being "
+    "bought: those that the carrier did not show afterwards count as not bought. Should it show one later, a sweep "
+    "adopts or reports it."
 )
 
 
