@@ -25,6 +25,7 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import with_stalled
 from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
 from ringfleet.plan.phone_number.plan import OUT_OF_REACH, plan_number
+from ringfleet.plan.phone_number.routing import as_followed
 
 PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
@@ -160,7 +161,10 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
         return True
     seen = services.accounts.seen(record.account, record.namespace)
     account = seen if seen.blocked in OUT_OF_REACH else AccountSeen()
-    plan = plan_number(number_want(services, record), record.state, None, account)
+    want, routed = number_want(services, record), record.state.routed
+    if as_followed(want.routing, routed) != routed:
+        return True
+    plan = plan_number(want, record.state, None, account)
     said = {(one.type, one.status == "True", one.reason, one.message) for one in record.conditions}
     planned = {(one.type, one.status, one.reason, one.message) for one in with_stalled(plan.conditions)}
     return plan.step is not None or plan.phase is not record.state.phase or said != planned

@@ -332,7 +332,12 @@ def _state(status: Mapping[str, Any]) -> NumberState:
     return NumberState(
         phase=_phase(status.get("phase")),
         external_id=status.get("externalId"),
-        routed=_routed(routing.get("profile"), routing.get("externalId"), routing.get("calls", True))
+        routed=_routed(
+            routing.get("profile"),
+            routing.get("externalId"),
+            routing.get("calls", True),
+            routing.get("messages", True),
+        )
         if routing
         else None,
         drift=status.get("drift"),
@@ -399,8 +404,8 @@ def _is_activating(status: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _routed(profile: str | None, external_id: str | None, calls: bool) -> Routed:
-    return Routed(profile or "", external_id or "", calls)
+def _routed(profile: str | None, external_id: str | None, calls: bool, messages: bool) -> Routed:
+    return Routed(profile or "", external_id or "", calls, messages)
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:
