@@ -451,6 +451,8 @@ class LeadTime(Part):
     took: Duration
     """Time from the first work on the order until none of its numbers was on its way any more, documents included, such
     as "3h"."""
+    at: Time | None = None
+    """Time at which that was learnt."""
 
 
 class DemandMemory(Part):
