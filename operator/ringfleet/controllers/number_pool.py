@@ -301,15 +301,22 @@ async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, .
     The last one may be gone for good: a person deleted it, or it was called off before it was made. Nobody makes it any
     more, so this process does not ask for it again.
     """
-    selector = f"{POOL_LABEL}={pool.metadata.name}"
-    page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
-    for order in page.items:
+    page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace)
+    orders = [order for order in page.items if pool.metadata.name in _pools_named(order)]
+    for order in orders:
         services.fleet.learn("NumberOrder", order)
-    notes, unread = pool.status.memory.top_up, [order for order in page.items if not NumberOrder.can_read(order)]
-    names = {order["metadata"]["name"] for order in page.items}
+    notes, unread = pool.status.memory.top_up, [order for order in orders if not NumberOrder.can_read(order)]
+    names = {order["metadata"]["name"] for order in orders}
     if notes and notes.ordered and not unread and order_name(pool, notes.sequence) not in names:
         services.gone_orders[pool.metadata.uid] = notes.sequence
     return tuple(sorted(order["metadata"]["name"] for order in unread))
+
+
+def _pools_named(order: Mapping[str, Any]) -> set[str | None]:
+    """The pool that an order is of by its spec; and by its label, as one that can't be read may not say it there. A
+    label alone is not asked for: it can be edited by hand, and the order would be started anew."""
+    named = (order.get("spec") or {}).get("poolRef") or {}
+    return {named.get("name"), (order["metadata"].get("labels") or {}).get(POOL_LABEL)}
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:
@@ -369,7 +376,7 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, count
         bound=services.fleet.bindings.since(key, memory.counted_until),
         free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in apart),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
-        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.waiting(key)),
+        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.takers(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 

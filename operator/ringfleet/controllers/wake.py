@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ringfleet.api import ComplianceBundle, NumberOrder, RotationSet, RoutingProfile
 from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
-from ringfleet.controllers.desired_number import farewell, number_want
+from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
@@ -154,6 +154,8 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
     """Whether reconciling this number would do or write anything."""
     told = record.place in services.pending_observations or record.number in services.health
     if told or not record.status_current or services.fleet.claim_is_missing(record):
+        return True
+    if not record.deleting and labels_wanted(services, record) != record.labels:
         return True
     if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
         return True

@@ -24,6 +24,7 @@ from ringfleet.api.meta import (
     QUARANTINE,
     RELEASE,
     REQUESTED_BY,
+    SET_LABEL,
     SURPLUS,
     AccountRef,
     LocalRef,
@@ -84,6 +85,21 @@ class Notes(NamedTuple):
 NO_NOTES = Notes()
 
 
+class Labels(NamedTuple):
+    """What a number is labelled with, for people who select by it. Nothing is decided by it: spec is what counts."""
+
+    account: str | None = None
+    pool: str | None = None
+    rotation_set: str | None = None
+
+    def as_labels(self) -> dict[str, str | None]:
+        """As they are written; None: there is no such label."""
+        return {ACCOUNT_LABEL: self.account, POOL_LABEL: self.pool, SET_LABEL: self.rotation_set}
+
+
+NO_LABELS = Labels()
+
+
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
     """What the operator needs of one PhoneNumber. `status_current`: the status speaks of the present generation."""
@@ -128,6 +144,7 @@ class NumberRecord:
     finalizers: tuple[str, ...] = ()
     notes: Notes = NO_NOTES
     requested_by: str | None = None
+    labels: Labels = NO_LABELS
     history: str = ""
     """`status.history`, a line each, as `pack_step` writes them: the dearest part of a record, and seldom read."""
 
@@ -242,6 +259,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
+        labels=_labels(meta.get("labels") or {}),
         requested_by=_shared((meta.get("annotations") or {}).get(REQUESTED_BY)),
         history="\n".join(map(pack_step, status.get("history", ()))),
     )
@@ -315,6 +333,15 @@ def _notes(annotations: Mapping[str, str], number: str) -> Notes:
 def _said(annotations: Mapping[str, str], name: str) -> str | None:
     """What the annotation says; one that is there and empty says something too."""
     return (annotations[name].strip() or "no reason given") if name in annotations else None
+
+
+def _labels(labels: Mapping[str, str]) -> Labels:
+    return _same_labels(labels.get(ACCOUNT_LABEL), labels.get(POOL_LABEL), labels.get(SET_LABEL))
+
+
+@lru_cache(maxsize=4096)
+def _same_labels(account: str | None, pool: str | None, rotation_set: str | None) -> Labels:
+    return Labels(account, pool, rotation_set)
 
 
 @lru_cache(maxsize=4096)
