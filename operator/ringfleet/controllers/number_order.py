@@ -33,7 +33,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.controllers.account_catalog import note_search
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
+from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
@@ -475,16 +475,34 @@ async def _pay(
 
 
 async def _look_last(services: Services, key: AccountKey, order: NumberOrder) -> None:
-    """Look live for a freeze, and whether account and pool still want the purchase.
+    """Look live for a freeze, whether account and pool still want the purchase, and whether the order is still as we
+    know it: a process that was stopped for a while may find that another one has seen the order through meanwhile.
 
     Raises:
         Frozen: somebody has frozen one of them.
-        MayNotBuy: one of them is deleted, also when our copy does not know it yet; or the pool is suspended.
+        MayNotBuy: one of them is deleted, also when our copy does not know it yet; or the pool is suspended; or
+            another operator has worked on the order; or the look took so long that it tells nothing any more.
     """
+    began = services.monotonic()
+    if not await _is_as_we_know_it(services, order):
+        raise MayNotBuy("Nothing was bought: another operator has worked on the order meanwhile.")
     if gone := await refuse_frozen(services, key, pool_of(order)):
         raise MayNotBuy(f"Nothing was bought: there is no {gone} any more.")
     if why := forbids_buying(order_world(services, order)):
         raise MayNotBuy(f"Nothing was bought. {why.why.rstrip('.')}.")
+    if services.monotonic() > began + LOOK_HOLDS:
+        raise MayNotBuy("Nothing was bought: the last look took too long, and is taken again.")
+
+
+async def _is_as_we_know_it(services: Services, order: NumberOrder) -> bool:
+    """Whether the order's status, read live, says of its numbers what our copy says."""
+    meta = order.metadata
+    try:
+        live = await services.kube.get(NUMBER_ORDERS, meta.namespace, meta.name)
+    except NotFound:
+        return False
+    services.fleet.learn("NumberOrder", live)
+    return live["metadata"]["uid"] == meta.uid and order_state(NumberOrder.parse(live)) == order_state(order)
 
 
 async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState, step: LookUp) -> float:
