@@ -174,6 +174,9 @@ class AccountMemory(Part):
 
     pools: Annotated[tuple[MarkedPool, ...], ListType("map", ("pool",))] = ()
     """The pools that have numbers in the account."""
+    unseen: bool | None = None
+    """True: it answered when an operator last saw it, did not when the next one began, and was not listed since. What
+    the cluster knows may be older than what was bought there, as after a restore of etcd. Absent else."""
 
 
 class AccountCatalog(Part):

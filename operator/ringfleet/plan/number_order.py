@@ -134,6 +134,14 @@ class Unlisted:
     """The sentence in which an account that can't be called says why."""
     hides: bool = False
     """Whether it had numbers of the pool, when it was last listed, that the cluster does not know."""
+    unseen: bool = False
+    """Whether it was well when an operator last saw it, and was not to be had since the next one began: the cluster may
+    be restored, and not know what was bought there."""
+
+    @property
+    def must_be_listed(self) -> bool:
+        """Whether it is waited for even by an order of the pool of today."""
+        return self.hides or self.unseen or self.how is Listed.NOT_YET
 
     @property
     def words(self) -> str:
@@ -424,11 +432,13 @@ def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
     restore. A carrier that is dead, or whose listing breaks off, stops no pool that has bought before, nor one that is
     new as far as can be known: it has no order of an earlier pool, and the carrier was not seen to have numbers of it
     that the cluster does not know."""
-    waited_for = [one for one in world.unlisted if world.has_past or one.hides or one.how is Listed.NOT_YET]
+    waited_for = [
+        one for one in world.unlisted if world.has_past or one.hides or one.unseen or one.how is Listed.NOT_YET
+    ]
     if not waited_for:
         return None
     if any(one.how is not Listed.NOT_YET for one in waited_for):
-        message = restored_message(waited_for) if world.has_past else _hiding_message(waited_for)
+        message = _waiting_message(world, waited_for)
         return Wait(Reason.WAITING_FOR_LISTING, message, now + LISTED_AGAIN)
     names = ", ".join(f"CarrierAccount {one.account}" for one in waited_for)
     return Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: {names}.", now + LISTED_AGAIN)
@@ -436,6 +446,22 @@ def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
 
 LISTED_AGAIN = timedelta(seconds=5)
 NOT_LISTED = "Nothing is bought before all carriers of the pool have been listed once, for what they have of the pool"
+
+
+def _waiting_message(world: OrderWorld, waited_for: list[Unlisted]) -> str:
+    if world.has_past:
+        return restored_message(waited_for)
+    return _hiding_message(waited_for) if any(one.hides for one in waited_for) else _unseen_message(waited_for)
+
+
+def _unseen_message(unlisted: Iterable[Unlisted]) -> str:
+    """Why an order waits for a carrier that was well before the operator began, and is not now; and what to do."""
+    return (
+        "These were well when an operator saw them last, and could not be listed since this one began. Should the "
+        "cluster be restored from a backup, what is wanted may have been bought there already: nothing is bought "
+        f"before they have been listed. {'; '.join(one.words for one in unlisted)}. Mend that; or, if nothing was "
+        "restored, take them out of the pool's spec.carriers until they are back."
+    )
 
 
 def restored_message(unlisted: Iterable[Unlisted]) -> str:
