@@ -54,6 +54,7 @@ AT_WORK = {
     ("NumberOrder", "QuotaExceeded"): "what was sent is looked up",
     ("NumberOrder", "PoolMissing"): "what was sent is looked up",
     ("NumberOrder", "AccountDeleted"): "what was sent is looked up",
+    ("NumberOrder", "AccountChanged"): "what was sent is looked up",
     ("NumberPool", "NumberTaken"): "other numbers are ordered in a moment",
 }
 """Where something goes on although the reason is one that elsewhere only a person ends."""

@@ -247,6 +247,8 @@ SETS = [
             "spec.regions[0].country", "write the two capital letters of a country's ISO 3166-1 code, such as US, DE")
         for country in ("UK", "ZZ", "Germany")
     ),
+    Bad("a size beside a volume", changed(a_set(), "spec.dailyVolume", 200), "spec.size", "can't be scaled"),
+    Bad("neither size nor volume", changed(a_set(), "spec.size", LEFT_OUT), "spec", "name exactly one: dailyVolume"),
     Bad("a pool twice", changed(a_set(), "spec.pools", [{"name": "us-west"}] * 2), "spec.pools",
         "a pool is listed twice; list each once, the preferred one first"),
     Bad("a pool with and without its namespace",
@@ -347,6 +349,15 @@ def test_the_number_that_a_claim_names_neither_changes_nor_is_taken_away(
     api.create(NAMED, namespace)
     with pytest.raises(Refused, match="phoneNumberName can't change"):
         api.patch("nc", "line", {"spec": {"phoneNumberName": name}}, namespace)
+
+
+def test_a_set_that_follows_its_volume_can_not_be_scaled_and_kubectl_says_what_to_do(
+    api: Api, kubectl: Kubectl, namespace: str
+) -> None:
+    api.create(changed(changed(a_set(), "spec.size", LEFT_OUT), "spec.dailyVolume", 200), namespace)
+    with pytest.raises(KubectlFailed) as refused:
+        kubectl("scale", "rotationset/calls", "--replicas=3", "-n", namespace)
+    assert "set size in the place of dailyVolume" in refused.value.complaint
 
 
 BRANDED = changed(a_set(), "spec.messaging", {"brand": "acme"})

@@ -240,3 +240,15 @@ async def test_a_plan_serves_no_more_claims_of_a_tenant_than_its_quotas_let_it()
             filling = await fill(after, ObjectRef(HERE, "west"))
             assert filling.served == [f"{ACME}/c0"]
             assert after.services.fleet.orders_for(HERE, "west") == []
+
+
+@in_virtual_time
+async def test_a_forecast_takes_no_claims_for_demand_that_their_own_quota_leaves_no_number_for() -> None:
+    """They wait in the queue, and each may be the one that is served; the pool would buy for all of them."""
+    demand = {"burnRatePerDay": "1", "leadTime": "24h"}
+    pool = shared(size={"mode": "Forecast", "target": 0}, demand=demand)
+    async with a_rig(*HOUSE, pool, quota(numbers=2), *claims(9)) as rig:
+        await rig.turn("NumberPool", "west")
+        status = await rig.status("NumberPool", "west")
+        assert status["waitingClaims"] == 9
+        assert status["shortfall"] == status["demand"]["recommendedTarget"] + 2

@@ -177,7 +177,7 @@ def test_a_claim_that_has_a_number_ordered_for_itself_is_no_demand_on_the_stock(
     claims: Store[ClaimRecord] = Store(project_claim)
     claims.learn(claim)
     fleet = SimpleNamespace(bindings=Bindings(claims), orders_for=lambda *_: [])
-    services: Any = SimpleNamespace(fleet=fleet, claim_queue=SimpleNamespace(waiting=lambda *_: []))
+    services: Any = SimpleNamespace(fleet=fleet, claim_queue=SimpleNamespace(takers=lambda *_: []))
     assert len(see_demand(services, a_pool(), DemandMemory(), ([], {})).bound) == counted
 
 

@@ -281,7 +281,7 @@ OVERDUE = ready(
     "nothing, and its claims get no number.",
 )
 UNPAID = ready(
-    Reason.SUSPENDED,
+    Reason.BILLING_SUSPENDED,
     "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and its "
     "claims get no number. Set spec.billing to Current.",
 )

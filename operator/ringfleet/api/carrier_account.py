@@ -174,6 +174,9 @@ class AccountMemory(Part):
 
     pools: Annotated[tuple[MarkedPool, ...], ListType("map", ("pool",))] = ()
     """The pools that have numbers in the account."""
+    unseen: bool | None = None
+    """True: it answered when an operator last saw it, did not when the next one began, and was not listed since. What
+    the cluster knows may be older than what was bought there, as after a restore of etcd. Absent else."""
 
 
 class AccountCatalog(Part):
@@ -214,6 +217,9 @@ class CarrierAccount(Resource):
     - ringfleet.dev/frozen: Stops buying, giving back, binding and picking for the account's numbers: a RotationSet uses
       none of them for a call. Incoming calls go on. The value says who and why, as `who: why`. `kubectl ringfleet
       freeze` writes it, and `kubectl ringfleet thaw` removes it.
+    - ringfleet.dev/accept-account: Says that another account at the carrier is meant than the one that holds the
+      numbers (reason AccountChanged), as when the carrier has moved them; the value is the id of the new one, which
+      the message tells.
     - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
       status.numbers.shrunkTo. Those that three listings in a row miss, and that the carrier does not show when asked
       for each, become Lost: pools buy others for those that were free, RotationSets claim others, and other claims keep

@@ -32,7 +32,7 @@ NEEDS_A_PERSON = frozenset(
         *("RoutingDrifted", "MembersUnusable", "MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
         *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
         *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
-        *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe"),
+        *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe", "AccountChanged"),
     }
 )
 """With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
@@ -40,14 +40,14 @@ _LASTING = ("WriteRefused", "ReconcileFailed")
 """Why any object stands still: an error that nobody waits for and that does not pass."""
 _UNCALLABLE = (
     *("AccountMissing", "AccountNotReady", "AccountNotAllowed", "Suspended", "SecretMissing", "SecretKeyMissing"),
-    *("CredentialsRejected", "InvalidSpec", "CarrierUnavailable", "Throttled"),
+    *("CredentialsRejected", "AccountChanged", "InvalidSpec", "CarrierUnavailable", "Throttled"),
 )
 """Why a CarrierAccount can't be called for what it holds already."""
 _UNORDERABLE = (*_UNCALLABLE, "DuplicateAccount", "AccountDeleted")
 """Why a CarrierAccount can't be ordered from."""
 _UNUSABLE = (
     *("AccountMissing", "AccountNotAllowed", "SecretMissing", "SecretKeyMissing", "CredentialsRejected"),
-    *("InvalidSpec", "DuplicateAccount"),
+    *("InvalidSpec", "DuplicateAccount", "AccountChanged"),
 )
 """Why a bundle can't be filed through a CarrierAccount until a person acts."""
 _OF_A_NUMBER = (
@@ -106,7 +106,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         **_standing(
             _ready(
                 ("Reachable", "Suspended"),
-                *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "InvalidSpec"),
+                *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "AccountChanged", "InvalidSpec"),
                 *("SecretMissing", "SecretKeyMissing", "Throttled"),
             ),
             _reconciling("CarrierUnavailable", "Throttled"),
@@ -222,6 +222,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "a limit of the pool or of its NumberQuota keeps it from ordering",
             ("MaxNumbersReached", "BudgetExhausted", "QuotaExceeded"),
         ),
+        "OtherMarket": Told(
+            "the pool has numbers that are not of its market, which are paid for and are no supply", ("OtherMarket",)
+        ),
         "ReleaseFrozen": Told(
             "no number goes that was asked to; protect those that are to stay, then acknowledge", ("ReleaseFrozen",)
         ),
@@ -237,19 +240,19 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *_WAITING_ORDER,
                 "PendingDocuments",
                 *_BOUGHT_LESS,
-                *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing"),
+                *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing", "OtherMarket"),
                 *_UNORDERABLE,
             ),
             _reconciling(
                 *_WORKING_ORDER,
                 *(reason for reason in _WAITING_ORDER if reason not in NEEDS_A_PERSON),
                 *("PendingDocuments", "SearchUnavailable", "CarrierUnavailable", "Throttled", "AccountNotReady"),
-                *("Suspended", "AccountDeleted", "PoolMissing", "QuotaExceeded"),
+                *("Suspended", "AccountDeleted", "AccountChanged", "PoolMissing", "QuotaExceeded"),
                 says="the order has not ended: it is at work, or waits and goes on by itself. With Frozen, Suspended, "
-                "QuotaExceeded, AccountDeleted and PoolMissing what it has sent before is looked up, and nothing "
-                "more is bought",
+                "QuotaExceeded, AccountDeleted, AccountChanged and PoolMissing what it has sent before is looked up, "
+                "and nothing more is bought",
             ),
-            *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled"),
+            *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled", "OtherMarket"),
         ),
     },
     "PhoneNumber": {
@@ -281,7 +284,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
     "NumberQuota": {
         **_standing(
             _ready(
-                ("WithinLimits", "QuotaExceeded", "PastDue", "Suspended"),
+                ("WithinLimits", "QuotaExceeded", "PastDue", "BillingSuspended", "Suspended"),
                 more="A limit that is used up is held, and bills are as spec.billing says: that is as it is wished",
             ),
             None,
@@ -349,6 +352,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
 """What each kind says. All but Ready, Complete and ComplianceReady are there only while they are True."""
 
 REASONS: Mapping[str, str] = {
+    "AccountChanged": "The CarrierAccount opens another account at the carrier than before (status.accountId), and "
+    "what it has is at the old one: nothing is bought, swept or changed. Put the old credentials back, or annotate it "
+    "with ringfleet.dev/accept-account. An order that was sent to the old account buys nothing at the new one.",
     "AccountDeleted": "The CarrierAccount is being deleted: nothing more is ordered through it.",
     "AccountMissing": "A CarrierAccount that is named does not exist: create it, or name one that does. Calls go on.",
     "AccountNotAllowed": "The CarrierAccount's spec.allowedNamespaces does not let in this namespace: its owner can "
@@ -363,6 +369,8 @@ REASONS: Mapping[str, str] = {
     "prices are chosen after that. To refuse it, lower the pool's size.target or suspend the pool, then delete the "
     "order.",
     "BelowLowWatermark": "Supply is below the low watermark.",
+    "BillingSuspended": "The bills are not paid (spec.billing Suspended, or PastDue for longer than spec.grace): every "
+    "number that the namespace holds is suspended, its pools order nothing and its claims get no number.",
     "BindingRefused": "The API server refuses to bind the number to the claim, for what the message quotes; it is "
     "tried again by itself.",
     "Bound": "The claim holds a number.",
@@ -452,6 +460,8 @@ REASONS: Mapping[str, str] = {
     "OrphansFound": "Numbers with our mark, which are billed, have no PhoneNumber, and no pool may adopt them: the "
     "message says what would let one.",
     "OtherCurrency": "Something is priced in another currency than the limit, and nothing is converted.",
+    "OtherMarket": "Numbers, or an order, are not of the pool's spec.market: an older pool of its name bought them, or "
+    "spec.market was edited. Such numbers are paid for and are no supply; such an order buys nothing more.",
     "OutcomeUnknown": "The carrier's answer was lost; it is looked up before anything is repeated.",
     "PastDue": "The bills are late: until spec.grace is over all goes on, and then the same happens as with "
     "spec.billing Suspended.",
@@ -569,8 +579,7 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
     },
     "NumberQuota": {
         "QuotaExceeded": "A limit of this quota is used up.",
-        "Suspended": "The bills are not paid (spec.billing), and the numbers of the namespace are suspended; or "
-        "spec.suspend is true, and no limit is held.",
+        "Suspended": "spec.suspend is true, and no limit is held.",
     },
     "PhoneNumber": {
         "PendingDocuments": "The number is bought and billed, and waits at the carrier for documents: "

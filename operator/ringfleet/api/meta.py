@@ -69,6 +69,9 @@ their orders of the day too. Written by the operator."""
 ACCEPT_LISTING = f"{GROUP}/accept-listing"
 """Annotation on a CarrierAccount whose listing has shrunk: a person says that the numbers are really gone. Its value
 must be its status.numbers.shrunkTo."""
+ACCEPT_ACCOUNT = f"{GROUP}/accept-account"
+"""Annotation on a CarrierAccount that is another account at the carrier than before: a person says that this is meant.
+Its value must be the carrier's own id of the new one."""
 CLAIM_ANNOTATION = f"{GROUP}/claim-uid"
 """Annotation on the Secret or ConfigMap of a claim's writeTo: the uid of the claim that it was made for."""
 CLAIM_LABEL = f"{GROUP}/claim"
@@ -78,6 +81,8 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 FROZEN = f"{GROUP}/frozen"
 """Annotation on a CarrierAccount or a NumberPool: nothing is bought, given back, bound or picked there while it stands.
 Its value says who froze it, and why: `who: why`."""
+BOUGHT_AS = f"{GROUP}/bought-as"
+"""Annotation on a PhoneNumber: country, type and capabilities of the market that its order bought from."""
 DRAINING = f"{GROUP}/draining"
 """Annotation on a claim of a RotationSet: its number is used no more for new recipients since this time (RFC 3339)."""
 OVERRIDE = f"override.{GROUP}/"

@@ -201,6 +201,9 @@ class OrderMemory(Part):
 
     tokens: Annotated[tuple[OfferToken, ...], ListType("map", ("number",))] = ()
     """What the carrier knows each chosen offer by, as far as it has given such a handle."""
+    sent_to: str | None = None
+    """The carrier's own id of the account that the numbers were sent to; absent before they were sent, and of a carrier
+    that tells none."""
 
 
 class NumberOrderStatus(Status):

@@ -288,6 +288,10 @@ class PoolNumbers(Part):
     lost: int = 0
     """How many numbers are no longer seen at the carrier. They count for no size or limit, and free ones are
     replaced."""
+    other_market: int = 0
+    """How many numbers are free or on their way, and not of spec.market: an older pool of this name has bought them, or
+    spec.market was edited. They are billed and count for spec.limits, are no supply, and no claim gets one (condition
+    OtherMarket)."""
 
 
 class DemandStatus(Part):
@@ -447,6 +451,8 @@ class LeadTime(Part):
     took: Duration
     """Time from the first work on the order until none of its numbers was on its way any more, documents included, such
     as "3h"."""
+    at: Time | None = None
+    """Time at which that was learnt."""
 
 
 class DemandMemory(Part):

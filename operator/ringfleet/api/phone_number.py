@@ -140,6 +140,9 @@ class NumberRouting(Part):
     calls: bool | None = None
     """False: the RoutingProfile says where messages go, and of no destination for calls, so that no Voice RotationSet
     uses the number. Absent else."""
+    messages: bool | None = None
+    """False: the RoutingProfile says where calls go, and of no destination for messages, so that no SMS RotationSet
+    uses the number. Absent else."""
 
 
 class Suspension(Part):

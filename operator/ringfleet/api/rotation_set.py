@@ -230,7 +230,13 @@ class RotationSetSpec(Part):
     """The set as you want it."""
 
     rules = (
-        Rule("has(self.dailyVolume) != has(self.size)", "name exactly one: dailyVolume, or size"),
+        Rule("has(self.dailyVolume) || has(self.size)", "name exactly one: dailyVolume, or size"),
+        Rule(
+            "!has(self.dailyVolume) || !has(self.size)",
+            "name exactly one: a set with dailyVolume has as many numbers as that takes, and can't be scaled; leave "
+            "size out, or set size in the place of dailyVolume",
+            at=".size",
+        ),
         Rule(
             "!has(self.regions) || self.regions.size() == 0 || self.regions.map(r, r.percent).sum() == 100",
             "the percentages of regions must add up to 100",
@@ -265,8 +271,9 @@ class RotationSetSpec(Part):
     and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
-    set. Numbers beyond it are used for nobody new, leave when nothing is open with them any more, and rest in their
-    pool, where they are billed."""
+    set. Beside dailyVolume scaling is refused, and an autoscaler reads nothing (".spec.size" does not exist). Numbers
+    beyond it are used for nobody new, leave when nothing is open with them any more, and rest in their pool, where they
+    are billed."""
     per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""

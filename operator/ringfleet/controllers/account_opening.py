@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from ringfleet.api import CarrierAccount
+from ringfleet.api import CarrierAccount, ComplianceBundle, NumberOrder
+from ringfleet.api.meta import ACCEPT_ACCOUNT
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.metered import MeteredCarrier
 from ringfleet.carriers.pace import Place
@@ -16,11 +17,12 @@ from ringfleet.controllers.carrier_clients import CatalogNotes, OpenAccount, fin
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import NotFound
-from ringfleet.model import AccountKey
+from ringfleet.model import GONE, AccountKey, ItemState
 from ringfleet.objects.carrier_account import credentials_in, settings_of, standing_of
 from ringfleet.objects.catalog import Seal
+from ringfleet.objects.compliance_bundle import filing_records
 from ringfleet.objects.refs import SECRETS
-from ringfleet.plan.carrier_account.identity import first_of
+from ringfleet.plan.carrier_account.identity import first_of, is_another
 from ringfleet.plan.conditions import Condition, Reason
 
 
@@ -75,17 +77,45 @@ def _catalog(services: Services, before: OpenAccount | None, seal: Seal) -> tupl
 
 
 async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
-    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken.
+    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken. One that
+    is another account than before is not identified (`changed_from`).
 
     Raises:
         CarrierError: the carrier can't be asked.
     """
     if account.identity is None:
-        account.account_id = await account.carrier.account_id()
+        account.account_id = account.account_id or await account.carrier.account_id()
+        if changed_from(services, obj, account):
+            return
         account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
         account.at_carrier = services.accounts.identities.at_carrier(account.identity)
         account.place.move(account.at_carrier.pace)
     rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
+
+
+def changed_from(services: Services, obj: CarrierAccount, account: OpenAccount) -> str | None:
+    """The id of the account at the carrier that the object has opened until now, when its client opens another one,
+    something of the object is at the old one, and no person has accepted that; else None."""
+    before = obj.status.account_id
+    if not is_another(before, account.account_id, obj.metadata.annotations.get(ACCEPT_ACCOUNT)):
+        return None
+    return before if _has_something(services, AccountKey(obj.metadata.namespace, obj.metadata.name)) else None
+
+
+def _has_something(services: Services, key: AccountKey) -> bool:
+    """Whether the account holds, or may hold, what was bought or filed through the object."""
+    if any(record.state.phase not in GONE for record in services.fleet.numbers.each("account", key)):
+        return True
+    if any(_may_have_bought(order) for order in services.fleet.orders_at(key)):
+        return True
+    bundles = (filing_records(bundle) for bundle in services.fleet.all(ComplianceBundle))
+    return any(ref[0] == key and record.is_there for records in bundles for ref, record in records.items())
+
+
+def _may_have_bought(order: NumberOrder) -> bool:
+    """Whether the order has not ended, and the carrier has heard of it."""
+    items = order.status.items or ()
+    return not order.status.done and any(item.state not in (ItemState.PENDING, ItemState.FAILED) for item in items)
 
 
 def rank(services: Services, key: AccountKey) -> None:

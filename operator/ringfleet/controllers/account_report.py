@@ -39,6 +39,7 @@ async def say(
     everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
+    _note_unseen(services, name, fresh, account, said)
     before, generation = fresh.status, fresh.metadata.generation
     counted = account is not None and (account.findings is not None or account.doubted is not None)
     status = CarrierAccountStatus(
@@ -50,16 +51,42 @@ async def say(
         catalog=_catalog(services, account, before.catalog) if account else None,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         installation=services.installation,
-        memory=_memory(services, account, before.memory),
+        memory=_memory(services, name, account, before.memory),
     )
     await services.status.write(fresh, status)
 
 
-def _memory(services: Services, account: OpenAccount | None, before: AccountMemory) -> AccountMemory:
+def _note_unseen(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount | None, said: tuple[Condition, ...]
+) -> None:
+    """Note whether the account was well, by its status, and is not now that this process looks at it first.
+
+    An operator that sees a carrier fall silent says so, and buys nothing there afterwards. One that finds it silent
+    although its status tells of nothing may be looking at a restored cluster, which knows of nothing bought since.
+    """
+    accounts = services.accounts
+    if account and services.fleet.marked.is_known(account.identity):
+        accounts.unseen.discard(key)
+    elif obj.status.memory.unseen or (key not in accounts.met and was_well(obj) and not _is_well(said)):
+        accounts.unseen.add(key)
+    accounts.met.add(key)
+
+
+def was_well(obj: CarrierAccount) -> bool:
+    """Whether it answered when its status was written."""
+    return any((one.type, one.reason) == ("Ready", Reason.REACHABLE) for one in obj.status.conditions)
+
+
+def _is_well(said: tuple[Condition, ...]) -> bool:
+    """The same of what is said now; a duplicate answers too, and is listed by another object."""
+    return all(one.status or one.reason is Reason.DUPLICATE_ACCOUNT for one in said if one.type == "Ready")
+
+
+def _memory(services: Services, key: AccountKey, account: OpenAccount | None, before: AccountMemory) -> AccountMemory:
     """Whose numbers the account was last seen to have; what an earlier process has seen, until it is listed again."""
     counts = services.fleet.marked.counts(account.identity) if account else None
     if counts is None:
-        return before
+        return before.model_copy(update={"unseen": key in services.accounts.unseen or None})
     pools = sorted((f"{pool.namespace}/{pool.name}", numbers) for pool, numbers in counts.items())
     return AccountMemory(pools=tuple(MarkedPool(pool=pool, numbers=numbers) for pool, numbers in pools))
 

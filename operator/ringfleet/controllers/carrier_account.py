@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 
 from ringfleet.api import CarrierAccount
+from ringfleet.api.meta import ACCEPT_ACCOUNT
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     CredentialsRejected,
@@ -20,7 +21,14 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.controllers.account_catalog import recall_catalog, wake_searchers
 from ringfleet.controllers.account_listing import listing_interval, sweep_when_due, wake_listed_pools
-from ringfleet.controllers.account_opening import identify, may_be_duplicate, open_account, rank, read_credentials
+from ringfleet.controllers.account_opening import (
+    changed_from,
+    identify,
+    may_be_duplicate,
+    open_account,
+    rank,
+    read_credentials,
+)
 from ringfleet.controllers.account_report import say
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import is_guarded
@@ -32,7 +40,7 @@ from ringfleet.objects.carrier_account import told_endpoint
 from ringfleet.objects.refs import Key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.balance import AFTER
-from ringfleet.plan.carrier_account.identity import Identity, duplicate_message
+from ringfleet.plan.carrier_account.identity import Identity, changed_message, duplicate_message
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.rate import backoff
 
@@ -174,6 +182,8 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
     try:
         try:
             await identify(services, obj, account)
+            if before := account.identity is None and changed_from(services, obj, account):
+                return await _stand_still(services, key, obj, account, before)
             balance = await account.carrier.balance()
         except RequestRejected as error:
             return await _refused(services, key, obj, account, error)
@@ -203,6 +213,20 @@ async def _turned_away(
     one may have failed to write it, or has found the object without."""
     said = _rejected(obj, error)
     account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
+    await say(services, obj, said, account=account)
+    return SECRET_AGAIN
+
+
+async def _stand_still(
+    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, before: str
+) -> float:
+    """It is another account at the carrier than before: nothing is done there until a person has spoken."""
+    assert account.account_id
+    message = changed_message(before, account.account_id, obj.spec.credentials_secret_ref.name, ACCEPT_ACCOUNT)
+    if account.seen.blocked is not Reason.ACCOUNT_CHANGED:
+        log.warning("account changed", account=str(key), before=before, now=account.account_id)
+    account.seen, account.failures = AccountSeen(Reason.ACCOUNT_CHANGED, f"CarrierAccount {key}: {message}"), 0
+    said = (not_ready(Reason.ACCOUNT_CHANGED, message), stalled(Reason.ACCOUNT_CHANGED, message))
     await say(services, obj, said, account=account)
     return SECRET_AGAIN
 

@@ -76,7 +76,8 @@ class OpenAccount:
     account_id: str | None = None
     """The carrier's own id of the account; None until the carrier has told, and of a carrier that tells none."""
     identity: Identity | None = None
-    """Which account at the carrier it is; None until the carrier was asked."""
+    """Which account at the carrier it is; None until the carrier was asked, and while it is another one than the
+    object's before, which no person has accepted."""
     balance_said_at: float | None = None
     """When this process last wrote the balance, in monotonic seconds; None before the first time."""
     balance_waits: bool = False
@@ -189,6 +190,10 @@ class Accounts:
         """What the users of each account were last woken for."""
         self.awaited: dict[AccountKey, float] = {}
         """Since when an account is being reached for the first time, in monotonic seconds."""
+        self.met: set[AccountKey] = set()
+        """The accounts of which this process has said how they are."""
+        self.unseen: set[AccountKey] = set()
+        """Those that were well when an earlier process saw them last, and that this one has not been able to list."""
         self._open: dict[AccountKey, OpenAccount] = {}
         self._blocked: dict[AccountKey, AccountSeen] = {}
 
@@ -196,9 +201,14 @@ class Accounts:
         return self._open.get(key)
 
     def opened(self, key: AccountKey) -> OpenAccount:
-        """Raises NotOpen."""
+        """The account's client, once it is known which account at the carrier it opens: a plan that was made for
+        another one must not go on there.
+
+        Raises:
+            NotOpen: the account is not open, or is not known to be the one that it was.
+        """
         account = self.get(key)
-        if account is None:
+        if account is None or account.identity is None:
             raise NotOpen(f"CarrierAccount {key} is not open")
         return account
 

@@ -31,7 +31,7 @@ from ringfleet.objects.refs import market_of, money_of
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import People, people_of
-from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
+from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, misfit_message, why_unservable
 from ringfleet.plan.number_pool.supply import Demand
 from ringfleet.plan.number_quota import Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -94,6 +94,13 @@ class ClaimQueue:
         found = (self._fleet.claim_by_uid(uid) for uid in self.stock(pool).waiting)
         return [claim for claim in found if claim]
 
+    def takers(self, pool: ObjectRef) -> list[ClaimRecord]:
+        """Those of the waiting claims that may get a number: of another namespace's no more than its quotas leave."""
+        waiting = self.waiting(pool)
+        lent = {claim.namespace for claim in waiting} - {pool.namespace}
+        refused = {uid for namespace in sorted(lent) for uid in self._refused(namespace, lambda _: True)}
+        return [claim for claim in waiting if claim.uid not in refused]
+
     def demands(self, pool: ObjectRef) -> tuple[Demand, ...]:
         """The claims that want a number to be ordered for them, in their order. Not those to whom a number of their
         people comes back in a moment; nor those of another namespace whose quotas leave no room for the number."""
@@ -113,12 +120,17 @@ class ClaimQueue:
         return tuple(found)
 
     def _refused_orders(self, namespace: str) -> Mapping[str, str]:
-        """For which of its claims on other namespaces' pools no number may be ordered, by numbers and money, and why.
-        The room is reserved for them in the order of their coming, whichever pool they wait at."""
+        """For which of its claims on other namespaces' pools no number may be ordered, by numbers and money, and
+        why."""
+        return self._refused(namespace, lambda claim: claim.has_one_ordered)
+
+    def _refused(self, namespace: str, asks: Callable[[ClaimRecord], bool]) -> Mapping[str, str]:
+        """Which of its claims on other namespaces' pools the quotas leave no number for, and why, of those that `asks`
+        picks. The room is reserved for them in the order of their coming, whichever pool they wait at."""
         if not self._quotas.of(namespace):
             return {}
         claims = (one for one in self._fleet.claims.by("namespace", namespace) if one.pool.namespace != namespace)
-        waiting = [one for one in claims if one.has_one_ordered and self.stock(one.pool).waits(one.uid)]
+        waiting = [one for one in claims if asks(one) and self.stock(one.pool).waits(one.uid)]
         waiting.sort(key=lambda claim: (claim.wish().ticket, claim.uid))
         prices = {pool: self._price_at(pool) for pool in {claim.pool for claim in waiting}}
         wanted = [Wanted(claim.uid, *prices[claim.pool]) for claim in waiting]
@@ -154,6 +166,8 @@ class ClaimQueue:
         if pool is None:
             return None
         named = self._fleet.number(claim.pool.namespace, claim.named) if claim.named else None
+        if named and not self._fleet.fits(named):
+            return misfit_message(claim.want())
         known = named is not None and bool(named.capabilities)
         has = traits_of(named, claim.ask.must_codes) if named and known else None
         return why_unservable(claim.want(), claim.ask, market_of(pool.spec.market), has)
@@ -257,8 +271,10 @@ class ClaimQueue:
 
     def _offered(self, record: NumberRecord | None) -> FreeNumber | None:
         """The number as it may be handed out by its pool: unless it is neither free nor rests for somebody, or somebody
-        has frozen it, or another object stands for the number."""
-        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record) or not self._fleet.owns(record):
+        has frozen it, or it is of another market, or another object stands for the number."""
+        if record is None or _kept_in(record) is None or self._fleet.freeze_of(record):
+            return None
+        if not (self._fleet.fits(record) and self._fleet.owns(record)):
             return None
         return FreeNumber(
             record.name,

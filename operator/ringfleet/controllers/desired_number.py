@@ -14,10 +14,20 @@ from ringfleet.controllers.bundle_attachments import newer_revision_for
 from ringfleet.controllers.bundle_readiness import documents_for
 from ringfleet.controllers.services import Services
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
-from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
+from ringfleet.objects.phone_number import NO_NOTES, Labels, NumberRecord
 from ringfleet.plan.phone_number.case import DesiredNumber, Leaving
 from ringfleet.plan.phone_number.documents import last_refusal
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, PoolPolicy, Way, plan_going
+
+
+def labels_wanted(services: Services, record: NumberRecord) -> Labels:
+    """What the number is to be labelled with, by its spec and its claim; a claim that is out of sight changes none."""
+    rotation = record.labels.rotation_set
+    if record.claim is None:
+        rotation = None
+    elif claim := services.fleet.claim_of(record):
+        rotation = claim.rotation.name if claim.rotation else None
+    return Labels(record.account.name, record.pool, rotation)
 
 
 def number_want(services: Services, record: NumberRecord) -> DesiredNumber:

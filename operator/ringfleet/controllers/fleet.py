@@ -35,8 +35,8 @@ from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.ownership import owner_of
-from ringfleet.objects.phone_number import NumberRecord, resting_until
-from ringfleet.objects.refs import Key, account_key
+from ringfleet.objects.phone_number import NumberRecord, resting_until, sort_out
+from ringfleet.objects.refs import Key, account_key, market_of
 from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.number_pool.supply import Lots, NumberSeen, OrderSeen
@@ -231,10 +231,18 @@ class Fleet:
         return [record for record in records if self.owns(record)], lots
 
     def free_in_pool(self, pool: ObjectRef) -> int:
-        """How many of its numbers are free."""
-        tally = self.tallies.of(pool)
+        """How many of its numbers are free, and of its market."""
+        tally, obj = self.tallies.of(pool), self.get(NumberPool, *pool)
+        lots = sort_out(tally.lots, market_of(obj.spec.market)) if obj else {}
+        misfits = sum(count for lot, count in lots.items() if lot.misfit and lot.phase is Phase.AVAILABLE)
         apart = filter(None, map(self.numbers.get, tally.apart))
-        return tally.free + sum(record.free and self.owns(record) for record in apart)
+        free = sum(record.free and self.owns(record) and self.fits(record) for record in apart)
+        return max(0, tally.free - misfits) + free
+
+    def fits(self, record: NumberRecord) -> bool:
+        """Whether the number is of its pool's market; one whose pool is not there is of no other."""
+        pool = self.pool_of(record)
+        return pool is None or record.is_of(market_of(pool.spec.market))
 
     # Whose a number is.
 

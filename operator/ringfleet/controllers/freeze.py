@@ -33,6 +33,11 @@ class Frozen(Exception):
         self.freeze = freeze
 
 
+LOOK_HOLDS = 30.0
+"""Seconds for which a last live look holds. A process that was stopped in between, as a suspended machine stops it, may
+wake up in another world."""
+
+
 @contextmanager
 def moving(services: Services, account: AccountKey, pool: ObjectRef | None) -> Iterator[None]:
     """The body looks for a freeze and then calls the carrier. Account and pool call themselves frozen only when nothing

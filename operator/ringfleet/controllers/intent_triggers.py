@@ -125,6 +125,8 @@ class IntentTriggers:
             self._services.claim_queue.reconsider(self._services.fleet.claims.by("pool", place))
         if isinstance(new, NumberPool) and _searches(old) != _searches(new):
             self._wake_catalogs(new)
+        if _market(old) != _market(new):  # before, its numbers may have been of another one, or of it
+            self._services.claim_queue.look_again(self._services.fleet.numbers_in_pool(*place))
 
     def _wake_catalogs(self, pool: NumberPool) -> None:
         """The pool may search otherwise than before; an account that is not open yet is woken when it is."""
@@ -265,6 +267,10 @@ def _routes_by(pool: ApiObject | None) -> set[str]:
 def _searches(pool: ApiObject | None) -> object:
     """What a pool searches, and where."""
     return (pool.spec.market, pool.spec.carriers, pool.spec.suspend) if isinstance(pool, NumberPool) else None
+
+
+def _market(pool: ApiObject | None) -> object:
+    return pool.spec.market if isinstance(pool, NumberPool) else None
 
 
 def _has_sent(order: ApiObject | None) -> bool:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import structlog
 
-from ringfleet.api import NumberPool
+from ringfleet.api import NumberOrder, NumberPool
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists
 from ringfleet.model import AccountKey, Holding, Mark
+from ringfleet.model.kinds import kind_of
 from ringfleet.model.policy import DeletionPolicy
 from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_order import order_want
 from ringfleet.objects.phone_number import number_body
 from ringfleet.objects.refs import PHONE_NUMBERS
 
@@ -28,7 +30,9 @@ async def record_number(
     services.pending_observations[ObjectRef(mark.namespace, holding.number.digits)] = holding
     pool = services.fleet.get(NumberPool, mark.namespace, mark.pool)
     policy = pool.spec.deletion_policy if pool else DeletionPolicy.RETAIN
-    body = number_body(holding.number, account, mark.namespace, mark.pool, policy, order)
+    bought_by = services.fleet.get(NumberOrder, mark.namespace, order) if order else None
+    bought_as = kind_of(order_want(bought_by).market) if bought_by else None
+    body = number_body(holding.number, account, mark.namespace, mark.pool, policy, order, bought_as)
     try:
         reply = await services.kube.create(PHONE_NUMBERS, mark.namespace, body)
     except AlreadyExists:

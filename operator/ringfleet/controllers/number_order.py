@@ -33,7 +33,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.controllers.account_catalog import note_search
 from ringfleet.controllers.bundle_readiness import approved_bundle
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
+from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
@@ -48,6 +48,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
     chose_for_former_pool,
     holding_of,
+    is_for_other_market,
     market_queries,
     order_seen,
     order_state,
@@ -55,7 +56,7 @@ from ringfleet.objects.number_order import (
     order_want,
 )
 from ringfleet.objects.phone_number import number_seen
-from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key
+from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key, market_of
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
@@ -79,6 +80,7 @@ from ringfleet.plan.number_order import (
     looked_up,
     move_unresolved,
     order_failure,
+    other_market_message,
     parked_items_done,
     plan_order,
     settle,
@@ -179,21 +181,29 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     account = services.fleet.get(CarrierAccount, key.namespace, key.name)
     others = [other for other in orders_at(services, key) if other.metadata.uid != order.metadata.uid]
     freeze = services.fleet.freeze(key, pool_of(order))
-    sent, namespace = _sent(order), order.metadata.namespace
+    sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
         purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
+        account_id=(opened.account_id or "") if opened else "",
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
         to_send=room_at(services, key, Counted.SENT, but=order.metadata.uid),
         frozen=freeze.message if freeze else None,
         unpaid=services.quotas.unpaid(namespace),
+        other_market=_other_market(order, pool),
         unlisted=unlisted(services, order, pool) if order.status.items is None else (),
         has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
+
+
+def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:
+    if pool is None or not is_for_other_market(order, pool):
+        return None
+    return other_market_message(order_want(order).market, market_of(pool.spec.market))
 
 
 def pool_of(order: NumberOrder) -> ObjectRef:
@@ -404,7 +414,8 @@ async def _submit(
     try:
         async with hold_purchase_lock(services, account, want.account, order):
             if not resumed:
-                state = replace(state, items=move_unresolved(state.items or (), ItemState.SUBMITTING))
+                items = move_unresolved(state.items or (), ItemState.SUBMITTING)
+                state = replace(state, items=items, sent_to=account.account_id or "")
                 now = services.clock()
                 await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
@@ -464,16 +475,34 @@ async def _pay(
 
 
 async def _look_last(services: Services, key: AccountKey, order: NumberOrder) -> None:
-    """Look live for a freeze, and whether account and pool still want the purchase.
+    """Look live for a freeze, whether account and pool still want the purchase, and whether the order is still as we
+    know it: a process that was stopped for a while may find that another one has seen the order through meanwhile.
 
     Raises:
         Frozen: somebody has frozen one of them.
-        MayNotBuy: one of them is deleted, also when our copy does not know it yet; or the pool is suspended.
+        MayNotBuy: one of them is deleted, also when our copy does not know it yet; or the pool is suspended; or
+            another operator has worked on the order; or the look took so long that it tells nothing any more.
     """
+    began = services.monotonic()
+    if not await _is_as_we_know_it(services, order):
+        raise MayNotBuy("Nothing was bought: another operator has worked on the order meanwhile.")
     if gone := await refuse_frozen(services, key, pool_of(order)):
         raise MayNotBuy(f"Nothing was bought: there is no {gone} any more.")
     if why := forbids_buying(order_world(services, order)):
         raise MayNotBuy(f"Nothing was bought. {why.why.rstrip('.')}.")
+    if services.monotonic() > began + LOOK_HOLDS:
+        raise MayNotBuy("Nothing was bought: the last look took too long, and is taken again.")
+
+
+async def _is_as_we_know_it(services: Services, order: NumberOrder) -> bool:
+    """Whether the order's status, read live, says of its numbers what our copy says."""
+    meta = order.metadata
+    try:
+        live = await services.kube.get(NUMBER_ORDERS, meta.namespace, meta.name)
+    except NotFound:
+        return False
+    services.fleet.learn("NumberOrder", live)
+    return live["metadata"]["uid"] == meta.uid and order_state(NumberOrder.parse(live)) == order_state(order)
 
 
 async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState, step: LookUp) -> float:

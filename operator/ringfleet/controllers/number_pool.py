@@ -24,7 +24,7 @@ from ringfleet.model.asking import Traits, traits_of
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.number_order import is_of_former_pool
+from ringfleet.objects.number_order import is_for_other_market, is_of_former_pool
 from ringfleet.objects.number_pool import (
     order_spec,
     pool_status,
@@ -32,7 +32,7 @@ from ringfleet.objects.number_pool import (
     release_record,
     top_up,
 )
-from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen
+from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen, sort_out
 from ringfleet.objects.refs import NUMBER_ORDERS, Key, market_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
@@ -144,7 +144,8 @@ def count_numbers(services: Services, pool: NumberPool, demands: Iterable[Demand
     bought = (item.number for order in orders for item in order.items)
     leaving = (E164(f"+{name}") for name, _ in release_record(pool).recent)
     codes = codes_that_matter(one.ask for one in demands)
-    return services.fleet.counted_in_pool(place, (*bought, *leaving), codes)
+    records, lots = services.fleet.counted_in_pool(place, (*bought, *leaving), codes)
+    return records, sort_out(lots, market_of(pool.spec.market))
 
 
 def _claimed(records: list[NumberRecord], lots: Lots) -> int:
@@ -165,10 +166,9 @@ def see_pool(
     and its accounts as its bundles let it use them."""
     namespace, name, profile = pool.metadata.namespace, pool.metadata.name, want.routing_profile
     records, lots = counted
+    numbers = (number_seen(record, want.market, returning=_returns(services, record)) for record in records)
     return PoolSeen(
-        numbers=services.fleet.with_listed(
-            namespace, name, (number_seen(record, returning=_returns(services, record)) for record in records)
-        ),
+        numbers=services.fleet.with_listed(namespace, name, numbers),
         lots=lots,
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
@@ -219,12 +219,12 @@ def _frozen(services: Services, pool: ObjectRef, want: PoolWant) -> str | None:
 
 def _order_seen(services: Services, pool: NumberPool, order: NumberOrder) -> OrderSeen:
     seen = services.fleet.order_seen(order)
-    return replace(seen, former=True) if is_of_former_pool(order, pool) else seen
+    return replace(seen, former=is_of_former_pool(order, pool), misfit=is_for_other_market(order, pool))
 
 
 def _may_return(services: Services, record: NumberRecord) -> bool:
     """Whether the number would be free if it did not leave."""
-    leaving = record.state.phase is Phase.RELEASING and record.claim is None
+    leaving = record.state.phase is Phase.RELEASING and record.claim is None and services.fleet.fits(record)
     return leaving and record.notes.quarantine is None and services.fleet.rests_until(record) is None
 
 
@@ -236,6 +236,8 @@ def _returns(services: Services, record: NumberRecord) -> bool:
 def _resumes(services: Services, record: NumberRecord) -> bool:
     """Whether a free number that we have stopped is only to be resumed yet, as when the bills have just been paid."""
     if record.state.phase is not Phase.SUSPENDED or record.state.stopped is None or record.claim:
+        return False
+    if not services.fleet.fits(record):
         return False
     if record.observed or record.deleting or record.notes != NO_NOTES:
         return False
@@ -299,15 +301,22 @@ async def _look_for_orders(services: Services, pool: NumberPool) -> tuple[str, .
     The last one may be gone for good: a person deleted it, or it was called off before it was made. Nobody makes it any
     more, so this process does not ask for it again.
     """
-    selector = f"{POOL_LABEL}={pool.metadata.name}"
-    page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace, label_selector=selector)
-    for order in page.items:
+    page = await services.kube.list_all(NUMBER_ORDERS, pool.metadata.namespace)
+    orders = [order for order in page.items if pool.metadata.name in _pools_named(order)]
+    for order in orders:
         services.fleet.learn("NumberOrder", order)
-    notes, unread = pool.status.memory.top_up, [order for order in page.items if not NumberOrder.can_read(order)]
-    names = {order["metadata"]["name"] for order in page.items}
+    notes, unread = pool.status.memory.top_up, [order for order in orders if not NumberOrder.can_read(order)]
+    names = {order["metadata"]["name"] for order in orders}
     if notes and notes.ordered and not unread and order_name(pool, notes.sequence) not in names:
         services.gone_orders[pool.metadata.uid] = notes.sequence
     return tuple(sorted(order["metadata"]["name"] for order in unread))
+
+
+def _pools_named(order: Mapping[str, Any]) -> set[str | None]:
+    """The pool that an order is of by its spec; and by its label, as one that can't be read may not say it there. A
+    label alone is not asked for: it can be edited by hand, and the order would be started anew."""
+    named = (order.get("spec") or {}).get("poolRef") or {}
+    return {named.get("name"), (order["metadata"].get("labels") or {}).get(POOL_LABEL)}
 
 
 def order_name(pool: NumberPool, sequence: int) -> str:
@@ -361,12 +370,13 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, count
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
     promised = traits_of(market_of(pool.spec.market))
     records, lots = {record.number: record for record in counted[0]}, counted[1]
-    alike = sum(count for lot, count in lots.items() if lot.phase is Phase.AVAILABLE)
+    alike = sum(count for lot, count in lots.items() if lot.phase is Phase.AVAILABLE and not lot.misfit)
+    apart = (record for record in records.values() if services.fleet.fits(record))
     return DemandSeen(
         bound=services.fleet.bindings.since(key, memory.counted_until),
-        free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in records.values()),
+        free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in apart),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
-        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.waiting(key)),
+        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.takers(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 

@@ -22,7 +22,7 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import going, number_want
-from ringfleet.controllers.freeze import Frozen, moving, refuse_frozen
+from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import NotFound
 from ringfleet.model import AccountKey, Holding
@@ -45,10 +45,13 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
     Raises:
         NotOurs: it is to be given back, and the carrier shows it without the mark of its pool.
     """
-    live = await _look_at_number(services, record)
-    if live is None or not await _still_granted(services, live, step.way):
+    if await _look_live(services, record, step.way) is None:
         return False
     holding = await account.carrier.find(record.number)
+    began = services.monotonic()  # the carrier may have taken its time, in which the number was taken back
+    live = await _look_live(services, record, step.way)
+    if live is None:
+        return False
     if holding is not None and not _is_ours(services, live, holding, step.way):
         if step.way is Way.RELEASE:
             raise NotOurs(f"{record.account} shows {record.name} without the mark of its pool")
@@ -60,6 +63,9 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
         try:
             with moving(services, record.account, record.pool_ref):
                 await refuse_frozen(services, record.account, record.pool_ref)
+                if services.monotonic() > began + LOOK_HOLDS:
+                    log.warning("not let go: the last look took too long", number=record.name)
+                    return False
                 await _tell(account, holding, step.way)
         except Frozen as error:
             log.warning("not let go", number=record.name, account=str(record.account), error=str(error))
@@ -68,6 +74,12 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
     services.fleet.marked.forget(record.number)
     log.info("number left", number=record.name, account=str(record.account), way=str(step.way))
     return True
+
+
+async def _look_live(services: Services, record: NumberRecord, way: Way) -> NumberRecord | None:
+    """The number, read live, if number and pool still say that it may go this way."""
+    live = await _look_at_number(services, record)
+    return live if live and await _still_granted(services, live, way) else None
 
 
 async def _look_at_number(services: Services, record: NumberRecord) -> NumberRecord | None:

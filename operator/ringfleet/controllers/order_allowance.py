@@ -9,11 +9,15 @@ Which carriers have to be known is decided by where the order comes from, for a 
     the same, it is the pool's first, and a         that one too, dead or not: the pool has come back without its
     carrier had numbers of the pool when it was     orders
     last listed, which have no object now
+    the same, and a carrier was well when an        that one too: a snapshot of etcd may have been restored, and
+    operator saw it last, but not since this one    what was bought after it is in no object
+    has begun
     another pool of its name has made this order,   all, dead ones too: it is of a backup, and what was bought before
     or any that is there                            the backup is at the carriers, with or without objects
 
 That the pool remembers earlier orders proves nothing: a snapshot of etcd brings pool and memory back as they were, and
-what was bought after it is in no object.
+what was bought after it is in no object. What tells of it is a carrier's fall that nobody has seen: an operator that
+runs writes it down (`status.memory.unseen` of the account keeps it over a restart).
 
 Orders tell a restore from a beginning: a pool keeps its last ones, whatever becomes of their numbers, and each carries
 the uid of the pool that made it, which no restored pool has.
@@ -25,14 +29,15 @@ from dataclasses import replace
 
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
 from ringfleet.api.meta import POOL_UID
+from ringfleet.controllers.account_report import was_well
 from ringfleet.controllers.number_pool import gather
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
-from ringfleet.objects.number_order import asked_for, is_of_former_pool, order_want
+from ringfleet.objects.number_order import asked_for, is_for_other_market, is_of_former_pool, order_want
 from ringfleet.objects.number_pool import pool_view, top_up
-from ringfleet.objects.refs import account_key
+from ringfleet.objects.refs import account_key, market_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Listed, Unlisted
+from ringfleet.plan.number_order import Listed, Unlisted, other_market_message
 from ringfleet.plan.number_pool.allowance import Allowance, allow
 from ringfleet.plan.number_pool.decide import survey
 
@@ -62,7 +67,21 @@ def unlisted(services: Services, order: NumberOrder, pool: NumberPool | None) ->
     namespace = pool.metadata.namespace
     found = (_unlisted_at(services, carrier, namespace, carrier == mine) for carrier in sorted(carriers, key=str))
     is_new = all(memory.sequence == 0 for memory in top_up(pool).carriers)
-    return tuple(replace(one, hides=is_new and _hides(services, one.account, pool)) for one in found if one)
+    return tuple(
+        replace(one, hides=is_new and _hides(services, one.account, pool), unseen=_is_unseen(services, one.account))
+        for one in found
+        if one
+    )
+
+
+def _is_unseen(services: Services, key: AccountKey) -> bool:
+    """Whether the account was well by its status, and this process has not been able to list it."""
+    account, accounts = services.fleet.get(CarrierAccount, key.namespace, key.name), services.accounts
+    if account is None:
+        return False
+    return (
+        key in accounts.unseen or bool(account.status.memory.unseen) or (key not in accounts.met and was_well(account))
+    )
 
 
 def _hides(services: Services, key: AccountKey, pool: NumberPool) -> bool:
@@ -100,6 +119,8 @@ async def allowance(services: Services, order: NumberOrder, pool: NumberPool) ->
     in a moment, and the pool orders for the others itself.
     """
     want, now = order_want(order), services.clock()
+    if is_for_other_market(order, pool):
+        return Allowance(0, message=other_market_message(want.market, market_of(pool.spec.market)))
     view = pool_view(pool, services.settings.release_settle)
     facts = await gather(services, pool, view)
     others = tuple(one for one in facts.pool.orders if one.name != order.metadata.name)

@@ -18,7 +18,7 @@ from ringfleet.api import NumberOrder
 from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.desired_number import farewell, number_want
+from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, rest_from_now, unbind
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
@@ -83,6 +83,8 @@ async def _reconcile(services: Services, record: NumberRecord) -> float | None:
         await services.namespaces.look(record.namespace)
     if not record.guarded and not record.deleting:
         record = await _guard(services, record)
+    if not record.deleting and labels_wanted(services, record) != record.labels:
+        record = await _label(services, record)
     if rests_by_a_clock_ahead(record, services.clock()):
         record = await rest_from_now(services, record)
     return await _take_turn(services, record)
@@ -425,6 +427,14 @@ def _life(services: Services, record: NumberRecord, plan: NumberPlan) -> Life:
 async def _guard(services: Services, record: NumberRecord) -> NumberRecord:
     """From now on its deletion waits until the carrier has been told what it means."""
     return await _set_finalizers(services, record, (*record.finalizers, NUMBER_FINALIZER))
+
+
+async def _label(services: Services, record: NumberRecord) -> NumberRecord:
+    """Write the labels that people have changed, or that a move to another pool has left behind."""
+    body = {"metadata": {"labels": labels_wanted(services, record).as_labels()}}
+    reply = await services.kube.patch(PHONE_NUMBERS, record.namespace, record.name, body, record.resource_version)
+    services.fleet.learn("PhoneNumber", reply)
+    return services.fleet.number(record.namespace, record.name) or record
 
 
 async def _drop_guard(services: Services, record: NumberRecord) -> None:

@@ -36,7 +36,7 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     deleted = any(one.cause in DELETIONS and one.name not in cleared for one in leavers)
     return ReleaseSeen(
         leavers=leavers,
-        idlers=tuple(_idler(one) for one in records if one.free or one.notes.surplus),
+        idlers=tuple(_idler(services, one) for one in records if one.free or one.notes.surplus),
         size=len(records) + others,
         record=record,
         ending=await find_ending(services, pool.metadata.namespace) if deleted else None,
@@ -73,8 +73,10 @@ def _leaver(services: Services, record: NumberRecord) -> Leaver | None:
     )
 
 
-def _idler(record: NumberRecord) -> Idler:
-    return Idler(record.name, record.free_since, record.renews_at, record.protected, record.notes.surplus)
+def _idler(services: Services, record: NumberRecord) -> Idler:
+    """One of another market is no surplus of the pool, however long it has been free: a person decides about it."""
+    free_since = record.free_since if services.fleet.fits(record) else None
+    return Idler(record.name, free_since, record.renews_at, record.protected, record.notes.surplus)
 
 
 def _acknowledged(pool: NumberPool) -> datetime | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ringfleet.api import ComplianceBundle, NumberOrder, RotationSet, RoutingProfile
 from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
-from ringfleet.controllers.desired_number import farewell, number_want
+from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
@@ -25,6 +25,7 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import with_stalled
 from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
 from ringfleet.plan.phone_number.plan import OUT_OF_REACH, plan_number
+from ringfleet.plan.phone_number.routing import as_followed
 
 PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
@@ -154,13 +155,18 @@ def needs_step(services: Services, record: NumberRecord) -> bool:
     told = record.place in services.pending_observations or record.number in services.health
     if told or not record.status_current or services.fleet.claim_is_missing(record):
         return True
+    if not record.deleting and labels_wanted(services, record) != record.labels:
+        return True
     if (not record.guarded and not record.deleting) or (record.deleting and record.guarded):
         return True
     if _times_have_moved(services, record):
         return True
     seen = services.accounts.seen(record.account, record.namespace)
     account = seen if seen.blocked in OUT_OF_REACH else AccountSeen()
-    plan = plan_number(number_want(services, record), record.state, None, account)
+    want, routed = number_want(services, record), record.state.routed
+    if as_followed(want.routing, routed) != routed:
+        return True
+    plan = plan_number(want, record.state, None, account)
     said = {(one.type, one.status == "True", one.reason, one.message) for one in record.conditions}
     planned = {(one.type, one.status, one.reason, one.message) for one in with_stalled(plan.conditions)}
     return plan.step is not None or plan.phase is not record.state.phase or said != planned

@@ -19,6 +19,7 @@ from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
+from ringfleet.model.kinds import kind_of
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import holding_of, order_state, order_status, order_want
 from ringfleet.objects.number_pool import order_spec, pool_want
@@ -148,7 +149,14 @@ def _record(after: WhatIf, order: NumberOrder, state: OrderState) -> None:
     mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
     for holding in filter(None, (holding_of(item, mark) for item in state.items or ())):
         if services.fleet.number(mark.namespace, holding.number.digits) is None:
-            body = number_body(holding.number, account, mark.namespace, mark.pool, order=order.metadata.name)
+            body = number_body(
+                holding.number,
+                account,
+                mark.namespace,
+                mark.pool,
+                order=order.metadata.name,
+                bought_as=kind_of(order_want(order).market),
+            )
             status = _number_status(holding, services.clock()).as_dict()
             after.take_in(PhoneNumber, {**body, "status": status})
 

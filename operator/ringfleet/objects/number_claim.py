@@ -232,11 +232,15 @@ def _ask(capabilities: tuple[str, ...], area_codes: tuple[str, ...], required: b
 
 
 def _in_set(meta: Mapping[str, Any]) -> InSet | None:
+    """The set that owns the claim, whatever its label says: that can be edited by hand, and another claim would be made
+    in its place. One that came back from a backup has no owner, and is its label's."""
     labels = meta.get("labels") or {}
-    if SET_LABEL not in labels:
+    owned = (ref["name"] for ref in meta.get("ownerReferences") or () if _is_set(ref))
+    name = next(owned, labels.get(SET_LABEL))
+    if name is None:
         return None
     since = (meta.get("annotations") or {}).get(DRAINING)
-    name = intern(labels[SET_LABEL])
+    name = intern(name)
     return InSet(name, labels.get(REGION_LABEL), since is not None, _when(since), _owner(meta, name))
 
 
@@ -251,8 +255,12 @@ def _when(text: str | None) -> datetime | None:
 
 def _owner(meta: Mapping[str, Any], name: str) -> str | None:
     """The uid of the RotationSet of that name which owns the claim."""
-    owners = (ref for ref in meta.get("ownerReferences") or () if ref.get("controller"))
-    return next((intern(ref["uid"]) for ref in owners if (ref["kind"], ref["name"]) == ("RotationSet", name)), None)
+    owners = (ref for ref in meta.get("ownerReferences") or () if _is_set(ref))
+    return next((intern(ref["uid"]) for ref in owners if ref["name"] == name), None)
+
+
+def _is_set(ref: Mapping[str, Any]) -> bool:
+    return bool(ref.get("controller")) and ref["kind"] == "RotationSet"
 
 
 def _shared(text: str | None) -> str | None:

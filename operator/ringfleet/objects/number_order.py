@@ -40,6 +40,7 @@ from ringfleet.model import (
     Query,
 )
 from ringfleet.model.asking import NOTHING, Ask, narrow
+from ringfleet.model.kinds import kind_of
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
@@ -59,6 +60,12 @@ def chose_for_former_pool(order: NumberOrder, pool: NumberPool) -> bool:
     backup without status is another pool's, and may choose for this one."""
     uid = order.status.pool_uid or order.metadata.annotations.get(POOL_UID)
     return order.status.items is not None and uid not in (None, pool.metadata.uid)
+
+
+def is_for_other_market(order: NumberOrder, pool: NumberPool) -> bool:
+    """Whether what the order buys is no stock of the pool of today: its market was edited since, or another pool of the
+    name has made the order."""
+    return not kind_of(order_want(order).market).meets(market_of(pool.spec.market))
 
 
 def order_intent(spec: NumberOrderSpec, namespace: str) -> OrderIntent:
@@ -140,6 +147,7 @@ def order_state(order: NumberOrder) -> OrderState:
         failure=Reason.read(status.failure),
         message=status.message or "",
         chosen_for=status.pool_uid or "",
+        sent_to=status.memory.sent_to or "",
         abandoned_at=status.abandoned_at,
     )
 
@@ -224,7 +232,7 @@ def order_status(
         message=state.message or None,
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
-        memory=OrderMemory(tokens=tuple(_tokens(state))),
+        memory=OrderMemory(tokens=tuple(_tokens(state)), sent_to=state.sent_to or None),
         pool_uid=state.chosen_for or None,
         abandoned_at=state.abandoned_at,
     )

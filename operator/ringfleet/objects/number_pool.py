@@ -151,7 +151,7 @@ def demand_memory(pool: NumberPool) -> DemandMemory:
         bool(notes.stocked),
         _tally(notes.long),
         _tally(notes.short),
-        tuple(Lead(lead.order, lead.took) for lead in notes.lead_times),
+        tuple(Lead(lead.order, lead.took, lead.at) for lead in notes.lead_times),
         notes.awaited,
         notes.orders_until or 0,
     )
@@ -246,6 +246,7 @@ def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
         quarantined=count[Phase.QUARANTINED],
         releasing=count[Phase.RELEASING],
         lost=count[Phase.LOST],
+        other_market=supply.misfits,
     )
 
 
@@ -314,7 +315,7 @@ def demand_notes(memory: DemandMemory) -> DemandNotes:
         stocked=memory.stocked or None,
         long=_tally_notes(memory.long),
         short=_tally_notes(memory.short),
-        lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took) for lead in memory.leads),
+        lead_times=tuple(LeadTime(order=lead.sequence, took=lead.took, at=lead.at) for lead in memory.leads),
         awaited=memory.awaited,
         orders_until=memory.orders_until or None,
     )

@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 from ringfleet.api.meta import (
     ACCOUNT_LABEL,
     ACKNOWLEDGE,
+    BOUGHT_AS,
     FRAUD,
     NUMBER_FINALIZER,
     POOL_LABEL,
     QUARANTINE,
     RELEASE,
     REQUESTED_BY,
+    SET_LABEL,
     SURPLUS,
     AccountRef,
     LocalRef,
@@ -34,17 +36,20 @@ from ringfleet.model import (
     AccountKey,
     Capability,
     Mark,
+    Market,
     Money,
+    NumberType,
     Phase,
     Price,
 )
 from ringfleet.model.asking import Traits, traits_of_number
+from ringfleet.model.kinds import Kind, parse_kind
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, time_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_pool.supply import Lot, NumberSeen, month_of
+from ringfleet.plan.number_pool.supply import Lot, Lots, NumberSeen, month_of
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
@@ -80,6 +85,21 @@ class Notes(NamedTuple):
 NO_NOTES = Notes()
 
 
+class Labels(NamedTuple):
+    """What a number is labelled with, for people who select by it. Nothing is decided by it: spec is what counts."""
+
+    account: str | None = None
+    pool: str | None = None
+    rotation_set: str | None = None
+
+    def as_labels(self) -> dict[str, str | None]:
+        """As they are written; None: there is no such label."""
+        return {ACCOUNT_LABEL: self.account, POOL_LABEL: self.pool, SET_LABEL: self.rotation_set}
+
+
+NO_LABELS = Labels()
+
+
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
     """What the operator needs of one PhoneNumber. `status_current`: the status speaks of the present generation."""
@@ -109,6 +129,9 @@ class NumberRecord:
     area_code: str | None = None
     region: str | None = None
     country: str | None = None
+    type: NumberType | None = None
+    bought_as: Kind | None = None
+    """What its order was to buy; None: no order that says so bought it."""
     attestation: str | None = None
     spam_label: str | None = None
     answer_rate: Decimal | None = None
@@ -121,6 +144,7 @@ class NumberRecord:
     finalizers: tuple[str, ...] = ()
     notes: Notes = NO_NOTES
     requested_by: str | None = None
+    labels: Labels = NO_LABELS
     history: str = ""
     """`status.history`, a line each, as `pack_step` writes them: the dearest part of a record, and seldom read."""
 
@@ -147,6 +171,13 @@ class NumberRecord:
     def pool_ref(self) -> ObjectRef | None:
         """Where its pool is; None when it names none."""
         return ObjectRef(self.namespace, self.pool) if self.pool else None
+
+    def is_of(self, market: Market) -> bool:
+        """Whether it is of the market: by what the carrier says of it, as far as that is known; or because it was
+        bought for such a market, whatever the carrier says of it since. Else a carrier that tells less of a number than
+        it has offered would be bought from again and again."""
+        kind = Kind(self.country, self.type, self.capabilities)
+        return kind.meets(market) or (self.bought_as is not None and self.bought_as.meets(market))
 
     @property
     def guarded(self) -> bool:
@@ -218,6 +249,8 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         area_code=_shared(status.get("areaCode")),
         region=_shared(status.get("region")),
         country=_shared(status.get("country")),
+        type=_type(status.get("type")),
+        bought_as=parse_kind((meta.get("annotations") or {}).get(BOUGHT_AS)),
         **_health(status),
         capabilities=_capabilities(tuple(status.get("capabilities", ()))),
         suspended=spec.get("suspend", False),
@@ -226,6 +259,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
+        labels=_labels(meta.get("labels") or {}),
         requested_by=_shared((meta.get("annotations") or {}).get(REQUESTED_BY)),
         history="\n".join(map(pack_step, status.get("history", ()))),
     )
@@ -301,6 +335,15 @@ def _said(annotations: Mapping[str, str], name: str) -> str | None:
     return (annotations[name].strip() or "no reason given") if name in annotations else None
 
 
+def _labels(labels: Mapping[str, str]) -> Labels:
+    return _same_labels(labels.get(ACCOUNT_LABEL), labels.get(POOL_LABEL), labels.get(SET_LABEL))
+
+
+@lru_cache(maxsize=4096)
+def _same_labels(account: str | None, pool: str | None, rotation_set: str | None) -> Labels:
+    return Labels(account, pool, rotation_set)
+
+
 @lru_cache(maxsize=4096)
 def _account(namespace: str, name: str) -> AccountKey:
     return AccountKey(namespace, name)
@@ -316,7 +359,12 @@ def _state(status: Mapping[str, Any]) -> NumberState:
     return NumberState(
         phase=_phase(status.get("phase")),
         external_id=status.get("externalId"),
-        routed=_routed(routing.get("profile"), routing.get("externalId"), routing.get("calls", True))
+        routed=_routed(
+            routing.get("profile"),
+            routing.get("externalId"),
+            routing.get("calls", True),
+            routing.get("messages", True),
+        )
         if routing
         else None,
         drift=status.get("drift"),
@@ -334,6 +382,13 @@ def _state(status: Mapping[str, Any]) -> NumberState:
 @lru_cache(maxsize=4096)
 def _mark(text: str | None) -> Mark | None:
     return Mark.parse(text)
+
+
+def _type(word: str | None) -> NumberType | None:
+    return NumberType(word) if word in _TYPES else None
+
+
+_TYPES = frozenset(NumberType)
 
 
 def _phase(word: str | None) -> Phase:
@@ -376,8 +431,8 @@ def _is_activating(status: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _routed(profile: str | None, external_id: str | None, calls: bool) -> Routed:
-    return Routed(profile or "", external_id or "", calls)
+def _routed(profile: str | None, external_id: str | None, calls: bool, messages: bool) -> Routed:
+    return Routed(profile or "", external_id or "", calls, messages)
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:
@@ -396,8 +451,10 @@ def number_body(
     pool: str | None,
     policy: DeletionPolicy = DeletionPolicy.RETAIN,
     order: str | None = None,
+    bought_as: Kind | None = None,
 ) -> dict[str, Any]:
-    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed."""
+    """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed.
+    `bought_as`: what its order was to buy."""
     spec = PhoneNumberSpec(
         number=number,
         account_ref=AccountRef(name=account.name, namespace=account.namespace),
@@ -407,21 +464,24 @@ def number_body(
         management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
     )
     labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
+    annotations = {"annotations": {BOUGHT_AS: str(bought_as)}} if bought_as else {}
     return {
         "metadata": {
             "name": number.digits,
             "namespace": namespace,
             "labels": labels,
+            **annotations,
             "finalizers": [NUMBER_FINALIZER],
         },
         "spec": spec.as_dict(),
     }
 
 
-def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
+def number_seen(record: NumberRecord, market: Market | None = None, *, returning: bool = False) -> NumberSeen:
     """A number that was bound a moment ago counts as bound, although its own phase is a look behind.
 
-    `returning`: it still shows that it leaves, and stays after all.
+    `market`: its pool's; None where it is not asked whose stock it is. `returning`: it still shows that it leaves, and
+    stays after all.
     """
     return NumberSeen(
         record.number,
@@ -431,6 +491,7 @@ def number_seen(record: NumberRecord, *, returning: bool = False) -> NumberSeen:
         returning,
         capabilities=record.capabilities,
         area_code=record.area_code,
+        misfit=market is not None and not record.is_of(market),
     )
 
 
@@ -451,7 +512,22 @@ def lot_of(record: NumberRecord) -> Lot | None:
     lot = Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
     if not lot.is_supply:
         return lot  # no claim may get it: what it can do would only make more lots
-    return lot._replace(capabilities=record.capabilities, area_code=record.area_code)
+    kind = Kind(record.country, record.type, record.capabilities)
+    return lot._replace(
+        capabilities=record.capabilities, area_code=record.area_code, kind=kind, bought_as=record.bought_as
+    )
+
+
+def sort_out(lots: Lots, market: Market) -> Lots:
+    """The lots of a pool, with those set apart that are of another market."""
+    sorted_: dict[Lot, int] = {}
+    for lot, count in lots.items():
+        misfit = lot.kind is not None and not (
+            lot.kind.meets(market) or (lot.bought_as is not None and lot.bought_as.meets(market))
+        )
+        told = lot._replace(kind=None, bought_as=None, misfit=misfit)
+        sorted_[told] = sorted_.get(told, 0) + count
+    return sorted_
 
 
 def _counted_phase(record: NumberRecord) -> Phase:

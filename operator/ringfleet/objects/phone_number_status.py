@@ -160,12 +160,12 @@ def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
 def _routing(routed: Routed | None, before: Routed | None, now: datetime) -> dict[str, Any] | None:
     if routed is None:
         return None
-    calls = None if routed.calls else False
+    where = {"calls": None if routed.calls else False, "messages": None if routed.messages else False}
     if before and (routed.profile, routed.external_id) == (before.profile, before.external_id):
-        return {"calls": calls}
+        return where
     if not routed.profile:
-        return {"profile": None, "externalId": routed.external_id, "routedAt": None, "calls": calls}
-    return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now), "calls": calls}
+        return {"profile": None, "externalId": routed.external_id, "routedAt": None, **where}
+    return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now), **where}
 
 
 def _documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | None:

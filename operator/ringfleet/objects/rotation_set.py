@@ -128,6 +128,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         or number.left_alone,
         routed=number.state.routed is not None,
         calls=number.state.routed is not None and number.state.routed.calls,
+        messages=number.state.routed is not None and number.state.routed.messages,
         attestation=number.attestation,
         left_other=_left_other(rotation.name, number),
     )

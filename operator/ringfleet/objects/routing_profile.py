@@ -93,5 +93,5 @@ def routing_want(name: str, profile: RoutingProfile | None, told: Told | None, c
         return DesiredRouting(name, missing=True)
     external_id = told.external_id if told else ""
     is_told = told is not None and told.hash == content
-    calls = profile.spec.voice is not None
-    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=is_told, calls=calls)
+    calls, messages = profile.spec.voice is not None, profile.spec.messaging is not None
+    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=is_told, calls=calls, messages=messages)

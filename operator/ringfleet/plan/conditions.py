@@ -55,6 +55,7 @@ class Reason(StrEnum):
     # a person must act
     ACCOUNT_MISSING = "AccountMissing"
     ACCOUNT_DELETED = "AccountDeleted"
+    ACCOUNT_CHANGED = "AccountChanged"
     ACCOUNT_NOT_ALLOWED = "AccountNotAllowed"
     ACCOUNT_NOT_READY = "AccountNotReady"
     DUPLICATE_ACCOUNT = "DuplicateAccount"
@@ -71,6 +72,7 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec"
     UNSAFE_PLAN = "UnsafePlan"
     SUSPENDED = "Suspended"
+    BILLING_SUSPENDED = "BillingSuspended"
     FROZEN = "Frozen"
     QUARANTINED = "Quarantined"
     POOL_MISSING = "PoolMissing"
@@ -103,6 +105,7 @@ class Reason(StrEnum):
     EXHAUSTED = "PoolExhausted"
     CHANNELS_SHORT = "ChannelsShort"
     AREA_CODE_UNKNOWN = "AreaCodeUnknown"
+    OTHER_MARKET = "OtherMarket"
     TOO_FEW_NUMBERS = "TooFewNumbers"
     MEMBERS_UNUSABLE = "MembersUnusable"
     CAMPAIGN_THROUGHPUT = "CampaignThroughput"
@@ -151,7 +154,7 @@ NEEDS_A_PERSON = frozenset(
         # an object that is named is not there, or is not for this one
         *(Reason.ACCOUNT_MISSING, Reason.ACCOUNT_DELETED, Reason.ACCOUNT_NOT_ALLOWED, Reason.DUPLICATE_ACCOUNT),
         *(Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ROUTING_PROFILE_MISSING, Reason.BUNDLE_MISSING),
-        *(Reason.POOL_MISSING, Reason.POOL_NOT_ALLOWED, Reason.NUMBER_MISSING),
+        *(Reason.POOL_MISSING, Reason.POOL_NOT_ALLOWED, Reason.NUMBER_MISSING, Reason.ACCOUNT_CHANGED),
         # what is asked for can't be, or may not be
         *(Reason.INVALID_SPEC, Reason.CREDENTIALS_REJECTED, Reason.PROFILE_TAKEN, Reason.PROFILE_REFUSED),
         *(Reason.WRITE_REFUSED, Reason.BINDING_REFUSED, Reason.UNSAFE_PLAN, Reason.NOT_SOLD),

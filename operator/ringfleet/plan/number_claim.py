@@ -122,6 +122,14 @@ def why_unservable(want: ClaimWant, ask: Ask, market: Market, named: Traits | No
     )
 
 
+def misfit_message(want: ClaimWant) -> str:
+    """What is said of a number that the claim names, and that is of another market than its pool."""
+    return (
+        f"PhoneNumber {want.named} (spec.phoneNumberName) is not of the market of NumberPool {want.pool}, so that the "
+        "pool gives it to no claim: claim another number, or move it to a pool of its market."
+    )
+
+
 def _why_unfit(number: str, ask: Ask, has: Traits) -> str:
     lacks = sorted(ask.capabilities - has.capabilities)
     what = f"has no {' and no '.join(lacks)}" if lacks else f"is not of area code {_any_of(ask.must_codes)}"

@@ -16,7 +16,8 @@ was sent of it is then only asked for, number by number. It goes on when a freez
 account are deleted nothing lifts that any more, and what the carrier has not shown for a while counts as not bought::
 
     frozen, suspended         -> looked up, until that ends
-    pool or account deleted   -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
+    pool or account deleted,
+    or another account now    -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
 
 A failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
 other numbers.
@@ -103,6 +104,9 @@ class OrderState:
     """A sentence for a person that goes with the failure, or that says why nothing was needed; else empty."""
     chosen_for: str = ""
     """The uid of the pool that the numbers were chosen for; empty until then."""
+    sent_to: str = ""
+    """The carrier's own id of the account that they were sent to; empty until then, and where the carrier tells
+    none."""
     abandoned_at: datetime | None = None
     """Since when what was sent is looked up for the last time, as pool or account are deleted; None: it is not."""
 
@@ -130,6 +134,14 @@ class Unlisted:
     """The sentence in which an account that can't be called says why."""
     hides: bool = False
     """Whether it had numbers of the pool, when it was last listed, that the cluster does not know."""
+    unseen: bool = False
+    """Whether it was well when an operator last saw it, and was not to be had since the next one began: the cluster may
+    be restored, and not know what was bought there."""
+
+    @property
+    def must_be_listed(self) -> bool:
+        """Whether it is waited for even by an order of the pool of today."""
+        return self.hides or self.unseen or self.how is Listed.NOT_YET
 
     @property
     def words(self) -> str:
@@ -154,6 +166,8 @@ class OrderWorld:
     """Whether the pool buys nothing for now."""
     pool_gone: bool = False
     """Whether the pool that made the order is deleted, or is being so; another one may have its name."""
+    account_id: str = ""
+    """The carrier's own id of the account that the CarrierAccount opens now; empty: it is not known."""
     account_deleted: bool = False
     """Whether the CarrierAccount is being deleted."""
     to_choose: PurchaseRoom | None = None
@@ -164,6 +178,8 @@ class OrderWorld:
     """Why nothing may be bought, by a person's word; None: nobody has frozen anything."""
     unpaid: str | None = None
     """Why nothing is bought for the pool's namespace, whose bills are not paid; None: they are."""
+    other_market: str | None = None
+    """Why its numbers would be no stock of the pool, whose market is another one now; None: they would."""
     unlisted: tuple[Unlisted, ...] = ()
     """The accounts of the pool of which nobody knows what they have of it, sorted."""
     has_past: bool = False
@@ -241,7 +257,7 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _before_choosing(want, state, world, now)
     if world.account.blocked:
         return _at_a_blocked_account(state, world, world.account.blocked)
-    if forbidden := forbids_buying(world):
+    if forbidden := _sent_elsewhere(want, state, world) or forbids_buying(world):
         return _looked_up_only(forbidden)
     if resting := _resting(state, now):
         return resting
@@ -277,12 +293,25 @@ def _called_off(state: OrderState, world: OrderWorld) -> Step | None:
     """What stops an order of which the carrier has not heard. One that was sent may have bought: that is looked up."""
     if any(item.state is not ItemState.PENDING for item in state.items or ()):
         return None
+    if world.other_market and state.items is not None:
+        return GiveUp(Reason.OTHER_MARKET, world.other_market)
     forbidden = forbids_buying(world)
     if forbidden is None:
         return None
     if forbidden.for_good:
         return GiveUp(forbidden.reason, f"{forbidden.why}: nothing was bought.")
     return Wait(forbidden.reason, forbidden.sentence)
+
+
+def other_market_message(ordered: Market, wanted: Market) -> str:
+    return (
+        f"Nothing was bought: the order is for {_told(ordered)}, and its pool's market (spec.market) is "
+        f"{_told(wanted)} now. The pool orders anew."
+    )
+
+
+def _told(market: Market) -> str:
+    return " ".join((market.country, market.type, *sorted(market.capabilities)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +342,15 @@ def forbids_buying(world: OrderWorld) -> Forbidden | None:
     if world.unpaid:
         return Forbidden(Reason.QUOTA_EXCEEDED, world.unpaid)
     return Forbidden(Reason.FROZEN, world.frozen) if world.frozen else None
+
+
+def _sent_elsewhere(want: OrderWant, state: OrderState, world: OrderWorld) -> Forbidden | None:
+    """What was sent to one account at the carrier is never bought at another one, which a person has put in its place:
+    the first may have sold it."""
+    if not _sent(state) or not (state.sent_to and world.account_id) or state.sent_to == world.account_id:
+        return None
+    why = f"It was sent to account {state.sent_to}, and CarrierAccount {want.account} opens {world.account_id} now"
+    return Forbidden(Reason.ACCOUNT_CHANGED, why, for_good=True)
 
 
 def _looked_up_only(why: Forbidden) -> LookUp:
@@ -352,8 +390,9 @@ def looked_up(state: OrderState, step: LookUp, outcomes: Collection[Outcome], no
 
 
 _NOT_SHOWN = (
-    "The pool or the CarrierAccount of the order was deleted while its numbers were being bought: those that the "
-    "carrier did not show afterwards count as not bought. Should it show one later, a sweep adopts or reports it."
+    "The pool or the CarrierAccount of the order was deleted, or became another account, while its numbers were being "
+    "bought: those that the carrier did not show afterwards count as not bought. Should it show one later, a sweep "
+    "adopts or reports it."
 )
 
 
@@ -393,11 +432,13 @@ def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
     restore. A carrier that is dead, or whose listing breaks off, stops no pool that has bought before, nor one that is
     new as far as can be known: it has no order of an earlier pool, and the carrier was not seen to have numbers of it
     that the cluster does not know."""
-    waited_for = [one for one in world.unlisted if world.has_past or one.hides or one.how is Listed.NOT_YET]
+    waited_for = [
+        one for one in world.unlisted if world.has_past or one.hides or one.unseen or one.how is Listed.NOT_YET
+    ]
     if not waited_for:
         return None
     if any(one.how is not Listed.NOT_YET for one in waited_for):
-        message = restored_message(waited_for) if world.has_past else _hiding_message(waited_for)
+        message = _waiting_message(world, waited_for)
         return Wait(Reason.WAITING_FOR_LISTING, message, now + LISTED_AGAIN)
     names = ", ".join(f"CarrierAccount {one.account}" for one in waited_for)
     return Wait(Reason.WAITING_FOR_LISTING, f"{NOT_LISTED}: {names}.", now + LISTED_AGAIN)
@@ -405,6 +446,22 @@ def _unlisted(world: OrderWorld, now: datetime) -> Wait | None:
 
 LISTED_AGAIN = timedelta(seconds=5)
 NOT_LISTED = "Nothing is bought before all carriers of the pool have been listed once, for what they have of the pool"
+
+
+def _waiting_message(world: OrderWorld, waited_for: list[Unlisted]) -> str:
+    if world.has_past:
+        return restored_message(waited_for)
+    return _hiding_message(waited_for) if any(one.hides for one in waited_for) else _unseen_message(waited_for)
+
+
+def _unseen_message(unlisted: Iterable[Unlisted]) -> str:
+    """Why an order waits for a carrier that was well before the operator began, and is not now; and what to do."""
+    return (
+        "These were well when an operator saw them last, and could not be listed since this one began. Should the "
+        "cluster be restored from a backup, what is wanted may have been bought there already: nothing is bought "
+        f"before they have been listed. {'; '.join(one.words for one in unlisted)}. Mend that; or, if nothing was "
+        "restored, take them out of the pool's spec.carriers until they are back."
+    )
 
 
 def restored_message(unlisted: Iterable[Unlisted]) -> str:

@@ -270,7 +270,7 @@ def _standing(want: QuotaWant, used: Used, bills: Bills) -> Condition:
             "The bills are not paid: every number that the namespace holds is suspended, its pools order nothing, and "
             "its claims get no number. Set spec.billing to Current."
         )
-        return ready(Reason.SUSPENDED, message)
+        return ready(Reason.BILLING_SUSPENDED, message)
     if bills.past_due_since:
         message = (
             "The bills are past due: after spec.grace every number that the namespace holds is suspended, its pools "

@@ -178,7 +178,10 @@ def test_what_a_carrier_lacks_for_some_claims_does_not_keep_the_pools_stock_from
         MAIN: Block(Reason.NO_STOCK, "None.", SOON)
     }
     assert learn(known, (failed,), NOW) == known
-    assert judge_carriers((MAIN,), {MAIN: UP}, forgive(known).carriers, NOW, SMS) == {MAIN: None}
+    assert judge_carriers((MAIN,), {MAIN: UP}, forgive(known, (), NOW).carriers, NOW, SMS) == {
+        MAIN: Block(Reason.NO_STOCK, "None.", NOW + timedelta(seconds=5))
+    }
+    assert judge_carriers((MAIN,), {MAIN: UP}, forgive(known, (), NOW).carriers, SOON, SMS) == {MAIN: None}
 
 
 def test_wishes_are_no_reason_to_think_otherwise_of_a_carrier() -> None:

@@ -50,6 +50,41 @@ def played(memory: DemandMemory, gap: timedelta, count: int, free: int = 5) -> D
     return memory
 
 
+# A clock that was ahead.
+
+
+AHEAD = NOW + 400 * DAY
+
+
+def test_what_was_learnt_while_the_clock_was_ahead_orders_nothing_when_it_is_right_again() -> None:
+    """A lead time of four hundred days would make a pool buy all that it uses up in as many."""
+    before = known(10.0, leads=(Lead(1, HOUR),), orders_until=1)
+    order = OrderLead(2, started_at=NOW, open=False, bought=True, completed_at=AHEAD)
+    wrong = learn_demand(before, DemandSeen(every(HOUR, 50, AHEAD), 5, orders=(order,)), AHEAD + DAY)
+    assert wrong.leads[-1].took == 400 * DAY
+    seen = DemandSeen(every(HOUR, 50, AHEAD), 5, orders=(order,))
+    plan = plan_demand(DemandWant(), wrong, seen, NOW + HOUR)
+    assert (plan.forecast.burn_rate, plan.forecast.recommended) == (None, None)
+    assert plan.memory.leads == (Lead(1, HOUR),)
+
+
+def test_a_lead_time_ends_now_at_the_latest_whatever_the_clock_had_written() -> None:
+    order = OrderLead(2, started_at=NOW - HOUR, open=False, bought=True, completed_at=AHEAD)
+    assert learn_demand(known(), DemandSeen(orders=(order,)), NOW).leads == (Lead(2, HOUR),)
+
+
+def test_bindings_of_the_future_are_no_demand_of_a_drought() -> None:
+    dry = known(1.0, stocked=False)
+    plan = plan_demand(DemandWant(lead_time=DAY), dry, DemandSeen(every(HOUR, 50, AHEAD), free=0), NOW + HOUR)
+    assert plan.forecast.burn_rate == pytest.approx(1.0)
+
+
+def test_a_clock_that_is_a_little_ahead_costs_nothing_of_what_is_known() -> None:
+    """Two replicas differ by seconds, or minutes."""
+    memory = known(10.0, counted_until=NOW + 10 * MINUTE)
+    assert learn_demand(memory, DemandSeen(free=5), NOW) == memory
+
+
 # Counting.
 
 

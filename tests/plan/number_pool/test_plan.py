@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from ringfleet.model import AccountKey, Capability, ItemState, Limits, Market, M
 from ringfleet.model.asking import NOTHING, Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp, forgive, learn
+from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp, learn
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import (
     Action,
@@ -891,9 +892,24 @@ def test_an_open_order_teaches_nothing() -> None:
     assert learn(TopUp(), (replace(failed(1, Reason.NO_STOCK), finished=False),), NOW) == TopUp()
 
 
+def test_a_spec_that_is_edited_in_a_loop_searches_ever_more_seldom() -> None:
+    """A pool without stock whose target moves once a second, as an autoscaler that is set up wrongly moves it."""
+    top_up, starts, now = TopUp(), list[float](), NOW
+    orders: tuple[OrderSeen, ...] = ()
+    for second in range(1800):
+        now = NOW + timedelta(seconds=second)
+        plan = plan_pool(a_pool(10), a_world(orders=orders, top_up=top_up, spec_changed=True), now)
+        top_up = plan.top_up
+        if any(isinstance(action, StartOrder) for action in plan.actions):
+            starts.append(second)
+            orders = (replace(failed(top_up.sequence, Reason.NO_STOCK), completed_at=now),)
+    pauses = [after - before for before, after in pairwise(starts)]
+    assert (min(pauses), max(pauses)) == (5, 75)
+    assert len(starts) < 40
+
+
 def test_a_new_spec_asks_resting_carriers_at_once_and_counts_no_old_order_again() -> None:
     top_up = TopUp(5, carriers=(after(60, 5, 3, Reason.NO_STOCK),))
-    assert forgive(top_up) == TopUp(5, carriers=(CarrierMemory(MAIN, 5),))
     seen = a_world(orders=(failed(5, Reason.NO_STOCK),), top_up=top_up)
     assert actions(a_pool(10), seen) == ()
     assert actions(a_pool(10), replace(seen, spec_changed=True)) == (start(10, sequence=6),)

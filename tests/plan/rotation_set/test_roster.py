@@ -105,8 +105,12 @@ def test_guardrail_every_pickable_number_has_an_inbound_route() -> None:
     assert only(a_want(), seen(calls=False)).state is State.QUARANTINED
 
 
-def test_a_sender_of_messages_needs_no_destination_for_calls() -> None:
-    assert only(a_want(channel=Channel.SMS), seen(calls=False, country="DE")).state is State.ACTIVE
+def test_a_number_needs_a_destination_for_what_its_set_is_for_and_for_nothing_else() -> None:
+    """Who answers a message, or opts out, has to reach somebody."""
+    texts = a_want(channel=Channel.SMS)
+    assert only(texts, seen(calls=False, country="DE")).state is State.ACTIVE
+    assert only(texts, seen(messages=False, country="DE")).state is State.QUARANTINED
+    assert only(a_want(), seen(messages=False)).state is State.ACTIVE
 
 
 def test_guardrail_minimum_attestation_a() -> None:

@@ -10,6 +10,10 @@ sweep, they would buy twice and take over each other's numbers::
     the oldest is useless      -> the same: the carrier refuses it, or it has no credentials (`USELESS`)
     that is mended             -> the oldest works again, and the others step back
 
+An object may come to open another account than before, when its token or endpoint is swapped. Where something of it is
+at the old one, it then does nothing, and says AccountChanged, until the old one is back or a person has accepted the
+other. It counts as useless meanwhile, and takes nobody's place at the new one.
+
 An account that a person has suspended, or whose carrier is down, is still the one that works: the first is meant so,
 and from the second another object has nothing. A useless one stays so until the carrier has taken its credentials, so
 that an outage changes nothing about who works. The two never buy at once: purchases have one lock for each account at
@@ -62,7 +66,9 @@ class Standing:
     """Whether it can't work whatever the carrier does, until a person mends it."""
 
 
-USELESS = frozenset({Reason.CREDENTIALS_REJECTED, Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING})
+USELESS = frozenset(
+    {Reason.CREDENTIALS_REJECTED, Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ACCOUNT_CHANGED}
+)
 """Why an object can't work until a person mends it; others of the same account need not wait for that."""
 
 
@@ -74,6 +80,24 @@ def first_of(standings: Iterable[Standing]) -> AccountKey:
     """
     oldest = min(standings, key=lambda one: (one.useless, one.created, one.account.namespace, one.account.name))
     return oldest.account
+
+
+def is_another(before: str | None, now: str | None, accepted: str | None) -> bool:
+    """Whether an object opens another account at the carrier than it did before, and no person has `accepted` that, by
+    the new one's id. Of a carrier that tells no ids, nobody knows."""
+    return before is not None and now is not None and now not in (before, accepted)
+
+
+def changed_message(before: str, now: str, secret: str, annotation: str) -> str:
+    """What an object says that opens another account than before, and what to do."""
+    return (
+        f"The credentials and endpoint open account {now} at the carrier, and what this CarrierAccount has (numbers, "
+        f"orders that were sent, filed documents) is at account {before}: nothing is bought, swept or changed at the "
+        f"carrier. Put the credentials of {before} into Secret {secret} again, or correct spec.endpoint; for the other "
+        f"account make a CarrierAccount of its own. If the carrier has moved everything there, annotate this one with "
+        f"{annotation}={now}: orders that were sent to {before} then buy nothing more, and numbers that {now} does not "
+        "have become Lost as with any listing."
+    )
 
 
 def duplicate_message(account: AccountKey, first: AccountKey) -> str:

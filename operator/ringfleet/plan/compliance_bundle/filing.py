@@ -150,6 +150,11 @@ class FilingRecord:
     superseded: tuple[str, ...] = ()
     """The carrier's ids of earlier approved filings, which numbers may still carry."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the carrier has anything of it, or may have."""
+        return bool(self.items or self.begun or self.id or self.approved or self.superseded)
+
 
 @dataclass(frozen=True, slots=True)
 class CarrierSeen:

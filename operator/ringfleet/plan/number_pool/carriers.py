@@ -72,10 +72,29 @@ class TopUp:
     filling: bool = False
 
 
-def forgive(top_up: TopUp) -> TopUp:
-    """The same record with no carrier resting: what was short for an old spec may be there for the new one."""
-    forgiven = (CarrierMemory(memory.account, memory.sequence, musts=memory.musts) for memory in top_up.carriers)
-    return replace(top_up, carriers=tuple(forgiven))
+def forgive(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
+    """The same record with the rests of carriers cut short: what was short for an old spec may be there for the new.
+
+    Where nothing was tried for a while, that is at once. A spec that is edited all the time, as by an autoscaler, still
+    asks ever more seldom: failures count on, and some of each rest is kept.
+    """
+    ended = {order.sequence: order.completed_at for order in orders}
+    return replace(top_up, carriers=tuple(_cut_short(one, ended.get(one.sequence), now) for one in top_up.carriers))
+
+
+def _cut_short(memory: CarrierMemory, tried_at: datetime | None, now: datetime) -> CarrierMemory:
+    """`tried_at`: when the order ended that it rests for; None: it is not known, and taken from the rest."""
+    if memory.next_attempt is None or memory.reason is None or not still_waits(memory.next_attempt, now, LONGEST_REST):
+        return memory
+    rest = backoff(memory.failures, _first_rest(memory.reason), LONGEST_REST)
+    soonest = (tried_at or memory.next_attempt - rest) + min(rest, max(LEAST_REST, rest / KEPT_OF_REST))
+    return replace(memory, next_attempt=min(memory.next_attempt, soonest))
+
+
+LEAST_REST = timedelta(seconds=5)
+"""How long after a failure a carrier is not asked again, however often the spec is edited."""
+KEPT_OF_REST = 8
+"""What part of a longer rest is kept: one in so many."""
 
 
 def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
@@ -126,8 +145,11 @@ def _first_rest(failure: Reason) -> timedelta:
     return FIRST_REST if failure in _PASSING else FIRST_LONG_REST
 
 
-_OF_THE_POOL = frozenset({Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN})
-"""Limits that left an order nothing to buy when it ran. The pool itself is held by them; no carrier rests for that."""
+_OF_THE_POOL = frozenset(
+    {Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET}
+)
+"""What left an order nothing to buy when it ran: limits, or a market that is not the pool's any more. The pool itself
+is held by limits; no carrier rests for any of these."""
 _PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED, Reason.ORDER_REFUSED})
 
 

@@ -22,7 +22,7 @@ bound or arrived, or once a day while it fades, and not otherwise. `now` is time
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil, exp
 
@@ -36,6 +36,8 @@ SETTLE = timedelta(seconds=5)
 BY_CHANCE = 0.001
 """A rise is believed when a steady demand would show it less often than this."""
 KEPT_LEADS = 20
+CLOCK_ERROR = timedelta(hours=1)
+"""How far ahead of now a time may lie that was learnt at: the clocks of two machines differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Lead:
 
     sequence: int
     took: timedelta
+    at: datetime | None = field(default=None, compare=False)
+    """When that was learnt; None: an older version did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,18 @@ class DemandSeen:
 
 def learn_demand(memory: DemandMemory, seen: DemandSeen, now: datetime) -> DemandMemory:
     """The memory with everything counted that can be. The same memory when there is nothing to tell."""
-    return _note_orders(_count(memory, seen, now), seen.orders, now)
+    return _note_orders(_count(_without_future(memory, now), seen, now), seen.orders, now)
+
+
+def _without_future(memory: DemandMemory, now: datetime) -> DemandMemory:
+    """The memory without what a clock has written that was far ahead: counts and lead times of a time that has not been
+    are no demand, and by a lead time of months a pool would order what it uses up in months."""
+    latest = now + CLOCK_ERROR
+    if any(lead.at and lead.at > latest for lead in memory.leads):
+        memory = replace(memory, leads=tuple(lead for lead in memory.leads if lead.at is None or lead.at <= latest))
+    if memory.counted_until is None or memory.counted_until <= latest:
+        return memory
+    return replace(memory, counted_until=None, stocked=False, long=Tally(), short=Tally())
 
 
 # The burn rate.
@@ -205,7 +220,8 @@ def _note_orders(memory: DemandMemory, orders: Iterable[OrderLead], now: datetim
             awaited.append(order.sequence)
         elif order.bought:
             arrived = _arrival(order, memory, now)
-            leads.append(Lead(order.sequence, _whole(max(timedelta(), arrived - order.started_at))))
+            took = _whole(max(timedelta(), min(arrived, now) - order.started_at))
+            leads.append(Lead(order.sequence, took, now.replace(microsecond=0)))
     until = max((memory.orders_until, *(order.sequence for order in new)))
     return replace(memory, leads=tuple(leads[-KEPT_LEADS:]), awaited=tuple(awaited), orders_until=until)
 

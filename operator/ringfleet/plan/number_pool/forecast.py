@@ -92,7 +92,7 @@ def plan_demand(want: DemandWant, memory: DemandMemory, seen: DemandSeen, now: d
     slow, until = _judge_leads(want, memory, seen, now)
     said = (Condition("LeadTimeDoubled", True, Reason.LEAD_TIME_DOUBLED, _SLOW),) if slow else ()
     waits = [wait for wait in (next_count(memory, seen, now), until) if wait is not None]
-    return DemandPlan(memory, _forecast(want, memory, seen), said, min(waits, default=None))
+    return DemandPlan(memory, _forecast(want, memory, seen, now), said, min(waits, default=None))
 
 
 def follow_forecast(want: PoolWant, demand: DemandWant, forecast: Forecast, seen: DemandSeen) -> PoolWant:
@@ -109,8 +109,8 @@ def follow_forecast(want: PoolWant, demand: DemandWant, forecast: Forecast, seen
     return replace(want, target=target, minimum=minimum, enough=min(want.minimum, minimum))
 
 
-def _forecast(want: DemandWant, memory: DemandMemory, seen: DemandSeen) -> Forecast:
-    rate, days = _burn_rate(want, memory, seen)
+def _forecast(want: DemandWant, memory: DemandMemory, seen: DemandSeen, now: datetime) -> Forecast:
+    rate, days = _burn_rate(want, memory, seen, now)
     if rate is None:
         return Forecast(lead_time=_time_to_come(want, memory.leads))
     left = runway(seen.free, rate)
@@ -120,16 +120,20 @@ def _forecast(want: DemandWant, memory: DemandMemory, seen: DemandSeen) -> Forec
     return Forecast(rate, _time_to_come(want, memory.leads), _recommended(want, memory, rate, days), left, exhaustion)
 
 
-def _burn_rate(want: DemandWant, memory: DemandMemory, seen: DemandSeen) -> tuple[float | None, float | None]:
+def _burn_rate(
+    want: DemandWant, memory: DemandMemory, seen: DemandSeen, now: datetime
+) -> tuple[float | None, float | None]:
     """Numbers a day, and the days that they were measured in; None for days when the spec says it."""
     if want.burn_rate is not None:
         return want.burn_rate, None
-    rate = max(memory.long.rate, drought_rate(memory, _not_counted(memory, seen)))
+    rate = max(memory.long.rate, drought_rate(memory, _not_counted(memory, seen, now)))
     return rate or None, memory.long.days
 
 
-def _not_counted(memory: DemandMemory, seen: DemandSeen) -> tuple[datetime, ...]:
-    return tuple(moment for moment in seen.bound if memory.counted_until and moment > memory.counted_until)
+def _not_counted(memory: DemandMemory, seen: DemandSeen, now: datetime) -> tuple[datetime, ...]:
+    """What was bound since then; a time that is yet to come, a clock has written that was ahead."""
+    until = memory.counted_until
+    return tuple(moment for moment in seen.bound if until and until < moment <= now)
 
 
 def _lead_time(want: DemandWant, leads: Iterable[Lead]) -> timedelta | None:

@@ -133,6 +133,8 @@ def count_units(
     for number in numbers:
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)
+        if number.misfit:
+            continue
         counts = (number.phase is Phase.AVAILABLE or number.phase in IN_FLIGHT) + number.returning + number.staying
         if counts:
             item = items.get(number.number, ItemSeen(number.number, ItemState.PROVISIONED))
@@ -141,6 +143,9 @@ def count_units(
                 able = able or promised.capabilities
             units[traits_of_number(number.number, able, code, codes)] += counts
     for order in orders:
+        if order.misfit:
+            seen |= {item.number for item in bought_items(order)}
+            continue
         if not order.chosen and not order.finished:
             units[traits_of(order.market) if order.market else promised] += order.count
         settled = has_settled(order, now)

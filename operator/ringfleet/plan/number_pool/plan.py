@@ -175,7 +175,7 @@ class PoolPlan:
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
-    top_up = learn(forgive(seen.top_up) if seen.spec_changed else seen.top_up, seen.orders, now)
+    top_up = learn(forgive(seen.top_up, seen.orders, now) if seen.spec_changed else seen.top_up, seen.orders, now)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     claims = match_on_demand(want, seen, now)
@@ -493,8 +493,21 @@ def _conditions(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | N
         yield Condition("StockShort", True, block.reason, block.message)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
+    if supply.misfits:
+        yield Condition("OtherMarket", True, Reason.OTHER_MARKET, _misfits(want))
     yield from _progress(want, plan, block, enough)
     yield from _area_codes(want.market)
+
+
+def _misfits(want: PoolWant) -> str:
+    market = " ".join((want.market.country, want.market.type, *sorted(want.market.capabilities)))
+    return (
+        f"The pool has numbers, as many as status.numbers.otherMarket says, that are not of its market ({market}): an "
+        "older pool of its name has bought them, or spec.market was edited. They are paid for and count for "
+        "spec.limits, and are no supply, and no claim gets one. `kubectl get pn --field-selector "
+        f"spec.poolRef.name={want.name}` lists the numbers of the pool. Write the name of a pool of their market into "
+        "their spec.poolRef, or give them back by `kubectl ringfleet release`; or set spec.market so that it fits them."
+    )
 
 
 def _has_enough(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None) -> bool:

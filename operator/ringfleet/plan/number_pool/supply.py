@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 from ringfleet.model import E164, GONE, AccountKey, Capability, ItemState, Limits, Market, Money, Phase, Price
 from ringfleet.model.asking import NOTHING, Ask
+from ringfleet.model.kinds import Kind
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
@@ -55,6 +56,13 @@ class NumberSeen:
     """What it can do; empty: it is not known yet, or it can do nothing."""
     area_code: str | None = None
     """Its area code, where the carrier says one."""
+    misfit: bool = False
+    """Whether it is of another market than the pool's, and so no stock of it."""
+
+    @property
+    def is_misfit(self) -> bool:
+        """Whether it would be supply, were it of the pool's market."""
+        return self.misfit and (self.phase is Phase.AVAILABLE or self.phase in IN_FLIGHT)
 
 
 class Lot(NamedTuple):
@@ -75,10 +83,18 @@ class Lot(NamedTuple):
     """The area code of those that are supply, as their carrier says it, or, where claims require some, their digits;
     "": none of these. None: the carrier says none, and nobody has asked the digits."""
 
+    kind: Kind | None = None
+    """What the carrier says that those that are supply are; None of the others, and once it is sorted out who is of the
+    pool's market."""
+    bought_as: Kind | None = None
+    """What the orders of those that are supply were to buy; None: it is not known, or sorted out."""
+    misfit: bool = False
+    """Whether each of them is of another market than the pool's, and so no stock of it."""
+
     @property
     def is_supply(self) -> bool:
-        """Whether each of them is free, or on its way."""
-        return self.phase is Phase.AVAILABLE or self.phase in IN_FLIGHT
+        """Whether each of them is free, or on its way, and of the pool's market, as far as that is sorted out."""
+        return not self.misfit and (self.phase is Phase.AVAILABLE or self.phase in IN_FLIGHT)
 
 
 Lots = Mapping[Lot, int]
@@ -140,6 +156,8 @@ class OrderSeen:
     """What the claims ask that it was made for; NOTHING: what its market gives."""
     market: Market | None = None
     """From which market it buys, its ask included; None: the pool's."""
+    misfit: bool = False
+    """Whether that is another market than the pool's of today: what it buys is no stock of the pool."""
 
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
@@ -170,6 +188,8 @@ class Supply:
     """How many numbers are on their way back: nobody asks them to go any more, or nothing stops them any more."""
     staying: int = 0
     """How many numbers were asked to go and count until they have gone for good; see the module."""
+    misfits: int = 0
+    """How many numbers are free or on their way, and of another market than the pool's. They are in no phase here."""
     unrecorded: int = 0
     """How many of those in flight are on no order: the carrier lists them, and they have no object."""
 
@@ -199,8 +219,9 @@ def count_supply(
     priced = {item.number: item.price for order in orders for item in order.items}
     buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     seen: set[E164] = set()
+    misfits = sum(number.is_misfit for number in numbers)
     for number in numbers:
-        phases[number.phase] += 1
+        phases[number.phase] += not number.is_misfit
         if number.phase not in GONE:
             bill.add_number(number, number.price or priced.get(number.number), now)
         elif number.purchased_at and month_of(number.purchased_at) == month_of(now):
@@ -208,12 +229,14 @@ def count_supply(
         if number.phase not in GONE or number.number not in buying:
             seen.add(number.number)
     for lot, count in lots.items():
-        phases[lot.phase] += count
+        phases[lot.phase] += 0 if lot.misfit else count
+        misfits += count if lot.misfit else 0
         bill.add_lot(lot, count, now)
-    searching = ordering = 0
+    searching = ordering = 0  # those of another market are misfits, and neither
     for order in orders:
         if not order.chosen and not order.finished:
-            searching += order.count
+            searching += 0 if order.misfit else order.count
+            misfits += order.count if order.misfit else 0
             bill.add_reservation(order.budget)
         settled = has_settled(order, now)
         for item in bought_items(order):
@@ -221,12 +244,13 @@ def count_supply(
                 continue
             seen.add(item.number)
             gone = settled and item.state in RECORDED
-            ordering += not gone
+            ordering += not (gone or order.misfit)
+            misfits += order.misfit and not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
     phases[Phase.ORDERING] += ordering
     in_flight = searching + sum(phases[phase] for phase in IN_FLIGHT)
-    held = searching + sum(count for phase, count in phases.items() if phase not in GONE)
+    held = searching + misfits + sum(count for phase, count in phases.items() if phase not in GONE)
     return Supply(
         phases,
         phases[Phase.AVAILABLE],
@@ -236,8 +260,10 @@ def count_supply(
         bill.committed,
         bill.reserved,
         tuple(bill.foreign[currency] for currency in sorted(bill.foreign)),
-        sum(number.returning for number in numbers),
-        sum(number.staying for number in numbers) + len(just_gone - seen - {number.number for number in numbers}),
+        sum(number.returning and not number.misfit for number in numbers),
+        sum(number.staying and not number.misfit for number in numbers)
+        + len(just_gone - seen - {number.number for number in numbers}),
+        misfits,
         sum(number.unrecorded and number.number not in buying for number in numbers),
     )
 

@@ -30,6 +30,8 @@ class DesiredRouting:
     """The number's account was told what the profile says now: a number may be pointed at it."""
     calls: bool = True
     """Whether the profile says where calls go; False: it is for messages only."""
+    messages: bool = True
+    """Whether the profile says where messages go; False: it is for calls only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Routed:
     """The carrier's id of the routing."""
     calls: bool = True
     """Whether calls go anywhere by it, as far as is known; False: by its profile only messages do."""
+    messages: bool = True
+    """Whether messages go anywhere by it, as far as is known; False: by its profile only calls do."""
 
 
 @dataclass(frozen=True, slots=True)

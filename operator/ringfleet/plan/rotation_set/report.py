@@ -164,7 +164,8 @@ def _unfit_names(plan: RotationPlan, but: Unfit | None = None) -> str:
 
 _REMEDIES = {
     Unfit.NOT_ROUTED: "A number is used only once it is answered: name a RoutingProfile for the set "
-    "(spec.routingProfileRef), its claims or its pools; that of a Voice set has to say where calls go (spec.voice).",
+    "(spec.routingProfileRef), its claims or its pools; that of a Voice set has to say where calls go (spec.voice), "
+    "that of an SMS set where messages go (spec.messaging).",
     Unfit.ATTESTATION: "The carrier does not sign their calls as spec.minAttestation asks, or has not said how: have "
     "the business verified there.",
     Unfit.CAMPAIGN: "No US number sends messages before spec.messaging.campaignApproved is true.",

@@ -83,6 +83,8 @@ class MemberSeen:
     """Whether the number follows a routing profile."""
     calls: bool = True
     """Whether calls to the number go anywhere by it: a profile may be for messages only."""
+    messages: bool = True
+    """Whether messages to the number go anywhere by it: a profile may be for calls only."""
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
@@ -194,7 +196,7 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.QUARANTINED
     if one.stopped:
         return Unfit.STOPPED
-    if not one.routed or (want.channel is Channel.VOICE and not one.calls):
+    if not one.routed or not (one.calls if want.channel is Channel.VOICE else one.messages):
         return Unfit.NOT_ROUTED
     if want.channel is Channel.VOICE and (one.attestation or "Z") > want.terms.min_attestation:
         return Unfit.ATTESTATION
