@@ -14,15 +14,23 @@ from itertools import pairwise
 @cache
 def docstrings_of_fields(cls: type) -> Mapping[str, str]:
     """What stands under the fields in the body of `cls` itself, by field; cleaned, line breaks kept."""
-    tree = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
-    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == cls.__name__)
     return {
         name: inspect.cleandoc(below.value.value)
-        for found in classes
+        for found in _classes_of(cls.__module__).get(cls.__name__, ())
         for field, below in pairwise(found.body)
         if (name := _named(field)) is not None
         if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
     }
+
+
+@cache
+def _classes_of(module: str) -> Mapping[str, list[ast.ClassDef]]:
+    """The classes that the source of a module has, by name: it is parsed once, and not for each of them."""
+    found: dict[str, list[ast.ClassDef]] = {}
+    for node in ast.walk(ast.parse(inspect.getsource(sys.modules[module]))):
+        if isinstance(node, ast.ClassDef):
+            found.setdefault(node.name, []).append(node)
+    return found
 
 
 def _named(statement: ast.stmt) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -136,6 +138,40 @@ async def test_an_operator_that_is_refused_everything_heeds_a_signal_itself_and_
         0,
         ["stopping", "operator stopped"],
     )
+
+
+PROGRAM = """
+import json, sys
+from ringfleet.cli.main import main
+
+try:
+    main(sys.argv[1:], standalone_mode=False)
+except Exception as error:
+    print(json.dumps([str(error), sorted(sys.modules)]))
+"""
+WORKS_WITH = {
+    "aiohttp.web",
+    "kopf",
+    "prometheus_client",
+    "ringfleet.api",
+    "ringfleet.carriers",
+    "ringfleet.plan",
+    "rich",
+}
+
+
+async def test_an_api_server_is_asked_before_what_an_operator_works_with_is_loaded(tmp_path: Path) -> None:
+    """One that is away, or refuses, costs a third of a start, each time that the operator is started anew."""
+    server = DeafServer()
+    server.turned = True
+    async with _serving(server, tmp_path) as kubeconfig:
+        words = ("operator", "--kubeconfig", str(kubeconfig), "--health-port", "0")
+        program = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, *words, stdout=subprocess.PIPE)
+        said, _ = await program.communicate()
+    error, loaded = json.loads(said)
+    assert "Unauthorized" in error
+    assert {"aiohttp", "kubernetes.aio.client", "structlog"} <= set(loaded)
+    assert WORKS_WITH.isdisjoint(loaded)
 
 
 # Settings.

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from typing import Any, ParamSpec
 from unittest.mock import patch
 
@@ -317,7 +317,7 @@ async def a_rig(*objects: Json, begun: bool = True, **settings: Any) -> AsyncIte
     story: list[str] = []
     api = ApiDouble(story, clock)
     carriers = {f"{HERE}/{name}": CarrierDouble(story, name) for name in ("main", "spare")}
-    async with _a_rig_on(api, carriers, Settings(**_SETTINGS | settings)) as rig:
+    async with _a_rig_on(api, carriers, _settings(**settings)) as rig:
         await rig.create(*objects)
         if begun:
             await rig.begin()
@@ -336,11 +336,17 @@ async def restarted(rig: Rig, begun: bool = True) -> AsyncIterator[Rig]:
 @asynccontextmanager
 async def beside(rig: Rig, **settings: Any) -> AsyncIterator[Rig]:
     """Another operator, with settings of its own, between the same two doubles; for `running`."""
-    async with _a_rig_on(rig.api, rig.carriers, Settings(**_SETTINGS | settings)) as other:
+    async with _a_rig_on(rig.api, rig.carriers, _settings(**settings)) as other:
         yield other
 
 
 _SETTINGS: dict[str, Any] = {"installation": INSTALLATION, "identity": "operator-0"}
+
+
+@cache
+def _settings(**given: Any) -> Settings:
+    """Read once, since they are frozen: reading them from the environment takes as long as all else of a rig."""
+    return Settings(**_SETTINGS | given)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The operator and the dispatcher start without the blocking half of the Kubernetes client."""
+"""The operator and the dispatcher start without what they do not call of the libraries that they use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-BLOCKING = {
+UNUSED = {
+    "kubernetes.aio.dynamic",
+    "kubernetes.aio.watch",
     "kubernetes.client.api_client",
     "kubernetes.config",
     "kubernetes.dynamic",
@@ -16,7 +18,10 @@ BLOCKING = {
     "kubernetes.stream",
     "kubernetes.watch",
     "oauthlib",
+    "pygments",
     "requests",
+    "rich",
+    "urllib3",
 }
 
 
@@ -32,7 +37,13 @@ def loaded_by(program: str) -> set[str]:
 
 
 @pytest.mark.parametrize("program", ["ringfleet.handlers.operator", "ringfleet.dispatch.serve"])
-def test_a_program_starts_without_the_blocking_client(program: str) -> None:
-    loaded = loaded_by(program)
+def test_a_program_starts_without_what_it_does_not_call(program: str) -> None:
+    loaded = loaded_by(f"ringfleet.cli._shared.logging, {program}")  # in the order in which the commands load them
     assert "kubernetes.aio.client" in loaded
-    assert BLOCKING.isdisjoint(loaded)
+    assert UNUSED.isdisjoint(loaded)
+
+
+def test_a_library_that_is_loaded_already_is_left_as_it_is() -> None:
+    """As in the tests, where rich is there long before our logs are."""
+    loaded = loaded_by("rich, kubernetes.aio.dynamic, ringfleet.cli._shared.logging, ringfleet.kube.client")
+    assert {"rich", "rich.traceback", "kubernetes.aio.dynamic", "kubernetes.aio.client"} <= loaded

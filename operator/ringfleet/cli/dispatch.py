@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
+from ringfleet.loading import loading
 
 if TYPE_CHECKING:
     from ringfleet.dispatch.settings import DispatchSettings

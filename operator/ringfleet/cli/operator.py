@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfleet.cli._shared.loading import loading
 from ringfleet.kube.errors import KubeError
+from ringfleet.loading import loading
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -61,6 +61,6 @@ def run(settings: Settings) -> None:
     with loading():
         import asyncio
 
-        from ringfleet.handlers.operator import run_operator
+        from ringfleet.handlers.start import run_operator
 
     asyncio.run(run_operator(settings))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
-from ringfleet.objects.refs import NAMESPACES
+from ringfleet.model.refs import NAMESPACES
 
 KEPT = 5.0
 """Seconds for which an answer holds, so that a thousand deleted numbers cost one look."""

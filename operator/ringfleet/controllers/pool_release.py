@@ -16,10 +16,10 @@ from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, NotFound
 from ringfleet.model import GONE
 from ringfleet.model.policy import ReleaseMode
-from ringfleet.model.refs import ObjectRef, Resource
+from ringfleet.model.refs import NAMESPACES, ObjectRef, Resource
 from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.refs import CRDS, NAMESPACES, PHONE_NUMBERS
+from ringfleet.objects.refs import CRDS, PHONE_NUMBERS
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen
 from ringfleet.plan.phone_number.removal import DELETIONS, Way
 

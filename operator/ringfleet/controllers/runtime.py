@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -22,21 +22,21 @@ from ringfleet.controllers.bundle_attachments import Revision, carried_by
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.services import Services
+from ringfleet.controllers.stopping import unless
 from ringfleet.controllers.triggers import follow, open_queue
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
+from ringfleet.kube.installation import find_installation
 from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import CONFIG_MAPS, NAMESPACES, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
+from ringfleet.objects.refs import CONFIG_MAPS, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.settings import Settings
 from ringfleet.traces import way
-
-T = TypeVar("T")
 
 KINDS_MISSING = (
     "The API server does not serve all kinds of Ringfleet: install crds/ first: kubectl apply --server-side -k crds"
@@ -72,12 +72,6 @@ async def build_services(
     finally:
         await services.accounts.close_all()
         await services.dispatcher.close()
-
-
-async def find_installation(kube: Kube) -> str:
-    """The id of this installation: the first part of the uid of the namespace kube-system, which no cluster changes."""
-    namespace = await kube.get(NAMESPACES, None, "kube-system")
-    return str(namespace["metadata"]["uid"]).split("-", 1)[0]
 
 
 def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
@@ -197,18 +191,6 @@ async def _for_ever(follower: Coroutine[Any, Any, None], name: str) -> None:
     """Run what must never end."""
     await follower
     raise RuntimeError(f"{name} has ended")
-
-
-async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """What `work` comes to; None, and it is cancelled, when `stop` is set before that."""
-    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 @contextmanager

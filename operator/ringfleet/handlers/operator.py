@@ -1,17 +1,17 @@
-"""One operator process: the controllers, the Kopf shell and the health endpoint, from start to SIGTERM."""
+"""What an operator serves once its API server has answered: controllers, the Kopf shell, the health endpoint."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from functools import partial
 
 import structlog
 
 from ringfleet.controllers.followers import observe, troubles
 from ringfleet.controllers.metrics import Metrics
-from ringfleet.controllers.runtime import build_services, find_installation, first_failure, run_controllers, unless
+from ringfleet.controllers.runtime import build_services, first_failure, run_controllers
 from ringfleet.controllers.services import Services
+from ringfleet.controllers.stopping import heed_signals
 from ringfleet.handlers.liveness import serve_health
 from ringfleet.handlers.shell import run_shell
 from ringfleet.kube.client import Kube
@@ -24,22 +24,12 @@ SHELL_GRACE = 2.0
 log = structlog.get_logger(__name__)
 
 
-async def run_operator(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; then finish what runs, give leases back, and return.
+async def serve(kube: Kube, settings: Settings, installation: str, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
 
     Raises:
-        KubeError: there is no API server to talk to, or it refuses us.
+        KubeError: the API server refuses us, or does not serve our kinds.
     """
-    stop = asyncio.Event()
-    _heed_signals(stop)
-    async with Kube.connect(settings.kubeconfig, settings.context) as kube:
-        installation = settings.installation or await unless(stop, find_installation(kube))
-        if installation is not None:
-            await _serve(kube, settings, installation, stop)
-    log.info("operator stopped")
-
-
-async def _serve(kube: Kube, settings: Settings, installation: str, stop: asyncio.Event) -> None:
     async with build_services(kube, settings, installation=installation) as services:
         services.meter = metrics = Metrics(services)
         host, asked_port = settings.health_host, settings.health_port
@@ -47,18 +37,6 @@ async def _serve(kube: Kube, settings: Settings, installation: str, stop: asynci
         async with serve_health(host, asked_port, followers, why_not, metrics.registry) as port:
             log.info("operator starting", identity=settings.identity, health_port=port, namespaces=settings.namespaces)
             await run_both(services, stop)
-
-
-def _heed_signals(stop: asyncio.Event) -> None:
-    """Let SIGTERM and SIGINT set `stop`. Kopf would end its watches first, which may take long, and us after that."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, partial(_stop, stop, number))
-
-
-def _stop(stop: asyncio.Event, number: signal.Signals) -> None:
-    log.info("stopping", signal=number.name)
-    stop.set()
 
 
 async def run_both(services: Services, stop: asyncio.Event) -> None:
@@ -81,7 +59,7 @@ async def _run_shell_beside(services: Services, running: asyncio.Task[None], sto
         Unavailable: the watches have ended by themselves, as they do when the credentials are not accepted any more.
     """
     shell_stop = asyncio.Event()
-    shell = asyncio.create_task(run_shell(services, shell_stop, partial(_heed_signals, stop)), name="kopf")
+    shell = asyncio.create_task(run_shell(services, shell_stop, partial(heed_signals, stop)), name="kopf")
     await asyncio.wait({running, shell}, return_when=asyncio.FIRST_COMPLETED)
     ended_by_itself = shell.done() and not stop.is_set()
     stop.set()

@@ -7,5 +7,6 @@
     informer.py, store.py                            a live copy of one kind; its records by key and index
     queue.py, schedule.py                            keys and their turns; when each key runs next
     lease.py, events.py                              a lock that outlives us; events on objects
+    installation.py                                  which installation of Ringfleet this is
     library.py                                       what we take of the library underneath
 """

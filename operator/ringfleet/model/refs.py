@@ -40,6 +40,9 @@ class Resource:
         return root + within + tail
 
 
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
+
+
 def _segment(text: str) -> str:
     """`text` as one segment of a path, so that a name out of a manifest can't reach another path."""
     if text in ("", ".", ".."):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
+from ringfleet.loading import without
+
+with without("rich"):  # which structlog would load with all its own, a twelfth of a start, to colour tracebacks
+    import structlog
 
 
 def configure_logs(log_level: str, log_format: str) -> None:

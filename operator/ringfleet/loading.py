@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,3 +24,19 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """Import in the body what uses `package` where it is there, and can do without: it finds none, unless it is loaded.
+
+    https://docs.python.org/3/reference/import.html#the-module-cache
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # the documented mark of what can't be imported
+    try:
+        yield
+    finally:
+        del sys.modules[package]
