@@ -25,9 +25,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.controlplane.build import BuildFailed, find_programs
+from tests.controlplane.build import find_programs
+from tests.controlplane.failures import NothingToRunOn
 from tests.controlplane.plane import ControlPlane, ControlPlaneFailed
-from tests.controlplane.toolchain import NoToolchain
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,7 @@ def hold(folder: Path, users: int) -> None:
         with ControlPlane(find_programs()) as plane:
             _say(folder / "kubeconfig", str(plane.kubeconfig))
             _wait_until_left(folder, users)
-    except (BuildFailed, NoToolchain, ControlPlaneFailed) as error:
+    except (NothingToRunOn, OSError) as error:
         _say(folder / "failed", str(error))
         _wait_until_left(folder, users)
 
