@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import structlog
@@ -18,10 +19,10 @@ from hypothesis import HealthCheck, settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
 from tests.controlplane.api import Api
-from tests.controlplane.build import BuildFailed, find_kubectl, find_programs
+from tests.controlplane.build import find_kubectl, find_programs
 from tests.controlplane.cluster import Cluster, running_cluster
+from tests.controlplane.failures import NothingToRunOn
 from tests.controlplane.shared import shared_control_plane
-from tests.controlplane.toolchain import NoToolchain
 from tests.examples import examples, share
 from tests.scheduling import Scheduling, turn
 
@@ -83,20 +84,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     try:
         find_kubectl() if _kubeconfig(session.config) else find_programs()
-    except (BuildFailed, NoToolchain) as error:
-        pytest.exit(f"no control plane to test on: {error}", returncode=1)
+    except NothingToRunOn as error:
+        _end(session, error)
 
 
 @pytest.fixture(scope="session")
-def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A real API server, the same for all tests: make what you need in a `namespace`."""
-    chosen, run = _kubeconfig(pytestconfig), os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    chosen, run = _kubeconfig(request.config), os.environ.get("PYTEST_XDIST_TESTRUNUID")
     with ExitStack() as stack:
-        if run and not chosen:
-            shared = str(stack.enter_context(shared_control_plane(run)))
-            yield stack.enter_context(running_cluster(shared, passing=True))
-        else:
-            yield stack.enter_context(running_cluster(chosen))
+        try:
+            if run and not chosen:
+                shared = str(stack.enter_context(shared_control_plane(run)))
+                cluster = stack.enter_context(running_cluster(shared, passing=True))
+            else:
+                cluster = stack.enter_context(running_cluster(chosen))
+        except NothingToRunOn as error:
+            _end(request.session, error)
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +128,16 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 def crds(cluster: Cluster) -> None:
     """Our kinds, served by the API server."""
     cluster.install(CRDS)
+
+
+def _end(session: pytest.Session, error: NothingToRunOn) -> NoReturn:
+    """End the whole run with one sentence, which hundreds of tests would say otherwise. A worker hands it on: of its
+    exit, pytest-xdist would make an internal error that says nothing."""
+    sentence = f"no cluster to test on: {error}"
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        session.shouldstop = sentence
+        pytest.fail(sentence, pytrace=False)
+    pytest.exit(sentence, returncode=1)
 
 
 def _kubeconfig(config: pytest.Config) -> str | None:

@@ -5,7 +5,8 @@
 
 The child is a real process, runs what the installed command runs, and is killed with SIGKILL like any other. It does
 not outlive the fork server, which does not outlive the test process. `installed=True` starts the command itself, as a
-user has it on the PATH: once for each program, where that is the point.
+user has it on the PATH: once for each program, where that is the point. It is `mortal`, as is whatever else a test, a
+bench or the soak starts by itself: whoever is killed leaves nothing that goes on.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ LOADED = (
     "tests.programs",
 )
 PR_SET_PDEATHSIG = 1
+MORTAL = f"""
+import ctypes, os, sys
+ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)})
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Program(Protocol):
@@ -79,9 +86,19 @@ def start_program(
     environ = {**_environment(), **(environment or {})}
     if installed:
         sink = subprocess.PIPE if piped else log
-        command = [str(COMMAND), *arguments]
+        command = mortal(str(COMMAND), *arguments)
         return subprocess.Popen(command, stdout=sink, stderr=log, stdin=subprocess.DEVNULL, text=True, env=environ)
     return _Forked(arguments, log, environ, piped)
+
+
+def mortal(*command: str) -> list[str]:
+    """What to start in place of `command`, so that it does not outlive the thread that starts it, however that ends.
+
+    It becomes the command, so pid, signals and exit status are the command's. Linux only, as `_die_with_the_server`.
+    """
+    if sys.platform != "linux":
+        return [*command]
+    return [sys.executable, "-I", "-S", "-c", MORTAL, str(os.getpid()), *command]
 
 
 def _environment() -> dict[str, str]:

@@ -8,12 +8,19 @@ affair, so that one is started.
 In order: what takes minutes; stories; what takes seconds of processor time; all else. So the workers end together.
 
 pytest-xdist's `loadgroup` would do, by a mark; it has no effect under pytest 9, which keeps the id of a test elsewhere.
+
+    worker ends --> the test that it ran has failed --> what it had not begun goes to the others and to its successor
+
+A worker that is killed, by the machine short of memory say, must not be waited for. pytest-xdist's own class gives a
+successor the units that have been done already, or one test and no word that it is the last: a worker begins a test
+only when it knows the next one, so all wait for ever (tests/test_scheduling.py).
 """
 
 from __future__ import annotations
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 STORIES = ("tests/cluster/", "tests/chaos/")
 ON_POSTGRES = ("tests/dispatch/ledger/", "tests/dispatch/test_postgres_server.py", "tests/cli/test_ledger.py")
@@ -38,6 +45,9 @@ DEAR = (
 )
 """What takes more than two seconds without a story, the longest first: `pytest --durations=0` says which do."""
 
+ENOUGH = 2
+"""Tests in a worker's hands: one that it runs, and the next one, without which it does not begin."""
+
 
 def turn(item: pytest.Item) -> int:
     """When a test is begun, as a place in a row; those of one place keep the order in which they were collected."""
@@ -61,3 +71,23 @@ class Scheduling(LoadScopeScheduling):
         if nodeid.startswith(STORIES):
             return nodeid
         return ON_POSTGRES[0] if nodeid.startswith(ON_POSTGRES) else nodeid.partition("::")[0]
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Take out a worker that has ended; return the test that it was running, which is not tried again."""
+        units = self.assigned_work.pop(node).items()
+        left = [(scope, nodeid) for scope, unit in units for nodeid, done in unit.items() if not done]
+        if self.collection is None:  # those that have collected are given their first tests together
+            self.registered_collections.pop(node, None)
+        for scope, nodeid in left[1:]:
+            self.workqueue.setdefault(scope, {})[nodeid] = False
+        for other in self.nodes:
+            self._reschedule(other)
+        return left[0][1] if left else None
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Give a worker enough to go on with, or say that nothing is left."""
+        if self.collection is None or node not in self.registered_collections:  # it will be when it has collected
+            return
+        super()._reschedule(node)
+        while not node.shutting_down and self._pending_of(self.assigned_work[node]) < ENOUGH:
+            super()._reschedule(node)

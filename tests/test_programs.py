@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.programs import ROOT, Program, start_program
-from tests.waiting import wait_until
+from tests.waiting import NeverHappened, wait_until
 
 PATIENCE_S = 60.0
 OWNER = """
@@ -23,7 +23,7 @@ import sys
 from tests.programs import start_program
 
 with open(sys.argv[1], "w") as log:
-    program = start_program("simulator", "--port", "0", log=log, piped=True)
+    program = start_program("simulator", "--port", "0", log=log, piped=True, installed=sys.argv[2] == "installed")
     program.stdout.readline()
     print(program.pid, flush=True)
     sys.stdin.read()
@@ -122,9 +122,10 @@ def test_it_is_a_process_of_its_own_that_runs_until_it_is_killed(log: Path) -> N
         assert not runs(program.pid)
 
 
-def test_a_program_does_not_outlive_tests_that_are_killed(log: Path) -> None:
+@pytest.mark.parametrize("how", ["forked", "installed"])
+def test_a_program_does_not_outlive_tests_that_are_killed(how: str, log: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": ""}
-    command = [sys.executable, "-c", OWNER, str(log)]
+    command = [sys.executable, "-c", OWNER, str(log), how]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as owner:
@@ -132,7 +133,11 @@ def test_a_program_does_not_outlive_tests_that_are_killed(log: Path) -> None:
         pid = int(owner.stdout.readline())
         assert runs(pid)
         owner.kill()
-    wait_until(lambda: not runs(pid), "the program to end")
+    try:
+        wait_until(lambda: not runs(pid), "the program to end")
+    except NeverHappened:
+        os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def runs(pid: int) -> bool:

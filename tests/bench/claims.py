@@ -23,6 +23,7 @@ from tests.cluster.load import UNHINDERED, Load, run_load
 from tests.cluster.stage import ROOT, Stage, install_operator_rbac
 from tests.cluster.stock import AREA_CODE, open_stock, put_numbers, wait_free
 from tests.controlplane.cluster import running_cluster
+from tests.endings import ended_politely
 from tests.simulator.process import SimulatorProcess
 
 RATE = 75
@@ -153,4 +154,4 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended_politely(main))

@@ -20,6 +20,7 @@ from tests.bench.measure import WriteCounter, show
 from tests.cluster.stage import ROOT, OperatorProcess, Stage, install_operator_rbac
 from tests.cluster.stock import put_numbers
 from tests.controlplane.cluster import running_cluster
+from tests.endings import ended_politely
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
 
@@ -128,4 +129,4 @@ def report(started: float, listed: float, imported: float, rss: float, cpu: floa
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended_politely(main))

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.controlplane.cluster import Cluster
+from tests.programs import mortal
 
 _LINE = re.compile(r"^apiserver_request_total\{(.*)\} ([0-9.e+]+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -40,10 +41,10 @@ class WriteCounter:
         self._watch: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> WriteCounter:
-        command = [str(self._cluster.program), "--kubeconfig", str(self._cluster.kubeconfig)]
+        kubectl = (str(self._cluster.program), "--kubeconfig", str(self._cluster.kubeconfig))
         watch = ["get", "leases", "--namespace", self._namespace, "--watch-only", "--no-headers"]
         with self._leases.open("w") as sink:
-            self._watch = subprocess.Popen([*command, *watch], stdout=sink, stderr=subprocess.DEVNULL)
+            self._watch = subprocess.Popen(mortal(*kubectl, *watch), stdout=sink, stderr=subprocess.DEVNULL)
         self._before = self._requests()
         return self
 

@@ -9,11 +9,13 @@ numbers as fast as the account's limits allow. Everything else can overlap with 
 from __future__ import annotations
 
 import math
+import sys
 import time
 
 from tests.bench.measure import WriteCounter, show
 from tests.cluster.stage import ROOT, Stage, install_operator_rbac
 from tests.controlplane.cluster import running_cluster
+from tests.endings import ended_politely
 from tests.simulator.process import SimulatorProcess
 
 NUMBERS = 500
@@ -83,4 +85,4 @@ def report(wall: float, writes: dict[str, int], calls: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended_politely(main))

@@ -41,7 +41,8 @@ from tests.cluster.stage import ROOT
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.dispatch.postgres_server import running_postgres
 from tests.dispatch.process import DispatcherProcess, a_set, owner_of_claims
-from tests.programs import SOURCE
+from tests.endings import ended_politely
+from tests.programs import SOURCE, mortal
 
 NUMBERS = 1_000
 CONNECTIONS = 64
@@ -97,7 +98,7 @@ def _measure(cluster: Cluster, folder: Path, url: str, options: argparse.Namespa
 
 
 def _bare(seconds: float) -> Load:
-    command = [sys.executable, "-m", "tests.bench.bare"]
+    command = mortal(sys.executable, "-m", "tests.bench.bare")
     environment = {"PYTHONPATH": f"{SOURCE}:{ROOT}", "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         assert process.stdout
@@ -226,4 +227,4 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended_politely(main))

@@ -49,6 +49,7 @@ from tests.controllers.rig import (
     an_account,
 )
 from tests.controlplane.cluster import running_cluster
+from tests.endings import ended_politely
 from tests.kube.virtual_time import run_in_virtual_time
 from tests.plan.builders import a_holding
 from tests.simulator.process import SimulatorProcess
@@ -315,4 +316,4 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(ended_politely(main))

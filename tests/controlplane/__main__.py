@@ -5,30 +5,25 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from types import FrameType
 
-from tests.controlplane.build import BuildFailed, Programs, find_programs
-from tests.controlplane.plane import ControlPlane, ControlPlaneFailed
-from tests.controlplane.toolchain import NoToolchain
+from tests.controlplane.build import Programs, find_programs
+from tests.controlplane.plane import ControlPlane
+from tests.endings import ended_politely
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.controlplane", description=__doc__)
     parser.add_argument("--build-only", action="store_true", help="build what is missing, print the folder, and exit")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
-        signal.signal(number, _as_interrupt)
-    try:
-        programs = find_programs()
-        if options.build_only:
-            print(f"The control plane is built: {programs.api_server.parent}")
-        else:
-            _serve(programs)
-    except (BuildFailed, NoToolchain, ControlPlaneFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped.")
+    return ended_politely(lambda: _run(options.build_only), interrupted=0)
+
+
+def _run(build_only: bool) -> int:
+    programs = find_programs()
+    if build_only:
+        print(f"The control plane is built: {programs.api_server.parent}")
+    else:
+        _serve(programs)
     return 0
 
 
@@ -43,10 +38,6 @@ def _serve(programs: Programs) -> None:
             flush=True,
         )
         signal.pause()
-
-
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

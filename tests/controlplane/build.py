@@ -34,6 +34,10 @@ PACKAGES = {  # in the order in which they are built
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
 }
 ONCE = "once: up to ten minutes on two cores; when interrupted, it goes on where it was"
+ELSEWHERE = (
+    "Name a folder of yours in XDG_CACHE_HOME, or a cluster in KUBECONFIG, "
+    "or in KUBEBUILDER_ASSETS a folder that has the programs."
+)
 CONTROLLER_MANAGER = "kube-controller-manager"
 # Without the versions, kubectl cannot tell what the server is.
 LINKER_FLAGS = (
@@ -82,12 +86,15 @@ def provide(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str,
     choice = choose(names, find_places(names, environment), cached(cache, MINOR))
     found = dict(choice.programs)
     if ours := tuple(name for name in names if found[name].parent == cache):
-        caches.hold(cache)
-        missing = tuple(name for name in ours if not found[name].exists())
-        if choice.passed_over and (missing or environment.get("KUBEBUILDER_ASSETS")):
-            print(*choice.passed_over, sep="\n", flush=True)
-        if missing:
-            build(missing, cache)
+        try:
+            caches.hold(cache)
+            missing = tuple(name for name in ours if not found[name].exists())
+            if choice.passed_over and (missing or environment.get("KUBEBUILDER_ASSETS")):
+                print(*choice.passed_over, sep="\n", flush=True)
+            if missing:
+                build(missing, cache)
+        except OSError as error:
+            raise BuildFailed(f"nothing can be built into {cache}: {error.strerror}. {ELSEWHERE}") from error
     return found
 
 

@@ -19,12 +19,19 @@ from typing import Any
 
 from tests.controlplane.api import Api, login
 from tests.controlplane.build import Programs, find_kubectl, find_programs
+from tests.controlplane.failures import NothingToRunOn
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.controlplane.plane import ControlPlane
 from tests.waiting import note_unwatched
 
 KUBECTL_TIMEOUT_S = 120.0
+ANSWER_S = 15
+OR_OUR_OWN = "or unset KUBECONFIG to use a control plane of our own."
 TOKEN_LIFETIME_S = 24 * 3600
+
+
+class NoCluster(NothingToRunOn):
+    """What the user's kubeconfig names is no cluster, or does not answer."""
 
 
 class KubectlFailed(RuntimeError):
@@ -72,7 +79,7 @@ class Cluster:
         command = [str(self.program), "--kubeconfig", str(self.kubeconfig), *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=patience, check=False)
         if done.returncode != 0:
-            raise KubectlFailed(arguments, done.stderr.strip())
+            raise KubectlFailed(arguments, done.stderr.strip() or f"{self.program} ended with code {done.returncode}")
         return done.stdout
 
     def may(self, account: str, verb: str, what: str, *, namespace: str, name: str = "", subresource: str = "") -> bool:
@@ -151,7 +158,7 @@ def running_cluster(
     Without `controllers` our own control plane has no kube-controller-manager (`plane.py` says what is missing then).
 
     Raises:
-        BuildFailed, NoToolchain, ControlPlaneFailed: there is no cluster to be had; the message says why.
+        NothingToRunOn: there is no cluster to be had; the message says why.
     """
     with tempfile.TemporaryDirectory(prefix="ringfleet-kubeconfig-") as folder:
         chosen = kubeconfig or environment.get("KUBECONFIG")
@@ -174,8 +181,22 @@ def _named_cluster(kubeconfig: str, kubectl: Path, folder: Path, passing: bool) 
     environment = {**os.environ, "KUBECONFIG": kubeconfig}
     done = subprocess.run([str(kubectl), *view], env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise KubectlFailed(view, f"KUBECONFIG {kubeconfig} names no usable context: {done.stderr.strip()}")
+        complaint = f"the kubeconfig {kubeconfig} names no usable context: {done.stderr.strip()}"
+        raise NoCluster(f"{complaint}. Name another in KUBECONFIG, {OR_OUR_OWN}")
     frozen = folder / "admin.kubeconfig"
     frozen.touch(mode=0o600)
     frozen.write_text(done.stdout)
-    return Cluster(frozen, kubectl, folder, passing=passing)
+    cluster = Cluster(frozen, kubectl, folder, passing=passing)
+    if not passing:
+        _must_answer(cluster, kubeconfig)
+    return cluster
+
+
+def _must_answer(cluster: Cluster, kubeconfig: str) -> None:
+    """One sentence now, in place of a failure of each test."""
+    try:
+        cluster.kubectl("get", "--raw=/version", f"--request-timeout={ANSWER_S}s")
+    except (KubectlFailed, subprocess.TimeoutExpired) as error:
+        said = error.complaint.splitlines()[-1] if isinstance(error, KubectlFailed) else str(error)
+        complaint = f"the cluster that the kubeconfig {kubeconfig} names does not answer: {said}"
+        raise NoCluster(f"{complaint} Start it, {OR_OUR_OWN}") from error

@@ -18,11 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from tests.controlplane.failures import NothingToRunOn
+
 LIST_FORMAT = '{{.ImportPath}}{{if ne .Name "main"}}{{if .Stale}} stale{{end}}{{end}}'
 
+NEEDED = "Go fetches modules over the network (GOPROXY) once, into a folder that it can write to (GOMODCACHE)."
 
-class BuildFailed(RuntimeError):
-    """`go build` failed; the message ends with what it said."""
+
+class BuildFailed(NothingToRunOn):
+    """`go` failed, and the message ends with what it said; or there is no folder to build into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Compiler:
         with self._running(["list", "-deps", "-f", LIST_FORMAT, *self.flags, *packages], subprocess.PIPE) as process:
             said, complaint = process.communicate()
         if process.returncode != 0:
-            raise BuildFailed(f"go list failed:\n{complaint.strip()}")
+            raise BuildFailed(f"go list failed:\n{complaint.strip()}\n{NEEDED}")
         lines = [line.split() for line in said.splitlines()]
         return Survey(len(lines), frozenset(line[0] for line in lines if line[1:] == ["stale"]))
 

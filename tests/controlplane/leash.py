@@ -17,6 +17,8 @@ import subprocess
 import sys
 import threading
 
+CANNOT_START = 126  # as shells say it
+
 
 def main() -> int:
     # A session of our own: Ctrl-C reaches the owner alone, and the owner decides what stops when.
@@ -24,14 +26,18 @@ def main() -> int:
     # SIGTERM waits until there is a program to pass it on to.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     user = None if sys.argv[1] == "-" else int(sys.argv[1])
-    program = subprocess.Popen(
-        sys.argv[2:],
-        stdin=subprocess.DEVNULL,
-        user=user,
-        group=user,
-        extra_groups=None if user is None else [],
-        preexec_fn=_take_sigterm,  # noqa: PLW1509 - there are no other threads yet
-    )
+    try:
+        program = subprocess.Popen(
+            sys.argv[2:],
+            stdin=subprocess.DEVNULL,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+            preexec_fn=_take_sigterm,  # noqa: PLW1509 - there are no other threads yet
+        )
+    except OSError as error:
+        print(f"{sys.argv[2]}: {error.strerror}", file=sys.stderr)
+        return CANNOT_START
     signal.signal(signal.SIGTERM, lambda *_: program.terminate())
     _take_sigterm()
     threading.Thread(target=_kill_when_let_go, args=(program,), daemon=True).start()

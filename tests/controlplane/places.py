@@ -158,14 +158,25 @@ def _runs(program: Path) -> bool:
     return program.is_file() and os.access(program, os.X_OK)
 
 
+def works(program: Path) -> bool:
+    """Whether a program can at least say its version."""
+    said = _version(program, SAYS_ITS_VERSION.get(program.name, ("--version",)))
+    return said is not None and said.returncode == 0
+
+
 def _minor(program: Path) -> int | None:
     """The minor release that a program of Kubernetes says it is of."""
     if program.name not in SAYS_ITS_VERSION:
         return None
-    command = [str(program), *SAYS_ITS_VERSION[program.name]]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):  # it was made for another machine, or it hangs
-        return None
-    found = re.search(r"v1\.(\d+)\.", done.stdout)
+    said = _version(program, SAYS_ITS_VERSION[program.name])
+    found = said and re.search(r"v1\.(\d+)\.", said.stdout)
     return int(found[1]) if found else None
+
+
+def _version(program: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str] | None:
+    """What a program answers; None when it was made for another machine, or hangs."""
+    command = [str(program), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None

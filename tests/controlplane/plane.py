@@ -34,7 +34,9 @@ from typing import IO
 
 from tests.controlplane.build import Programs
 from tests.controlplane.certificates import Authority, signing_key_pair, write_secret
+from tests.controlplane.failures import NothingToRunOn
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
+from tests.controlplane.places import works
 from tests.controlplane.program import Leashed, ProgramEnded
 from tests.waiting import NeverHappened, wait_until
 
@@ -42,6 +44,7 @@ READY_TIMEOUT_S = 180.0
 LAVISH = {"GOGC": "400"}
 """Memory for time: at Go's default a fifth of what the API server does is collecting garbage."""
 STARTS = 3  # with new ports each time
+ROOM_MB = 200  # etcd reserves 125 at its start
 FOLDER_PREFIX = "ringfleet-plane-"
 STALE_AFTER_S = 60.0  # younger folders may not be locked by their owner yet
 SERVICE_RANGE = "10.96.0.0/16"
@@ -60,7 +63,7 @@ CONTROLLERS = (
 )
 
 
-class ControlPlaneFailed(RuntimeError):
+class ControlPlaneFailed(NothingToRunOn):
     """A program of the control plane ended or never became ready; the message ends with its last log lines."""
 
 
@@ -102,9 +105,10 @@ class ControlPlane:
         """Start the programs and return once the API server answers and the controllers, if any, work: about 4 seconds.
 
         Raises:
-            ControlPlaneFailed: a program ended, or was not ready within `READY_TIMEOUT_S`.
+            ControlPlaneFailed: a program ended, or was not ready within `READY_TIMEOUT_S`, or there is no room.
         """
         remove_stale_folders()
+        _refuse_full_disk()
         for _ in range(STARTS - 1):
             with suppress(PortTaken):
                 self._start()
@@ -123,9 +127,18 @@ class ControlPlane:
     def _start(self) -> None:
         try:
             self._start_programs()
+        except ControlPlaneFailed as error:
+            self.stop()
+            raise type(error)(f"{error}{self._damage()}") from error
         except BaseException:
             self.stop()
             raise
+
+    def _damage(self) -> str:
+        """What is to be said of programs that can't even say their version: a copy that was cut short, say."""
+        programs = (self._programs.etcd, self._programs.api_server, self._programs.controller_manager)
+        damaged = [program for program in (*programs, self._programs.kubectl) if program and not works(program)]
+        return "".join(f"\n{program} is damaged: remove it, and it is built anew" for program in damaged)
 
     def _start_programs(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
@@ -176,7 +189,13 @@ class ControlPlane:
         """The service account `default` is made by a controller, so its being there shows that controllers run."""
         command = [str(self._programs.kubectl), "--kubeconfig", str(self.kubeconfig)]
         command += ["get", "serviceaccount", "default", "--namespace", "default"]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        try:
+            code = subprocess.run(command, capture_output=True, check=False).returncode
+        except OSError as error:
+            raise ControlPlaneFailed(str(error)) from error
+        if code < 0:
+            raise ControlPlaneFailed(f"{self._programs.kubectl} ended by signal {-code}")
+        return code == 0
 
 
 def etcd_arguments(folder: Path, ports: Ports) -> list[str]:
@@ -237,6 +256,16 @@ def free_ports(count: int) -> list[int]:
     finally:
         for holder in holders:
             holder.close()
+
+
+def _refuse_full_disk() -> None:
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < ROOM_MB:
+        raise ControlPlaneFailed(
+            f"{folder} has room for {free} MB more, and a control plane takes {ROOM_MB} MB: "
+            "make room there, or name another folder in TMPDIR"
+        )
 
 
 def remove_stale_folders() -> None:

@@ -123,6 +123,19 @@ def test_a_failed_build_says_why_and_leaves_nothing_half_made(go: FakeGo, enviro
     assert not (cache_folder(environment) / "kubectl").exists()
 
 
+def test_a_cache_that_can_not_be_written_is_named_with_what_to_do(
+    go: FakeGo, environment: dict[str, str], tmp_path: Path
+) -> None:
+    cache = cache_folder(environment)
+    (tmp_path / "cache").touch()
+    with pytest.raises(BuildFailed) as error:
+        find_programs(environment)
+    assert str(error.value) == (
+        f"nothing can be built into {cache}: Not a directory. Name a folder of yours in XDG_CACHE_HOME, or a cluster "
+        "in KUBECONFIG, or in KUBEBUILDER_ASSETS a folder that has the programs."
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_ends_go_and_goes_on_where_it_was(
     go: FakeGo, environment: dict[str, str], tmp_path: Path, number: signal.Signals

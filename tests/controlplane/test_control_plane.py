@@ -11,13 +11,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from tests.controlplane import plane
 from tests.controlplane.build import Programs, find_programs
-from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
+from tests.controlplane.cluster import Cluster, KubectlFailed, NoCluster, running_cluster
+from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -102,6 +104,25 @@ def test_a_program_that_ends_at_once_is_an_error_with_its_last_words(tmp_path: P
     assert not failing.folder.exists()
 
 
+@pytest.mark.parametrize("name", ["kube-apiserver", "kubectl"])
+def test_a_damaged_program_is_named_with_what_to_do(name: str, tmp_path: Path) -> None:
+    damaged = tmp_path / name
+    damaged.write_bytes(b"\x7fELF")
+    damaged.chmod(0o755)
+    programs = find_programs()
+    server, kubectl = (damaged, programs.kubectl) if name == "kube-apiserver" else (programs.api_server, damaged)
+    failing = plane.ControlPlane(Programs(programs.etcd, server, programs.controller_manager, kubectl))
+    with pytest.raises(plane.ControlPlaneFailed, match=f"\n{damaged} is damaged: remove it, and it is built anew$"):
+        failing.start()
+
+
+def test_a_disk_that_is_full_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plane.shutil, "disk_usage", lambda folder: SimpleNamespace(free=8 * 2**20))
+    said = "has room for 8 MB more, and a control plane takes 200 MB: make room there, or name another folder in TMPDIR"
+    with pytest.raises(plane.ControlPlaneFailed, match=said):
+        plane.ControlPlane(find_programs()).start()
+
+
 def test_a_port_that_is_taken_is_exchanged_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as squatter:
         taken, *free = squatter.getsockname()[1], *plane.free_ports(5)
@@ -131,6 +152,44 @@ def test_a_kubeconfig_of_the_user_is_the_cluster(cluster: Cluster) -> None:
     with running_cluster(str(cluster.kubeconfig)) as same:
         assert same.server() == cluster.server()
         assert "default" in same.kubectl("get", "namespaces")
+
+
+NOBODY = Server("https://127.0.0.1:9", None)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_on_a_cluster_that_does_not_answer_ends_with_one_sentence(workers: str, tmp_path: Path) -> None:
+    dead = write_kubeconfig(tmp_path / "dead", NOBODY, "token")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        workers,
+        "tests/controlplane/test_api.py",
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "KUBECONFIG": str(dead)}, capture_output=True, text=True, check=False
+    )
+    said = [line for line in done.stdout.splitlines() if "does not answer" in line]
+    assert f"no cluster to test on: the cluster that the kubeconfig {dead} names does not answer: " in said[-1]
+    assert "127.0.0.1:9 was refused" in said[-1]
+    assert "Start it, or unset KUBECONFIG to use a control plane of our own." in said[-1]
+    assert "Traceback" not in done.stdout
+    assert "INTERNALERROR" not in done.stdout
+    assert done.returncode != 0
+
+
+def test_a_kubeconfig_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoCluster) as error, running_cluster(str(tmp_path / "none")):
+        pass
+    assert str(error.value) == (
+        f"the kubeconfig {tmp_path / 'none'} names no usable context: error: current-context must exist in order to "
+        "minify. Name another in KUBECONFIG, or unset KUBECONFIG to use a control plane of our own."
+    )
 
 
 def _without_cluster() -> dict[str, str]:

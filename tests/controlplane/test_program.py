@@ -46,6 +46,17 @@ def test_an_ended_program_is_reported_with_its_code_and_last_words(log: Path) ->
     program.kill()
 
 
+def test_a_program_that_is_none_is_reported_in_one_line(log: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "program"
+    damaged.write_bytes(b"\x7fELF")
+    damaged.chmod(0o755)
+    program = Leashed("damaged", [str(damaged)], log)
+    with pytest.raises(ProgramEnded) as error:
+        wait_until(program.must_run, "the program to end")
+    assert str(error.value) == f"damaged ended with code 126\n{damaged}: Exec format error"
+    program.kill()
+
+
 def test_a_program_dies_with_an_owner_that_is_killed(log: Path) -> None:
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, sys.executable, str(LEASH), "-", *SLEEPER], stdout=subprocess.PIPE, text=True

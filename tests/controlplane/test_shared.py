@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from tests.controlplane.build import VERSION
@@ -19,6 +20,7 @@ from tests.controlplane.plane import ControlPlaneFailed
 from tests.controlplane.shared import ROOT, folder_of, shared_control_plane
 from tests.waiting import wait_until
 
+PATIENCE_S = 90.0
 pytestmark = pytest.mark.cluster
 WORKER = """
 import sys
@@ -27,6 +29,17 @@ with shared_control_plane(sys.argv[1]) as kubeconfig:
     print(kubeconfig, flush=True)
     input()
 """
+
+
+KILLED_AT_THE_START = f"""
+import os, signal, subprocess
+class Started(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        print(self.pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+subprocess.Popen = Started
+{WORKER}"""
 
 
 UNLUCKY = f"""#!/bin/sh
@@ -72,6 +85,16 @@ def test_it_is_stopped_when_its_only_worker_is_killed(cluster: Cluster, run: str
     worker.wait()
     worker.stdout.close()
     wait_until(lambda: not kubeconfig.exists(), "the control plane to be stopped")
+
+
+def test_a_worker_that_is_killed_while_it_starts_the_holder_leaves_nothing_behind(cluster: Cluster, run: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED_AT_THE_START, run], cwd=ROOT, capture_output=True, check=False)
+    holder = psutil.Process(int(done.stdout))
+    gone, alive = psutil.wait_procs([holder], timeout=PATIENCE_S)
+    for process in alive:
+        process.kill()
+    assert gone
+    assert not folder_of(run).exists()
 
 
 def test_every_worker_is_told_why_there_is_none(run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.controlplane.failures import NothingToRunOn
+
 OLDEST = (1, 26)
 LOCK = Path(__file__).with_name("toolchain.lock")
 
 
-class NoToolchain(RuntimeError):
+class NoToolchain(NothingToRunOn):
     """There is no Go that could build the control plane, and none could be installed."""
 
 

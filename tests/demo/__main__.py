@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac, let_go_of_namespace
-from tests.controlplane.build import BuildFailed
-from tests.controlplane.cluster import Cluster, KubectlFailed, running_cluster
-from tests.controlplane.plane import ControlPlaneFailed
-from tests.controlplane.toolchain import NoToolchain
+from tests.controlplane.cluster import Cluster, running_cluster
 from tests.demo.show import Fleet, say, step, watching
-from tests.simulator.process import SimulatorProcess
+from tests.endings import ended_politely
+from tests.simulator.process import SimulatorFailed, SimulatorProcess
 from tests.waiting import NeverHappened, wait_until
 
 EXAMPLE = ROOT / "examples" / "01-first-pool" / "apply.yaml"
 NAMESPACE = "ringfleet-demo"
 POOL = "us-west"
 SIMULATOR_PORT = 8085
+WEATHER = ("--fault", "latency:seconds=0.06")
 PATIENCE_S = 180.0
 WITHOUT_CONTROLLERS = (
     "This control plane has no kube-controller-manager: a deleted namespace stays Terminating, and what an object\n"
@@ -38,18 +35,9 @@ WITHOUT_CONTROLLERS = (
 
 
 def main() -> int:
-    for number in (signal.SIGTERM, signal.SIGINT):  # a shell starts what runs in the background with SIGINT ignored
-        signal.signal(number, _as_interrupt)
     step("Looking for a cluster" if os.environ.get("KUBECONFIG") else "Starting a control plane of our own")
-    try:
-        with _cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
-            return _demo(cluster, carrier, operator)
-    except (BuildFailed, NoToolchain, ControlPlaneFailed, KubectlFailed) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        say("\nStopped; everything was taken down.")
-        return 0
+    with _cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
+        return _demo(cluster, carrier, operator)
 
 
 def _cluster() -> AbstractContextManager[Cluster]:
@@ -81,19 +69,14 @@ def _installed(cluster: Cluster) -> Iterator[None]:
 @contextmanager
 def _carrier() -> Iterator[SimulatorProcess]:
     step("Starting the sandbox carrier: play money, real protocol, 60 ms a call")
-    with SimulatorProcess("--fault", "latency:seconds=0.06", port=_port()) as carrier:
+    carrier = SimulatorProcess(*WEATHER, port=SIMULATOR_PORT)
+    try:
+        carrier.start()
+    except SimulatorFailed:  # somebody has the port that the example names: another demo, say
+        carrier.close()
+        carrier = SimulatorProcess(*WEATHER).start()
+    with closing(carrier):
         yield carrier
-
-
-def _port() -> int:
-    """The port that the example names, or a free one when somebody has it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", SIMULATOR_PORT))
-        except OSError:
-            return 0
-    return SIMULATOR_PORT
 
 
 @contextmanager
@@ -172,9 +155,5 @@ def _keep(cluster: Cluster, operator: OperatorProcess) -> None:
             pause.wait(1.0)
 
 
-def _as_interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended_politely(main, interrupted=0))

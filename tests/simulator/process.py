@@ -24,6 +24,10 @@ _CONTROL_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
 
 
+class SimulatorFailed(RuntimeError):
+    """The simulator ended before it answered; the message is what it said."""
+
+
 class SimulatorProcess:
     """`flags` are those of `ringfleet simulator`. Without `state`, the state file lives as long as the object;
     `installed`: as `tests/programs.py`."""
@@ -57,7 +61,7 @@ class SimulatorProcess:
         return self._process.pid
 
     def start(self) -> SimulatorProcess:
-        """Return when calls are answered. Raises RuntimeError with what the program said when it ends instead."""
+        """Return when calls are answered. Raises SimulatorFailed with what the program said when it ends instead."""
         assert self._process is None, "the simulator runs already"
         self._errors = (Path(self._folder.name) / "stderr").open("w+")
         arguments = ["--port", str(self._port), "--state", str(self._state), *self._flags]
@@ -66,7 +70,7 @@ class SimulatorProcess:
         line = self._process.stdout.readline()
         if "ready on" not in line:
             self.stop()
-            raise RuntimeError(f"the simulator did not start: {line}{self.errors()}")
+            raise SimulatorFailed(f"the simulator did not start: {line}{self.errors()}")
         self._port = int(line.rsplit(":", 1)[1])
         return self
 

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from tests.bench.measure import show
 from tests.cluster.stage import install_operator_rbac
 from tests.controlplane.cluster import Cluster, running_cluster
+from tests.endings import ended_politely
 from tests.programs import ROOT
 from tests.simulator.process import SimulatorProcess
 from tests.soak.audit import Audit, first, look
@@ -262,7 +263,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="what is done, and in which order")
     given = parser.parse_args()
     numbers = given.numbers or (2000 if given.minutes >= UNITS["h"] else 600)
-    sys.exit(run(given.minutes, numbers, SystemRandom().randrange(10_000) if given.seed is None else given.seed))
+    seed = SystemRandom().randrange(10_000) if given.seed is None else given.seed
+    sys.exit(ended_politely(lambda: run(given.minutes, numbers, seed)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 from tests.cluster.stage import ACCOUNT, SYSTEM, a_secret, an_account
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_rule
-from tests.programs import ROOT
+from tests.programs import ROOT, mortal
 from tests.simulator.process import SimulatorProcess
 from tests.soak.operator import AHEAD
 
@@ -73,7 +73,7 @@ class World:
             AHEAD: repr(self._ahead),
         }
         who = ["--identity", "soak", "--health-port", "0"]
-        command = [sys.executable, "-m", "tests.soak.operator", "operator", *where, *who]
+        command = mortal(sys.executable, "-m", "tests.soak.operator", "operator", *where, *who)
         with self._log.open("a") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
         self.starts += 1
