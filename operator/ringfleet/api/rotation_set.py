@@ -195,9 +195,13 @@ class MessagingIdentity(Part):
 
 
 class QuietHours(Part):
-    """Hours in which nobody is contacted, by the recipient's own clock. Country and area code of the recipient's number
-    tell the time zone. One that may be in several zones is left alone while it is quiet in any of them; one of which no
-    zone is known, always."""
+    """Hours in which nobody is contacted, by the recipient's own clock. The first digits of the recipient's number tell
+    the time zone: in North America its area code and exchange, elsewhere the country and as much of the number as has a
+    zone of its own. A recipient who may be in several zones is left alone while it is quiet in any of them. One whose
+    number tells no zone, or zones so far apart that it is always night in one of them, is refused as
+    `time-zone-unknown`, at any hour, unless quietHours.defaultTimeZone says by which clock to go: toll-free, premium
+    rate and personal numbers of North America and area codes that are too new, satellite phones, and networks of no
+    country."""
 
     start: Annotated[
         str,
@@ -213,6 +217,9 @@ class QuietHours(Part):
     """Local time at the recipient from which contact is allowed again, as HH:MM in quotes. Quiet hours that do
     not cover 21:00 to 08:00 need the annotation override.ringfleet.dev/quiet-hours, whose value says why; without it
     21:00 to 08:00 hold (condition GuardrailHolds)."""
+    default_time_zone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """IANA time zone by whose clock a recipient is contacted whose number tells none, such as America/Denver; when left
+    out such a recipient is not contacted. It counts for no other recipient."""
 
 
 class RecipientFrequency(Part):
@@ -277,9 +284,10 @@ class RotationSetSpec(Part):
     out. A region here is what you make it, and not the carrier's word in status.region of a PhoneNumber."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
     """How near to a recipient a number is looked for: among those of the same area code, region or country first, and
-    wider, step by step up to the country, when none may be used there. Only None ever leaves the recipient's country; a
-    recipient who has a number of the set keeps it all the same, as sticky says. In a set with spec.regions those of the
-    recipient's region come first, or second to those of the same area code."""
+    wider, step by step up to the country, when none may be used there. Only None ever leaves the recipient's country,
+    to which its dependencies and territories belong: Jersey, Guernsey and the Isle of Man to GB, Puerto Rico, Guam and
+    the others to US. A recipient who has a number of the set keeps it all the same, as sticky says. In a set with
+    spec.regions those of the recipient's region come first, or second to those of the same area code."""
     sticky: Sticky = Sticky.model_construct()
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact when each number that it may use is at a cap of perNumber or rests. Quiet hours,

@@ -48,6 +48,7 @@ TYPES = {
         Type("unknown-deferral", HTTPStatus.NOT_FOUND, "There is no such deferral"),
         Type("method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED, "This can't be done here"),
         Type("quiet-hours", HTTPStatus.CONFLICT, "It is night where the recipient is"),
+        Type("time-zone-unknown", HTTPStatus.CONFLICT, "The recipient's clock is not known"),
         Type("set-invalid", HTTPStatus.CONFLICT, "The rotation set makes no sense"),
         Type("set-suspended", HTTPStatus.CONFLICT, "The rotation set is suspended"),
         Type("pick-in-use", HTTPStatus.CONFLICT, "The pick is in use"),

@@ -168,7 +168,7 @@ def _terms(spec: RotationSetSpec) -> Terms:
     return Terms(
         min_attestation=spec.min_attestation,
         frequency=Frequency(often.contacts, often.window),
-        quiet=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)),
+        quiet=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end), quiet.default_time_zone),
         replaces=health.on_flagged is OnFlagged.QUARANTINE_AND_REPLACE,
         max_churn_percent=health.max_churn_percent,
         ramp=Ramp(ramp.days, ramp.start_percent),

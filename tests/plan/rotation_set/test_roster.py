@@ -187,6 +187,8 @@ REGIONS = (RegionWant("west", "US", 40, ("415", "628")), RegionWant("rest", "US"
         (LocalPresence.COUNTRY, ("a:US:907", "r:US:AK", "c:US", ""), ("s:rest", "c:US")),
         (LocalPresence.COUNTRY, ("c:DE", ""), ("c:DE",)),
         (LocalPresence.NONE, ("c:DE", ""), ("",)),
+        (LocalPresence.COUNTRY, ("a:PR:787", "c:PR", "c:US", ""), ("s:rest", "c:PR", "c:US")),
+        (LocalPresence.COUNTRY, ("c:JE", "c:GB", ""), ("c:JE", "c:GB")),
     ],
 )
 def test_a_number_is_looked_for_near_the_recipient_first(

@@ -36,6 +36,9 @@ class QuietHours:
 
     start: time = time(21)
     end: time = time(8)
+    default_zone: str | None = None
+    """The IANA zone whose clock counts where the recipient's number tells none; None: such a recipient is not called.
+    It says how to read a number, and weakens no guardrail."""
 
     def minutes(self) -> int:
         """How long they last, in minutes; none at all when both are equal."""
@@ -134,7 +137,7 @@ def _held_back(wish: Terms, refused: tuple[Guardrail, ...]) -> Terms:
             case Guardrail.RECIPIENT_FREQUENCY:
                 held = replace(held, frequency=GUARDED.frequency)
             case Guardrail.QUIET_HOURS:
-                held = replace(held, quiet=GUARDED.quiet)
+                held = replace(held, quiet=replace(GUARDED.quiet, default_zone=wish.quiet.default_zone))
             case Guardrail.ON_FLAGGED:
                 held = replace(held, replaces=GUARDED.replaces)
             case Guardrail.CHURN:

@@ -38,9 +38,9 @@ def rotation_conditions(
     return (*said, seen.unknown) if seen.usage is None else said
 
 
-def unreadable(want: RotationWant) -> tuple[Condition, ...]:
-    """What a set says whose time zone is none."""
-    message = f"spec.resetTimeZone {want.zone!r} is no time zone: write one of the IANA's, such as America/Los_Angeles."
+def unreadable(misnamed: str) -> tuple[Condition, ...]:
+    """What a set says whose time zone is none. `misnamed`: the field, and what stands there."""
+    message = f"{misnamed} is no time zone: write one of the IANA's, such as America/Los_Angeles."
     return (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
 
 

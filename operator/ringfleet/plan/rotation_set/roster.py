@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
 from ringfleet.model.rotation import Channel, LocalPresence
-from ringfleet.plan.rotation_set.guardrails import RotationWant
+from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 
@@ -131,8 +131,8 @@ def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:
         LocalPresence.REGION: ("s", "r", "c"),
         LocalPresence.AREA_CODE: ("a", "s", "r", "c"),
     }[want.presence]
-    known = {place[:1]: place for place in places} | ({"s": f"s:{region}"} if region else {}) | {"": ""}
-    return tuple(known[kind] for kind in kinds if kind in known)
+    known = (*places, *((f"s:{region}",) if region else ()), *(() if "" in places else ("",)))
+    return tuple(place for kind in kinds for place in known if place[:1] == kind)
 
 
 def rests(want: RotationWant, number: E164, day: date) -> bool:
@@ -209,8 +209,11 @@ def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
 
 def _region_of(want: RotationWant, places: tuple[str, ...]) -> str | None:
     """The set's region that serves a recipient: the one that names the area code, else one of the whole country."""
-    country = next((place[2:] for place in places if place.startswith("c:")), None)
-    here = [region for region in want.regions if region.country == country]
-    named = [region for region in here if any(f"a:{country}:{code}" in places for code in region.area_codes)]
-    whole = [region for region in here if not region.area_codes]
+    named = [region for region in want.regions if any(_area(region, code) in places for code in region.area_codes)]
+    countries = [place for place in places if place.startswith("c:")]
+    whole = [one for place in countries for one in want.regions if place == f"c:{one.country}" and not one.area_codes]
     return next((region.name for region in (*named, *whole)), None)
+
+
+def _area(region: RegionWant, code: str) -> str:
+    return f"a:{region.country}:{code}"
