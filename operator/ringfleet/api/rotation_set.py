@@ -192,6 +192,23 @@ class MessagingIdentity(Part):
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """The brand's messages a day, however many numbers it has; no limit when left out. It bounds how many numbers a set
     with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
+    opt_out_words: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Field(min_length=1, max_length=40),
+                Rule('self.matches("[^ \\t!-/:-@\\\\[-`{-~]")', "write a word or a few words, such as RIMUOVI"),
+            ],
+            ...,
+        ],
+        Field(max_length=32),
+        ListType("set"),
+    ] = ()
+    """Words by which a recipient opts out of the brand, beside those that always do: STOP, STOPALL, QUIT, END, REVOKE,
+    OPTOUT, CANCEL, UNSUBSCRIBE, UNSUB, ARRET, ALTO, BAJA, PARAR, SAIR and СТОП. They count when they are the whole
+    message, or its first or last line, with no more than courtesy around; capitals, accents and punctuation do not
+    matter. A message that has such a word and says more opts nobody out: the dispatcher's log names it for a person to
+    read, and ringfleet_dispatch_opt_out_messages_total counts it."""
 
 
 class QuietHours(Part):

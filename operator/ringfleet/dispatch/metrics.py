@@ -42,6 +42,12 @@ class Metrics:
             ("outcome", "status"),
             registry=self.registry,
         )
+        self._opt_out_messages = Counter(
+            "ringfleet_dispatch_opt_out_messages_total",
+            "Messages that ask to be left alone or let in again, or may: by what became of them.",
+            ("wish", "taken"),
+            registry=self.registry,
+        )
         self._pick_duration = Histogram(
             "ringfleet_dispatch_pick_duration_seconds",
             "Time to answer or refuse a pick.",
@@ -70,6 +76,11 @@ class Metrics:
         if child is None:
             child = self._answers_of[outcome, status] = self._answers.labels(outcome, status)
         child.inc()
+
+    def wished(self, wish: str, taken: bool) -> None:
+        """A message came that asks to be left alone (`leave`), to be let in again (`return`), or may ask the one
+        (`unclear`). `taken`: it was acted on; one that is unclear never is."""
+        self._opt_out_messages.labels(wish, str(taken).lower()).inc()
 
     def took(self, seconds: float) -> None:
         """One pick was answered, or refused, after so long."""

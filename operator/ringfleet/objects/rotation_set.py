@@ -192,6 +192,7 @@ def _messaging(said: MessagingIdentity) -> MessagingWant:
         pool_approved=said.number_pool is CampaignNumberPool.APPROVED,
         per_minute=said.messages_per_minute,
         daily_limit=said.daily_limit,
+        opt_out_words=said.opt_out_words,
     )
 
 

@@ -22,7 +22,7 @@ from typing import Final
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
-from ringfleet.model import E164
+from ringfleet.model.senders import read_sender
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 
 HEADER: Final = "didhub-signature"
@@ -103,15 +103,7 @@ def _event(event: Fields, happening: Happening) -> CarrierEvent:
         number=number,
         subject=data.text("call_id" if happening.startswith("call.") else "message_id"),
         direction=data.choice("direction", _DIRECTIONS),
-        peer=_peer(data.maybe_text("peer")),
+        peer=read_sender(data.maybe_text("peer") or "", number),
         text=data.maybe_text("text"),
         pick=data.maybe_text("pick_id"),
     )
-
-
-def _peer(text: str | None) -> E164 | None:
-    """None for who withholds a number, or has none of that form: a short code, say."""
-    try:
-        return E164.parse(text) if text else None
-    except ValueError:
-        return None

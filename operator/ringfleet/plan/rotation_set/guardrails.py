@@ -160,7 +160,8 @@ class RegionWant:
 
 @dataclass(frozen=True, slots=True)
 class MessagingWant:
-    """Under which registration messages go out."""
+    """Under which registration messages go out. `opt_out_words`: by which recipients opt out, beside those that hold
+    in every set."""
 
     brand: str
     campaign: str | None = None
@@ -168,6 +169,7 @@ class MessagingWant:
     pool_approved: bool = False
     per_minute: int | None = None
     daily_limit: int | None = None
+    opt_out_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
