@@ -197,7 +197,7 @@ class MessagingIdentity(Part):
             Annotated[
                 str,
                 Field(min_length=1, max_length=40),
-                Rule('self.matches("[^ \\t!-/:-@\\\\[-`{-~]")', "write a word or a few words, such as RIMUOVI"),
+                Rule(r"self.matches(r'[\p{L}\p{N}]')", "write a word or a few words, such as RIMUOVI"),
             ],
             ...,
         ],
