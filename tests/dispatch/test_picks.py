@@ -18,7 +18,8 @@ import pytest
 
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.ledger.types import Suppression
 from ringfleet.dispatch.picks import Picker
 from ringfleet.dispatch.problems import Problem
@@ -48,7 +49,7 @@ class Noon(Clock):
 class Desk:
     """One set and who asks it."""
 
-    def __init__(self, picker: Picker, ledger: SqliteLedger, clock: Noon) -> None:
+    def __init__(self, picker: Picker, ledger: Ledger, clock: Noon) -> None:
         self.picker = picker
         self.ledger = ledger
         self.clock = clock
@@ -76,7 +77,7 @@ def a_desk(tmp_path: Path) -> MakeDesk:
         kube = Kube(ApiDouble([]))  # type: ignore[arg-type]  # the double is the transport
         await fleet(kube, **spec)
         clock = Noon()
-        async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
+        async with open_ledger(f"sqlite:{tmp_path}/ledger.sqlite") as ledger:
             inventory = Inventory(kube, ledger, clock)
             running = asyncio.create_task(inventory.run())
             await inventory.synced.wait()

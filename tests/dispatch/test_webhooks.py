@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.settings import DispatchSettings
-from ringfleet.dispatch.webhooks import EVENT_BYTES, FORGOTTEN, events_app
+from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, EVENT_BYTES, FORGOTTEN, events_app
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
@@ -254,6 +255,14 @@ async def test_a_fault_of_ours_tells_nothing_of_the_request(world: World) -> Non
             raise RuntimeError(f"{heard[0].event.peer}")
 
     assert refusal(await world.send(BODY, ledger=Broken())) == (500, "internal-error")
+
+
+async def test_a_large_body_is_hashed_beside_the_loop_that_answers_picks(world: World) -> None:
+    world.reader = reader = ReaderOfItsThread()
+    for size in (AT_ONCE_BYTES, AT_ONCE_BYTES + 1):
+        await world.send(b"x" * size, {})
+    here = threading.get_ident()
+    assert [thread == here for thread in reader.threads] == [True, False]
 
 
 # Counted.
@@ -535,6 +544,19 @@ class ReaderOfTheUrl:
         code = hmac.digest(secrets[0].encode(), request.url.encode() + request.body, "sha1").hex()
         if request.headers.get("x-signature") != code:
             raise SignatureRefused(Doubt.WRONG, "The signature is not of this URL.")
+
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+        return None
+
+
+@dataclass
+class ReaderOfItsThread:
+    """A carrier whose signatures always hold: where they are looked at is noted."""
+
+    threads: list[int] = field(default_factory=list)
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
+        self.threads.append(threading.get_ident())
 
     def read(self, request: WebhookRequest) -> CarrierEvent | None:
         return None

@@ -42,6 +42,8 @@ from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 EVENT_BYTES: Final = 1_048_576
 BODY_SECONDS: Final = 10.0
+AT_ONCE_BYTES: Final = 65_536
+"""A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
 FORGOTTEN: Final = 30 * 86_400.0
 """Seconds. The ledger knows its events for 35 days; an older one could be counted twice."""
 AHEAD: Final = 3600.0
@@ -104,7 +106,10 @@ class Events:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
         sent = WebhookRequest(request.method, self._address.url_of(request), request.headers, await _read(request))
-        event = self._believe(sender, sent)
+        if len(sent.body) > AT_ONCE_BYTES:
+            event = await asyncio.to_thread(self._believe, sender, sent)
+        else:
+            event = self._believe(sender, sent)
         status = "ignored" if event is None else await self._take_in(key, event)
         self._metrics.answered(f"event-{status}", 200)
         return Response(_ANSWERS[status], media_type="application/json")
