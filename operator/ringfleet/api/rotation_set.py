@@ -69,8 +69,9 @@ class OnFlagged(StrEnum):
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
-    """The carrier has approved nothing: at most 49 US numbers of the set send messages. Numbers of other sets are not
-    counted, so that sets of one campaign have to keep to 49 together."""
+    """The carrier has approved nothing: at most 49 US numbers of the set send messages, those of its territories
+    counted and toll-free ones not. Numbers of other sets are not counted, so that sets of one campaign have to keep to
+    49 together."""
     APPROVED = "Approved"
     """The carrier has approved more: as many numbers send messages as the set has."""
 
@@ -114,7 +115,8 @@ class Cooling(Part):
     """After how many days in use a number rests for cooling.restDays."""
     rest_days: Annotated[int, Field(ge=0, le=60)] = 0
     """For how many days a number rests after cooling.workDays in use; 0 for never. Numbers take turns, so that about
-    the same share rests every day."""
+    the same share rests every day, and never all: a set of too few numbers for that rests them less, and the number of
+    a set of one never."""
     after_flag: Annotated[Duration, lasting("24h", "8760h")] = timedelta(days=30)
     """How long a number rests after its spam label has gone, from 24h to 8760h."""
 
@@ -182,16 +184,26 @@ class MessagingIdentity(Part):
     carrier attaches numbers to the campaign that spec.messaging.service.campaign of their RoutingProfile names."""
     campaign_approved: bool = False
     """Set it to true yourself when the carrier has approved the campaign: until then no US number of the set sends a
-    message."""
+    message, nor one of Puerto Rico, Guam, the Virgin Islands, American Samoa or the Northern Marianas, where the same
+    rules hold. Toll-free numbers have no campaign: see tollFreeVerified."""
+    toll_free_verified: bool = False
+    """Set it to true yourself when the carrier has verified the business for its toll-free numbers: until then no
+    toll-free number of North America (800, 833 and so on) in the set sends a message."""
     number_pool: CampaignNumberPool = CampaignNumberPool.NONE
     """What carriers call number pooling: whether they have approved that one campaign sends from 50 numbers and more,
     which T-Mobile asks for in the US. It has nothing to do with the kind NumberPool."""
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """The campaign's throughput in messages, however many numbers it has; no limit when left out. It bounds how many
-    numbers a set with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
+    """The campaign's throughput, however many numbers it has; no limit when left out. A day has the minutes that
+    quietHours leave. It counts segments, see segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume
+    has, each set by itself; the dispatcher holds no message back for it."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The brand's messages a day, however many numbers it has; no limit when left out. It bounds how many numbers a set
-    with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
+    """The brand's messages a day, however many numbers it has; no limit when left out. It counts segments, see
+    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself; the dispatcher
+    holds no message back for it."""
+    segments_per_message: Annotated[int, Field(ge=1, le=20)] = 1
+    """How many segments a message of the set has: carriers count them, and a text of more than 160 characters, or of 70
+    with one outside of their alphabet, is several. messagesPerMinute and dailyLimit allow so many times fewer messages;
+    perNumber counts messages, however long they are."""
     opt_out_words: Annotated[
         tuple[
             Annotated[
@@ -281,12 +293,12 @@ class RotationSetSpec(Part):
     NumberQuota, and then others in the place of those that were free."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set. How many numbers that takes is computed, region by region: from
-    perNumber.daily (of 75 a day 57 are planned for, of 1000 a day 929, while sticky.mode is not None, as recipients
-    spread unevenly), from cooling.workDays and cooling.restDays, and headroomPercent on top; ramp, perNumber.hourly and
-    perNumber.concurrent do not count, so that a set of new numbers may do less than that for the days of ramp
-    (CapacityShort). Set exactly one of dailyVolume and size. Flagged numbers are not made up for, unless the annotation
-    override.ringfleet.dev/min-utilisation says who allowed it and why: then the set has status.recommendedSize numbers,
-    and the flagged ones stay in it."""
+    perNumber.daily (less what overloadPercent leaves free), from cooling.workDays and cooling.restDays, and
+    headroomPercent on top: 1000 messages a day are one number, 8000 are eight, as `kubectl ringfleet size rotation`
+    says. ramp, perNumber.hourly and perNumber.concurrent do not count, so that a set of new numbers may do less than
+    that for the days of ramp (CapacityShort). status.sizing shows the sum. Set exactly one of dailyVolume and size.
+    Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who allowed
+    it and why: then the set has status.recommendedSize numbers, and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set. Numbers beyond it are used for nobody new, leave when nothing is open with them any more, and rest in their
@@ -328,8 +340,13 @@ class RotationSetSpec(Part):
     Every number of a set is answered, so that one which no profile routes is not used. Of several RoutingProfiles for
     one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its NumberPool; a RotationSet
     gives its own to its claims."""
-    headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
-    """How many numbers the set has beyond what the volume takes, in percent."""
+    overload_percent: Annotated[int, Field(ge=0, le=50)] = 0
+    """On how many days of a hundred a number of a set with dailyVolume may meet its cap. Recipients who keep their
+    number spread unevenly, so that a number is planned for less than its cap: with 1, of 75 a day 57 are planned for,
+    of 1000 a day 929; with 0 the whole cap, and what does not fit is handled as overflow says. Without a meaning where
+    sticky.mode is None."""
+    headroom_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many numbers a set with dailyVolume has beyond what the volume takes, in percent."""
     suspend: bool = False
     """True stops the set: it gets and gives back no numbers, and the dispatcher picks none of them, so that no call
     goes out by it. Incoming calls go on."""
@@ -386,6 +403,19 @@ class Replacement(Part):
     """Time at which the number was replaced."""
 
 
+class Sizing(Part):
+    """How the number of numbers was computed from spec.dailyVolume; absent in a set with spec.size."""
+
+    volume: int
+    """The contacts a day that are planned for: spec.dailyVolume, or what messaging allows of it."""
+    planned_per_number: int
+    """The contacts a day that each number is planned for: perNumber.daily, less what overloadPercent leaves free."""
+    base: int
+    """How many numbers the volume takes, in all regions, with those that rest by cooling."""
+    headroom: int
+    """How many numbers headroomPercent adds to them."""
+
+
 class RotationSetStatus(Status):
     """The set as it is; written by the operator."""
 
@@ -396,6 +426,7 @@ class RotationSetStatus(Status):
     """How many numbers the volume takes, headroomPercent and those included that make up for flagged ones (at most as
     if half were flagged), by the formula of `kubectl ringfleet size rotation`. The set itself makes up for no flagged
     ones, and may have fewer: see spec.dailyVolume. Absent in a set with spec.size."""
+    sizing: Sizing | None = None
     limited_by: str | None = None
     """What binds the number of numbers that the set wants.
 

@@ -39,6 +39,7 @@ from phonenumbers import timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from ringfleet.model import E164
+from ringfleet.model.numbering import US_TERRITORIES
 
 REGIONS = Path(__file__).with_name("regions")
 NANP = 1
@@ -47,7 +48,7 @@ NANP = 1
 
 BELONGS_TO: Mapping[str, str] = {
     **dict.fromkeys(("GG", "IM", "JE"), "GB"),
-    **dict.fromkeys(("AS", "GU", "MP", "PR", "VI"), "US"),
+    **dict.fromkeys(US_TERRITORIES, "US"),
     "AX": "FI",
     "SJ": "NO",
     **dict.fromkeys(("CC", "CX"), "AU"),

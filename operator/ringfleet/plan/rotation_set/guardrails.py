@@ -167,8 +167,10 @@ class MessagingWant:
     campaign: str | None = None
     campaign_approved: bool = False
     pool_approved: bool = False
+    toll_free_verified: bool = False
     per_minute: int | None = None
     daily_limit: int | None = None
+    segments: int = 1
     opt_out_words: tuple[str, ...] = ()
 
 
@@ -202,7 +204,8 @@ class RotationWant:
     min_sample: int = 30
     messaging: MessagingWant | None = None
     routing_profile: str | None = None
-    headroom_percent: int = 10
+    overload_percent: int = 0
+    headroom_percent: int = 0
     suspended: bool = False
 
     @property

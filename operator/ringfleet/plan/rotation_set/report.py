@@ -167,7 +167,10 @@ _REMEDIES = {
     "(spec.routingProfileRef), its claims or its pools; that of a Voice set has to say where calls go (spec.voice).",
     Unfit.ATTESTATION: "The carrier does not sign their calls as spec.minAttestation asks, or has not said how: have "
     "the business verified there.",
-    Unfit.CAMPAIGN: "No US number sends messages before spec.messaging.campaignApproved is true.",
+    Unfit.CAMPAIGN: "No number of the US or its territories sends messages before spec.messaging.campaignApproved is "
+    "true.",
+    Unfit.TOLL_FREE: "No toll-free number sends messages before the carrier has verified the business for them, and "
+    "spec.messaging.tollFreeVerified is true.",
     Unfit.CAMPAIGN_FULL: "A US campaign may use at most 49 numbers unless spec.messaging.numberPool is Approved.",
     Unfit.STOPPED: "Their traffic is stopped: see each PhoneNumber.",
 }
