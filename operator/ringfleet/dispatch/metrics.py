@@ -59,6 +59,11 @@ class Metrics:
             "Requests that the ledger could not serve.",
             registry=self.registry,
         )
+        self._unchecked = Counter(
+            "ringfleet_dispatch_unchecked_callers_total",
+            "Times that the right of a known caller was held because the API server could not be asked for it.",
+            registry=self.registry,
+        )
         self._inventory_age = Gauge(
             "ringfleet_dispatch_inventory_age_seconds",
             "Time since the API server was last heard of; +Inf before the first list.",
@@ -89,6 +94,10 @@ class Metrics:
     def ledger_failed(self) -> None:
         """The ledger could not serve a request."""
         self._ledger_errors.inc()
+
+    def let_in_unchecked(self) -> None:
+        """A caller's right was held for a while, because the API server could not be asked for it."""
+        self._unchecked.inc()
 
     def follow_age(self, age: Callable[[], float]) -> None:
         """Ask `age` for the seconds since the inventory was last heard of, whenever somebody looks."""

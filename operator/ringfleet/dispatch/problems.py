@@ -58,6 +58,7 @@ TYPES = {
         Type("idempotency-key-reused", HTTPStatus.UNPROCESSABLE_ENTITY, "The key was used for another request"),
         Type("budget-exhausted", HTTPStatus.TOO_MANY_REQUESTS, "The budget is used up"),
         Type("recipient-frequency", HTTPStatus.TOO_MANY_REQUESTS, "The recipient was contacted often enough"),
+        Type("too-many-questions", HTTPStatus.TOO_MANY_REQUESTS, "Too many callers are not known yet"),
         Type("no-eligible-number", HTTPStatus.SERVICE_UNAVAILABLE, "No number may be used"),
         Type("ledger-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The ledger can't be written"),
         Type("authority-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The API server can't be asked who calls"),
