@@ -95,7 +95,7 @@ def our_names(sentence: str, names: dict[str, str]) -> str:
         ("pool", {**POOL, "lead_time_days": "3"}, {"meanDemand": 60.0, "runwayDays": None}),
         ("pool", {**POOL, "lead_time_days": "3", "available": "50"}, {"lowWatermark": 82, "runwayDays": 2.5}),
         ("rotation", {"volume": ["10000"], "cap": "75"}, {"numbers": 134, "utilisation": 1.0, "tier": None}),
-        ("rotation", {"volume": ["10000"], "cap": "75", "overload": "0.01"}, {"utilisation": 0.765}),
+        ("rotation", {"volume": ["10000"], "cap": "75", "overload_percent": "1"}, {"utilisation": 0.765}),
         (
             "rotation",
             {
@@ -166,8 +166,8 @@ def test_a_size_is_calculated_alike_by_both_faces(name: str, said: Given, answer
         ),
         (
             "rotation",
-            {"cap": "75", "volume": ["1"], "overload": "1e-17"},
-            "<overload> must be a number at least 1e-09 and below 1, or left out, and is (this)",
+            {"cap": "75", "volume": ["1"], "overload_percent": "0.5"},
+            "<overload_percent> must be a whole number at least 0 and at most 50, and is (this)",
         ),
         ("pool", {"rate": "20"}, "<lead_time_days> is missing: From order to usable number."),
         (

@@ -52,6 +52,7 @@ async def _operator() -> list[Told]:
 def _dispatcher() -> list[Told]:
     metrics = DispatcherMetrics()
     metrics.answered("picked", 200)
+    metrics.wished("leave", taken=True)
     return list(told_by(metrics.registry))
 
 

@@ -20,7 +20,7 @@ from ringfleet.plan.number_pool.carriers import LONGEST_REST
 from ringfleet.plan.number_pool.release import MOST_AT_ONCE, SHARE_AT_ONCE, WINDOW, most_at_once
 from ringfleet.plan.rotation_set.guardrails import DEFAULT_DAILY
 from ringfleet.plan.rotation_set.plan import CreateClaim
-from ringfleet.plan.rotation_set.size import OVERLOAD
+from ringfleet.plan.rotation_set.size import size_set
 from ringfleet.plan.sizing.formulas import utilisation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
@@ -84,13 +84,23 @@ def test_an_abandoned_order_is_looked_up_for_as_long_as_is_told(says: str) -> No
 def planned() -> Iterator[str]:
     """Of each default cap, how much of it is planned for."""
     for cap in DEFAULT_DAILY.values():
-        yield f"of {cap} a day {int(cap * utilisation(cap, OVERLOAD))}"
+        yield f"of {cap} a day {int(cap * utilisation(cap, 0.01))}"
 
 
 def test_what_stays_free_of_a_cap_is_told() -> None:
     first, second = planned()
-    says = told(RotationSet, "spec.dailyVolume")
-    assert f"({first} are planned for, {second}, while sticky.mode is not None" in says
+    says = told(RotationSet, "spec.overloadPercent")
+    assert f"with 1, {first} are planned for, {second}" in says
+
+
+def test_the_size_of_a_set_for_messages_is_the_rule_of_thumb_that_is_told() -> None:
+    told_of = {1000: "1000 messages a day are one number", 8000: "8000 are eight"}
+    says, spec = told(RotationSet, "spec.dailyVolume"), {"channel": "SMS", "pools": [{"name": "us"}]}
+    for volume, numbers in ((1000, 1), (8000, 8)):
+        wish = spec | {"dailyVolume": volume, "messaging": {"brand": "acme"}}
+        found = RotationSet.parse({"metadata": {"namespace": "shop", "name": "sms", "uid": "1"}, "spec": wish})
+        assert size_set(rotation_want(found), "US").total == numbers
+        assert told_of[volume] in says
 
 
 def test_a_set_claims_numbers_in_the_way_that_is_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.carriers.didhub.webhook import MOST_CODES, DIDHubWebhook
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused
 from ringfleet.model import E164
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
@@ -45,6 +46,22 @@ def test_one_good_code_of_several_is_enough() -> None:
     good = signed(BODY)["didhub-signature"]
     READER.verify(a_request(BODY, {"didhub-signature": f"{good},v1={CODE}"}), [SECRET], NOW)
     READER.verify(a_request(BODY, {"didhub-signature": f"v0=ab, v1={CODE}, {good}"}), [SECRET], NOW)
+
+
+def test_more_codes_than_a_carrier_ever_sends_are_not_looked_at() -> None:
+    good = signed(BODY)["didhub-signature"]
+    READER.verify(a_request(BODY, {"didhub-signature": good + f",v1={CODE}" * (MOST_CODES - 1)}), [SECRET], NOW)
+    for count in (MOST_CODES, 8_000):
+        assert doubt({"didhub-signature": good + f",v1={CODE}" * count}) is Doubt.UNREADABLE
+
+
+def test_a_body_is_hashed_once_a_secret_however_many_codes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[object] = []
+    digest = hmac.digest
+    monkeypatch.setattr(hmac, "digest", lambda *said: hashed.append(said[0]) or digest(*said))
+    codes = f"t={NOW}" + f",v1={CODE}" * MOST_CODES
+    assert doubt({"didhub-signature": codes}, secrets=("one", "two")) is Doubt.WRONG
+    assert hashed == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])

@@ -158,6 +158,7 @@ async def test_no_claim_is_made_of_a_plan_that_could_not_be_written(code: int, e
         ({"pools": [{"name": "none"}]}, "Ready", "False PoolMissing"),
         ({"suspend": True}, "Ready", "True Suspended"),
         ({"resetTimeZone": "Mars/Olympus"}, "Ready", "False InvalidSpec"),
+        ({"quietHours": {"defaultTimeZone": "Mars/Olympus"}}, "Ready", "False InvalidSpec"),
         ({}, "Ready", "False WaitingForNumber"),
         ({}, "UsageUnknown", "True NoDispatcher"),
     ],

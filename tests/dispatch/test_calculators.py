@@ -29,8 +29,8 @@ def test_every_calculator_is_described_with_its_limits() -> None:
         "name": "hours",
         "in": "query",
         "required": False,
-        "description": "With perMinute: hours of sending a day.",
-        "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 24, "default": 24.0},
+        "description": "With perMinute: hours of sending a day; quiet hours leave 13.",
+        "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 24, "default": 13.0},
     }
 
 

@@ -20,7 +20,8 @@ from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
 from ringfleet.plan.rotation_set.roster import State
 from tests.controllers.api_double import ApiDouble
-from tests.controllers.rig import HERE, RESOURCES, a_claim, a_number, a_pool, a_set, an_account
+from tests.controllers.rig import HERE, RESOURCES
+from tests.dispatch.fleet import fleet
 from tests.kube.virtual_time import run_in_virtual_time
 from tests.plan.builders import digits
 
@@ -41,26 +42,6 @@ class Rosters:
 
     async def pick(self, ask: object) -> object:
         raise AssertionError(f"a number was asked for: {ask}")
-
-
-async def fleet(kube: Kube) -> None:
-    """A set of two numbers of one account, in two pools."""
-    made = await kube.create(RESOURCES["RotationSet"], HERE, a_set())
-    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": "calls"}
-    for obj in (an_account(), a_pool(name="west"), a_pool(name="east")):
-        await kube.create(RESOURCES[obj["kind"]], HERE, obj)
-    for n, pool in enumerate(("west", "east"), 1):
-        claim = a_claim(f"calls-{n}")
-        claim["metadata"] |= {
-            "labels": {"ringfleet.dev/rotation-set": "calls"},
-            "ownerReferences": [{**owner, "uid": made["metadata"]["uid"], "controller": True}],
-        }
-        held = await kube.create(RESOURCES["NumberClaim"], HERE, claim)
-        ref = {"namespace": HERE, "name": f"calls-{n}", "uid": held["metadata"]["uid"]}
-        number = a_number(n, "Bound", claimRef=ref, poolRef={"name": pool})
-        number["metadata"] |= {"namespace": HERE}
-        await kube.create(RESOURCES["PhoneNumber"], HERE, number)
-        await kube.patch_status(RESOURCES["PhoneNumber"], HERE, digits(n).digits, number["status"])
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from tests.controlplane.cluster import Cluster
 from tests.dispatch.process import DispatcherProcess, a_set, put_members
 from tests.examples import examples
 
-OF_EVENTS = {"bad-signature", "stale-signature"}
+OF_EVENTS = {"bad-signature", "stale-signature", "sender-unreadable"}
 OF_THE_ROUTER = {"method-not-allowed"}
 KEPT_TO = (
     "status_code_conformance",

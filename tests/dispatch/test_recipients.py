@@ -22,6 +22,25 @@ def test_a_hash_is_the_first_half_of_hmac_sha256_and_the_newest_key_comes_first(
     assert read_keys(tmp_path).hashes(NUMBER) == expected
 
 
+def test_every_spelling_of_a_phone_is_the_same_person_under_every_key(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(OLD)
+    (tmp_path / "2").write_bytes(NEW)
+    hasher = read_keys(tmp_path)
+    with_nine, without = "+5491155500123", "+541155500123"
+    assert hasher.hashes(with_nine) == hasher.hashes(without)
+    written = tuple(
+        hmac.new(key, text.encode(), sha256).digest()[:16] for text in (without, with_nine) for key in (NEW, OLD)
+    )
+    assert hasher.hashes(without) == written
+
+
+def test_a_request_is_known_again_whatever_key_was_added(tmp_path: Path) -> None:
+    (tmp_path / "1").write_bytes(OLD)
+    before = read_keys(tmp_path).oldest(NUMBER)
+    (tmp_path / "2").write_bytes(NEW)
+    assert read_keys(tmp_path).oldest(NUMBER) == before == hmac.new(OLD, NUMBER.encode(), sha256).digest()[:16]
+
+
 def test_without_a_key_nothing_starts(tmp_path: Path) -> None:
     with pytest.raises(KeysMissing, match="mount a Secret"):
         read_keys(tmp_path)

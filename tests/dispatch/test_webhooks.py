@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,18 +18,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
+from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, Problem
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.settings import DispatchSettings
-from ringfleet.dispatch.webhooks import EVENT_BYTES, FORGOTTEN, events_app
+from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, EVENT_BYTES, FORGOTTEN, events_app
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
@@ -52,6 +55,8 @@ class World:
     secrets: tuple[str, ...] = (SECRET,)
     owners: dict[str, AccountKey] = field(default_factory=lambda: {NUMBER: HERE})
     scopes: list[tuple[str, str]] = field(default_factory=lambda: [("set:shop/us", BRAND)])
+    words: list[str] = field(default_factory=list)
+    metrics: Metrics = field(default_factory=Metrics)
     reader: WebhookReader = field(default_factory=DIDHubWebhook)
     address: PublicAddress = field(default_factory=PublicAddress)
 
@@ -69,8 +74,11 @@ class World:
     def scopes_of(self, number: E164) -> list[tuple[str, str]]:
         return self.scopes if number == NUMBER else []
 
+    def opt_out_words(self, number: E164) -> list[str]:
+        return self.words if number == NUMBER else []
+
     def client(self, ledger: Any = None) -> httpx.AsyncClient:
-        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now, address=self.address)
+        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now, self.metrics, self.address)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://dispatcher")
 
@@ -88,9 +96,15 @@ class World:
         status: str = reply.json()["status"]
         return status
 
-    async def write(self, text: str, id_: str, after: int = 0) -> str:
+    async def write(self, text: str, id_: str, after: float = 0, peer: str = PEER) -> str:
         """A message from PEER, so many seconds after NOW."""
-        return await self.tell(an_event("message.received", id_, text=text, created_at=moment(after), message_id=id_))
+        told = {"text": text, "created_at": moment(after), "message_id": id_, "peer": peer}
+        return await self.tell(an_event("message.received", id_, **told))
+
+    def wished(self, wish: str, taken: str) -> float | None:
+        """How many such messages were counted."""
+        labels = {"wish": wish, "taken": taken}
+        return self.metrics.registry.get_sample_value("ringfleet_dispatch_opt_out_messages_total", labels)
 
     async def hours(self) -> tuple[Hour, ...]:
         rollup = await self.ledger.rollup("shop/us", self.now + 100, day_of(NOW))
@@ -243,6 +257,14 @@ async def test_a_fault_of_ours_tells_nothing_of_the_request(world: World) -> Non
     assert refusal(await world.send(BODY, ledger=Broken())) == (500, "internal-error")
 
 
+async def test_a_large_body_is_hashed_beside_the_loop_that_answers_picks(world: World) -> None:
+    world.reader = reader = ReaderOfItsThread()
+    for size in (AT_ONCE_BYTES, AT_ONCE_BYTES + 1):
+        await world.send(b"x" * size, {})
+    here = threading.get_ident()
+    assert [thread == here for thread in reader.threads] == [True, False]
+
+
 # Counted.
 
 
@@ -261,6 +283,14 @@ async def test_an_event_about_another_accounts_number_counts_for_nothing(world: 
     world.owners[NUMBER] = AccountKey("rival", "sandbox")
     assert await world.tell(an_event("number.labelled", label="Spam Likely")) == "ignored"
     assert (await world.ledger.rollup("shop/us", NOW, day_of(NOW))).tallies[0].label is None
+
+
+async def test_a_label_of_a_number_that_nobody_owns_counts_for_nothing(world: World) -> None:
+    """Else whoever buys it begins with a number that another account has labelled."""
+    world.owners.clear()
+    assert await world.tell(an_event("number.labelled", label="Spam Likely")) == "ignored"
+    assert (await world.ledger.rollup("shop/us", NOW, day_of(NOW))).tallies[0].label is None
+    assert await world.tell(an_event(id_="evt_2")) == "counted"
 
 
 async def test_an_event_that_is_older_than_the_ledgers_memory_is_not_counted_again(world: World) -> None:
@@ -325,6 +355,78 @@ async def test_a_start_takes_back_a_stop_that_was_said_when_the_number_was_in_no
     assert await world.opted_out("brand:shop/") == []
 
 
+@pytest.mark.parametrize(
+    "sender",
+    ["12125550123", "2125550123", "(212) 555-0123", "0012125550123", "01112125550123", "whatsapp:+12125550123"],
+)
+async def test_a_stop_of_a_sender_in_another_form_is_that_persons(world: World, sender: str) -> None:
+    assert await world.write("STOP", "m1", peer=sender) == "counted"
+    assert [one.recipient for one in await world.opted_out()] == [HASHER.hashes(PEER)[0]]
+
+
+@pytest.mark.parametrize("sender", [None, "", "72345", "MYBANK", "anonymous", "+15550123"])
+@pytest.mark.parametrize("text", ["STOP", "START"])
+async def test_a_wish_of_a_sender_who_can_not_be_read_is_refused_and_counted_and_never_acknowledged(
+    world: World, sender: str | None, text: str
+) -> None:
+    for _ in range(2):
+        reply = await world.send(a_body(an_event("message.received", text=text, peer=sender)))
+        assert refusal(reply) == (422, "sender-unreadable")
+    wish = "leave" if text == "STOP" else "return"
+    assert world.wished(wish, taken="false") == 2
+    assert await world.tell(an_event("message.received", "m2", text="Hello", peer=sender)) == "counted"
+
+
+async def test_a_stop_is_never_too_old(world: World) -> None:
+    assert await world.write("STOP", "m1", after=-int(FORGOTTEN) - 86_400) == "counted"
+    assert len(await world.opted_out()) == 1
+    assert await world.hours() == ()
+
+
+async def test_a_stop_that_is_too_old_to_be_counted_is_taken_twice_without_harm(world: World) -> None:
+    for _ in range(2):
+        await world.write("STOP", "m1", after=-int(FORGOTTEN) - 86_400)
+    assert len(await world.opted_out()) == 1
+
+
+async def test_a_stop_to_a_number_that_another_account_has_now_holds_in_the_namespace_it_was_said_in(
+    world: World,
+) -> None:
+    """And nowhere else: an account opts nobody out of another's brands."""
+    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    assert await world.write("STOP", "m1") == "counted"
+    assert (len(await world.opted_out("brand:shop/")), await world.opted_out()) == (1, [])
+
+
+@pytest.mark.parametrize("text", ["Stop\n\nSent from my iPhone", "stop please", "ARRÊT"])
+async def test_a_wish_with_something_around_it_is_one(world: World, text: str) -> None:
+    await world.write(text, "m1")
+    assert len(await world.opted_out()) == 1
+
+
+async def test_a_sets_own_word_opts_the_sender_out(world: World) -> None:
+    await world.write("Rimuovi!", "m1")
+    assert await world.opted_out() == []
+    world.words = ["RIMUOVI"]
+    await world.write("Rimuovi!", "m2")
+    assert [one.reason for one in await world.opted_out()] == ["message: RIMUOVI"]
+
+
+async def test_a_message_that_may_be_a_wish_is_told_to_people_by_its_ids_and_without_its_text(world: World) -> None:
+    with capture_logs() as logs:
+        assert await world.write("Please stop PLANTED texting me", "m1") == "counted"
+    (said,) = [one for one in logs if one["event"] == "message may ask to be left alone"]
+    assert {name: said[name] for name in ("event_id", "message_id", "sets")} == {
+        "event_id": "m1",
+        "message_id": "m1",
+        "sets": ["set:shop/us"],
+    }
+    assert "PLANTED" not in str(logs) + str(said)
+    assert PEER not in str(logs)
+    assert world.wished("unclear", taken="false") == 1
+    assert await world.opted_out() == []
+
+
 async def test_another_message_opts_nobody_out(world: World) -> None:
     await world.write("Please stop by at nine", "m1")
     assert await world.opted_out() == []
@@ -340,6 +442,18 @@ async def test_a_start_takes_the_stop_back(world: World, text: str) -> None:
     await world.write("STOP", "m1")
     assert await world.write(text, "m2", after=60) == "counted"
     assert await world.opted_out() == []
+
+
+@pytest.mark.parametrize("order", list(permutations([("STOP", "m1"), ("START", "m2")])), ids=str)
+@pytest.mark.parametrize("fractions", [(0.0, 0.0), (0.2, 0.8), (0.8, 0.2)])
+async def test_of_a_start_and_a_stop_of_one_second_the_stop_wins_whatever_the_order(
+    world: World, order: tuple[tuple[str, str], ...], fractions: tuple[float, float]
+) -> None:
+    """The one came after the other, and nobody can tell which."""
+    said = dict(zip(("STOP", "START"), fractions, strict=True))
+    for text, id_ in order:
+        await world.write(text, id_, after=said[text])
+    assert len(await world.opted_out()) == 1
 
 
 async def test_a_start_takes_back_a_stop_under_an_older_key(world: World) -> None:
@@ -404,7 +518,7 @@ def a_moment(call: int, type_: str) -> dict[str, Any]:
     return an_event(type_, id_, call_id=f"call_{call}", created_at=moment(SECONDS[type_]))
 
 
-def moment(after: int) -> str:
+def moment(after: float) -> str:
     return datetime.fromtimestamp(NOW + after, UTC).isoformat()
 
 
@@ -430,6 +544,19 @@ class ReaderOfTheUrl:
         code = hmac.digest(secrets[0].encode(), request.url.encode() + request.body, "sha1").hex()
         if request.headers.get("x-signature") != code:
             raise SignatureRefused(Doubt.WRONG, "The signature is not of this URL.")
+
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+        return None
+
+
+@dataclass
+class ReaderOfItsThread:
+    """A carrier whose signatures always hold: where they are looked at is noted."""
+
+    threads: list[int] = field(default_factory=list)
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
+        self.threads.append(threading.get_ident())
 
     def read(self, request: WebhookRequest) -> CarrierEvent | None:
         return None

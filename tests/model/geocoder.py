@@ -31,6 +31,14 @@ def by_the_geocoder(e164: str) -> Whereabouts:
     return Whereabouts(country, national[:length] or None, region_of(number) if length else None, tuple(zones))
 
 
+def zones_of(e164: str) -> tuple[str, ...]:
+    """The zones of the number by the library. In North America by its prefix, whatever its type: the library says of a
+    mobile of Jamaica that it may be anywhere on the continent."""
+    number = phonenumbers.parse(e164, None)
+    ask = timezone.time_zones_for_geographical_number if number.country_code == NANP else timezone.time_zones_for_number
+    return tuple(sorted({*ask(number)} - {timezone.UNKNOWN_TIMEZONE}))
+
+
 def region_of(number: phonenumbers.PhoneNumber) -> str | None:
     place = geocoder.description_for_number(number, "en")
     if number.country_code != NANP:

@@ -69,8 +69,9 @@ class OnFlagged(StrEnum):
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
-    """The carrier has approved nothing: at most 49 US numbers of the set send messages. Numbers of other sets are not
-    counted, so that sets of one campaign have to keep to 49 together."""
+    """The carrier has approved nothing: at most 49 US numbers of the set send messages, those of its territories
+    counted and toll-free ones not. Numbers of other sets are not counted, so that sets of one campaign have to keep to
+    49 together."""
     APPROVED = "Approved"
     """The carrier has approved more: as many numbers send messages as the set has."""
 
@@ -114,7 +115,8 @@ class Cooling(Part):
     """After how many days in use a number rests for cooling.restDays."""
     rest_days: Annotated[int, Field(ge=0, le=60)] = 0
     """For how many days a number rests after cooling.workDays in use; 0 for never. Numbers take turns, so that about
-    the same share rests every day."""
+    the same share rests every day, and never all: a set of too few numbers for that rests them less, and the number of
+    a set of one never."""
     after_flag: Annotated[Duration, lasting("24h", "8760h")] = timedelta(days=30)
     """How long a number rests after its spam label has gone, from 24h to 8760h."""
 
@@ -182,22 +184,53 @@ class MessagingIdentity(Part):
     carrier attaches numbers to the campaign that spec.messaging.service.campaign of their RoutingProfile names."""
     campaign_approved: bool = False
     """Set it to true yourself when the carrier has approved the campaign: until then no US number of the set sends a
-    message."""
+    message, nor one of Puerto Rico, Guam, the Virgin Islands, American Samoa or the Northern Marianas, where the same
+    rules hold. Toll-free numbers have no campaign: see tollFreeVerified."""
+    toll_free_verified: bool = False
+    """Set it to true yourself when the carrier has verified the business for its toll-free numbers: until then no
+    toll-free number of North America (800, 833 and so on) in the set sends a message."""
     number_pool: CampaignNumberPool = CampaignNumberPool.NONE
     """What carriers call number pooling: whether they have approved that one campaign sends from 50 numbers and more,
     which T-Mobile asks for in the US. It has nothing to do with the kind NumberPool."""
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """The campaign's throughput in messages, however many numbers it has; no limit when left out. It bounds how many
-    numbers a set with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
+    """The campaign's throughput, however many numbers it has; no limit when left out. A day has the minutes that
+    quietHours leave. It counts segments, see segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume
+    has, each set by itself; the dispatcher holds no message back for it."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
-    """The brand's messages a day, however many numbers it has; no limit when left out. It bounds how many numbers a set
-    with spec.dailyVolume has, each set by itself; the dispatcher holds no message back for it."""
+    """The brand's messages a day, however many numbers it has; no limit when left out. It counts segments, see
+    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself; the dispatcher
+    holds no message back for it."""
+    segments_per_message: Annotated[int, Field(ge=1, le=20)] = 1
+    """How many segments a message of the set has: carriers count them, and a text of more than 160 characters, or of 70
+    with one outside of their alphabet, is several. messagesPerMinute and dailyLimit allow so many times fewer messages;
+    perNumber counts messages, however long they are."""
+    opt_out_words: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Field(min_length=1, max_length=40),
+                Rule(r"self.matches(r'[\p{L}\p{N}]')", "write a word or a few words, such as RIMUOVI"),
+            ],
+            ...,
+        ],
+        Field(max_length=32),
+        ListType("set"),
+    ] = ()
+    """Words by which a recipient opts out of the brand, beside those that always do: STOP, STOPALL, QUIT, END, REVOKE,
+    OPTOUT, CANCEL, UNSUBSCRIBE, UNSUB, ARRET, ALTO, BAJA, PARAR, SAIR and СТОП. They count when they are the whole
+    message, or its first or last line, with no more than courtesy around; capitals, accents and punctuation do not
+    matter. A message that has such a word and says more opts nobody out: the dispatcher's log names it for a person to
+    read, and ringfleet_dispatch_opt_out_messages_total counts it."""
 
 
 class QuietHours(Part):
-    """Hours in which nobody is contacted, by the recipient's own clock. Country and area code of the recipient's number
-    tell the time zone. One that may be in several zones is left alone while it is quiet in any of them; one of which no
-    zone is known, always."""
+    """Hours in which nobody is contacted, by the recipient's own clock. The first digits of the recipient's number tell
+    the time zone: in North America its area code and exchange, elsewhere the country and as much of the number as has a
+    zone of its own. A recipient who may be in several zones is left alone while it is quiet in any of them. One whose
+    number tells no zone, or zones so far apart that it is always night in one of them, is refused as
+    `time-zone-unknown`, at any hour, unless quietHours.defaultTimeZone says by which clock to go: toll-free, premium
+    rate and personal numbers of North America and area codes that are too new, satellite phones, and networks of no
+    country."""
 
     start: Annotated[
         str,
@@ -213,6 +246,9 @@ class QuietHours(Part):
     """Local time at the recipient from which contact is allowed again, as HH:MM in quotes. Quiet hours that do
     not cover 21:00 to 08:00 need the annotation override.ringfleet.dev/quiet-hours, whose value says why; without it
     21:00 to 08:00 hold (condition GuardrailHolds)."""
+    default_time_zone: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """IANA time zone by whose clock a recipient is contacted whose number tells none, such as America/Denver; when left
+    out such a recipient is not contacted. It counts for no other recipient."""
 
 
 class RecipientFrequency(Part):
@@ -263,12 +299,12 @@ class RotationSetSpec(Part):
     NumberQuota, and then others in the place of those that were free."""
     daily_volume: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """Calls or messages a day of the whole set. How many numbers that takes is computed, region by region: from
-    perNumber.daily (of 75 a day 57 are planned for, of 1000 a day 929, while sticky.mode is not None, as recipients
-    spread unevenly), from cooling.workDays and cooling.restDays, and headroomPercent on top; ramp, perNumber.hourly and
-    perNumber.concurrent do not count, so that a set of new numbers may do less than that for the days of ramp
-    (CapacityShort). Set exactly one of dailyVolume and size. Flagged numbers are not made up for, unless the annotation
-    override.ringfleet.dev/min-utilisation says who allowed it and why: then the set has status.recommendedSize numbers,
-    and the flagged ones stay in it."""
+    perNumber.daily (less what overloadPercent leaves free), from cooling.workDays and cooling.restDays, and
+    headroomPercent on top: 1000 messages a day are one number, 8000 are eight, as `kubectl ringfleet size rotation`
+    says. ramp, perNumber.hourly and perNumber.concurrent do not count, so that a set of new numbers may do less than
+    that for the days of ramp (CapacityShort). status.sizing shows the sum. Set exactly one of dailyVolume and size.
+    Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who allowed
+    it and why: then the set has status.recommendedSize numbers, and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
     set. Beside dailyVolume scaling is refused, and an autoscaler reads nothing (".spec.size" does not exist). Numbers
@@ -284,9 +320,10 @@ class RotationSetSpec(Part):
     out. A region here is what you make it, and not the carrier's word in status.region of a PhoneNumber."""
     local_presence: LocalPresence = LocalPresence.COUNTRY
     """How near to a recipient a number is looked for: among those of the same area code, region or country first, and
-    wider, step by step up to the country, when none may be used there. Only None ever leaves the recipient's country; a
-    recipient who has a number of the set keeps it all the same, as sticky says. In a set with spec.regions those of the
-    recipient's region come first, or second to those of the same area code."""
+    wider, step by step up to the country, when none may be used there. Only None ever leaves the recipient's country,
+    to which its dependencies and territories belong: Jersey, Guernsey and the Isle of Man to GB, Puerto Rico, Guam and
+    the others to US. A recipient who has a number of the set keeps it all the same, as sticky says. In a set with
+    spec.regions those of the recipient's region come first, or second to those of the same area code."""
     sticky: Sticky = Sticky.model_construct()
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact when each number that it may use is at a cap of perNumber or rests. Quiet hours,
@@ -310,8 +347,13 @@ class RotationSetSpec(Part):
     Every number of a set is answered, so that one which no profile routes is not used. Of several RoutingProfiles for
     one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its NumberPool; a RotationSet
     gives its own to its claims."""
-    headroom_percent: Annotated[int, Field(ge=0, le=100)] = 10
-    """How many numbers the set has beyond what the volume takes, in percent."""
+    overload_percent: Annotated[int, Field(ge=0, le=50)] = 0
+    """On how many days of a hundred a number of a set with dailyVolume may meet its cap. Recipients who keep their
+    number spread unevenly, so that a number is planned for less than its cap: with 1, of 75 a day 57 are planned for,
+    of 1000 a day 929; with 0 the whole cap, and what does not fit is handled as overflow says. Without a meaning where
+    sticky.mode is None."""
+    headroom_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many numbers a set with dailyVolume has beyond what the volume takes, in percent."""
     suspend: bool = False
     """True stops the set: it gets and gives back no numbers, and the dispatcher picks none of them, so that no call
     goes out by it. Incoming calls go on."""
@@ -368,6 +410,19 @@ class Replacement(Part):
     """Time at which the number was replaced."""
 
 
+class Sizing(Part):
+    """How the number of numbers was computed from spec.dailyVolume; absent in a set with spec.size."""
+
+    volume: int
+    """The contacts a day that are planned for: spec.dailyVolume, or what messaging allows of it."""
+    planned_per_number: int
+    """The contacts a day that each number is planned for: perNumber.daily, less what overloadPercent leaves free."""
+    base: int
+    """How many numbers the volume takes, in all regions, with those that rest by cooling."""
+    headroom: int
+    """How many numbers headroomPercent adds to them."""
+
+
 class RotationSetStatus(Status):
     """The set as it is; written by the operator."""
 
@@ -378,6 +433,7 @@ class RotationSetStatus(Status):
     """How many numbers the volume takes, headroomPercent and those included that make up for flagged ones (at most as
     if half were flagged), by the formula of `kubectl ringfleet size rotation`. The set itself makes up for no flagged
     ones, and may have fewer: see spec.dailyVolume. Absent in a set with spec.size."""
+    sizing: Sizing | None = None
     limited_by: str | None = None
     """What binds the number of numbers that the set wants.
 

@@ -23,7 +23,7 @@ from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.set_inheritance import inherit
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import E164
+from ringfleet.model import E164, NumberType
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
@@ -129,7 +129,9 @@ def _pool(services: Services, obj: RotationSet, pool: NumberPool) -> PoolSeen:
     meta = pool.metadata
     place = ObjectRef(meta.namespace, meta.name)
     own = services.claim_queue.stock(place).formerly(people_of_set(obj))
-    return PoolSeen(pool.spec.market.country, services.fleet.free_in_pool(place), own)
+    market = pool.spec.market
+    toll_free = market.type is NumberType.TOLL_FREE
+    return PoolSeen(market.country, services.fleet.free_in_pool(place), own, toll_free)
 
 
 # Acting.

@@ -41,7 +41,7 @@ from ringfleet.objects.phone_number import NumberRecord, project_number
 from ringfleet.objects.refs import CARRIER_ACCOUNTS, CONFIG_MAPS, NUMBER_POOLS, resource_of
 from ringfleet.objects.rotation_set import member_seen, rotation_want
 from ringfleet.plan.freeze import Freeze
-from ringfleet.plan.rotation_set.calendar import Window, is_zone, window
+from ringfleet.plan.rotation_set.calendar import Window, misnamed_zone, window
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.roster import Day, MemberSeen, ask_tiers, enlist
 
@@ -288,7 +288,8 @@ class Inventory:
 
 def _anew(want: RotationWant, before: SetView | None) -> SetView:
     """The view of a set that has changed. Its members are the same until they are enlisted again."""
-    fault = None if is_zone(want.zone) else f"spec.resetTimeZone {want.zone!r} is no time zone, such as Europe/Berlin"
+    misnamed = misnamed_zone(want)
+    fault = f"{misnamed} is no time zone, such as Europe/Berlin" if misnamed else None
     if before is None:
         return SetView(want, fault)
     return SetView(want, fault, before.day, before.roster, before.attestations, before.accounts, before.freeze)

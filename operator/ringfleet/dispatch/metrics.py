@@ -42,6 +42,12 @@ class Metrics:
             ("outcome", "status"),
             registry=self.registry,
         )
+        self._opt_out_messages = Counter(
+            "ringfleet_dispatch_opt_out_messages_total",
+            "Messages that ask to be left alone or let in again, or may: by what became of them.",
+            ("wish", "taken"),
+            registry=self.registry,
+        )
         self._pick_duration = Histogram(
             "ringfleet_dispatch_pick_duration_seconds",
             "Time to answer or refuse a pick.",
@@ -51,6 +57,11 @@ class Metrics:
         self._ledger_errors = Counter(
             "ringfleet_dispatch_ledger_errors_total",
             "Requests that the ledger could not serve.",
+            registry=self.registry,
+        )
+        self._unchecked = Counter(
+            "ringfleet_dispatch_unchecked_callers_total",
+            "Times that the right of a known caller was held because the API server could not be asked for it.",
             registry=self.registry,
         )
         self._inventory_age = Gauge(
@@ -71,6 +82,11 @@ class Metrics:
             child = self._answers_of[outcome, status] = self._answers.labels(outcome, status)
         child.inc()
 
+    def wished(self, wish: str, taken: bool) -> None:
+        """A message came that asks to be left alone (`leave`), to be let in again (`return`), or may ask the one
+        (`unclear`). `taken`: it was acted on; one that is unclear never is."""
+        self._opt_out_messages.labels(wish, str(taken).lower()).inc()
+
     def took(self, seconds: float) -> None:
         """One pick was answered, or refused, after so long."""
         self._pick_duration.observe(seconds)
@@ -78,6 +94,10 @@ class Metrics:
     def ledger_failed(self) -> None:
         """The ledger could not serve a request."""
         self._ledger_errors.inc()
+
+    def let_in_unchecked(self) -> None:
+        """A caller's right was held for a while, because the API server could not be asked for it."""
+        self._unchecked.inc()
 
     def follow_age(self, age: Callable[[], float]) -> None:
         """Ask `age` for the seconds since the inventory was last heard of, whenever somebody looks."""

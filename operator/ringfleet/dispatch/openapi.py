@@ -29,7 +29,7 @@ REF = "#/components/schemas/{name}"
 FILE = "openapi.json"
 ALWAYS = ("internal-error",)
 """Problems of every operation; with a right, also those of `GUARDED`."""
-GUARDED = ("unauthenticated", "forbidden", "authority-unavailable")
+GUARDED = ("unauthenticated", "forbidden", "authority-unavailable", "too-many-questions")
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
 _PATH_PARAMETERS = {
     "namespace": ("The namespace of the RotationSet.", _NAME),

@@ -108,6 +108,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "recipient-suppressed",
             "recipient-frequency",
             "quiet-hours",
+            "time-zone-unknown",
             "budget-exhausted",
             "no-eligible-number",
             "unknown-deferral",

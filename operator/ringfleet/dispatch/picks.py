@@ -37,10 +37,12 @@ from ringfleet.dispatch.recipients import Hasher, is_recipient
 from ringfleet.dispatch.schema import DeferredReply, Kind, PickReply, PickRequest
 from ringfleet.model import E164
 from ringfleet.model.geography import whereabouts
+from ringfleet.plan.rotation_set.calendar import NEVER as NO_MOMENT
 from ringfleet.plan.rotation_set.calendar import Window, quiet_until
 from ringfleet.plan.rotation_set.guardrails import QuietHours
 
 LONGEST_KEY = 255
+NEVER = NO_MOMENT.timestamp()
 JSON = "application/json"
 
 _decode = msgspec.json.Decoder(PickRequest).decode
@@ -96,14 +98,14 @@ class Picker:
     ) -> Ask:
         want = view.want
         where = whereabouts(E164(request.to))
-        hashes = self._hasher().hashes(request.to)
-        recipient, *older = hashes
+        hasher = self._hasher()
+        recipient, *others = hasher.hashes(request.to)
         reply = request.kind is Kind.REPLY and want.replies_free
         often = want.terms.frequency
         return Ask(
             set=want.key,
             recipient=recipient,
-            known_as=tuple(older),
+            known_as=tuple(others),
             now=now,
             day=window.day.toordinal(),
             tomorrow=window.tomorrow,
@@ -112,7 +114,7 @@ class Picker:
             scopes=want.looks_in,
             account=_account(view, request.account),
             key=None if dry_run else key,
-            fingerprint=_fingerprint(request, hashes[-1]),
+            fingerprint=_fingerprint(request, hasher.oldest(request.to)),
             reply=reply,
             mode=want.sticky,
             sticky_ttl=want.sticky_ttl.total_seconds(),
@@ -155,6 +157,12 @@ class Picker:
         match verdict:
             case Suppressed(scope):
                 return Problem("recipient-suppressed", f"The recipient has opted out of {_scope(scope)}.")
+            case Quiet(not_before) if not_before >= NEVER:
+                return Problem(
+                    "time-zone-unknown",
+                    "The recipient's number tells no time zone, and nobody is called at night: say in the set's "
+                    "spec.quietHours.defaultTimeZone by which clock to call such a recipient.",
+                )
             case Quiet(not_before):
                 return later("quiet-hours", "Nobody is called at night, by the recipient's own clock.", not_before)
             case TooOften(not_before):
@@ -251,6 +259,7 @@ def _fingerprint(request: PickRequest, oldest: bytes) -> bytes:
 
 @lru_cache(maxsize=16384)
 def _quiet_until(quiet: QuietHours, zones: tuple[str, ...], minute: int) -> float | None:
+    """NEVER: no moment is known. Any time of the ledger's is a finite number."""
     until = quiet_until(quiet, zones, datetime.fromtimestamp(minute * 60, UTC))
     return until.timestamp() if until else None
 

@@ -1,5 +1,7 @@
 """Recipients as keyed hashes: HMAC-SHA-256 of the E.164 number, 16 bytes of it. There is no list that could leak.
 
+One phone may be written in several ways (`model/spellings.py`): all are looked for, and one is written.
+
 The keys come from files, one key each, mounted from a Secret; the newest is the one whose name sorts last, so a key is
 rotated by adding `2027-01` beside `2026-11`. The older file stays: opt-outs are remembered for ever, and one under a
 key that is gone is found by nobody. Files are read again when they change.
@@ -14,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ringfleet.model import E164
+from ringfleet.model.spellings import spellings
 
 HASH_BYTES = 16
 LEAST_KEY_BYTES = 16
@@ -35,9 +38,14 @@ class Hasher:
         self._begun = tuple(hmac.new(key, digestmod=sha256) for key in keys)
 
     def hashes(self, number: str) -> tuple[bytes, ...]:
-        """`number` is written as `is_recipient` has it."""
-        text = number.encode()
-        return tuple(_finish(begun.copy(), text) for begun in self._begun)
+        """Every hash by which the recipient may be known. The first is the one to write: of the canonical spelling,
+        under the newest key; the same for every spelling of a phone. `number` is written as `is_recipient` has it."""
+        written = [spelling.encode() for spelling in spellings(E164(number))]
+        return tuple(_finish(begun.copy(), text) for text in written for begun in self._begun)
+
+    def oldest(self, number: str) -> bytes:
+        """The hash of the number as it is written, which neither a newer key nor another spelling changes."""
+        return _finish(self._begun[-1].copy(), number.encode())
 
 
 def _finish(begun: hmac.HMAC, text: bytes) -> bytes:

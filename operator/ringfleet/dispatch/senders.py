@@ -145,6 +145,12 @@ class Fleet:
         """Set and brand of each set that it is a member of."""
         return [want.scopes for want in self._inventory.sets_of(number)]
 
+    def opt_out_words(self, number: E164) -> Collection[str]:
+        """The words of its sets, beside those that hold everywhere. Of a number that is in none any more, those of
+        every set: which it was in is not known."""
+        sets = self._inventory.sets_of(number) or self._inventory.sets.store.values()
+        return sorted({word for want in sets if want.messaging for word in want.messaging.opt_out_words})
+
 
 def _project(obj: dict[str, Any]) -> AccountRecord:
     spec = CarrierAccount.parse(obj).spec

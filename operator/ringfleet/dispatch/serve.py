@@ -92,7 +92,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         clock, metrics = Clock(), Metrics()
         inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace)
         senders = Senders(kube, time.monotonic, settings.namespaces or None)
-        authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time)
+        authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         listeners = [
             Listener(dispatcher.app(), Address.parse(settings.listen)),

@@ -7,13 +7,16 @@ route reaches those.
 
 What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repeats everything else, under the same id.
 STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
-what a STOP has made, and no younger one: when a carrier repeats or mixes up messages, the opt-out wins.
+what a STOP of an earlier second has made: when a carrier repeats or mixes up messages, the opt-out wins. A STOP is
+never too old, and none is acknowledged whose sender can't be read: the carrier sends it again, and people see it
+refused. What may be a wish and may be none is logged for a person, by the carrier's ids and without its text.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from math import floor, inf, nextafter
 from typing import Final, Protocol
 
 import msgspec
@@ -39,10 +42,14 @@ from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 EVENT_BYTES: Final = 1_048_576
 BODY_SECONDS: Final = 10.0
+AT_ONCE_BYTES: Final = 65_536
+"""A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
 FORGOTTEN: Final = 30 * 86_400.0
 """Seconds. The ledger knows its events for 35 days; an older one could be counted twice."""
 AHEAD: Final = 3600.0
 """Seconds that an event may be ahead of us."""
+
+_OF_THE_NUMBER: Final = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +68,8 @@ class Numbers(Protocol):
     def account_of(self, number: E164) -> AccountKey | None: ...
 
     def scopes_of(self, number: E164) -> Sequence[tuple[str, str]]: ...
+
+    def opt_out_words(self, number: E164) -> Collection[str]: ...
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -97,7 +106,10 @@ class Events:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
         sent = WebhookRequest(request.method, self._address.url_of(request), request.headers, await _read(request))
-        event = self._believe(sender, sent)
+        if len(sent.body) > AT_ONCE_BYTES:
+            event = await asyncio.to_thread(self._believe, sender, sent)
+        else:
+            event = self._believe(sender, sent)
         status = "ignored" if event is None else await self._take_in(key, event)
         self._metrics.answered(f"event-{status}", 200)
         return Response(_ANSWERS[status], media_type="application/json")
@@ -120,32 +132,63 @@ class Events:
         age = self._now() - event.at.timestamp()
         if age < -AHEAD:
             raise Problem("malformed-request", "The event's created_at is in the future: compare the clocks.")
-        owner = self._numbers.account_of(event.number)
-        if age > FORGOTTEN or owner not in (None, key):
+        heard = self._understand(key, event)
+        if age > FORGOTTEN or not self._counts(key, event):
+            if heard.opt_outs:  # taken twice it is the same; the event is not counted
+                return "counted" if await self._ledger.suppress(heard.opt_outs) else "known"
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
-        return "counted" if await self._ledger.ingest([self._understand(key, event)]) else "known"
+        return "counted" if await self._ledger.ingest([heard]) else "known"
+
+    def _counts(self, key: AccountKey, event: CarrierEvent) -> bool:
+        """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no
+        label of what it does not own, with which whoever buys the number next would begin."""
+        if event.happening in _OF_THE_NUMBER:
+            return self._numbers.account_of(event.number) == key
+        return self._is_of(key, event.number)
+
+    def _is_of(self, key: AccountKey, number: E164) -> bool:
+        return self._numbers.account_of(number) in (None, key)
 
     def _understand(self, key: AccountKey, event: CarrierEvent) -> Heard:
-        """The event, with what it wishes of opt-outs."""
-        wish = wish_in(event.text) if event.happening is Happening.MESSAGE_RECEIVED else None
-        if wish is None or event.peer is None:
+        """The event, with what it wishes of opt-outs. Raises Problem: nobody can tell whose wish it is."""
+        found = self._wish(key, event)
+        if found is None:
             return Heard(str(key), event)
-        hashes, at, scopes = self._hashes(event.peer), event.at.timestamp(), self._brands(key, event.number)
-        match wish:
-            case Wish.LEAVE, word:
-                reason = f"message: {word}"
-                opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
-                return Heard(str(key), event, opt_outs)
-            case _:
-                everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
-                opt_ins = tuple(OptIn(scope, hash_, at) for scope in everywhere for hash_ in hashes)
-                return Heard(str(key), event, opt_ins=opt_ins)
+        wish, word = found
+        peer, at, scopes = _sender(key, event), event.at.timestamp(), self._brands(key, event.number)
+        hashes = self._hashes(peer)
+        if wish is Wish.LEAVE:
+            reason = f"message: {word}"
+            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
+            return Heard(str(key), event, opt_outs)
+        everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
+        before = before_the_second(at)
+        opt_ins = tuple(OptIn(scope, hash_, before) for scope in everywhere for hash_ in hashes)
+        return Heard(str(key), event, opt_ins=opt_ins)
+
+    def _wish(self, key: AccountKey, event: CarrierEvent) -> tuple[Wish, str] | None:
+        """What is to be done by the message; None: nothing, or it is for a person to say what."""
+        if event.happening is not Happening.MESSAGE_RECEIVED:
+            return None
+        found = wish_in(event.text, self._numbers.opt_out_words(event.number))
+        if found is None:
+            return None
+        wish, _ = found
+        if wish is not Wish.UNCLEAR:
+            self._metrics.wished(wish, taken=event.peer is not None)
+            return found
+        self._metrics.wished(wish, taken=False)
+        sets = sorted({set_ for set_, _ in self._numbers.scopes_of(event.number)})
+        ids = {"event_id": event.id, "message_id": event.subject}
+        log.warning("message may ask to be left alone", account=str(key), **ids, number=event.number, sets=sets)
+        return None
 
     def _brands(self, key: AccountKey, number: E164) -> list[str]:
-        """Where the wish counts: in each brand that uses the number; without any, in the account's namespace."""
-        brands = {brand for _, brand in self._numbers.scopes_of(number)}
-        return sorted(brands) or [everywhere_in(key.namespace)]
+        """Where the wish counts: in each brand that uses the number; in the account's namespace without any, and for a
+        number that is another account's now."""
+        sets = self._numbers.scopes_of(number) if self._is_of(key, number) else ()
+        return sorted({brand for _, brand in sets}) or [everywhere_in(key.namespace)]
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -179,6 +222,24 @@ def events_app(
             Exception: on_error,
         },
     )
+
+
+def before_the_second(at: float) -> float:
+    """The last moment before the second of `at`. Some carriers tell whole seconds only, so that of a START and a STOP
+    of one second nobody knows which was the last word: the STOP holds."""
+    return nextafter(floor(at), -inf)
+
+
+def _sender(key: AccountKey, event: CarrierEvent) -> E164:
+    """Who has written. Raises Problem."""
+    if event.peer is None:
+        log.warning("opt-out of an unreadable sender", account=str(key), event_id=event.id, message_id=event.subject)
+        raise Problem(
+            "sender-unreadable",
+            "The message asks for an opt-out, and its sender is no number that can be read: send it with a sender in "
+            "E.164 form, such as +14155550123.",
+        )
+    return event.peer
 
 
 async def _read(request: Request) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
@@ -86,8 +87,16 @@ async def may(kube: Kube, caller: Caller, access: Access) -> bool:
 def token_expiry(token: str) -> float | None:
     """The end that a JWT names. Believed only after the API server has checked the token."""
     try:
+        return float(token_claims(token)["exp"])
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def token_claims(token: str) -> Mapping[str, Any]:
+    """What a JWT says of itself, and nobody has checked; nothing of a token that is none."""
+    try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"])
-    except (IndexError, KeyError, ValueError, TypeError, binascii.Error):
-        return None
+    except (IndexError, ValueError, RecursionError, binascii.Error):
+        return {}
+    return claims if isinstance(claims, dict) else {}

@@ -24,6 +24,20 @@ TOLL_FREE_CODES = ("800", "833", "844", "855", "866", "877", "888")
 """The toll-free area codes of the North American Numbering Plan that were in service when this was written."""
 
 
+US_TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})
+"""The territories of the United States that are countries of their own in ISO 3166-1, and under its telephone rules."""
+
+
+def is_american(country: str | None) -> bool:
+    """Whether the rules of the United States for calls and messages hold in the country."""
+    return country == "US" or country in US_TERRITORIES
+
+
+def is_toll_free(number: E164) -> bool:
+    """Whether it is a toll-free number of North America."""
+    return number.startswith("+1") and number[2:5] in TOLL_FREE_CODES
+
+
 NANP_SHAPE = "write North American area codes as three digits, the first not 0 or 1, such as 415"
 NO_TRUNK_ZERO = "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin"
 

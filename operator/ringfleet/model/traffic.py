@@ -51,7 +51,8 @@ class CarrierEvent:
     direction: Direction = Direction.OUTBOUND
     """Whether our number was the caller or sender, or the called or receiving side."""
     peer: E164 | None = field(default=None, repr=False)
-    """The other side's number, which is personal data; None for events of a number."""
+    """The other side's number, which is personal data; None for events of a number, and for who withholds it or has
+    none that can be read, such as a short code."""
     label: str | None = None
     """What a NUMBER_LABELLED event shows for the number, such as `Spam Likely`; None for every other event."""
     text: str | None = field(default=None, repr=False)

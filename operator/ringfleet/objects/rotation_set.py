@@ -27,6 +27,7 @@ from ringfleet.api.rotation_set import (
     RotationSetSpec,
     RotationSetStatus,
     SetUsage,
+    Sizing,
 )
 from ringfleet.model import E164, GONE, Money
 from ringfleet.model.refs import ObjectRef
@@ -52,6 +53,7 @@ from ringfleet.plan.rotation_set.guardrails import (
 from ringfleet.plan.rotation_set.plan import CreateClaim, RotationPlan
 from ringfleet.plan.rotation_set.roster import MemberSeen
 from ringfleet.plan.rotation_set.seen import Replaced, RotationSeen, Seat, Usage
+from ringfleet.plan.rotation_set.size import SetSize
 
 
 def set_view(obj: RotationSet) -> SetView:
@@ -91,6 +93,7 @@ def rotation_want(obj: RotationSet) -> RotationWant:
         min_sample=spec.health.min_sample,
         messaging=_messaging(spec.messaging) if spec.messaging else None,
         routing_profile=spec.routing_profile_ref.name if spec.routing_profile_ref else None,
+        overload_percent=spec.overload_percent,
         headroom_percent=spec.headroom_percent,
         suspended=spec.suspend,
     )
@@ -169,7 +172,7 @@ def _terms(spec: RotationSetSpec) -> Terms:
     return Terms(
         min_attestation=spec.min_attestation,
         frequency=Frequency(often.contacts, often.window),
-        quiet=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)),
+        quiet=QuietHours(time.fromisoformat(quiet.start), time.fromisoformat(quiet.end), quiet.default_time_zone),
         replaces=health.on_flagged is OnFlagged.QUARANTINE_AND_REPLACE,
         max_churn_percent=health.max_churn_percent,
         ramp=Ramp(ramp.days, ramp.start_percent),
@@ -190,9 +193,12 @@ def _messaging(said: MessagingIdentity) -> MessagingWant:
         brand=said.brand,
         campaign=said.campaign,
         campaign_approved=said.campaign_approved,
+        toll_free_verified=said.toll_free_verified,
         pool_approved=said.number_pool is CampaignNumberPool.APPROVED,
         per_minute=said.messages_per_minute,
         daily_limit=said.daily_limit,
+        segments=said.segments_per_message,
+        opt_out_words=said.opt_out_words,
     )
 
 
@@ -263,6 +269,7 @@ def set_status(obj: RotationSet, facts: SetFacts, decision: SetDecision, now: da
         ),
         regions=tuple(_regions(seen, plan)),
         recommended_size=plan.size.recommended,
+        sizing=_sizing(plan.size),
         limited_by=str(plan.size.limited_by),
         usage=usage if matters else before.usage,
         usage_at=at,
@@ -272,6 +279,17 @@ def set_status(obj: RotationSet, facts: SetFacts, decision: SetDecision, now: da
         overrides=tuple(str(one.guardrail) for one in want.governed.overrides),
         replicas=sum(seat.live for seat in seen.seats),
         selector=f"{SET_LABEL}={want.name}",
+    )
+
+
+def _sizing(size: SetSize) -> Sizing | None:
+    if size.volume is None or size.planned_per_number is None or size.base is None:
+        return None
+    return Sizing(
+        volume=size.volume,
+        planned_per_number=size.planned_per_number,
+        base=size.base,
+        headroom=max(0, size.total - size.base),
     )
 
 

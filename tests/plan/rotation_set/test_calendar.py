@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ringfleet.model import E164
 from ringfleet.model.geography import locate, whereabouts
-from ringfleet.plan.rotation_set.calendar import HOUR, LONGEST, beginning, quiet_until, window
+from ringfleet.plan.rotation_set.calendar import HOUR, NEVER, beginning, quiet_until, window
 from ringfleet.plan.rotation_set.guardrails import QuietHours
 
 ZONES = ["UTC", "America/Los_Angeles", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe"]
@@ -81,8 +81,29 @@ def test_a_recipient_who_may_be_anywhere_is_called_when_it_is_day_everywhere() -
 
 def test_a_recipient_of_no_known_zone_is_left_alone() -> None:
     now = at("2026-11-24T12:00")
-    assert quiet_until(QuietHours(), [], now) == now + LONGEST
+    assert quiet_until(QuietHours(), [], now) == NEVER
     assert quiet_until(QuietHours(time(12), time(12)), [], now) is None
+
+
+def test_a_recipient_whose_zones_are_always_quiet_somewhere_is_left_alone_for_good() -> None:
+    """Not for two days, again and again."""
+    apart = ["Pacific/Guam", "America/New_York", "Europe/London"]
+    assert quiet_until(QuietHours(), apart, at("2026-11-24T12:00")) == NEVER
+
+
+@pytest.mark.parametrize("zones", [[], ["Pacific/Guam", "America/New_York", "Europe/London"]])
+def test_where_no_clock_is_known_the_sets_own_default_counts(zones: list[str]) -> None:
+    quiet = QuietHours(default_zone="America/Denver")
+    assert quiet_until(quiet, zones, at("2026-11-24T12:00", "America/Denver")) is None
+    assert quiet_until(quiet, zones, at("2026-11-24T21:00", "America/Denver")) == at(
+        "2026-11-25T08:00", "America/Denver"
+    )
+    assert quiet_until(quiet, ["America/New_York"], at("2026-11-24T20:00", "America/Denver")) is not None
+
+
+def test_a_gap_of_one_minute_in_the_quiet_hours_is_found() -> None:
+    quiet = QuietHours(time(12, 8), time(12, 7))
+    assert quiet_until(quiet, ["UTC"], at("2026-11-24T12:09")) == at("2026-11-25T12:07")
 
 
 @given(st.integers(0, 1439), st.integers(0, 1439), st.sampled_from(ZONES), st.integers(0, 2880))
@@ -93,7 +114,7 @@ def test_quiet_hours_end_with_the_first_minute_that_is_not_quiet(start: int, end
     here = ZoneInfo(zone)
     if until is None:
         assert not quiet.contains(now.astimezone(here).time())
-    elif until < now + LONGEST:
+    else:
         assert not quiet.contains(until.astimezone(here).time())
         assert quiet.contains((until - timedelta(minutes=1)).astimezone(here).time())
 

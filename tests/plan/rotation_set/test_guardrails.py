@@ -56,6 +56,11 @@ def test_a_word_that_says_nothing_overrides_nothing(guardrail: Guardrail) -> Non
     assert govern(WEAKER[guardrail], {guardrail: "  "}).terms == GUARDED
 
 
+def test_hours_that_do_not_hold_keep_the_zone_that_was_said_with_them() -> None:
+    wish = Terms(quiet=QuietHours(time(23), time(8), "America/Denver"))
+    assert govern(wish, {}).terms.quiet == QuietHours(default_zone="America/Denver")
+
+
 def test_a_word_for_one_guardrail_overrides_no_other() -> None:
     wish = Terms(replaces=True, max_churn_percent=50)
     governed = govern(wish, {Guardrail.CHURN: WHY})
@@ -69,6 +74,7 @@ def test_a_word_for_one_guardrail_overrides_no_other() -> None:
         Terms(frequency=Frequency(1)),
         Terms(frequency=Frequency(3, timedelta(days=7))),
         Terms(quiet=QuietHours(time(18), time(10))),
+        Terms(quiet=QuietHours(default_zone="America/Denver")),
         Terms(max_churn_percent=0),
         Terms(ramp=Ramp(30, 10)),
     ],

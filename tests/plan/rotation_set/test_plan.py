@@ -33,7 +33,9 @@ from ringfleet.plan.rotation_set.plan import (
 from ringfleet.plan.rotation_set.report import rotation_conditions, unreadable
 from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, RotationSeen, Usage
 from ringfleet.plan.rotation_set.size import LimitedBy, SetSize, share_out, size_set
+from ringfleet.plan.sizing.fields import Refused
 from ringfleet.plan.sizing.formulas import utilisation
+from ringfleet.plan.sizing.questions import RotationQuestion, size_rotation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 from tests.examples import examples
 from tests.plan.rotation import (
@@ -80,8 +82,14 @@ def said(want: RotationWant, what: RotationSeen) -> dict[str, str]:
     [
         (a_want(volume=300, sticky=StickyMode.NONE, headroom_percent=0), 4),  # the rule of thumb
         (a_want(volume=300, sticky=StickyMode.NONE, headroom_percent=10), 5),
-        (a_want(volume=10_000, headroom_percent=0), 175),  # no number is to be at its cap: 77 % are planned for
-        (a_want(volume=10_000, headroom_percent=0, work_days=5, rest_days=2), 245),
+        (a_want(volume=300), 4),
+        (a_want(volume=10_000, overload_percent=1), 175),  # no number is to be at its cap: 77 % are planned for
+        (a_want(volume=10_000, overload_percent=1, sticky=StickyMode.NONE), 134),
+        (a_want(volume=10_000, overload_percent=1, work_days=5, rest_days=2), 245),
+        (a_texting_want(volume=1000), 1),
+        (a_texting_want(volume=2000), 2),
+        (a_texting_want(volume=5000), 5),
+        (a_texting_want(volume=8000), 8),
         (a_want(size=7), 7),
         (a_want(size=0), 0),
     ],
@@ -91,14 +99,17 @@ def test_the_size_is_the_formulas(want: RotationWant, size: int) -> None:
 
 
 def test_each_region_has_numbers_for_its_share_of_the_volume() -> None:
-    want = a_want(volume=1000, regions=(RegionWant("east", "US", 70), RegionWant("west", "US", 30)))
+    regions = (RegionWant("east", "US", 70), RegionWant("west", "US", 30))
+    want = a_want(volume=1000, regions=regions, overload_percent=1, headroom_percent=10)
     assert size_set(want, "US").wanted == {"east": 14, "west": 7}  # 13 and 6 alone, and one of headroom each
 
 
 @pytest.mark.parametrize(
     ("messaging", "volume", "limited_by", "possible"),
     [
-        ({"per_minute": 2}, 10_000, LimitedBy.CAMPAIGN, 2880),
+        ({"per_minute": 2}, 10_000, LimitedBy.CAMPAIGN, 2 * 60 * 13),  # from 21:00 to 08:00 nothing is sent
+        ({"per_minute": 6, "segments": 3}, 10_000, LimitedBy.CAMPAIGN, 2 * 60 * 13),
+        ({"daily_limit": 6000, "segments": 3}, 10_000, LimitedBy.BRAND, 2000),
         ({"daily_limit": 2000}, 10_000, LimitedBy.BRAND, 2000),
         ({"per_minute": 75, "daily_limit": 2000}, 10_000, LimitedBy.BRAND, 2000),
         ({"per_minute": 75}, 10_000, LimitedBy.VOLUME, 10_000),
@@ -124,10 +135,43 @@ def test_the_49_numbers_of_a_campaign_are_those_of_the_us() -> None:
     assert size_set(a_texting_want(size=200, regions=regions), "US").wanted == {"home": 49, "berlin": 100}
     assert size_set(a_texting_want(size=200), "DE").total == 200
     assert size_set(a_want(size=200), "US").total == 200, "voice has no campaign"
+    assert size_set(a_texting_want(size=200), "PR").total == 49, "where the same rules hold"
+    assert size_set(a_texting_want(size=200), "US", toll_free=True).total == 200, "which have no campaign"
+
+
+@pytest.mark.parametrize("toll_free", [False, True])
+def test_the_numbers_of_toll_free_pools_are_bounded_by_no_campaign(toll_free: bool) -> None:
+    what = seen(pools={POOL: PoolSeen("US", 100, toll_free=toll_free)})
+    assert plan_rotation(a_texting_want(size=60), what, NOW).size.total == (60 if toll_free else 49)
+
+
+@given(
+    st.integers(1, 100_000),
+    st.integers(1, 2000),
+    st.integers(0, 50),
+    st.integers(0, 100),
+    st.integers(1, 7),
+    st.integers(0, 7),
+)
+def test_a_set_and_the_calculator_say_the_same(
+    volume: int, cap: int, overload: int, headroom: int, work: int, rest: int
+) -> None:
+    terms = {"overload_percent": overload, "headroom_percent": headroom, "work_days": work, "rest_days": rest}
+    size = size_set(a_want(volume=volume, daily=cap, **terms), "US")
+    try:
+        told = size_rotation(RotationQuestion(volume=(volume,), cap=cap, **terms))
+    except Refused:
+        return  # more numbers than a calculator tells
+    assert (size.total, size.recommended, size.volume) == (told.numbers, told.numbers, told.volume)
+
+
+def test_what_the_size_was_made_of_is_told() -> None:
+    size = size_set(a_want(volume=10_000, overload_percent=1, headroom_percent=10), "US")
+    assert (size.planned_per_number, size.base, size.total) == (57, 175, 193)
 
 
 def test_guardrail_minimum_utilisation_keeps_flagged_numbers_from_making_the_set_grow() -> None:
-    want = a_want(volume=1000)
+    want = a_want(volume=1000, overload_percent=1, headroom_percent=10)
     bound = -(-1000 // (75 * utilisation(75, 0.01))) * 1.1 + 1
     calm, flagged = size_set(want, "US"), size_set(want, "US", out=0.3)
     assert (flagged.total, flagged.recommended) == (calm.total, 29)
@@ -459,7 +503,10 @@ def test_a_time_zone_that_is_none_stops_the_set(zone: str) -> None:
     want = a_want(zone=zone)
     with pytest.raises(ValueError, match="time zone"):
         plan_rotation(want, seen(), NOW)
-    assert [str(one.reason) for one in unreadable(want)] == ["InvalidSpec", "InvalidSpec"]
+    assert [str(one.reason) for one in unreadable(f"spec.resetTimeZone {zone!r}")] == [
+        "InvalidSpec",
+        "InvalidSpec",
+    ]
 
 
 def test_the_numbers_are_counted_by_what_they_can_do() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,16 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import E164
+from ringfleet.model.geography import locate
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import (
     Governed,
     MessagingWant,
+    QuietHours,
     Ramp,
     RegionWant,
     RotationWant,
     Terms,
 )
-from ringfleet.plan.rotation_set.roster import Day, MemberSeen, State, Unfit, ask_tiers, enlist, ramped, rests
+from ringfleet.plan.rotation_set.roster import Day, MemberSeen, State, Turn, Unfit, ask_tiers, enlist, ramped, rests
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 TODAY = date(2026, 11, 24)
@@ -132,6 +134,36 @@ def test_guardrail_us_messages_need_an_approved_campaign() -> None:
     assert roster(a_texting_want(), seen(attestation=None)).unfit == ()
 
 
+@pytest.mark.parametrize("number", ["+17875550161", "+16715550161", "+13405550161", "+16845550161", "+16705550161"])
+def test_guardrail_the_rules_of_the_us_hold_in_its_territories(number: str) -> None:
+    country = locate(E164(number)).country
+    one = seen(number, country=country)
+    assert roster(a_texting_want(messaging=MessagingWant("acme", "C123")), one).unfit == ((number, Unfit.CAMPAIGN),)
+    assert roster(a_texting_want(), one).unfit == ()
+    many = [seen(f"+1415555{n:04}", joined=LONG_AGO - timedelta(days=1)) for n in range(CAMPAIGN_NUMBERS)]
+    assert roster(a_texting_want(), *many, one).unfit == ((number, Unfit.CAMPAIGN_FULL),)
+
+
+@pytest.mark.parametrize("number", ["+18335550123", "+18005550123", "+18885550123"])
+def test_guardrail_a_toll_free_sender_has_a_verification_of_its_own_and_no_campaign(number: str) -> None:
+    verified = MessagingWant("acme", toll_free_verified=True)
+    assert roster(a_texting_want(messaging=verified), seen(number)).unfit == ()
+    assert roster(a_texting_want(), seen(number)).unfit == ((number, Unfit.TOLL_FREE),)
+    many = [seen(f"+1415555{n:04}", joined=LONG_AGO) for n in range(CAMPAIGN_NUMBERS)]
+    both = MessagingWant("acme", "C123", campaign_approved=True, toll_free_verified=True)
+    assert roster(a_texting_want(messaging=both), *many, seen(number)).unfit == ()
+    assert roster(a_want(), seen(number)).unfit == (), "calls need neither"
+
+
+def test_the_capacity_of_a_day_is_what_the_hours_hold_that_are_not_quiet() -> None:
+    """Ten an hour from 08:00 to 21:00 are 130 a day, whatever the cap of the day says."""
+    slow = a_want(daily=1000, hourly=10)
+    assert roster(slow, seen()).capacity == 130
+    allowed = replace(slow, governed=Governed(Terms(quiet=QuietHours(time(3), time(3)))))
+    assert roster(allowed, seen()).capacity == 240
+    assert roster(a_want(), seen()).capacity == 75
+
+
 def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:
     """The 49 that joined first may be used; with an approved pool, all."""
     many = [seen(f"+1415555{n:04}", joined=LONG_AGO + timedelta(days=n)) for n in range(CAMPAIGN_NUMBERS + 2)]
@@ -141,25 +173,51 @@ def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:
     assert roster(a_texting_want(messaging=approved), *many).unfit == ()
 
 
-@given(st.integers(1, 14), st.integers(1, 14), st.integers(0, 5000))
-def test_a_number_rests_its_rest_days_in_every_cycle(work: int, rest: int, offset: int) -> None:
+TURNS = {
+    "work": st.integers(1, 14),
+    "rest": st.integers(1, 14),
+    "of": st.integers(1, 60),
+    "offset": st.integers(0, 5000),
+}
+
+
+@given(**TURNS)
+def test_a_number_rests_its_rest_days_in_every_cycle(work: int, rest: int, of: int, offset: int) -> None:
     want = a_want(work_days=work, rest_days=rest)
     days = [TODAY + timedelta(days=offset + n) for n in range(work + rest)]
-    assert sum(rests(want, NUMBER, day) for day in days) == rest
+    enough = of * work >= work + rest
+    for place in range(of):
+        resting = sum(rests(want, Turn(place, of), day) for day in days)
+        assert resting == rest if enough else resting <= rest
 
 
-def test_numbers_take_turns_to_rest() -> None:
-    want = a_want(work_days=5, rest_days=2)
-    members = [seen(f"+1415555{n:04}") for n in range(700)]
-    resting = [sum(rests(want, one.number, TODAY + timedelta(days=n)) for one in members) for n in range(7)]
-    assert all(140 < count < 260 for count in resting), resting
+@given(**TURNS)
+def test_on_no_day_all_numbers_rest_and_on_none_many_more_than_on_another(
+    work: int, rest: int, of: int, offset: int
+) -> None:
+    want = a_want(work_days=work, rest_days=rest)
+    at_work = [
+        sum(not rests(want, Turn(place, of), TODAY + timedelta(days=offset + n)) for place in range(of))
+        for n in range(work + rest)
+    ]
+    assert min(at_work) >= 1
+    assert max(at_work) - min(at_work) <= 1
+
+
+@pytest.mark.parametrize("quarantined", [0, 1])
+def test_numbers_that_nobody_may_use_take_no_turn_from_the_others(quarantined: int) -> None:
+    """Two that take turns, and one that is out: on each day one of the two works."""
+    want = a_want(work_days=1, rest_days=1)
+    members = [seen(f"+1415555016{n}", quarantined=n < quarantined) for n in range(2 + quarantined)]
+    for n in range(4):
+        day = enlist(want, members, TODAY + timedelta(days=n), lambda _: PLACES)
+        assert [member.state for member in day.members].count(State.ACTIVE) == 1
 
 
 def test_a_resting_number_has_no_cap_and_one_that_rests_tomorrow_none_then() -> None:
     want = a_want(work_days=1, rest_days=1)
-    first = only(want, seen())
-    second = only(want, seen(), TODAY + timedelta(days=1))
-    resting, working = sorted((first, second), key=lambda member: member.daily)
+    both = roster(want, seen("+14155550164"), seen("+14155550165")).members
+    resting, working = sorted(both, key=lambda member: member.daily)
     assert (resting.daily, resting.state, resting.daily_tomorrow) == (0, State.RESTING, 75)
     assert (working.daily, working.state, working.daily_tomorrow) == (75, State.ACTIVE, 0)
 
@@ -191,6 +249,8 @@ REGIONS = (RegionWant("west", "US", 40, ("415", "628")), RegionWant("rest", "US"
         (LocalPresence.COUNTRY, ("a:US:907", "r:US:AK", "c:US", ""), ("s:rest", "c:US")),
         (LocalPresence.COUNTRY, ("c:DE", ""), ("c:DE",)),
         (LocalPresence.NONE, ("c:DE", ""), ("",)),
+        (LocalPresence.COUNTRY, ("a:PR:787", "c:PR", "c:US", ""), ("s:rest", "c:PR", "c:US")),
+        (LocalPresence.COUNTRY, ("c:JE", "c:GB", ""), ("c:JE", "c:GB")),
     ],
 )
 def test_a_number_is_looked_for_near_the_recipient_first(

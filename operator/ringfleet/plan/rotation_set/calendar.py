@@ -2,17 +2,17 @@
 
 A day is a date in a time zone, so the day of a clock change has 23 or 25 hours and is one day all the same. An hour is
 one of the world clock, in zones that are off by half an hour, too. Who may be in several zones is left alone while it
-is quiet in any of them.
+is quiet in any of them; who is in no known zone, always, unless the set says by which one to go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ringfleet.plan.rotation_set.guardrails import QuietHours
+from ringfleet.plan.rotation_set.guardrails import QuietHours, RotationWant
 
 HOUR = 3600.0
 
@@ -47,6 +47,12 @@ def is_zone(name: str) -> bool:
     return True
 
 
+def misnamed_zone(want: RotationWant) -> str | None:
+    """The field whose time zone is none, with what stands there; None: all are."""
+    written = (("resetTimeZone", want.zone), ("quietHours.defaultTimeZone", want.terms.quiet.default_zone))
+    return next((f"spec.{field} {zone!r}" for field, zone in written if zone is not None and not is_zone(zone)), None)
+
+
 def beginning(day: date, zone: str) -> float:
     """When the day begins: its first midnight, or the moment that stands for it where the clock leaps over midnight."""
     return datetime.combine(day, time(), ZoneInfo(zone)).timestamp()
@@ -56,27 +62,42 @@ STEP = timedelta(minutes=15)
 """Quiet hours of several zones may overlap in any way: their common end is looked for in steps of a quarter of an hour,
 to which all zones of the world keep."""
 LONGEST = timedelta(hours=48)
+"""After two days clocks have said all that they ever say."""
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""No moment is known at which the recipient may be called: a wait for it would never end."""
 
 
 def quiet_until(quiet: QuietHours, zones: Sequence[str], now: datetime) -> datetime | None:
     """Until when nobody in `zones` may be called; None when everybody may, now.
 
-    Without a zone nothing is known of the recipient's clock, and all day is quiet: the end is `LONGEST` away. So it is
-    when the zones are so far apart that there is always one in quiet hours.
+    NEVER: nothing is known of the recipient's clock, or the zones are so far apart that there is always one in quiet
+    hours, and the set has no `default_zone`, whose clock counts then.
     """
     if not quiet.minutes():
         return None
+    until = _until(quiet, zones, now)
+    return _until(quiet, [quiet.default_zone], now) if until == NEVER and quiet.default_zone else until
+
+
+def _until(quiet: QuietHours, zones: Sequence[str], now: datetime) -> datetime | None:
     clocks = [ZoneInfo(zone) for zone in zones]
-    if clocks and not _is_quiet(quiet, clocks, now):
-        return None
     if not clocks:
-        return now + LONGEST
+        return NEVER
+    if not _is_quiet(quiet, clocks, now):
+        return None
     moment = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
     while moment < now + LONGEST:
         moment += STEP
         if not _is_quiet(quiet, clocks, moment):
             return _first_minute(quiet, clocks, moment - STEP, moment)
-    return now + LONGEST
+    return _between_quarters(quiet, clocks, now)
+
+
+def _between_quarters(quiet: QuietHours, clocks: Sequence[ZoneInfo], now: datetime) -> datetime:
+    """Where less than a quarter of an hour is left of a day, no step need have met it."""
+    begins = now.replace(second=0, microsecond=0)
+    minutes = (begins + timedelta(minutes=turn) for turn in range(1, LONGEST // timedelta(minutes=1)))
+    return next((moment for moment in minutes if not _is_quiet(quiet, clocks, moment)), NEVER)
 
 
 def _first_minute(quiet: QuietHours, clocks: Sequence[ZoneInfo], early: datetime, late: datetime) -> datetime:

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from ringfleet.model import E164
 from ringfleet.plan.conditions import Condition
-from ringfleet.plan.rotation_set.calendar import is_zone
+from ringfleet.plan.rotation_set.calendar import misnamed_zone
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.plan import Action, RotationPlan, plan_rotation
 from ringfleet.plan.rotation_set.report import rotation_conditions, unreadable
@@ -75,8 +75,8 @@ class SetDecision:
 def decide(view: SetView, facts: SetFacts, now: datetime) -> SetDecision:
     """Decide a set's turn. Pure; `now` is timezone-aware UTC."""
     want, seen = view.want, replace(facts.seen, replaced=view.replaced)
-    if not is_zone(want.zone):
-        return SetDecision(want, None, unreadable(want))
+    if (misnamed := misnamed_zone(want)) is not None:
+        return SetDecision(want, None, unreadable(misnamed))
     plan = plan_rotation(want, seen, now)
     said = rotation_conditions(want, seen, plan, now)
     return SetDecision(want, plan, said, _health(plan, facts), _requeue(plan, facts, now))

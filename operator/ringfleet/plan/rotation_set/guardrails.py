@@ -36,6 +36,9 @@ class QuietHours:
 
     start: time = time(21)
     end: time = time(8)
+    default_zone: str | None = None
+    """The IANA zone whose clock counts where the recipient's number tells none; None: such a recipient is not called.
+    It says how to read a number, and weakens no guardrail."""
 
     def minutes(self) -> int:
         """How long they last, in minutes; none at all when both are equal."""
@@ -134,7 +137,7 @@ def _held_back(wish: Terms, refused: tuple[Guardrail, ...]) -> Terms:
             case Guardrail.RECIPIENT_FREQUENCY:
                 held = replace(held, frequency=GUARDED.frequency)
             case Guardrail.QUIET_HOURS:
-                held = replace(held, quiet=GUARDED.quiet)
+                held = replace(held, quiet=replace(GUARDED.quiet, default_zone=wish.quiet.default_zone))
             case Guardrail.ON_FLAGGED:
                 held = replace(held, replaces=GUARDED.replaces)
             case Guardrail.CHURN:
@@ -157,14 +160,18 @@ class RegionWant:
 
 @dataclass(frozen=True, slots=True)
 class MessagingWant:
-    """Under which registration messages go out."""
+    """Under which registration messages go out. `opt_out_words`: by which recipients opt out, beside those that hold
+    in every set."""
 
     brand: str
     campaign: str | None = None
     campaign_approved: bool = False
     pool_approved: bool = False
+    toll_free_verified: bool = False
     per_minute: int | None = None
     daily_limit: int | None = None
+    segments: int = 1
+    opt_out_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,8 @@ class RotationWant:
     min_sample: int = 30
     messaging: MessagingWant | None = None
     routing_profile: str | None = None
-    headroom_percent: int = 10
+    overload_percent: int = 0
+    headroom_percent: int = 0
     suspended: bool = False
 
     @property

@@ -147,7 +147,8 @@ def plan_rotation(want: RotationWant, seen: RotationSeen, now: datetime) -> Rota
     verdicts = _judge(want, seen)
     out = [seat for seat in seen.seats if seat.live and seat.member and is_out(seat)]
     held = [seat for seat in seen.seats if seat.live and seat.member]
-    size = size_set(want, _country(want, seen), len(out) / len(held) if held else 0.0)
+    share = len(out) / len(held) if held else 0.0
+    size = size_set(want, _country(want, seen), share, _is_toll_free(want, seen))
     turn = _Turn(want, seen, size, day, verdicts, now)
     actions = turn.health() if want.suspended else (*turn.health(), *turn.membership())
     return RotationPlan(
@@ -201,6 +202,12 @@ _LABELLED = "labelled"
 def _country(want: RotationWant, seen: RotationSeen) -> str:
     known = (seen.pools[pool].country for pool in want.pools if pool in seen.pools)
     return next(known, "")
+
+
+def _is_toll_free(want: RotationWant, seen: RotationSeen) -> bool:
+    """Whether all pools of a set without regions are for toll-free numbers."""
+    known = [seen.pools[pool].toll_free for pool in want.pools if pool in seen.pools]
+    return not want.regions and bool(known) and all(known)
 
 
 def _judge(want: RotationWant, seen: RotationSeen) -> dict[E164, Verdict]:

@@ -38,9 +38,9 @@ def rotation_conditions(
     return (*said, seen.unknown) if seen.usage is None else said
 
 
-def unreadable(want: RotationWant) -> tuple[Condition, ...]:
-    """What a set says whose time zone is none."""
-    message = f"spec.resetTimeZone {want.zone!r} is no time zone: write one of the IANA's, such as America/Los_Angeles."
+def unreadable(misnamed: str) -> tuple[Condition, ...]:
+    """What a set says whose time zone is none. `misnamed`: the field, and what stands there."""
+    message = f"{misnamed} is no time zone: write one of the IANA's, such as America/Los_Angeles."
     return (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
 
 
@@ -168,7 +168,10 @@ _REMEDIES = {
     "that of an SMS set where messages go (spec.messaging).",
     Unfit.ATTESTATION: "The carrier does not sign their calls as spec.minAttestation asks, or has not said how: have "
     "the business verified there.",
-    Unfit.CAMPAIGN: "No US number sends messages before spec.messaging.campaignApproved is true.",
+    Unfit.CAMPAIGN: "No number of the US or its territories sends messages before spec.messaging.campaignApproved is "
+    "true.",
+    Unfit.TOLL_FREE: "No toll-free number sends messages before the carrier has verified the business for them, and "
+    "spec.messaging.tollFreeVerified is true.",
     Unfit.CAMPAIGN_FULL: "A US campaign may use at most 49 numbers unless spec.messaging.numberPool is Approved.",
     Unfit.STOPPED: "Their traffic is stopped: see each PhoneNumber.",
 }

@@ -9,16 +9,16 @@ same capacity. The places that numbers are near to, and are looked for in, are w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
+from ringfleet.model.numbering import is_american, is_toll_free
 from ringfleet.model.rotation import Channel, LocalPresence
-from ringfleet.plan.rotation_set.guardrails import RotationWant
+from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 
@@ -47,6 +47,14 @@ class Member:
     state: State = State.ACTIVE
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A number's place, from 0, among `of` numbers that take turns to rest."""
+
+    place: int
+    of: int
+
+
 class Unfit(StrEnum):
     """Why a number of the set is used for nobody."""
 
@@ -57,6 +65,7 @@ class Unfit(StrEnum):
     ATTESTATION = "attestation"
     CAMPAIGN = "no-approved-campaign"
     CAMPAIGN_FULL = "campaign-full"
+    TOLL_FREE = "toll-free-not-verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +109,49 @@ class Day:
 
     members: tuple[Member, ...]
     unfit: tuple[tuple[E164, Unfit], ...]
+    open_hours: float = 24.0
+    """The hours of the day that quiet hours leave."""
 
     @property
     def capacity(self) -> int:
-        """What the active members may do in the day, all together."""
-        return sum(member.daily for member in self.members if member.state is State.ACTIVE)
+        """What the active members may do in the day, all together. At night nobody is contacted, so that it is no more
+        than their hourly caps make of the other hours."""
+        active = (member for member in self.members if member.state is State.ACTIVE)
+        return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
 def enlist(want: RotationWant, seen: Iterable[MemberSeen], day: date, places: Callable[[E164], tuple[str, ...]]) -> Day:
     """The roster of `day`. `places` are those of a number, nearest first, without the set's regions."""
-    members: list[Member] = []
-    unfit: list[tuple[E164, Unfit]] = []
+    joined = sorted(seen, key=lambda one: (one.joined, one.number))
+    judged = tuple(_judge(want, joined))
+    turns = _turns(judged)
+    members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
+    unfit = sorted((one.number, why) for one, why in judged if why is not None)
+    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), _open_hours(want))
+
+
+def _judge(want: RotationWant, joined: Iterable[MemberSeen]) -> Iterator[tuple[MemberSeen, Unfit | None]]:
+    """Each number with what keeps it from being used. The numbers of a campaign are those that joined first."""
     in_campaign = 0
-    for one in sorted(seen, key=lambda one: (one.joined, one.number)):
+    for one in joined:
         why = _unfitness(want, one)
         if why is None and _needs_campaign(want, one):
             in_campaign += 1
             if in_campaign > CAMPAIGN_NUMBERS and not (want.messaging and want.messaging.pool_approved):
                 why = Unfit.CAMPAIGN_FULL
-        if why is not None:
-            unfit.append((one.number, why))
-        members.append(_member(want, one, day, places(one.number), why))
-    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(sorted(unfit)))
+        yield one, why
+
+
+def _turns(judged: Sequence[tuple[MemberSeen, Unfit | None]]) -> dict[E164, Turn]:
+    """Whose turn it is to rest, among those that anybody new may be called from; the others come after."""
+    usable = [one.number for one, why in judged if why is None and not one.draining]
+    others = [one.number for one, _ in judged if one.number not in set(usable)]
+    return {number: Turn(place, max(len(usable), place + 1)) for place, number in enumerate((*usable, *others))}
+
+
+def _open_hours(want: RotationWant) -> float:
+    """The hours of a day in which somebody of one time zone may be contacted."""
+    return 24.0 - want.terms.quiet.minutes() / 60
 
 
 def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,14 +163,19 @@ def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:
         LocalPresence.REGION: ("s", "r", "c"),
         LocalPresence.AREA_CODE: ("a", "s", "r", "c"),
     }[want.presence]
-    known = {place[:1]: place for place in places} | ({"s": f"s:{region}"} if region else {}) | {"": ""}
-    return tuple(known[kind] for kind in kinds if kind in known)
+    known = (*places, *((f"s:{region}",) if region else ()), *(() if "" in places else ("",)))
+    return tuple(place for kind in kinds for place in known if place[:1] == kind)
 
 
-def rests(want: RotationWant, number: E164, day: date) -> bool:
-    """Whether the number has a rest day. Numbers take turns by their digits, so that no day has them all."""
-    cycle = want.work_days + want.rest_days
-    return (day.toordinal() + crc32(number.encode())) % cycle >= want.work_days
+def rests(want: RotationWant, turn: Turn, day: date) -> bool:
+    """Whether the number has a rest day.
+
+    Numbers take turns by their place in the set: each one works where the one before it ends, so that on every day as
+    many work as on any other, or one more. With too few for somebody to work on each day, they rest less, in turn, and
+    never all; the number of a set of one never rests.
+    """
+    cycle = min(want.work_days + want.rest_days, turn.of * want.work_days)
+    return (day.toordinal() - turn.place * want.work_days) % cycle >= want.work_days
 
 
 def ramped(want: RotationWant, cap: int, age: int) -> int:
@@ -152,40 +187,42 @@ def ramped(want: RotationWant, cap: int, age: int) -> int:
     return max(1, int(cap * percent / 100))
 
 
-def _member(want: RotationWant, one: MemberSeen, day: date, places: tuple[str, ...], why: Unfit | None) -> Member:
+def _member(
+    want: RotationWant, one: MemberSeen, day: date, places: tuple[str, ...], why: Unfit | None, turn: Turn
+) -> Member:
     tomorrow = date.fromordinal(day.toordinal() + 1)
     return Member(
         number=one.number,
         account=one.account,
         tiers=(*places[:1], *((f"s:{one.region}",) if one.region else ()), *places[1:]),
-        daily=_cap(want, want.daily, one, day),
-        hourly=_cap(want, want.hourly, one, day),
-        daily_tomorrow=_cap(want, want.daily, one, tomorrow),
+        daily=_cap(want, want.daily, one, day, turn),
+        hourly=_cap(want, want.hourly, one, day, turn),
+        daily_tomorrow=_cap(want, want.daily, one, tomorrow, turn),
         concurrent=want.concurrent,
-        state=_state(want, one, day, why),
+        state=_state(want, one, day, why, turn),
     )
 
 
-def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date) -> int:
+def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, turn: Turn) -> int:
     """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
-    if _has_rest(want, one, day):
+    if _has_rest(want, one, day, turn):
         return 0
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
 
 
-def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None) -> State:
+def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None, turn: Turn) -> State:
     if why is not None:
         return State.QUARANTINED
     if one.draining:
         return State.DRAINING
-    return State.RESTING if _has_rest(want, one, day) else State.ACTIVE
+    return State.RESTING if _has_rest(want, one, day, turn) else State.ACTIVE
 
 
-def _has_rest(want: RotationWant, one: MemberSeen, day: date) -> bool:
+def _has_rest(want: RotationWant, one: MemberSeen, day: date, turn: Turn) -> bool:
     """Whether it is for nobody but replies on that day: one that another set may have used up has it until the day ends
     on which that set let it go."""
     used_up = one.left_other is not None and day <= one.left_other.astimezone(ZoneInfo(want.zone)).date()
-    return used_up or rests(want, one.number, day)
+    return used_up or rests(want, turn, day)
 
 
 def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
@@ -202,17 +239,29 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.ATTESTATION
     if _needs_campaign(want, one) and not (want.messaging and want.messaging.campaign_approved):
         return Unfit.CAMPAIGN
+    if _needs_verification(want, one) and not (want.messaging and want.messaging.toll_free_verified):
+        return Unfit.TOLL_FREE
     return None
 
 
 def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
-    return want.channel is Channel.SMS and one.country == "US"
+    """Whether it sends messages under the rules of the US, which hold in its territories: for an approved campaign."""
+    return want.channel is Channel.SMS and is_american(one.country) and not is_toll_free(one.number)
+
+
+def _needs_verification(want: RotationWant, one: MemberSeen) -> bool:
+    """Whether it sends messages as a toll-free number of North America: these have no campaign, and each business is
+    verified for them by itself."""
+    return want.channel is Channel.SMS and is_toll_free(one.number)
 
 
 def _region_of(want: RotationWant, places: tuple[str, ...]) -> str | None:
     """The set's region that serves a recipient: the one that names the area code, else one of the whole country."""
-    country = next((place[2:] for place in places if place.startswith("c:")), None)
-    here = [region for region in want.regions if region.country == country]
-    named = [region for region in here if any(f"a:{country}:{code}" in places for code in region.area_codes)]
-    whole = [region for region in here if not region.area_codes]
+    named = [region for region in want.regions if any(_area(region, code) in places for code in region.area_codes)]
+    countries = [place for place in places if place.startswith("c:")]
+    whole = [one for place in countries for one in want.regions if place == f"c:{one.country}" and not one.area_codes]
     return next((region.name for region in (*named, *whole)), None)
+
+
+def _area(region: RegionWant, code: str) -> str:
+    return f"a:{region.country}:{code}"

@@ -54,11 +54,12 @@ class Seat:
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
     """A pool that numbers may come from; `free` of them could be had now. `own`: so many were the set's before, and may
-    be had again though they rest."""
+    be had again though they rest. `toll_free`: whether its numbers are."""
 
     country: str
     free: int = 0
     own: int = 0
+    toll_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

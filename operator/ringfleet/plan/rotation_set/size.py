@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ringfleet.model.numbering import is_american
 from ringfleet.model.rotation import Channel, StickyMode
 from ringfleet.plan.rotation_set.guardrails import Guardrail, RegionWant, RotationWant
 from ringfleet.plan.sizing.rotation import (
     CAMPAIGN_NUMBERS,
     Traffic,
     least_numbers,
+    planned_for,
     with_headroom,
     within_shared_limits,
 )
 
-OVERLOAD = 0.01
-"""The share of days in which sticky traffic may meet a number at its cap."""
 MOST_OUT = 0.5
 """The greatest share of flagged numbers that is planned for: beyond it, more numbers are not the remedy."""
 
@@ -56,22 +56,28 @@ class SetSize:
     recommended: int | None = None
     """The size that is recommended, flagged numbers made up for; None when a size was asked for."""
 
+    planned_per_number: int | None = None
+    """The contacts a day that each number is planned for; None when a size was asked for."""
+    base: int | None = None
+    """The numbers that the volume takes, without headroom; None when a size was asked for."""
+
     @property
     def total(self) -> int:
         return sum(self.wanted.values())
 
 
-def size_set(want: RotationWant, country: str, out: float = 0.0) -> SetSize:
+def size_set(want: RotationWant, country: str, out: float = 0.0, toll_free: bool = False) -> SetSize:
     """The size of the set. `country` is that of its pools, for a set without regions; `out`: the share of its numbers
-    that is flagged (Little's law makes it the flag rate times the time that each is out)."""
+    that is flagged (Little's law makes it the flag rate times the time that each is out). `toll_free`: whether its
+    pools are for toll-free numbers, which no campaign has."""
     parts = parts_of(want, country)
     if want.volume is None:
-        return _of_size(want, parts)
+        return _of_size(want, parts, toll_free)
     traffic = _traffic(want)
     flagged = replace(traffic, flag_rate=min(out, MOST_OUT), remediation_days=1.0)
-    recommended = _of_volume(want, parts, flagged)
+    recommended = _of_volume(want, parts, flagged, toll_free)
     overridden = any(one.guardrail is Guardrail.MIN_UTILISATION for one in want.governed.overrides)
-    size = recommended if overridden else _of_volume(want, parts, traffic)
+    size = recommended if overridden else _of_volume(want, parts, traffic, toll_free)
     return replace(size, recommended=recommended.total)
 
 
@@ -93,45 +99,49 @@ def _traffic(want: RotationWant) -> Traffic:
     messaging = want.messaging if want.channel is Channel.SMS else None
     return Traffic(
         cap=want.daily,
-        overload=None if want.sticky is StickyMode.NONE else OVERLOAD,
+        overload=None if want.sticky is StickyMode.NONE else want.overload_percent / 100 or None,
         work_days=want.work_days,
         rest_days=want.rest_days,
         headroom_percent=want.headroom_percent,
         per_minute=messaging.per_minute if messaging else None,
+        segments=messaging.segments if messaging else 1,
+        hours=24.0 - want.terms.quiet.minutes() / 60,
         brand_daily=messaging.daily_limit if messaging else None,
     )
 
 
-def _of_size(want: RotationWant, parts: Sequence[RegionWant]) -> SetSize:
+def _of_size(want: RotationWant, parts: Sequence[RegionWant], toll_free: bool) -> SetSize:
     assert want.size is not None, "a set has a volume or a size"
     counts = share_out(want.size, [part.percent for part in parts])
-    counts, full = _within_number_pool(want, parts, counts)
+    counts, full = _within_number_pool(want, parts, counts, toll_free)
     return SetSize(_by_name(parts, counts), LimitedBy.NUMBER_POOL if full else LimitedBy.SIZE)
 
 
-def _of_volume(want: RotationWant, parts: Sequence[RegionWant], traffic: Traffic) -> SetSize:
+def _of_volume(want: RotationWant, parts: Sequence[RegionWant], traffic: Traffic, toll_free: bool) -> SetSize:
     assert want.volume is not None
     volume, limit = within_shared_limits(want.volume, traffic)
-    counts = _counts(parts, volume, traffic)
-    counts, full = _within_number_pool(want, parts, counts)
+    alone = [least_numbers((volume * part.percent / 100,), traffic) for part in parts]
+    counts, full = _within_number_pool(want, parts, _with_headroom(parts, alone, traffic), toll_free)
     limited_by = LimitedBy.NUMBER_POOL if full else LimitedBy[limit.name]
-    return SetSize(_by_name(parts, counts), limited_by, int(volume))
+    return SetSize(
+        _by_name(parts, counts), limited_by, int(volume), planned_per_number=planned_for(traffic), base=sum(alone)
+    )
 
 
-def _counts(parts: Sequence[RegionWant], volume: float, traffic: Traffic) -> list[int]:
+def _with_headroom(parts: Sequence[RegionWant], alone: Sequence[int], traffic: Traffic) -> list[int]:
     """What each part takes by itself, and the headroom shared out among them."""
-    volumes = tuple(volume * part.percent / 100 for part in parts)
-    alone = [least_numbers((one,), traffic) for one in volumes]
     more = with_headroom(sum(alone), traffic) - sum(alone)
     shares = share_out(more, [part.percent for part in parts])
     return [one + extra for one, extra in zip(alone, shares, strict=True)]
 
 
-def _within_number_pool(want: RotationWant, parts: Sequence[RegionWant], counts: list[int]) -> tuple[list[int], bool]:
+def _within_number_pool(
+    want: RotationWant, parts: Sequence[RegionWant], counts: list[int], toll_free: bool
+) -> tuple[list[int], bool]:
     """The counts with no more US numbers than one campaign may have, and whether that takes any away."""
-    if want.channel is not Channel.SMS or (want.messaging and want.messaging.pool_approved):
+    if want.channel is not Channel.SMS or toll_free or (want.messaging and want.messaging.pool_approved):
         return counts, False
-    american = [turn for turn, part in enumerate(parts) if part.country == "US"]
+    american = [turn for turn, part in enumerate(parts) if is_american(part.country)]
     if sum(counts[turn] for turn in american) <= CAMPAIGN_NUMBERS:
         return counts, False
     kept = share_out(CAMPAIGN_NUMBERS, [parts[turn].percent for turn in american])

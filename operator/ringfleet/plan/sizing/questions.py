@@ -38,8 +38,6 @@ MOST_NUMBERS = 10**15
 COUNT = 1_000_000_000
 RATE = 100_000
 DAYS = 1000
-LEAST_OVERLOAD = 1e-9
-"""A smaller share is lost in the rounding of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +86,15 @@ class RotationQuestion:
         int | None, About("In place of {volume}: what volume do so many numbers carry?", least=0, most=COUNT)
     ] = None
     cap: Annotated[int | None, About("The most of them a day from one number.", least=1, most=COUNT)] = None
-    overload: Annotated[
-        float | None,
-        About("Share of days in which a number may exceed its cap, for sticky traffic.", least=LEAST_OVERLOAD, below=1),
-    ] = None
+    overload_percent: Annotated[
+        int,
+        About(
+            "Days of a hundred on which a number may meet its cap, for sticky traffic, which can't be levelled; 0: it "
+            "is planned for up to its cap.",
+            least=0,
+            most=50,
+        ),
+    ] = 0
     work_days: Annotated[int, About("Days in use.", least=1, most=DAYS)] = 1
     rest_days: Annotated[int, About("Days of rest after these.", least=0, most=DAYS)] = 0
     flag_rate: Annotated[float, About("Share of the numbers that is flagged in a day.", least=0, below=1)] = 0.0
@@ -100,7 +103,12 @@ class RotationQuestion:
     per_minute: Annotated[
         int | None, About("The campaign's messages a minute, whatever numbers it has.", least=0, most=COUNT)
     ] = None
-    hours: Annotated[float, About("With {per_minute}: hours of sending a day.", above=0, most=24)] = 24.0
+    hours: Annotated[
+        float, About("With {per_minute}: hours of sending a day; quiet hours leave 13.", above=0, most=24)
+    ] = 13.0
+    segments: Annotated[
+        int, About("With {per_minute} and {brand_daily}: segments of a message, which they count.", least=1, most=20)
+    ] = 1
     brand_daily: Annotated[
         int | None, About("The brand's messages a day, whatever numbers it has.", least=0, most=COUNT)
     ] = None
@@ -236,7 +244,7 @@ def size_rotation(asked: RotationQuestion) -> RotationAnswer:
 def _traffic(asked: RotationQuestion) -> Traffic:
     return Traffic(
         cap=asked.cap or EXAMPLE_CAP,
-        overload=asked.overload,
+        overload=asked.overload_percent / 100 or None,
         work_days=asked.work_days,
         rest_days=asked.rest_days,
         flag_rate=asked.flag_rate,
@@ -244,6 +252,7 @@ def _traffic(asked: RotationQuestion) -> Traffic:
         headroom_percent=asked.headroom_percent,
         per_minute=asked.per_minute,
         hours=asked.hours,
+        segments=asked.segments,
         brand_daily=asked.brand_daily,
         most_numbers=asked.most_numbers,
     )

@@ -34,7 +34,9 @@ class Traffic:
     """What one number may do, and what all together may. `cap` a day and number.
 
     `overload`: the share of days in which sticky traffic may meet a number at its cap; None when traffic can be
-    levelled. `per_minute`: the campaign's messages a minute, in `hours` a day; `brand_daily`: the brand's a day;
+    levelled. `per_minute`: the campaign's messages a minute, in `hours` a
+    day, of which quiet hours from 21:00 to 08:00 leave 13; `brand_daily`: the brand's a day, both in
+    segments, of which a message has `segments`;
     `most_numbers`: the campaign's. None: no such limit. After `work_days` a number rests `rest_days`; the share
     `flag_rate` is flagged in a day, for `remediation_days`. `headroom_percent`: numbers beyond what is needed.
     """
@@ -47,7 +49,8 @@ class Traffic:
     remediation_days: float = 0.0
     headroom_percent: int = 0
     per_minute: int | None = None
-    hours: float = 24.0
+    segments: int = 1
+    hours: float = 13.0
     brand_daily: int | None = None
     most_numbers: int | None = None
 
@@ -59,8 +62,8 @@ class Traffic:
     def shared_limits(self) -> Mapping[Limit, float]:
         """Contacts a day that no number of numbers exceeds."""
         limits = {
-            Limit.CAMPAIGN: self.per_minute * 60 * self.hours if self.per_minute is not None else None,
-            Limit.BRAND: self.brand_daily,
+            Limit.CAMPAIGN: self.per_minute * 60 * self.hours / self.segments if self.per_minute is not None else None,
+            Limit.BRAND: self.brand_daily / self.segments if self.brand_daily is not None else None,
         }
         return {limit: most for limit, most in limits.items() if most is not None}
 
@@ -127,6 +130,11 @@ def least_numbers(volumes: tuple[float, ...], traffic: Traffic) -> int:
         flag_rate=traffic.flag_rate,
         remediation_days=traffic.remediation_days,
     )
+
+
+def planned_for(traffic: Traffic) -> int:
+    """The contacts a day that a number is planned for, rounded down."""
+    return floor(traffic.cap * traffic.used + _ROUNDING)
 
 
 def with_headroom(numbers: int, traffic: Traffic) -> int:
