@@ -28,7 +28,7 @@ from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, traits_of
 from ringfleet.objects.refs import market_of, money_of
-from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
+from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock, fits
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import People, people_of
 from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
@@ -277,9 +277,10 @@ class ClaimQueue:
         return people_of(last, set_is_there=self._has_set(last.namespace, last.rotation))
 
     def may_have(self, claim: ClaimRecord, record: NumberRecord) -> bool:
-        """Whether the number, as it is now, may be bound to the claim that was handed it."""
+        """Whether the number may be bound to the claim that was handed it. Both may have changed since, and its purse:
+        an API server that does not answer lets a number stay in a hand for long."""
         offered = self._offered(record)
-        return offered is not None and not (offered.rests and set(offered.people).isdisjoint(claim.wish().people))
+        return offered is not None and fits(claim.wish(), offered, self._purse(claim.uid))
 
     def look_again(self, records: Iterable[NumberRecord]) -> None:
         """To whom these numbers may be handed has changed, although they have not: they were frozen, or are so no more,

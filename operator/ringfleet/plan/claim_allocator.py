@@ -79,7 +79,9 @@ class ClaimWish:
     area_codes: tuple[str, ...] = ()
 
     def takes(self, number: FreeNumber) -> bool:
-        """Whether the number has all that it must."""
+        """Whether the number has all that it must, and does not rest for others."""
+        if number.rests and set(number.people).isdisjoint(self.people):
+            return False
         return self.capabilities <= number.capabilities and (not self.area_codes or number.has_one_of(self.area_codes))
 
 
@@ -262,11 +264,11 @@ class Stock:
     def _choose(self, claim: ClaimWish, purse: Purse) -> FreeNumber | None:
         if claim.name is not None:
             named = self._named(claim, claim.name)
-            return named if named and _fits(claim, named, purse) else None
+            return named if named and fits(claim, named, purse) else None
         if not any(claim.capabilities <= kind for kind in self._kinds):
             return None  # most often: a claim that waits, while all that is free, or rests, is of no use to it
         numbers = (number for shelf in self._shelves_for(claim) for number in shelf.values())
-        return next((number for number in numbers if _fits(claim, number, purse)), None)
+        return next((number for number in numbers if fits(claim, number, purse)), None)
 
     def _named(self, claim: ClaimWish, name: str) -> FreeNumber | None:
         resting = self._resting.get(name)
@@ -297,5 +299,6 @@ class Stock:
                 return self._by_region.get(region, _BARE)
 
 
-def _fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+def fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+    """Whether the claim may have the number, for what it costs."""
     return claim.takes(number) and affords(purse, number.monthly)
