@@ -173,15 +173,16 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
 async def bind(services: Services, record: NumberRecord, claim: ClaimRecord) -> NumberRecord | None:
     """Write the claim on the number; the record as it is then.
 
-    Who had it before is forgotten then. Only what another rotation set has used it for today counts on: see
+    Whose it is stands on the number, for the claim may be gone before anybody guards it. Who had it before is forgotten
+    then. Only what another rotation set has used it for today counts on: see
     `objects/rotation_set.py`.
 
     Raises:
         Conflict: the number has changed meanwhile.
     """
-    spec: dict[str, Any] = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
-    last = record.last_claim
-    if last is None or last.rotation is None or last.rotation == claim.holder.rotation:
+    holder, last = claim.holder, record.last_claim
+    spec: dict[str, Any] = {"claimRef": {**_held_by(holder), "uid": claim.uid}}
+    if last is None or last.rotation is None or last.rotation == holder.rotation:
         spec["lastClaimRef"] = None
     return await _patch_number(services, record, spec, claim.rotation.name if claim.rotation else None)
 
@@ -359,10 +360,14 @@ async def rest_from_now(services: Services, record: NumberRecord) -> NumberRecor
 
 
 def _last_claim(record: NumberRecord, claim: ClaimRecord | None) -> dict[str, str | None] | None:
-    """Who held the number, each field of it, as a merge patch leaves the others as they were."""
+    """Who held the number: the claim as it is, or as it was bound."""
     if record.claim is None:
         return None
-    holder = claim.holder if claim else FormerHolder(record.claim.namespace, record.claim.name)
+    return _held_by(claim.holder if claim else record.claim.as_former)
+
+
+def _held_by(holder: FormerHolder) -> dict[str, str | None]:
+    """Each field of it, as a merge patch leaves the others as they were."""
     return {
         "namespace": holder.namespace,
         "name": holder.name,
