@@ -15,7 +15,8 @@ claim that is not seen yet loses its turn to nobody.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringfleet.api import NumberPool, RotationSet
@@ -33,7 +34,7 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import People, people_of
 from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
 from ringfleet.plan.number_pool.supply import Demand
-from ringfleet.plan.number_quota import Purse, Wanted, affords
+from ringfleet.plan.number_quota import ForOrders, Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 IDLE_AFTER = 0.5
@@ -100,7 +101,7 @@ class ClaimQueue:
         waiting = [claim for claim in self.waiting(pool) if claim.has_one_ordered]
         back = self._coming_back(pool) if any(map(_people_of_set, waiting)) else Counter()
         lent = sorted({claim.namespace for claim in waiting} - {pool.namespace})
-        refused = {uid for namespace in lent for uid in self._refused_orders(namespace)}
+        for_orders = {namespace: self._for_orders(namespace) for namespace in lent}
         may_order = {namespace: self._quotas.full_for_orders(namespace) is None for namespace in lent}
         found = []
         for claim in waiting:
@@ -108,30 +109,36 @@ class ClaimQueue:
                 back[people] -= 1
             elif claim.namespace == pool.namespace:
                 found.append(Demand(ask=claim.ask))
-            elif claim.uid not in refused:
-                found.append(Demand(claim.namespace, may_order[claim.namespace], claim.ask))
+            elif claim.uid not in for_orders[claim.namespace].refused:
+                at_most = for_orders[claim.namespace].at_most(claim.uid)
+                ask = replace(claim.ask, quotas_of=claim.namespace) if at_most is not None else claim.ask
+                found.append(Demand(claim.namespace, may_order[claim.namespace], ask, at_most))
         return tuple(found)
 
-    def _refused_orders(self, namespace: str) -> Mapping[str, str]:
-        """For which of its claims on other namespaces' pools no number may be ordered, by numbers and money, and why.
-        The room is reserved for them in the order of their coming, whichever pool they wait at."""
+    def _for_orders(self, namespace: str) -> ForOrders:
+        """For which of its claims on other namespaces' pools a number may be ordered, by numbers and money, and why for
+        others none. The room is reserved for them in the order of their coming, whichever pool they wait at."""
         if not self._quotas.of(namespace):
-            return {}
+            return ForOrders()
         claims = (one for one in self._fleet.claims.by("namespace", namespace) if one.pool.namespace != namespace)
         waiting = [one for one in claims if one.has_one_ordered and self.stock(one.pool).waits(one.uid)]
         waiting.sort(key=lambda claim: (claim.wish().ticket, claim.uid))
         prices = {pool: self._price_at(pool) for pool in {claim.pool for claim in waiting}}
         wanted = [Wanted(claim.uid, *prices[claim.pool]) for claim in waiting]
-        return self._quotas.refuse_orders(namespace, wanted, self._taking(namespace))
+        return self._quotas.plan_orders(namespace, wanted, self._taking(namespace))
 
-    def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None]:
-        """What a number of the pool costs a month: the dearest that it has; and the most that one may, by its cap."""
+    def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None, str | None]:
+        """What a number of the pool costs a month: the dearest that it has; the most that one may, by its cap; and the
+        currency in which it buys."""
         records, lots = self._fleet.counted_in_pool(place, ())
         prices = [lot.price.monthly for lot in lots if lot.phase not in GONE]
         prices += [one.price.monthly for one in records if one.price and one.state.phase not in GONE]
         pool = self._fleet.get(NumberPool, *place)
-        cap = money_of(pool.spec.limits.max_monthly_price, pool.spec.limits.currency) if pool else None
-        return max(prices, key=lambda price: (price.amount, price.currency), default=None), cap
+        dearest = max(prices, key=lambda price: (price.amount, price.currency), default=None)
+        if pool is None:
+            return dearest, None, None
+        currency = pool.spec.limits.currency
+        return dearest, money_of(pool.spec.limits.max_monthly_price, currency), currency
 
     def _coming_back(self, pool: ObjectRef) -> Counter[People | None]:
         """How many numbers of the pool are about to be let go by rotation sets that are gone, by whose they are: the
@@ -220,7 +227,7 @@ class ClaimQueue:
     def _unordered(self, claim: ClaimRecord) -> Bar | None:
         if claim.namespace == claim.pool.namespace or not self.stock(claim.pool).waits(claim.uid):
             return None
-        why = self._refused_orders(claim.namespace).get(claim.uid)
+        why = self._for_orders(claim.namespace).refused.get(claim.uid)
         if why is None and not self._is_on_order(claim):
             why = self._quotas.full_for_orders(claim.namespace)
         return Bar(Reason.QUOTA_EXCEEDED, f"No number is ordered for it. {why}") if why else None

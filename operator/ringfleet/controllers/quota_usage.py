@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
 from ringfleet.plan.number_quota import (
     Bills,
+    ForOrders,
     Purse,
     QuotaWant,
     Used,
@@ -32,8 +33,8 @@ from ringfleet.plan.number_quota import (
     full_for_claims,
     full_for_orders,
     judge_bills,
+    plan_orders,
     purse_under,
-    refuse_orders,
     room_under,
     too_dear,
     unpaid_message,
@@ -145,9 +146,9 @@ class Quotas:
         """Why a claim of the namespace goes without a number that is free."""
         return too_dear(self._counted(namespace))
 
-    def refuse_orders(self, namespace: str, wanted: Iterable[Wanted], taking: Taking) -> Mapping[str, str]:
-        """For which claims of the namespace no number of another one may be ordered, by uid, and why."""
-        return refuse_orders(self._counted(namespace, taking), wanted)
+    def plan_orders(self, namespace: str, wanted: Iterable[Wanted], taking: Taking) -> ForOrders:
+        """For which claims of the namespace a number of another one may be ordered, and what it may cost."""
+        return plan_orders(self._counted(namespace, taking), wanted)
 
     def full_for_orders(self, namespace: str) -> str | None:
         """Why no more orders may be started today for claims of the namespace; None when they may."""
