@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfleet.api import NumberPool, RotationSet
@@ -30,9 +30,9 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, traits_of
 from ringfleet.objects.refs import market_of, money_of
 from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock, fits
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.former_holder import People, people_of
-from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, why_unservable
+from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, waiting_conditions, why_unservable
 from ringfleet.plan.number_pool.supply import Demand
 from ringfleet.plan.number_quota import ForOrders, Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
@@ -73,6 +73,10 @@ class ClaimQueue:
         self.refused: dict[str, str] = {}
         self._in_progress: dict[str, tuple[str, Money | None]] = {}
         self._assigned_at = float("-inf")
+        self._moves: Counter[str] = Counter()
+        self._takings: Counter[str] = Counter()
+        self._rooms: dict[str, tuple[tuple[int, int], _Room]] = {}
+        self._orders: dict[str, tuple[tuple[int, int, int], ForOrders]] = {}
 
     # Looking.
 
@@ -115,7 +119,24 @@ class ClaimQueue:
                 found.append(Demand(claim.namespace, may_order[claim.namespace], ask, at_most))
         return tuple(found)
 
+    def _room(self, namespace: str) -> _Room:
+        """What the namespace's quotas leave for its claims, counted once for each change."""
+        version, known = (self._quotas.version, self._takings[namespace]), self._rooms.get(namespace)
+        if known is None or known[0] != version:
+            taking = self._taking(namespace)
+            room = _Room(self._quotas.full_for_claims(namespace, taking), self._quotas.purse(namespace, taking))
+            known = self._rooms[namespace] = (version, room)
+        return known[1]
+
     def _for_orders(self, namespace: str) -> ForOrders:
+        """What they leave for orders, likewise: each of a thousand claims asks for it, and would count them all."""
+        version = (self._quotas.version, self._takings[namespace], self._moves[namespace])
+        known = self._orders.get(namespace)
+        if known is None or known[0] != version:
+            known = self._orders[namespace] = (version, self._count_for_orders(namespace))
+        return known[1]
+
+    def _count_for_orders(self, namespace: str) -> ForOrders:
         """For which of its claims on other namespaces' pools a number may be ordered, by numbers and money, and why for
         others none. The room is reserved for them in the order of their coming, whichever pool they wait at."""
         if not self._quotas.of(namespace):
@@ -206,6 +227,8 @@ class ClaimQueue:
 
     def _quota_full(self, claim: ClaimRecord) -> str | None:
         """Which limit of its namespace is met; the numbers that other claims of it are being bound to count as its."""
+        if claim.uid not in self._in_progress:
+            return self._room(claim.namespace).full
         return self._quotas.full_for_claims(claim.namespace, self._taking(claim.namespace, but=claim.uid))
 
     def _purse(self, uid: str) -> Purse:
@@ -214,6 +237,8 @@ class ClaimQueue:
         claim = self._fleet.claim_by_uid(uid)
         if claim is None or claim.namespace == claim.pool.namespace:
             return ()
+        if uid not in self._in_progress:
+            return self._room(claim.namespace).purse
         return self._quotas.purse(claim.namespace, self._taking(claim.namespace, but=uid))
 
     def shortage(self, claim: ClaimRecord) -> Bar | None:
@@ -230,7 +255,8 @@ class ClaimQueue:
         why = self._for_orders(claim.namespace).refused.get(claim.uid)
         if why is None and not self._is_on_order(claim):
             why = self._quotas.full_for_orders(claim.namespace)
-        return Bar(Reason.QUOTA_EXCEEDED, f"No number is ordered for it. {why}") if why else None
+            why = why and f"No number is ordered for it. {why}"
+        return Bar(Reason.QUOTA_EXCEEDED, why) if why else None
 
     def _is_on_order(self, claim: ClaimRecord) -> bool:
         """Whether an order of the pool that was made for the claim's namespace has not ended yet, or a number of the
@@ -297,6 +323,8 @@ class ClaimQueue:
 
     def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         """A claim has changed, come (`old` None) or gone (`new` None)."""
+        for claim in (old, new) if _wants(old) != _wants(new) else ():
+            self._note_move(claim)
         if new is None:
             assert old
             self.stock(old.pool).withdraw(old.uid)
@@ -305,6 +333,42 @@ class ClaimQueue:
         else:
             self._ask(new)
             self.serve(new.pool)
+
+    def _note_move(self, claim: ClaimRecord | None) -> None:
+        """Another claim of its namespace waits than before, or it wants otherwise."""
+        if claim:
+            self._moves[claim.namespace] += 1
+
+    def note_room(self, namespace: str) -> None:
+        """What the quotas of a namespace leave has changed: its claims that borrow ask anew, and who is handed a number
+        has a turn. Those that only say something else by now have one when that has lasted (`unsaid`): what one claim
+        leaves is most often taken by the next one in a moment."""
+        pools = set()
+        for claim in self._fleet.claims.by("namespace", namespace):
+            if claim.pool.namespace != namespace and claim.bound is None and not claim.failed:
+                self._ask(claim)
+                pools.add(claim.pool)
+        for pool in pools:
+            self.serve(pool)
+
+    def unsaid(self, namespace: str) -> list[ClaimRecord]:
+        """The claims of the namespace that borrow, and wait for other reasons than they say."""
+        claims = self._fleet.claims.by("namespace", namespace)
+        borrow = (one for one in claims if one.pool.namespace != namespace and one.bound is None and not one.failed)
+        return [claim for claim in borrow if not self._fleet.numbers_of(claim) and not self._says(claim)]
+
+    def _says(self, claim: ClaimRecord) -> bool:
+        said, *_ = self.waiting_conditions(claim)
+        told = (one for one in claim.conditions if one.type == said.type)
+        return any((one.reason, one.message) == (said.reason, said.message) for one in told)
+
+    def waiting_conditions(self, claim: ClaimRecord) -> tuple[Condition, ...]:
+        """What an unbound claim says of itself."""
+        return waiting_conditions(claim.want(), self.bar(claim), self.unservable(claim))
+
+    def bar(self, claim: ClaimRecord) -> Bar | None:
+        """What keeps an unbound claim from a number, in the queue or out of it."""
+        return self.obstacle(claim) or self.shortage(claim)
 
     def reconsider(self, claims: Iterable[ClaimRecord]) -> None:
         """What these claims depend on has changed: those without a number ask anew."""
@@ -338,6 +402,7 @@ class ClaimQueue:
         else:
             stock.ask(claim.wish())
         if stock.waits(claim.uid) is not waited:
+            self._note_move(claim)
             self._on_line(claim.pool)
 
     def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
@@ -368,6 +433,7 @@ class ClaimQueue:
         claim = self._fleet.claim_by_uid(hand.uid)
         if claim is None:
             return False
+        self._note_move(claim)
         self._assigned_at = self._monotonic()
         if claim.uid != in_turn:
             self._on_assigned(claim)
@@ -376,6 +442,7 @@ class ClaimQueue:
         if self.obstacle(claim) or not affords(self._purse(claim.uid), hand.number.monthly):
             return False
         self._in_progress[claim.uid] = (claim.namespace, hand.number.monthly)
+        self._takings[claim.namespace] += 1
         return True
 
     # Settling.
@@ -383,7 +450,8 @@ class ClaimQueue:
     def settle(self, claim: ClaimRecord) -> None:
         """The claim is bound to what it was handed."""
         self.stock(claim.pool).settle(claim.uid)
-        self._in_progress.pop(claim.uid, None)
+        if self._in_progress.pop(claim.uid, None):
+            self._takings[claim.namespace] += 1
         self.unsure.discard(claim.uid)
 
     def give_up(self, claim: ClaimRecord) -> None:
@@ -393,6 +461,21 @@ class ClaimQueue:
         record = self._fleet.number(claim.pool.namespace, handed.name) if handed else None
         if record:
             self.note_number(None, record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What the quotas of a namespace leave for its claims that borrow, at one moment."""
+
+    full: str | None
+    """The limit that keeps them from any number more; None: none does."""
+    purse: Purse
+    """What a number may cost."""
+
+
+def _wants(claim: ClaimRecord | None) -> object:
+    """What of a claim is counted where room is reserved for orders."""
+    return claim and (claim.pool, claim.has_one_ordered, claim.ticket)
 
 
 def _kept_in(record: NumberRecord | None) -> ObjectRef | None:

@@ -35,7 +35,6 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_claim import waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
@@ -279,9 +278,8 @@ async def _guard(services: Services, claim: ClaimRecord) -> None:
 async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if claim.failed:
         return
-    bar = services.claim_queue.obstacle(claim) or services.claim_queue.shortage(claim)
-    fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
-    said = waiting_conditions(claim.want(), bar, services.claim_queue.unservable(claim))
+    fails = claim.on_no_stock is OnNoStock.FAIL and services.claim_queue.bar(claim) is None
+    said = services.claim_queue.waiting_conditions(claim)
     patch: dict[str, Any] = {}
     if (phase := "Failed" if fails else "Waiting") != claim.phase:
         patch["phase"] = phase

@@ -60,6 +60,8 @@ class Quotas:
         self._clock = clock
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._counts: dict[tuple[str, str], Used] = {}
+        self.version = 0
+        """Another one after each change of what is counted."""
 
     def turn(self, namespace: str) -> asyncio.Lock:
         """Held by the one pool of the namespace that looks at its room and writes its intent."""
@@ -72,6 +74,7 @@ class Quotas:
     def forget(self) -> None:
         """Something that is counted has changed."""
         self._counts.clear()
+        self.version += 1
 
     def used(self, namespace: str, currency: str) -> Used:
         """What the namespace uses, money in `currency`."""

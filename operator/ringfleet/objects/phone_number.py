@@ -240,8 +240,10 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
 
 
 def pack_step(step: Mapping[str, str]) -> str:
-    """A step of `status.history` in a line."""
-    return f"{step['at']} {step['phase']} {step['reason']} {step.get('by', '')}"
+    """A step of `status.history` in a line, whatever somebody else has written there: with a line break in it the
+    number would never have a turn again."""
+    at, phase, reason = ("".join(step[part].split()) for part in ("at", "phase", "reason"))
+    return f"{at} {phase} {reason} {' '.join(step.get('by', '').split())}"
 
 
 def unpack_step(line: str) -> dict[str, str]:
