@@ -6,6 +6,7 @@ import pytest
 
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.transport import Json
+from ringfleet.model.refs import ObjectRef
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -114,6 +115,34 @@ async def test_a_number_in_a_hand_is_offered_to_nobody_else_until_its_fate_is_kn
         await rig.create(a_claim("second"))
         await rig.look()
         assert await bind(rig, "second", "first") == {"second": None, "first": digits(1).digits}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "quota"),
+    [
+        pytest.param({"capabilities": ["Fax"]}, {}, {}, id="the claim must have something else by now"),
+        pytest.param({"areaCode": "628", "areaCodeRequired": True}, {}, {}, id="it must have another area code"),
+        pytest.param({}, {"capabilities": []}, {}, id="the number can do less by now"),
+        pytest.param({}, {"price": {"monthly": "9"}}, {}, id="the number costs more by now"),
+        pytest.param({}, {}, {"monthlySpend": "1"}, id="there is less money by now"),
+    ],
+)
+@in_virtual_time
+async def test_what_a_claim_has_in_its_hand_is_looked_at_again_before_it_is_bound(
+    change: Json, status: Json, quota: Json
+) -> None:
+    claim = {**a_claim(**LENT, capabilities=["Voice"]), "metadata": {"name": "desk", "namespace": ELSE}}
+    month = {**a_quota(monthlySpend="2"), "metadata": {"name": "month", "namespace": ELSE}}
+    async with a_rig(*HOUSE, a_pool(0, allowedNamespaces=[ELSE]), a_number(1), month, claim) as rig:
+        await rig.kube.patch(RESOURCES["NumberClaim"], ELSE, "desk", {"spec": change})
+        await rig.kube.patch(RESOURCES["NumberQuota"], ELSE, "month", {"spec": {"limits": quota}})
+        await rig.change_status("PhoneNumber", digits(1).digits, status)
+        await rig.look()
+        await rig.turn("NumberClaim", "desk", ELSE)
+        number = await rig.find("PhoneNumber", digits(1).digits)
+        assert number
+        assert "claimRef" not in number["spec"]
+        assert rig.services.claim_queue.stock(ObjectRef(HERE, "west")).free == 1
 
 
 @in_virtual_time

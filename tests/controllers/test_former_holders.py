@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ringfleet.kube.transport import Json
@@ -85,6 +87,53 @@ async def test_a_claim_that_was_deleted_by_mistake_and_made_again_has_its_number
             await operator.settle()
             status = await operator.status("PhoneNumber", TWO)
             assert (status["phase"], status.get("coolingUntil")) == ("Bound", None)
+
+
+@pytest.mark.parametrize(
+    ("again", "has"),
+    [
+        pytest.param({"tenant": "acme"}, True, id="for its tenant"),
+        pytest.param({"tenant": "beta"}, False, id="for another tenant"),
+        pytest.param({}, False, id="for no tenant"),
+        pytest.param({"tenant": "acme", "areaCode": "628", "areaCodeRequired": True}, False, id="with other musts"),
+    ],
+)
+@pytest.mark.parametrize("moment", ["at once", "when it rests", "after a restart"])
+@in_virtual_time
+async def test_whose_a_number_was_is_known_of_a_claim_that_went_before_it_was_guarded(
+    moment: str, again: dict[str, Any], has: bool
+) -> None:
+    """The finalizer follows when no other claim is being bound."""
+    others = (a_number(2, status={"freeSince": later(-60)}), a_number(3, status={"freeSince": later(-60)}))
+    async with a_rig(*HOUSE, a_pool(0), a_number(1), *others, a_claim(tenant="acme")) as rig:
+        assert await gets(rig) == ONE
+        claim = await rig.find("NumberClaim", "desk")
+        assert claim
+        assert "finalizers" not in claim["metadata"]
+        await rig.delete("NumberClaim", "desk")
+        async with restarted(rig) as other:
+            operator = other if moment == "after a restart" else rig
+            if moment != "at once":
+                await operator.look()
+                await operator.turn("PhoneNumber", ONE)
+            await operator.create(a_claim(**again))
+            await operator.look()
+            await operator.turn("PhoneNumber", ONE)
+            assert (await gets(operator) == ONE) is has
+
+
+@in_virtual_time
+async def test_whose_a_sets_number_was_is_known_of_a_claim_that_went_before_it_was_guarded() -> None:
+    claim = of_set("calls-1")
+    claim["metadata"]["finalizers"] = []
+    async with a_rig(*HOUSE, a_pool(0), a_set(0), a_number(1), claim) as rig:
+        assert await gets(rig, "calls-1") == ONE
+        await rig.delete("NumberClaim", "calls-1")
+        await rig.look()
+        await rig.turn("PhoneNumber", ONE)
+        number = await rig.find("PhoneNumber", ONE)
+        assert number
+        assert number["spec"]["lastClaimRef"] == {"namespace": HERE, "name": "calls-1", "rotationSet": "calls"}
 
 
 @pytest.mark.parametrize(

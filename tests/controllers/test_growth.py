@@ -5,24 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
+
+import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import needs_step, wake_users
 from ringfleet.kube.store import Store
+from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.plan.claim_allocator import ClaimWish, FreeNumber, fits
+from ringfleet.plan.number_quota import ForOrders, Purse, Wanted, plan_orders
 from tests.controllers.rig import (
     HERE,
     HOUSE,
+    RESOURCES,
     a_claim,
     a_number,
     a_pool,
+    a_quota,
     a_rig,
     a_told_profile,
     an_order,
@@ -62,6 +69,75 @@ def records_read(store: Store[Any]) -> Iterator[list[Any]]:
 
     with patch.object(store, "by", by):
         yield read
+
+
+@pytest.mark.parametrize("limits", [{"numbers": 1}, {"monthlySpend": "3"}], ids=str)
+@pytest.mark.parametrize("orders", [True, False], ids=["has one ordered", "takes what is free"])
+@in_virtual_time
+async def test_a_number_that_a_tenant_lets_go_is_news_to_the_claim_that_gets_the_next_one(
+    limits: Json, orders: bool
+) -> None:
+    """Not to all others that wait for room: each of them would count them all."""
+    many = 3 * WAITING
+    waiting = [of_tenant(a_claim(f"c{n:02}", **LENT, onNoStock="Order" if orders else "Wait")) for n in range(many)]
+    free = [] if orders else [a_number(2), a_number(3)]
+    pool, quota = a_pool(0, allowedNamespaces=["acme"]), of_tenant(a_quota(**limits))
+    async with a_rig(*HOUSE, pool, a_number(1), *free, quota) as rig:
+        await rig.create(*waiting)
+        await rig.look()
+        await rig.settle(700.0)
+        (holder,) = [claim for claim in rig.services.fleet.claims.values() if claim.bound]
+        await rig.kube.delete(RESOURCES["NumberClaim"], "acme", holder.name)
+        await rig.look()
+        rig.told()
+        counted: list[int] = []
+        with patch("ringfleet.controllers.quota_usage.plan_orders", _counting_claims(counted)):
+            await rig.run_queues(9.0)
+        written = [line.split()[-1] for line in rig.told() if line.startswith("patch numberclaims/status")]
+        assert len(set(written)) <= 3
+        assert sum(counted) <= 20 * many
+
+
+@in_virtual_time
+async def test_claims_that_can_not_pay_what_is_free_are_not_tried_with_each_number() -> None:
+    numbers = [a_number(n) for n in range(1, WAITING)]
+    pool, quota = a_pool(0, allowedNamespaces=["acme"]), of_tenant(a_quota(monthlySpend="1"))
+    async with a_rig(*HOUSE, pool, *numbers, quota) as rig:
+        await rig.create(*(of_tenant(a_claim(f"c{n:02}", **LENT)) for n in range(WAITING)))
+        tried: list[str] = []
+        with patch("ringfleet.plan.claim_allocator.fits", _counting_tries(tried)):
+            await rig.look()
+            await rig.settle(30.0)
+        assert len(tried) <= 5 * WAITING
+        assert {claim.conditions[0].reason for claim in rig.services.fleet.claims.values()} == {"QuotaExceeded"}
+
+
+LENT = {"poolRef": {"name": "west", "namespace": HERE}}
+
+
+def of_tenant(obj: Json) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], "namespace": "acme"}}
+
+
+def _counting_claims(counted: list[int]) -> Callable[..., ForOrders]:
+    """How many claims are gone through where room is reserved for orders."""
+
+    def plan(quotas: Any, wanted: Iterable[Wanted]) -> ForOrders:
+        found = list(wanted)
+        counted.append(len(found))
+        return plan_orders(quotas, found)
+
+    return plan
+
+
+def _counting_tries(tried: list[str]) -> Callable[..., bool]:
+    """Which claims are tried with a number."""
+
+    def counted(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+        tried.append(claim.uid)
+        return fits(claim, number, purse)
+
+    return counted
 
 
 # Accounts.

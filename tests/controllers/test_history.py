@@ -68,6 +68,17 @@ async def test_a_history_tells_who_asked_for_a_number_to_go(notes: dict[str, str
 
 
 @in_virtual_time
+async def test_a_history_that_somebody_else_has_written_keeps_a_number_from_no_step() -> None:
+    odd = {"at": later(0), "phase": "Avail able", "reason": "Rou\nted", "by": "ada\n\u2028 lovelace\x1c"}
+    async with a_rig(*HOUSE, a_pool(0), a_number(1, status={"history": [odd]}), a_claim()) as rig:
+        await rig.turn("NumberClaim", "desk")
+        await rig.settle()
+        told = (await rig.status("PhoneNumber", ONE))["history"]
+        first = {"at": later(0), "phase": "Available", "reason": "Routed", "by": "ada lovelace"}
+        assert (told[0], told[1]["phase"]) == (first, "Bound")
+
+
+@in_virtual_time
 async def test_the_last_twenty_steps_are_kept() -> None:
     steps: list[Json] = [{"at": later(n), "phase": "Available", "reason": "Routed", "by": "a b"} for n in range(20)]
     number = a_number(1, status={"history": steps})

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
 from ringfleet.dryrun.orders import fill
 from ringfleet.dryrun.simulation import what_if
 from ringfleet.kube.transport import Json
+from ringfleet.model import Money, Price
 from ringfleet.model.refs import ObjectRef
 from tests.controllers.rig import (
     HERE,
@@ -23,7 +29,7 @@ from tests.controllers.rig import (
     later,
     restarted,
 )
-from tests.plan.builders import digits
+from tests.plan.builders import an_offer, digits
 
 ACME = "acme"
 
@@ -226,6 +232,73 @@ async def test_an_order_that_ended_before_it_chose_anything_uses_up_no_order_of_
     async with a_rig(*HOUSE, a_pool(), a_quota(ordersPerDay=1), an_order(status=status)) as rig:
         await rig.turn("NumberQuota", "month")
         assert (await rig.status("NumberQuota", "month"))["used"]["ordersToday"] == counts
+
+
+def at_work(rig: Rig, monthly: int, currency: str = "USD") -> AbstractAsyncContextManager[None]:
+    """Let everybody work, while the carrier offers numbers at that price."""
+    price = Price(Money(Decimal(monthly), currency), Money(Decimal(1), currency))
+    rig.carrier.stock = [replace(an_offer(n), price=price) for n in range(1, 9)]
+    return rig.running()
+
+
+@pytest.mark.parametrize(
+    ("monthly", "currency", "pool", "buys"),
+    [
+        pytest.param(5, "USD", shared(), 0, id="it costs more than is left"),
+        pytest.param(2, "EUR", shared(limits={"currency": "EUR"}), 0, id="it costs other money"),
+        pytest.param(5, "USD", shared(limits={"maxMonthlyPrice": "9"}), 0, id="it costs more, and less than the cap"),
+        pytest.param(5, "USD", shared(1), 1, id="the stock costs whatever it does"),
+        pytest.param(2, "USD", shared(), 1, id="it can be paid"),
+        pytest.param(1, "USD", shared(), 2, id="two can be paid"),
+    ],
+)
+@in_virtual_time
+async def test_no_number_is_bought_for_a_claim_that_may_not_be_bound_to_it(
+    monthly: int, currency: str, pool: Json, buys: int
+) -> None:
+    """Whose number is then given back, for nobody wants it; and its price is known no more."""
+    waiting = claims(3, onNoStock="Order")
+    async with a_rig(*HOUSE, pool, quota(monthlySpend="2"), *waiting, begun=False) as rig:
+        async with at_work(rig, monthly, currency):
+            await asyncio.sleep(600)
+            for name in () if buys else await rig.names("PhoneNumber"):
+                await rig.kube.delete(RESOURCES["PhoneNumber"], HERE, name)
+            await asyncio.sleep(3600)
+        assert len(rig.carrier.billed) == buys
+        assert len(await held(rig)) == (0 if pool["spec"]["size"]["target"] else buys)
+
+
+@in_virtual_time
+async def test_a_namespace_that_can_not_pay_what_there_is_keeps_nobody_else_from_a_number() -> None:
+    poor = a_tenants("poor", onNoStock="Order")
+    own = a_claim("own", onNoStock="Order")
+    rich = {**a_tenants("rich", onNoStock="Order"), "metadata": {"name": "rich", "namespace": "rich"}}
+    riches = {**a_quota(monthlySpend="100"), "metadata": {"name": "month", "namespace": "rich"}}
+    pool = a_pool(0, allowedNamespaces=[ACME, "rich"])
+    async with a_rig(*HOUSE, pool, quota(monthlySpend="2"), riches, poor, rich, own, begun=False) as rig:
+        async with at_work(rig, 5):
+            await asyncio.sleep(60)
+        assert len(rig.carrier.billed) == len(await held(rig)) == 2
+        assert (await said(rig, "poor")).startswith(("WaitingForNumber", "QuotaExceeded"))
+        orders = [await rig.find("NumberOrder", name) for name in await rig.names("NumberOrder")]
+        bought = [one for one in orders if one and one["status"].get("items")]
+        payers = [one["spec"].get("forClaims", {}).get("quotasOf") for one in bought]
+        assert sorted(payers, key=str) == [None, "rich"]
+        assert await rig.says("NumberPool", "west", "StockShort") in (None, "True PriceAboveCap")
+
+
+@in_virtual_time
+async def test_an_order_buys_for_what_is_left_when_it_chooses() -> None:
+    waiting = claims(1, onNoStock="Order")
+    async with a_rig(*HOUSE, shared(), quota(monthlySpend="9"), *waiting) as rig:
+        await rig.turn("NumberPool", "west")
+        await rig.kube.patch(RESOURCES["NumberQuota"], ACME, "month", {"spec": {"limits": {"monthlySpend": "2"}}})
+        await rig.look()
+        async with at_work(rig, 5):
+            await asyncio.sleep(60)
+        assert not rig.carrier.billed
+        order = await rig.status("NumberOrder", "west-1")
+        assert (order["failure"], order["phase"]) == ("PriceAboveCap", "Failed")
 
 
 # And what `ringfleet plan` says.

@@ -22,9 +22,9 @@ from ringfleet.plan.number_quota import (
     full_for_claims,
     full_for_orders,
     judge_bills,
+    plan_orders,
     purse_under,
     quota_conditions,
-    refuse_orders,
     room_under,
     with_claims,
 )
@@ -211,7 +211,31 @@ def wanted(count: int, price: Money | None = None, at_most: Money | None = None)
 def test_room_for_what_is_ordered_is_kept_before_the_order(
     quota: QuotaWant, claims: list[Wanted], refused: dict[str, str]
 ) -> None:
-    assert refuse_orders([(quota, used(1, 2))], claims) == refused
+    assert plan_orders([(quota, used(1, 2))], claims).refused == refused
+
+
+@pytest.mark.parametrize(
+    ("spend", "claims", "at_most"),
+    [
+        pytest.param((8,), wanted(2, dollars(2)), "3.00", id="its price, and a share of the rest"),
+        pytest.param((8,), wanted(3, None, dollars(1)), "2.00", id="its cap, and a share of the rest"),
+        pytest.param((7,), wanted(3, dollars(1)), "1.66", id="no more than all can pay"),
+        pytest.param((8,), wanted(1), "6", id="all that is left, when nothing is known"),
+        pytest.param((8, 5), wanted(2, dollars(1)), "1.50", id="by the narrowest limit"),
+        pytest.param((), wanted(2, dollars(2)), None, id="whatever it does, without a limit"),
+    ],
+)
+def test_what_is_ordered_for_a_claim_may_cost_so_much_that_every_claim_can_pay_its_number(
+    spend: tuple[int, ...], claims: list[Wanted], at_most: str | None
+) -> None:
+    room = plan_orders([(a_quota(spend=most), used(1, 2)) for most in spend] or [(a_quota(), used(1, 2))], claims)
+    assert {room.at_most(one.uid) for one in claims} == {Money.parse(at_most, "USD") if at_most else None}
+    assert room.at_most("unheard") is None
+
+
+def test_nothing_is_ordered_in_a_currency_in_which_no_quota_counts() -> None:
+    claims = [Wanted("0", None, None, "EUR"), Wanted("1", None, None, "USD")]
+    assert plan_orders([(a_quota(spend=5), used(1, 2))], claims).refused == {"0": DEAR}
 
 
 def test_the_orders_of_a_day_keep_no_claim_from_a_number_and_every_claim_from_another_order() -> None:

@@ -20,6 +20,7 @@ from ringfleet.api.meta import (
     Currency,
     ListType,
     LocalRef,
+    Namespace,
     Part,
     Resource,
     Status,
@@ -65,6 +66,9 @@ class ForClaims(Part):
     """Area codes to search before those of the market, the preferred one first."""
     area_code_required: bool = False
     """True: only numbers of these area codes are bought."""
+    quotas_of: Namespace | None = None
+    """Namespace of the claims, where limits.monthlySpend of its NumberQuotas has to leave what the numbers cost a month
+    when they are chosen: they could not be bound to others. Absent when no such limit holds for the claims."""
 
 
 class NumberOrderSpec(Part):

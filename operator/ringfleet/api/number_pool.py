@@ -407,6 +407,8 @@ class ClaimsMemory(CarrierMemory):
     """What the claims must have beside the market's capabilities."""
     area_codes: tuple[str, ...] = ()
     """The area codes of which they must have one; empty: any."""
+    quotas_of: str | None = None
+    """The namespace whose quotas have to leave what the numbers cost; None: no quota has to."""
 
 
 def _of_known_musts(found: Sequence[object]) -> tuple[object, ...]:

@@ -33,7 +33,8 @@ class QuotaLimits(Part):
     number of the namespace's pools, and of every number that its claims hold of other namespaces' pools; the setups
     of that month; orders on their way. It keeps pools from ordering, and a claim from a number of another namespace
     whose monthly price is not left, or is not known. For a claim with onNoStock Order of another namespace's pool a
-    number is ordered only while one as dear as the pool's dearest is left. No limit when left out."""
+    number is ordered only while one as dear as the pool's dearest is left, in an order of the namespace's own, which
+    buys none that costs more than is left. No limit when left out."""
     orders_per_day: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """The most NumberOrders, of up to 100 numbers each, that are started on one day, in UTC: those of the namespace's
     pools, and those of other namespaces' pools for its claims with onNoStock Order. One that ended before it chose a

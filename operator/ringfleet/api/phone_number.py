@@ -42,8 +42,12 @@ class ClaimRef(Part):
     name: Name
     """Name of the NumberClaim that holds the number."""
     uid: Annotated[str, Field(min_length=1, max_length=64)]
-    """Uid of the NumberClaim. One of this namespace and name that came back from a backup has another uid, and takes
-    the number up again."""
+    """Uid of the NumberClaim. One of this namespace, name and tenant that came back from a backup has another uid, and
+    takes the number up again."""
+    tenant: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """spec.tenant of the NumberClaim when it was bound; absent without one."""
+    rotation_set: Name | None = None
+    """Name of the RotationSet that owns the NumberClaim; absent when none does."""
 
 
 class FormerClaimRef(Part):

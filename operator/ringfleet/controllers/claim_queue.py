@@ -15,7 +15,8 @@ claim that is not seen yet loses its turn to nobody.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfleet.api import NumberPool, RotationSet
@@ -28,12 +29,19 @@ from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, traits_of
 from ringfleet.objects.refs import market_of, money_of
-from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock, fits
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.former_holder import People, people_of
-from ringfleet.plan.number_claim import Bar, ClaimWorld, bar_claim, misfit_message, why_unservable
+from ringfleet.plan.number_claim import (
+    Bar,
+    ClaimWorld,
+    bar_claim,
+    misfit_message,
+    waiting_conditions,
+    why_unservable,
+)
 from ringfleet.plan.number_pool.supply import Demand
-from ringfleet.plan.number_quota import Purse, Wanted, affords
+from ringfleet.plan.number_quota import ForOrders, Purse, Wanted, affords
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 IDLE_AFTER = 0.5
@@ -72,6 +80,10 @@ class ClaimQueue:
         self.refused: dict[str, str] = {}
         self._in_progress: dict[str, tuple[str, Money | None]] = {}
         self._assigned_at = float("-inf")
+        self._moves: Counter[str] = Counter()
+        self._takings: Counter[str] = Counter()
+        self._rooms: dict[str, tuple[tuple[int, int], _Room]] = {}
+        self._orders: dict[tuple[str, bool], tuple[tuple[int, int, int], ForOrders]] = {}
 
     # Looking.
 
@@ -98,7 +110,7 @@ class ClaimQueue:
         """Those of the waiting claims that may get a number: of another namespace's no more than its quotas leave."""
         waiting = self.waiting(pool)
         lent = {claim.namespace for claim in waiting} - {pool.namespace}
-        refused = {uid for namespace in sorted(lent) for uid in self._refused(namespace, lambda _: True)}
+        refused = {uid for namespace in lent for uid in self._for_orders(namespace, everyone=True).refused}
         return [claim for claim in waiting if claim.uid not in refused]
 
     def demands(self, pool: ObjectRef) -> tuple[Demand, ...]:
@@ -107,7 +119,7 @@ class ClaimQueue:
         waiting = [claim for claim in self.waiting(pool) if claim.has_one_ordered]
         back = self._coming_back(pool) if any(map(_people_of_set, waiting)) else Counter()
         lent = sorted({claim.namespace for claim in waiting} - {pool.namespace})
-        refused = {uid for namespace in lent for uid in self._refused_orders(namespace)}
+        for_orders = {namespace: self._for_orders(namespace) for namespace in lent}
         may_order = {namespace: self._quotas.full_for_orders(namespace) is None for namespace in lent}
         found = []
         for claim in waiting:
@@ -115,35 +127,55 @@ class ClaimQueue:
                 back[people] -= 1
             elif claim.namespace == pool.namespace:
                 found.append(Demand(ask=claim.ask))
-            elif claim.uid not in refused:
-                found.append(Demand(claim.namespace, may_order[claim.namespace], claim.ask))
+            elif claim.uid not in for_orders[claim.namespace].refused:
+                at_most = for_orders[claim.namespace].at_most(claim.uid)
+                ask = replace(claim.ask, quotas_of=claim.namespace) if at_most is not None else claim.ask
+                found.append(Demand(claim.namespace, may_order[claim.namespace], ask, at_most))
         return tuple(found)
 
-    def _refused_orders(self, namespace: str) -> Mapping[str, str]:
-        """For which of its claims on other namespaces' pools no number may be ordered, by numbers and money, and
-        why."""
-        return self._refused(namespace, lambda claim: claim.has_one_ordered)
+    def _room(self, namespace: str) -> _Room:
+        """What the namespace's quotas leave for its claims, counted once for each change."""
+        version, known = (self._quotas.version, self._takings[namespace]), self._rooms.get(namespace)
+        if known is None or known[0] != version:
+            taking = self._taking(namespace)
+            room = _Room(self._quotas.full_for_claims(namespace, taking), self._quotas.purse(namespace, taking))
+            known = self._rooms[namespace] = (version, room)
+        return known[1]
 
-    def _refused(self, namespace: str, asks: Callable[[ClaimRecord], bool]) -> Mapping[str, str]:
-        """Which of its claims on other namespaces' pools the quotas leave no number for, and why, of those that `asks`
-        picks. The room is reserved for them in the order of their coming, whichever pool they wait at."""
+    def _for_orders(self, namespace: str, everyone: bool = False) -> ForOrders:
+        """What they leave for orders, likewise: each of a thousand claims asks for it, and would count them all.
+        `everyone`: also for the claims that wait for stock only."""
+        version = (self._quotas.version, self._takings[namespace], self._moves[namespace])
+        known = self._orders.get((namespace, everyone))
+        if known is None or known[0] != version:
+            known = self._orders[namespace, everyone] = (version, self._count_for_orders(namespace, everyone))
+        return known[1]
+
+    def _count_for_orders(self, namespace: str, everyone: bool) -> ForOrders:
+        """For which of its claims on other namespaces' pools a number may be ordered, by numbers and money, and why for
+        others none. The room is reserved for them in the order of their coming, whichever pool they wait at."""
         if not self._quotas.of(namespace):
-            return {}
+            return ForOrders()
         claims = (one for one in self._fleet.claims.by("namespace", namespace) if one.pool.namespace != namespace)
-        waiting = [one for one in claims if asks(one) and self.stock(one.pool).waits(one.uid)]
+        asking = (one for one in claims if everyone or one.has_one_ordered)
+        waiting = [one for one in asking if self.stock(one.pool).waits(one.uid)]
         waiting.sort(key=lambda claim: (claim.wish().ticket, claim.uid))
         prices = {pool: self._price_at(pool) for pool in {claim.pool for claim in waiting}}
         wanted = [Wanted(claim.uid, *prices[claim.pool]) for claim in waiting]
-        return self._quotas.refuse_orders(namespace, wanted, self._taking(namespace))
+        return self._quotas.plan_orders(namespace, wanted, self._taking(namespace))
 
-    def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None]:
-        """What a number of the pool costs a month: the dearest that it has; and the most that one may, by its cap."""
+    def _price_at(self, place: ObjectRef) -> tuple[Money | None, Money | None, str | None]:
+        """What a number of the pool costs a month: the dearest that it has; the most that one may, by its cap; and the
+        currency in which it buys."""
         records, lots = self._fleet.counted_in_pool(place, ())
         prices = [lot.price.monthly for lot in lots if lot.phase not in GONE]
         prices += [one.price.monthly for one in records if one.price and one.state.phase not in GONE]
         pool = self._fleet.get(NumberPool, *place)
-        cap = money_of(pool.spec.limits.max_monthly_price, pool.spec.limits.currency) if pool else None
-        return max(prices, key=lambda price: (price.amount, price.currency), default=None), cap
+        dearest = max(prices, key=lambda price: (price.amount, price.currency), default=None)
+        if pool is None:
+            return dearest, None, None
+        currency = pool.spec.limits.currency
+        return dearest, money_of(pool.spec.limits.max_monthly_price, currency), currency
 
     def _coming_back(self, pool: ObjectRef) -> Counter[People | None]:
         """How many numbers of the pool are about to be let go by rotation sets that are gone, by whose they are: the
@@ -213,6 +245,8 @@ class ClaimQueue:
 
     def _quota_full(self, claim: ClaimRecord) -> str | None:
         """Which limit of its namespace is met; the numbers that other claims of it are being bound to count as its."""
+        if claim.uid not in self._in_progress:
+            return self._room(claim.namespace).full
         return self._quotas.full_for_claims(claim.namespace, self._taking(claim.namespace, but=claim.uid))
 
     def _purse(self, uid: str) -> Purse:
@@ -221,6 +255,8 @@ class ClaimQueue:
         claim = self._fleet.claim_by_uid(uid)
         if claim is None or claim.namespace == claim.pool.namespace:
             return ()
+        if uid not in self._in_progress:
+            return self._room(claim.namespace).purse
         return self._quotas.purse(claim.namespace, self._taking(claim.namespace, but=uid))
 
     def shortage(self, claim: ClaimRecord) -> Bar | None:
@@ -234,10 +270,11 @@ class ClaimQueue:
     def _unordered(self, claim: ClaimRecord) -> Bar | None:
         if claim.namespace == claim.pool.namespace or not self.stock(claim.pool).waits(claim.uid):
             return None
-        why = self._refused_orders(claim.namespace).get(claim.uid)
+        why = self._for_orders(claim.namespace).refused.get(claim.uid)
         if why is None and not self._is_on_order(claim):
             why = self._quotas.full_for_orders(claim.namespace)
-        return Bar(Reason.QUOTA_EXCEEDED, f"No number is ordered for it. {why}") if why else None
+            why = why and f"No number is ordered for it. {why}"
+        return Bar(Reason.QUOTA_EXCEEDED, why) if why else None
 
     def _is_on_order(self, claim: ClaimRecord) -> bool:
         """Whether an order of the pool that was made for the claim's namespace has not ended yet, or a number of the
@@ -293,9 +330,10 @@ class ClaimQueue:
         return people_of(last, set_is_there=self._has_set(last.namespace, last.rotation))
 
     def may_have(self, claim: ClaimRecord, record: NumberRecord) -> bool:
-        """Whether the number, as it is now, may be bound to the claim that was handed it."""
+        """Whether the number may be bound to the claim that was handed it. Both may have changed since, and its purse:
+        an API server that does not answer lets a number stay in a hand for long."""
         offered = self._offered(record)
-        return offered is not None and not (offered.rests and set(offered.people).isdisjoint(claim.wish().people))
+        return offered is not None and fits(claim.wish(), offered, self._purse(claim.uid))
 
     def look_again(self, records: Iterable[NumberRecord]) -> None:
         """To whom these numbers may be handed has changed, although they have not: they were frozen, or are so no more,
@@ -305,6 +343,8 @@ class ClaimQueue:
 
     def note_claim(self, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         """A claim has changed, come (`old` None) or gone (`new` None)."""
+        for claim in (old, new) if _wants(old) != _wants(new) else ():
+            self._note_move(claim)
         if new is None:
             assert old
             self.stock(old.pool).withdraw(old.uid)
@@ -313,6 +353,42 @@ class ClaimQueue:
         else:
             self._ask(new)
             self.serve(new.pool)
+
+    def _note_move(self, claim: ClaimRecord | None) -> None:
+        """Another claim of its namespace waits than before, or it wants otherwise."""
+        if claim:
+            self._moves[claim.namespace] += 1
+
+    def note_room(self, namespace: str) -> None:
+        """What the quotas of a namespace leave has changed: its claims that borrow ask anew, and who is handed a number
+        has a turn. Those that only say something else by now have one when that has lasted (`unsaid`): what one claim
+        leaves is most often taken by the next one in a moment."""
+        pools = set()
+        for claim in self._fleet.claims.by("namespace", namespace):
+            if claim.pool.namespace != namespace and claim.bound is None and not claim.failed:
+                self._ask(claim)
+                pools.add(claim.pool)
+        for pool in pools:
+            self.serve(pool)
+
+    def unsaid(self, namespace: str) -> list[ClaimRecord]:
+        """The claims of the namespace that borrow, and wait for other reasons than they say."""
+        claims = self._fleet.claims.by("namespace", namespace)
+        borrow = (one for one in claims if one.pool.namespace != namespace and one.bound is None and not one.failed)
+        return [claim for claim in borrow if not self._fleet.numbers_of(claim) and not self._says(claim)]
+
+    def _says(self, claim: ClaimRecord) -> bool:
+        said, *_ = self.waiting_conditions(claim)
+        told = (one for one in claim.conditions if one.type == said.type)
+        return any((one.reason, one.message) == (said.reason, said.message) for one in told)
+
+    def waiting_conditions(self, claim: ClaimRecord) -> tuple[Condition, ...]:
+        """What an unbound claim says of itself."""
+        return waiting_conditions(claim.want(), self.bar(claim), self.unservable(claim))
+
+    def bar(self, claim: ClaimRecord) -> Bar | None:
+        """What keeps an unbound claim from a number, in the queue or out of it."""
+        return self.obstacle(claim) or self.shortage(claim)
 
     def reconsider(self, claims: Iterable[ClaimRecord]) -> None:
         """What these claims depend on has changed: those without a number ask anew."""
@@ -346,6 +422,7 @@ class ClaimQueue:
         else:
             stock.ask(claim.wish())
         if stock.waits(claim.uid) is not waited:
+            self._note_move(claim)
             self._on_line(claim.pool)
 
     def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
@@ -376,6 +453,7 @@ class ClaimQueue:
         claim = self._fleet.claim_by_uid(hand.uid)
         if claim is None:
             return False
+        self._note_move(claim)
         self._assigned_at = self._monotonic()
         if claim.uid != in_turn:
             self._on_assigned(claim)
@@ -384,6 +462,7 @@ class ClaimQueue:
         if self.obstacle(claim) or not affords(self._purse(claim.uid), hand.number.monthly):
             return False
         self._in_progress[claim.uid] = (claim.namespace, hand.number.monthly)
+        self._takings[claim.namespace] += 1
         return True
 
     # Settling.
@@ -391,7 +470,8 @@ class ClaimQueue:
     def settle(self, claim: ClaimRecord) -> None:
         """The claim is bound to what it was handed."""
         self.stock(claim.pool).settle(claim.uid)
-        self._in_progress.pop(claim.uid, None)
+        if self._in_progress.pop(claim.uid, None):
+            self._takings[claim.namespace] += 1
         self.unsure.discard(claim.uid)
 
     def give_up(self, claim: ClaimRecord) -> None:
@@ -401,6 +481,21 @@ class ClaimQueue:
         record = self._fleet.number(claim.pool.namespace, handed.name) if handed else None
         if record:
             self.note_number(None, record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What the quotas of a namespace leave for its claims that borrow, at one moment."""
+
+    full: str | None
+    """The limit that keeps them from any number more; None: none does."""
+    purse: Purse
+    """What a number may cost."""
+
+
+def _wants(claim: ClaimRecord | None) -> object:
+    """What of a claim is counted where room is reserved for orders."""
+    return claim and (claim.pool, claim.has_one_ordered, claim.ticket)
 
 
 def _kept_in(record: NumberRecord | None) -> ObjectRef | None:

@@ -160,7 +160,10 @@ class IntentTriggers:
             if pool.metadata.namespace == namespace:
                 services.queues.wake("NumberPool", namespace, pool.metadata.name)
         claims = services.fleet.claims.by("namespace", namespace)
-        services.claim_queue.reconsider(claims)
+        if _terms(old) == _terms(new):
+            services.claim_queue.note_room(namespace)
+        else:
+            services.claim_queue.reconsider(claims)
         for place in {claim.pool for claim in claims if claim.bound is None and claim.pool.namespace != namespace}:
             services.queues.wake("NumberPool", *place, POOL_DELAY)
         if _terms(old) != _terms(new):

@@ -35,7 +35,6 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 from ringfleet.plan.former_holder import FormerHolder
-from ringfleet.plan.number_claim import waiting_conditions
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
@@ -173,15 +172,16 @@ async def _bind(services: Services, claim: ClaimRecord) -> NumberRecord | None:
 async def bind(services: Services, record: NumberRecord, claim: ClaimRecord) -> NumberRecord | None:
     """Write the claim on the number; the record as it is then.
 
-    Who had it before is forgotten then. Only what another rotation set has used it for today counts on: see
+    Whose it is stands on the number, for the claim may be gone before anybody guards it. Who had it before is forgotten
+    then. Only what another rotation set has used it for today counts on: see
     `objects/rotation_set.py`.
 
     Raises:
         Conflict: the number has changed meanwhile.
     """
-    spec: dict[str, Any] = {"claimRef": {"namespace": claim.namespace, "name": claim.name, "uid": claim.uid}}
-    last = record.last_claim
-    if last is None or last.rotation is None or last.rotation == claim.holder.rotation:
+    holder, last = claim.holder, record.last_claim
+    spec: dict[str, Any] = {"claimRef": {**_held_by(holder), "uid": claim.uid}}
+    if last is None or last.rotation is None or last.rotation == holder.rotation:
         spec["lastClaimRef"] = None
     return await _patch_number(services, record, spec, claim.rotation.name if claim.rotation else None)
 
@@ -278,9 +278,8 @@ async def _guard(services: Services, claim: ClaimRecord) -> None:
 async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
     if claim.failed:
         return
-    bar = services.claim_queue.obstacle(claim) or services.claim_queue.shortage(claim)
-    fails = bar is None and claim.on_no_stock is OnNoStock.FAIL
-    said = waiting_conditions(claim.want(), bar, services.claim_queue.unservable(claim))
+    fails = claim.on_no_stock is OnNoStock.FAIL and services.claim_queue.bar(claim) is None
+    said = services.claim_queue.waiting_conditions(claim)
     patch: dict[str, Any] = {}
     if (phase := "Failed" if fails else "Waiting") != claim.phase:
         patch["phase"] = phase
@@ -359,10 +358,14 @@ async def rest_from_now(services: Services, record: NumberRecord) -> NumberRecor
 
 
 def _last_claim(record: NumberRecord, claim: ClaimRecord | None) -> dict[str, str | None] | None:
-    """Who held the number, each field of it, as a merge patch leaves the others as they were."""
+    """Who held the number: the claim as it is, or as it was bound."""
     if record.claim is None:
         return None
-    holder = claim.holder if claim else FormerHolder(record.claim.namespace, record.claim.name)
+    return _held_by(claim.holder if claim else record.claim.as_former)
+
+
+def _held_by(holder: FormerHolder) -> dict[str, str | None]:
+    """Each field of it, as a merge patch leaves the others as they were."""
     return {
         "namespace": holder.namespace,
         "name": holder.name,

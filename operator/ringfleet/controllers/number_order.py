@@ -328,7 +328,7 @@ async def searched(
         leave = await allowance(services, order, pool)
         if leave.count == 0:
             return replace(state, items=(), recorded=True, failure=leave.reason, message=leave.message)
-        want = replace(want, count=leave.count, budget=leave.budget)
+        want = replace(want, count=leave.count, budget=leave.budget, left=leave.left)
     if room := room_at(services, want.account, Counted.CHOSEN, but=order.metadata.uid):
         if not room.left:
             return state

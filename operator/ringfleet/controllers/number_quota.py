@@ -27,4 +27,6 @@ async def reconcile_quota(services: Services, key: Key) -> float | None:
     said = quota_conditions(want, used, bills)
     now = services.clock()
     await services.status.write(quota, quota_status(quota, used, bills, said, now))
+    for claim in services.claim_queue.unsaid(key.namespace):
+        services.queues.wake_claim(claim)
     return seconds_until(next_look_at_quota(want, bills, now), now)

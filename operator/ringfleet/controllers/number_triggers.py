@@ -156,7 +156,7 @@ class NumberTriggers:
             if claim and not self._services.claim_queue.assignment(claim):  # else its own turn is binding it
                 self._services.queues.wake_claim(claim)
             if holder.namespace != record.namespace and self._services.quotas.of(holder.namespace):
-                self._services.claim_queue.reconsider(self._services.fleet.claims.by("namespace", holder.namespace))
+                self._services.claim_queue.note_room(holder.namespace)
 
 
 def _as_follower(record: NumberRecord) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from ringfleet.objects.phone_number import NumberRecord, number_seen
 from ringfleet.plan.number_pool.supply import OrderSeen, Room, Supply, count_supply
 from ringfleet.plan.number_quota import (
     Bills,
+    ForOrders,
     Purse,
     QuotaWant,
     Used,
@@ -32,8 +33,8 @@ from ringfleet.plan.number_quota import (
     full_for_claims,
     full_for_orders,
     judge_bills,
+    plan_orders,
     purse_under,
-    refuse_orders,
     room_under,
     too_dear,
     unpaid_message,
@@ -59,6 +60,8 @@ class Quotas:
         self._clock = clock
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._counts: dict[tuple[str, str], Used] = {}
+        self.version = 0
+        """Another one after each change of what is counted."""
 
     def turn(self, namespace: str) -> asyncio.Lock:
         """Held by the one pool of the namespace that looks at its room and writes its intent."""
@@ -71,6 +74,7 @@ class Quotas:
     def forget(self) -> None:
         """Something that is counted has changed."""
         self._counts.clear()
+        self.version += 1
 
     def used(self, namespace: str, currency: str) -> Used:
         """What the namespace uses, money in `currency`."""
@@ -145,9 +149,9 @@ class Quotas:
         """Why a claim of the namespace goes without a number that is free."""
         return too_dear(self._counted(namespace))
 
-    def refuse_orders(self, namespace: str, wanted: Iterable[Wanted], taking: Taking) -> Mapping[str, str]:
-        """For which claims of the namespace no number of another one may be ordered, by uid, and why."""
-        return refuse_orders(self._counted(namespace, taking), wanted)
+    def plan_orders(self, namespace: str, wanted: Iterable[Wanted], taking: Taking) -> ForOrders:
+        """For which claims of the namespace a number of another one may be ordered, and what it may cost."""
+        return plan_orders(self._counted(namespace, taking), wanted)
 
     def full_for_orders(self, namespace: str) -> str | None:
         """Why no more orders may be started today for claims of the namespace; None when they may."""

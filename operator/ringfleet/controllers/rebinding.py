@@ -13,7 +13,7 @@ from ringfleet.controllers.fleet import Fleet
 from ringfleet.model import Capability, Phase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.phone_number import NO_NOTES, NumberRecord
+from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, traits_of
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.rebinding import ClaimBack, NumberBack, has_back, takes_up
 
@@ -30,7 +30,7 @@ def former_number(fleet: Fleet, claim: ClaimRecord) -> NumberRecord | None:
 
 def is_to_be_taken_up(fleet: Fleet, claim: ClaimRecord, record: NumberRecord) -> bool:
     """Whether the number, which names an earlier claim of that namespace and name, waits for the claim."""
-    return takes_up(_claim_back(fleet, claim), _number_back(record))
+    return takes_up(_claim_back(fleet, claim), _number_back(record, claim))
 
 
 def heir_of(fleet: Fleet, claim: ClaimRecord) -> RotationSet | None:
@@ -60,8 +60,8 @@ def _candidates(fleet: Fleet, claim: ClaimRecord) -> Iterator[NumberRecord]:
     let_go = [told] if told and told.claim is None else []
     if namesakes or let_go:
         back = _claim_back(fleet, claim)
-        yield from (one for one in namesakes if takes_up(back, _number_back(one)))
-        yield from (one for one in let_go if has_back(back, _number_back(one)))
+        yield from (one for one in namesakes if takes_up(back, _number_back(one, claim)))
+        yield from (one for one in let_go if has_back(back, _number_back(one, claim)))
 
 
 def _claim_back(fleet: Fleet, claim: ClaimRecord) -> ClaimBack:
@@ -70,18 +70,20 @@ def _claim_back(fleet: Fleet, claim: ClaimRecord) -> ClaimBack:
         pool=claim.pool,
         named=claim.named,
         bound=claim.bound,
-        capabilities=claim.capabilities,
+        ask=claim.ask,
         holds=bool(fleet.numbers_of(claim)),
         deleting=claim.deleting,
+        tenant=claim.tenant,
     )
 
 
-def _number_back(record: NumberRecord) -> NumberBack:
+def _number_back(record: NumberRecord, claim: ClaimRecord) -> NumberBack:
     rests = record.state.phase in (Phase.AVAILABLE, Phase.BOUND, Phase.COOLING)
     return NumberBack(
         place=ObjectRef(record.namespace, record.name),
         pool=ObjectRef(record.namespace, record.pool) if record.pool else None,
-        capabilities=record.capabilities or None,
+        traits=traits_of(record, claim.ask.must_codes) if record.capabilities else None,
+        tenant=record.claim.tenant if record.claim else None,
         last=record.last_claim.place if record.last_claim else None,
         usable=rests and record.notes == NO_NOTES and not (record.deleting or record.observed or record.suspended),
     )

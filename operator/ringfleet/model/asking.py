@@ -5,6 +5,9 @@
     a must    capabilities; area codes, where the claim requires one of them     a number without it is never taken
     a wish    area codes, where it does not                                      others are taken when there is none
 
+What a number costs is a must of a claim whose namespace pays for it out of a quota: the claims of such a namespace have
+orders of their own, so that what it can't pay keeps nobody else from a number.
+
 A market says what all its numbers have, so it can give more: a pool of voice numbers orders one with SMS for the claim
 that must have it. What it can never give is an area code that it does not list.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ringfleet.model import E164, Capability, Market
+from ringfleet.model import E164, Capability, Market, Money
 from ringfleet.model.numbering import area_code_of, has_area_codes, misspelt_area_codes
 
 
@@ -25,6 +28,10 @@ class Traits(NamedTuple):
     """What it can do for sure."""
     area_codes: frozenset[str] = frozenset()
     """One of these is its area code; empty: any may be."""
+    monthly: Money | None = None
+    """What it costs a month; None: that is not known, or of no matter."""
+    quotas_of: str | None = None
+    """The namespace whose quotas are sure to leave its price; None: of none that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,9 @@ class Ask:
     """Its area codes, the preferred one first; empty: any."""
     required: bool = False
     """Whether a number with none of these area codes is of no use."""
+    quotas_of: str | None = None
+    """The namespace whose NumberQuotas have to leave the number's price, for it is of no use else: how much they leave
+    is looked at when an order chooses. None: it may cost whatever the pool pays."""
 
     @property
     def must_codes(self) -> tuple[str, ...]:
@@ -92,7 +102,7 @@ def beyond(market: Market, ask: Ask) -> Ask:
     required = bool(ask.must_codes) and (not market.area_codes or set(codes) != set(market.area_codes))
     if not required and codes == market.area_codes[: len(codes)]:
         codes = ()
-    return Ask(ask.capabilities - market.capabilities, codes, required)
+    return Ask(ask.capabilities - market.capabilities, codes, required, ask.quotas_of)
 
 
 def narrow(market: Market, ask: Ask) -> Market:

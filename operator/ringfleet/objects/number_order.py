@@ -79,7 +79,7 @@ def asked_for(spec: ForClaims | None) -> Ask:
     """What the claims ask that an order is made for; NOTHING beyond its market when it is for the stock."""
     if spec is None:
         return NOTHING
-    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required)
+    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required, spec.quotas_of)
 
 
 def for_claims(ask: Ask) -> ForClaims | None:
@@ -87,7 +87,10 @@ def for_claims(ask: Ask) -> ForClaims | None:
     if ask == NOTHING:
         return None
     return ForClaims(
-        capabilities=tuple(sorted(ask.capabilities)), area_codes=ask.area_codes, area_code_required=ask.required
+        capabilities=tuple(sorted(ask.capabilities)),
+        area_codes=ask.area_codes,
+        area_code_required=ask.required,
+        quotas_of=ask.quotas_of,
     )
 
 

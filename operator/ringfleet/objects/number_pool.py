@@ -126,7 +126,7 @@ def _carrier_memory(notes: CarrierNotes) -> CarrierMemory:
 
 
 def _musts(notes: ClaimsMemory) -> Ask:
-    return Ask(frozenset(notes.capabilities), notes.area_codes, bool(notes.area_codes))
+    return Ask(frozenset(notes.capabilities), notes.area_codes, bool(notes.area_codes), notes.quotas_of)
 
 
 # From objects to values.
@@ -292,6 +292,7 @@ def _claims_notes(memory: CarrierMemory) -> ClaimsMemory:
         **dict(_carrier_notes(memory)),
         capabilities=tuple(sorted(memory.musts.capabilities)),
         area_codes=memory.musts.area_codes,
+        quotas_of=memory.musts.quotas_of,
     )
 
 

@@ -55,11 +55,19 @@ from ringfleet.plan.phone_number.removal import Cause, Farewell
 
 
 class Holder(NamedTuple):
-    """The claim that holds a number."""
+    """The claim that holds a number. `tenant` and `rotation` are those that it had when it was bound; a number that was
+    bound by an older version tells none."""
 
     namespace: str
     name: str
     uid: str
+    tenant: str | None = None
+    rotation: str | None = None
+
+    @property
+    def as_former(self) -> FormerHolder:
+        """The same once it has let the number go."""
+        return FormerHolder(self.namespace, self.name, self.tenant, self.rotation)
 
 
 class Notes(NamedTuple):
@@ -266,8 +274,10 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
 
 
 def pack_step(step: Mapping[str, str]) -> str:
-    """A step of `status.history` in a line."""
-    return f"{step['at']} {step['phase']} {step['reason']} {step.get('by', '')}"
+    """A step of `status.history` in a line, whatever somebody else has written there: with a line break in it the
+    number would never have a turn again."""
+    at, phase, reason = ("".join(step[part].split()) for part in ("at", "phase", "reason"))
+    return f"{at} {phase} {reason} {' '.join(step.get('by', '').split())}"
 
 
 def unpack_step(line: str) -> dict[str, str]:
@@ -295,7 +305,10 @@ def _free_since(status: Mapping[str, Any], spec: Mapping[str, Any]) -> datetime 
 
 
 def _holder(ref: Mapping[str, str] | None) -> Holder | None:
-    return Holder(intern(ref["namespace"]), ref["name"], ref["uid"]) if ref else None
+    if not ref:
+        return None
+    tenant, rotation = _shared(ref.get("tenant")), _shared(ref.get("rotationSet"))
+    return Holder(intern(ref["namespace"]), ref["name"], ref["uid"], tenant, rotation)
 
 
 def _last_claim(ref: Mapping[str, str] | None) -> FormerHolder | None:

@@ -21,7 +21,7 @@ waits aside and does not hold up the ones behind it.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -46,6 +46,11 @@ class FreeNumber:
     """Whether nobody but its people may have it yet."""
     monthly: Money | None = None
     """What it costs a month; None: that is not known."""
+
+    @property
+    def kind(self) -> tuple[frozenset[Capability], Money | None]:
+        """What it can do and what it costs, as many others."""
+        return self.capabilities, self.monthly
 
     def has_one_of(self, codes: tuple[str, ...]) -> bool:
         """Whether its area code is one of these. Where the carrier says none its digits tell, as when it is ordered."""
@@ -79,7 +84,9 @@ class ClaimWish:
     area_codes: tuple[str, ...] = ()
 
     def takes(self, number: FreeNumber) -> bool:
-        """Whether the number has all that it must."""
+        """Whether the number has all that it must, and does not rest for others."""
+        if number.rests and set(number.people).isdisjoint(self.people):
+            return False
         return self.capabilities <= number.capabilities and (not self.area_codes or number.has_one_of(self.area_codes))
 
 
@@ -109,8 +116,8 @@ class Stock:
         self._formerly: dict[People, Shelf] = {}
         self._waiting_people: dict[People, set[str]] = {}
         self._returning: set[str] = set()
-        self._kinds: Counter[frozenset[Capability]] = Counter()
-        """How many of all these have the same capabilities: there are few kinds, and there may be many of each."""
+        self._kinds: Counter[tuple[frozenset[Capability], Money | None]] = Counter()
+        """How many of all these can do the same and cost the same: there are few kinds, and many of each."""
         self._by_area: dict[str, Shelf] = {}  # "": those of which the carrier says none
         self._by_digits: dict[str, Shelf] = {}
         """Of those the ones that begin with an area code, kept for each that a claim has required."""
@@ -146,7 +153,7 @@ class Stock:
     def place(self, uid: str) -> int | None:
         """The claim's place in the queue, from 1; None when it does not wait."""
         claim = self._claims.get(uid)
-        return self._queue.index((claim.ticket, uid)) + 1 if claim else None
+        return bisect_left(self._queue, (claim.ticket, uid)) + 1 if claim else None
 
     # What comes and goes.
 
@@ -155,7 +162,7 @@ class Stock:
         if number.name in self._held or self._find(number.name) == number:
             return
         self.withhold(number.name)
-        self._kinds[number.capabilities] += 1
+        self._kinds[number.kind] += 1
         for shelf in self._shelves(number):
             shelf[number.name] = number
         for people in number.people:
@@ -167,9 +174,9 @@ class Stock:
         number = self._find(name)
         if number is None:
             return
-        self._kinds[number.capabilities] -= 1
-        if not self._kinds[number.capabilities]:
-            del self._kinds[number.capabilities]
+        self._kinds[number.kind] -= 1
+        if not self._kinds[number.kind]:
+            del self._kinds[number.kind]
         for shelf in self._shelves(number):
             del shelf[name]
         for people in number.people:
@@ -211,7 +218,7 @@ class Stock:
         """The claim waits no more."""
         claim = self._claims.pop(uid, None)
         if claim is not None:
-            self._queue.remove((claim.ticket, uid))
+            del self._queue[bisect_left(self._queue, (claim.ticket, uid))]
             self._forget_people(claim)
 
     def _forget_people(self, claim: ClaimWish) -> None:
@@ -262,11 +269,11 @@ class Stock:
     def _choose(self, claim: ClaimWish, purse: Purse) -> FreeNumber | None:
         if claim.name is not None:
             named = self._named(claim, claim.name)
-            return named if named and _fits(claim, named, purse) else None
-        if not any(claim.capabilities <= kind for kind in self._kinds):
+            return named if named and fits(claim, named, purse) else None
+        if not any(claim.capabilities <= able and affords(purse, price) for able, price in self._kinds):
             return None  # most often: a claim that waits, while all that is free, or rests, is of no use to it
         numbers = (number for shelf in self._shelves_for(claim) for number in shelf.values())
-        return next((number for number in numbers if _fits(claim, number, purse)), None)
+        return next((number for number in numbers if fits(claim, number, purse)), None)
 
     def _named(self, claim: ClaimWish, name: str) -> FreeNumber | None:
         resting = self._resting.get(name)
@@ -297,5 +304,6 @@ class Stock:
                 return self._by_region.get(region, _BARE)
 
 
-def _fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+def fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:
+    """Whether the claim may have the number, for what it costs."""
     return claim.takes(number) and affords(purse, number.monthly)

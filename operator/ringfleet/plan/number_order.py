@@ -63,6 +63,8 @@ class OrderWant:
     limits: Limits
     budget: Money | None = None
     approved: bool = True
+    left: Money | None = None
+    """What each number may cost a month by the quotas of the claims' namespace; None: they set no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ suspended, its pools order nothing and its claims are bound to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
 
 from ringfleet.model import Money
 from ringfleet.model.policy import Billing
@@ -185,30 +186,63 @@ def _enforced(quotas: Quotas) -> Iterable[tuple[QuotaWant, Used]]:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A claim that waits for a number of another namespace's pool, and wants one ordered for it. `price`:
-    what such a number costs a month, as far as that is known. `at_most`: what it costs at most, by its pool's cap."""
+    what such a number costs a month, as far as that is known. `at_most`: what it costs at most, by its pool's cap.
+    `currency`: that in which its pool buys; None: it is not known."""
 
     uid: str
     price: Money | None = None
     at_most: Money | None = None
+    currency: str | None = None
 
 
-def refuse_orders(quotas: Quotas, wanted: Iterable[Wanted]) -> dict[str, str]:
-    """For which claims of a namespace no number may be ordered, by uid, and which limit of numbers or money is in the
-    way. Room is reserved for the first ones first.
+@dataclass(frozen=True, slots=True)
+class ForOrders:
+    """What the quotas of a namespace leave for orders that are made for its claims."""
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """For which claims nothing may be ordered, by uid, and which limit of numbers or money is in the way."""
+    shares: tuple[Money, ...] = ()
+    """By each limit of money, what is left when each of the others has what is set aside for it, shared by them."""
+    set_aside: Mapping[str, Purse] = field(default_factory=dict)
+    """What each of the others has for sure, by uid and by each limit of money."""
+
+    def at_most(self, uid: str) -> Money | None:
+        """What a number may cost a month that is ordered for the claim; None: no limit, or there is none for it. If
+        each costs no more, all of the claims can be bound to theirs."""
+        asides = self.set_aside.get(uid, ())
+        purse = [aside + share for aside, share in zip(asides, self.shares, strict=True)] if asides else []
+        return min(purse, key=lambda money: money.amount, default=None)
+
+
+def plan_orders(quotas: Quotas, wanted: Iterable[Wanted]) -> ForOrders:
+    """For which claims of a namespace a number may be ordered, and what it may cost. Room is reserved for the first
+    ones first. What a pool buys in another currency than a limit of money is held against nothing, and refused.
 
     Of a price that is not known the price cap stands for it; where there is none, or it is more than is left, all that
     is left, so that one is ordered after another.
     """
-    quotas, refused, first = tuple(quotas), dict[str, str](), True
+    quotas, refused, set_aside = tuple(quotas), dict[str, str](), dict[str, Purse]()
     for one in wanted:
-        price = one.price if first or one.price else one.at_most
-        dear = price is not None and not affords(purse_under(quotas), price)
+        price, left = one.price if one.price or not set_aside else one.at_most, purse_under(quotas)
+        foreign = one.currency is not None and any(money.currency != one.currency for money in left)
+        dear = foreign or (price is not None and not affords(left, price))
         if why := full_for_claims(quotas) or (too_dear(quotas) if dear else None):
             refused[one.uid] = why
         else:
-            first = False
             quotas = tuple((want, with_claims(used, (_set_aside(want, used, one),))) for want, used in quotas)
-    return refused
+            pairs = zip(left, purse_under(quotas), strict=True)
+            set_aside[one.uid] = tuple(before - after for before, after in pairs)
+    shares = tuple(_share(money, len(set_aside)) for money in purse_under(quotas)) if set_aside else ()
+    return ForOrders(refused, shares, set_aside)
+
+
+def _share(left: Money, count: int) -> Money:
+    """One of so many shares, in whole hundredths; nothing of nothing."""
+    share = (left.amount / count).quantize(_HUNDREDTH, ROUND_DOWN)
+    return Money(max(share, Decimal(0)), left.currency)
+
+
+_HUNDREDTH = Decimal("0.01")
 
 
 def _set_aside(want: QuotaWant, used: Used, one: Wanted) -> Money | None:

@@ -34,13 +34,16 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     offered = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
     unique = {number: offer for number, offer in offered.items() if _is_of(want.market, offer)}
     dear = [offer for offer in unique.values() if not _within_caps(want.limits, offer.price)]
-    fitting = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
+    payable = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
+    fitting = [offer for offer in payable if want.left is None or offer.price.monthly <= want.left]
     ranked = sorted(fitting, key=lambda offer: _preference(want.market, offer))
     chosen, broke = _within_budget(ranked[: want.count], want.budget)
     if len(chosen) == want.count:
         return Choice(chosen)
     if broke:
         return Choice(chosen, Reason.BUDGET_EXHAUSTED, f"The budget left for this order, {want.budget}, buys no more.")
+    if len(fitting) < len(payable):
+        return Choice(chosen, Reason.PRICE_ABOVE_CAP, _unpaid(want, payable))
     if dear:
         return Choice(chosen, Reason.PRICE_ABOVE_CAP, _too_dear(want, dear))
     short = f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}"
@@ -101,6 +104,15 @@ def _too_dear(want: OrderWant, dear: list[Offer]) -> str:
     return (
         f"The other offers of {want.account} for {want.market} are above spec.limits.maxMonthlyPrice or maxSetupPrice, "
         f"or not in {want.limits.currency}: the cheapest is {cheapest.monthly} a month and {cheapest.setup} once."
+    )
+
+
+def _unpaid(want: OrderWant, payable: list[Offer]) -> str:
+    cheapest = min(payable, key=lambda offer: (offer.price.monthly.amount, str(offer.number))).price.monthly
+    return (
+        f"The other offers of {want.account} for {want.market}{_capable(want.market)} cost more a month than "
+        "spec.limits.monthlySpend leaves in the NumberQuotas of the namespace whose claims the order is for: the "
+        f"cheapest is {cheapest}."
     )
 
 

@@ -4,14 +4,15 @@
 
     the number says                        and there is                                   then
     -------------------------------------  ---------------------------------------------  ----------------------------
-    claimRef, the uid of no claim          a claim of that namespace and name that fits   it takes the number up again
+    claimRef, the uid of no claim          a claim of that place and tenant that fits     it takes the number up again
                                            none                                           unbound: it rests
     no claimRef, lastClaimRef              that claim, and its status names this number   it has it back, rest or none
                                            that claim, made anew                          the claim queue hands it out
 
 A claim that its owner deletes is held by our finalizer until its number is unbound, so a claimRef that outlives its
 claim is no deletion: the objects were restored with new uids, or a finalizer was taken off by force. The binding was
-never undone, and the namespace and name say whose it is.
+never undone, and namespace, name and tenant say whose it is. Only a claim that was gone within moments of its binding
+was not guarded yet: what another tenant claims under its name, or what must have another number, is no return of it.
 
 A number that was unbound is another matter: it is its people's before all others (`plan/former_holder.py`), but by the
 claim queue, with all that may keep a claim from a number. Only a claim whose status names the number was bound to it,
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ringfleet.model import Capability
+from ringfleet.model.asking import NOTHING, Ask, Traits
 from ringfleet.model.refs import ObjectRef
 
 
@@ -37,22 +38,25 @@ class ClaimBack:
     pool: ObjectRef
     named: str | None = None
     bound: ObjectRef | None = None
-    capabilities: frozenset[Capability] = frozenset()
+    ask: Ask = NOTHING
     holds: bool = False
     deleting: bool = False
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NumberBack:
     """A number that names a claim that is not there, or none. `last`: the claim that let it go.
 
-    `pool`: None when it is in none. `capabilities`: None before the carrier has said what it can do.
-    `usable`: it is available or rests, and nothing else is against giving it to a claim.
+    `pool`: None when it is in none. `traits`: None before the carrier has said what it can do. `tenant`: that of the
+    claim that it names; None: it had none, or an older version has bound it. `usable`: it is available or rests, and
+    nothing else is against giving it to a claim.
     """
 
     place: ObjectRef
     pool: ObjectRef | None
-    capabilities: frozenset[Capability] | None = None
+    traits: Traits | None = None
+    tenant: str | None = None
     last: ObjectRef | None = None
     usable: bool = True
 
@@ -70,5 +74,6 @@ def has_back(claim: ClaimBack, number: NumberBack) -> bool:
 def _fits(claim: ClaimBack, number: NumberBack) -> bool:
     named = claim.named in (None, number.place.name)
     told = claim.bound in (None, number.place)
-    able = number.capabilities is None or claim.capabilities <= number.capabilities
-    return claim.pool == number.pool and named and told and able
+    able = number.traits is None or claim.ask.is_met_by(number.traits)
+    same = number.tenant in (None, claim.tenant) or claim.bound == number.place
+    return claim.pool == number.pool and named and told and able and same

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import E164, Capability, ItemState, Limits, Market, NumberType, Offer, Phase
+from ringfleet.model import E164, Capability, ItemState, Limits, Market, Money, NumberType, Offer, Phase, Price
 from ringfleet.model.asking import NOTHING, Ask, Traits, can_give, narrow
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Stock
 from ringfleet.plan.number_pool.on_demand import Line, count_units, match_claims, order_lines, wanted_by
 from ringfleet.plan.number_pool.plan import PoolWant, StartOrder, plan_pool
-from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen, count_supply
+from ringfleet.plan.number_pool.supply import ItemSeen, Lot, NumberSeen, OrderSeen, count_supply
 from ringfleet.plan.offer_choice import choose_offers
-from tests.plan.builders import MAIN, NOW, a_pool, a_price, a_world, an_ask, an_offer, an_order_want, digits
+from tests.plan.builders import MAIN, NOW, a_pool, a_price, a_world, an_ask, an_offer, an_order_want, digits, dollars
 
 VOICE, SMS, FAX = Capability.VOICE, Capability.SMS, Capability.FAX
 ANYWHERE = Market("US", NumberType.GEOGRAPHIC, (), frozenset({VOICE}))
 LISTED = replace(ANYWHERE, area_codes=("415", "628"))
 TEXTS, FAXES = an_ask(SMS), an_ask(FAX)
 IN_628 = an_ask(codes="628", required=True)
+GERMAN = Market("DE", NumberType.GEOGRAPHIC, (), frozenset())
+PAID = Ask(quotas_of="acme")
+EUROS = Price(Money(Decimal(2), "EUR"), Money(Decimal(0), "EUR"))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,53 @@ IN_628 = an_ask(codes="628", required=True)
 def test_what_is_ordered_first_and_what_together(unmet: tuple[Ask, ...], stock: int, lines: tuple[Line, ...]) -> None:
     assert order_lines(LISTED, unmet, stock) == lines
     assert sum(wanted_by(lines, ask) for ask in {line.ask for line in lines}) == len(unmet) + stock
+
+
+def test_a_chain_of_claims_may_be_as_long_as_there_are_claims() -> None:
+    """Each could do with the number of the one before, and the last one with the first one's alone."""
+    many = 1_200
+    numbers = [NumberSeen(E164(f"+49{n:05}000"), Phase.AVAILABLE, area_code=f"{n:05}") for n in range(many)]
+    chain = [Ask(area_codes=(f"{n:05}", f"{n + 1:05}"), required=True) for n in range(many - 1)]
+    last = Ask(area_codes=("00000",), required=True)
+    compared: Counter[bool] = Counter()
+    with patch.object(Ask, "is_met_by", _counting(Ask.is_met_by, compared)):
+        found = match_claims(GERMAN, [*chain, last, last], numbers, (), NOW)
+    assert found.met == many
+    assert compared.total() < 10 * many
+
+
+def _counting(plain: Callable[..., bool], compared: Counter[bool]) -> Callable[..., bool]:
+    def counted(*args: Any) -> bool:
+        found = plain(*args)
+        compared[found] += 1
+        return found
+
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("supply", "met"),
+    [
+        pytest.param({"numbers": (NumberSeen(digits(1), Phase.AVAILABLE, a_price(2)),)}, 1, id="it can pay it"),
+        pytest.param({"numbers": (NumberSeen(digits(1), Phase.AVAILABLE, a_price(5)),)}, 0, id="it can't"),
+        pytest.param({"numbers": (NumberSeen(digits(1), Phase.AVAILABLE),)}, 0, id="nobody knows its price"),
+        pytest.param({"numbers": (NumberSeen(digits(1), Phase.AVAILABLE, EUROS),)}, 0, id="in other money"),
+        pytest.param({"lots": {Lot(Phase.AVAILABLE, a_price(2), None): 1}}, 1, id="among many"),
+        pytest.param({"lots": {Lot(Phase.AVAILABLE, a_price(5), None): 1}}, 0, id="among many, too dear"),
+        pytest.param({"orders": (OrderSeen(1, "west-1", MAIN, 1),)}, 0, id="what others have on order"),
+        pytest.param({"orders": (OrderSeen(1, "west-1", MAIN, 1, ask=PAID),)}, 1, id="what is on order for it"),
+    ],
+)
+def test_a_claim_that_pays_by_a_quota_waits_for_no_number_that_it_can_not_pay(supply: Any, met: int) -> None:
+    found = match_claims(
+        ANYWHERE,
+        [PAID],
+        supply.get("numbers", ()),
+        supply.get("orders", ()),
+        NOW,
+        **{"lots": supply.get("lots", {}), "purses": {"acme": dollars(2)}},
+    )
+    assert found.met == met
 
 
 # Laws.

@@ -14,8 +14,8 @@ from datetime import datetime
 from ringfleet.model import Money
 from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, match_on_demand, reserve
-from ringfleet.plan.number_pool.supply import Supply, count_supply
+from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, match_on_demand, reserve, unmet_demands
+from ringfleet.plan.number_pool.supply import Demand, Supply, count_supply
 
 NOT_NEEDED = "Nothing was bought: the pool has, or has on order, all the numbers that it asks for."
 NOT_CLAIMED = "Nothing was bought: the claims that it was made for have a number, or have one on order, or are gone."
@@ -30,6 +30,8 @@ class Allowance:
     """How many; 0: none."""
     budget: Money | None = None
     """What their first month may cost; None: as much as the price caps let it."""
+    left: Money | None = None
+    """What each may cost a month by the quotas of the claims' namespace; None: they set no limit."""
     reason: Reason | None = None
     """Which limit leaves nothing; None: none does, or nothing is wanted."""
     message: str = ""
@@ -54,7 +56,8 @@ def allow(
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
-    wanted = min(count, _for_stock(want, seen, supply, now) if ask == NOTHING else _for_claims(want, seen, ask, now))
+    claims = _for_claims(want, seen, ask, now)[:count] if ask != NOTHING else ()
+    wanted = len(claims) if ask != NOTHING else min(count, _for_stock(want, seen, supply, now))
     if wanted == 0:
         return Allowance(0, message=NOT_NEEDED if ask == NOTHING else NOT_CLAIMED)
     count, block = affordable(replace(want, batch_size=wanted), supply, seen.room, wanted)
@@ -69,21 +72,23 @@ def allow(
             f"{left.currency}. The pool makes a new order in the currency of today."
         )
         return Allowance(0, reason=Reason.INVALID_SPEC, message=message)
+    most = min((one.at_most for one in claims if one.at_most is not None), key=lambda money: money.amount, default=None)
     if left is None or (budget is not None and budget <= left):
-        return Allowance(count, budget)
-    return Allowance(count, left)
+        return Allowance(count, budget, most)
+    return Allowance(count, left, most)
 
 
 def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:
     """How many numbers of its market the pool needs, for its stock and for claims that take any of it."""
     claims = match_on_demand(want, seen, now)
-    takers = sum(claim.is_met_by_all_of(want.market) for claim in claims.unmet)
+    takers = sum(claim.quotas_of is None and claim.is_met_by_all_of(want.market) for claim in claims.unmet)
     return takers + max(0, want.target - (supply.total - claims.met))
 
 
-def _for_claims(want: PoolWant, seen: PoolSeen, ask: Ask, now: datetime) -> int:
-    """How many claims of that kind have nothing coming. What an order for the stock may bring is not for them: it would
-    only be ordered for the stock once more, and would be of no area code that they wish."""
+def _for_claims(want: PoolWant, seen: PoolSeen, ask: Ask, now: datetime) -> tuple[Demand, ...]:
+    """The claims of that kind that have nothing coming, the next one to be served first. What an order for the stock
+    may bring is not for them: it would only be ordered for the stock once more, and would be of no area code that they
+    wish."""
     others = tuple(order for order in seen.orders if order.ask != NOTHING or order.chosen or order.finished)
-    claims = match_on_demand(want, replace(seen, orders=others), now)
-    return sum(beyond(want.market, claim) == ask for claim in claims.unmet)
+    unmet = unmet_demands(want, replace(seen, orders=others), now)
+    return tuple(one for one in unmet if beyond(want.market, one.ask) == ask)

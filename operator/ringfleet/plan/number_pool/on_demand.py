@@ -10,7 +10,8 @@ No number is counted for two claims, and no claim waits for a number that it cou
 that there is, in which earlier claims are met before later ones, so that nothing is ordered that can do without.
 
 What a number has is as its object tells it, else the order's item that bought it. What an order that still searches
-will bring has at least what its market promises; what nobody knows yet, what the pool's market promises.
+will bring has at least what its market promises, and costs what the quotas leave that it is made for; what nobody knows
+yet, what the pool's market promises.
 
 Who waits for a number that was bought for another may get it all the same: the queue is first come, first served, and
 knows no such difference. Then the other one is unmet again.
@@ -18,12 +19,13 @@ knows no such difference. Then the other one is unmet again.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from ringfleet.model import E164, GONE, ItemState, Market, Phase
+from ringfleet.model import E164, GONE, ItemState, Market, Money, Phase, Price
 from ringfleet.model.asking import (
     NOTHING,
     Ask,
@@ -45,6 +47,10 @@ from ringfleet.plan.number_pool.supply import (
     has_settled,
 )
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
+
+Purses = Mapping[str, Money]
+"""What the number of a claim may cost a month, by the namespace whose quotas have to leave it."""
+NO_PURSES: Purses = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,16 @@ def match_claims(
     now: datetime,
     just_gone: frozenset[E164] = frozenset(),
     lots: Lots = NO_LOTS,
+    purses: Purses = NO_PURSES,
 ) -> OnDemand:
     """Match the claims, in the order of their tickets, with what counts as supply. `market`: the pool's; `lots`: as
-    `count_units` takes them."""
+    `count_units` takes them; `purses`: for the claims whose number quotas have to leave the price."""
     if not asks:
         return OnDemand()
     kinds = {ask: ask.musts for ask in asks}  # a few, of which many claims are
-    units = count_units(market, numbers, orders, now, just_gone, codes_that_matter(kinds), lots)
-    matching = _Matching(units)
+    priced = any(ask.quotas_of for ask in kinds)
+    units = count_units(market, numbers, orders, now, just_gone, codes_that_matter(kinds), lots, priced=priced)
+    matching = _Matching(units, purses)
     unmet = [n for n, ask in enumerate(asks) if not matching.meets(kinds[ask])]
     given = {ask for ask in kinds if can_give(market, ask)}
     found = tuple(n for n in unmet if asks[n] in given)
@@ -119,8 +127,11 @@ def count_units(
     just_gone: frozenset[E164],
     codes: tuple[str, ...],
     lots: Lots = NO_LOTS,
+    *,
+    priced: bool = False,
 ) -> Counter[Traits]:
-    """The supply by traits: as many as `count_supply` counts, each number once. `codes`: the area codes that matter.
+    """The supply by traits: as many as `count_supply` counts, each number once. `codes`: the area codes that matter;
+    `priced`: whether prices do.
 
     `lots`: the pool's other numbers; where an area code matters, each lot of supply has one, be it from their digits.
     """
@@ -128,7 +139,7 @@ def count_units(
     items = {item.number: item for order in orders for item in order.items}
     buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     promised = traits_of(market)
-    units = _units_in_lots(lots, promised, codes)
+    units = _units_in_lots(lots, promised, codes, priced)
     seen: set[E164] = set()
     for number in numbers:
         if number.phase not in GONE or number.number not in buying:
@@ -141,67 +152,106 @@ def count_units(
             able, code = number.capabilities or item.capabilities, number.area_code or item.area_code
             if number.phase in IN_FLIGHT:
                 able = able or promised.capabilities
-            units[traits_of_number(number.number, able, code, codes)] += counts
+            traits = traits_of_number(number.number, able, code, codes)
+            units[_priced(traits, number.price or item.price, priced)] += counts
     for order in orders:
         if order.misfit:
             seen |= {item.number for item in bought_items(order)}
             continue
         if not order.chosen and not order.finished:
-            units[traits_of(order.market) if order.market else promised] += order.count
+            brings = traits_of(order.market) if order.market else promised
+            units[brings._replace(quotas_of=order.ask.quotas_of)] += order.count
         settled = has_settled(order, now)
         for item in bought_items(order):
             if item.number not in seen:
                 seen.add(item.number)
                 if not (settled and item.state in RECORDED):
                     able = item.capabilities or promised.capabilities
-                    units[traits_of_number(item.number, able, item.area_code, codes)] += 1
+                    traits = traits_of_number(item.number, able, item.area_code, codes)
+                    units[_priced(traits, item.price, priced)] += 1
     for gone in just_gone - seen - {one.number for one in numbers}:
         units[traits_of_number(gone, promised.capabilities, None, codes)] += 1
     return units
 
 
-def _units_in_lots(lots: Lots, promised: Traits, codes: tuple[str, ...]) -> Counter[Traits]:
+def _priced(traits: Traits, price: Price | None, matters: bool) -> Traits:
+    return traits._replace(monthly=price.monthly) if matters and price else traits
+
+
+def _units_in_lots(lots: Lots, promised: Traits, codes: tuple[str, ...], priced: bool) -> Counter[Traits]:
     units: Counter[Traits] = Counter()
     for lot, count in lots.items():
         if lot.is_supply:
             able = lot.capabilities or (promised.capabilities if lot.phase in IN_FLIGHT else frozenset())
-            units[traits_said(able, lot.area_code, codes)] += count
+            units[_priced(traits_said(able, lot.area_code, codes), lot.price, priced)] += count
     return units
 
 
-@dataclass(slots=True)
 class _Matching:
-    """A matching that grows claim by claim, along augmenting paths: who can do with another number makes room.
+    """A matching that grows claim by claim, along augmenting paths: who can do with another number makes room. A path
+    may be as long as there are claims (`tests/plan/number_pool/test_on_demand.py`), so it is no recursion.
 
     One that finds none never will, whatever comes after, nor will another one that asks the same.
     """
 
-    free: Counter[Traits]
-    given: dict[tuple[Ask, Traits], int] = field(default_factory=dict)
-    hopeless: set[Ask] = field(default_factory=set)
+    def __init__(self, units: Counter[Traits], purses: Purses) -> None:
+        self._free = units
+        self._purses = purses
+        self._holders: defaultdict[Traits, Counter[Ask]] = defaultdict(Counter)
+        self._hopeless: set[Ask] = set()
+        self._fitting: dict[Ask, tuple[Traits, ...]] = {}
+        self._by_code: defaultdict[str, list[Traits]] = defaultdict(list)
+        for unit in units:
+            for code in unit.area_codes:
+                self._by_code[code].append(unit)
 
     def meets(self, ask: Ask) -> bool:
         """Match one more claim; whether that can be done."""
-        if ask not in self.hopeless and self._augment(ask, set()):
+        if ask not in self._hopeless and self._augment(ask):
             return True
-        self.hopeless.add(ask)
+        self._hopeless.add(ask)
         return False
 
-    def _augment(self, ask: Ask, tried: set[Traits]) -> bool:
-        for unit in self.free:
-            if unit in tried or not ask.is_met_by(unit):
-                continue
-            tried.add(unit)
-            if self.free[unit] > 0:
-                self.free[unit] -= 1
-                self._give(ask, unit, 1)
-                return True
-            for other in [holder for holder, held in self.given if held == unit and self.given[holder, held]]:
-                if other != ask and self._augment(other, tried):
-                    self._give(other, unit, -1)
-                    self._give(ask, unit, 1)
+    def _augment(self, ask: Ask) -> bool:
+        """Look for a free unit, by whom it costs the fewest claims theirs."""
+        wanted_by, gives_up, asking = dict[Traits, Ask](), dict[Ask, Traits](), deque([ask])
+        while asking:
+            asker = asking.popleft()
+            for unit in self._that_fit(asker):
+                if unit in wanted_by:
+                    continue
+                wanted_by[unit] = asker
+                if self._free[unit] > 0:
+                    self._hand_on(unit, wanted_by, gives_up)
                     return True
+                for holder in self._holders[unit]:
+                    if holder != ask and holder not in gives_up:
+                        gives_up[holder] = unit
+                        asking.append(holder)
         return False
 
-    def _give(self, ask: Ask, unit: Traits, count: int) -> None:
-        self.given[ask, unit] = self.given.get((ask, unit), 0) + count
+    def _hand_on(self, unit: Traits, wanted_by: Mapping[Traits, Ask], gives_up: Mapping[Ask, Traits]) -> None:
+        """Along the path that ends at a free unit, from its end."""
+        self._free[unit] -= 1
+        while True:
+            asker = wanted_by[unit]
+            self._holders[unit][asker] += 1
+            if asker not in gives_up:
+                return
+            unit = gives_up[asker]
+            self._holders[unit][asker] -= 1
+            if not self._holders[unit][asker]:
+                del self._holders[unit][asker]
+
+    def _that_fit(self, ask: Ask) -> tuple[Traits, ...]:
+        if ask not in self._fitting:
+            coded = (unit for code in ask.must_codes for unit in self._by_code[code])
+            units = dict.fromkeys(coded) if ask.must_codes else self._free
+            self._fitting[ask] = tuple(unit for unit in units if ask.is_met_by(unit) and self._can_pay(ask, unit))
+        return self._fitting[ask]
+
+    def _can_pay(self, ask: Ask, unit: Traits) -> bool:
+        if ask.quotas_of is None or ask.quotas_of == unit.quotas_of:
+            return True
+        most, price = self._purses.get(ask.quotas_of), unit.monthly
+        return most is not None and price is not None and price.currency == most.currency and price <= most

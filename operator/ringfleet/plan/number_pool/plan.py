@@ -179,7 +179,7 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     claims = match_on_demand(want, seen, now)
-    unmet = [seen.demands[n] if seen.demands else Demand(ask=seen.on_demand[n]) for n in claims.unmet_at]
+    unmet = _demands_of(seen, claims)
     uncovered = [one for one in unmet if one.may_order]
     spare = supply.total - claims.met
     stock = max(0, want.target - spare) if top_up.filling else 0
@@ -216,7 +216,26 @@ def _ordered_for(want: PoolWant, uncovered: Iterable[Demand], intent: OrderInten
 
 def match_on_demand(want: PoolWant, seen: PoolSeen, now: datetime) -> OnDemand:
     """Which of the claims that have a number ordered for them need one more."""
-    return match_claims(want.market, seen.on_demand, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
+    world = (seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
+    return match_claims(want.market, seen.on_demand, *world, _purses(seen.demands))
+
+
+def _purses(demands: Iterable[Demand]) -> dict[str, Money]:
+    """What the claims of each namespace that pays by a quota can all pay for their numbers."""
+    purses: dict[str, Money] = {}
+    for payer, most in ((one.ask.quotas_of, one.at_most) for one in demands):
+        if payer and most and (payer not in purses or most.amount < purses[payer].amount):
+            purses[payer] = most
+    return purses
+
+
+def unmet_demands(want: PoolWant, seen: PoolSeen, now: datetime) -> list[Demand]:
+    """The claims themselves that need one more."""
+    return _demands_of(seen, match_on_demand(want, seen, now))
+
+
+def _demands_of(seen: PoolSeen, claims: OnDemand) -> list[Demand]:
+    return [seen.demands[n] if seen.demands else Demand(ask=seen.on_demand[n]) for n in claims.unmet_at]
 
 
 def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:

@@ -400,6 +400,8 @@ class Demand:
     may_order: bool = True
     ask: Ask = NOTHING
     """What it asks of the number."""
+    at_most: Money | None = None
+    """What the number may cost a month, by the quotas of its namespace; None: no limit."""
 
 
 NO_QUOTA = Room()
