@@ -24,6 +24,7 @@ ONE, TWO = "+14155550101", "+14155550102"
 ANN, BOB = "+14155550198", "+12125550197"
 CALLED = ("rotationsets/picks", "rotationsets/deferred", "rotationsets/suppressions")
 AN_HOUR = 3600
+JSON_KEY = {"Idempotency-Key": "k", "Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +163,7 @@ def test_every_other_request_asks_for_a_token_too(dispatcher: DispatcherProcess,
     ],
 )
 def test_a_malformed_body_is_refused_and_its_field_named(open_one: DispatcherProcess, body: bytes, says: str) -> None:
-    reply = open_one.client.post(open_one.path("picks"), content=body, headers={"Idempotency-Key": "k"})
+    reply = open_one.client.post(open_one.path("picks"), content=body, headers=JSON_KEY)
     assert (reply.status_code, problem_of(reply)) == (400, "malformed-request")
     assert says in reply.text
     assert "4155550198" not in reply.text
@@ -170,7 +171,7 @@ def test_a_malformed_body_is_refused_and_its_field_named(open_one: DispatcherPro
 
 def test_a_huge_body_is_refused(open_one: DispatcherProcess) -> None:
     body = b'{"to": "' + b"1" * 100_000 + b'"}'
-    reply = open_one.client.post(open_one.path("picks"), content=body, headers={"Idempotency-Key": "k"})
+    reply = open_one.client.post(open_one.path("picks"), content=body, headers=JSON_KEY)
     assert (reply.status_code, problem_of(reply)) == (413, "body-too-large")
 
 

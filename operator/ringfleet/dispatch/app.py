@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
@@ -48,6 +49,7 @@ from ringfleet.dispatch.schema import (
 
 PICK_BYTES = 65_536
 LIST_BYTES = 1_048_576
+BODY_SECONDS = 10.0
 
 _encode = msgspec.json.Encoder().encode
 _read_suppressions = msgspec.json.Decoder(SuppressionRequest).decode
@@ -78,7 +80,7 @@ class Dispatcher:
         self._metrics = metrics
         self._dev = dev
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         routes = [
             Route(f"{SET}/picks", self.pick, methods=["POST"]),
             Route(f"{SET}/picks/{{pick}}", self.give_back, methods=["DELETE"]),
@@ -91,7 +93,9 @@ class Dispatcher:
             Route("/openapi.json", describe, methods=["GET"]),
             *([Route("/dev/clock", self.advance, methods=["POST"])] if self._dev else []),
         ]
-        return Starlette(routes=routes, exception_handlers=self._handlers())
+        app = Starlette(routes=routes, exception_handlers=self._handlers())
+        app.router.redirect_slashes = False  # it would send the caller to whatever Host the request names
+        return only_json(app) if self._dev else app
 
     # Picks.
 
@@ -262,12 +266,33 @@ async def read_body(request: Request, most: int) -> bytes:
     """The body, of at most `most` bytes; the rest is not read. Raises Problem."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise Problem("body-too-large", f"The body has more than {most:,} bytes.")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > most:
+                    raise Problem("body-too-large", f"The body has more than {most:,} bytes.")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise Problem("malformed-request", f"The body did not come within {BODY_SECONDS:.0f} seconds.") from error
+    except ClientDisconnect as error:
+        raise Problem("malformed-request", "The body ended early.") from error
     return b"".join(chunks)
+
+
+def only_json(app: ASGIApp) -> ASGIApp:
+    """Dev mode asks for no token, so nothing may change by what a browser sends for any page without asking first: a
+    POST that is no JSON, or says nothing of itself."""
+
+    async def asked(scope: Connection, receive: Receive, send: Send) -> None:
+        said = Headers(scope=scope).get("content-type", "") if scope["type"] == "http" else ""
+        if scope["type"] != "http" or scope["method"] != "POST" or said.partition(";")[0].strip() == JSON:
+            await app(scope, receive, send)
+            return
+        problem = Problem("not-json", f"Send the header Content-Type: {JSON}.")
+        await answer(problem, scope["path"])(scope, receive, send)
+
+    return asked
 
 
 def _hash_all(hasher: Hasher, recipients: Iterable[str]) -> list[tuple[bytes, ...]]:

@@ -84,7 +84,7 @@ AFTER = Parameter(
 
 _NO_SET = ("not-found", "inventory-unknown", "set-invalid")
 _LEDGER = ("ledger-unavailable",)
-_BODY = ("malformed-request", "body-too-large")
+_BODY = ("malformed-request", "body-too-large", "not-json")
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(

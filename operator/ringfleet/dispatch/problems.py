@@ -55,6 +55,7 @@ TYPES = {
         Type("pick-too-old", HTTPStatus.CONFLICT, "The day of the pick is over"),
         Type("body-too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
         Type("sender-unreadable", HTTPStatus.UNPROCESSABLE_ENTITY, "Who wishes to be left alone can't be read"),
+        Type("not-json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON changes anything"),
         Type("idempotency-key-reused", HTTPStatus.UNPROCESSABLE_ENTITY, "The key was used for another request"),
         Type("budget-exhausted", HTTPStatus.TOO_MANY_REQUESTS, "The budget is used up"),
         Type("recipient-frequency", HTTPStatus.TOO_MANY_REQUESTS, "The recipient was contacted often enough"),

@@ -20,6 +20,7 @@ import uvicorn
 from ringfleet.dispatch.app import Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
@@ -48,6 +49,7 @@ class Listener(uvicorn.Server):
     def __init__(self, app: Any, address: Address) -> None:
         config = uvicorn.Config(
             discreet(app),
+            http=partial(LimitedProtocol, connections=Connections()),  # type: ignore[arg-type]  # it makes one
             host=address.host,
             port=address.port,
             log_config=None,

@@ -23,7 +23,7 @@ import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -41,7 +41,6 @@ from ringfleet.model.traffic import CarrierEvent, Happening
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 EVENT_BYTES: Final = 1_048_576
-BODY_SECONDS: Final = 10.0
 AT_ONCE_BYTES: Final = 65_536
 """A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
 FORGOTTEN: Final = 30 * 86_400.0
@@ -105,7 +104,9 @@ class Events:
     async def receive(self, request: Request) -> Response:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
-        sent = WebhookRequest(request.method, self._address.url_of(request), request.headers, await _read(request))
+        sent = WebhookRequest(
+            request.method, self._address.url_of(request), request.headers, await read_body(request, EVENT_BYTES)
+        )
         if len(sent.body) > AT_ONCE_BYTES:
             event = await asyncio.to_thread(self._believe, sender, sent)
         else:
@@ -213,7 +214,7 @@ def events_app(
 ) -> Starlette:
     """The app of the listener; see `Events` for what it is given."""
     events = Events(ledger, accounts, numbers, hashes, now, metrics or Metrics(), address or PublicAddress())
-    return Starlette(
+    app = Starlette(
         routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
         exception_handlers={
             Problem: events.on_problem,
@@ -222,6 +223,8 @@ def events_app(
             Exception: on_error,
         },
     )
+    app.router.redirect_slashes = False  # it would send the carrier to whatever Host the request names
+    return app
 
 
 def before_the_second(at: float) -> float:
@@ -240,13 +243,3 @@ def _sender(key: AccountKey, event: CarrierEvent) -> E164:
             "E.164 form, such as +14155550123.",
         )
     return event.peer
-
-
-async def _read(request: Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await read_body(request, EVENT_BYTES)
-    except TimeoutError as error:
-        raise Problem("malformed-request", f"The body did not come within {BODY_SECONDS:.0f} seconds.") from error
-    except ClientDisconnect as error:
-        raise Problem("malformed-request", "The body ended early.") from error
