@@ -9,12 +9,13 @@ from tests.controllers.rig import HERE, RESOURCES, a_claim, a_number, a_pool, a_
 from tests.plan.builders import digits
 
 
-async def fleet(kube: Kube, **spec: Any) -> None:
-    """A set of two numbers of one account, in two pools. `spec`: of the set, beside what it needs."""
+async def fleet(kube: Kube, stock: str = HERE, **spec: Any) -> None:
+    """A set of two numbers of one account, in two pools. `stock`: the namespace of these; `spec`: of the set, beside
+    what it needs."""
     made = await kube.create(RESOURCES["RotationSet"], HERE, a_set(**spec))
     owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": "calls"}
     for obj in (an_account(), a_pool(name="west"), a_pool(name="east")):
-        await kube.create(RESOURCES[obj["kind"]], HERE, obj)
+        await kube.create(RESOURCES[obj["kind"]], stock, obj)
     for n, pool in enumerate(("west", "east"), 1):
         claim = a_claim(f"calls-{n}")
         claim["metadata"] |= {
@@ -24,6 +25,6 @@ async def fleet(kube: Kube, **spec: Any) -> None:
         held = await kube.create(RESOURCES["NumberClaim"], HERE, claim)
         ref = {"namespace": HERE, "name": f"calls-{n}", "uid": held["metadata"]["uid"]}
         number = a_number(n, "Bound", claimRef=ref, poolRef={"name": pool})
-        number["metadata"] |= {"namespace": HERE}
-        await kube.create(RESOURCES["PhoneNumber"], HERE, number)
-        await kube.patch_status(RESOURCES["PhoneNumber"], HERE, digits(n).digits, number["status"])
+        number["metadata"] |= {"namespace": stock}
+        await kube.create(RESOURCES["PhoneNumber"], stock, number)
+        await kube.patch_status(RESOURCES["PhoneNumber"], stock, digits(n).digits, number["status"])

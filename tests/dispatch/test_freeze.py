@@ -140,6 +140,23 @@ def _place(kind: str) -> Resource:
     return RESOURCES[kind]
 
 
+@pytest.mark.parametrize(("supply", "seen"), [(None, 2), (["stock"], 2), ([HERE], 0)])
+def test_a_dispatcher_of_one_namespace_sees_the_numbers_of_a_shared_pool(supply: list[str] | None, seen: int) -> None:
+    """They are in the pool's namespace, and not in that of the sets that have them."""
+
+    async def main() -> None:
+        api, ledger = ApiDouble([]), Rosters()
+        kube = Kube(api)  # type: ignore[arg-type]  # the same
+        await fleet(kube, stock="stock")
+        inventory = Inventory(kube, ledger, Clock(), [HERE], SYSTEM, supply)  # type: ignore[arg-type]  # as far as asked
+        running = asyncio.create_task(inventory.run())
+        await inventory.synced.wait()
+        running.cancel()
+        assert len(ledger.members) == seen
+
+    run_in_virtual_time(main())
+
+
 def test_nothing_is_picked_before_the_freeze_was_looked_for() -> None:
     async def main() -> None:
         api = ApiDouble([])

@@ -26,6 +26,12 @@ SWITCH_SECONDS = 0.0005
 @click.option("--trust-forwarded", is_flag=True, help="Else read it from X-Forwarded-*, which a proxy in front sets.")
 @click.option("--health", help="Address of /healthz, /readyz and /metrics.  [default: 127.0.0.1:8097]")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace. Repeatable; default: all.")
+@click.option(
+    "--supply-namespace",
+    "supply_namespaces",
+    multiple=True,
+    help="Look for pools, numbers and accounts in this namespace only. Repeatable; default: all.",
+)
 @click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Folder of the keys for recipients.")
 @click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
 @click.option("--context", help="Which context of the kubeconfig.")

@@ -99,6 +99,7 @@ class Inventory:
         clock: Clock,
         namespaces: Collection[str] | None = None,
         system_namespace: str = "ringfleet-system",
+        supply: Collection[str] | None = None,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -121,7 +122,7 @@ class Inventory:
             kube,
             resource_of(PhoneNumber),
             project_number,
-            namespaces=namespaces,
+            namespaces=supply,
             indexes={
                 "claim": lambda number: [number.claim.uid] if number.claim else [],
                 "number": lambda number: [number.number],
@@ -131,10 +132,10 @@ class Inventory:
             kube, CONFIG_MAPS, freeze_of_all, namespaces=[system_namespace], name=FREEZE_NAME
         )
         self.frozen_pools: Informer[Freeze] = Informer(
-            kube, NUMBER_POOLS, lambda obj: freeze_of(NumberPool.parse(obj)), namespaces=namespaces
+            kube, NUMBER_POOLS, lambda obj: freeze_of(NumberPool.parse(obj)), namespaces=supply
         )
         self.frozen_accounts: Informer[Freeze] = Informer(
-            kube, CARRIER_ACCOUNTS, lambda obj: freeze_of(CarrierAccount.parse(obj)), namespaces=namespaces
+            kube, CARRIER_ACCOUNTS, lambda obj: freeze_of(CarrierAccount.parse(obj)), namespaces=supply
         )
         self._informers: tuple[Informer[Any], ...] = (
             *(self.sets, self.claims, self.numbers),

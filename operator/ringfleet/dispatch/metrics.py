@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics, on a port of their own.
 
-`/healthz`: the process answers. `/readyz`: the inventory was read and the ledger is open; it stays ready while the API
-server is away, because picks go on. `/metrics`: what Prometheus asks for; README.md has the table of it.
+`/healthz`: the process answers. `/readyz`: the inventory was read and the ledger works (`readiness.py`); it stays ready
+while the API server is away, because picks go on. `/metrics`: what Prometheus asks for; README.md has the table of it.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Metrics:
         )
         Info("ringfleet_build", "The version that runs.", registry=self.registry).info({"version": __version__})
         ProcessCollector(registry=self.registry)
+        self._on_ledger_failure: list[Callable[[], None]] = []
         self._answers_of: dict[tuple[str, int], Counter] = {}
 
     def answered(self, outcome: str, status: int) -> None:
@@ -94,6 +95,12 @@ class Metrics:
     def ledger_failed(self) -> None:
         """The ledger could not serve a request."""
         self._ledger_errors.inc()
+        for hear in self._on_ledger_failure:
+            hear()
+
+    def on_ledger_failure(self, hear: Callable[[], None]) -> None:
+        """Call `hear` for each request that the ledger could not serve."""
+        self._on_ledger_failure.append(hear)
 
     def let_in_unchecked(self) -> None:
         """A caller's right was held for a while, because the API server could not be asked for it."""
@@ -104,15 +111,19 @@ class Metrics:
         self._inventory_age.set_function(age)
 
 
-def health_app(metrics: Metrics, ready: Callable[[], bool], age: Callable[[], float]) -> Starlette:
-    """`ready`: whether picks are answered; `age`: of the inventory, in seconds."""
+def health_app(
+    metrics: Metrics, ready: Callable[[], bool], age: Callable[[], float], ledger: Callable[[], bool] = lambda: True
+) -> Starlette:
+    """`ready`: whether the inventory was read; `age`: of it, in seconds; `ledger`: whether the ledger works."""
     metrics.follow_age(age)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        return PlainTextResponse("ready\n") if ready() else PlainTextResponse("the inventory is not read yet\n", 503)
+        if not ready():
+            return PlainTextResponse("the inventory is not read yet\n", 503)
+        return PlainTextResponse("ready\n") if ledger() else PlainTextResponse("the ledger does not work\n", 503)
 
     async def show(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

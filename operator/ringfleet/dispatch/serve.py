@@ -25,6 +25,7 @@ from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.metrics import Metrics, health_app
+from ringfleet.dispatch.readiness import LedgerWatch
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import Address, DispatchSettings
@@ -91,9 +92,11 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         loop.add_signal_handler(number, stop.set)
     hasher, keys = _hasher(settings)
     async with Kube.connect(settings.kubeconfig, settings.context) as kube, open_ledger(settings.ledger) as ledger:
-        clock, metrics = Clock(), Metrics()
-        inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace)
-        senders = Senders(kube, time.monotonic, settings.namespaces or None)
+        clock, metrics, watch = Clock(), Metrics(), LedgerWatch(ledger)
+        metrics.on_ledger_failure(watch.failed)
+        supply = settings.supply_namespaces or None
+        inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace, supply)
+        senders = Senders(kube, time.monotonic, supply)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         listeners = [
@@ -110,9 +113,12 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
                 ),
                 Address.parse(settings.events),
             ),
-            Listener(health_app(metrics, inventory.synced.is_set, inventory.age), Address.parse(settings.health)),
+            Listener(
+                health_app(metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive),
+                Address.parse(settings.health),
+            ),
         ]
-        background = [inventory.run(), senders.run(), _prune(ledger, clock)]
+        background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock)]
         async with _in_background(*background, *([_follow_keys(keys)] if keys else [])), _listening(listeners):
             log.info(
                 "dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=[one.url for one in listeners]

@@ -59,7 +59,11 @@ class DispatchSettings(BaseSettings):
     """Where /healthz, /readyz and /metrics are."""
 
     namespaces: tuple[str, ...] = ()
-    """The namespaces to serve; empty means all of them."""
+    """The namespaces whose sets are served; empty means all of them."""
+
+    supply_namespaces: tuple[str, ...] = ()
+    """The namespaces of the pools, numbers and carrier accounts that those sets draw from; empty means all of them: a
+    shared pool is in another namespace than the sets that its numbers are in."""
 
     system_namespace: str = "ringfleet-system"
     """The namespace of the operator. While a ConfigMap `ringfleet-freeze` is in it, nothing is picked."""
