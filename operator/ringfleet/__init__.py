@@ -31,7 +31,7 @@ Each may import those below it, and nothing above or beside it; import-linter ho
     objects                                Kubernetes objects to plan values, plan values to statuses; pure
     api | plan | carriers                  what people write and read | decisions, pure | one adapter a carrier
     model | rate | settings | docstrings   numbers, money, markets, pure | how often | the environment | of fields
-    traces                                 what may be told of an error that nobody has foreseen
+    traces | loading                       what may be told of an error that nobody has foreseen | imports for life
 
     simulator                              the sandbox carrier; imports none of them, and only `cli` starts it
 

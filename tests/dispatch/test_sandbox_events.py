@@ -61,6 +61,9 @@ class Dispatcher:
     def scopes_of(self, _: E164) -> list[tuple[str, str]]:
         return [(f"set:{SET}", BRAND)]
 
+    def opt_out_words(self, _: E164) -> list[str]:
+        return []
+
     def now(self) -> float:
         return datetime.now(UTC).timestamp() + self.ahead
 

@@ -86,7 +86,7 @@ def _memory(services: Services, key: AccountKey, account: OpenAccount | None, be
     """Whose numbers the account was last seen to have; what an earlier process has seen, until it is listed again."""
     counts = services.fleet.marked.counts(account.identity) if account else None
     if counts is None:
-        return before.model_copy(update={"unseen": key in services.accounts.unseen or None})
+        return AccountMemory(pools=before.pools, unseen=key in services.accounts.unseen or None)
     pools = sorted((f"{pool.namespace}/{pool.name}", numbers) for pool, numbers in counts.items())
     return AccountMemory(pools=tuple(MarkedPool(pool=pool, numbers=numbers) for pool, numbers in pools))
 
