@@ -15,12 +15,13 @@ The inventory comes by watches, so picks go on while the API server is away. Wha
 
     serve.py, settings.py, clock.py           the process, from start to SIGTERM
     app.py, operations.py, schema.py          routes; which there are; bodies in and out
+    http_limits.py                            what a stranger may hold: headers, bodies, connections
     openapi.py, problems.py                   the same as a document; what is answered when it is no
     auth.py                                   who calls, and may they
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
     webhooks.py, senders.py, public_address.py, optout_words.py
                                               what carriers tell: who signs; at which URL; who has said STOP
-    metrics.py                                liveness, readiness, `/metrics`
+    metrics.py, readiness.py                  liveness, readiness, `/metrics`; whether the ledger works
     ledger/                                   what must be remembered
 """
