@@ -16,7 +16,7 @@ case "$1" in
   list) printf 'a\\nb stale\\n' ;;
   build)
     while [ "$#" -gt 0 ]; do case "$1" in -o) output=$2 ;; esac; program=$1; shift; done
-    echo "$program" >> {log}
+    echo "$program" >> "{log}"
     echo b
     {body} ;;
 esac

@@ -28,8 +28,8 @@ SOURCES = {
 TOOL = """#!/bin/sh
 case "$*" in
   *" -p tiny/b "*)
-    if [ -e {folder}/stop ]; then
-      echo $$ > {folder}/pid
+    if [ -e "{folder}/stop" ]; then
+      echo $$ > "{folder}/pid"
       exec tail -f /dev/null > /dev/null
     fi ;;
 esac
@@ -68,7 +68,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
     for name, value in BUILD_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GOCACHE", str(tmp_path / "gocache"))
-    flags = (*BUILD_FLAGS, f"-toolexec={tool}")
+    flags = (*BUILD_FLAGS, f"-toolexec='{tool}'")
     (tmp_path / "scratch").mkdir()
     go = find_go(cache_folder(os.environ).parent)
     return Compiler(go, tmp_path / "tiny", tmp_path / "scratch", flags, {})
