@@ -119,6 +119,10 @@ def kubectl(cluster: Cluster) -> Callable[..., str]:
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace that only this test uses; on a cluster that stays it is deleted, and nobody waits for that."""
+    try:
+        cluster.must_live()
+    except NothingToRunOn as error:
+        _end(request.session, error)
     name = cluster.new_namespace(request.node.name.removeprefix("test_"))
     yield name
     cluster.leave_namespace(name)

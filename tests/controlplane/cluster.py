@@ -21,7 +21,7 @@ from tests.controlplane.api import Api, login
 from tests.controlplane.build import Programs, find_kubectl, find_programs
 from tests.controlplane.failures import NothingToRunOn
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
-from tests.controlplane.plane import ControlPlane
+from tests.controlplane.plane import ENDED, ControlPlane, ControlPlaneFailed
 from tests.waiting import note_unwatched
 
 KUBECTL_TIMEOUT_S = 120.0
@@ -45,8 +45,11 @@ class KubectlFailed(RuntimeError):
 class Cluster:
     """One API server with an administrator's kubeconfig. Make one with `running_cluster`."""
 
-    def __init__(self, kubeconfig: Path, kubectl: Path, folder: Path, *, passing: bool = False) -> None:
+    def __init__(
+        self, kubeconfig: Path, kubectl: Path, folder: Path, *, passing: bool = False, plane: Path | None = None
+    ) -> None:
         self.kubeconfig = kubeconfig
+        self._plane = plane
         self.passing = passing
         """Whether it ends with the tests: what they have left in it need not be removed."""
         self.program = kubectl
@@ -68,6 +71,11 @@ class Cluster:
     def close(self) -> None:
         for api in (self.api, *self._acting.values()):
             api.close()
+
+    def must_live(self) -> None:
+        """Raises ControlPlaneFailed when a control plane of ours has ended by itself."""
+        if self._plane and (ended := self._plane / ENDED).exists():
+            raise ControlPlaneFailed(ended.read_text())
 
     def kubectl(self, *arguments: str, stdin: str | None = None, patience: float = KUBECTL_TIMEOUT_S) -> str:
         """Run kubectl as the administrator and return what it printed. It has `patience` seconds.
@@ -172,7 +180,7 @@ def running_cluster(
 
 
 def _own_cluster(plane: ControlPlane, programs: Programs, folder: Path) -> Cluster:
-    return Cluster(plane.kubeconfig, programs.kubectl, folder, passing=True)
+    return Cluster(plane.kubeconfig, programs.kubectl, folder, passing=True, plane=plane.folder)
 
 
 def _named_cluster(kubeconfig: str, kubectl: Path, folder: Path, passing: bool) -> Cluster:
@@ -186,7 +194,7 @@ def _named_cluster(kubeconfig: str, kubectl: Path, folder: Path, passing: bool) 
     frozen = folder / "admin.kubeconfig"
     frozen.touch(mode=0o600)
     frozen.write_text(done.stdout)
-    cluster = Cluster(frozen, kubectl, folder, passing=passing)
+    cluster = Cluster(frozen, kubectl, folder, passing=passing, plane=Path(kubeconfig).parent if passing else None)
     if not passing:
         _must_answer(cluster, kubeconfig)
     return cluster

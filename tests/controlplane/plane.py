@@ -8,6 +8,9 @@ Without it (`Programs.controller_manager` is None: the demo) a deleted namespace
 their owners, no namespace has a service account `default`, and the aggregated roles `view`, `edit` and `admin` are
 empty. RBAC, CRDs, admission policies, and tokens of service accounts that were applied are the API server's own work.
 
+When a program ends by itself, killed by a machine short of memory say, the others are ended too: without etcd the API
+server would keep every request for half a minute. `ENDED` in the folder says what it was.
+
 There are no nodes and no scheduler: a pod stays Pending. Ports are new each time, all listeners are on 127.0.0.1, and
 every program is on a leash (`leash.py`): nothing is left behind, however we end.
 
@@ -23,6 +26,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -43,6 +47,7 @@ from tests.waiting import NeverHappened, wait_until
 READY_TIMEOUT_S = 180.0
 LAVISH = {"GOGC": "400"}
 """Memory for time: at Go's default a fifth of what the API server does is collecting garbage."""
+ENDED = "ended"
 STARTS = 3  # with new ports each time
 ROOM_MB = 200  # etcd reserves 125 at its start
 FOLDER_PREFIX = "ringfleet-plane-"
@@ -85,6 +90,7 @@ class ControlPlane:
         self._programs = programs
         self._running: list[Leashed] = []
         self._lock: IO[str] | None = None
+        self._stops = threading.Event()
         self.folder = Path()
 
     @property
@@ -117,6 +123,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Kill the programs, etcd last (an API server without etcd would hold on for a minute); remove the folder."""
+        self._stops.set()
         while self._running:
             self._running.pop().kill()
         if self._lock:
@@ -141,6 +148,7 @@ class ControlPlane:
         return "".join(f"\n{program} is damaged: remove it, and it is built anew" for program in damaged)
 
     def _start_programs(self) -> None:
+        self._stops = threading.Event()
         self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self._lock = _lock(self.folder)
         ports = Ports(*free_ports(3))
@@ -151,6 +159,20 @@ class ControlPlane:
         if manager := self._programs.controller_manager:
             self._run("kube-controller-manager", manager, controller_manager_arguments(self.folder))
             self._wait(self._controllers_work, "the controllers to make the default service account")
+        for program in self._running:
+            threading.Thread(target=self._end_with, args=(program, self._stops), daemon=True).start()
+
+    def _end_with(self, program: Leashed, stops: threading.Event) -> None:
+        """End the others when a program ends that nobody stops."""
+        code = program.wait()
+        if stops.is_set():
+            return
+        stops.set()
+        said = f"{program.name} has ended with code {code}, and the control plane with it\n{program.last_words()}"
+        for other in reversed((*self._running,)):
+            other.kill()
+        with suppress(OSError):  # a full disk may be why
+            (self.folder / ENDED).write_text(said)
 
     def _write_credentials(self, ports: Ports) -> Server:
         authority = Authority("ringfleet test control plane")

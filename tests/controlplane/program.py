@@ -50,6 +50,10 @@ class Leashed:
     def runs(self) -> bool:
         return self._leash.poll() is None
 
+    def wait(self) -> int:
+        """Return when the program has ended, with its exit code."""
+        return self._leash.wait()
+
     def must_run(self) -> None:
         """Raises ProgramEnded when the program has ended."""
         code = self._leash.poll()

@@ -82,6 +82,21 @@ def test_nothing_of_the_control_plane_outlives_its_killed_owner() -> None:
     shutil.rmtree(folder)
 
 
+def test_when_etcd_ends_all_ends_and_it_is_said_which_program_it_was() -> None:
+    """Else the API server keeps each request for half a minute, and every test waits for it."""
+    with running_cluster(environment=_without_cluster(), controllers=False) as small:
+        small.must_live()
+        ours = [program for program in psutil.process_iter(["cmdline"]) if _is_of(program, small)]
+        assert {program.name() for program in ours} >= {"etcd", "kube-apiserver"}
+        next(program for program in ours if program.name() == "etcd").kill()
+        _gone, alive = psutil.wait_procs(ours, timeout=30)
+        assert not alive
+        wait_until((small.kubeconfig.parent / plane.ENDED).exists, "it to be said")
+        said = r"^etcd has ended with code 137, and the control plane with it"
+        with pytest.raises(plane.ControlPlaneFailed, match=said):
+            small.must_live()
+
+
 def test_ctrl_c_stops_the_control_plane_and_removes_its_folder() -> None:
     owner, folder = _start_by_command()
     assert folder.name.startswith(plane.FOLDER_PREFIX)
@@ -190,6 +205,10 @@ def test_a_kubeconfig_that_is_not_there_is_named_with_what_to_do(tmp_path: Path)
         f"the kubeconfig {tmp_path / 'none'} names no usable context: error: current-context must exist in order to "
         "minify. Name another in KUBECONFIG, or unset KUBECONFIG to use a control plane of our own."
     )
+
+
+def _is_of(program: psutil.Process, cluster: Cluster) -> bool:
+    return any(str(cluster.kubeconfig.parent) in word for word in program.info["cmdline"] or ())
 
 
 def _without_cluster() -> dict[str, str]:
