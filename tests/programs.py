@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 import ringfleet
+from tests.mortal import PR_SET_PDEATHSIG, mortal
 
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(ringfleet.__file__).parents[1]
@@ -43,13 +44,6 @@ LOADED = (
     "tests.built_models",
     "tests.programs",
 )
-PR_SET_PDEATHSIG = 1
-MORTAL = f"""
-import ctypes, os, sys
-ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)})
-if os.getppid() == int(sys.argv[1]):
-    os.execvp(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Program(Protocol):
@@ -89,16 +83,6 @@ def start_program(
         command = mortal(str(COMMAND), *arguments)
         return subprocess.Popen(command, stdout=sink, stderr=log, stdin=subprocess.DEVNULL, text=True, env=environ)
     return _Forked(arguments, log, environ, piped)
-
-
-def mortal(*command: str) -> list[str]:
-    """What to start in place of `command`, so that it does not outlive the thread that starts it, however that ends.
-
-    It becomes the command, so pid, signals and exit status are the command's. Linux only, as `_die_with_the_server`.
-    """
-    if sys.platform != "linux":
-        return [*command]
-    return [sys.executable, "-I", "-S", "-c", MORTAL, str(os.getpid()), *command]
 
 
 def _environment() -> dict[str, str]:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.controlplane.cluster import Cluster
-from tests.programs import mortal
+from tests.mortal import mortal
 
 _LINE = re.compile(r"^apiserver_request_total\{(.*)\} ([0-9.e+]+)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')

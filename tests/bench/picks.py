@@ -42,7 +42,8 @@ from tests.controlplane.cluster import Cluster, running_cluster
 from tests.dispatch.postgres_server import running_postgres
 from tests.dispatch.process import DispatcherProcess, a_set, owner_of_claims
 from tests.endings import ended_politely
-from tests.programs import SOURCE, mortal
+from tests.mortal import mortal
+from tests.programs import SOURCE
 
 NUMBERS = 1_000
 CONNECTIONS = 64

@@ -2,8 +2,9 @@
 
 Go keeps each package that it has compiled in its own cache (GOCACHE), so an interrupted build loses only the packages
 that were being compiled. `go` and its compilers run in a session of their own, which Ctrl-C does not reach: when an
-exception ends the wait for them, we end them. An interrupted `go build` dies on the spot and would leave a gigabyte in
-the machine's temporary folder, so it works in a folder that its caller removes.
+exception ends the wait for them, we end them, and when we are killed, the kernel ends `go` (`mortal`). An interrupted
+`go build` dies on the spot and would leave a gigabyte in the machine's temporary folder, so it works in a folder that
+its caller removes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from tests.controlplane.failures import NothingToRunOn
+from tests.mortal import mortal
 
 LIST_FORMAT = '{{.ImportPath}}{{if ne .Name "main"}}{{if .Stale}} stale{{end}}{{end}}'
 
@@ -84,7 +86,7 @@ class Compiler:
 
     def _start(self, arguments: list[str], stderr: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(self.go), *arguments],
+            mortal(str(self.go), *arguments),
             cwd=self.module,
             env={**os.environ, **self.environment, "GOTMPDIR": str(self.scratch)},
             stdout=subprocess.PIPE,

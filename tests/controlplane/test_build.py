@@ -36,6 +36,7 @@ DEMO = ("etcd", "kube-apiserver", "kubectl")
 STOPS_AT_KUBECTL = (
     'case "$program" in */kubectl) echo $$ > "{pid}"; exec tail -f /dev/null > /dev/null ;; *) touch "$output" ;; esac'
 )
+PATIENCE_S = 60.0
 BUILDER = """
 import signal, sys
 from tests.controlplane.build import find_programs
@@ -153,6 +154,20 @@ def test_an_interrupted_build_ends_go_and_goes_on_where_it_was(
     go.install()
     find_programs(environment)
     assert go.builds == ["v3", "kube-apiserver", "kubectl", "kubectl", "kube-controller-manager"]
+
+
+def test_a_killed_build_takes_go_along(go: FakeGo, environment: dict[str, str], tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    go.install(STOPS_AT_KUBECTL.format(pid=pid))
+    command = [sys.executable, "-c", BUILDER, environment["XDG_CACHE_HOME"]]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as builder:
+        wait_until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the build of kubectl to begin")
+        compiling = psutil.Process(int(pid.read_text()))
+        builder.kill()
+    _gone, alive = psutil.wait_procs([compiling], timeout=PATIENCE_S)
+    for process in alive:
+        process.kill()
+    assert not alive
 
 
 def test_two_builders_at_once_build_once(go: FakeGo, environment: dict[str, str]) -> None:

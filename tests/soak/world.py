@@ -15,7 +15,8 @@ from typing import Any
 from tests.cluster.stage import ACCOUNT, SYSTEM, a_secret, an_account
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_rule
-from tests.programs import ROOT, mortal
+from tests.mortal import mortal
+from tests.programs import ROOT
 from tests.simulator.process import SimulatorProcess
 from tests.soak.operator import AHEAD
 
