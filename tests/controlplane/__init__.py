@@ -8,6 +8,8 @@
     toolchain.py     the Go that builds them: the machine's, else one from PyPI
     progress.py      how far a build is
     certificates.py  a throwaway authority and what it signs
+    failures.py      the error of all that stands in the way
+    folders.py       folders that the next one removes when their owner was killed
     kubeconfig.py    kubeconfig files, written and read
     program.py       one running program on a leash (leash.py), so that it can't outlive us
     plane.py         `ControlPlane`: start, ready, stop

@@ -19,7 +19,6 @@ The garbage collector looks for new kinds every 30 seconds: until then, children
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
@@ -27,18 +26,17 @@ import ssl
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 from tests.controlplane.build import Programs
 from tests.controlplane.certificates import Authority, signing_key_pair, write_secret
 from tests.controlplane.failures import NothingToRunOn
+from tests.controlplane.folders import OwnFolder, remove_stale
 from tests.controlplane.kubeconfig import Server, write_kubeconfig
 from tests.controlplane.places import works
 from tests.controlplane.program import Leashed, ProgramEnded
@@ -51,7 +49,6 @@ ENDED = "ended"
 STARTS = 3  # with new ports each time
 ROOM_MB = 200  # etcd reserves 125 at its start
 FOLDER_PREFIX = "ringfleet-plane-"
-STALE_AFTER_S = 60.0  # younger folders may not be locked by their owner yet
 SERVICE_RANGE = "10.96.0.0/16"
 FIRST_SERVICE = "10.96.0.1"
 CONTROLLERS = (
@@ -89,7 +86,7 @@ class ControlPlane:
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
         self._running: list[Leashed] = []
-        self._lock: IO[str] | None = None
+        self._folder: OwnFolder | None = None
         self._stops = threading.Event()
         self.folder = Path()
 
@@ -113,7 +110,7 @@ class ControlPlane:
         Raises:
             ControlPlaneFailed: a program ended, or was not ready within `READY_TIMEOUT_S`, or there is no room.
         """
-        remove_stale_folders()
+        remove_stale(FOLDER_PREFIX)
         _refuse_full_disk()
         for _ in range(STARTS - 1):
             with suppress(PortTaken):
@@ -126,10 +123,9 @@ class ControlPlane:
         self._stops.set()
         while self._running:
             self._running.pop().kill()
-        if self._lock:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self._lock.close()
-            self._lock = None
+        if self._folder:
+            self._folder.remove()
+            self._folder = None
 
     def _start(self) -> None:
         try:
@@ -149,8 +145,8 @@ class ControlPlane:
 
     def _start_programs(self) -> None:
         self._stops = threading.Event()
-        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
-        self._lock = _lock(self.folder)
+        self._folder = OwnFolder(FOLDER_PREFIX)
+        self.folder = self._folder.path
         ports = Ports(*free_ports(3))
         server = self._write_credentials(ports)
         self._run("etcd", self._programs.etcd, etcd_arguments(self.folder, ports))
@@ -288,30 +284,6 @@ def _refuse_full_disk() -> None:
             f"{folder} has room for {free} MB more, and a control plane takes {ROOM_MB} MB: "
             "make room there, or name another folder in TMPDIR"
         )
-
-
-def remove_stale_folders() -> None:
-    """Remove the folders of control planes whose owner was killed before it could: nobody holds their lock."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        try:
-            if time.time() - folder.stat().st_mtime < STALE_AFTER_S:
-                continue
-            lock = _lock(folder)
-        except OSError:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.close()
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Hold `folder`: the lock ends with the process. Raises OSError when another holds it or it is not ours."""
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise
-    return lock
 
 
 def _answers(url: str, server: Server) -> bool:

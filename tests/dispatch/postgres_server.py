@@ -12,7 +12,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from tests.controlplane.folders import OwnFolder
 from tests.controlplane.program import Leashed
 from tests.waiting import wait_until
 
@@ -120,7 +120,8 @@ def running_postgres(durable: bool = False) -> Iterator[PostgresServer]:
         yield PostgresServer(dsn)
         return
     user = pwd.getpwnam(UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="ringfleet-postgres-"))
+    own = OwnFolder("ringfleet-postgres-")
+    folder = own.path
     try:
         if user is not None:
             os.chown(folder, user, user)
@@ -129,7 +130,7 @@ def running_postgres(durable: bool = False) -> Iterator[PostgresServer]:
         with _serving(programs, folder, user, {} if durable else HASTY):
             yield PostgresServer(f"postgresql://ringfleet@/postgres?host={quote(str(folder), safe='')}", Idle())
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        own.remove()
 
 
 def find_programs() -> Path:
