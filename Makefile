@@ -16,6 +16,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 COMPILE := $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make lock"
+# Two targets that are made at once in a fresh clone would clear each other's half-made .venv.
+ALONE = $(PYTHON) -c 'import fcntl, subprocess, sys; lock = open("requirements-dev.lock"); \
+	fcntl.flock(lock, fcntl.LOCK_EX); sys.exit(subprocess.call(sys.argv[1:]))'
 
 # Bytecode is kept, whatever the user's habit: a start that compiles every module again takes a second longer.
 unexport PYTHONDONTWRITEBYTECODE
@@ -100,8 +103,10 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Ringfleet needs Python 3.11 or newer, and $(PYTHON) is not." \
 			"Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Making $(VENV) from requirements-dev.lock"
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(ALONE) sh -ec ' \
+		test $@ -nt requirements-dev.lock && test $@ -nt pyproject.toml && exit; \
+		echo "Making $(VENV) from requirements-dev.lock"; \
+		$(PYTHON) -m venv --clear $(VENV); \
+		$(BIN)/pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.lock; \
+		$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .; \
+		touch $@'
