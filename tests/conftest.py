@@ -28,6 +28,8 @@ from tests.scheduling import Scheduling, turn
 
 CRDS = Path(__file__).parent.parent / "crds"
 STORIES = Path(__file__).parent / "cluster"
+GARBAGE = 20_000
+"""So many objects more, and the garbage collector looks at them: Python's own 700 are what one turn makes."""
 
 # Properties: the same examples each time, and no clock decides. Said here, for a profile holds from its loading on.
 settings.register_profile(
@@ -63,12 +65,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
     """Keep thousands of tests, and all that is imported for them, from the garbage collector: they stay until the end,
-    and it would look through them again and again, while they become more and after each test."""
+    and it would look through them again and again, while they become more and after each test. What a test leaves is
+    little, and waits for others."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(GARBAGE)
         gc.enable()
 
 

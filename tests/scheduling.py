@@ -3,9 +3,11 @@
 A story takes seconds, so that the workers end together only if stories are given out one by one. Of all other tests
 there are thousands that take milliseconds: a module at a time spares the controller half of its work, and what a
 module has made that is dear, such as simulated worlds, is made once. What needs a PostgreSQL server is one worker's
-affair, so that one is started.
+affair, so that one is started; what starts our programs without a story is another one's, so that one fork server loads
+them (`tests/programs.py`), which takes longer than most modules.
 
-In order: what takes minutes; stories; what takes seconds of processor time; all else. So the workers end together.
+In order: what takes minutes; PostgreSQL; programs; stories; what takes seconds of processor time; all else. So the
+workers end together.
 
 pytest-xdist's `loadgroup` would do, by a mark; it has no effect under pytest 9, which keeps the id of a test elsewhere.
 
@@ -24,26 +26,37 @@ from xdist.workermanage import WorkerController
 
 STORIES = ("tests/cluster/", "tests/chaos/")
 ON_POSTGRES = ("tests/dispatch/ledger/", "tests/dispatch/test_postgres_server.py", "tests/cli/test_ledger.py")
-DEAR = (
-    "tests/carriers/test_didhub.py",
-    "tests/controllers/test_in_use.py",
+ON_PROGRAMS = (
+    "tests/carriers/",
+    "tests/cli/test_operator.py",
+    "tests/dispatch/test_app.py",
     "tests/dispatch/test_sandbox_events.py",
-    "tests/controllers/test_time.py",
-    "tests/plan/number_pool/test_laws.py",
-    "tests/simulator/test_webhooks.py",
-    "tests/simulator/test_program.py",
-    "tests/simulator/test_wire_faults.py",
+    "tests/simulator/",
+    "tests/test_programs.py",
+)
+DEAR = (
     "tests/controllers/test_lanes.py",
+    "tests/controllers/test_in_use.py",
+    "tests/controllers/test_restored_orders.py",
+    "tests/controllers/test_time.py",
+    "tests/controllers/test_account_catalog.py",
+    "tests/controllers/test_bought_for_whom.py",
+    "tests/plan/number_pool/test_laws.py",
+    "tests/controllers/test_compliance_bundle.py",
     "tests/plan/number_pool/test_mass_deletion.py",
     "tests/controllers/test_mass_deletion.py",
-    "tests/controllers/test_lasting_errors.py",
-    "tests/model/test_geography.py",
-    "tests/cli/test_operator.py",
-    "tests/dispatch/test_webhooks.py",
-    "tests/api/test_crds.py",
+    "tests/plan/phone_number/test_phase_walk.py",
     "tests/test_house.py",
+    "tests/controllers/test_duplicate_accounts.py",
+    "tests/model/test_geography.py",
+    "tests/kube/test_library.py",
+    "tests/dispatch/test_webhooks.py",
+    "tests/controllers/test_lasting_errors.py",
+    "tests/controllers/test_pool_tally.py",
+    "tests/controllers/test_number_order.py",
+    "tests/controllers/test_kstatus.py",
 )
-"""What takes more than two seconds without a story, the longest first: `pytest --durations=0` says which do."""
+"""What takes two seconds of processor time or more without a story, a server or a program, the longest first."""
 
 ENOUGH = 2
 """Tests in a worker's hands: one that it runs, and the next one, without which it does not begin."""
@@ -56,8 +69,10 @@ def turn(item: pytest.Item) -> int:
     if item.nodeid.startswith(ON_POSTGRES):
         return 1
     if item.get_closest_marker("cluster"):
+        return 3
+    if item.nodeid.startswith(ON_PROGRAMS):
         return 2
-    return next((3 + n for n, dear in enumerate(DEAR) if item.nodeid.startswith(dear)), 3 + len(DEAR))
+    return next((4 + n for n, dear in enumerate(DEAR) if item.nodeid.startswith(dear)), 4 + len(DEAR))
 
 
 class Scheduling(LoadScopeScheduling):
@@ -70,7 +85,8 @@ class Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(STORIES):
             return nodeid
-        return ON_POSTGRES[0] if nodeid.startswith(ON_POSTGRES) else nodeid.partition("::")[0]
+        alone = (places[0] for places in (ON_POSTGRES, ON_PROGRAMS) if nodeid.startswith(places))
+        return next(alone, nodeid.partition("::")[0])
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Take out a worker that has ended; return the test that it was running, which is not tried again."""

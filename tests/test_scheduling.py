@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scheduling import DEAR, ON_POSTGRES, Scheduling
+from tests.scheduling import DEAR, ON_POSTGRES, ON_PROGRAMS, Scheduling
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 240.0
@@ -29,7 +29,7 @@ def test_one(n):
 """
 
 
-@pytest.mark.parametrize("place", [*DEAR, *ON_POSTGRES])
+@pytest.mark.parametrize("place", [*DEAR, *ON_POSTGRES, *ON_PROGRAMS])
 def test_what_is_begun_first_is_there(place: str) -> None:
     assert (ROOT / place).exists()
 

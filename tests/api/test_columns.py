@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ringfleet.api import KINDS
-from ringfleet.api.crds import build_crd
 from ringfleet.api.meta import Resource
+from tests.api.schemas import crd_of
 
 TERMINAL = 120
 """Columns of a terminal on a laptop, two windows side by side."""
@@ -117,7 +117,7 @@ def test_a_number_of_a_pool_is_counted_in_one_column_only() -> None:
 
 def shown(kind: type[Resource]) -> dict[str, str]:
     """What `kubectl get` without `-o wide` shows of the kind's object in practice, by title."""
-    crd = build_crd(kind)["spec"]
+    crd = crd_of(kind)["spec"]
     name = crd["names"]["kind"]
     reason = LONG_REASONS.get(name, USUAL_REASON)
     body = IN_PRACTICE[name]

@@ -21,9 +21,9 @@ import ringfleet
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import CONDITIONS, REASONS, REASONS_OF, conditions_of, reasons_of
 from ringfleet.api.conditions import NEEDS_A_PERSON as TOLD_OF_A_PERSON
-from ringfleet.api.crds import build_schema
 from ringfleet.api.meta import Resource
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Reason
+from tests.api.schemas import schema_of
 
 SOURCE = Path(ringfleet.__file__).parent
 ROOMS = ("plan", "objects", "controllers")
@@ -311,7 +311,7 @@ def test_each_reason_has_one_meaning_and_is_said_by_some_kind() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_explain_tells_each_condition_of_a_kind_and_each_reason(kind: type[Resource]) -> None:
     name = kind.model_fields["kind"].default
-    conditions = build_schema(kind)["properties"]["status"]["properties"]["conditions"]
+    conditions = schema_of(kind)["properties"]["status"]["properties"]["conditions"]
     types = conditions["description"].splitlines()
     for type_, said in conditions_of(name).items():
         (line,) = (line for line in types if line.startswith(f"- {type_}: {said.says}. Reason"))

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from pydantic import Field, create_model
 
 from ringfleet.api import KINDS, CarrierAccount, NumberOrder, NumberPool, PhoneNumber, RotationSet, meta
-from ringfleet.api.crds import NotStructural, build_crd, build_schema, check_crds, write_crds
+from ringfleet.api.crds import NotStructural, check_crds, write_crds
 from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
 from ringfleet.cli.crds import crds as crds_command
 from ringfleet.model.failures import FailureReason
@@ -27,6 +27,7 @@ from ringfleet.plan.phone_number.removal import Cause
 from ringfleet.plan.rotation_set.guardrails import Guardrail
 from ringfleet.plan.rotation_set.size import LimitedBy
 from ringfleet.plan.sizing.formulas import Binding
+from tests.api.schemas import crd_of, schema_of
 
 FOLDER = Path(__file__).parents[2] / "crds"
 
@@ -130,7 +131,7 @@ def test_under_status_no_bound_default_or_rule_is_kept() -> None:
     class Other(Thing):
         status: Bounded = Bounded()
 
-    assert build_schema(Other)["properties"]["status"]["properties"]["inner"] == {
+    assert schema_of(Other)["properties"]["status"]["properties"]["inner"] == {
         "description": "An inner thing.",
         "type": "object",
         "properties": {"size": {"description": "How big.", "type": "integer"}},
@@ -138,7 +139,7 @@ def test_under_status_no_bound_default_or_rule_is_kept() -> None:
 
 
 def test_conditions_are_a_map_by_type() -> None:
-    conditions = build_schema(Thing)["properties"]["status"]["properties"]["conditions"]
+    conditions = schema_of(Thing)["properties"]["status"]["properties"]["conditions"]
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
     assert conditions["items"]["required"] == ["type", "status", "reason", "message", "lastTransitionTime"]
 
@@ -149,12 +150,12 @@ def test_what_has_no_structural_form_is_refused_with_its_place(annotation: Any) 
     other = create_model("Other", __base__=Thing, spec=(odd, ...))
 
     with pytest.raises(NotStructural, match=r"spec\.what"):
-        build_schema(other)
+        schema_of(other)
 
 
 def test_what_the_operator_notes_for_itself_stands_in_one_place_that_says_so() -> None:
     said = {
-        kind.__name__: build_schema(kind)["properties"]["status"]["properties"]["memory"]["description"]
+        kind.__name__: schema_of(kind)["properties"]["status"]["properties"]["memory"]["description"]
         for kind in KINDS
         if "memory" in kind.model_fields["status"].annotation.model_fields
     }
@@ -190,7 +191,7 @@ def test_the_command_writes_and_checks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_every_field_is_documented(kind: type[Resource]) -> None:
-    schema = build_schema(kind)["properties"]
+    schema = schema_of(kind)["properties"]
     silent = [path for part in ("spec", "status") for path, field in fields_of(schema[part], part) if not said(field)]
     assert silent == []
 
@@ -204,7 +205,7 @@ LEANS = re.compile(
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_every_description_stands_alone(kind: type[Resource]) -> None:
-    schema = build_schema(kind)["properties"]
+    schema = schema_of(kind)["properties"]
     found = [one for part in ("spec", "status") for one in fields_of(schema[part], part)]
     said = [(path, field["description"]) for path, field in found]
     assert [(path, text) for path, text in said if LEANS.search(text) or len(text) < len("Number type.")] == []
@@ -213,7 +214,7 @@ def test_every_description_stands_alone(kind: type[Resource]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_every_default_is_said(kind: type[Resource]) -> None:
     """`kubectl explain` prints none of itself."""
-    spec = build_schema(kind)["properties"]["spec"]
+    spec = schema_of(kind)["properties"]["spec"]
     defaults = [(field["default"], field["description"]) for _, field in fields_of(spec, "spec") if "default" in field]
     silent = [
         text for value, text in defaults if value not in ({}, []) and f"Default: {json.dumps(value)}." not in text
@@ -223,7 +224,7 @@ def test_every_default_is_said(kind: type[Resource]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_every_kind_keeps_the_promises_of_all_kinds(kind: type[Resource]) -> None:
-    crd = build_crd(kind)["spec"]
+    crd = crd_of(kind)["spec"]
     version = crd["versions"][0]
     columns = [column["name"] for column in version["additionalPrinterColumns"]]
     assert crd["names"]["categories"] == ["ringfleet"]
@@ -254,7 +255,7 @@ def test_every_enum_value_is_upper_camel_case(kind: type[Resource]) -> None:
 
 def enum_values(kind: type[Resource]) -> Iterator[tuple[str, str]]:
     """Every value of every enum, with its path."""
-    schema = build_schema(kind)["properties"]
+    schema = schema_of(kind)["properties"]
     for part in ("spec", "status"):
         for path, field in fields_of(schema[part], part):
             yield from ((path, word) for word in field.get("enum", ()))
@@ -263,7 +264,7 @@ def enum_values(kind: type[Resource]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_every_enum_value_is_explained_where_it_is_written(kind: type[Resource]) -> None:
-    schema = build_schema(kind)["properties"]
+    schema = schema_of(kind)["properties"]
     found = [one for part in ("spec", "status") for one in fields_of(schema[part], part)]
     enums = [(path, field.get("enum") or field.get("items", {}).get("enum"), field) for path, field in found]
     told = [(path, values, explained(field["description"])) for path, values, field in enums if values]
@@ -286,7 +287,7 @@ WORDS: list[tuple[type[Resource], str, type[StrEnum]]] = [
 def test_every_word_that_the_operator_writes_is_explained(
     kind: type[Resource], path: str, words: type[StrEnum]
 ) -> None:
-    field = dict(fields_of(build_schema(kind)["properties"]["status"], "status"))[path]
+    field = dict(fields_of(schema_of(kind)["properties"]["status"], "status"))[path]
     assert {word.casefold() for word in explained(field["description"])} == {word.casefold() for word in words}
 
 
@@ -311,12 +312,12 @@ ANNOTATIONS = [
 
 @pytest.mark.parametrize(("kind", "annotation"), ANNOTATIONS, ids=[f"{kind.plural} {one}" for kind, one in ANNOTATIONS])
 def test_a_kind_tells_what_a_person_may_annotate(kind: type[Resource], annotation: str) -> None:
-    assert annotation in explained(build_schema(kind)["description"])
+    assert annotation in explained(schema_of(kind)["description"])
 
 
 @pytest.mark.parametrize("guardrail", Guardrail)
 def test_each_guardrails_annotation_is_told_with_a_field_of_the_spec(guardrail: Guardrail) -> None:
-    spec = build_schema(RotationSet)["properties"]["spec"]
+    spec = schema_of(RotationSet)["properties"]["spec"]
     told = [path for path, field in fields_of(spec, "spec") if f"{meta.OVERRIDE}{guardrail}" in field["description"]]
     assert told
 
@@ -332,7 +333,7 @@ def test_who_wins_of_several_routing_profiles_is_said_alike_everywhere() -> None
     refs = [
         (kind.plural, field["description"])
         for kind in KINDS
-        for path, field in fields_of(build_schema(kind)["properties"]["spec"], "spec")
+        for path, field in fields_of(schema_of(kind)["properties"]["spec"], "spec")
         if path == "spec.routingProfileRef"
     ]
     assert len(refs) == 5
@@ -341,7 +342,7 @@ def test_who_wins_of_several_routing_profiles_is_said_alike_everywhere() -> None
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
 def test_a_kind_with_a_longest_name_says_how_long_and_why(kind: type[Resource]) -> None:
-    schema = build_schema(kind)
+    schema = schema_of(kind)
     limits = re.findall(
         r"size\(self\.metadata\.name\) <= (\d+)", json.dumps(schema.get("x-kubernetes-validations", []))
     )
@@ -368,7 +369,7 @@ def test_line_breaks_of_the_source_go_and_those_of_paragraphs_and_lists_stay() -
 
 
 def spec_of(kind: type[Resource]) -> dict[str, Any]:
-    spec: dict[str, Any] = build_schema(kind)["properties"]["spec"]
+    spec: dict[str, Any] = schema_of(kind)["properties"]["spec"]
     return spec
 
 

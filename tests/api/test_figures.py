@@ -9,7 +9,6 @@ import pytest
 
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RotationSet
 from ringfleet.api.conditions import reasons_of
-from ringfleet.api.crds import build_schema
 from ringfleet.api.meta import Resource
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
@@ -23,11 +22,12 @@ from ringfleet.plan.rotation_set.plan import CreateClaim
 from ringfleet.plan.rotation_set.size import size_set
 from ringfleet.plan.sizing.formulas import utilisation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+from tests.api.schemas import schema_of
 
 
 def told(kind: type[Resource], path: str = "") -> str:
     """What `kubectl explain` tells of a field, or of the kind."""
-    schema = build_schema(kind)
+    schema = schema_of(kind)
     for name in filter(None, path.split(".")):
         schema = schema.get("items", schema)["properties"][name]
     text: str = schema["description"]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ringfleet.api import KINDS
-from ringfleet.api.crds import build_schema
 from ringfleet.api.meta import Resource
 from tests.api.manifests import (
     a_bundle,
@@ -21,6 +20,7 @@ from tests.api.manifests import (
     an_account,
     an_order,
 )
+from tests.api.schemas import schema_of
 
 ONE_OF_EACH = (
     an_account(),
@@ -40,7 +40,7 @@ OF_KUBERNETES = "conditions"
 
 def statuses(kind: type[Resource]) -> Iterator[tuple[str, dict[str, Any]]]:
     """For each field of the kind's status that takes one of some words: where it is, and a status with another one."""
-    for at, value in _with_another_word(build_schema(kind)["properties"]["status"]):
+    for at, value in _with_another_word(schema_of(kind)["properties"]["status"]):
         if not at.startswith(f".{OF_KUBERNETES}"):
             yield at, value
 

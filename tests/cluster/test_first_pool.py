@@ -16,6 +16,7 @@ def test_a_pool_manifest_becomes_numbers_that_are_bought_once_and_routed(stage: 
     assert {number["status"]["routing"]["profile"] for number in numbers} == {"front-desk"}
     assert stage.bills() == {number["spec"]["number"]: 1 for number in numbers}
     assert len(numbers) == 25
+    stage.wait_event("us-west-1", "Complete")  # written beside the status, not before it
     assert {event["reason"] for event in stage.events("us-west-1")} == {"Complete"}
     owned = stage.simulator.owned()
     assert all(number["routing_profile_id"] and number["reference"].startswith("rf/") for number in owned)

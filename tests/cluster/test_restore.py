@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.stage import ACCOUNT, SYSTEM, Stage, a_set, let_go_of_namespace
+from tests.controlplane.api import Refused
 from tests.programs import ROOT
 from tests.waiting import wait_until
 
@@ -57,7 +58,19 @@ def lose_namespace(stage: Stage) -> None:
     stage.cluster.delete_namespace(stage.namespace)
     wait_until(lambda: stage.api.find("namespace", stage.namespace) is None, "the namespace to be gone", timeout=180)
     stage.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}})
-    stage.secret("sandbox-token", stage.simulator.token)
+    wait_until(lambda: takes_the_secret(stage), "the API server to know that it is another namespace")
+
+
+def takes_the_secret(stage: Stage) -> bool:
+    """Whether the account's Secret could be made. What the API server admits by learns of namespaces by a watch: for a
+    moment it takes the new one for the old one of its name, which was going."""
+    try:
+        stage.secret("sandbox-token", stage.simulator.token)
+    except Refused as refused:
+        if "is being terminated" not in refused.complaint:
+            raise
+        return False
+    return True
 
 
 def back_up(stage: Stage) -> list[dict[str, Any]]:

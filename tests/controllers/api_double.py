@@ -29,10 +29,11 @@ import orjson
 
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import conditions_of
-from ringfleet.api.crds import UNSEEN, build_schema
+from ringfleet.api.crds import UNSEEN
 from ringfleet.kube.client import MERGE_PATCH
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.transport import Json, Request, status_error
+from tests.api.schemas import schema_of
 from tests.kstatus import contradictions
 
 OLDEST = 1000
@@ -394,7 +395,7 @@ def _refuse_unknown(old: Json, status: Json) -> None:
 @cache
 def _status_of(kind: str) -> Json:
     """The schema of a kind's status."""
-    schema: Json = build_schema(next(one for one in KINDS if one.model_fields["kind"].default == kind))
+    schema: Json = schema_of(next(one for one in KINDS if one.model_fields["kind"].default == kind))
     found: Json = schema["properties"]["status"]
     return found
 

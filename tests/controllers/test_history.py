@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ringfleet.api import PhoneNumber
-from ringfleet.api.crds import build_schema
 from ringfleet.kube.transport import Json
+from tests.api.schemas import schema_of
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -99,5 +99,5 @@ async def test_a_step_in_words_of_a_newer_version_is_written_back_as_it_is() -> 
         assert (await rig.status("PhoneNumber", ONE))["history"][0] == step
     number = PhoneNumber.parse({**a_number(1), "metadata": {"name": ONE}, "status": {"history": [step]}})
     assert number.status.as_dict()["history"] == [step]
-    schema = build_schema(PhoneNumber)["properties"]["status"]["properties"]["history"]
+    schema = schema_of(PhoneNumber)["properties"]["status"]["properties"]["history"]
     assert "enum" not in schema["items"]["properties"]["phase"]

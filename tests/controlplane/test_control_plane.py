@@ -60,8 +60,10 @@ def test_a_service_account_may_do_only_what_its_role_says(cluster: Cluster, name
     kubectl("create", "role", "reader", "--verb=list", "--resource=configmaps", "--namespace", namespace)
     binding = ("--role=reader", f"--serviceaccount={namespace}:reader")
     kubectl("create", "rolebinding", "reader", *binding, "--namespace", namespace)
+    # Asked of the API server: `kubectl auth can-i` fails for as long as the answer is no.
+    wait_until(lambda: cluster.may("reader", "list", "configmaps", namespace=namespace), "the role to be in force")
     reader = Cluster(cluster.kubeconfig_of(namespace, "reader"), cluster.program, Path())
-    wait_until(lambda: reader.kubectl("auth", "can-i", "list", "configmaps") == "yes\n", "the role to be in force")
+    assert reader.kubectl("auth", "can-i", "list", "configmaps") == "yes\n"
     with pytest.raises(KubectlFailed, match=r"system:serviceaccount:.*:reader.* cannot list resource \"secrets\""):
         reader.kubectl("get", "secrets")
 
