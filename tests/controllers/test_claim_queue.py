@@ -77,7 +77,7 @@ async def test_a_claim_that_came_before_the_operator_started_keeps_its_turn() ->
 async def test_a_claim_is_handed_what_it_needs_and_if_there_is_any_what_it_wishes(
     wishes: Json, takes: int | None
 ) -> None:
-    stock = (a_number(1), a_number(2, status={"areaCode": "212"}), a_number(3, status={"capabilities": ["SMS"]}))
+    stock = (a_number(1), a_number(2, status={"areaCode": "212"}), a_number(3, status={"capabilities": ["SMS", "Voice"]}))
     async with a_rig(*HOUSE, a_pool(), *stock, a_claim(**wishes)) as rig:
         assert list((await bind(rig, "desk")).values()) == names(takes)
 
