@@ -195,7 +195,8 @@ class CarrierAccountStatus(Status):
     account_id: str | None = None
     """The carrier's own id of the account that the credentials open. Two CarrierAccounts with the same id, provider and
     endpoint host are one account: the older one is used, and the other one says DuplicateAccount; while the older one
-    has no credentials that the carrier takes, the other one is used."""
+    has no credentials that the carrier takes, the other one is used. While something of this object is at that account,
+    credentials of another one are not used (AccountChanged)."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
     catalog: AccountCatalog | None = None

@@ -484,6 +484,9 @@ class ReleaseMemory(Part):
     """Names of the PhoneNumbers that may go now: given back, or let go under Retain. No other one leaves the pool."""
     cleared: tuple[str, ...] = ()
     """Names of the PhoneNumbers that were asked to go, and that the pool or a person has let pass."""
+    cleared_until: Time | None = None
+    """Time until which those were asked (status.farewell.since of each) that were let pass and are too many to be
+    named; absent while all are."""
 
 
 class PoolMemory(Part):

@@ -190,6 +190,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         if may_be_duplicate(services, key, obj, account):
             return _SHORTEST_LOOK
         account.seen, account.failures, account.rejected = AccountSeen(), 0, None
+        services.accounts.met.add(key)
         rank(services, key)
         if services.accounts.identities.first(key) != key:
             return await _stand_back(services, key, obj, account, balance)

@@ -191,7 +191,7 @@ class Accounts:
         self.awaited: dict[AccountKey, float] = {}
         """Since when an account is being reached for the first time, in monotonic seconds."""
         self.met: set[AccountKey] = set()
-        """The accounts of which this process has said how they are."""
+        """The accounts that have answered this process, or of which it has said how they are."""
         self.unseen: set[AccountKey] = set()
         """Those that were well when an earlier process saw them last, and that this one has not been able to list."""
         self._open: dict[AccountKey, OpenAccount] = {}

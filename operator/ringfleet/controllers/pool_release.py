@@ -32,8 +32,8 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
         await services.namespaces.look(pool.metadata.namespace)
     leavers = tuple(leaver for record in records if (leaver := _leaver(services, record)))
     record = release_record(pool)
-    cleared = frozenset(record.cleared)
-    deleted = any(one.cause in DELETIONS and one.name not in cleared for one in leavers)
+    passed = record.has_passed()
+    deleted = any(one.cause in DELETIONS and not passed(one) for one in leavers)
     return ReleaseSeen(
         leavers=leavers,
         idlers=tuple(_idler(services, one) for one in records if one.free or one.notes.surplus),

@@ -175,6 +175,7 @@ def release_record(pool: NumberPool) -> ReleaseRecord:
         granted=notes.granted,
         recent=tuple((asking.name, asking.at) for asking in said.recent),
         cleared=notes.cleared,
+        cleared_until=notes.cleared_until,
         frozen_since=said.frozen_since,
         frozen_because=said.frozen_because,
     )
@@ -366,9 +367,10 @@ def release_status(record: ReleaseRecord) -> ReleaseStatus | None:
 
 def release_notes(record: ReleaseRecord) -> ReleaseMemory | None:
     """The rest of it; None when there is nothing to keep."""
-    if not (record.granted or record.cleared):
+    if not (record.granted or record.cleared or record.cleared_until):
         return None
     return ReleaseMemory(
         granted=record.granted,
         cleared=record.cleared,
+        cleared_until=record.cleared_until,
     )

@@ -75,7 +75,9 @@ def test_a_lead_time_ends_now_at_the_latest_whatever_the_clock_had_written() -> 
 
 def test_bindings_of_the_future_are_no_demand_of_a_drought() -> None:
     dry = known(1.0, stocked=False)
-    plan = plan_demand(DemandWant(lead_time=DAY), dry, DemandSeen(every(HOUR, 50, AHEAD), free=0), NOW + HOUR)
+    plan = plan_demand(
+        DemandWant(lead_time=DAY), dry, DemandSeen(every(SECOND, 50, NOW + 2 * HOUR), free=0), NOW + HOUR
+    )
     assert plan.forecast.burn_rate == pytest.approx(1.0)
 
 

@@ -18,7 +18,7 @@ can't be seen again: who was asked in the last ten minutes, whom a person let pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -33,6 +33,9 @@ LAST_DAY = timedelta(days=1)
 MOST_LISTED = 100
 """How many of those that were asked at once a frozen pool lists: they may be tens of thousands, and an object has its
 size. Who is frozen is seen on the numbers."""
+MOST_CLEARED = 10_000
+"""How many that were let pass are named: an object of two hundred thousand names is more than etcd takes. Of more it is
+told by the time at which each was asked, which stands on the number."""
 MOST_GRANTED = 10_000
 """How many are let go of at once, for the same reason; as they go, others follow."""
 COMES_BACK = timedelta(seconds=30)
@@ -90,6 +93,14 @@ class ReleaseRecord:
     cleared: tuple[str, ...] = ()
     frozen_since: datetime | None = None
     frozen_because: str | None = None
+    cleared_until: datetime | None = None
+    """So many passed that they are not named: whoever says itself that it was asked at this time or before has passed.
+    None: all that passed are named."""
+
+    def has_passed(self) -> Callable[[Leaver], bool]:
+        """Whether a number that was asked to go has been let pass."""
+        names, until = frozenset(self.cleared), self.cleared_until
+        return lambda one: one.name in names or (until is not None and one.since is not None and one.since <= until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
     before = _new_day(_forget(seen.record, seen.leavers, now), now)
     record = _notice(before, going, now)
     if record.frozen_since and seen.acknowledged == record.frozen_since:
-        record = replace(record, cleared=_names(going), recent=(), frozen_since=None, frozen_because=None)
+        record = replace(_passing(record, going), recent=(), frozen_since=None, frozen_because=None)
     if record.frozen_since is None and (why := _too_much(seen, record, going, before, now)):
         record = replace(record, frozen_since=now.replace(microsecond=0), frozen_because=why)
     if record.frozen_since:
@@ -151,8 +162,8 @@ def plan_release(want: ReleaseWant, seen: ReleaseSeen, now: datetime) -> Release
 
 def _staying(record: ReleaseRecord, going: Iterable[Leaver]) -> frozenset[str]:
     """Who counts as supply still: those of whom it is not settled that they go, and those that are only let go of."""
-    cleared = frozenset(record.cleared)
-    return frozenset(one.name for one in going if one.way is Way.LET_GO or one.name not in cleared)
+    passed = record.has_passed()
+    return frozenset(one.name for one in going if one.way is Way.LET_GO or not passed(one))
 
 
 def _just_gone(
@@ -177,12 +188,13 @@ def _names(going: Iterable[Leaver]) -> tuple[str, ...]:
 def _forget(record: ReleaseRecord, leavers: Iterable[Leaver], now: datetime) -> ReleaseRecord:
     """Without those who are not going any more, and without what settled before the window began. What a clock that
     went wrong has put into the future is of now."""
-    leavers = tuple(leavers)
+    leavers, passed, until = tuple(leavers), record.has_passed(), record.cleared_until
     names = {one.name for one in leavers}
-    waiting = {one.name for one in leavers if not one.blocked} - set(record.cleared)
+    waiting = {one.name for one in leavers if not (one.blocked or passed(one))}
     return replace(
         record,
         cleared=tuple(name for name in record.cleared if name in names),
+        cleared_until=until if until and any(one.since and one.since <= until for one in leavers) else None,
         recent=tuple((name, min(at, now)) for name, at in record.recent if now - at < WINDOW or name in waiting),
     )
 
@@ -202,8 +214,9 @@ def _new_day(record: ReleaseRecord, now: datetime) -> ReleaseRecord:
 
 def _notice(record: ReleaseRecord, going: Iterable[Leaver], now: datetime) -> ReleaseRecord:
     """Put down who was asked and has not been let pass. The pool's own surplus is paced by itself and not counted."""
-    known = {name for name, _ in record.recent} | set(record.cleared)
-    new = tuple((one.name, now) for one in going if one.name not in known and one.cause is not Cause.SURPLUS)
+    known, passed = {name for name, _ in record.recent}, record.has_passed()
+    asked = (one for one in going if one.cause is not Cause.SURPLUS and not passed(one))
+    new = tuple((one.name, now) for one in asked if one.name not in known)
     return replace(record, recent=(*record.recent, *new))
 
 
@@ -212,8 +225,8 @@ def _too_much(
 ) -> str | None:
     """Why the breaker opens now; None when it does not. `before` is the record without who was asked just now: a pool
     that has only become smaller, because those that were asked have gone, opens nothing."""
-    cleared = frozenset(record.cleared)
-    uncleared = [one for one in going if one.name not in cleared]
+    passed = record.has_passed()
+    uncleared = [one for one in going if not passed(one)]
     if seen.ending and any(one.cause in DELETIONS for one in uncleared):
         return seen.ending
     if any(one.found for one in uncleared):
@@ -238,21 +251,31 @@ def _clear(
     want: ReleaseWant, record: ReleaseRecord, going: tuple[Leaver, ...], now: datetime
 ) -> tuple[ReleaseRecord, datetime | None]:
     """Let pass who was asked, once nobody new has been asked for the settling time; surplus passes at once."""
-    asked, known = dict(record.recent), frozenset(record.cleared)
-    waiting = [asked[one.name] for one in going if one.name not in known and one.name in asked]
+    asked, passed = dict(record.recent), record.has_passed()
+    waiting = [asked[one.name] for one in going if one.name in asked and not passed(one)]
     settled = max(waiting) + want.settle if waiting else None
     if settled and now < settled:
-        passing = {one.name for one in going if one.cause is Cause.SURPLUS}
-        return replace(record, cleared=tuple(sorted({*record.cleared, *passing}))), settled
-    return replace(record, cleared=_names(going)), None
+        surplus = {one.name for one in going if one.cause is Cause.SURPLUS and not passed(one)}
+        return replace(record, cleared=tuple(sorted({*record.cleared, *surplus}))), settled
+    return _passing(record, going), None
+
+
+def _passing(record: ReleaseRecord, going: tuple[Leaver, ...]) -> ReleaseRecord:
+    """Let all of them pass: by name, or, of too many, by the time at which each was asked. One that does not say that
+    time yet is named."""
+    if len(going) <= MOST_CLEARED:
+        return replace(record, cleared=_names(going), cleared_until=None)
+    until = max((one.since for one in going if one.since), default=None)
+    named = tuple(one.name for one in going if one.since is None)
+    return replace(record, cleared=named[:MOST_CLEARED], cleared_until=until)
 
 
 def _grant(
     want: ReleaseWant, record: ReleaseRecord, going: tuple[Leaver, ...], now: datetime
 ) -> tuple[ReleaseRecord, datetime | None]:
     """Who may go now: those let go under Retain at once, those given back after their hold, `max_per_day` of them."""
-    names = frozenset(record.cleared)
-    cleared = [one for one in going if one.name in names]
+    passed = record.has_passed()
+    cleared = [one for one in going if passed(one)]
     let_go = [one.name for one in cleared if one.way is Way.LET_GO and one.since][:MOST_GRANTED]
     held = [one for one in cleared if one.way is Way.RELEASE and one.not_before]
     due = sorted((one for one in held if _due(one) <= now), key=lambda one: (_due(one), one.name))
