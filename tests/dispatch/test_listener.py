@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -26,9 +28,11 @@ from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
+from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
 from ringfleet.kube.client import Kube
 from tests.controllers.api_double import ApiDouble
+from tests.controlplane.certificates import Authority
 
 PICK = "/v1/namespaces/shop/rotationsets/us/picks"
 ALL = 256 * 1024
@@ -42,8 +46,8 @@ ECHO = Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])
 
 
 @asynccontextmanager
-async def listening(app: Any = ECHO) -> AsyncIterator[Listener]:
-    listener = Listener(app, Address("127.0.0.1", 0))
+async def listening(app: Any = ECHO, certificate: Certificate | None = None) -> AsyncIterator[Listener]:
+    listener = Listener(app, Address("127.0.0.1", 0), certificate)
     serving = asyncio.create_task(listener.serve())
     await listener.bound.wait()
     try:
@@ -144,6 +148,54 @@ def test_all_peers_together_have_what_the_listener_may_hold() -> None:
     assert [room.enter(peer) for peer in ("a", "a", "a", "b", "b", "c")] == [True, True, False, True, True, False]
     room.leave("a")
     assert (room.enter("c"), room.enter("d")) == (True, False)
+
+
+def write_pair(folder: Path, of: Authority) -> Certificate:
+    chain, key = of.server("dispatcher", ("127.0.0.1",)).write(folder, "tls")
+    return Certificate(chain, key)
+
+
+async def answers(listener: Listener, authority: Authority) -> bool:
+    """Whether who trusts that authority only is answered."""
+    trust = ssl.create_default_context(cadata=authority.certificate.decode())
+    async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+        try:
+            return (await client.get(listener.url)).status_code == 200
+        except httpx.ConnectError:
+            return False
+
+
+async def test_a_certificate_that_is_renewed_is_served_to_who_connects_next(tmp_path: Path) -> None:
+    old, new = Authority("old"), Authority("new")
+    certificate = write_pair(tmp_path, old)
+    async with listening(certificate=certificate) as listener:
+        assert listener.url.startswith("https://")
+        assert (await answers(listener, old), await answers(listener, new)) == (True, False)
+        assert not certificate.refresh()
+        write_pair(tmp_path, new)
+        assert certificate.refresh()
+        assert (await answers(listener, old), await answers(listener, new)) == (False, True)
+
+
+async def test_a_certificate_that_is_half_renewed_leaves_the_old_one_in_force(tmp_path: Path) -> None:
+    old = Authority("old")
+    certificate = write_pair(tmp_path, old)
+    async with listening(certificate=certificate) as listener:
+        (tmp_path / "tls.crt").write_bytes(Authority("new").server("dispatcher", ("127.0.0.1",)).certificate)
+        with pytest.raises(CertificateUnreadable, match=r"tls\.crt can't be used with the key .*tls\.key"):
+            certificate.refresh()
+        assert await answers(listener, old)
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CertificateUnreadable, match=r"none\.crt"):
+        Certificate(tmp_path / "none.crt", tmp_path / "none.key")
+
+
+@pytest.mark.parametrize("given", [{"tls_cert": "a"}, {"tls_key": "a"}])
+def test_tls_takes_a_certificate_and_its_key(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="name both files for TLS"):
+        DispatchSettings(dev_insecure=True, **given)
 
 
 @asynccontextmanager

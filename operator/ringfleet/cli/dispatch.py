@@ -33,6 +33,8 @@ SWITCH_SECONDS = 0.0005
     help="Look for pools, numbers and accounts in this namespace only. Repeatable; default: all.",
 )
 @click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Folder of the keys for recipients.")
+@click.option("--tls-cert", type=click.Path(dir_okay=False, path_type=Path), help="Certificate of all listeners, PEM.")
+@click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="Its key; both are read when renewed.")
 @click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
 @click.option("--context", help="Which context of the kubeconfig.")
 @click.option("--dev-insecure", is_flag=True, help="On loopback only: ask for no tokens, let the clock be moved.")

@@ -29,11 +29,12 @@ from ringfleet.dispatch.readiness import LedgerWatch
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
 from ringfleet.dispatch.webhooks import events_app
 from ringfleet.kube.client import Kube
 
 KEYS_SECONDS = 30.0
-"""How often the folder of keys is looked at."""
+"""How often the folder of keys, and the certificate, are looked at."""
 PRUNE_SECONDS = 3600.0
 LONGEST_STICKY = 10 * 365 * 86400.0
 """The longest sticky.ttl that a set can say: contacts are kept for it."""
@@ -47,7 +48,8 @@ Ready = Callable[[Sequence[str]], None]
 class Listener(uvicorn.Server):
     """Uvicorn on one address. Signals are the process's business, not each listener's."""
 
-    def __init__(self, app: Any, address: Address) -> None:
+    def __init__(self, app: Any, address: Address, certificate: Certificate | None = None) -> None:
+        tls: dict[str, Any] = {"ssl_context_factory": lambda *_: certificate.context} if certificate else {}
         config = uvicorn.Config(
             discreet(app),
             http=partial(LimitedProtocol, connections=Connections()),  # type: ignore[arg-type]  # it makes one
@@ -59,6 +61,7 @@ class Listener(uvicorn.Server):
             proxy_headers=False,
             lifespan="off",
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            **tls,
         )
         super().__init__(config)
         self.bound = asyncio.Event()
@@ -74,7 +77,7 @@ class Listener(uvicorn.Server):
     @property
     def url(self) -> str:
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'https' if self.config.is_ssl else 'http'}://{host}:{port}"
 
 
 async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
@@ -84,6 +87,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         KubeError: there is no API server to talk to.
         LedgerUnavailable: the ledger can't be opened.
         KeysMissing: there is no key to hash recipients with.
+        CertificateUnreadable: certificate and key can't be used.
         ValueError: the ledger's URL means none.
     """
     stop = asyncio.Event()
@@ -91,6 +95,8 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     hasher, keys = _hasher(settings)
+    chain, key = settings.tls_cert, settings.tls_key
+    certificate = Certificate(chain, key) if chain and key else None
     async with Kube.connect(settings.kubeconfig, settings.context) as kube, open_ledger(settings.ledger) as ledger:
         clock, metrics, watch = Clock(), Metrics(), LedgerWatch(ledger)
         metrics.on_ledger_failure(watch.failed)
@@ -100,7 +106,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         listeners = [
-            Listener(dispatcher.app(), Address.parse(settings.listen)),
+            Listener(dispatcher.app(), Address.parse(settings.listen), certificate),
             Listener(
                 events_app(
                     ledger,
@@ -112,14 +118,18 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
                     settings.public_address,
                 ),
                 Address.parse(settings.events),
+                certificate,
             ),
             Listener(
                 health_app(metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive),
                 Address.parse(settings.health),
+                certificate,
             ),
         ]
         background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock)]
-        async with _in_background(*background, *([_follow_keys(keys)] if keys else [])), _listening(listeners):
+        background += [_follow_keys(keys)] if keys else []
+        background += [_follow_certificate(certificate)] if certificate else []
+        async with _in_background(*background), _listening(listeners):
             log.info(
                 "dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=[one.url for one in listeners]
             )
@@ -185,6 +195,16 @@ async def _follow_keys(keys: Recipients) -> None:
             keys.refresh()
         except (KeysMissing, OSError) as error:
             log.warning("keys not read: the old ones hold", error=str(error))
+
+
+async def _follow_certificate(certificate: Certificate) -> None:
+    while True:
+        await asyncio.sleep(KEYS_SECONDS)
+        try:
+            if certificate.refresh():
+                log.info("certificate read again")
+        except CertificateUnreadable as error:
+            log.warning("certificate not read: the old one holds", error=str(error))
 
 
 async def _prune(ledger: Ledger, clock: Clock) -> None:

@@ -71,6 +71,13 @@ class DispatchSettings(BaseSettings):
     keys: Path | None = None
     """The folder of the keys by which recipients are hashed: see `recipients`."""
 
+    tls_cert: Path | None = None
+    """The certificate chain of all three listeners, PEM; without it they speak plain HTTP. It is read again when it
+    changes, as its key is."""
+
+    tls_key: Path | None = None
+    """The key of `tls_cert`, PEM."""
+
     kubeconfig: Path | None = None
     context: str | None = None
     dev_insecure: bool = False
@@ -88,6 +95,8 @@ class DispatchSettings(BaseSettings):
         addresses = [Address.parse(text) for text in (self.listen, self.events, self.health)]
         if self.dev_insecure and not all(address.loopback for address in addresses):
             raise ValueError("dev_insecure asks for no tokens, so it listens on loopback only, such as 127.0.0.1")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("name both files for TLS: the certificate (tls_cert) and its key (tls_key)")
         if not self.dev_insecure and self.keys is None:
             raise ValueError("name the folder of the keys by which recipients are hashed (keys)")
         return self
