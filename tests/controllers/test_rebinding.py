@@ -150,6 +150,21 @@ async def test_a_number_whose_claim_is_no_more_is_unbound_when_the_one_of_that_n
 
 
 @in_virtual_time
+async def test_a_claim_that_is_for_another_tenant_by_now_takes_its_number_up_when_it_is_restored() -> None:
+    async with a_rig(*HOUSE, a_pool(0), a_number(1), a_number(2), a_claim(tenant="acme")) as rig:
+        await rig.turn("NumberClaim", "desk")
+        await rig.change("NumberClaim", "desk", {"spec": {"tenant": "beta"}})
+        await rig.look()
+        await rig.turn("NumberClaim", "desk")
+        held = (await rig.status("NumberClaim", "desk"))["phoneNumber"]["name"]
+        await rig.delete("NumberClaim", "desk")
+        await rig.create(a_claim(tenant="beta"))
+        await rig.look()
+        await rig.turn("NumberClaim", "desk")
+        assert (await rig.status("NumberClaim", "desk"))["phoneNumber"]["name"] == held
+
+
+@in_virtual_time
 async def test_a_claim_that_has_a_number_by_now_takes_up_no_second_one() -> None:
     """It was bound by the last write of a process, and does not say so yet."""
     async with a_rig(*HOUSE, a_pool(), a_claim()) as rig:

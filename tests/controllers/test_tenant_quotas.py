@@ -177,6 +177,23 @@ async def test_a_tenant_that_waits_at_two_pools_is_held_to_one_limit_although_th
 
 
 @in_virtual_time
+async def test_a_pool_orders_for_no_claim_that_has_come_while_it_waited_for_its_turn() -> None:
+    """Another pool may be ordering for that claim's namespace at the same moment."""
+    async with a_rig(*HOUSE, shared(), a_quota(numbers=9), quota(ordersPerDay=1)) as rig:
+        turn = rig.services.quotas.turn
+        async with turn(ACME):
+            async with turn(HERE):
+                west = asyncio.create_task(rig.turn("NumberPool", "west"))
+                await asyncio.sleep(1)
+                await rig.create(a_tenants(onNoStock="Order"))
+                await rig.look()
+            assert await west == 0.0
+            assert await rig.names("NumberOrder") == []
+        await rig.turn("NumberPool", "west")
+        assert await rig.names("NumberOrder") == ["west-1"]
+
+
+@in_virtual_time
 async def test_an_order_for_a_tenants_claims_is_one_of_the_tenants_orders_of_the_day() -> None:
     async with a_rig(*HOUSE, shared(), quota(ordersPerDay=1), a_tenants("c0", onNoStock="Order")) as rig:
         await rig.turn("NumberPool", "west")

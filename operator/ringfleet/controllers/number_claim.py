@@ -227,6 +227,8 @@ def _ask_anew(services: Services, claim: ClaimRecord, offers: bool = True) -> No
 
 async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecord) -> float | None:
     """The second write; then what nobody waits for."""
+    if _is_for_another_by_now(claim, number):
+        number = await bind(services, number, claim) or number
     places = places_of(claim)
     noted = claim.bound is not None and places == claim.written_to
     hindrance = find_hindrance(services, number)
@@ -258,6 +260,12 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
     if said[0].reason is Reason.BOUND:
         await services.status.announce(NUMBER_CLAIMS, claim, said[0].reason, said[0].message, EventType.NORMAL)
     return again
+
+
+def _is_for_another_by_now(claim: ClaimRecord, number: NumberRecord) -> bool:
+    """Whether the claim is for another tenant than when it was bound. Its number tells so: a claim that comes back from
+    a backup takes its number up by that."""
+    return number.claim is not None and number.claim.tenant not in (None, claim.tenant)
 
 
 def _bound_number(number: NumberRecord) -> dict[str, Any]:

@@ -59,9 +59,10 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
         return 0.0
     unread = () if _last_order_is_seen(services, pool) else await _look_for_orders(services, pool)
     async with AsyncExitStack() as turns:
-        for namespace in _payers(services, pool):  # in one order everywhere, so that no two pools wait for each other
+        payers = _payers(services, pool)
+        for namespace in payers:  # in one order everywhere, so that no two pools wait for each other
             await turns.enter_async_context(services.quotas.turn(namespace))
-        return await _take_turn(services, pool, unread)
+        return await _take_turn(services, pool, unread, payers)
 
 
 def _payers(services: Services, pool: NumberPool) -> list[str]:
@@ -71,10 +72,15 @@ def _payers(services: Services, pool: NumberPool) -> list[str]:
     return sorted(name for name in namespaces | {pool.metadata.namespace} if services.quotas.of(name))
 
 
-async def _take_turn(services: Services, pool: NumberPool, unread: tuple[str, ...]) -> float | None:
-    """Decide, write down what is to be ordered and who is let go, then act. `unread`: its orders that can't be read."""
+async def _take_turn(
+    services: Services, pool: NumberPool, unread: tuple[str, ...], payers: Sequence[str]
+) -> float | None:
+    """Decide, write down what is to be ordered and who is let go, then act. `unread`: its orders that can't be read;
+    `payers`: the namespaces whose turn the pool has."""
     view = pool_view(pool, services.settings.release_settle)
     facts = await gather(services, pool, view)
+    if not set(_payers(services, pool)) <= set(payers):
+        return 0.0  # a claim has come meanwhile of a namespace for which another pool may be ordering
     facts = replace(facts, pool=replace(facts.pool, unread=unread))
     decision = decide(view, facts, services.clock())
     if _orders(decision) and (ending := await find_deletion(services, pool.metadata.namespace)):
