@@ -71,7 +71,10 @@ ACCOUNTS = (*MODULES["CarrierAccount"], "controllers/carrier_clients")
 """The modules in which it is said why an account can't be used."""
 PASSED_ON = {
     "NumberPool": (*ACCOUNTS, *MODULES["NumberOrder"]),
-    "NumberOrder": (*ACCOUNTS, "plan/number_pool/allowance", "plan/number_pool/plan", "controllers/bundle_readiness"),
+    "NumberOrder": (
+        *(*ACCOUNTS, "plan/number_pool/allowance", "plan/number_pool/plan", "controllers/bundle_readiness"),
+        "plan/compliance_bundle/selection",
+    ),
     "PhoneNumber": ACCOUNTS,
     "RoutingProfile": ACCOUNTS,
     "ComplianceBundle": ACCOUNTS,

@@ -23,7 +23,7 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.readiness import MarketSeen, Readiness, judge_readiness
-from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, bundle_for
+from ringfleet.plan.compliance_bundle.selection import Approved, AwaitBundle, BundleStanding, bundle_for
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.case import Documents
 from ringfleet.plan.phone_number.documents import documents_by
@@ -67,6 +67,16 @@ def _see_market(services: Services, pool: NumberPool, key: AccountKey) -> Market
         demanded=demand.documents if demand else None,
         review=demand.review if demand else None,
     )
+
+
+def as_documents_let(services: Services, pool: NumberPool, key: AccountKey, seen: AccountSeen) -> AccountSeen:
+    """The account as an order of the pool may use it of which the carrier has not heard: the bundle that the order was
+    made with may be gone, or be one of several, since then, and what is bought without one is paid for and parked."""
+    market = _see_market(services, pool, key)
+    leave = market.leave(pool.spec.ordering.require_approved_bundle)
+    if seen.blocked or not market.demanded or not isinstance(leave, AwaitBundle):
+        return seen
+    return replace(seen, blocked=leave.reason, message=leave.message)
 
 
 def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:

@@ -173,17 +173,17 @@ class IntentTriggers:
             wake_needy(services, services.fleet.borrowed_by(namespace))
 
     def _note_bundle(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
-        """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
-        moved on to another revision."""
+        """A bundle stands otherwise than before: the pools of its namespace may order or not, and their orders buy; its
+        numbers may be finished or moved on to another revision."""
         if _bundle(old) == _bundle(new):
             return
         services = self._services
         wake_bundle_counts(services, place.namespace)
         if isinstance(new, ComplianceBundle):
             wake_needy(services, outdated_numbers(services, new))
-        for pool in services.fleet.all(NumberPool):
-            if pool.metadata.namespace == place.namespace:
-                services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+        for pool in services.fleet.all_in(place.namespace, NumberPool):
+            services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+            wake_orders_of(services, ObjectRef(place.namespace, pool.metadata.name))
         records = services.fleet.numbers.by("namespace", place.namespace)
         wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
 

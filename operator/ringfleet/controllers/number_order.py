@@ -31,7 +31,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
 )
 from ringfleet.controllers.account_catalog import note_search
-from ringfleet.controllers.bundle_readiness import approved_bundle
+from ringfleet.controllers.bundle_readiness import approved_bundle, as_documents_let
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
@@ -57,6 +57,7 @@ from ringfleet.objects.number_order import (
 )
 from ringfleet.objects.phone_number import number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key, market_of
+from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
@@ -183,7 +184,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     freeze = services.fleet.freeze(key, pool_of(order))
     sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
-        account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
+        account=services.accounts.seen_by_holder(key, namespace) if sent else _seen_unsent(services, order, pool),
         purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
@@ -204,6 +205,13 @@ def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:
     if pool is None or not is_for_other_market(order, pool):
         return None
     return other_market_message(order_want(order).market, market_of(pool.spec.market))
+
+
+def _seen_unsent(services: Services, order: NumberOrder, pool: NumberPool | None) -> AccountSeen:
+    """The account of an order of which the carrier has not heard."""
+    key = account_key(order.spec.account_ref, order.metadata.namespace)
+    seen = services.accounts.seen(key, order.metadata.namespace)
+    return as_documents_let(services, pool, key, seen) if pool else seen
 
 
 def pool_of(order: NumberOrder) -> ObjectRef:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, HoldingStatus, Phase
-from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, NoBundle, Rejected, Waiting
+from ringfleet.plan.compliance_bundle.selection import Ambiguous, Approved, BundleStanding, NoBundle, Rejected, Waiting
 from ringfleet.plan.conditions import Condition, Reason, not_ready, stalled
 from ringfleet.plan.phone_number.case import AttachRefusal, Case, Documents, NewerRevision, RefusedBundle
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
@@ -32,7 +32,7 @@ def documents_by(standing: BundleStanding, account: AccountKey) -> Documents:
             return Documents(f"{bundle}: {state}", message)
         case Rejected(bundle, message):
             return Documents(f"{bundle}: Rejected", message, stuck=True)
-        case NoBundle(message):
+        case NoBundle(message) | Ambiguous(message):
             return Documents("no bundle", message, stuck=True)
 
 
