@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from ringfleet.carriers.errors import RequestRejected
+from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164
 from tests.controllers.carrier_double import CarrierDouble, RegistrarDouble
@@ -19,11 +22,13 @@ from tests.controllers.rig import (
     a_claim,
     a_number,
     a_pool,
+    a_profile,
     a_rig,
     an_object,
     in_virtual_time,
+    restarted,
 )
-from tests.plan.builders import a_holding, an_offer
+from tests.plan.builders import a_holding, an_offer, digits
 from tests.plan.registry import COMPANY
 
 MARKET = {"country": "DE", "type": "Geographic"}
@@ -100,10 +105,9 @@ async def a_market(*objects: Json, demands: bool = True) -> AsyncIterator[tuple[
 def hold(rig: Rig, number: Json) -> None:
     """Let the carrier hold the number as its object tells of it."""
     told, e164 = number["status"], E164(number["spec"]["number"])
-    bundle = (told.get("documents") or {}).get("attached")
-    rig.carrier.held[e164] = replace(
-        a_holding(int(e164[-4:]), country="DE"), external_id=told["externalId"], bundle=bundle
-    )
+    bundle = (told.get("documents") or {}).get("attached") or number["metadata"].get("annotations", {}).get("carries")
+    external_id = told.get("externalId", f"did-{int(e164[-4:])}")
+    rig.carrier.held[e164] = replace(a_holding(int(e164[-4:]), country="DE"), external_id=external_id, bundle=bundle)
 
 
 async def work(rig: Rig) -> None:
@@ -112,6 +116,8 @@ async def work(rig: Rig) -> None:
         page = await rig.kube.list_all(RESOURCES[kind])
         for obj in page.items:
             rig.services.queues.wake(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
+    for record in rig.services.fleet.numbers.values():
+        rig.services.queues.wake_number(record)
     await rig.run_queues(90)
 
 
@@ -164,3 +170,267 @@ async def test_an_order_that_was_not_sent_waits_when_a_second_bundle_comes() -> 
         await rig.look()
         await rig.run_queues(600)
         assert carried(rig) == {50: POOLS}
+
+
+# A number from the pool's stock, for a tenant with a bundle of its own.
+
+
+async def bound(rig: Rig, name: str = "desk", namespace: str = ACME) -> int | None:
+    """The number that the claim holds."""
+    claim = await rig.find("NumberClaim", name, namespace)
+    assert claim
+    found = claim.get("status", {}).get("phoneNumber")
+    return int(found["name"][-4:]) if found else None
+
+
+async def documents(rig: Rig, n: int = 1) -> Json:
+    found = (await rig.status("PhoneNumber", digits(n).digits)).get("documents", {})
+    return {key: value for key, value in found.items() if value}
+
+
+ACMES = papers(namespace=ACME, id_="acme-1")
+
+
+@in_virtual_time
+async def test_a_number_from_stock_is_registered_to_the_bundle_of_the_tenant_who_gets_it() -> None:
+    claim = tenants(bundle="papers", routingProfileRef={"name": "sip"})
+    profile = in_namespace(ACME, a_profile())
+    async with a_market(shared(), papers(), ACMES, german(), claim, profile) as (rig, _):
+        await work(rig)
+        story = [
+            line for line in rig.story if "attach" in line or line.startswith("carrier: route") or "14155550001" in line
+        ]
+        first = next(n for n, line in enumerate(story) if "attach" in line)
+        assert story[first] == "carrier: attach did-1 acme-1"
+        assert "patch phonenumbers/status 14155550001" in story[:first], "it was not written before"
+        assert any(line.startswith("carrier: route did-1") for line in story[first:]), "it was routed before"
+        assert (await bound(rig), carried(rig), attached(rig)) == (1, {1: "acme-1"}, ["did-1 acme-1"])
+        assert await documents(rig) == {"attached": "acme-1", "registeredTo": "acme/papers"}
+        assert (await said(rig)).startswith("Bound")
+        counts = [await count(rig, namespace) for namespace in (HERE, ACME)]
+        assert counts == [0, 1]
+
+
+async def count(rig: Rig, namespace: str) -> int:
+    """How many numbers carry the bundle, as it says."""
+    found = await rig.find("ComplianceBundle", "papers", namespace)
+    assert found
+    (filing,) = found["status"]["filings"]
+    return int(filing.get("attached", 0))
+
+
+@in_virtual_time
+async def test_a_number_that_a_tenant_gives_back_is_the_pools_again_before_anybody_else_gets_it() -> None:
+    async with a_market(shared(reclaim={"cooldown": "0s"}), papers(), ACMES, german(), tenants(bundle="papers")) as (
+        rig,
+        registry,
+    ):
+        await work(rig)
+        registry.refuses.add(POOLS)
+        await rig.create(tenants("other", BOLT), papers("own", BOLT, id_="bolt-1"))
+        await rig.kube.delete(RESOURCES["NumberClaim"], ACME, "desk")
+        await rig.look()
+        await rig.run_queues(90)
+        assert (await bound(rig, "other", BOLT), carried(rig)) == (None, {1: "acme-1"})
+        assert (await documents(rig))["registeredTo"] == "acme/papers"
+        registry.refuses.clear()
+        await rig.run_queues(120)
+        assert (await bound(rig, "other", BOLT), carried(rig)) == (1, {1: POOLS})
+        assert await documents(rig) == {"attached": POOLS}
+
+
+@in_virtual_time
+async def test_a_number_of_a_former_tenant_may_go_straight_to_the_next_one_with_a_bundle() -> None:
+    """The pool has none itself."""
+    here = german(bundle="acme-1")
+    here["status"]["documents"]["registeredTo"] = "acme/papers"
+    pool, bolts = shared(), papers("own", BOLT, id_="bolt-1")
+    async with a_market(pool, ACMES, bolts, here, tenants("first", BOLT), tenants("own", BOLT, "own")) as (rig, _):
+        await work(rig)
+        assert (await bound(rig, "first", BOLT), await bound(rig, "own", BOLT)) == (None, 1)
+        assert carried(rig) == {1: "bolt-1"}
+
+
+@pytest.mark.parametrize(
+    ("bundle", "why"),
+    [
+        pytest.param([papers(namespace=ACME, id_=None)], "WaitingForBundle: ComplianceBundle acme/papers is InReview"),
+        pytest.param([], "BundleMissing: Create ComplianceBundle acme/papers for Geographic numbers in DE"),
+        pytest.param(
+            [papers(namespace=ACME, id_="x", country="FR")],
+            "BundleMissing: ComplianceBundle acme/papers is not for Geographic numbers in DE",
+        ),
+        pytest.param([papers(namespace=BOLT, id_="bolt-1")], "BundleMissing: Create ComplianceBundle acme/papers"),
+    ],
+    ids=["in review", "none", "of another country", "of another namespace"],
+)
+@in_virtual_time
+async def test_a_claim_gets_no_number_before_the_bundle_that_it_names_is_approved(bundle: list[Json], why: str) -> None:
+    claim = tenants(bundle="papers", onNoStock="Order")
+    async with a_market(shared(), papers(), *bundle, german(), claim) as (rig, _):
+        await work(rig)
+        assert (await said(rig)).startswith(why)
+        assert (await bound(rig), carried(rig), await rig.names("NumberOrder")) == (None, {1: POOLS}, [])
+        if found := await rig.find("ComplianceBundle", "papers", ACME):
+            await rig.kube.delete(RESOURCES["ComplianceBundle"], ACME, found["metadata"]["name"])
+        await rig.create(ACMES)
+        await rig.look()
+        await rig.run_queues(90)
+        assert (await bound(rig), carried(rig)) == (1, {1: "acme-1"})
+
+
+@in_virtual_time
+async def test_where_no_documents_are_asked_for_no_bundle_is_needed_whoever_names_one() -> None:
+    pool, claim = shared(), tenants(bundle="papers")
+    async with a_market(pool, german(bundle=None), claim, demands=False) as (rig, _):
+        await work(rig)
+        assert (await bound(rig), attached(rig)) == (1, [])
+
+
+@in_virtual_time
+async def test_a_claim_that_names_a_bundle_later_has_its_number_registered_to_it() -> None:
+    async with a_market(shared(), papers(), ACMES, german(), tenants()) as (rig, registry):
+        await work(rig)
+        assert (await bound(rig), carried(rig)) == (1, {1: POOLS})
+        registry.refuses.add("acme-1")
+        ref = {"spec": {"complianceBundleRef": {"name": "papers"}}}
+        await rig.kube.patch(RESOURCES["NumberClaim"], ACME, "desk", ref)
+        await rig.look()
+        await rig.run_queues(5)
+        assert (await said(rig)).startswith("AttachRefused: It holds +14155550001, whose PhoneNumber is not ready: The")
+        registry.refuses.clear()
+        await rig.run_queues(60)
+        assert (await said(rig), carried(rig)) == ("Bound: It holds +14155550001.", {1: "acme-1"})
+
+
+@in_virtual_time
+async def test_a_number_follows_the_tenants_bundle_to_its_next_revision() -> None:
+    async with a_market(shared(), papers(), ACMES, german(), tenants(bundle="papers")) as (rig, _):
+        await work(rig)
+        filing = {"account": f"{HERE}/main", "numberType": "Geographic", "state": "Approved", "superseded": ["acme-1"]}
+        status = {"filings": [{**filing, "id": "acme-2", "approved": {"id": "acme-2"}}]}
+        await rig.kube.patch_status(RESOURCES["ComplianceBundle"], ACME, "papers", status)
+        await rig.kube.patch(RESOURCES["ComplianceBundle"], ACME, "papers", {"spec": {"suspend": False}})
+        await rig.look()
+        await rig.turn("PhoneNumber", digits(1).digits)
+        assert carried(rig) == {1: "acme-2"}
+
+
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
+@pytest.mark.parametrize("nth", range(6))
+@in_virtual_time
+async def test_a_process_that_ends_at_any_write_leaves_no_number_with_one_who_is_not_in_its_documents(
+    nth: int, done: bool
+) -> None:
+    """The tenant's claim is gone when the next process starts, and another one is there."""
+    pool = shared(reclaim={"cooldown": "0s"})
+    async with a_market(pool, papers(), ACMES, german(), tenants(bundle="papers")) as (rig, registry):
+        await rig.run_queues(5) if nth % 2 else None
+        rig.api.break_write(nth, done=done)
+        for kind, name, namespace in 4 * (
+            ("NumberClaim", "desk", ACME),
+            ("PhoneNumber", digits(1).digits, HERE),
+        ):
+            with suppress(KubeError):
+                await rig.turn(kind, name, namespace)
+        for _ in range(2):  # the first may be the write that fails
+            with suppress(KubeError):
+                await rig.kube.delete(RESOURCES["NumberClaim"], ACME, "desk")
+        registry.refuses.add(POOLS)
+        await rig.create(tenants("other", BOLT))
+        async with restarted(rig) as again:
+            await work(again)
+            if await bound(again, "other", BOLT):
+                assert carried(again) == {1: POOLS}
+            registry.refuses.clear()
+            await again.run_queues(400)
+            assert (await bound(again, "other", BOLT), carried(again)) == (1, {1: POOLS})
+
+
+# A number that is bought for such a tenant.
+
+
+def forced(claim: Json) -> Json:
+    """The claim as one that has a number ordered for it."""
+    return {**claim, "spec": {**claim["spec"], "onNoStock": "Order"}}
+
+
+async def for_claims(rig: Rig) -> list[Json | None]:
+    """Whose bundle each order of the pool names."""
+    orders = [await rig.find("NumberOrder", name) for name in await rig.names("NumberOrder")]
+    return [(one["spec"].get("forClaims") or {}).get("complianceBundleRef") for one in orders if one]
+
+
+@pytest.mark.parametrize("stocked", [True, False], ids=["the pool has a bundle", "the pool has none"])
+@in_virtual_time
+async def test_a_number_that_is_bought_for_a_tenant_is_bought_under_its_documents(stocked: bool) -> None:
+    claims = [forced(tenants(bundle="papers")), forced(tenants("own", BOLT, "own"))]
+    theirs = [ACMES, papers("own", BOLT, id_="bolt-1")]
+    async with a_market(shared(), *theirs, *claims, *([papers()] if stocked else [])) as (rig, _):
+        await work(rig)
+        await rig.run_queues(120)
+        first, second = await bound(rig), await bound(rig, "own", BOLT)
+        assert carried(rig) == {first: "acme-1", second: "bolt-1"}
+        assert [purchase.bundle for purchase in rig.carrier.purchases] == ["acme-1", "bolt-1"]
+        assert attached(rig) == []
+        assert await for_claims(rig) == [
+            {"namespace": ACME, "name": "papers"},
+            {"namespace": BOLT, "name": "own"},
+        ]
+        order = await rig.find("NumberOrder", "west-1")
+        assert order
+        assert order["status"]["bundle"] == "acme-1"
+        assert await documents(rig, first or 0) == {"attached": "acme-1", "registeredTo": "acme/papers"}
+
+
+@in_virtual_time
+async def test_an_order_for_a_tenant_waits_while_its_bundle_is_not_in_force_and_goes_when_the_claim_goes() -> None:
+    async with a_market(shared(), papers(), ACMES, forced(tenants(bundle="papers"))) as (rig, _):
+        rig.carrier.down.add("search")
+        await work(rig)
+        assert await rig.names("NumberOrder") == ["west-1"]
+        await rig.kube.delete(RESOURCES["ComplianceBundle"], ACME, "papers")
+        await rig.look()
+        rig.carrier.down.clear()
+        await rig.run_queues(600)
+        assert (await rig.says("NumberOrder", "west-1"), carried(rig)) == ("False BundleMissing", {})
+        assert (await said(rig)).startswith("BundleMissing: Create ComplianceBundle acme/papers")
+        await rig.create(ACMES)
+        await rig.look()
+        await rig.run_queues(600)
+        assert carried(rig) == {50: "acme-1"}
+
+
+@in_virtual_time
+async def test_what_was_bought_for_a_tenant_whose_claim_is_gone_becomes_the_pools() -> None:
+    async with a_market(shared(), papers(), ACMES, forced(tenants(bundle="papers"))) as (rig, _):
+
+        async def go() -> None:
+            rig.carrier.before_buying = None
+            await rig.kube.delete(RESOURCES["NumberClaim"], ACME, "desk")
+            await rig.look()
+
+        rig.carrier.before_buying = go
+        await rig.create(tenants("other", BOLT))
+        await rig.look()
+        await work(rig)
+        await rig.run_queues(120)
+        assert (await bound(rig, "other", BOLT), carried(rig)) == (50, {50: POOLS})
+        assert [purchase.bundle for purchase in rig.carrier.purchases] == ["acme-1"]
+
+
+@in_virtual_time
+async def test_a_number_whose_order_told_nothing_is_known_by_what_the_carrier_says_that_it_carries() -> None:
+    """As one that a sweep has adopted."""
+    number = german(bundle=None, phase="Ordering")
+    for field_ in ("externalId", "conditions", "observedGeneration"):
+        number["status"].pop(field_)
+    async with a_market(shared(), ACMES, number_of_acme(number), tenants("other", BOLT)) as (rig, _):
+        await work(rig)
+        assert await documents(rig) == {"attached": "acme-1", "registeredTo": "acme/papers"}
+        assert await bound(rig, "other", BOLT) is None
+
+
+def number_of_acme(number: Json) -> Json:
+    """The number as one that the carrier says carries the tenant's bundle, of which its object knows nothing."""
+    return {**number, "metadata": {**number["metadata"], "annotations": {"carries": "acme-1"}}}

@@ -52,14 +52,15 @@ _UNUSABLE = (
 )
 """Why a bundle can't be filed through a CarrierAccount until a person acts."""
 _OF_A_NUMBER = (
-    *("Probing", "Activating", "PendingDocuments"),
+    *("Probing", "Activating", "PendingDocuments", "Registering"),
+    *("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected"),
     *("AttachRefused", "Routing", "RoutingProfileMissing", "RoutingDrifted", "Quarantined", "Releasing"),
     *("ReleaseFrozen", "ReleaseForbidden", "Frozen", "Released", "Lost", "NotOurs", "NumberTaken"),
     "NumberMissing",
     *_UNCALLABLE,
 )
 """Why a number is not ready."""
-_WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Routing", "Suspended", "Releasing")
+_WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Registering", "Routing", "Suspended", "Releasing")
 _BUNDLE_AWAITED = ("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
 """Why an order waits for a ComplianceBundle."""
 _BOUGHT_LESS = (
@@ -277,11 +278,13 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
                 *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
                 *_OF_A_NUMBER,
-                *("PoolCannotServe", "Unrecognized"),
+                *("ReadingRequirements", "PoolCannotServe", "Unrecognized"),
                 more="A claim that holds a number is as ready as its number, and says why not in the words of its "
                 "PhoneNumber",
             ),
-            _reconciling("WaitingForNumber", "NumberNotFree", *_WORK_ON_A_NUMBER),
+            _reconciling(
+                *("WaitingForNumber", "NumberNotFree", "WaitingForBundle", "ReadingRequirements"), *_WORK_ON_A_NUMBER
+            ),
             *("NoStock", "Suspended"),
         ),
     },
@@ -503,6 +506,7 @@ REASONS: Mapping[str, str] = {
     "ringfleet.dev/release. Then `kubectl ringfleet acknowledge` lets all others go, and a number that was given back "
     "can't be got again.",
     "Released": "The number was given back to the carrier.",
+    "Registering": "The number is being registered at its carrier to the ComplianceBundle of who has it now.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
     "Routing": "The number is being routed at the carrier, or its routing taken off; the profile is being told there.",

@@ -409,6 +409,8 @@ class ClaimsMemory(CarrierMemory):
     """The area codes of which they must have one; empty: any."""
     quotas_of: str | None = None
     """The namespace whose quotas have to leave what the numbers cost; None: no quota has to."""
+    bundle: str | None = None
+    """The ComplianceBundle that they are bought under, as `namespace/name`; absent: the pool's."""
 
 
 def _of_known_musts(found: Sequence[object]) -> tuple[object, ...]:

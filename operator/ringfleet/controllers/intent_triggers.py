@@ -37,6 +37,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
@@ -185,7 +186,20 @@ class IntentTriggers:
             services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
             wake_orders_of(services, ObjectRef(place.namespace, pool.metadata.name))
         records = services.fleet.numbers.by("namespace", place.namespace)
-        wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
+        wake_needy(services, (record for record in records if _may_get(record)))
+        self._tell_users_of_bundle(place)
+
+    def _tell_users_of_bundle(self, bundle: ObjectRef) -> None:
+        """The claims whose numbers are registered to it, or are to be, their numbers, and the pools that order for
+        them."""
+        services, claims = self._services, self._services.fleet.claims.by("namespace", bundle.namespace)
+        users = [claim for claim in claims if services.claim_bundles.may_use(claim, bundle)]
+        services.claim_queue.reconsider(users)
+        for claim in users:
+            wake_needy(services, services.fleet.numbers_of(claim))
+        for pool in {claim.pool for claim in users if claim.bound is None}:
+            services.queues.wake("NumberPool", *pool, POOL_DELAY)
+            wake_orders_of(services, pool)
 
     def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
         """Its status may be another operator's, who has heard of an approval and when it ends."""
@@ -242,6 +256,12 @@ class IntentTriggers:
         """What a claim has written somewhere follows the routing."""
         if claim.write_to:
             self._services.queues.wake_claim(claim)
+
+
+def _may_get(record: NumberRecord) -> bool:
+    """Whether the number may be given the bundle of its pool: it waits for one, or still has that of a former claim."""
+    former = record.state.registered is not None and record.claim is None
+    return former or record.state.phase is Phase.PENDING_DOCUMENTS
 
 
 def _hold(obj: ApiObject | None) -> object:

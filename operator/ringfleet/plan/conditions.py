@@ -44,6 +44,7 @@ class Reason(StrEnum):
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"
     FILING = "Filing"
+    REGISTERING = "Registering"
     IN_REVIEW = "InReview"
     WAITING_FOR_BUNDLE = "WaitingForBundle"
     WAITING_FOR_NUMBER = "WaitingForNumber"

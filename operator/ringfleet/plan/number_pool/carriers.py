@@ -116,9 +116,9 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     return replace(top_up, carriers=tuple(sorted(kept, key=_place)))
 
 
-def _place(memory: CarrierMemory) -> tuple[AccountKey, list[str], tuple[str, ...], str]:
+def _place(memory: CarrierMemory) -> tuple[AccountKey, list[str], tuple[str, ...], str, str]:
     musts = memory.musts
-    return memory.account, sorted(musts.capabilities), musts.area_codes, musts.quotas_of or ""
+    return memory.account, sorted(musts.capabilities), musts.area_codes, musts.quotas_of or "", str(musts.bundle or "")
 
 
 def _rests(memory: CarrierMemory, now: datetime) -> bool:
