@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from ringfleet.carriers.errors import RequestRejected
+from ringfleet.dryrun.plan import foresee
+from ringfleet.dryrun.simulation import what_if
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164
@@ -143,16 +145,19 @@ def attached(rig: Rig) -> list[str]:
 
 @in_virtual_time
 async def test_a_pool_with_two_bundles_of_its_market_orders_nothing_before_one_is_named() -> None:
-    async with a_market(shared(1), papers(), papers("other", id_="pool-2")) as (rig, _):
+    async with a_market(shared(1), papers(), papers("other", id_="pool-2"), tenants()) as (rig, _):
         await work(rig)
         assert await rig.says("NumberPool", "west") == "False AmbiguousBundle"
         assert await rig.says("NumberPool", "west", "Stalled") == "True AmbiguousBundle"
         assert await rig.says("NumberPool", "west", "ComplianceReady") == "False AmbiguousBundle"
         assert (await rig.names("NumberOrder"), carried(rig)) == ([], {})
+        assert (await said(rig)).startswith(
+            "AmbiguousBundle: Several ComplianceBundles are for Geographic numbers in DE"
+        )
         await rig.change("NumberPool", "west", {"spec": {"complianceBundleRef": {"name": "other"}}})
         await rig.look()
-        await work(rig)
-        assert carried(rig) == {50: "pool-2"}
+        await rig.run_queues(120)
+        assert (await bound(rig), set(carried(rig).values())) == (50, {"pool-2"})
 
 
 @in_virtual_time
@@ -434,3 +439,105 @@ async def test_a_number_whose_order_told_nothing_is_known_by_what_the_carrier_sa
 def number_of_acme(number: Json) -> Json:
     """The number as one that the carrier says carries the tenant's bundle, of which its object knows nothing."""
     return {**number, "metadata": {**number["metadata"], "annotations": {"carries": "acme-1"}}}
+
+
+# The bundle that a namespace names for all its claims.
+
+
+def naming(*names: str, quota: str = "month") -> Json:
+    """A quota of the tenant's namespace that names these bundles, and limits nothing."""
+    spec = {"complianceBundleRefs": [{"name": name} for name in names]}
+    return in_namespace(ACME, an_object("NumberQuota", quota, spec))
+
+
+@in_virtual_time
+async def test_claims_that_name_no_bundle_go_by_that_of_their_namespace_for_the_pools_market() -> None:
+    french = papers("french", ACME, id_="acme-fr", country="FR")
+    claims = [tenants(), tenants("else", BOLT)]
+    async with a_market(shared(), papers(), ACMES, french, naming("papers", "french"), *claims) as (rig, _):
+        for n in (1, 2):
+            number = german(n)
+            await rig.create(number)
+            hold(rig, number)
+        await rig.look()
+        await work(rig)
+        mine, others = await bound(rig), await bound(rig, "else", BOLT)
+        assert carried(rig) == {mine: "acme-1", others: POOLS}
+
+
+@pytest.mark.parametrize(
+    ("quotas", "why"),
+    [
+        pytest.param(
+            [naming("papers"), naming("more", quota="day")],
+            "AmbiguousBundle: NumberQuotas of namespace acme name several ComplianceBundles for Geographic numbers",
+            id="two for one market",
+        ),
+        pytest.param(
+            [naming("lost")],
+            "BundleMissing: Create ComplianceBundle acme/lost for Geographic",
+            id="one that is not there",
+        ),
+    ],
+)
+@in_virtual_time
+async def test_a_claim_whose_namespace_names_no_single_bundle_has_no_number_until_it_names_one(
+    quotas: list[Json], why: str
+) -> None:
+    theirs = [ACMES, papers("more", ACME, id_="acme-2")]
+    async with a_market(shared(), papers(), *theirs, *quotas, german(), forced(tenants())) as (rig, _):
+        await work(rig)
+        assert (await said(rig)).startswith(why)
+        assert (await bound(rig), carried(rig)) == (None, {1: POOLS})
+        ref = {"spec": {"complianceBundleRef": {"name": "more"}}}
+        await rig.kube.patch(RESOURCES["NumberClaim"], ACME, "desk", ref)
+        await rig.look()
+        await rig.run_queues(60)
+        assert (await bound(rig), carried(rig)) == (1, {1: "acme-2"})
+
+
+@in_virtual_time
+async def test_claims_on_their_own_namespaces_pool_go_by_the_pools_bundle() -> None:
+    quota = an_object("NumberQuota", "month", {"complianceBundleRefs": [{"name": "lost"}]})
+    async with a_market(shared(), papers(), german(), a_claim(), quota) as (rig, _):
+        await work(rig)
+        assert (await bound(rig, namespace=HERE), carried(rig)) == (1, {1: POOLS})
+
+
+# `ringfleet plan` says the same.
+
+
+@pytest.mark.parametrize(
+    ("objects", "served", "reasons", "bundle"),
+    [
+        pytest.param([papers(), ACMES, tenants(bundle="papers")], ["acme/desk"], [], "acme-1", id="approved"),
+        pytest.param(
+            [ACMES, naming("papers"), tenants()], ["acme/desk"], ["BundleMissing"], "acme-1", id="by namespace"
+        ),
+        pytest.param([papers(), tenants(bundle="papers")], [], ["BundleMissing"], None, id="not there"),
+        pytest.param(
+            [papers(), papers(namespace=ACME, id_=None), tenants(bundle="papers")],
+            *([], ["WaitingForBundle"], None),
+            id="in review",
+        ),
+        pytest.param(
+            [papers(), papers("other", id_="pool-2"), tenants()],
+            *([], ["AmbiguousBundle", "AmbiguousBundle"], None),
+            id="two of the pool",
+        ),
+    ],
+)
+@in_virtual_time
+async def test_a_plan_says_whose_documents_let_a_claim_have_a_number(
+    objects: list[Json], served: list[str], reasons: list[str], bundle: str | None
+) -> None:
+    objects = [forced(one) if one["kind"] == "NumberClaim" else one for one in objects]
+    async with a_market(shared(), *objects) as (rig, _):
+        async with what_if(rig.kube, [HERE, ACME], ()) as after:
+            (pool,) = (await foresee(after, (), {})).pools
+        assert ([*pool.served], [note.reason for note in pool.notes if note.reason != "Approved"]) == (served, reasons)
+        assert len(pool.bought) == len(served)
+        assert rig.carrier.billed == {}
+        await work(rig)
+        await rig.run_queues(120)
+        assert [*carried(rig).values()] == ([bundle] if bundle else [])

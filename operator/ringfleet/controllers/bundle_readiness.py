@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from ringfleet.api import CarrierAccount, ComplianceBundle, NumberPool
+from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.carrier_clients import Demand, OpenAccount
@@ -19,7 +19,6 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.carrier_account import AccountSeen
@@ -28,7 +27,6 @@ from ringfleet.plan.compliance_bundle.selection import (
     Approved,
     AwaitBundle,
     BundleStanding,
-    bundle_for,
     wait_for_bundle,
 )
 from ringfleet.plan.conditions import Reason
@@ -46,14 +44,7 @@ DEMAND_AGAIN = 30.0
 
 def bundle_standing(services: Services, pool: NumberPool, account: AccountKey) -> BundleStanding:
     """How the bundle stands that the pool would use at the account."""
-    meta, market = pool.metadata, pool.spec.market
-    bundles = [bundle_seen(one) for one in services.fleet.all(ComplianceBundle) if _lives(one, meta.namespace)]
-    ref = pool.spec.compliance_bundle_ref
-    return bundle_for(market.country, market.type, account, bundles, services.clock(), ref.name if ref else None)
-
-
-def _lives(bundle: ComplianceBundle, namespace: str) -> bool:
-    return bundle.metadata.namespace == namespace and bundle.metadata.deletion_timestamp is None
+    return services.claim_bundles.pools_own(pool, account)
 
 
 def pool_readiness(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> Readiness:
@@ -119,7 +110,7 @@ def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[Accoun
         account = _callable(services, pool, key)
         if account is None:
             continue
-        if _is_to_be_asked(services, account, market_of(pool)):
+        if _is_to_be_asked(services, key, account, market_of(pool)):
             account.wanted_markets.setdefault(market_of(pool), services.monotonic())
             services.queues.wake_requirements(key)
         waits += _waits_for(account, market_of(pool), services.monotonic())
@@ -146,7 +137,7 @@ async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[Ac
     """Ask them here and now: for who has no lanes."""
     for key in accounts:
         account = _callable(services, pool, key)
-        if account and _is_to_be_asked(services, account, market_of(pool)):
+        if account and _is_to_be_asked(services, key, account, market_of(pool)):
             await _learn_demand(services, key, account, market_of(pool))
 
 
@@ -187,11 +178,13 @@ def _callable(services: Services, pool: NumberPool, key: AccountKey) -> OpenAcco
     return None if blocked else services.accounts.get(key)
 
 
-def _is_to_be_asked(services: Services, account: OpenAccount, market: tuple[str, NumberType]) -> bool:
+def _is_to_be_asked(services: Services, key: AccountKey, account: OpenAccount, market: tuple[str, NumberType]) -> bool:
     """A carrier that reviews nothing demands nothing, which needs no call."""
     known = account.demands.get(market)
     if account.carrier.registrar is None:
         account.demands[market] = Demand(documents=False, until=math.inf)
+        if known is None:
+            _tell_claims(services, key, market, documents=False)
         return False
     return known is None or services.monotonic() >= known.until
 
@@ -207,19 +200,20 @@ async def _learn_demand(
         said = replace(known, until=said.until)
     account.demands[market] = said
     if known is None or known.documents is not said.documents:
-        _tell_tenants(services, key, market)
+        _tell_claims(services, key, market, documents=bool(said.documents))
     return said
 
 
-def _tell_tenants(services: Services, account: AccountKey, market: tuple[str, NumberType]) -> None:
-    """The claims that may have bundles of their own ask anew, and the orders that were made for them go on."""
+def _tell_claims(services: Services, account: AccountKey, market: tuple[str, NumberType], *, documents: bool) -> None:
+    """What the carrier asks for is another thing than was known: the claims that wait ask anew, and the orders that
+    were made for them go on; the numbers of those that bring bundles of their own are registered to them."""
     for place in pools_at(services, account):
         pool = services.fleet.get(NumberPool, *place)
         if pool and market_of(pool) == market:
             claims = services.fleet.claims.by("pool", place)
-            may_bring = [one for one in claims if one.bundle or one.namespace != place.namespace]
-            services.claim_queue.reconsider(may_bring)
-            for number in (number for claim in may_bring for number in services.fleet.numbers_of(claim)):
+            bring = [one for one in claims if services.claim_bundles.named(one, pool) is not None]
+            services.claim_queue.reconsider(claims if documents else bring)
+            for number in (number for claim in bring for number in services.fleet.numbers_of(claim)):
                 services.queues.wake_number(number)
             for order in services.fleet.orders_for(*place):
                 if not order.status.done:

@@ -18,7 +18,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen, filing_ref
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.refs import account_key
-from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, bundle_for
+from ringfleet.plan.compliance_bundle.selection import Ambiguous, Approved, BundleStanding, bundle_for
 from ringfleet.plan.compliance_bundle.tenancy import POOLS_OWN, BundleAt, Papers, Unnamed, judge_papers, name_one
 
 
@@ -47,6 +47,26 @@ class ClaimBundles:
             return None
         market = pool.spec.market
         return name_one(self._defaults(claim.namespace, pool), market.country, market.type)
+
+    def unnamed(self, claim: ClaimRecord) -> str | None:
+        """What is said of a claim that goes by its pool's bundle where the pool, at every carrier that asks for
+        documents, has several and names none; None: that is not so."""
+        pool = self._fleet.get(NumberPool, *claim.pool)
+        if pool is None or self.named(claim, pool) is not None:
+            return None
+        accounts = [account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers]
+        if any(self.demanded(pool, account) is not True for account in accounts):
+            return None
+        found = [self.pools_own(pool, account) for account in accounts]
+        said = [one.message for one in found if isinstance(one, Ambiguous)]
+        return " ".join(dict.fromkeys(said)) if len(said) == len(found) else None
+
+    def pools_own(self, pool: NumberPool, account: AccountKey) -> BundleStanding:
+        """How the bundle stands that the pool uses at the account for its stock."""
+        market, ref = pool.spec.market, pool.spec.compliance_bundle_ref
+        bundles = self._fleet.all_in(pool.metadata.namespace, ComplianceBundle)
+        seen = [bundle_seen(one) for one in bundles if one.metadata.deletion_timestamp is None]
+        return bundle_for(market.country, market.type, account, seen, self._clock(), ref.name if ref else None)
 
     def may_use(self, claim: ClaimRecord, bundle: ObjectRef) -> bool:
         """Whether the claim's number is, or might be, registered to the bundle of the claim's namespace."""

@@ -280,6 +280,8 @@ class ClaimQueue:
         awaited = self._bundles.papers(claim).awaited
         if awaited and stock.has_for(replace(wish, accounts=None)) and not stock.has_for(wish):
             return Bar(awaited.reason, awaited.message)
+        if (why := self._bundles.unnamed(claim)) and not stock.has_for(wish):
+            return Bar(Reason.AMBIGUOUS_BUNDLE, why)
         return self._unordered(claim) if claim.has_one_ordered else None
 
     def _wish(self, claim: ClaimRecord) -> ClaimWish:

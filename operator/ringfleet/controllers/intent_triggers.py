@@ -184,7 +184,9 @@ class IntentTriggers:
             wake_needy(services, outdated_numbers(services, new))
         for pool in services.fleet.all_in(place.namespace, NumberPool):
             services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
-            wake_orders_of(services, ObjectRef(place.namespace, pool.metadata.name))
+            here = ObjectRef(place.namespace, pool.metadata.name)
+            wake_orders_of(services, here)
+            services.claim_queue.reconsider(services.fleet.claims.by("pool", here))
         records = services.fleet.numbers.by("namespace", place.namespace)
         wake_needy(services, (record for record in records if _may_get(record)))
         self._tell_users_of_bundle(place)
