@@ -53,7 +53,7 @@ MODULES = {
     ),
     "NumberClaim": (
         *("plan/number_claim", "objects/number_claim", "controllers/number_claim", "controllers/claim_queue"),
-        *("controllers/connection_secret", "controllers/claimed_number"),
+        *("controllers/connection_secret", "controllers/claimed_number", "plan/compliance_bundle/tenancy"),
     ),
     "NumberQuota": ("plan/number_quota", "objects/number_quota", "controllers/number_quota"),
     "RoutingProfile": (
@@ -71,11 +71,17 @@ ACCOUNTS = (*MODULES["CarrierAccount"], "controllers/carrier_clients")
 """The modules in which it is said why an account can't be used."""
 PASSED_ON = {
     "NumberPool": (*ACCOUNTS, *MODULES["NumberOrder"]),
-    "NumberOrder": (*ACCOUNTS, "plan/number_pool/allowance", "plan/number_pool/plan", "controllers/bundle_readiness"),
-    "PhoneNumber": ACCOUNTS,
+    "NumberOrder": (
+        *(*ACCOUNTS, "plan/number_pool/allowance", "plan/number_pool/plan", "controllers/bundle_readiness"),
+        "plan/compliance_bundle/selection",
+    ),
+    "PhoneNumber": (*ACCOUNTS, "plan/compliance_bundle/selection"),
     "RoutingProfile": ACCOUNTS,
     "ComplianceBundle": ACCOUNTS,
-    "NumberClaim": (*MODULES["PhoneNumber"], *ACCOUNTS),
+    "NumberClaim": (
+        *(*MODULES["PhoneNumber"], *ACCOUNTS),
+        "plan/compliance_bundle/selection",
+    ),
     "RotationSet": MODULES["NumberClaim"],
 }
 """The modules, beside its own, from which the conditions of a kind may have their reasons."""

@@ -194,6 +194,7 @@ class CarrierDouble:
             area_code=offer.area_code,
             capabilities=offer.capabilities,
             mark=purchase.mark,
+            bundle=purchase.bundle,
         )
         return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=self._bill(offer.price))
 

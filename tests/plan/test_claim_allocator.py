@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ringfleet.model import Capability
+from ringfleet.model import AccountKey, Capability
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, FreeNumber, Hand, RegionWish, Stock, Wish
 from tests.examples import examples
+from tests.plan.builders import MAIN, SPARE
 
 VOICE, SMS = frozenset({Capability.VOICE}), frozenset({Capability.SMS})
 
@@ -402,3 +404,27 @@ def test_nor_do_those_that_must_have_an_area_code_which_none_of_them_begins_with
     assert Musts.compared <= 50 * 2
     stock.offer(a_free("16285550101", capabilities=VOICE))
     assert [hand.number.name for hand in stock.serve()] == ["16285550101"]
+
+
+ACME, BOLT = ObjectRef("acme", "papers"), ObjectRef("bolt", "papers")
+
+
+@pytest.mark.parametrize(
+    ("registered", "bundle", "accounts", "taken"),
+    [
+        pytest.param(None, None, None, True, id="the pool's, for whom the pool's will do"),
+        pytest.param(None, ACME, {MAIN}, True, id="the pool's, and it can be registered anew"),
+        pytest.param(None, ACME, {SPARE}, False, id="the pool's, where it can't be registered anew"),
+        pytest.param(ACME, None, None, False, id="a tenant's, for somebody else"),
+        pytest.param(ACME, ACME, {SPARE}, True, id="the tenant's own"),
+        pytest.param(ACME, BOLT, {MAIN}, True, id="a tenant's, and it can be registered to another's"),
+        pytest.param(ACME, BOLT, {SPARE}, False, id="a tenant's, and it can't"),
+    ],
+)
+def test_a_number_goes_to_nobody_in_whose_documents_it_can_not_be(
+    registered: ObjectRef | None, bundle: ObjectRef | None, accounts: set[AccountKey] | None, *, taken: bool
+) -> None:
+    stock = Stock()
+    stock.offer(FreeNumber("14155550001", account=MAIN, registered=registered))
+    stock.ask(ClaimWish("u1", 1, bundle=bundle, accounts=None if accounts is None else frozenset(accounts)))
+    assert bool(stock.serve()) is taken

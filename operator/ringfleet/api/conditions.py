@@ -33,6 +33,7 @@ NEEDS_A_PERSON = frozenset(
         *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
         *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
         *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe", "AccountChanged"),
+        "AmbiguousBundle",
     }
 )
 """With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
@@ -51,15 +52,16 @@ _UNUSABLE = (
 )
 """Why a bundle can't be filed through a CarrierAccount until a person acts."""
 _OF_A_NUMBER = (
-    *("Probing", "Activating", "PendingDocuments"),
+    *("Probing", "Activating", "PendingDocuments", "Registering"),
+    *("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected"),
     *("AttachRefused", "Routing", "RoutingProfileMissing", "RoutingDrifted", "Quarantined", "Releasing"),
     *("ReleaseFrozen", "ReleaseForbidden", "Frozen", "Released", "Lost", "NotOurs", "NumberTaken"),
     "NumberMissing",
     *_UNCALLABLE,
 )
 """Why a number is not ready."""
-_WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Routing", "Suspended", "Releasing")
-_BUNDLE_AWAITED = ("BundleMissing", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
+_WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Registering", "Routing", "Suspended", "Releasing")
+_BUNDLE_AWAITED = ("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
 """Why an order waits for a ComplianceBundle."""
 _BOUGHT_LESS = (
     *("NoStock", "PriceAboveCap", "BudgetExhausted", "InsufficientFunds", "OrderRefused", "SearchUnavailable"),
@@ -239,6 +241,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *_WORKING_ORDER,
                 *_WAITING_ORDER,
                 "PendingDocuments",
+                *_BUNDLE_AWAITED,
                 *_BOUGHT_LESS,
                 *("MaxNumbersReached", "QuotaExceeded", "OrderingFrozen", "PoolMissing", "OtherMarket"),
                 *_UNORDERABLE,
@@ -248,11 +251,13 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *(reason for reason in _WAITING_ORDER if reason not in NEEDS_A_PERSON),
                 *("PendingDocuments", "SearchUnavailable", "CarrierUnavailable", "Throttled", "AccountNotReady"),
                 *("Suspended", "AccountDeleted", "AccountChanged", "PoolMissing", "QuotaExceeded"),
+                "WaitingForBundle",
                 says="the order has not ended: it is at work, or waits and goes on by itself. With Frozen, Suspended, "
                 "QuotaExceeded, AccountDeleted, AccountChanged and PoolMissing what it has sent before is looked up, "
                 "and nothing more is bought",
             ),
             *(*_BOUGHT_LESS, "PurchaseRateReached", "CarrierUnavailable", "Throttled", "OtherMarket"),
+            "WaitingForBundle",
         ),
     },
     "PhoneNumber": {
@@ -273,11 +278,13 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("WaitingForNumber", "NumberNotFree", "NoStock", "PoolMissing", "PoolNotAllowed", "NumberMissing"),
                 *("NumberTaken", "Lost", "QuotaExceeded", "BindingRefused", "InvalidSpec", "Suspended", "Frozen"),
                 *_OF_A_NUMBER,
-                *("PoolCannotServe", "Unrecognized"),
+                *("ReadingRequirements", "PoolCannotServe", "Unrecognized"),
                 more="A claim that holds a number is as ready as its number, and says why not in the words of its "
                 "PhoneNumber",
             ),
-            _reconciling("WaitingForNumber", "NumberNotFree", *_WORK_ON_A_NUMBER),
+            _reconciling(
+                *("WaitingForNumber", "NumberNotFree", "WaitingForBundle", "ReadingRequirements"), *_WORK_ON_A_NUMBER
+            ),
             *("NoStock", "Suspended"),
         ),
     },
@@ -361,6 +368,8 @@ REASONS: Mapping[str, str] = {
     "add it. Calls go on.",
     "AccountNotReady": "The CarrierAccount is being reached for the first time.",
     "Activating": "The carrier has sold the number, and is activating it.",
+    "AmbiguousBundle": "Several ComplianceBundles are for this market at this carrier, and none is named: nothing is "
+    "ordered before one is, in complianceBundleRef.",
     "Approved": "An approved ComplianceBundle is in force, or the carrier asks for no documents.",
     "AreaCodeUnknown": "An area code is not in this version's numbering plan; it is searched all the same.",
     "AtTarget": "The numbers that are asked for are there.",
@@ -497,6 +506,7 @@ REASONS: Mapping[str, str] = {
     "ringfleet.dev/release. Then `kubectl ringfleet acknowledge` lets all others go, and a number that was given back "
     "can't be got again.",
     "Released": "The number was given back to the carrier.",
+    "Registering": "The number is being registered at its carrier to the ComplianceBundle of who has it now.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",
     "Routing": "The number is being routed at the carrier, or its routing taken off; the profile is being told there.",

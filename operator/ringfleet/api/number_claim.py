@@ -124,6 +124,13 @@ class NumberClaimSpec(Part):
     """RoutingProfile in the claim's namespace that says where calls and messages of the number go. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
     NumberPool; a RotationSet gives its own to its claims."""
+    compliance_bundle_ref: LocalRef | None = None
+    """ComplianceBundle in the claim's namespace that the number is registered to where its carrier asks for documents,
+    for who uses the number is the claim's tenant and not the pool's owner. A number is bought under it, and one that is
+    bound from the pool's stock is registered to it before it is routed; the claim gets no number before the bundle is
+    approved, at a carrier of the pool. When the claim goes, the number goes back to the pool's bundle, and to nobody
+    before that. When left out, the one that a NumberQuota of the claim's namespace names for that market, for a pool of
+    another namespace; else the pool's own."""
     write_to: WriteTo | None = None
     """Where to write the number and its route, for a program that uses them: one Secret or one ConfigMap. The keys are
     number (E.164), digits, inService ("true", or "false" while no call or message may be expected to get through),

@@ -20,6 +20,7 @@ from ringfleet.api.meta import (
     Currency,
     ListType,
     LocalRef,
+    Name,
     Namespace,
     Part,
     Resource,
@@ -56,6 +57,15 @@ class Approval(StrEnum):
     or suspend the pool, then delete the order; else another one is written."""
 
 
+class BundleRef(Part):
+    """A ComplianceBundle."""
+
+    namespace: Namespace
+    """Namespace of the ComplianceBundle: that of the claims."""
+    name: Name
+    """Name of the ComplianceBundle."""
+
+
 class ForClaims(Part):
     """What NumberClaims ask beyond the market, for which the order is made. An order for the pool's own stock, and for
     claims that take any number of it, has none."""
@@ -69,6 +79,8 @@ class ForClaims(Part):
     quotas_of: Namespace | None = None
     """Namespace of the claims, where limits.monthlySpend of its NumberQuotas has to leave what the numbers cost a month
     when they are chosen: they could not be bound to others. Absent when no such limit holds for the claims."""
+    compliance_bundle_ref: BundleRef | None = None
+    """ComplianceBundle of the claims' namespace that the numbers are bought under, in place of the pool's."""
 
 
 class NumberOrderSpec(Part):
@@ -91,7 +103,7 @@ class NumberOrderSpec(Part):
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
     NumberPool; a RotationSet gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
-    """The ComplianceBundle that is attached where a carrier asks for documents."""
+    """The ComplianceBundle that is attached where a carrier asks for documents, unless forClaims names another."""
     approval: Approval = Approval.AUTOMATIC
     """Whether a person has to approve the order before anything is bought."""
 
@@ -239,6 +251,8 @@ class NumberOrderStatus(Status):
     completed_at: Time | None = None
     """Time at which the order was done: every item has its outcome, and every number bought its PhoneNumber. Absent
     until then."""
+    bundle: str | None = None
+    """The carrier's id of the approved ComplianceBundle that numbers are bought with which need documents."""
     pool_uid: str | None = None
     """metadata.uid of the NumberPool that the numbers were chosen for. A pool that is made anew has another one."""
     abandoned_at: Time | None = None

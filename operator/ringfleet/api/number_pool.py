@@ -241,8 +241,8 @@ class NumberPoolSpec(Part):
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
     NumberPool; a RotationSet gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
-    """The ComplianceBundle that is attached where a carrier asks for documents; when left out, of those of the
-    namespace for this market the approved one that lasts longest."""
+    """ComplianceBundle of this namespace that is attached where a carrier asks for documents; when left out, the one
+    that is for this market. Where there are several, name one: nothing is ordered before that (AmbiguousBundle)."""
     reclaim: Reclaim = Reclaim.model_construct()
     release: Release = Release.model_construct()
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
@@ -409,6 +409,8 @@ class ClaimsMemory(CarrierMemory):
     """The area codes of which they must have one; empty: any."""
     quotas_of: str | None = None
     """The namespace whose quotas have to leave what the numbers cost; None: no quota has to."""
+    bundle: str | None = None
+    """The ComplianceBundle that they are bought under, as `namespace/name`; absent: the pool's."""
 
 
 def _of_known_musts(found: Sequence[object]) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ from ringfleet.api.meta import (
     Currency,
     Duration,
     ListType,
+    LocalRef,
     Part,
     Resource,
     Status,
@@ -51,6 +52,11 @@ class NumberQuotaSpec(Part):
     """The limits of one tenant."""
 
     limits: QuotaLimits = QuotaLimits.model_construct()
+    compliance_bundle_refs: Annotated[tuple[LocalRef, ...], Field(max_length=64), ListType("map", ("name",))] = ()
+    """ComplianceBundles of this namespace that its claims on other namespaces' pools have their numbers registered to,
+    where they name none themselves: one for each country and number type. Where two are for one market, such a claim
+    waits (AmbiguousBundle). One that does not exist counts for every market, so that no number is registered to another
+    by a slip."""
     billing: Billing = Billing.CURRENT
     """How the tenant's bills stand."""
     grace: Duration = timedelta(hours=168)

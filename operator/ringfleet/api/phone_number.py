@@ -228,6 +228,9 @@ class NumberDocuments(Part):
     """ComplianceBundle that the number waits for, and its state at the carrier, such as "germany: InReview"."""
     attached: str | None = None
     """The carrier's id of the compliance bundle that the number carries."""
+    registered_to: str | None = None
+    """ComplianceBundle of a claim, as `namespace/name`, that the number is registered to, or just being so, in place of
+    its pool's. Absent while it is registered to its pool's, or by somebody else."""
     refused: RefusedBundle | None = None
 
 

@@ -15,6 +15,7 @@ from ringfleet.api import ComplianceBundle
 from ringfleet.api.compliance_bundle import Filing
 from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import filing_ref, with_counts, with_filings
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
@@ -25,6 +26,7 @@ class Revision(NamedTuple):
     """One revision of a bundle, as a number carries it: by the id of the account's carrier."""
 
     namespace: str
+    """That of the bundle: the number's own, unless it is registered to the bundle of a claim."""
     account: AccountKey
     external_id: str
 
@@ -33,7 +35,8 @@ def carried_by(record: NumberRecord | None) -> Revision | None:
     """What the number carries. One that the carrier holds no more carries nothing."""
     if record is None or record.state.attached is None or record.state.phase in GONE:
         return None
-    return Revision(record.namespace, record.account, record.state.attached)
+    tenants = record.state.registered
+    return Revision(tenants.namespace if tenants else record.namespace, record.account, record.state.attached)
 
 
 # Counting.
@@ -77,10 +80,14 @@ def newer_revision_for(services: Services, record: NumberRecord) -> NewerRevisio
 
 
 def _filings_at(services: Services, record: NumberRecord) -> Iterator[tuple[ComplianceBundle, Filing]]:
-    """What the bundles of the number's namespace have filed at its account; nothing for one that carries none."""
+    """What those bundles have filed at its account that it may carry: the tenant's that it is registered to, or those
+    of its namespace; nothing for one that carries none."""
+    tenants = record.state.registered
     bundles = services.fleet.all(ComplianceBundle) if record.state.attached else ()
     for bundle in bundles:
-        if bundle.metadata.namespace == record.namespace and bundle.metadata.deletion_timestamp is None:
+        place = ObjectRef(bundle.metadata.namespace, bundle.metadata.name)
+        may_be = place == tenants if tenants else place.namespace == record.namespace
+        if may_be and bundle.metadata.deletion_timestamp is None:
             account = str(record.account)
             yield from ((bundle, filing) for filing in bundle.status.filings if filing.account == account)
 

@@ -6,26 +6,31 @@ Here is only the looking and the asking; what it means is in `plan/compliance_bu
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
 
-from ringfleet.api import CarrierAccount, ComplianceBundle, NumberPool
+from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.carrier_clients import Demand, OpenAccount
 from ringfleet.controllers.services import Services
-from ringfleet.model import AccountKey, NumberType
+from ringfleet.model import GONE, AccountKey, NumberType
 from ringfleet.model.compliance import EndUserType
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.compliance_bundle import bundle_seen
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key, account_key
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.readiness import MarketSeen, Readiness, judge_readiness
-from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, bundle_for
+from ringfleet.plan.compliance_bundle.selection import (
+    Approved,
+    AwaitBundle,
+    BundleStanding,
+    wait_for_bundle,
+)
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.phone_number.case import Documents
+from ringfleet.plan.phone_number.case import Documents, Registration
 from ringfleet.plan.phone_number.documents import documents_by
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
@@ -39,14 +44,7 @@ DEMAND_AGAIN = 30.0
 
 def bundle_standing(services: Services, pool: NumberPool, account: AccountKey) -> BundleStanding:
     """How the bundle stands that the pool would use at the account."""
-    meta, market = pool.metadata, pool.spec.market
-    bundles = [bundle_seen(one) for one in services.fleet.all(ComplianceBundle) if _lives(one, meta.namespace)]
-    ref = pool.spec.compliance_bundle_ref
-    return bundle_for(market.country, market.type, account, bundles, services.clock(), ref.name if ref else None)
-
-
-def _lives(bundle: ComplianceBundle, namespace: str) -> bool:
-    return bundle.metadata.namespace == namespace and bundle.metadata.deletion_timestamp is None
+    return services.claim_bundles.pools_own(pool, account)
 
 
 def pool_readiness(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> Readiness:
@@ -55,18 +53,49 @@ def pool_readiness(services: Services, pool: NumberPool, accounts: tuple[Account
     return judge_readiness(pool.spec.ordering.require_approved_bundle, carriers)
 
 
-def _see_market(services: Services, pool: NumberPool, key: AccountKey) -> MarketSeen:
+def tenants_accounts(
+    services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...], tenants: ObjectRef
+) -> Mapping[AccountKey, AccountSeen]:
+    """The accounts as an order of the pool may use them that is made for claims with this bundle. None is parked for
+    them, whatever the pool does for its stock: what a tenant asks for is paid by somebody else."""
+    return judge_readiness(None, {key: _see_market(services, pool, key, tenants) for key in accounts}).accounts
+
+
+def _see_market(services: Services, pool: NumberPool, key: AccountKey, tenants: ObjectRef | None = None) -> MarketSeen:
+    """`tenants`: the bundle of claims' tenant that counts in place of the pool's own; None: the pool's does."""
     account = services.accounts.get(key)
     demand = account.demands.get(market_of(pool)) if account else None
+    its_own = bundle_standing(services, pool, key) if tenants is None else None
     return MarketSeen(
         account=to_order_from(services, key, pool.metadata.namespace),
-        standing=bundle_standing(services, pool, key),
+        standing=its_own or services.claim_bundles.standing(tenants or ObjectRef("", ""), pool, key),
         open=account is not None,
         reachable=_callable(services, pool, key) is not None,
         asked=demand is not None,
         demanded=demand.documents if demand else None,
         review=demand.review if demand else None,
     )
+
+
+def as_documents_let(
+    services: Services, pool: NumberPool, key: AccountKey, seen: AccountSeen, tenants: ObjectRef | None
+) -> AccountSeen:
+    """The account as an order of the pool may use it of which the carrier has not heard: the bundle that the order was
+    made with may be gone, or be one of several, since then, and what is bought without one is paid for and parked.
+    `tenants`: that of the claims that the order is made for."""
+    if seen.blocked or not may_demand(services, key):
+        return seen
+    market = _see_market(services, pool, key, tenants)
+    leave = market.leave(None if tenants else pool.spec.ordering.require_approved_bundle)
+    if not isinstance(leave, AwaitBundle) or not (market.demanded or tenants):
+        return seen
+    return replace(seen, blocked=leave.reason, message=leave.message)
+
+
+def may_demand(services: Services, key: AccountKey) -> bool:
+    """Whether the account's carrier reviews documents at all; of one that can't be asked it is not known, so it may."""
+    account = services.accounts.get(key)
+    return account is None or account.carrier.registrar is not None
 
 
 def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[AccountKey, ...]) -> float | None:
@@ -81,7 +110,7 @@ def ask_for_demands(services: Services, pool: NumberPool, accounts: tuple[Accoun
         account = _callable(services, pool, key)
         if account is None:
             continue
-        if _is_to_be_asked(services, account, market_of(pool)):
+        if _is_to_be_asked(services, key, account, market_of(pool)):
             account.wanted_markets.setdefault(market_of(pool), services.monotonic())
             services.queues.wake_requirements(key)
         waits += _waits_for(account, market_of(pool), services.monotonic())
@@ -108,8 +137,8 @@ async def learn_demands(services: Services, pool: NumberPool, accounts: tuple[Ac
     """Ask them here and now: for who has no lanes."""
     for key in accounts:
         account = _callable(services, pool, key)
-        if account and _is_to_be_asked(services, account, market_of(pool)):
-            await _learn_demand(services, account, market_of(pool))
+        if account and _is_to_be_asked(services, key, account, market_of(pool)):
+            await _learn_demand(services, key, account, market_of(pool))
 
 
 async def read_requirements(services: Services, key: Key) -> None:
@@ -119,7 +148,7 @@ async def read_requirements(services: Services, key: Key) -> None:
         return
     while market := next(iter(account.wanted_markets), None):
         before = account.demands.get(market)
-        said = await _learn_demand(services, account, market)
+        said = await _learn_demand(services, AccountKey(key.namespace, key.name), account, market)
         account.wanted_markets.pop(market, None)
         if before is None or (before.documents, before.review) != (said.documents, said.review):
             wake_pools(services, AccountKey(key.namespace, key.name))
@@ -149,16 +178,20 @@ def _callable(services: Services, pool: NumberPool, key: AccountKey) -> OpenAcco
     return None if blocked else services.accounts.get(key)
 
 
-def _is_to_be_asked(services: Services, account: OpenAccount, market: tuple[str, NumberType]) -> bool:
+def _is_to_be_asked(services: Services, key: AccountKey, account: OpenAccount, market: tuple[str, NumberType]) -> bool:
     """A carrier that reviews nothing demands nothing, which needs no call."""
     known = account.demands.get(market)
     if account.carrier.registrar is None:
         account.demands[market] = Demand(documents=False, until=math.inf)
+        if known is None:
+            _tell_claims(services, key, market, documents=False)
         return False
     return known is None or services.monotonic() >= known.until
 
 
-async def _learn_demand(services: Services, account: OpenAccount, market: tuple[str, NumberType]) -> Demand:
+async def _learn_demand(
+    services: Services, key: AccountKey, account: OpenAccount, market: tuple[str, NumberType]
+) -> Demand:
     """What is known of the market now. What the carrier said once outlives a failure."""
     assert account.carrier.registrar
     known, now = account.demands.get(market), services.monotonic()
@@ -166,7 +199,25 @@ async def _learn_demand(services: Services, account: OpenAccount, market: tuple[
     if known and said.documents is None:
         said = replace(known, until=said.until)
     account.demands[market] = said
+    if known is None or known.documents is not said.documents:
+        _tell_claims(services, key, market, documents=bool(said.documents))
     return said
+
+
+def _tell_claims(services: Services, account: AccountKey, market: tuple[str, NumberType], *, documents: bool) -> None:
+    """What the carrier asks for is another thing than was known: the claims that wait ask anew, and the orders that
+    were made for them go on; the numbers of those that bring bundles of their own are registered to them."""
+    for place in pools_at(services, account):
+        pool = services.fleet.get(NumberPool, *place)
+        if pool and market_of(pool) == market:
+            claims = services.fleet.claims.by("pool", place)
+            bring = [one for one in claims if services.claim_bundles.named(one, pool) is not None]
+            services.claim_queue.reconsider(claims if documents else bring)
+            for number in (number for claim in bring for number in services.fleet.numbers_of(claim)):
+                services.queues.wake_number(number)
+            for order in services.fleet.orders_for(*place):
+                if not order.status.done:
+                    services.queues.wake_order(order.metadata.namespace, order.metadata.name)
 
 
 async def _ask(registrar: Registrar, market: tuple[str, NumberType], now: float) -> Demand:
@@ -191,9 +242,14 @@ def to_order_from(services: Services, account: AccountKey, namespace: str) -> Ac
     return AccountSeen(Reason.ACCOUNT_DELETED, message)
 
 
-def approved_bundle(services: Services, pool: NumberPool | None, account: AccountKey) -> str | None:
-    """The carrier's id of the bundle that an order of the pool carries; None when none is approved."""
-    standing = bundle_standing(services, pool, account) if pool else None
+def approved_bundle(
+    services: Services, pool: NumberPool | None, account: AccountKey, tenants: ObjectRef | None
+) -> str | None:
+    """The carrier's id of the bundle that an order of the pool carries: the pool's, or the `tenants'`; None when it is
+    not approved."""
+    if pool is None or tenants:
+        return services.claim_bundles.approved_id(tenants, pool, account) if pool and tenants else None
+    standing = bundle_standing(services, pool, account)
     return standing.external_id if isinstance(standing, Approved) else None
 
 
@@ -202,4 +258,56 @@ def documents_for(services: Services, record: NumberRecord) -> Documents | None:
     pool = services.fleet.pool_of(record)
     if pool is None or record.state.phase not in IN_FLIGHT:
         return None
+    if tenants := _tenants_bundle(services, pool, record):
+        standing = services.claim_bundles.standing(tenants, pool, record.account)
+        return documents_by(standing, record.account, tenants)
     return documents_by(bundle_standing(services, pool, record.account), record.account)
+
+
+def _tenants_bundle(services: Services, pool: NumberPool, record: NumberRecord) -> ObjectRef | None:
+    """The bundle of the claim that holds the number, or of those that it was bought for; None: the pool's counts."""
+    claim = services.fleet.claim_of(record)
+    named = services.claim_bundles.named(claim, pool) if claim else record.state.registered
+    return named if isinstance(named, ObjectRef) else None
+
+
+def registration_for(services: Services, record: NumberRecord) -> Registration | None:
+    """The bundle that a number in service is to be registered to; None: whichever it is registered to will do.
+
+    A number that is in stock and still registered to a claim's bundle goes back to its pool's, as soon as that is
+    approved, unless a claim waits that would have it registered to the very same.
+    """
+    tenants = record.state.registered
+    if (record.claim is None and tenants is None) or record.observed or record.state.phase in GONE:
+        return None
+    pool, claim = services.fleet.pool_of(record), services.fleet.claim_of(record)
+    if pool is None or (record.claim and claim is None):
+        return None
+    named = services.claim_bundles.named(claim, pool) if claim else None
+    if isinstance(named, ObjectRef):
+        return _to_tenants(services, pool, record, named)
+    place = ObjectRef(pool.metadata.namespace, pool.metadata.name)
+    if named or tenants is None or (claim is None and services.claim_queue.waits_for_bundle(place, tenants)):
+        return None
+    return _to_pools(services, pool, record)
+
+
+def _to_tenants(services: Services, pool: NumberPool, record: NumberRecord, tenants: ObjectRef) -> Registration | None:
+    bundles, account = services.claim_bundles, record.account
+    if not (record.state.attached or bundles.demanded(pool, account)):
+        return None  # nobody asks for documents
+    name, standing = f"ComplianceBundle {tenants} at {account}", bundles.standing(tenants, pool, account)
+    revisions = bundles.revisions(tenants, account)
+    if isinstance(standing, Approved):
+        return Registration(tenants, name, standing.external_id, revisions)
+    leave = wait_for_bundle(None, True, standing)
+    assert isinstance(leave, AwaitBundle)
+    return Registration(tenants, name, None, revisions, leave.reason, leave.message)
+
+
+def _to_pools(services: Services, pool: NumberPool, record: NumberRecord) -> Registration | None:
+    standing = bundle_standing(services, pool, record.account)
+    if not isinstance(standing, Approved):
+        return None
+    name = f"ComplianceBundle {standing.bundle} at {record.account}"
+    return Registration(None, name, standing.external_id)

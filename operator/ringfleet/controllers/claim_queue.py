@@ -20,16 +20,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ringfleet.api import NumberPool, RotationSet
+from ringfleet.controllers.claim_bundles import ClaimBundles
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.controllers.quota_usage import Quotas, Taking, payers_of
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.model import GONE, AccountKey, Money
+from ringfleet.model.asking import Ask
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, traits_of
 from ringfleet.objects.refs import market_of, money_of
-from ringfleet.plan.claim_allocator import FreeNumber, Hand, Stock, fits
+from ringfleet.plan.claim_allocator import ClaimWish, FreeNumber, Hand, Stock, fits
+from ringfleet.plan.compliance_bundle.tenancy import POOLS_OWN
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.former_holder import People, people_of
 from ringfleet.plan.number_claim import (
@@ -63,6 +66,7 @@ class ClaimQueue:
         self,
         fleet: Fleet,
         quotas: Quotas,
+        bundles: ClaimBundles,
         on_assigned: Callable[[ClaimRecord], None],
         on_line: Callable[[ObjectRef], None],
         clock: Callable[[], datetime],
@@ -70,6 +74,7 @@ class ClaimQueue:
     ) -> None:
         self._fleet = fleet
         self._quotas = quotas
+        self._bundles = bundles
         self._on_assigned = on_assigned
         self._on_line = on_line
         self._clock = clock
@@ -126,12 +131,18 @@ class ClaimQueue:
             if back[people := _people_of_set(claim)]:
                 back[people] -= 1
             elif claim.namespace == pool.namespace:
-                found.append(Demand(ask=claim.ask))
+                found.append(Demand(ask=self._ask_of(claim)))
             elif claim.uid not in for_orders[claim.namespace].refused:
                 at_most = for_orders[claim.namespace].at_most(claim.uid)
-                ask = replace(claim.ask, quotas_of=claim.namespace) if at_most is not None else claim.ask
+                ask = self._ask_of(claim)
+                ask = replace(ask, quotas_of=claim.namespace) if at_most is not None else ask
                 found.append(Demand(claim.namespace, may_order[claim.namespace], ask, at_most))
         return tuple(found)
+
+    def _ask_of(self, claim: ClaimRecord) -> Ask:
+        """What an order for the claim has to bring, documents included."""
+        bundle = self._bundles.papers(claim).bundle
+        return replace(claim.ask, bundle=bundle) if bundle else claim.ask
 
     def _room(self, namespace: str) -> _Room:
         """What the namespace's quotas leave for its claims, counted once for each change."""
@@ -235,6 +246,7 @@ class ClaimQueue:
             frozen=self._frozen(claim) if let_in else None,
             misspelt=claim.misspelt(pool.spec.market.country) if pool else None,
             refused=self.refused.get(claim.uid),
+            documents=self._bundles.papers(claim).bar if let_in else None,
         )
         return bar_claim(claim.want(), around)
 
@@ -260,12 +272,26 @@ class ClaimQueue:
         return self._quotas.purse(claim.namespace, self._taking(claim.namespace, but=uid))
 
     def shortage(self, claim: ClaimRecord) -> Bar | None:
-        """What keeps a claim that stands in the queue from a number, by its namespace's quotas: what is free is too
-        dear, or none may be ordered for it."""
-        purse, stock = self._purse(claim.uid), self.stock(claim.pool)
-        if purse and stock.has_for(claim.wish()) and not stock.has_for(claim.wish(), purse):
+        """What keeps a claim that stands in the queue from a number: by its namespace's quotas, what is free is too
+        dear, or none may be ordered for it; or its tenant's bundle is not approved where numbers are free."""
+        purse, stock, wish = self._purse(claim.uid), self.stock(claim.pool), self._wish(claim)
+        if purse and stock.has_for(wish) and not stock.has_for(wish, purse):
             return Bar(Reason.QUOTA_EXCEEDED, self._quotas.too_dear(claim.namespace))
+        awaited = self._bundles.papers(claim).awaited
+        if awaited and stock.has_for(replace(wish, accounts=None)) and not stock.has_for(wish):
+            return Bar(awaited.reason, awaited.message)
+        if (why := self._bundles.unnamed(claim)) and not stock.has_for(wish):
+            return Bar(Reason.AMBIGUOUS_BUNDLE, why)
         return self._unordered(claim) if claim.has_one_ordered else None
+
+    def _wish(self, claim: ClaimRecord) -> ClaimWish:
+        """What the claim asks of its pool's stock, documents included."""
+        wish, papers = claim.wish(), self._bundles.papers(claim)
+        return wish if papers == POOLS_OWN else replace(wish, bundle=papers.bundle, accounts=papers.accounts)
+
+    def waits_for_bundle(self, pool: ObjectRef, bundle: ObjectRef) -> bool:
+        """Whether a claim stands in the pool's queue whose number is to be registered to the bundle."""
+        return any(self._bundles.papers(claim).bundle == bundle for claim in self.waiting(pool))
 
     def _unordered(self, claim: ClaimRecord) -> Bar | None:
         if claim.namespace == claim.pool.namespace or not self.stock(claim.pool).waits(claim.uid):
@@ -321,6 +347,8 @@ class ClaimQueue:
             people=self._people(record),
             rests=not record.free,
             monthly=record.price.monthly if record.price else None,
+            account=record.account,
+            registered=record.state.registered,
         )
 
     def _people(self, record: NumberRecord) -> tuple[People, ...]:
@@ -333,7 +361,7 @@ class ClaimQueue:
         """Whether the number may be bound to the claim that was handed it. Both may have changed since, and its purse:
         an API server that does not answer lets a number stay in a hand for long."""
         offered = self._offered(record)
-        return offered is not None and fits(claim.wish(), offered, self._purse(claim.uid))
+        return offered is not None and fits(self._wish(claim), offered, self._purse(claim.uid))
 
     def look_again(self, records: Iterable[NumberRecord]) -> None:
         """To whom these numbers may be handed has changed, although they have not: they were frozen, or are so no more,
@@ -420,7 +448,7 @@ class ClaimQueue:
         if served or former_number(self._fleet, claim) or self.obstacle(claim):
             stock.withdraw(claim.uid)
         else:
-            stock.ask(claim.wish())
+            stock.ask(self._wish(claim))
         if stock.waits(claim.uid) is not waited:
             self._note_move(claim)
             self._on_line(claim.pool)

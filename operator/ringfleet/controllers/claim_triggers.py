@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import wake_set
+from ringfleet.controllers.wake import wake_needy, wake_set
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.plan.next_look import next_look_at_claim
 
@@ -30,11 +30,18 @@ class ClaimTriggers:
             self._services.arrivals.pop(claim.uid, None)
         else:
             self._wake_claim_when_due(new)
-        if old and (new is None or (old.suspended, old.routing_profile) != (new.suspended, new.routing_profile)):
+        if old and (new is None or _rules(old) != _rules(new)):
             for record in self._services.fleet.numbers_of(claim):
                 self._services.queues.wake_number(record)
+        if old and (new is None or old.bundle != new.bundle):
+            self._let_stock_go_back(claim)
         if old is None or new is None or _demand(old) != _demand(new):
             self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
+
+    def _let_stock_go_back(self, claim: ClaimRecord) -> None:
+        """Numbers of its pool that were kept registered to a bundle for claims that wait for them may be so no more."""
+        records = self._services.fleet.numbers.by("pool", tuple(claim.pool))
+        wake_needy(self._services, [one for one in records if one.state.registered and one.claim is None])
 
     def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
         now = self._services.clock()
@@ -44,9 +51,14 @@ class ClaimTriggers:
             self._services.queues.wake_claim(claim)
 
 
+def _rules(claim: ClaimRecord) -> object:
+    """What of a claim says how its number is to be."""
+    return claim.suspended, claim.routing_profile, claim.bundle
+
+
 def _demand(claim: ClaimRecord) -> object:
     """What of a claim concerns its pool: whether it has a number, and what is to be ordered for it."""
-    return claim.bound, claim.on_no_stock, claim.ask if claim.has_one_ordered else None
+    return claim.bound, claim.on_no_stock, (claim.ask, claim.bundle) if claim.has_one_ordered else None
 
 
 _JUST_CREATED = timedelta(seconds=2)

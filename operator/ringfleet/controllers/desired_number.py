@@ -11,7 +11,7 @@ from datetime import datetime
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.api.number_pool import DriftPolicy
 from ringfleet.controllers.bundle_attachments import newer_revision_for
-from ringfleet.controllers.bundle_readiness import documents_for
+from ringfleet.controllers.bundle_readiness import documents_for, registration_for
 from ringfleet.controllers.services import Services
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.objects.phone_number import NO_NOTES, Labels, NumberRecord
@@ -52,6 +52,7 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         pool_deleted=record.pool is not None and pool is None,
         documents=documents_for(services, record),
         newer_revision=newer_revision_for(services, record),
+        registration=registration_for(services, record),
         last_refusal=last_refusal(record.state.refused, services.clock()),
     )
 

@@ -37,6 +37,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
@@ -173,19 +174,34 @@ class IntentTriggers:
             wake_needy(services, services.fleet.borrowed_by(namespace))
 
     def _note_bundle(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
-        """A bundle stands otherwise than before: the pools of its namespace may order, its numbers may be finished or
-        moved on to another revision."""
+        """A bundle stands otherwise than before: the pools of its namespace may order or not, and their orders buy; its
+        numbers may be finished or moved on to another revision."""
         if _bundle(old) == _bundle(new):
             return
         services = self._services
         wake_bundle_counts(services, place.namespace)
         if isinstance(new, ComplianceBundle):
             wake_needy(services, outdated_numbers(services, new))
-        for pool in services.fleet.all(NumberPool):
-            if pool.metadata.namespace == place.namespace:
-                services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+        for pool in services.fleet.all_in(place.namespace, NumberPool):
+            services.queues.wake("NumberPool", place.namespace, pool.metadata.name)
+            here = ObjectRef(place.namespace, pool.metadata.name)
+            wake_orders_of(services, here)
+            services.claim_queue.reconsider(services.fleet.claims.by("pool", here))
         records = services.fleet.numbers.by("namespace", place.namespace)
-        wake_needy(services, (record for record in records if record.state.phase is Phase.PENDING_DOCUMENTS))
+        wake_needy(services, (record for record in records if _may_get(record)))
+        self._tell_users_of_bundle(place)
+
+    def _tell_users_of_bundle(self, bundle: ObjectRef) -> None:
+        """The claims whose numbers are registered to it, or are to be, their numbers, and the pools that order for
+        them."""
+        services, claims = self._services, self._services.fleet.claims.by("namespace", bundle.namespace)
+        users = [claim for claim in claims if services.claim_bundles.may_use(claim, bundle)]
+        services.claim_queue.reconsider(users)
+        for claim in users:
+            wake_needy(services, services.fleet.numbers_of(claim))
+        for pool in {claim.pool for claim in users if claim.bound is None}:
+            services.queues.wake("NumberPool", *pool, POOL_DELAY)
+            wake_orders_of(services, pool)
 
     def _wake_bundle_when_due(self, bundle: ComplianceBundle) -> None:
         """Its status may be another operator's, who has heard of an approval and when it ends."""
@@ -242,6 +258,12 @@ class IntentTriggers:
         """What a claim has written somewhere follows the routing."""
         if claim.write_to:
             self._services.queues.wake_claim(claim)
+
+
+def _may_get(record: NumberRecord) -> bool:
+    """Whether the number may be given the bundle of its pool: it waits for one, or still has that of a former claim."""
+    former = record.state.registered is not None and record.claim is None
+    return former or record.state.phase is Phase.PENDING_DOCUMENTS
 
 
 def _hold(obj: ApiObject | None) -> object:

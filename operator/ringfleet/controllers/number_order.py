@@ -31,7 +31,7 @@ from ringfleet.carriers.errors import (
     RequestRejected,
 )
 from ringfleet.controllers.account_catalog import note_search
-from ringfleet.controllers.bundle_readiness import approved_bundle
+from ringfleet.controllers.bundle_readiness import approved_bundle, as_documents_let
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
@@ -46,6 +46,7 @@ from ringfleet.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Phase, Purchase, outcome_of
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
+    asked_for,
     chose_for_former_pool,
     holding_of,
     is_for_other_market,
@@ -57,6 +58,7 @@ from ringfleet.objects.number_order import (
 )
 from ringfleet.objects.phone_number import number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key, market_of
+from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
@@ -183,7 +185,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     freeze = services.fleet.freeze(key, pool_of(order))
     sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
-        account=services.accounts.seen_by_holder(key, namespace) if sent else services.accounts.seen(key, namespace),
+        account=services.accounts.seen_by_holder(key, namespace) if sent else _seen_unsent(services, order, pool),
         purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
@@ -204,6 +206,18 @@ def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:
     if pool is None or not is_for_other_market(order, pool):
         return None
     return other_market_message(order_want(order).market, market_of(pool.spec.market))
+
+
+def _seen_unsent(services: Services, order: NumberOrder, pool: NumberPool | None) -> AccountSeen:
+    """The account of an order of which the carrier has not heard."""
+    key = account_key(order.spec.account_ref, order.metadata.namespace)
+    seen = services.accounts.seen(key, order.metadata.namespace)
+    return as_documents_let(services, pool, key, seen, _tenants_of(order)) if pool else seen
+
+
+def _tenants_of(order: NumberOrder) -> ObjectRef | None:
+    """The bundle of the claims that the order is made for; None: its pool's counts."""
+    return asked_for(order.spec.for_claims).bundle
 
 
 def pool_of(order: NumberOrder) -> ObjectRef:
@@ -416,6 +430,7 @@ async def _submit(
             if not resumed:
                 items = move_unresolved(state.items or (), ItemState.SUBMITTING)
                 state = replace(state, items=items, sent_to=account.account_id or "")
+                state = replace(state, bundle=bundle_of(services, order, want.account))
                 now = services.clock()
                 await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
@@ -432,9 +447,10 @@ async def _buy(
     """The state after one purchase call. Nothing raised by the carrier leaves an item without a known next step."""
     items = state.items or ()
     offers = tuple(item.offer for item in items if item.state in UNRESOLVED)
-    namespace, name = order.metadata.namespace, order.spec.pool_ref.name
-    bundle = approved_bundle(services, services.fleet.get(NumberPool, namespace, name), want.account)
-    purchase = Purchase(state.key, offers, services.fleet.mark_for(namespace, name), resumed, bundle)
+    mark, bundle = services.fleet.mark_for(*pool_of(order)), state.bundle
+    if bundle is None and resumed:  # a version that did not note it may have sent the order
+        bundle = bundle_of(services, order, want.account)
+    purchase = Purchase(state.key, offers, mark, resumed, bundle)
     try:
         outcomes = await _pay(services, account, want.account, order, purchase)
     except (Frozen, MayNotBuy) as error:
@@ -454,6 +470,11 @@ async def _buy(
     settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
     failure, message = order_failure(want, settled)
     return replace(settled, failure=failure, message=message)
+
+
+def bundle_of(services: Services, order: NumberOrder, account: AccountKey) -> str | None:
+    """The carrier's id of the bundle that the order's numbers are bought with."""
+    return approved_bundle(services, services.fleet.get(NumberPool, *pool_of(order)), account, _tenants_of(order))
 
 
 class MayNotBuy(Exception):
@@ -533,7 +554,7 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
     order then says so, and comes back for those that are missing.
     """
     mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
-    holdings = [holding for item in state.items or () if (holding := holding_of(item, mark))]
+    holdings = [holding for item in state.items or () if (holding := holding_of(item, mark, state.bundle))]
     name = order.metadata.name
     places = asyncio.Semaphore(_RECORDED_AT_ONCE)
 

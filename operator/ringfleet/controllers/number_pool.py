@@ -12,7 +12,7 @@ from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, ORDERED_FOR, POOL
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.account_catalog import as_searched
-from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness
+from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness, tenants_accounts
 from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -24,7 +24,7 @@ from ringfleet.model.asking import Traits, traits_of
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.number_order import is_for_other_market, is_of_former_pool
+from ringfleet.objects.number_order import asked_for, is_for_other_market, is_of_former_pool
 from ringfleet.objects.number_pool import (
     order_spec,
     pool_status,
@@ -178,9 +178,10 @@ def see_pool(
         lots=lots,
         orders=tuple(_order_seen(services, pool, order) for order in services.fleet.orders_for(namespace, name)),
         top_up=top_up(pool),
-        accounts={
-            account: _as_it_may_sell(services, account, as_searched(services, account, seen, pool))
-            for account, seen in accounts.items()
+        accounts=_as_they_may_sell(services, pool, accounts),
+        of_tenants={
+            bundle: _as_they_may_sell(services, pool, tenants_accounts(services, pool, want.carriers, bundle))
+            for bundle in _bundles_of_tenants(services, pool, demands)
         },
         routing_profile_exists=profile is None or services.fleet.get(RoutingProfile, namespace, profile) is not None,
         room=services.quotas.room(namespace),
@@ -191,6 +192,22 @@ def see_pool(
         was_ready=_was_ready(pool),
         moving=services.moving[ObjectRef(namespace, name)] > 0,
     )
+
+
+def _bundles_of_tenants(services: Services, pool: NumberPool, demands: tuple[Demand, ...]) -> set[ObjectRef]:
+    """The bundles of the claims that have a number ordered, and of those that have one on order."""
+    orders = services.fleet.orders_for(pool.metadata.namespace, pool.metadata.name)
+    asks = (*(one.ask for one in demands), *(asked_for(one.spec.for_claims) for one in orders if not one.status.done))
+    return {ask.bundle for ask in asks if ask.bundle}
+
+
+def _as_they_may_sell(
+    services: Services, pool: NumberPool, accounts: Mapping[AccountKey, AccountSeen]
+) -> dict[AccountKey, AccountSeen]:
+    return {
+        account: _as_it_may_sell(services, account, as_searched(services, account, seen, pool))
+        for account, seen in accounts.items()
+    }
 
 
 def _was_ready(pool: NumberPool) -> bool:

@@ -26,10 +26,11 @@ from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
-from ringfleet.objects.number_order import holding_of, order_state
+from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_order import asked_for, holding_of, order_state
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
-from ringfleet.objects.phone_number_status import Life, number_patch, suspension
+from ringfleet.objects.phone_number_status import Life, documents, number_patch, suspension
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
@@ -92,7 +93,8 @@ async def _reconcile(services: Services, record: NumberRecord) -> float | None:
 
 async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     news = services.pending_observations.get(record.place)
-    turn = Turn(record, number_want(services, record), record.state, news or _from_order(services, record))
+    state, bought = _from_order(services, record)
+    turn = Turn(record, number_want(services, record), state, news or bought)
     account = services.accounts.seen_by_holder(record.account, record.namespace)
     plan = _plan(services, turn, account)
     _wake_profile(services, turn)
@@ -162,8 +164,10 @@ def _plan(services: Services, turn: Turn, account: AccountSeen) -> NumberPlan:
         mark = foreign_mark(turn.holding.mark, turn.record, services.installation)
         turn.state = replace(turn.state, foreign_mark=mark)
         turn.want = replace(turn.want, taken_by=services.fleet.taken_by(turn.record, mark))
-    if turn.holding and turn.holding.bundle:
-        turn.state = replace(turn.state, attached=turn.holding.bundle)
+    if turn.holding and turn.holding.bundle and turn.holding.bundle != turn.state.attached:
+        bundle, record = turn.holding.bundle, turn.record
+        tenants = services.claim_bundles.tenants(bundle, record.account, but=record.namespace)
+        turn.state = replace(turn.state, attached=bundle, registered=tenants or turn.state.registered)
     if turn.want.observed and turn.holding:
         routing = turn.holding.routing
         turn.state = replace(turn.state, routed=Routed("", routing) if routing else None)
@@ -212,16 +216,20 @@ async def _leave_alone(services: Services, turn: Turn, plan: NumberPlan) -> None
     await _write(services, turn, plan)
 
 
-def _from_order(services: Services, record: NumberRecord) -> Holding | None:
-    """What the order that bought a number knows of it, for a number whose object knows nothing yet."""
+def _from_order(services: Services, record: NumberRecord) -> tuple[NumberState, Holding | None]:
+    """What the order that bought a number knows of it, for a number whose object knows nothing yet: whose documents it
+    was bought under, and what the carrier has said."""
     if record.state.external_id or record.pool is None:
-        return None
+        return record.state, None
     mark = services.fleet.mark_for(record.namespace, record.pool)
     for order in services.fleet.orders_for(record.namespace, record.pool):
-        for item in order_state(order).items or () if _names(order, record) else ():
+        state = order_state(order)
+        for item in state.items or () if _names(order, record) else ():
             if item.offer.number == record.number:
-                return holding_of(item, mark)
-    return None
+                holding = holding_of(item, mark, state.bundle)
+                tenants = asked_for(order.spec.for_claims).bundle if holding and holding.bundle else None
+                return replace(record.state, registered=tenants or record.state.registered), holding
+    return record.state, None
 
 
 def _names(order: NumberOrder, record: NumberRecord) -> bool:
@@ -241,6 +249,8 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
     account = services.accounts.opened(turn.record.account)
     if isinstance(step, Stop):
         await _intend_stop(services, turn, step)
+    if isinstance(step, Attach) and step.tenants and step.tenants != turn.state.registered:
+        await _intend_registration(services, turn, step.tenants)
     match step:
         case Look():
             turn.holding = await _find(account, turn.record)
@@ -248,8 +258,8 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
             await _stop(account, turn, external_id, by)
         case Resume():
             await _resume(services, account, turn, step)
-        case Attach(external_id, bundle):
-            await _attach(services, account, turn, external_id, bundle)
+        case Attach():
+            await _attach(services, account, turn, step)
         case Route():
             await _route(services, account, turn, step.external_id, _profile(turn, step))
         case Unroute():
@@ -261,6 +271,14 @@ async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
     if turn.state.stopped is None:
         turn.state = replace(turn.state, stopped=stop.by, parked=stop.parked)
         turn.record = await _patch_status(services, turn.record, {"suspension": suspension(turn.state)})
+
+
+async def _intend_registration(services: Services, turn: Turn, tenants: ObjectRef) -> None:
+    """Write whose documents the number is about to be used under, before the carrier hears of it: should the claim go
+    just then, nobody else is handed the number before it is registered to its pool's again."""
+    turn.state = replace(turn.state, registered=tenants)
+    patched = documents(turn.state.waits_for, turn.state)
+    turn.record = await _patch_status(services, turn.record, {"documents": patched})
 
 
 async def _stop(account: OpenAccount, turn: Turn, external_id: str, by: SuspendBy) -> None:
@@ -284,11 +302,12 @@ async def _resume(services: Services, account: OpenAccount, turn: Turn, step: Re
     turn.state = replace(turn.state, stopped=None, parked=None, phase=Phase.ORDERING)
 
 
-async def _attach(services: Services, account: OpenAccount, turn: Turn, external_id: str, bundle: str) -> None:
+async def _attach(services: Services, account: OpenAccount, turn: Turn, step: Attach) -> None:
     """Give the number its bundle. When the carrier says no, that is noted: the number says so, and asks again later."""
+    bundle = step.bundle
     try:
         if registrar := account.carrier.registrar:
-            await registrar.attach(external_id, bundle)
+            await registrar.attach(step.external_id, bundle)
     except NotHeld:
         raise
     except RequestRejected as error:
@@ -299,7 +318,7 @@ async def _attach(services: Services, account: OpenAccount, turn: Turn, external
         return
     turn.want = replace(turn.want, last_refusal=None)
     turn.holding = turn.holding and replace(turn.holding, bundle=bundle)
-    turn.state = replace(turn.state, attached=bundle, refused=None)
+    turn.state = replace(turn.state, attached=bundle, registered=step.tenants, refused=None)
 
 
 async def _route(services: Services, account: OpenAccount, turn: Turn, external_id: str, routed: Routed | None) -> None:

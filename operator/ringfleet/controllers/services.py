@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ringfleet.controllers.carrier_clients import Accounts
+from ringfleet.controllers.claim_bundles import ClaimBundles
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import INTENTS, Fleet
@@ -83,6 +84,7 @@ class Services:
     status: StatusWriter = field(init=False)
     leases: LeaseLock = field(init=False)
     quotas: Quotas = field(init=False)
+    claim_bundles: ClaimBundles = field(init=False)
     claim_queue: ClaimQueue = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     namespaces: Namespaces = field(init=False)
@@ -99,6 +101,9 @@ class Services:
         self.leases = LeaseLock(self.kube, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         wake_claim, wake_pool = self.queues.wake_claim, self.queues.wake_pool
-        self.claim_queue = ClaimQueue(self.fleet, self.quotas, wake_claim, wake_pool, self.clock, self.monotonic)
+        self.claim_bundles = ClaimBundles(self.fleet, self.accounts, self.clock)
+        self.claim_queue = ClaimQueue(
+            self.fleet, self.quotas, self.claim_bundles, wake_claim, wake_pool, self.clock, self.monotonic
+        )
         self.namespaces = Namespaces(self.kube, self.monotonic)
         self.dispatcher = Dispatcher(settings, self.clock, self.monotonic)

@@ -12,16 +12,16 @@ from datetime import datetime
 
 from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.number_pool import NumberPoolStatus
-from ringfleet.api.phone_number import NumberPrice, PhoneNumberStatus
+from ringfleet.api.phone_number import NumberDocuments, NumberPrice, PhoneNumberStatus
 from ringfleet.controllers.bundle_readiness import learn_demands
-from ringfleet.controllers.number_order import order_world, searched
+from ringfleet.controllers.number_order import bundle_of, order_world, searched
 from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
 from ringfleet.model.kinds import kind_of
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.number_order import holding_of, order_state, order_status, order_want
+from ringfleet.objects.number_order import asked_for, holding_of, order_state, order_status, order_want
 from ringfleet.objects.number_pool import order_spec, pool_want
 from ringfleet.objects.phone_number import number_body
 from ringfleet.plan.number_order import (
@@ -107,7 +107,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
         case Search():
             state = await searched(services, services.accounts.opened(want.account), order, want, state)
         case Submit():
-            settled = replace(state, items=_all_provisioned(state.items or ()))
+            bundle = bundle_of(services, order, want.account)
+            settled = replace(state, items=_all_provisioned(state.items or (), parks=bundle is None), bundle=bundle)
             failure, message = order_failure(want, settled)
             state = replace(settled, failure=failure, message=message)
         case Record():
@@ -133,13 +134,15 @@ def _patience(state: OrderState, now: datetime) -> datetime:
     return max(now, state.next_attempt)
 
 
-def _all_provisioned(items: tuple[Item, ...]) -> tuple[Item, ...]:
+def _all_provisioned(items: tuple[Item, ...], *, parks: bool) -> tuple[Item, ...]:
+    """`parks`: no bundle is approved, so that numbers which need documents wait for one."""
     sent = move_unresolved(items, ItemState.SUBMITTING)
-    return settle(sent, [_provisioned(item) for item in sent if item.state in UNRESOLVED])
+    return settle(sent, [_provisioned(item, parks) for item in sent if item.state in UNRESOLVED])
 
 
-def _provisioned(item: Item) -> Outcome:
-    state = ItemState.PENDING_DOCUMENTS if item.offer.needs_documents else ItemState.PROVISIONED
+def _provisioned(item: Item, parks: bool) -> Outcome:
+    waits = item.offer.needs_documents and parks
+    state = ItemState.PENDING_DOCUMENTS if waits else ItemState.PROVISIONED
     return Outcome(item.offer.number, state, external_id="what-if", price=item.offer.price)
 
 
@@ -147,7 +150,8 @@ def _record(after: WhatIf, order: NumberOrder, state: OrderState) -> None:
     """Let the services have the numbers of the order, routed and ready, or waiting for their documents."""
     services, account = after.services, order_want(order).account
     mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
-    for holding in filter(None, (holding_of(item, mark) for item in state.items or ())):
+    tenants = asked_for(order.spec.for_claims).bundle
+    for holding in filter(None, (holding_of(item, mark, state.bundle) for item in state.items or ())):
         if services.fleet.number(mark.namespace, holding.number.digits) is None:
             body = number_body(
                 holding.number,
@@ -157,11 +161,12 @@ def _record(after: WhatIf, order: NumberOrder, state: OrderState) -> None:
                 order=order.metadata.name,
                 bought_as=kind_of(order_want(order).market),
             )
-            status = _number_status(holding, services.clock()).as_dict()
+            status = _number_status(holding, tenants, services.clock()).as_dict()
             after.take_in(PhoneNumber, {**body, "status": status})
 
 
-def _number_status(holding: Holding, now: datetime) -> PhoneNumberStatus:
+def _number_status(holding: Holding, tenants: ObjectRef | None, now: datetime) -> PhoneNumberStatus:
+    """`tenants`: the bundle of the claims that it was bought for, where it needs documents; None: the pool's."""
     waits = holding.status is HoldingStatus.PENDING_DOCUMENTS
     price = holding.price
     return PhoneNumberStatus(
@@ -174,4 +179,7 @@ def _number_status(holding: Holding, now: datetime) -> PhoneNumberStatus:
         price=NumberPrice(monthly=price.monthly.amount, setup=price.setup.amount, currency=price.monthly.currency),
         purchased_at=now,
         free_since=None if waits else now,
+        documents=NumberDocuments(attached=holding.bundle, registered_to=str(tenants))
+        if holding.bundle and tenants
+        else None,
     )

@@ -19,6 +19,7 @@ from ringfleet.dryrun.simulation import WhatIf, place_of, what_if
 from ringfleet.kube.client import Json, Kube
 from ringfleet.model import GONE, AccountKey, Money
 from ringfleet.model.refs import ObjectRef
+from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_state, order_want
 from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import NumberRecord
@@ -109,15 +110,17 @@ class _Foresight:
             released=released,
             served=tuple(filling.served),
             short=filling.last.plan.shortfall + _left_open(services, place, filling.stuck),
-            notes=(*_notes(filling.last.plan, bought), *_unservable(services, place)),
+            notes=(*_notes(filling.last.plan, bought), *_unserved(services, place)),
             errors=tuple(dict.fromkeys(self._errors(pool, filling.stuck))) if asked else (),
         )
 
     def _may_order(self, place: ObjectRef, before: PoolDecision) -> bool:
-        """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once."""
+        """Whether the carriers matter: numbers are short or on order, or will be, because claims take some at once; or
+        what documents are asked for decides what claims may have."""
         claims = self._services.fleet.claims.by("pool", tuple(place))
         handed = any(self._services.claim_queue.assignment(claim) for claim in claims)
-        return before.plan.shortfall > 0 or handed or _has_open_orders(self._services, place)
+        to_ask = any(_bar(self._services, claim) is Reason.READING_REQUIREMENTS for claim in claims)
+        return before.plan.shortfall > 0 or handed or to_ask or _has_open_orders(self._services, place)
 
     def _accounts_of(self, pool: NumberPool) -> tuple[AccountKey, ...]:
         """The accounts that the pool orders from, and those at which it has an order open."""
@@ -214,15 +217,33 @@ def _left_open(services: Services, place: ObjectRef, stuck: Mapping[str, Wait]) 
     return sum(order.spec.count for order in orders if order.status.items is None)
 
 
-def _unservable(services: Services, place: ObjectRef) -> Iterable[Note]:
-    """What claims must have that the pool can never give, and which claims."""
-    found: dict[str, list[str]] = {}
+def _unserved(services: Services, place: ObjectRef) -> Iterable[Note]:
+    """What claims must have that the pool can never give, or may not as their documents stand, and which claims."""
+    found: dict[tuple[Reason, str], list[str]] = {}
     for claim in services.claim_queue.waiting(place):
         if why := services.claim_queue.unservable(claim):
-            found.setdefault(why, []).append(claim.key)
-    for why, keys in sorted(found.items()):
+            found.setdefault((Reason.POOL_CANNOT_SERVE, why), []).append(claim.key)
+    for claim in services.fleet.claims.by("pool", tuple(place)):
+        bar = None if claim.bound else services.claim_queue.bar(claim)
+        if bar and bar.reason in _OF_DOCUMENTS:
+            found.setdefault((bar.reason, bar.message), []).append(claim.key)
+    for (reason, why), keys in sorted(found.items()):
         more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-        yield Note(Reason.POOL_CANNOT_SERVE, f"NumberClaim {', '.join(sorted(keys)[:_NAMED])}{more}: {why}")
+        yield Note(reason, f"NumberClaim {', '.join(sorted(keys)[:_NAMED])}{more}: {why}")
+
+
+def _bar(services: Services, claim: ClaimRecord) -> Reason | None:
+    """What keeps a claim without a number out of the queue; None: nothing does."""
+    bar = None if claim.bound else services.claim_queue.obstacle(claim)
+    return bar and bar.reason
+
+
+_OF_DOCUMENTS = frozenset(
+    {
+        *(Reason.AMBIGUOUS_BUNDLE, Reason.BUNDLE_MISSING, Reason.WAITING_FOR_BUNDLE),
+        *(Reason.DOCUMENTS_REJECTED, Reason.READING_REQUIREMENTS),
+    }
+)
 
 
 _NAMED = 3

@@ -17,7 +17,16 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
-from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, NumberQuota, PhoneNumber, RotationSet, RoutingProfile
+from ringfleet.api import (
+    CarrierAccount,
+    ComplianceBundle,
+    NumberClaim,
+    NumberPool,
+    NumberQuota,
+    PhoneNumber,
+    RotationSet,
+    RoutingProfile,
+)
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.account_opening import identify, open_account
@@ -41,7 +50,7 @@ from ringfleet.settings import Settings
 
 KINDS: tuple[type[ApiObject], ...] = (*INTENTS, PhoneNumber, NumberClaim)
 """The kinds that the view is made of."""
-OF_BORROWERS: tuple[type[ApiObject], ...] = (NumberClaim, RoutingProfile, NumberQuota)
+OF_BORROWERS: tuple[type[ApiObject], ...] = (NumberClaim, RoutingProfile, NumberQuota, ComplianceBundle)
 """What matters of a namespace whose claims hold, or may hold, numbers of another one."""
 
 Objects = dict[type[ApiObject], dict[ObjectRef, Json]]

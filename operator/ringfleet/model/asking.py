@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from ringfleet.model import E164, Capability, Market, Money
 from ringfleet.model.numbering import area_code_of, has_area_codes, misspelt_area_codes
+from ringfleet.model.refs import ObjectRef
 
 
 class Traits(NamedTuple):
@@ -47,6 +48,9 @@ class Ask:
     quotas_of: str | None = None
     """The namespace whose NumberQuotas have to leave the number's price, for it is of no use else: how much they leave
     is looked at when an order chooses. None: it may cost whatever the pool pays."""
+    bundle: ObjectRef | None = None
+    """The ComplianceBundle of the claims' tenant that numbers are bought under; None: the pool's. It is no trait of a
+    number: one that is there is registered to it when it is bound."""
 
     @property
     def must_codes(self) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def beyond(market: Market, ask: Ask) -> Ask:
     required = bool(ask.must_codes) and (not market.area_codes or set(codes) != set(market.area_codes))
     if not required and codes == market.area_codes[: len(codes)]:
         codes = ()
-    return Ask(ask.capabilities - market.capabilities, codes, required, ask.quotas_of)
+    return Ask(ask.capabilities - market.capabilities, codes, required, ask.quotas_of, ask.bundle)
 
 
 def narrow(market: Market, ask: Ask) -> Market:

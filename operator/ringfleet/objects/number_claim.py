@@ -114,6 +114,8 @@ class ClaimRecord:
     conditions: tuple[ConditionSeen, ...] = ()
     rotation: InSet | None = None
     shown: Shown = NOTHING_SHOWN
+    bundle: str | None = None
+    """The ComplianceBundle of its namespace that its number is registered to; None: it names none."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -217,6 +219,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
         shown=_shown(status.get("phoneNumber")),
+        bundle=_shared((spec.get("complianceBundleRef") or {}).get("name")),
     )
 
 

@@ -13,6 +13,7 @@ from ringfleet.api import NumberPool
 from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID
 from ringfleet.api.number_order import (
     Approval,
+    BundleRef,
     ForClaims,
     NumberOrder,
     NumberOrderSpec,
@@ -41,6 +42,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.asking import NOTHING, Ask, narrow
 from ringfleet.model.kinds import kind_of
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
@@ -79,7 +81,9 @@ def asked_for(spec: ForClaims | None) -> Ask:
     """What the claims ask that an order is made for; NOTHING beyond its market when it is for the stock."""
     if spec is None:
         return NOTHING
-    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required, spec.quotas_of)
+    ref = spec.compliance_bundle_ref
+    bundle = ObjectRef(ref.namespace, ref.name) if ref else None
+    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required, spec.quotas_of, bundle)
 
 
 def for_claims(ask: Ask) -> ForClaims | None:
@@ -91,6 +95,7 @@ def for_claims(ask: Ask) -> ForClaims | None:
         area_codes=ask.area_codes,
         area_code_required=ask.required,
         quotas_of=ask.quotas_of,
+        compliance_bundle_ref=BundleRef(**ask.bundle._asdict()) if ask.bundle else None,
     )
 
 
@@ -149,6 +154,7 @@ def order_state(order: NumberOrder) -> OrderState:
         recorded=status.done,
         failure=Reason.read(status.failure),
         message=status.message or "",
+        bundle=status.bundle,
         chosen_for=status.pool_uid or "",
         sent_to=status.memory.sent_to or "",
         abandoned_at=status.abandoned_at,
@@ -185,8 +191,9 @@ def _item(item: OrderItem, order: NumberOrder, tokens: Mapping[str, str]) -> Ite
     return Item(offer, item.state, outcome)
 
 
-def holding_of(item: Item, mark: Mark) -> Holding | None:
-    """What the carrier holds for us after this item, as its answer to the purchase told it; None when it holds none."""
+def holding_of(item: Item, mark: Mark, bundle: str | None = None) -> Holding | None:
+    """What the carrier holds for us after this item, as its answer to the purchase told it; None when it holds none.
+    `bundle`: the carrier's id of the bundle that it was bought with, if it needs documents."""
     outcome = item.outcome
     if outcome is None or outcome.external_id is None or item.state is ItemState.FAILED:
         return None
@@ -202,6 +209,7 @@ def holding_of(item: Item, mark: Mark) -> Holding | None:
         region=item.offer.region,
         capabilities=item.offer.capabilities,
         mark=mark,
+        bundle=bundle if item.offer.needs_documents else None,
         renews_at=outcome.renews_at,
         documents_deadline=outcome.documents_deadline,
     )
@@ -236,6 +244,7 @@ def order_status(
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
         memory=OrderMemory(tokens=tuple(_tokens(state)), sent_to=state.sent_to or None),
+        bundle=state.bundle,
         pool_uid=state.chosen_for or None,
         abandoned_at=state.abandoned_at,
     )

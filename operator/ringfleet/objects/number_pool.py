@@ -40,6 +40,7 @@ from ringfleet.model import (
     Phase,
 )
 from ringfleet.model.asking import NOTHING, Ask
+from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import for_claims, order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
@@ -126,7 +127,9 @@ def _carrier_memory(notes: CarrierNotes) -> CarrierMemory:
 
 
 def _musts(notes: ClaimsMemory) -> Ask:
-    return Ask(frozenset(notes.capabilities), notes.area_codes, bool(notes.area_codes), notes.quotas_of)
+    namespace, _, name = (notes.bundle or "").partition("/")
+    bundle = ObjectRef(namespace, name) if name else None
+    return Ask(frozenset(notes.capabilities), notes.area_codes, bool(notes.area_codes), notes.quotas_of, bundle)
 
 
 # From objects to values.
@@ -294,6 +297,7 @@ def _claims_notes(memory: CarrierMemory) -> ClaimsMemory:
         capabilities=tuple(sorted(memory.musts.capabilities)),
         area_codes=memory.musts.area_codes,
         quotas_of=memory.musts.quotas_of,
+        bundle=str(memory.musts.bundle) if memory.musts.bundle else None,
     )
 
 

@@ -387,9 +387,17 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         farewell=_farewell(status.get("farewell")),
         foreign_mark=_mark(status.get("foreignMark")),
         attached=documents.get("attached"),
+        registered=_place(documents.get("registeredTo")),
         waits_for=_shared(documents.get("waitsFor")),
         refused=_refused(documents.get("refused")),
     )
+
+
+@lru_cache(maxsize=4096)
+def _place(text: str | None) -> ObjectRef | None:
+    """An object by `namespace/name`."""
+    namespace, _, name = (text or "").partition("/")
+    return ObjectRef(namespace, name) if name else None
 
 
 @lru_cache(maxsize=4096)

@@ -82,8 +82,8 @@ def number_patch(
     if state.foreign_mark != record.state.foreign_mark:
         patch["foreignMark"] = str(state.foreign_mark) if state.foreign_mark else None
     known = record.state
-    if (plan.waits_for, state.attached, state.refused) != (known.waits_for, known.attached, known.refused):
-        patch["documents"] = _documents(plan.waits_for, state)
+    if (plan.waits_for, *_papers(state)) != (known.waits_for, *_papers(known)):
+        patch["documents"] = documents(plan.waits_for, state)
     if holding:
         patch |= _facts(record, holding)
     if received := health_patch(record, holding.attestation if holding else record.attestation, health):
@@ -168,10 +168,17 @@ def _routing(routed: Routed | None, before: Routed | None, now: datetime) -> dic
     return {"profile": routed.profile, "externalId": routed.external_id, "routedAt": stamp(now), **where}
 
 
-def _documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | None:
-    if not (waits_for or state.attached or state.refused):
+def _papers(state: NumberState) -> tuple[object, ...]:
+    return (state.attached, state.registered, state.refused)
+
+
+def documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | None:
+    """The number's documents; None: there is nothing to tell of them."""
+    if not (waits_for or any(_papers(state))):
         return None
-    return {"waitsFor": waits_for, "attached": state.attached, "refused": _refused(state.refused)}
+    registered = str(state.registered) if state.registered else None
+    refused = _refused(state.refused)
+    return {"waitsFor": waits_for, "attached": state.attached, "registeredTo": registered, "refused": refused}
 
 
 def _refused(refused: RefusedBundle | None) -> dict[str, Any] | None:

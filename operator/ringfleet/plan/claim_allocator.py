@@ -26,8 +26,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ringfleet.model import E164, Capability, Money
+from ringfleet.model import E164, AccountKey, Capability, Money
 from ringfleet.model.numbering import area_code_of
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.former_holder import People
 from ringfleet.plan.number_quota import Purse, affords
 
@@ -46,6 +47,11 @@ class FreeNumber:
     """Whether nobody but its people may have it yet."""
     monthly: Money | None = None
     """What it costs a month; None: that is not known."""
+    account: AccountKey | None = None
+    """Its carrier account; None: that does not matter."""
+    registered: ObjectRef | None = None
+    """The ComplianceBundle of a claim that it is still registered to: nobody else may use it under that. None: it is
+    registered to its pool's, or needs no documents."""
 
     @property
     def kind(self) -> tuple[frozenset[Capability], Money | None]:
@@ -73,7 +79,9 @@ Wish = AreaCodeWish | RegionWish
 @dataclass(frozen=True, slots=True)
 class ClaimWish:
     """What a claim asks of its pool. `ticket` orders the queue; `name` asks for that very number and no other.
-    `people`: whom it is of, the nearest first; `area_codes`: of which it must have one, any when empty."""
+    `people`: whom it is of, the nearest first; `area_codes`: of which it must have one, any when empty. `bundle`: the
+    ComplianceBundle of its tenant that its number is to be registered to, None: the pool's; `accounts`: where that can
+    be done, None: at any."""
 
     uid: str
     ticket: int
@@ -82,12 +90,22 @@ class ClaimWish:
     name: str | None = None
     people: tuple[People, ...] = ()
     area_codes: tuple[str, ...] = ()
+    bundle: ObjectRef | None = None
+    accounts: frozenset[AccountKey] | None = None
 
     def takes(self, number: FreeNumber) -> bool:
         """Whether the number has all that it must, and does not rest for others."""
         if number.rests and set(number.people).isdisjoint(self.people):
             return False
-        return self.capabilities <= number.capabilities and (not self.area_codes or number.has_one_of(self.area_codes))
+        if not self.capabilities <= number.capabilities or not self._may_use(number):
+            return False
+        return not self.area_codes or number.has_one_of(self.area_codes)
+
+    def _may_use(self, number: FreeNumber) -> bool:
+        """Whether the number is registered to the right bundle, or can be."""
+        if number.registered and number.registered == self.bundle:
+            return True
+        return number.registered is None if self.accounts is None else number.account in self.accounts
 
 
 @dataclass(frozen=True, slots=True)

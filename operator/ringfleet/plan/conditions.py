@@ -44,6 +44,7 @@ class Reason(StrEnum):
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"
     FILING = "Filing"
+    REGISTERING = "Registering"
     IN_REVIEW = "InReview"
     WAITING_FOR_BUNDLE = "WaitingForBundle"
     WAITING_FOR_NUMBER = "WaitingForNumber"
@@ -81,6 +82,7 @@ class Reason(StrEnum):
     NUMBER_MISSING = "NumberMissing"
     NUMBER_NOT_FREE = "NumberNotFree"
     BUNDLE_MISSING = "BundleMissing"
+    AMBIGUOUS_BUNDLE = "AmbiguousBundle"
     MISSING_DOCUMENTS = "MissingDocuments"
     DOCUMENTS_UNREADABLE = "DocumentsUnreadable"
     DOCUMENTS_REJECTED = "DocumentsRejected"
@@ -155,6 +157,7 @@ NEEDS_A_PERSON = frozenset(
         *(Reason.ACCOUNT_MISSING, Reason.ACCOUNT_DELETED, Reason.ACCOUNT_NOT_ALLOWED, Reason.DUPLICATE_ACCOUNT),
         *(Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ROUTING_PROFILE_MISSING, Reason.BUNDLE_MISSING),
         *(Reason.POOL_MISSING, Reason.POOL_NOT_ALLOWED, Reason.NUMBER_MISSING, Reason.ACCOUNT_CHANGED),
+        Reason.AMBIGUOUS_BUNDLE,
         # what is asked for can't be, or may not be
         *(Reason.INVALID_SPEC, Reason.CREDENTIALS_REJECTED, Reason.PROFILE_TAKEN, Reason.PROFILE_REFUSED),
         *(Reason.WRITE_REFUSED, Reason.BINDING_REFUSED, Reason.UNSAFE_PLAN, Reason.NOT_SOLD),

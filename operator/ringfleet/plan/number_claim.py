@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ringfleet.model import Market
 from ringfleet.model.asking import Ask, Traits, can_give
 from ringfleet.model.policy import OnNoStock
+from ringfleet.plan.compliance_bundle.selection import AwaitBundle
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 
 
@@ -51,6 +52,8 @@ class ClaimWorld:
     refused: str | None = None
     frozen: str | None = None
     """Why nothing is bound, by a person's word; None: the claim's pool is not frozen."""
+    documents: AwaitBundle | None = None
+    """Why the tenant's own bundle lets the claim have no number; None: it does, or the claim has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
         )
     if world.misspelt:
         return Bar(Reason.INVALID_SPEC, f"The claim wishes an area code that can be none: {world.misspelt}.")
+    if world.documents:
+        return Bar(world.documents.reason, world.documents.message)
     if world.refused:
         return Bar(Reason.BINDING_REFUSED, world.refused)
     return None
@@ -145,6 +150,8 @@ def waiting_conditions(want: ClaimWant, bar: Bar | None, unservable: str | None 
     `unservable`: why its pool can never serve it; None: it may."""
     if bar and want.suspended:
         return (ready(Reason.SUSPENDED, bar.message),)
+    if bar and bar.reason in _PASSING:
+        return (not_ready(bar.reason, bar.message), reconciling(bar.reason, bar.message))
     if bar:
         return (not_ready(bar.reason, bar.message),)
     if unservable:
@@ -160,6 +167,8 @@ def waiting_conditions(want: ClaimWant, bar: Bar | None, unservable: str | None 
     return (not_ready(Reason.WAITING_FOR_NUMBER, message), reconciling(Reason.WAITING_FOR_NUMBER, message))
 
 
+_PASSING = frozenset({Reason.WAITING_FOR_BUNDLE, Reason.READING_REQUIREMENTS})
+"""What keeps a claim out of the queue, and ends by itself."""
 _ORDERED = " The pool orders one that does; where it can't, its conditions say why."
 
 

@@ -104,6 +104,9 @@ class OrderState:
     none."""
     message: str = ""
     """A sentence for a person that goes with the failure, or that says why nothing was needed; else empty."""
+    bundle: str | None = None
+    """The carrier's id of the approved bundle under which the numbers are bought that need documents; None: none, or
+    they are not being bought yet."""
     chosen_for: str = ""
     """The uid of the pool that the numbers were chosen for; empty until then."""
     sent_to: str = ""

@@ -11,6 +11,7 @@ from ringfleet.model import NumberType
 from ringfleet.model.compliance import FilingState
 from ringfleet.plan.compliance_bundle.filing import Approval
 from ringfleet.plan.compliance_bundle.selection import (
+    Ambiguous,
     Approved,
     AwaitBundle,
     BundleFiling,
@@ -52,6 +53,12 @@ CREATE = (
 )
 
 
+AMBIGUOUS = Ambiguous(
+    "Several ComplianceBundles are for Geographic numbers in DE at default/main: acme, bad. Name the one to use in "
+    "spec.complianceBundleRef of the NumberPool."
+)
+
+
 def waiting(name: str, state: FilingState) -> Waiting:
     return Waiting(name, state, f"ComplianceBundle {name} is {state} at default/main.")
 
@@ -64,17 +71,19 @@ def waiting(name: str, state: FilingState) -> Waiting:
         ((a_bundle(),), waiting("acme", DRAFT)),
         ((a_bundle(state=FilingState.IN_REVIEW),), waiting("acme", FilingState.IN_REVIEW)),
         ((GOOD,), Approved("acme", "B0")),
-        ((BAD, GOOD), Approved("acme", "B0")),
-        ((BAD, a_bundle("late")), waiting("late", DRAFT)),
+        ((BAD, GOOD), AMBIGUOUS),
+        ((GOOD, a_bundle("bad", accounts=(SPARE,))), Approved("acme", "B0")),
+        ((GOOD, a_bundle("bad", types=(NumberType.MOBILE,))), Approved("acme", "B0")),
         ((BAD,), REJECTION),
         ((a_bundle(state=REJECTED, id_="B0"),), Approved("acme", "B0")),
         ((a_bundle(state=FilingState.EXPIRING, id_="B0", ends=NOW + DAY),), Approved("acme", "B0")),
         ((a_bundle(state=APPROVED, id_="B0", ends=NOW),), waiting("acme", FilingState.EXPIRED)),
-        ((a_bundle("a", APPROVED, "B1", ends=NOW + DAY), a_bundle("b", APPROVED, "B2")), Approved("b", "B2")),
-        ((a_bundle("b", APPROVED, "B2"), a_bundle("a", APPROVED, "B1")), Approved("a", "B1")),
+        ((a_bundle("bad", APPROVED, "B1", ends=NOW + DAY), GOOD), AMBIGUOUS),
     ],
 )
-def test_the_best_bundle_of_a_market_is_found(bundles: tuple[BundleSeen, ...], standing: BundleStanding) -> None:
+def test_the_one_bundle_of_a_market_is_found_and_of_several_none_is_chosen(
+    bundles: tuple[BundleSeen, ...], standing: BundleStanding
+) -> None:
     assert bundle_for("DE", GEO, MAIN, bundles, NOW) == standing
 
 
@@ -107,6 +116,11 @@ UNKNOWN = AwaitBundle(Reason.READING_REQUIREMENTS, "It is not known yet whether 
         (None, True, REJECTION, AwaitBundle(Reason.DOCUMENTS_REJECTED, REJECTION.message)),
         (False, True, Approved("acme", "B0"), OrderWith("B0")),
         (None, None, Approved("acme", "B0"), OrderWith("B0")),
+        (None, False, AMBIGUOUS, OrderFreely()),
+        (None, None, AMBIGUOUS, UNKNOWN),
+        (None, True, AMBIGUOUS, AwaitBundle(Reason.AMBIGUOUS_BUNDLE, AMBIGUOUS.message)),
+        (False, True, AMBIGUOUS, AwaitBundle(Reason.AMBIGUOUS_BUNDLE, AMBIGUOUS.message)),
+        (False, None, AMBIGUOUS, AwaitBundle(Reason.AMBIGUOUS_BUNDLE, AMBIGUOUS.message)),
     ],
 )
 def test_an_order_waits_for_what_its_carrier_demands(

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from ringfleet.model import Holding, HoldingStatus, Mark, Phase
 from ringfleet.model.policy import SuspendBy
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.case import (
+    AttachRefusal,
     Case,
     DesiredNumber,
     DesiredRouting,
@@ -22,6 +24,7 @@ from ringfleet.plan.phone_number.case import (
     Leaving,
     NewerRevision,
     NumberState,
+    Registration,
     Routed,
 )
 from ringfleet.plan.phone_number.plan import AT_REST, NOT_HELD, OBSERVED_RULES, RULES, decide, in_service, plan_number
@@ -39,6 +42,9 @@ HOLDING = a_holding(routing="desk-v1", bundle="old", mark=Mark("home", "shop", "
 STOPS = ("spec.suspend of the number says so.",)
 APPROVED = Documents("germany: Approved", "ComplianceBundle germany at default/main", "new")
 NEXT = NewerRevision("ComplianceBundle germany at default/main", "new", frozenset({"old"}))
+ACME = ObjectRef("acme", "papers")
+TENANTS = Registration(ACME, "ComplianceBundle acme/papers at default/main", "new", frozenset({"earlier"}))
+POOLS = Registration(None, "ComplianceBundle germany at default/main", "pool")
 PROTECTED = Obstacle(Reason.RELEASE_FORBIDDEN, "It was asked to go and stays, because it is protected.")
 
 
@@ -134,6 +140,49 @@ MANAGED = [
         "may_be_resumed",
         Resume(HELD, SuspendBy.PARKING, "desk-v1"),
         id="parked, and no reason is left",
+    ),
+    pytest.param(
+        case(registration=TENANTS),
+        "registered_to_another",
+        Attach(HELD, "new", ACME),
+        id="a tenant with a bundle has it",
+    ),
+    pytest.param(
+        case(said(routing="desk-v0"), registration=TENANTS),
+        "registered_to_another",
+        Attach(HELD, "new", ACME),
+        id="so, and routed elsewhere",
+    ),
+    pytest.param(case(registration=TENANTS, registered=ACME, attached="new"), "in_service", None, id="registered so"),
+    pytest.param(
+        *(case(registration=TENANTS, registered=ACME, attached="earlier"), "in_service", None),
+        id="registered to an earlier revision",
+    ),
+    pytest.param(
+        *(case(registration=TENANTS, attached="new"), "registered_to_another", Attach(HELD, "new", ACME)),
+        id="it carries the tenant's bundle, and nobody has noted it",
+    ),
+    pytest.param(
+        *(case(registration=POOLS, registered=ACME, attached="pool"), "registered_to_another", Attach(HELD, "pool")),
+        id="it goes back to the pool's bundle, whatever it is known to carry",
+    ),
+    pytest.param(
+        case(registration=replace(TENANTS, external_id=None)),
+        "registered_to_another",
+        None,
+        id="the tenant's bundle is not approved",
+    ),
+    pytest.param(
+        case(registration=replace(TENANTS, external_id=None), registered=ACME),
+        "in_service",
+        None,
+        id="the tenant's bundle is approved no more",
+    ),
+    pytest.param(
+        case(registration=TENANTS, last_refusal=AttachRefusal("new", "it says no.")),
+        "registered_to_another",
+        None,
+        id="the carrier does not take the tenant's bundle for it",
     ),
     pytest.param(case(newer_revision=NEXT), "bundle_is_outdated", Look(), id="a newer revision: look first"),
     pytest.param(case(said(), newer_revision=NEXT), "bundle_is_outdated", Attach(HELD, "new"), id="a newer revision"),
@@ -234,6 +283,7 @@ def test_a_number_that_is_only_observed_takes_the_rules_in_the_same_order_withou
         "bundle_is_approved",
         "must_be_stopped",
         "may_be_resumed",
+        "registered_to_another",
         "bundle_is_outdated",
         "routing_differs",
     }

@@ -1,5 +1,8 @@
 """Which bundle an order lives by, and whether it waits for one.
 
+Where several bundles are for a market, a person has to name one: whichever was taken, numbers could come to be
+registered to somebody else's name, and change it when another approval arrives.
+
 An approval that is in force counts, whatever its successor does. A bundle that was rejected stops ordering even where
 numbers may be parked: they would be paid for, and never live.
 """
@@ -70,7 +73,14 @@ class NoBundle:
     message: str
 
 
-BundleStanding = Approved | Waiting | Rejected | NoBundle
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several bundles are for this market and account, and nobody has named one; `message` says where to."""
+
+    message: str
+
+
+BundleStanding = Approved | Waiting | Rejected | NoBundle | Ambiguous
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +121,20 @@ def bundle_for(
     now: datetime,
     named: str | None = None,
 ) -> BundleStanding:
-    """How the bundle stands that this market would use at this account: the pool's `named` one, or the best there is.
-
-    Of several approved ones the one that lasts longest is used, of equal ones the first by name.
-    """
+    """How the bundle stands that this market would use at this account: the pool's `named` one, or the only one."""
     rivals = sorted((one for one in bundles if named in (None, one.name)), key=lambda one: one.name)
     fitting = [one for one in rivals if one.country == country and type_ in one.types and account in one.accounts]
-    found = [(_filing(one, account, type_), one) for one in fitting]
-    live = [(filing.approved, one) for filing, one in found if filing.approved and filing.approved.in_force(now)]
-    if live:
-        approval, bundle = max(live, key=lambda pair: _lasting(pair[0]))
-        return Approved(bundle.name, approval.id)
-    if not found:
+    if not fitting:
         return NoBundle(_what_to_create(country, type_, account, named, exists=bool(named and rivals)))
-    filing, bundle = min(found, key=lambda pair: pair[0].state is FilingState.REJECTED)
+    if len(fitting) > 1:
+        return Ambiguous(_which_to_name(country, type_, account, fitting))
+    (bundle,) = fitting
+    return _standing_of(bundle, _filing(bundle, account, type_), account, now)
+
+
+def _standing_of(bundle: BundleSeen, filing: BundleFiling, account: AccountKey, now: datetime) -> BundleStanding:
+    if filing.approved and filing.approved.in_force(now):
+        return Approved(bundle.name, filing.approved.id)
     if filing.state is FilingState.REJECTED:
         said = _lacking(filing) or ": see its conditions."
         return Rejected(bundle.name, f"ComplianceBundle {bundle.name} is Rejected by {account}{said}")
@@ -144,11 +154,6 @@ def _filing(bundle: BundleSeen, account: AccountKey, type_: NumberType) -> Bundl
     return next(found, BundleFiling(account, type_, FilingState.DRAFT))
 
 
-def _lasting(approval: Approval) -> tuple[bool, float]:
-    """Sorts by how long it lasts; what never expires is last."""
-    return (approval.expires_at is None, approval.expires_at.timestamp() if approval.expires_at else 0.0)
-
-
 def _what_to_create(country: str, type_: NumberType, account: AccountKey, named: str | None, *, exists: bool) -> str:
     if exists:
         return f"ComplianceBundle {named} is not for {type_} numbers in {country} at {account}: extend it."
@@ -156,6 +161,14 @@ def _what_to_create(country: str, type_: NumberType, account: AccountKey, named:
     return (
         f"Create {name} for {type_} numbers in {country} that names {account}; "
         f"`kubectl ringfleet requirements {country} --type {type_}` lists what it needs."
+    )
+
+
+def _which_to_name(country: str, type_: NumberType, account: AccountKey, fitting: Iterable[BundleSeen]) -> str:
+    names = ", ".join(one.name for one in fitting)
+    return (
+        f"Several ComplianceBundles are for {type_} numbers in {country} at {account}: {names}. Name the one to use in "
+        "spec.complianceBundleRef of the NumberPool."
     )
 
 
@@ -171,10 +184,12 @@ def wait_for_bundle(require: bool | None, demanded: bool | None, standing: Bundl
         return OrderFreely()
     if isinstance(standing, Rejected):
         return AwaitBundle(Reason.DOCUMENTS_REJECTED, standing.message)
-    if require is False:
+    if require is False and not isinstance(standing, Ambiguous):
         return OrderAndPark(standing.message)
     if demanded is None and require is None:
         return AwaitBundle(Reason.READING_REQUIREMENTS, "It is not known yet whether the carrier asks for documents.")
+    if isinstance(standing, Ambiguous):
+        return AwaitBundle(Reason.AMBIGUOUS_BUNDLE, standing.message)
     if isinstance(standing, NoBundle):
         return AwaitBundle(Reason.BUNDLE_MISSING, standing.message)
     return AwaitBundle(Reason.WAITING_FOR_BUNDLE, standing.message)

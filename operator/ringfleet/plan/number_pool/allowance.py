@@ -81,7 +81,8 @@ def allow(
 def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:
     """How many numbers of its market the pool needs, for its stock and for claims that take any of it."""
     claims = match_on_demand(want, seen, now)
-    takers = sum(claim.quotas_of is None and claim.is_met_by_all_of(want.market) for claim in claims.unmet)
+    free = (claim for claim in claims.unmet if claim.quotas_of is None and claim.bundle is None)
+    takers = sum(claim.is_met_by_all_of(want.market) for claim in free)
     return takers + max(0, want.target - (supply.total - claims.met))
 
 

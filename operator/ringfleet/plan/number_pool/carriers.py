@@ -116,9 +116,9 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     return replace(top_up, carriers=tuple(sorted(kept, key=_place)))
 
 
-def _place(memory: CarrierMemory) -> tuple[AccountKey, list[str], tuple[str, ...], str]:
+def _place(memory: CarrierMemory) -> tuple[AccountKey, list[str], tuple[str, ...], str, str]:
     musts = memory.musts
-    return memory.account, sorted(musts.capabilities), musts.area_codes, musts.quotas_of or ""
+    return memory.account, sorted(musts.capabilities), musts.area_codes, musts.quotas_of or "", str(musts.bundle or "")
 
 
 def _rests(memory: CarrierMemory, now: datetime) -> bool:
@@ -147,10 +147,13 @@ def _first_rest(failure: Reason) -> timedelta:
 
 
 _OF_THE_POOL = frozenset(
-    {Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET}
+    {
+        *(Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET),
+        *(Reason.BUNDLE_MISSING, Reason.AMBIGUOUS_BUNDLE, Reason.WAITING_FOR_BUNDLE, Reason.DOCUMENTS_REJECTED),
+    }
 )
-"""What left an order nothing to buy when it ran: limits, or a market that is not the pool's any more. The pool itself
-is held by limits; no carrier rests for any of these."""
+"""What left an order nothing to buy when it ran: limits, documents, or a market that is not the pool's any more. The
+pool itself is held by limits and documents; no carrier rests for any of these."""
 _PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED, Reason.ORDER_REFUSED})
 
 

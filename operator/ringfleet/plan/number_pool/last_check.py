@@ -61,4 +61,6 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
 
 def _takes_one_of(want: PoolWant, claim: Ask, order: Ask) -> bool:
     """Whether the claim can take whatever such an order brings."""
-    return can_give(want.market, order) and claim.is_met_by_all_of(narrow(want.market, order))
+    if claim.bundle != order.bundle or not can_give(want.market, order):
+        return False
+    return claim.is_met_by_all_of(narrow(want.market, order))

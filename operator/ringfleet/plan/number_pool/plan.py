@@ -27,6 +27,7 @@ from datetime import datetime, timedelta
 from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
 from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.model.numbering import unknown_area_codes
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_pool.carriers import (
@@ -98,7 +99,9 @@ class PoolSeen:
     top_up: TopUp = field(default_factory=TopUp)
     """What the pool remembers of its own ordering."""
     accounts: Mapping[AccountKey, AccountSeen] = field(default_factory=dict)
-    """What is known of each carrier account that the pool names."""
+    """What is known of each carrier account that the pool names, as its own bundles let it be ordered from."""
+    of_tenants: Mapping[ObjectRef, Mapping[AccountKey, AccountSeen]] = field(default_factory=dict)
+    """The same as the bundles of claims' tenants let it be ordered from for these, by the bundle."""
     routing_profile_exists: bool = True
     """Whether the pool's RoutingProfile exists; True when none is wanted."""
     room: Room = NO_QUOTA
@@ -124,6 +127,10 @@ class PoolSeen:
     """Whether the pool was last said to be ready, by the present spec."""
     moving: bool = False
     """Whether a purchase or a release of the pool is at a carrier at this moment, which no freeze can stop any more."""
+
+    def accounts_for(self, ask: Ask) -> Mapping[AccountKey, AccountSeen]:
+        """The accounts as an order for such claims may use them."""
+        return self.of_tenants.get(ask.bundle, self.accounts) if ask.bundle else self.accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +317,7 @@ def _next_order(
         count, block = affordable(want, plan.supply, seen.room, line.count)
         if block or count == 0:
             return block, None
-        standings = judge_carriers(want.carriers, seen.accounts, plan.top_up.carriers, now, line.ask)
+        standings = judge_carriers(want.carriers, seen.accounts_for(line.ask), plan.top_up.carriers, now, line.ask)
         account, block = choose_carrier(standings)
         if block:
             blocks.append(block)
@@ -377,7 +384,7 @@ def _held_up(seen: PoolSeen) -> Block | None:
     for order in sorted(unfinished, key=lambda order: order.sequence):
         if order.unapproved and not order.chosen:
             return Block(Reason.AWAITING_APPROVAL, _awaits(order.name))
-        known = seen.accounts.get(order.account)
+        known = seen.accounts_for(order.ask).get(order.account)
         if known and known.blocked and not (order.chosen and known.blocked is Reason.SEARCH_UNAVAILABLE):
             return Block(known.blocked, known.message)
     return None

@@ -10,7 +10,9 @@ from datetime import datetime
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
 from ringfleet.model.policy import SuspendBy
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
+from ringfleet.plan.conditions import Reason
 from ringfleet.plan.phone_number.removal import Farewell, Obstacle, Way
 
 
@@ -81,6 +83,31 @@ class Documents:
     """The carrier's id of the bundle once it is approved; None until then."""
     stuck: bool = False
     """Whether nothing comes of it before a person acts: there is no bundle, or the carrier rejects it."""
+    tenants: ObjectRef | None = None
+    """The bundle, where it is that of a claim; None: it is the pool's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The compliance bundle that a number is to be registered to, by who holds it: see
+    `plan/compliance_bundle/tenancy.py`."""
+
+    tenants: ObjectRef | None
+    """The bundle, where it is that of a claim; None: it is the pool's."""
+    name: str
+    """The bundle as people know it, with the account."""
+    external_id: str | None
+    """The carrier's id of its approved revision; None: there is none."""
+    revisions: frozenset[str] = frozenset()
+    """The carrier's ids of its revisions that numbers may carry besides."""
+    reason: Reason = Reason.WAITING_FOR_BUNDLE
+    """Why none is approved; read only then."""
+    message: str = ""
+    """The sentence that goes with it."""
+
+    def has(self, attached: str | None) -> bool:
+        """Whether what the number carries is a revision of it."""
+        return attached is not None and (attached == self.external_id or attached in self.revisions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +185,8 @@ class DesiredNumber:
     """The compliance bundle that the number is to live by, while it is on its way; None: it is not, or has no pool."""
     newer_revision: NewerRevision | None = None
     """The approved revision that replaces the one the number carries; None: there is none to be attached."""
+    registration: Registration | None = None
+    """The bundle that the number is to be registered to; None: to whichever it is."""
     last_refusal: AttachRefusal | None = None
     """Why the carrier refused the last bundle that we attached; None: it never did."""
 
@@ -183,6 +212,9 @@ class NumberState:
     """Since when the number has been asked to go; None: it is not."""
     attached: str | None = None
     """The carrier's id of the compliance bundle that the number carries; None: none, or nobody has said."""
+    registered: ObjectRef | None = None
+    """The bundle of a claim that the number is registered to, or may be: it is written before the carrier is told.
+    None: it is none of a claim's."""
     waits_for: str | None = None
     """The bundle that the number was last said to wait for, with its state; None: it waits for none."""
     foreign_mark: Mark | None = None

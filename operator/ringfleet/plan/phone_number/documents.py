@@ -1,7 +1,11 @@
-"""The documents of a number: the compliance bundle that it waits for, and the newer revision of one that it carries.
+"""The documents of a number: the compliance bundle that it waits for, the bundle of who uses it, and a newer revision.
 
 A number that waits is given the bundle as soon as a carrier has approved it. A number in service that carries a
 superseded revision is given the approved one; it rings all the while. A carrier that refuses is asked again later.
+
+A number that a claim with a bundle of its own has got is registered to that before anything else is done for the claim;
+and when the claim is gone, to its pool's again, as soon as that can be: no tenant's documents stand for a number that
+the tenant does not have.
 """
 
 from __future__ import annotations
@@ -10,9 +14,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, HoldingStatus, Phase
-from ringfleet.plan.compliance_bundle.selection import Approved, BundleStanding, NoBundle, Rejected, Waiting
+from ringfleet.model.refs import ObjectRef
+from ringfleet.plan.compliance_bundle.selection import Ambiguous, Approved, BundleStanding, NoBundle, Rejected, Waiting
 from ringfleet.plan.conditions import Condition, Reason, not_ready, stalled
 from ringfleet.plan.phone_number.case import AttachRefusal, Case, Documents, NewerRevision, RefusedBundle
+from ringfleet.plan.phone_number.phase import phase_meanwhile
 from ringfleet.plan.phone_number.steps import Attach, Look, NumberPlan, through_carrier
 from ringfleet.plan.waits import still_waits
 from ringfleet.rate import backoff
@@ -23,16 +29,18 @@ FIRST_AGAIN, LAST_AGAIN = timedelta(seconds=15), timedelta(hours=1)
 _ASKED = "The carrier waits for identity or address documents."
 
 
-def documents_by(standing: BundleStanding, account: AccountKey) -> Documents:
-    """What a number at the account waits for, by how its bundle stands there."""
+def documents_by(standing: BundleStanding, account: AccountKey, tenants: ObjectRef | None = None) -> Documents:
+    """What a number at the account waits for, by how its bundle stands there. `tenants`: the bundle, where it is that
+    of a claim."""
     match standing:
         case Approved(bundle, external_id):
-            return Documents(f"{bundle}: Approved", f"ComplianceBundle {bundle} at {account}", external_id)
+            said = f"ComplianceBundle {bundle} at {account}"
+            return Documents(f"{bundle}: Approved", said, external_id, tenants=tenants)
         case Waiting(bundle, state, message):
             return Documents(f"{bundle}: {state}", message)
         case Rejected(bundle, message):
             return Documents(f"{bundle}: Rejected", message, stuck=True)
-        case NoBundle(message):
+        case NoBundle(message) | Ambiguous(message):
             return Documents("no bundle", message, stuck=True)
 
 
@@ -46,7 +54,8 @@ def bundle_is_approved(case: Case) -> NumberPlan | None:
     if (refusal := case.refusal_of(known.external_id)) and not refusal.due:
         message = f"{_ASKED} It does not take {known.message} for the number: {refusal.why} It is asked again."
         return _waits(Reason.ATTACH_REFUSED, message, known.waits_for)
-    step, message = Attach(case.external_id, known.external_id), f"{known.message} is being attached."
+    step = Attach(case.external_id, known.external_id, known.tenants)
+    message = f"{known.message} is being attached."
     plan = through_carrier(case, step, Phase.PENDING_DOCUMENTS, Reason.PENDING_DOCUMENTS, message)
     return replace(plan, waits_for=known.waits_for)
 
@@ -89,6 +98,24 @@ def last_refusal(known: RefusedBundle | None, now: datetime) -> AttachRefusal | 
     return AttachRefusal(known.external_id, why, due=not still_waits(known.again, now, LAST_AGAIN))
 
 
+def registered_to_another(case: Case) -> NumberPlan | None:
+    """The number is registered to the bundle of somebody who does not have it: register it to that of who does, or say
+    what is in the way. A revision of the right one will do."""
+    wanted, state = case.desired.registration, case.state
+    if wanted is None or (state.registered == wanted.tenants and wanted.has(state.attached)):
+        return None
+    phase = phase_meanwhile(case.desired, state)
+    if wanted.external_id is None:
+        known = state.registered == wanted.tenants
+        return None if known else NumberPlan(phase, (not_ready(wanted.reason, wanted.message),))
+    if (refusal := case.refusal_of(wanted.external_id)) and not refusal.due:
+        message = f"The carrier does not take {wanted.name} for the number: {refusal.why} It is asked again."
+        return NumberPlan(phase, (not_ready(Reason.ATTACH_REFUSED, message),))
+    step = Attach(case.external_id, wanted.external_id, wanted.tenants)
+    message = f"The number is being registered to {wanted.name}."
+    return through_carrier(case, step, phase, Reason.REGISTERING, message)
+
+
 def revision_to_attach(case: Case) -> NewerRevision | None:
     """The approved revision that supersedes the one which the number carries; None when it carries no such one.
 
@@ -108,7 +135,7 @@ def with_newer_revision(case: Case, newer: NewerRevision, plan: NumberPlan) -> N
     said = (_outdated(newer, refusal),) if refusal else ()
     if case.account.blocked or (refusal and not refusal.due):
         return replace(plan, conditions=(*plan.conditions, *said)) if said else None
-    step = Attach(case.external_id, newer.external_id) if case.holding else Look()
+    step = Attach(case.external_id, newer.external_id, case.state.registered) if case.holding else Look()
     return replace(plan, conditions=(*plan.conditions, *said), step=step)
 
 

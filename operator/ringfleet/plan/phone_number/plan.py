@@ -21,6 +21,7 @@ from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, recon
 from ringfleet.plan.phone_number.case import Case, DesiredNumber, NumberState
 from ringfleet.plan.phone_number.documents import (
     bundle_is_approved,
+    registered_to_another,
     revision_to_attach,
     waits_for_documents,
     with_newer_revision,
@@ -176,6 +177,7 @@ RULES: tuple[Rule, ...] = (
     activating,  # the carrier is at work
     must_be_stopped,  # stop its traffic
     may_be_resumed,  # let it through again
+    registered_to_another,  # register it to who has it
     bundle_is_outdated,  # attach the newer revision, when all below leave the carrier alone
     *AT_REST,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ringfleet.model import Phase
 from ringfleet.model.policy import SuspendBy
+from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason, not_ready, reconciling
 from ringfleet.plan.phone_number.case import Case
 from ringfleet.plan.phone_number.removal import Way
@@ -60,6 +61,8 @@ class Attach:
     external_id: str
     bundle: str
     """The carrier's id of the bundle."""
+    tenants: ObjectRef | None = None
+    """The bundle, where it is that of a claim, which is written before the carrier is told; None: it is the pool's."""
 
 
 @dataclass(frozen=True, slots=True)
