@@ -174,10 +174,9 @@ class Living(Ordering):
             trial.patch("numberpool", "us-west", {"metadata": {"annotations": word}})
 
     def is_calm(self, trial: Trial) -> bool:
-        """Its end are the guards of its claims too, which follow a binding after a moment."""
+        """Its end is what the numbers show of their claims too, which follows a binding after a moment."""
         phases = sorted(_phases(trial).values())
-        settled = phases == ["Bound", "Bound", "Released", "Suspended"]
-        return settled and _are_guarded(_claims(trial)) and super().is_calm(trial)
+        return phases == ["Bound", "Bound", "Released", "Suspended"] and super().is_calm(trial)
 
     def judge_crash(self, trial: Trial) -> None:
         assert self.count - 1 <= len(trial.owned()) <= self.count, "something was bought, or too much was given back"

@@ -11,7 +11,6 @@ from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN
 from ringfleet.kube.errors import Conflict, Unavailable
 from ringfleet.kube.transport import Json
 from tests.controllers.rig import (
-    HERE,
     HOUSE,
     Rig,
     a_claim,
@@ -165,7 +164,7 @@ async def test_what_somebody_else_has_put_in_the_old_place_is_not_deleted() -> N
 @pytest.mark.parametrize("verb", ["get", "create", "patch"])
 @in_virtual_time
 async def test_a_write_that_is_refused_is_said_on_the_claim_and_tried_again(code: int, verb: str) -> None:
-    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(guarded=True, writeTo=to("ConfigMap"))) as rig:
+    async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(writeTo=to("ConfigMap"))) as rig:
         if verb == "patch":
             await take_turns(rig)
             await rig.change("ConfigMap", "phone", {"data": {"number": None}})
@@ -214,15 +213,14 @@ async def test_what_was_written_is_looked_at_after_a_restart_too() -> None:
     async with a_rig(*HOUSE, a_pool(), a_number(1), a_claim(writeTo=to("Secret")), begun=False) as rig:
         async with rig.running():
             await rig.until(lambda: rig.find("Secret", "phone"))
-            await rig.until(lambda: _guarded(rig))
+            await rig.until(lambda: _is_bound(rig))
         async with restarted(rig, begun=False) as again, again.running():
             await again.delete("Secret", "phone")
             await again.until(lambda: again.find("Secret", "phone"), within=LOOK_AGAIN + 1)
 
 
-async def _guarded(rig: Rig) -> bool:
-    claim = await rig.find("NumberClaim", "desk", HERE)
-    return bool(claim and claim["metadata"].get("finalizers"))
+async def _is_bound(rig: Rig) -> bool:
+    return await rig.says("NumberClaim", "desk") == "True Bound"
 
 
 @in_virtual_time

@@ -21,7 +21,6 @@ from ringfleet.plan.compliance_bundle.filing import CarrierSeen, FilingRecord
 from ringfleet.plan.compliance_bundle.plan import plan_filing
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import (
-    GUARDED_AFTER,
     next_look_at_bundle,
     next_look_at_claim,
     next_look_at_order,
@@ -117,21 +116,16 @@ def test_what_an_order_does_later_is_due_by_then(data: st.DataObject, now: datet
 class AClaim:
     """As its status is when all has been said, unless a test says otherwise."""
 
-    bound_at: datetime | None
-    guarded: bool
     deleting: bool = False
     phase: str | None = "Bound"
     status_current: bool = True
 
 
-@given(nows, st.booleans(), st.data())
-def test_a_claim_is_due_for_its_finalizer_and_else_when_it_has_something_to_say(
-    now: datetime, guarded: bool, data: st.DataObject
-) -> None:
-    """Nothing else that a claim says goes by the time: its conditions are planned without one."""
-    claim = AClaim(data.draw(maybe(now)), guarded)
-    due = None if guarded or claim.bound_at is None else claim.bound_at + GUARDED_AFTER
-    assert next_look_at_claim(claim, now) == due
+@given(nows)
+def test_a_claim_is_due_when_it_has_something_to_say_and_at_no_other_time(now: datetime) -> None:
+    """What a claim says does not go by the time: its conditions are planned without one."""
+    claim = AClaim()
+    assert next_look_at_claim(claim, now) is None
     for change in ({"deleting": True}, {"phase": None}, {"status_current": False}):
         assert next_look_at_claim(replace(claim, **change), now) == now  # type: ignore[arg-type]  # one of its fields
 

@@ -21,6 +21,7 @@ only its turns use, and apart what all of them do::
                                               number_release.py      the last look, and then it goes
     NumberClaim        number_claim.py        claim_queue.py         who waits, and who gets which free number
                                               claim_bundles.py       whose documents its number is registered under
+                                              after_rush.py          what gives way to bindings, and follows later
                                               rebinding.py           the number that a claim had before
                                               claimed_number.py      what it tells of its number
                                               connection_secret.py   what writeTo names

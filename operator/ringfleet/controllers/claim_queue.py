@@ -84,6 +84,7 @@ class ClaimQueue:
         self.unsure: set[str] = set()
         self.refused: dict[str, str] = {}
         self._in_progress: dict[str, tuple[str, Money | None]] = {}
+        self._moved: dict[ObjectRef, set[str]] = {}
         self._assigned_at = float("-inf")
         self._moves: Counter[str] = Counter()
         self._takings: Counter[str] = Counter()
@@ -445,13 +446,19 @@ class ClaimQueue:
         stock = self.stock(claim.pool)
         waited = stock.waits(claim.uid)
         served = claim.bound or claim.failed or claim.deleting or self._fleet.numbers_of(claim)
-        if served or former_number(self._fleet, claim) or self.obstacle(claim):
+        if served or self._has_one_back(claim) or self.obstacle(claim):
             stock.withdraw(claim.uid)
         else:
             stock.ask(self._wish(claim))
         if stock.waits(claim.uid) is not waited:
             self._note_move(claim)
-            self._on_line(claim.pool)
+            self._moved.setdefault(claim.pool, set()).add(claim.uid)
+
+    def _has_one_back(self, claim: ClaimRecord) -> bool:
+        """Whether it takes up a number, or one is about to be let go by a claim of its name that was deleted just now:
+        that one comes back to it."""
+        going = self._fleet.numbers_of_departed(claim.namespace, claim.name)
+        return bool(going) or former_number(self._fleet, claim) is not None
 
     def serve(self, pool: ObjectRef, in_turn: str | None = None) -> None:
         """Hand out what is free, and wake those who were assigned something, but for the claim whose turn it is."""
@@ -466,7 +473,14 @@ class ClaimQueue:
                     self._ask(claim)  # there may be a cheaper one
             if not refused:
                 break
+        self._tell_line(pool)
         self._tell_what_is_short(pool)
+
+    def _tell_line(self, pool: ObjectRef) -> None:
+        """Claims have come to stand in the line, or left it; not those that were handed a number at once."""
+        moved, stock = self._moved.pop(pool, ()), self.stock(pool)
+        if any(stock.hand(uid) is None for uid in moved):
+            self._on_line(pool)
 
     def _tell_what_is_short(self, pool: ObjectRef) -> None:
         """Numbers are left, and claims wait all the same: those that can't pay for them say so."""

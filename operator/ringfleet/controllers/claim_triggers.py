@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ringfleet.controllers.queues import POOL_DELAY, seconds_until
+from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import wake_needy, wake_set
+from ringfleet.controllers.wake import spread, wake_needy, wake_pool, wake_set
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.plan.next_look import next_look_at_claim
 
@@ -30,13 +30,21 @@ class ClaimTriggers:
             self._services.arrivals.pop(claim.uid, None)
         else:
             self._wake_claim_when_due(new)
-        if old and (new is None or _rules(old) != _rules(new)):
+        if old and (new is None or new.uid != old.uid):
+            self._note_departed(old)
+        if old and new and _rules(old) != _rules(new):
             for record in self._services.fleet.numbers_of(claim):
                 self._services.queues.wake_number(record)
         if old and (new is None or old.bundle != new.bundle):
             self._let_stock_go_back(claim)
         if old is None or new is None or _demand(old) != _demand(new):
-            self._services.queues.wake("NumberPool", *claim.pool, POOL_DELAY)
+            wake_pool(self._services, claim.pool)
+
+    def _note_departed(self, claim: ClaimRecord) -> None:
+        """A claim was deleted: its key lets its number go."""
+        self._services.untold.discard(claim.uid)
+        if self._services.fleet.numbers_of(claim):
+            self._services.queues.wake_claim(claim)
 
     def _let_stock_go_back(self, claim: ClaimRecord) -> None:
         """Numbers of its pool that were kept registered to a bundle for claims that wait for them may be so no more."""
@@ -44,11 +52,14 @@ class ClaimTriggers:
         wake_needy(self._services, [one for one in records if one.state.registered and one.claim is None])
 
     def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
+        """A claim that carries our finalizer and is not to, since an earlier version has put it on, or that is to and
+        does not, has it put right within some minutes: there may be ten thousand after an upgrade."""
         now = self._services.clock()
-        if delay := seconds_until(next_look_at_claim(claim, now), now):
-            self._services.queues.wake("NumberClaim", claim.namespace, claim.name, delay)
-        elif delay is not None:
+        if next_look_at_claim(claim, now) is not None:
             self._services.queues.wake_claim(claim)
+        elif claim.guarded is not claim.to_be_guarded:
+            delay = spread(claim.uid, LOOK_AGAIN)
+            self._services.queues.wake("NumberClaim", claim.namespace, claim.name, delay)
 
 
 def _rules(claim: ClaimRecord) -> object:

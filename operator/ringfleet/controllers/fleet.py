@@ -98,7 +98,11 @@ class Fleet:
         self.marked = MarkedNumbers()
         self.tallies = PoolTallies(numbers)
         self.bindings = Bindings(claims)
+        self.departed: dict[str, ClaimRecord] = {}
+        """By uid, the claims that we have seen go while a number named them, as they were: until that is unbound."""
         numbers.subscribe(self._note_object)
+        numbers.subscribe(self._note_unbound)
+        claims.subscribe(self._note_departed)
         self._clock = clock
         self.same_account: Callable[[AccountKey], Collection[AccountKey]] = lambda account: (account,)
         """All CarrierAccounts that are one account at the carrier with this one, itself included."""
@@ -214,8 +218,18 @@ class Fleet:
         return [one for one in self.numbers.by("claim", (claim.namespace, claim.name)) if _names(one, claim.uid)]
 
     def numbers_of_namesake(self, claim: ClaimRecord) -> list[NumberRecord]:
-        """The numbers that name another claim of its namespace and name, such as the one that was backed up."""
-        return [one for one in self.numbers.by("claim", (claim.namespace, claim.name)) if not _names(one, claim.uid)]
+        """The numbers that name another claim of its namespace and name, such as the one that was backed up. Not those
+        of one that somebody has deleted: they are let go."""
+        records = self.numbers.by("claim", (claim.namespace, claim.name))
+        return [one for one in records if not _names(one, claim.uid) and self.departed_holder(one) is None]
+
+    def numbers_of_departed(self, namespace: str, name: str) -> list[NumberRecord]:
+        """The numbers that name a claim of that namespace and name which we have seen go."""
+        return [one for one in self.numbers.by("claim", (namespace, name)) if self.departed_holder(one)]
+
+    def departed_holder(self, record: NumberRecord) -> ClaimRecord | None:
+        """The claim that the number names, if we have seen it go."""
+        return self.departed.get(record.claim.uid) if record.claim else None
 
     def numbers_in_pool(self, namespace: str, pool: str) -> list[NumberRecord]:
         """The pool's numbers; those that another object stands for are not its."""
@@ -380,6 +394,16 @@ class Fleet:
         """A number has come to have an object, or has none any more."""
         if old is None or new is None:
             self.marked.note_object_of_number(place, there=new is not None)
+
+    def _note_departed(self, _: ObjectRef, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
+        """A claim was deleted; another one may have its name already."""
+        if old and (new is None or new.uid != old.uid) and self.numbers_of(old):
+            self.departed[old.uid] = old
+
+    def _note_unbound(self, _: ObjectRef, old: NumberRecord | None, new: NumberRecord | None) -> None:
+        """Nothing is left to be done for a claim that is gone, when no number names it any more."""
+        if self.departed and old and old.claim and (new is None or new.claim != old.claim):
+            self.departed.pop(old.claim.uid, None)
 
     def mark_for(self, namespace: str, pool: str) -> Mark:
         """What a number of the pool is marked with at the carrier."""

@@ -29,6 +29,7 @@ from ringfleet.controllers.wake import (
     wake_needy,
     wake_orders,
     wake_orders_of,
+    wake_pool,
     wake_quotas,
     wake_users,
 )
@@ -60,7 +61,7 @@ class IntentTriggers:
             self._note_account(AccountKey(*place), old, new)
         same_wish = old is not None and new is not None and old.metadata.generation == new.metadata.generation
         if not (same_wish and _is_quiet(old, new)):
-            self._services.queues.wake(kind, *place, POOL_DELAY if same_wish and kind == "NumberPool" else 0.0)
+            self._wake_itself(kind, place, same_wish)
         elif isinstance(new, ComplianceBundle):
             self._wake_bundle_when_due(new)
         if kind in _USES and new and _hold(old) != _hold(new):
@@ -134,6 +135,12 @@ class IntentTriggers:
         accounts = (account_key(carrier.account_ref, pool.metadata.namespace) for carrier in pool.spec.carriers)
         for account in filter(self._services.accounts.get, accounts):
             self._services.queues.wake_catalog(account)
+
+    def _wake_itself(self, kind: str, place: ObjectRef, same_wish: bool) -> None:
+        if same_wish and kind == "NumberPool":
+            wake_pool(self._services, place)
+        else:
+            self._services.queues.wake(kind, *place)
 
     def _note_set(self, place: ObjectRef, old: ApiObject | None, new: ApiObject | None) -> None:
         """Where a rotation set has come or gone, the numbers that it has let go are its own alone, or its brand's; and

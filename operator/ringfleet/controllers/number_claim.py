@@ -5,9 +5,12 @@
     handed a number (controllers/claim_queue.py)
       1. PATCH the number's spec.claimRef, under its resourceVersion   refused (409): another number
       2. PATCH the claim's status, under its resourceVersion          unanswered: look before writing again
-      later: the Secret or ConfigMap of writeTo; the finalizer, as soon as no other claim is being bound
+      later: the Secret or ConfigMap of writeTo; the event, as soon as no other claim is being bound
 
 After the first write the claim has its number, whatever happens: a restart finds it by the claim's uid, on the number.
+So a claim needs no finalizer: the number of one that was deleted names a uid that is no more, and is let go by its
+claim's key when that was seen, else by its own turn (`controllers/phone_number.py`). Only the claims of a rotation set
+carry one, from their creation (`controllers/set_inheritance.py`).
 Should two operators have bound two numbers for one claim, the claim's status names the one that counts, and the other
 one, of which nobody was told, goes back to the stock.
 """
@@ -21,11 +24,11 @@ from typing import Any
 import structlog
 
 from ringfleet.api.meta import CLAIM_FINALIZER, QUARANTINE, SET_LABEL, format_duration
+from ringfleet.controllers.after_rush import put_off
 from ringfleet.controllers.claimed_number import find_hindrance, said_of
 from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN, places_of, wished_place, write_number
 from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
 from ringfleet.model.policy import OnNoStock
@@ -45,6 +48,7 @@ BINDER = "ringfleet-operator"
 
 async def reconcile_claim(services: Services, key: Key) -> float | None:
     """Bind the claim, say how it stands, or unbind it. Returns the delay, in seconds, until it wants another turn."""
+    await _let_go_of_departed(services, key)
     claim = services.fleet.claim(key.namespace, key.name)
     if claim is None:
         return None
@@ -65,6 +69,7 @@ async def reconcile_claim(services: Services, key: Key) -> float | None:
     if number is not None:
         return await _say_bound(services, claim, number)
     await (_say_broken(services, claim) if claim.bound else _say_waiting(services, claim))
+    await _fit_guard(services, claim)
     return _look_at_place_again(services, claim)
 
 
@@ -250,16 +255,26 @@ async def _say_bound(services: Services, claim: ClaimRecord, number: NumberRecor
     if now_at != claim.written_to:
         patch["memory"] = {"writtenTo": [place._asdict() for place in now_at] or None}
     if await _write(services, claim, patch, said):
-        return GUARD_DELAY if not claim.guarded and not places else 0.0
-    again = (TRY_AGAIN if refused else LOOK_AGAIN) if places else None
-    if claim.guarded:
-        return again
+        if "boundAt" in patch:
+            services.untold.add(claim.uid)
+            put_off(services, Key("NumberClaim", claim.namespace, claim.name))
+        return 0.0 if places else None
+    await _follow_up(services, claim, said[0])
+    return (TRY_AGAIN if refused else LOOK_AGAIN) if places else None
+
+
+async def _follow_up(services: Services, claim: ClaimRecord, ready: Condition) -> None:
+    """What nobody waits for: an event that tells of the binding, and the finalizer as it is to be."""
+    untold = claim.uid in services.untold and ready.reason is Reason.BOUND
+    if not untold and claim.guarded is claim.to_be_guarded:
+        return
     if services.claim_queue.gives_way(claim):
-        return GUARD_DELAY
-    await _guard(services, claim)
-    if said[0].reason is Reason.BOUND:
-        await services.status.announce(NUMBER_CLAIMS, claim, said[0].reason, said[0].message, EventType.NORMAL)
-    return again
+        put_off(services, Key("NumberClaim", claim.namespace, claim.name))
+        return
+    await _fit_guard(services, claim)
+    if untold:
+        services.untold.discard(claim.uid)
+        await services.status.announce(NUMBER_CLAIMS, claim, ready.reason, ready.message, EventType.NORMAL)
 
 
 def _is_for_another_by_now(claim: ClaimRecord, number: NumberRecord) -> bool:
@@ -278,9 +293,13 @@ def _waited(services: Services, claim: ClaimRecord, now: datetime) -> timedelta:
     return max(timedelta(), now - services.arrivals.pop(claim.uid, claim.created))
 
 
-async def _guard(services: Services, claim: ClaimRecord) -> None:
-    """From now on its deletion waits until its number is unbound."""
-    await _set_finalizers(services, claim, (*claim.finalizers, CLAIM_FINALIZER))
+async def _fit_guard(services: Services, claim: ClaimRecord) -> None:
+    """Take the finalizer off a claim that an earlier version has put it on, or that came back with it from a backup;
+    put it on a set's."""
+    claim = services.fleet.claim(claim.namespace, claim.name) or claim
+    if claim.guarded is not claim.to_be_guarded:
+        others = _other_finalizers(claim)
+        await _set_finalizers(services, claim, (*others, CLAIM_FINALIZER) if claim.to_be_guarded else others)
 
 
 async def _say_waiting(services: Services, claim: ClaimRecord) -> None:
@@ -337,8 +356,19 @@ async def _let_go(services: Services, claim: ClaimRecord) -> float | None:
     for record in services.fleet.numbers_of(claim):
         await unbind(services, record, claim)
     if claim.guarded:
-        await _set_finalizers(services, claim, tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER))
+        await _set_finalizers(services, claim, _other_finalizers(claim))
     return None
+
+
+def _other_finalizers(claim: ClaimRecord) -> tuple[str, ...]:
+    return tuple(name for name in claim.finalizers if name != CLAIM_FINALIZER)
+
+
+async def _let_go_of_departed(services: Services, key: Key) -> None:
+    """Unbind the number of a claim of that name which was deleted; a live look says so once more."""
+    for record in services.fleet.numbers_of_departed(key.namespace, key.name):
+        if await claim_is_gone(services, record):
+            await unbind(services, record, services.fleet.departed_holder(record))
 
 
 async def unbind(services: Services, record: NumberRecord, claim: ClaimRecord | None = None) -> None:
@@ -384,14 +414,19 @@ def _held_by(holder: FormerHolder) -> dict[str, str | None]:
 
 async def claim_is_gone(services: Services, record: NumberRecord) -> bool:
     """Whether the claim that a number names is not there any more, by a live look, and no other one of its namespace
-    and name takes the number up, or leaves it to its rotation set."""
+    and name takes the number up, or leaves it to its rotation set. Of a claim that we have seen go nobody takes it up:
+    it was deleted, and not restored under another uid."""
     assert record.claim
     try:
         found = await services.kube.get(NUMBER_CLAIMS, record.claim.namespace, record.claim.name)
     except NotFound:
         return True
     claim = project_claim(found)
-    if claim.uid == record.claim.uid or is_to_be_taken_up(services.fleet, claim, record):
+    if claim.uid == record.claim.uid:
+        return False
+    if services.fleet.departed_holder(record):
+        return True
+    if is_to_be_taken_up(services.fleet, claim, record):
         return False
     return heir_of(services.fleet, claim) is None
 

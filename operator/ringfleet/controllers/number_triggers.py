@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ringfleet.controllers.bundle_attachments import carried_by
 from ringfleet.controllers.claimed_number import tells_of
-from ringfleet.controllers.queues import POOL_DELAY
 from ringfleet.controllers.rebinding import former_number
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import (
@@ -12,6 +11,7 @@ from ringfleet.controllers.wake import (
     USE_DELAY,
     wake_bundle_counts,
     wake_needy,
+    wake_pool,
     wake_quotas,
     wake_set,
 )
@@ -48,8 +48,8 @@ class NumberTriggers:
         record = new or old
         if record is None or (old and new and _looks_the_same(old, new)):
             return
-        if record.pool:
-            self._services.queues.wake("NumberPool", record.namespace, record.pool, POOL_DELAY)
+        if record.pool_ref:
+            wake_pool(self._services, record.pool_ref)
         if not (old and new and _as_follower(old) == _as_follower(new)):
             routed = [(seen.namespace, seen.state.routed.profile) for seen in (old, new) if seen and seen.state.routed]
             for place in dict.fromkeys(routed):
@@ -66,8 +66,8 @@ class NumberTriggers:
             if other.place != record.place:
                 self._services.claim_queue.note_number(other, other)
                 wake_needy(self._services, [other])
-                if other.pool:
-                    self._services.queues.wake("NumberPool", other.namespace, other.pool, POOL_DELAY)
+                if other.pool_ref:
+                    wake_pool(self._services, other.pool_ref)
         claim = self._services.fleet.claim_of(record)
         if claim and old and new and old.left_alone is not new.left_alone:
             self._services.queues.wake_claim(claim)
@@ -127,9 +127,14 @@ class NumberTriggers:
         self._services.claim_queue.reconsider([claim for claim in claims if claim.pool == number.pool_ref])
 
     def _tell_who_had(self, old: NumberRecord | None, new: NumberRecord | None) -> None:
-        """A claim that came back before the number did takes it up, or has it back."""
+        """A claim that came back before the number did takes it up, or has it back; one that was made anew while the
+        number was still being let go asks for it."""
         if new is None or (old and _as_former(old) == _as_former(new)):
             return
+        if old and old.claim and old.claim != new.claim:
+            heir = self._services.fleet.claim(old.claim.namespace, old.claim.name)
+            if heir and heir.uid != old.claim.uid:
+                self._services.claim_queue.reconsider([heir])
         holder = new.claim or new.last_claim
         claim = self._services.fleet.claim(holder.namespace, holder.name) if holder else None
         if claim and former_number(self._services.fleet, claim) is new:

@@ -17,13 +17,13 @@ import structlog
 from ringfleet.api import NumberOrder
 from ringfleet.api.meta import NUMBER_FINALIZER
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, NotActive, NotHeld, RequestRejected
+from ringfleet.controllers.after_rush import put_off
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
 from ringfleet.controllers.number_claim import claim_is_gone, rest_from_now, unbind
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
-from ringfleet.controllers.wake import GUARD_DELAY
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
@@ -75,7 +75,7 @@ async def reconcile_number(services: Services, key: Key) -> float | None:
 
 async def _reconcile(services: Services, record: NumberRecord) -> float | None:
     if services.fleet.claim_is_missing(record) and await claim_is_gone(services, record):
-        await unbind(services, record)
+        await unbind(services, record, services.fleet.departed_holder(record))
         return None
     if record.deleting and (record.observed or record.state.phase in GONE):
         await _drop_guard(services, record)
@@ -99,7 +99,8 @@ async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     plan = _plan(services, turn, account)
     _wake_profile(services, turn)
     if _only_shows_its_claim(services, record, plan):
-        return GUARD_DELAY
+        put_off(services, Key("PhoneNumber", record.namespace, record.name))
+        return None
     if not _calls(plan):
         return await _go_through(services, turn, plan, account, news)
     key, opened = Key("PhoneNumber", record.namespace, record.name), services.accounts.opened(record.account)

@@ -1,7 +1,8 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
 of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told, and
-`Catalog` what its searches give, remembered for when they are down."""
+`Catalog` what its searches give, remembered for when they are down. `AfterRush` is of no object: it gives their turns
+to those that have given way to the bindings of claims."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from enum import StrEnum
 import structlog
 
 from ringfleet.controllers.account_catalog import refresh_catalog
+from ringfleet.controllers.after_rush import let_follow
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.bundle_readiness import read_requirements
 from ringfleet.controllers.carrier_account import reconcile_account
@@ -91,6 +93,7 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "BundleCount": count_attached,
     "CarrierAccount": reconcile_account,
     "AccountUse": guard_account,
+    "AfterRush": let_follow,
     "Catalog": refresh_catalog,
     "Requirements": read_requirements,
     "RotationSet": reconcile_set,

@@ -36,6 +36,7 @@ from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.refs import Key
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.seen import HealthSeen
 from ringfleet.settings import Settings
@@ -77,6 +78,10 @@ class Services:
     """By the uid of a pool, the sequence of its last order, when that was looked for live and is gone."""
     arrivals: dict[str, datetime] = field(default_factory=dict)
     """When a claim, by uid, was first seen: its time to bind counts from then."""
+    untold: set[str] = field(default_factory=set)
+    """The uids of claims that were bound, of which no event tells yet: it follows when no other is being bound."""
+    put_off: dict[Key, float] = field(default_factory=dict)
+    """Whose turn gives way to the bindings of claims, and since when, by `monotonic`; see `after_rush.py`."""
 
     fleet: Fleet = field(init=False)
     intent_watches: IntentWatches = field(init=False)

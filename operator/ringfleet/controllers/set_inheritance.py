@@ -17,7 +17,7 @@ from __future__ import annotations
 import structlog
 
 from ringfleet.api import RotationSet
-from ringfleet.api.meta import DRAINING, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
 from ringfleet.controllers.number_claim import bind
 from ringfleet.controllers.rebinding import heir_of, numbers_held
 from ringfleet.controllers.services import Services
@@ -82,6 +82,7 @@ def _body(services: Services, obj: RotationSet, claim: Json, record: NumberRecor
             "labels": {key: labels[key] for key in (SET_LABEL, REGION_LABEL) if key in labels},
             "annotations": {key: notes[key] for key in (DRAINING,) if key in notes},
             "ownerReferences": [owner_reference(obj)],
+            "finalizers": [CLAIM_FINALIZER],
         },
         "spec": {**claim["spec"], "phoneNumberName": record.name, "onNoStock": "Wait"},
     }

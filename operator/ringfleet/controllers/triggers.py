@@ -15,7 +15,6 @@ than one of them, or a controller, may see is in wake.py.
 from __future__ import annotations
 
 from functools import partial
-from zlib import crc32
 
 from ringfleet.controllers.claim_triggers import ClaimTriggers
 from ringfleet.controllers.claimed_number import tells_of
@@ -24,7 +23,7 @@ from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.intent_triggers import IntentTriggers
 from ringfleet.controllers.number_triggers import NumberTriggers
 from ringfleet.controllers.services import Services
-from ringfleet.objects.number_claim import ClaimRecord
+from ringfleet.controllers.wake import spread
 
 
 def follow(services: Services) -> None:
@@ -52,10 +51,5 @@ def open_queue(services: Services) -> None:
         if waits or (claim.bound is None) is not (not held) or not fits:
             services.queues.wake_claim(claim)
         elif claim.bound and (claim.write_to or claim.written_to):
-            services.queues.wake("NumberClaim", claim.namespace, claim.name, _spread(claim, LOOK_AGAIN))
+            services.queues.wake("NumberClaim", claim.namespace, claim.name, spread(claim.uid, LOOK_AGAIN))
     services.claim_queue.open()
-
-
-def _spread(claim: ClaimRecord, over: float) -> float:
-    """Seconds up to `over`, the same for a claim each time."""
-    return crc32(claim.uid.encode()) / 2**32 * over

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from zlib import crc32
 
 from ringfleet.api import ComplianceBundle, NumberOrder, RotationSet, RoutingProfile
 from ringfleet.controllers.bundle_readiness import pools_at, wake_pools
 from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
-from ringfleet.controllers.queues import seconds_until
+from ringfleet.controllers.queues import POOL_DELAY, seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, Phase
 from ringfleet.model.refs import ObjectRef
@@ -23,7 +24,7 @@ from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import with_stalled
-from ringfleet.plan.next_look import GUARDED_AFTER, next_look_at_number
+from ringfleet.plan.next_look import next_look_at_number
 from ringfleet.plan.phone_number.plan import OUT_OF_REACH, plan_number
 from ringfleet.plan.phone_number.routing import as_followed
 
@@ -31,8 +32,9 @@ PROFILE_DELAY = 5.0
 SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
 
-GUARD_DELAY = GUARDED_AFTER.total_seconds()
-"""Seconds after a claim's binding until its finalizer follows, and the phase of its number."""
+RUSH_DELAY = 2.0
+"""Seconds in which what happens to a pool's numbers and claims is gathered while claims are being bound. A claim that
+finds no number wakes the pool sooner."""
 QUOTA_DELAY = 2.0
 """Seconds in which what changes the use of a quota is gathered into one look at it."""
 USE_DELAY = 1.0
@@ -123,6 +125,17 @@ def wake_frozen(services: Services, accounts: Iterable[AccountKey], pools: Itera
         wake_needy(services, services.fleet.numbers_in_pool(*pool))
     for rotation in services.fleet.all(RotationSet):
         services.queues.wake("RotationSet", rotation.metadata.namespace, rotation.metadata.name)
+
+
+def spread(uid: str, over: float) -> float:
+    """Seconds up to `over`, the same for an object each time: for what many objects are to do that has time."""
+    return crc32(uid.encode()) / 2**32 * over
+
+
+def wake_pool(services: Services, pool: ObjectRef) -> None:
+    """What the pool counts has changed."""
+    delay = RUSH_DELAY if services.claim_queue.busy() else POOL_DELAY
+    services.queues.wake("NumberPool", pool.namespace, pool.name, delay)
 
 
 def wake_set(services: Services, claim: ClaimRecord | None) -> None:

@@ -133,6 +133,13 @@ class ClaimRecord:
         return CLAIM_FINALIZER in self.finalizers
 
     @property
+    def to_be_guarded(self) -> bool:
+        """Whether it is to carry our finalizer: only where a rotation set owns it, for another set of that name may
+        take its number over while the garbage collector deletes it. Whoever deletes another claim lets its number go.
+        """
+        return self.rotation is not None and self.rotation.owner is not None
+
+    @property
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
 

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ringfleet.api import RotationSet
-from ringfleet.api.meta import API_VERSION, OVERRIDE, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import API_VERSION, CLAIM_FINALIZER, OVERRIDE, REGION_LABEL, SET_LABEL
 from ringfleet.api.number_claim import PoolRef
 from ringfleet.api.rotation_set import (
     CampaignNumberPool,
@@ -233,6 +233,7 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
             "namespace": meta.namespace,
             "labels": {SET_LABEL: meta.name, **region},
             "ownerReferences": [owner_reference(obj)],
+            "finalizers": [CLAIM_FINALIZER],
         },
         "spec": spec,
     }

@@ -26,9 +26,6 @@ from ringfleet.plan.number_order import OrderState
 from ringfleet.plan.number_quota import Bills, QuotaWant
 from ringfleet.plan.phone_number.case import NumberState
 
-GUARDED_AFTER = timedelta(seconds=1)
-"""How long after a claim's binding its finalizer follows: nobody waits for that, and others may wait to be bound."""
-
 
 class TimesOfNumber(Protocol):
     """What a PhoneNumber says of time."""
@@ -52,12 +49,6 @@ class TimesOfClaim(Protocol):
     @property
     def status_current(self) -> bool: ...
 
-    @property
-    def bound_at(self) -> datetime | None: ...
-
-    @property
-    def guarded(self) -> bool: ...
-
 
 def next_look_at_number(number: TimesOfNumber, now: datetime) -> datetime | None:
     """The end of its rest, of the hold before it goes, or of our patience with a carrier that refuses its documents."""
@@ -68,10 +59,8 @@ def next_look_at_number(number: TimesOfNumber, now: datetime) -> datetime | None
 
 
 def next_look_at_claim(claim: TimesOfClaim, now: datetime) -> datetime | None:
-    """Now, while it has something to say or is to go; a moment after its binding, for its finalizer."""
-    if claim.deleting or claim.phase is None or not claim.status_current:
-        return now
-    return claim.bound_at + GUARDED_AFTER if claim.bound_at and not claim.guarded else None
+    """Now, while it has something to say or is to go. Nothing else of it goes by the time."""
+    return now if claim.deleting or claim.phase is None or not claim.status_current else None
 
 
 def next_look_at_order(order: OrderState, now: datetime) -> datetime | None:

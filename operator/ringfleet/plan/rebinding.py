@@ -9,10 +9,11 @@
     no claimRef, lastClaimRef              that claim, and its status names this number   it has it back, rest or none
                                            that claim, made anew                          the claim queue hands it out
 
-A claim that its owner deletes is held by our finalizer until its number is unbound, so a claimRef that outlives its
-claim is no deletion: the objects were restored with new uids, or a finalizer was taken off by force. The binding was
-never undone, and namespace, name and tenant say whose it is. Only a claim that was gone within moments of its binding
-was not guarded yet: what another tenant claims under its name, or what must have another number, is no return of it.
+Of a claim that an operator has seen go, the number is unbound before another one of its name asks for anything. So a
+claimRef that outlives its claim is no deletion: the objects were restored with new uids. The binding was never undone,
+and namespace, name and tenant say whose it is. Only a claim that was deleted and made anew while no operator looked is
+taken for a restored one, and keeps its number without a rest: unless it is another tenant's, or must have another
+number.
 
 A number that was unbound is another matter: it is its people's before all others (`plan/former_holder.py`), but by the
 claim queue, with all that may keep a claim from a number. Only a claim whose status names the number was bound to it,
