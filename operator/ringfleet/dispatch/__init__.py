@@ -15,7 +15,7 @@ The inventory comes by watches, so picks go on while the API server is away. Wha
 
     serve.py, settings.py, clock.py           the process, from start to SIGTERM
     app.py, operations.py, schema.py          routes; which there are; bodies in and out
-    http_limits.py                            what a stranger may hold: headers, bodies, connections
+    http_limits.py, tls.py                    what a stranger may hold: headers, bodies, connections; certificates
     openapi.py, problems.py                   the same as a document; what is answered when it is no
     auth.py                                   who calls, and may they
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
