@@ -223,6 +223,7 @@ async def test_a_number_in_use_drains_before_its_claim_goes() -> None:
         rig.tell_traffic(n1=old, n2=old)
         await turn(rig)
         await rig.look()
+        await rig.turn("NumberClaim", name)
         assert name not in await rig.names("NumberClaim")
 
 
