@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from decimal import Decimal
+from random import Random
 
 import pytest
 
@@ -29,7 +31,7 @@ from tests.controllers.rig import (
     later,
     restarted,
 )
-from tests.plan.builders import an_offer, digits
+from tests.plan.builders import a_price, an_offer, digits
 
 ACME = "acme"
 
@@ -316,6 +318,55 @@ async def test_an_order_buys_for_what_is_left_when_it_chooses() -> None:
         assert not rig.carrier.billed
         order = await rig.status("NumberOrder", "west-1")
         assert (order["failure"], order["phase"]) == ("PriceAboveCap", "Failed")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@in_virtual_time
+async def test_whatever_tenants_claim_and_let_go_none_has_more_than_it_may_and_nothing_is_bought_in_vain(
+    seed: int,
+) -> None:
+    """Two pools, three tenants, few numbers that they can pay; what is bound at each moment is within the quotas."""
+    dice, tenants = Random(seed), ("acme", "beta", "ceta")
+    spend = {one: dice.choice([2, 3, 5]) for one in tenants}
+    quotas = [in_namespace(a_quota(monthlySpend=str(spend[one]), numbers=4), one) for one in tenants]
+    pools = [a_pool(0, allowedNamespaces=tenants), a_pool(0, "east", allowedNamespaces=tenants)]
+    alive: list[tuple[str, str]] = []
+    async with a_rig(*HOUSE, *pools, *quotas, begun=False) as rig:
+        rig.carrier.stock = [replace(an_offer(n), price=a_price(1 if n < 4 else 6)) for n in range(1, 30)]
+        async with rig.running():
+            for step in range(20):
+                if dice.random() < 0.7 or not alive:
+                    place = (dice.choice(tenants), f"c{step}")
+                    pool = {"name": dice.choice(["west", "east"]), "namespace": HERE}
+                    claim = a_claim(place[1], poolRef=pool, onNoStock=dice.choice(["Order", "Wait"]))
+                    await rig.kube.create(RESOURCES["NumberClaim"], place[0], in_namespace(claim, place[0]))
+                    alive.append(place)
+                else:
+                    place = alive.pop(dice.randrange(len(alive)))
+                    await rig.kube.delete(RESOURCES["NumberClaim"], *place)
+                await asyncio.sleep(dice.choice([0.05, 0.3, 1, 5, 30]))
+                assert not await beyond(rig, spend)
+            await asyncio.sleep(600)
+            assert not await beyond(rig, spend)
+            numbers = [await rig.find("PhoneNumber", name) for name in await rig.names("PhoneNumber")]
+            assert all({"claimRef", "lastClaimRef"} & set(one["spec"]) for one in numbers if one)
+            assert set(rig.carrier.billed.values()) <= {1}
+
+
+async def beyond(rig: Rig, spend: Mapping[str, int]) -> list[str]:
+    """The tenants that have more, or dearer, numbers than they may."""
+    numbers = [await rig.find("PhoneNumber", name) for name in await rig.names("PhoneNumber")]
+    bound = [one for one in numbers if one and "claimRef" in one["spec"]]
+    prices = {str(offer.number): offer.price.monthly.amount for offer in rig.carrier.stock}
+    had = {
+        tenant: [prices[one["spec"]["number"]] for one in bound if one["spec"]["claimRef"]["namespace"] == tenant]
+        for tenant in spend
+    }
+    return [tenant for tenant, mine in had.items() if sum(mine) > spend[tenant] or len(mine) > 4]
+
+
+def in_namespace(obj: Json, namespace: str) -> Json:
+    return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
 
 
 # And what `ringfleet plan` says.
