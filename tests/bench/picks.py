@@ -28,6 +28,7 @@ import uvloop
 from ringfleet.api import NumberClaim, PhoneNumber
 from ringfleet.dispatch.ledger.open import open_ledger, sqlite_path
 from ringfleet.dispatch.ledger.sqlite.file import connect
+from ringfleet.dispatch.ledger.tables import CONTACTS
 from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.dispatch.recipients import read_keys
 from ringfleet.kube.client import Kube
@@ -148,22 +149,26 @@ Contacts = Iterator[tuple[bytes, int, float]]
 
 def _insert_into_sqlite(path: Path, contacts: Contacts) -> None:
     with closing(connect(path)) as connection, connection:
-        connection.execute("INSERT INTO rotation_set (key) VALUES (?) ON CONFLICT DO NOTHING", (SET,))
         set_id = connection.execute("SELECT id FROM rotation_set WHERE key = ?", (SET,)).get
         insert = "INSERT INTO contact (set_id, recipient, number, last, times) VALUES (?, ?, ?, ?, ?)"
-        rows = ((set_id, who, number, int(at), struct.pack("<2d", at, at)) for who, number, at in sorted(contacts))
-        connection.executemany(insert, rows)
+        connection.executemany(insert, _rows(set_id, contacts))
 
 
 async def _copy_to_postgres(dsn: str, contacts: Contacts) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        columns = ["set_", "recipient", "number", "last", "recent"]
-        rows = ((SET, who, number, at, [at]) for who, number, at in contacts)
-        await connection.copy_records_to_table("contact", schema_name="ringfleet", columns=columns, records=rows)
+        set_id = await connection.fetchval("SELECT id FROM ringfleet.rotation_set WHERE key = $1", SET)
+        await connection.copy_records_to_table(
+            "contact", schema_name="ringfleet", columns=list(CONTACTS.columns), records=_rows(set_id, contacts)
+        )
         await connection.execute("ANALYZE ringfleet.contact")
     finally:
         await connection.close()
+
+
+def _rows(set_id: int, contacts: Contacts) -> Iterator[tuple[int, bytes, int, int, bytes]]:
+    """As the table has them, by key."""
+    return ((set_id, who, number, int(at), struct.pack("<2d", at, at)) for who, number, at in sorted(contacts))
 
 
 def _number(n: int) -> str:

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ringfleet.cli.main import main
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.postgres import PostgresLedger
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.shared import PostgresLedger
 from ringfleet.dispatch.ledger.types import GivenBack
 from tests.dispatch.conftest import postgres_dsn, postgres_server
 from tests.dispatch.ledger.builders import SET, TODAY, a_member, a_roster, an_ask, deferred, fill, picked, used
@@ -54,8 +54,8 @@ async def kept(path: Path) -> Path:
 
 
 def test_a_ledger_is_made_once(run: Run, path: Path) -> None:
-    assert (run("migrate").output, path.exists()) == ("Made, with schema 1.\n", True)
-    assert run("migrate").output == "The schema is 1: nothing to do.\n"
+    assert (run("migrate").output, path.exists()) == ("Made, with schema 2.\n", True)
+    assert run("migrate").output == "The schema is 2: nothing to do.\n"
 
 
 async def test_a_ledger_in_use_is_not_migrated(run: Run, path: Path) -> None:
@@ -108,25 +108,27 @@ def test_a_ledger_that_keeps_its_laws_passes(run: Run, kept: Path) -> None:
             "number +14155550001 of shop/calls: 4 counted as used on its last day, and 3 picks of that day are out",
         ),
         (
-            "UPDATE pick SET state = 1 WHERE id = 1",
+            "UPDATE journal SET counted = 0 WHERE seq = 1",
             "number +14155550001 of shop/calls: 3 counted as used on its last day, and 2 picks of that day are out",
         ),
         (
-            "UPDATE contact SET number = 1 WHERE recipient = (SELECT recipient FROM pick WHERE id = 1)",
+            "UPDATE contact SET number = 1 WHERE recipient = (SELECT recipient FROM journal WHERE seq = 1)",
             "a recipient of shop/calls has the number +1, which was never in it",
         ),
-        ("UPDATE pick SET number = 1 WHERE id = 4", "pick p4 of number +1 in shop/calls: the number has no counts"),
+        (
+            "UPDATE journal SET number = 1 WHERE seq = 4",
+            "picks of the number +1 in shop/calls: the number has no counts",
+        ),
         (
             "UPDATE deferral SET number = 1",
-            "deferral d1 of shop/calls reserves room on the number +1, which was never in it",
+            "deferral d9 of shop/calls reserves room on the number +1, which was never in it",
         ),
         (
-            "DELETE FROM answer WHERE id = 1",
-            "a key is answered by the answer 1, which is not there or is another key's",
+            "DELETE FROM journal WHERE seq = 4",
+            "a key is answered by the entry 4, which is not there",
         ),
-        ("DELETE FROM replay", "answer 1 is found by no key"),
-        ("UPDATE deferral SET set_id = 9", "deferral 1 belongs to no set"),
-        ("PRAGMA user_version = 0", "the schema is 0, and this program knows 1: run `ringfleet ledger migrate`"),
+        ("UPDATE deferral SET set_id = 9", "deferral 9 belongs to no set"),
+        ("PRAGMA user_version = 0", "the schema is 0, and this program knows 2: run `ringfleet ledger migrate`"),
     ],
 )
 def test_a_broken_law_is_told_in_a_sentence(run: Run, kept: Path, damage: str, sentence: str) -> None:
@@ -139,7 +141,7 @@ def test_a_broken_law_is_told_in_a_sentence(run: Run, kept: Path, damage: str, s
 
 def test_a_file_that_is_damaged_is_told(run: Run, kept: Path) -> None:
     connection = apsw.Connection(str(kept))
-    page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'pick'").get
+    page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'journal'").get
     connection.close()
     with kept.open("r+b") as file:
         file.seek(4096 * (page - 1))
@@ -164,14 +166,14 @@ async def test_a_postgres_ledger_is_made_once_and_verified(postgres_dsn: str) ->
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ("UPDATE member SET used = used + 1 WHERE number = 14155550001", "4 counted as used on its last day"),
-        ("DELETE FROM deferral", "room for 1 is put aside on day 739945, and 0 are put off to it"),
-        ("UPDATE member SET booked = '{}'", "room for 0 is put aside on day 739945, and 1 are put off to it"),
+        ("UPDATE journal SET counted = 0 WHERE seq = 1", "3 counted as used on its last day, and 2 picks"),
+        ("INSERT INTO replay VALUES ('k', 99)", "a key is answered by the entry 99, which is not there"),
     ],
 )
 async def test_a_broken_law_in_postgres_is_told_in_a_sentence(postgres_dsn: str, damage: str, told: str) -> None:
     async with PostgresLedger(postgres_dsn, migrates=True) as ledger:
         await lived_in(ledger)
+        await ledger.prune(an_ask().now, 0.0)  # it folds the journal first
     connection = await asyncpg.connect(postgres_dsn)
     await connection.execute(f"SET search_path TO ringfleet; {damage}")
     await connection.close()

@@ -91,9 +91,13 @@ _REMOVE_ALL = ("DROP SCHEMA IF EXISTS ringfleet CASCADE", "DROP SCHEMA public CA
 _REMOVE_ROWS = (
     """
     DO $$ DECLARE ours oid = to_regnamespace('ringfleet'); one regclass; BEGIN
-      FOR one IN SELECT oid FROM pg_class WHERE relnamespace = ours AND relkind = 'r' AND relname <> 'schema_version'
+      FOR one IN SELECT oid FROM pg_class WHERE relnamespace = ours AND relkind = 'r'
+          AND relname NOT IN ('schema_version', 'owner')
         LOOP EXECUTE 'DELETE FROM ' || one; END LOOP;
       PERFORM setval(oid, 1, false) FROM pg_class WHERE relnamespace = ours AND relkind = 'S';
+      IF ours IS NOT NULL THEN
+        UPDATE ringfleet.owner SET token = gen_random_uuid(), address = '', beat = '-infinity', wishes = 0;
+      END IF;
     END $$
     """,
 )

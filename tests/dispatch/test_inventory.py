@@ -12,8 +12,8 @@ import pytest
 
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.kube.client import Kube
 from ringfleet.model import E164

@@ -18,8 +18,8 @@ from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.metrics import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.serve import Listener

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Tally
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.senders import Sender

@@ -22,8 +22,8 @@ from structlog.testing import capture_logs
 
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, Problem

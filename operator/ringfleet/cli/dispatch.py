@@ -25,6 +25,7 @@ SWITCH_SECONDS = 0.0005
 @click.option("--events-url", help="Base URL by which carriers reach --events, for those that sign the URL.")
 @click.option("--trust-forwarded", is_flag=True, help="Else read it from X-Forwarded-*, which a proxy in front sets.")
 @click.option("--health", help="Address of /healthz, /readyz and /metrics.  [default: 127.0.0.1:8097]")
+@click.option("--advertise", help="URL by which other dispatchers of a PostgreSQL ledger reach this one.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Serve this namespace. Repeatable; default: all.")
 @click.option(
     "--supply-namespace",

@@ -58,8 +58,8 @@ def migrate(where: Where) -> None:
     if isinstance(where, Path):
         before, after = _engine("sqlite.file").migrate(where)
     else:
-        postgres = _engine("postgres")
-        before, after = asyncio.run(postgres.migrate(postgres.Address(where)))
+        address = _engine("postgres.connection").Address(where)
+        before, after = asyncio.run(_engine("postgres.migrations").migrate(address))
     if before == after:
         click.echo(f"The schema is {after}: nothing to do.")
     else:
@@ -87,10 +87,11 @@ def verify(where: Where) -> None:
     import asyncio
 
     if isinstance(where, Path):
-        found = _engine("sqlite.verify").verify(where)
+        evidence = _engine("sqlite.verify").look(where)
     else:
-        postgres = _engine("postgres")
-        found = asyncio.run(postgres.verify(postgres.Address(where)))
+        address = _engine("postgres.connection").Address(where)
+        evidence = asyncio.run(_engine("postgres.verify").look(address))
+    found = evidence if isinstance(evidence, tuple) else _engine("owner.verify").judge(evidence)
     if found:
         raise click.ClickException("\n".join(("The ledger breaks its laws:", *found)))
     click.echo("The ledger keeps its laws.")

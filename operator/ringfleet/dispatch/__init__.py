@@ -2,14 +2,15 @@
 
 ::
 
-    caller  --POST picks-->  app ----> picks ----> Ledger (SQLite | PostgreSQL)      counts, sticky rows, opt-outs
+    caller --POST picks--> forward --> app --> picks --> Ledger (SQLite | PostgreSQL)   counts, sticky rows, opt-outs
                               ^          ^            ^
                            auth       inventory       |
                     (TokenReview)   (watches: sets,   |
                                     claims, numbers)  |
     carrier --POST events--> webhooks ----------------'                             signed, counted once
 
-The inventory comes by watches, so picks go on while the API server is away. What must be remembered is in the ledger.
+The inventory comes by watches, so picks go on while the API server is away. What must be remembered is in the ledger,
+which one process owns; of several that share one, the others carry to it what only the owner may decide.
 
 ::
 
@@ -17,6 +18,7 @@ The inventory comes by watches, so picks go on while the API server is away. Wha
     app.py, operations.py, schema.py          routes; which there are; bodies in and out
     http_limits.py, tls.py                    what a stranger may hold: headers, bodies, connections; certificates
     openapi.py, problems.py                   the same as a document; what is answered when it is no
+    forward.py                                what another dispatcher decides is carried there
     auth.py                                   who calls, and may they
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed

@@ -31,6 +31,7 @@ from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Roster
 from ringfleet.kube.client import Kube
+from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
 from ringfleet.model import E164
 from ringfleet.model.geography import locate
@@ -107,6 +108,8 @@ class Inventory:
         self._dirty: set[ObjectRef] = set()
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._taken = asyncio.Event()
+        ledger.on_taken(self._taken.set)
         self.synced = asyncio.Event()
         self.sets: Informer[RotationWant] = Informer(
             kube, resource_of(RotationSet), _project_set, namespaces=namespaces
@@ -180,6 +183,7 @@ class Inventory:
         async with asyncio.TaskGroup() as group:
             for informer in self._informers:
                 group.create_task(informer.run())
+            group.create_task(self._list_when_taken())
             for informer in self._informers:
                 await informer.synced.wait()
             while True:
@@ -190,6 +194,23 @@ class Inventory:
                     async with asyncio.timeout(RETRY_SECONDS if self._dirty else None):
                         await self._wake.wait()
                 self._wake.clear()
+
+    async def _list_when_taken(self) -> None:
+        """Our copies may be older than those of who owned the ledger before: they count again when all was listed."""
+        while True:
+            await self._taken.wait()
+            self._taken.clear()
+            try:
+                for informer in self._informers:
+                    await informer.list_again()
+            except KubeError as error:
+                log.warning("the ledger is ours, and its rosters are the last ones: not listed", error=str(error))
+                self._taken.set()
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self._ledger.trust_rosters()
+            for key in self._views:
+                self._soil(key)
 
     async def enter_day(self, view: SetView, day: date) -> None:
         """Have the roster of `day` in the ledger before anybody picks on it.
@@ -280,7 +301,14 @@ class Inventory:
         for record in (old, new):
             if record is not None and record.claim is not None:
                 for claim in self.claims.store.by("uid", record.claim.uid):
-                    self._on_claim(ObjectRef(claim.namespace, claim.name), None, claim)
+                    if not self._is_the_same(claim, old, new):
+                        self._on_claim(ObjectRef(claim.namespace, claim.name), None, claim)
+
+    def _is_the_same(self, claim: ClaimRecord, old: NumberRecord | None, new: NumberRecord | None) -> bool:
+        """Whether a change of the number is none for picks: most of what is written to numbers is their usage."""
+        if old is None or new is None or (old.claim, old.pool_ref) != (new.claim, new.pool_ref):
+            return False
+        return member_seen(claim, old) == member_seen(claim, new)
 
     def _soil(self, key: ObjectRef) -> None:
         self._dirty.add(key)

@@ -84,6 +84,7 @@ AFTER = Parameter(
 
 _NO_SET = ("not-found", "inventory-unknown", "set-invalid")
 _LEDGER = ("ledger-unavailable",)
+_OWNERS = ("not-the-owner",)  # told to another dispatcher that has carried it here, never to a caller
 _BODY = ("malformed-request", "body-too-large", "not-json")
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -100,6 +101,7 @@ OPERATIONS: tuple[Operation, ...] = (
             *_BODY,
             *_NO_SET,
             *_LEDGER,
+            *_OWNERS,
             "idempotency-key-missing",
             "idempotency-key-reused",
             "account-required",
@@ -121,7 +123,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "A pick was not used: give its unit back.",
         {204: None},
         right=("delete", "picks"),
-        problems=(*_NO_SET, *_LEDGER, "pick-in-use", "pick-too-old"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "pick-in-use", "pick-too-old"),
     ),
     Operation(
         "deferred",
@@ -131,7 +133,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.DeferredList},
         right=("get", "deferred"),
         parameters=(LIMIT,),
-        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
     ),
     Operation(
         "suppressions",
@@ -170,7 +172,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "The set's day and its numbers' traffic, as the operator reads it.",
         {200: schema.RollupReply},
         right=("get", "rollup"),
-        problems=(*_NO_SET, *_LEDGER),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS),
     ),
     *(
         Operation(

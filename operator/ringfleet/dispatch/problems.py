@@ -53,6 +53,7 @@ TYPES = {
         Type("set-suspended", HTTPStatus.CONFLICT, "The rotation set is suspended"),
         Type("pick-in-use", HTTPStatus.CONFLICT, "The pick is in use"),
         Type("pick-too-old", HTTPStatus.CONFLICT, "The day of the pick is over"),
+        Type("not-the-owner", HTTPStatus.MISDIRECTED_REQUEST, "Another dispatcher decides"),
         Type("body-too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
         Type("sender-unreadable", HTTPStatus.UNPROCESSABLE_ENTITY, "Who wishes to be left alone can't be read"),
         Type("not-json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Only JSON changes anything"),

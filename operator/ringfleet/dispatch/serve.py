@@ -17,9 +17,10 @@ from typing import Any
 import structlog
 import uvicorn
 
-from ringfleet.dispatch.app import Dispatcher, discreet
+from ringfleet.dispatch.app import PICK_BYTES, Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.forward import Forward
 from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
@@ -105,8 +106,9 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         senders = Senders(kube, time.monotonic, supply)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
+        forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES)
         listeners = [
-            Listener(dispatcher.app(), Address.parse(settings.listen), certificate),
+            Listener(forward, Address.parse(settings.listen), certificate),
             Listener(
                 events_app(
                     ledger,
@@ -133,9 +135,11 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             log.info(
                 "dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=[one.url for one in listeners]
             )
+            await ledger.answer_at(settings.advertise or listeners[0].url)
             ready([one.url for one in listeners])
             await stop.wait()
             log.info("dispatcher draining")
+        await forward.close()
     log.info("dispatcher stopped")
 
 

@@ -58,6 +58,10 @@ class DispatchSettings(BaseSettings):
     health: str = "127.0.0.1:8097"
     """Where /healthz, /readyz and /metrics are."""
 
+    advertise: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")] | None = None
+    """Where the other dispatchers of a PostgreSQL ledger reach this one, such as http://10.0.0.7:8095: what it decides
+    is forwarded there. None: the address of `listen`, which does for one host."""
+
     namespaces: tuple[str, ...] = ()
     """The namespaces whose sets are served; empty means all of them."""
 

@@ -75,6 +75,15 @@ class Informer(Generic[T]):
         """Take in the reply to a write of our own, so that the next look sees it."""
         self.store.learn(obj)
 
+    async def list_again(self) -> None:
+        """List all there is once more, beside the watch.
+
+        Raises:
+            KubeError: it can't be listed now.
+        """
+        for scope in self._heard:
+            await self._list(scope)
+
     def age(self) -> float:
         """Seconds since the namespace heard of least recently was heard of; infinite before it was listed."""
         return asyncio.get_running_loop().time() - min(self._heard.values())

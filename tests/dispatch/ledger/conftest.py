@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.postgres import PostgresLedger
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
+from ringfleet.dispatch.ledger.owner.groups import OwnedLedger
+from ringfleet.dispatch.ledger.shared import PostgresLedger
 from tests.dispatch.ledger.builders import OpenLedger, a_member, a_roster
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def open_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLedger]:
     async with AsyncExitStack() as outer, AsyncExitStack() as stack:
-        make: Callable[[], SqliteLedger | PostgresLedger]
+        make: Callable[[], OwnedLedger]
         if request.param == "sqlite":
             make = lambda: SqliteLedger(tmp_path / "ledger.sqlite")  # noqa: E731 - two short ways
         else:

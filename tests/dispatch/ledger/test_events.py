@@ -186,4 +186,4 @@ async def test_what_no_promise_needs_is_forgotten(ledger: Ledger) -> None:
     await picked(ledger, ask)
     assert await ledger.prune(NOON + KEPT - 1, NOON - DAY) == 0
     assert await ledger.prune(NOON + KEPT + 1, NOON + 1) == 2
-    assert not (await picked(ledger, replace(ask, fingerprint=b"g"))).sticky
+    assert not (await picked(ledger, replace(ask, fingerprint=b"g", now=NOON + KEPT + 1))).sticky

@@ -1,34 +1,33 @@
-"""What is PostgreSQL's alone: several processes at once, locks, migrations, and a server that goes away."""
+"""What is PostgreSQL's alone: whose the ledger is, what is not known to be written, and wishes from any replica."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import random
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from ringfleet.dispatch.ledger.interface import LedgerUnavailable
-from ringfleet.dispatch.ledger.postgres import Address, PostgresLedger, migrate
-from ringfleet.dispatch.ledger.postgres.migrations import newest
-from ringfleet.dispatch.ledger.types import Deferred, OptIn, Picked
-from ringfleet.model.rotation import StickyMode
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable, NotTheOwner
+from ringfleet.dispatch.ledger.owner import groups
+from ringfleet.dispatch.ledger.postgres.connection import Address
+from ringfleet.dispatch.ledger.postgres.migrations import migrate, newest
+from ringfleet.dispatch.ledger.shared import PostgresLedger
+from ringfleet.dispatch.ledger.types import Ask, Picked, Suppressed
 from ringfleet.model.traffic import Happening
+from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
-    NOON,
     SET,
     SET_SCOPE,
     TODAY,
-    US,
-    WEST,
     a_member,
     a_number,
     a_roster,
@@ -39,18 +38,20 @@ from tests.dispatch.ledger.builders import (
     somebody,
     used,
 )
+from tests.dispatch.ledger.relay import Cut, relayed
 from tests.dispatch.postgres_server import PostgresServer
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}
-WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+HERE, THERE = "http://here:8095", "http://there:8095"
+STALE = "UPDATE owner SET beat = '-infinity'"
+"""As if the owner had not been heard of for long."""
 
 
-async def a_process(script: str, *arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", script, *arguments, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT
-    )
+@pytest.fixture(autouse=True)
+def quick_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "BEAT_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -62,7 +63,9 @@ async def ledger_dsn(postgres_server: PostgresServer) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def ledger(ledger_dsn: str) -> AsyncIterator[PostgresLedger]:
-    async with PostgresLedger(ledger_dsn, migrates=True) as ledger:
+    """The owner, with room for much."""
+    async with PostgresLedger(ledger_dsn, HERE, migrates=True) as ledger:
+        await ledger.enlist(a_roster(a_member(1, daily=10_000, hourly=10_000)))
         yield ledger
 
 
@@ -76,203 +79,274 @@ async def another(dsn: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-# Several at once.
+async def owns(ledger: PostgresLedger) -> bool:
+    try:
+        await ledger.rollup(SET, 0.0, TODAY)
+    except LedgerUnavailable:
+        return False
+    return True
 
-ASKS = """
-import asyncio, json, sys
-from collections import Counter
-from ringfleet.dispatch.ledger.postgres import PostgresLedger
+
+async def ask_until_answered(ask: Ask, *ledgers: PostgresLedger) -> Picked:
+    """As a caller does: the same key again, wherever the owner is."""
+    while True:
+        for ledger in ledgers:
+            try:
+                return await picked(ledger, ask)
+            except LedgerUnavailable:
+                await asyncio.sleep(0)
+
+
+# Whose it is.
+
+
+async def test_of_two_one_decides_and_the_other_says_who(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    async with PostgresLedger(ledger_dsn, THERE) as second:
+        with pytest.raises(NotTheOwner, match=f"decided by {HERE}") as caught:
+            await second.pick(an_ask())
+        assert caught.value.owner == HERE
+        assert isinstance(await ledger.pick(an_ask()), Picked)
+
+
+async def test_an_owner_that_ends_hands_over_at_once(ledger_dsn: str) -> None:
+    """What it decided is there, folded or not; the second one never waits for five seconds."""
+    async with PostgresLedger(ledger_dsn, THERE, migrates=True) as first:
+        await first.enlist(a_roster(a_member(1)))
+        ask = an_ask(key="k", fingerprint=b"f")
+        before = await picked(first, ask)
+    async with PostgresLedger(ledger_dsn, HERE) as second:
+        assert await picked(second, ask) == before
+        assert await used(second) == {a_number(1): 1}, "and the last roster holds"
+
+
+async def test_an_owner_that_is_silent_loses_the_ledger_and_writes_nothing_more(
+    ledger_dsn: str, ledger: PostgresLedger
+) -> None:
+    """Two that both believe: what the old one still decides is refused, and leaves nothing."""
+    await picked(ledger, an_ask("ann"))
+    async with another(ledger_dsn) as connection:
+        await connection.execute("UPDATE owner SET token = gen_random_uuid(), address = $1", THERE)
+        with pytest.raises(NotTheOwner):
+            await ledger.pick(an_ask("bob"))
+        assert await connection.fetchval("SELECT count(*) FROM journal WHERE kind = 1") == 1
+        await connection.execute(STALE)
+    await until(lambda: owns(ledger), "the ledger to be taken again")
+    assert (await picked(ledger, an_ask("cid"))).remaining == 10_000 - 2
+
+
+OWNER = """
+import asyncio, sys
+from ringfleet.dispatch.ledger.shared import PostgresLedger
 from tests.dispatch.ledger.builders import an_ask
 
 async def main():
-    async with PostgresLedger(sys.argv[1]) as ledger:
-        names, answers = iter(range(250)), Counter()
-        async def work():
-            for n in names:
-                verdict = await ledger.pick(an_ask(f"{sys.argv[2]}{n}", defers=False))
-                answers[getattr(verdict, "number", type(verdict).__name__)] += 1
-        print("ready", flush=True)
-        sys.stdin.readline()
-        await asyncio.gather(*(work() for _ in range(16)))
-        print(json.dumps(answers), flush=True)
+    async with PostgresLedger(sys.argv[1], "http://child:8095") as ledger:
+        for n, _ in enumerate(iter(lambda: sys.stdin.readline(), "")):
+            try:
+                print((await ledger.pick(an_ask(f"n{n}", key=f"k{n}", fingerprint=b"f"))).id, flush=True)
+            except Exception as error:
+                print(type(error).__name__, flush=True)
 
 asyncio.run(main())
 """
 
 
-async def test_caps_are_exact_under_two_processes_at_once(ledger_dsn: str, ledger: PostgresLedger) -> None:
-    """Room for 300, asked 250 times by each: neither can take it all."""
-    await ledger.enlist(a_roster(*(a_member(n, daily=30, hourly=30) for n in range(10))))
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-c", ASKS, ledger_dsn, name,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT,
-        )
-        for name in "ab"
-    ]  # fmt: skip
-    for process in processes:
-        assert process.stdout
-        assert await process.stdout.readline() == b"ready\n"
-    outputs = await asyncio.gather(*(process.communicate(b"go\n") for process in processes))
-    answers = [Counter(json.loads(output)) for output, _ in outputs]
-    assert answers[0] + answers[1] == Counter(dict.fromkeys(map(a_number, range(10)), 30) | {"Exhausted": 200})
-    assert all(one.total() - one["Exhausted"] > 0 for one in answers), "both were at it"
-    assert await used(ledger) == dict.fromkeys(map(a_number, range(10)), 30)
+@asynccontextmanager
+async def a_child(script: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, *arguments,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT,
+    )  # fmt: skip
+    try:
+        yield child
+    finally:
+        with suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
 
 
-async def test_a_cap_is_compared_again_once_the_member_is_ours(ledger_dsn: str, ledger: PostgresLedger) -> None:
-    """The last unit was there when we looked, and goes to another while we wait for the member."""
-    await ledger.enlist(a_roster(a_member(1, daily=2)))
-    await picked(ledger, an_ask())
-    async with another(ledger_dsn) as holder, holder.transaction():
-        await holder.execute("UPDATE member SET used = used + 1")
-        asked = asyncio.create_task(ledger.pick(an_ask(after=1, mode=StickyMode.STRICT)))
-        async with another(ledger_dsn) as observer:
-            await until(lambda: observer.fetch(WAITING), "the pick to wait for the member")
-    assert isinstance(await asked, Deferred)
-    assert await used(ledger) == {a_number(1): 2}
-
-
-async def test_nobody_waits_in_a_circle(ledger_dsn: str, ledger: PostgresLedger) -> None:
-    """2,000 operations of all kinds on the same few rows, by two dispatchers: a deadlock would fail one of them."""
-    dice = random.Random(11)
-    members = [a_member(n, daily=12, hourly=9, daily_tomorrow=400, tiers=(WEST if n % 2 else US, "")) for n in range(8)]
-    out: list[Picked] = []
-    put_off: dict[str, str] = {}
-    done: Counter[str] = Counter()
-
-    async def one(ledger: PostgresLedger, n: int) -> None:
-        name = f"n{dice.randrange(30)}"
-        match dice.randrange(20):
-            case 0:
-                await ledger.enlist(a_roster(*dice.sample(members, 7)))
-            case 1 | 2 | 3 | 4 if out:
-                await ledger.give_back(SET, out.pop(dice.randrange(len(out))).id, TODAY)
-            case 5 | 6:
-                batch = [
-                    replace(
-                        an_event(f"e{dice.randrange(900)}", dice.choice(list(Happening)), n=dice.randrange(8),
-                                 subject=f"c{dice.randrange(20)}", label="Spam" if not dice.randrange(9) else ""),
-                        opt_outs=(an_opt_out(f"x{dice.randrange(20)}", since=NOON + n, by_word=True),),
-                        opt_ins=(OptIn(SET_SCOPE, somebody(f"x{dice.randrange(20)}"), NOON + n),),
-                    )
-                    for _ in range(10)
-                ]  # fmt: skip
-                await ledger.ingest(batch)
-            case 7:
-                await ledger.suppress([an_opt_out(f"x{dice.randrange(20)}") for _ in range(20)])
-            case 8:
-                await ledger.allow(SET_SCOPE, [somebody(f"x{dice.randrange(20)}") for _ in range(10)])
-            case 9:
-                await ledger.prune(an_ask(after=1000.0).now, 0.0)
-            case _:
-                older = (somebody(f"n{dice.randrange(30)}"),) if dice.randrange(3) == 0 else ()
-                ask = an_ask(name, float(n), known_as=older, tiers=(WEST, US, ""), key=f"k{dice.randrange(400)}")
-                if name in put_off and dice.randrange(2):
-                    ask = replace(ask, deferral=put_off.pop(name), now=ask.now + 43200.0, day=TODAY + 1)
-                verdict = await ledger.pick(ask)
-                done[type(verdict).__name__] += 1
-                if isinstance(verdict, Picked):
-                    out.append(verdict)
-                elif hasattr(verdict, "number"):
-                    put_off[name] = verdict.id
-
-    await ledger.enlist(a_roster(*members))
-    async with PostgresLedger(ledger_dsn) as second:
-        left = iter(range(2_000))
-
-        async def work(ledger: PostgresLedger) -> None:
-            for n in left:
-                await one(ledger, n)
-
-        await asyncio.gather(*(work(which) for which in (ledger, second) for _ in range(12)))
-    assert done["Picked"] > 50
-    assert done["Deferred"] > 50, "else nothing was contended for"
-
-
-async def test_a_member_that_others_hold_is_waited_for_before_none_is_said(
-    ledger_dsn: str, ledger: PostgresLedger
-) -> None:
-    await ledger.enlist(a_roster(a_member(1)))
-    async with another(ledger_dsn) as holder:
-        held = holder.transaction()
-        await held.start()
-        await holder.execute("SELECT FROM member FOR UPDATE")
-        asked = asyncio.create_task(ledger.pick(an_ask()))
-        async with another(ledger_dsn) as observer:
-            await until(lambda: observer.fetch(WAITING), "the pick to wait for the member")
-        await held.rollback()
-    verdict = await asked
-    assert isinstance(verdict, Picked)
-    assert verdict.number == a_number(1)
-
-
-async def test_a_farther_place_is_not_taken_while_others_hold_the_nearer_one(
-    ledger_dsn: str, ledger: PostgresLedger
-) -> None:
-    await ledger.enlist(a_roster(a_member(1), a_member(2, tiers=(US, ""))))
-    async with another(ledger_dsn) as holder:
-        held = holder.transaction()
-        await held.start()
-        await holder.execute("SELECT FROM member WHERE number = $1 FOR UPDATE", int(a_number(1)[1:]))
-        asked = asyncio.create_task(ledger.pick(an_ask(tiers=(WEST, US))))
-        async with another(ledger_dsn) as observer:
-            await until(lambda: observer.fetch(WAITING), "the pick to wait for the nearer member")
-        await held.rollback()
-    verdict = await asked
-    assert isinstance(verdict, Picked)
-    assert (verdict.number, verdict.tier) == (a_number(1), WEST)
-
-
-# Crashes.
-
-PICKS = """
-import asyncio, itertools, sys
-from ringfleet.dispatch.ledger.postgres import PostgresLedger
-from tests.dispatch.ledger.builders import an_ask
-
-async def main():
-    async with PostgresLedger(sys.argv[1]) as ledger:
-        names = itertools.count()
-        async def work():
-            for n in names:
-                print((await ledger.pick(an_ask(f"n{n}", key=f"k{n}", fingerprint=b"f"))).id, n, flush=True)
-        await asyncio.gather(*(work() for _ in range(8)))
-
-asyncio.run(main())
-"""
-
-
-async def test_kill_9_of_a_dispatcher_under_load_loses_nothing_that_was_acknowledged(
-    ledger_dsn: str, ledger: PostgresLedger
-) -> None:
-    await ledger.enlist(a_roster(*(a_member(n, daily=100_000, hourly=100_000) for n in range(50))))
-    child = await a_process(PICKS, ledger_dsn)
+async def asked(child: asyncio.subprocess.Process) -> str:
+    assert child.stdin
     assert child.stdout
-    lines = [await child.stdout.readline() for _ in range(300)]
-    child.kill()
-    lines += (await child.stdout.read()).splitlines(keepends=True)
-    await child.wait()
-    acknowledged = dict(reversed(line.split()) for line in lines if line.endswith(b"\n"))
-    assert len(acknowledged) >= 300
-    assert sum((await used(ledger)).values()) >= len(acknowledged)
-    for n, id_ in acknowledged.items():
-        again = await picked(ledger, an_ask(f"n{int(n)}", key=f"k{int(n)}", fingerprint=b"f"))
-        assert again.id == id_.decode()
+    child.stdin.write(b"\n")
+    return (await child.stdout.readline()).decode().strip()
 
 
-async def test_a_connection_that_is_lost_is_said_and_made_anew(ledger_dsn: str, ledger: PostgresLedger) -> None:
-    """While a pick waits for its answer. What became of it is not known; nothing of it is kept here."""
-    await ledger.enlist(a_roster(a_member(1)))
-    async with another(ledger_dsn) as holder, holder.transaction():
-        await holder.execute("SELECT FROM member FOR UPDATE")
-        asked = asyncio.create_task(ledger.pick(an_ask()))
+async def test_an_owner_that_is_stopped_before_it_sends_finds_the_ledger_taken(ledger_dsn: str) -> None:
+    """SIGSTOP: it holds no lock, whatever the kernel goes on answering for it; and SIGCONT later, its group is none."""
+    await migrate(Address(ledger_dsn))
+    async with PostgresLedger(ledger_dsn, HERE) as first:
+        await first.enlist(a_roster(a_member(1)))
+    async with a_child(OWNER, ledger_dsn) as child:
+        assert (await asked(child)).startswith("p")
+        os.kill(child.pid, signal.SIGSTOP)
+        async with another(ledger_dsn) as connection:
+            await connection.execute(STALE)
+        async with PostgresLedger(ledger_dsn, HERE) as second:
+            assert isinstance(await second.pick(an_ask("bob")), Picked)
+            assert child.stdin
+            child.stdin.write(b"\n")
+            os.kill(child.pid, signal.SIGCONT)
+            assert child.stdout
+            assert (await child.stdout.readline()).strip() == b"NotTheOwner"
+            assert await used(second) == {a_number(1): 2}
+
+
+async def test_an_owner_that_is_killed_under_load_loses_nothing_that_was_acknowledged(ledger_dsn: str) -> None:
+    await migrate(Address(ledger_dsn))
+    async with PostgresLedger(ledger_dsn, HERE) as first:
+        await first.enlist(a_roster(a_member(1, daily=10_000, hourly=10_000)))
+    async with a_child(OWNER, ledger_dsn) as child:
+        assert child.stdin
+        assert child.stdout
+        child.stdin.write(b"\n" * 2_000)
+        acknowledged = [(await child.stdout.readline()).decode().strip() for _ in range(200)]
+        child.kill()
+        acknowledged += (await child.stdout.read()).decode().split()
+    async with another(ledger_dsn) as connection:
+        await connection.execute(STALE)
+    async with PostgresLedger(ledger_dsn, HERE) as second:
+        assert (await used(second))[a_number(1)] >= len(acknowledged)
+        for n, id_ in enumerate(acknowledged):
+            assert (await picked(second, an_ask(f"n{n}", key=f"k{n}", fingerprint=b"f"))).id == id_
+
+
+# What is not known to be written.
+
+
+@pytest.mark.parametrize("where", [Cut.BEFORE, Cut.AFTER])
+async def test_a_group_whose_answer_is_lost_is_asked_again_and_counts_once(
+    ledger_dsn: str, ledger: PostgresLedger, where: Cut
+) -> None:
+    """Whether the server has written it or not: the caller is refused, and the same key has one effect."""
+    await ledger.__aexit__()
+    async with relayed(ledger_dsn) as relay, PostgresLedger(relay.dsn, HERE) as behind:
+        await picked(behind, an_ask("ann"))
+        relay.cut = where
+        ask = an_ask("bob", key="k", fingerprint=b"f")
+        with pytest.raises(LedgerUnavailable):
+            await behind.pick(ask)
+        assert relay.cuts == 1
+        again = await picked(behind, ask)
+        assert again.remaining == 10_000 - 2
+        assert await picked(behind, ask) == again
+        assert await used(behind) == {a_number(1): 2}
+
+
+async def test_a_group_that_still_waits_when_its_owner_gives_up_is_nothing(
+    ledger_dsn: str, ledger: PostgresLedger
+) -> None:
+    """Its backend goes on, and finds another token."""
+    await picked(ledger, an_ask("ann"))
+    async with another(ledger_dsn) as holder:
+        held = holder.transaction()
+        await held.start()
+        await holder.execute("UPDATE owner SET token = gen_random_uuid(), beat = '-infinity'")
+        asked_for = asyncio.ensure_future(ledger.pick(an_ask("bob")))
         async with another(ledger_dsn) as observer:
-            for row in await until(lambda: observer.fetch(WAITING), "the pick to wait"):
-                await observer.execute("SELECT pg_terminate_backend($1)", row["pid"])
-        with pytest.raises(LedgerUnavailable, match=r"The ledger postgresql://.* (refused|can't be reached)"):
-            await asked
-    assert (await picked(ledger, an_ask())).remaining == 9
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%journal%'"
+            await until(lambda: observer.fetch(waiting), "the group to wait for the owner's row")
+        await held.commit()
+        with pytest.raises(LedgerUnavailable):
+            await asked_for
+        assert await holder.fetchval("SELECT count(*) FROM journal WHERE kind = 1") == 1
+
+
+# Wishes.
+
+
+async def test_a_wish_of_another_replica_is_seen_by_every_later_pick(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+        assert await front.suppress([an_opt_out()]) == 1
+        assert await ledger.pick(an_ask()) == Suppressed(SET_SCOPE)
+        assert await front.suppress([an_opt_out()]) == 0
+        assert await front.allow(SET_SCOPE, [somebody("ann")]) == 1
+        assert isinstance(await ledger.pick(an_ask()), Picked)
+
+
+async def test_a_wish_is_taken_while_nobody_owns_the_ledger(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    """And so it is when the owner stops between its own commit and its answer: the wish is there."""
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+        await ledger.__aexit__()
+        front._tasks[1].cancel()  # it does not take the ledger either
+        assert await front.suppress([an_opt_out()]) == 1
+    async with PostgresLedger(ledger_dsn, HERE) as again:
+        assert await again.pick(an_ask()) == Suppressed(SET_SCOPE)
+        await again.prune(an_ask().now, 0.0)
+        assert await again.pick(an_ask()) == Suppressed(SET_SCOPE)
+
+
+async def test_wishes_that_race_picks_are_before_or_after_each(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    """No pick that was asked for after a wish's answer has not seen it, whoever took the wish."""
+    names = [f"n{n}" for n in range(40)]
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+
+        async def load() -> None:
+            for n in count():
+                await ledger.pick(an_ask(names[n % len(names)], n / 1000))
+
+        racing = [asyncio.create_task(load()) for _ in range(8)]
+        for name in names:
+            await front.suppress([an_opt_out(name)])
+            assert await ledger.pick(an_ask(name)) == Suppressed(SET_SCOPE)
+        for one in racing:
+            one.cancel()
+        await asyncio.gather(*racing, return_exceptions=True)
+
+
+async def test_what_another_replica_has_heard_is_counted_once(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+        call = an_event("e1", Happening.CALL_STARTED)
+        await front.ingest([call])
+        await front.ingest([call])
+
+        async def counted() -> bool:
+            rollup = await ledger.rollup(SET, an_ask().now, TODAY)
+            return [hour.calls for tally in rollup.tallies for hour in tally.hours] == [1]
+
+        await until(counted, "the event to be counted")
+        assert await front.ingest([call]) == 0
+
+
+# Takeover.
+
+
+async def test_an_owner_is_replaced_again_and_again_under_load(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    """A model beside it: every key has one answer, every answer counts once, nothing acknowledged is lost."""
+    answers: dict[str, Picked] = {}
+    async with PostgresLedger(ledger_dsn, THERE) as second, another(ledger_dsn) as connection:
+        names = iter(range(600))
+
+        async def work() -> None:
+            for n in names:
+                ask = an_ask(f"n{n % 50}", float(n), key=f"k{n}", fingerprint=b"f")
+                answers[f"k{n}"] = await ask_until_answered(ask, ledger, second)
+
+        working = [asyncio.create_task(work()) for _ in range(8)]
+        for turn in range(6):
+            await until(lambda turn=turn: len(answers) >= 90 * (turn + 1), "some answers")
+            await connection.execute("UPDATE owner SET token = gen_random_uuid(), address = '', beat = '-infinity'")
+        await asyncio.gather(*working)
+        assert len({one.id for one in answers.values()}) == len(answers) == 600
+        for n in range(600):
+            ask = an_ask(f"n{n % 50}", float(n), key=f"k{n}", fingerprint=b"f")
+            assert await ask_until_answered(ask, ledger, second) == answers[f"k{n}"]
+        owner = ledger if await owns(ledger) else second
+        assert await used(owner) == Counter(one.number for one in answers.values())
+        assert await connection.fetchval("SELECT count(*) FROM journal WHERE kind = 1") == 600
+
+
+# The server.
+
+
+async def test_connections_that_are_lost_are_made_anew(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    await picked(ledger, an_ask("ann"))
+    async with another(ledger_dsn) as connection:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert (await ask_until_answered(an_ask(), ledger)).remaining == 10_000 - 2
 
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
@@ -338,3 +412,30 @@ async def test_other_things_in_the_database_are_left_alone(postgres_dsn: str) ->
         await connection.execute("CREATE TABLE public.member (name text); INSERT INTO public.member VALUES ('theirs')")
         await migrate(Address(postgres_dsn))
         assert await connection.fetchval("SELECT name FROM public.member") == "theirs"
+
+
+# Rosters of one that has just taken the ledger.
+
+
+async def test_guardrail_an_older_copy_brings_no_quarantined_number_back(
+    ledger_dsn: str, ledger: PostgresLedger
+) -> None:
+    """What the last owner knew holds, and what our own copy forbids; also at midnight, until all was listed anew."""
+    heard: list[bool] = []
+    ill = State.QUARANTINED
+    async with PostgresLedger(ledger_dsn, THERE) as second:
+        second.on_taken(lambda: heard.append(True))
+        await ledger.enlist(a_roster(a_member(1, state=ill), a_member(2), a_member(3), a_member(4)))
+        await second.enlist(a_roster(a_member(1), a_member(2, state=ill), a_member(3)))
+        await ledger.__aexit__()
+        await until(lambda: owns(second), "the ledger to be taken")
+        assert heard
+        for n in range(6):
+            assert (await picked(second, an_ask(f"n{n}"))).number == a_number(3)
+        tomorrow = 12 * 3600.0
+        await second.enlist(a_roster(a_member(1), a_member(2), a_member(3), a_member(4), day=TODAY + 1))
+        for n in range(6):
+            assert (await picked(second, an_ask(f"m{n}", tomorrow))).number == a_number(3)
+        second.trust_rosters()
+        await second.enlist(a_roster(a_member(1), day=TODAY + 1))
+        assert (await picked(second, an_ask("new", tomorrow + 1))).number == a_number(1)

@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.law.member import Seat
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.law.reservations import Room, Rooms, first_room
-from ringfleet.dispatch.ledger.sqlite import engine, writer
-from ringfleet.dispatch.ledger.sqlite.engine import SqliteLedger
-from ringfleet.dispatch.ledger.sqlite.verify import verify
+from ringfleet.dispatch.ledger.owner import groups
+from ringfleet.dispatch.ledger.owner.verify import judge
+from ringfleet.dispatch.ledger.sqlite import store
+from ringfleet.dispatch.ledger.sqlite.verify import look
+from ringfleet.dispatch.ledger.store import Evidence
 from ringfleet.dispatch.ledger.types import Ask, Deferred, Picked
 from ringfleet.model.traffic import Happening
 from tests.dispatch.ledger.builders import (
@@ -34,6 +37,11 @@ from tests.dispatch.ledger.builders import (
     picked,
     used,
 )
+
+
+def verified(path: Path) -> tuple[str, ...]:
+    evidence = look(path)
+    return judge(evidence) if isinstance(evidence, Evidence) else evidence
 
 
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:
@@ -168,21 +176,21 @@ def naive_room(bench: Bench, ask: Ask) -> tuple[Seat, Room] | None:
 
 async def test_forgetting_leaves_what_is_young_however_much_there_is(tmp_path: Path, monkeypatch: Any) -> None:
     """In steps that are smaller than what there is; and no id is given twice."""
-    monkeypatch.setattr(writer, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(groups, "FORGOTTEN_AT_ONCE", 3)
     async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=1000, hourly=1000), a_member(2, daily=1000, hourly=1000)))
         for after in (0.0, 40 * DAY):
             for n in range(10):
                 await ledger.pick(an_ask(f"{n} {after}", after, key=f"{n} {after}", fingerprint=b"f"))
                 await ledger.ingest([an_event(f"{n} {after}", Happening.CALL_STARTED, after, subject=f"{n} {after}")])
-        # of the old: 10 answers, 10 contacts, 10 events, 10 calls, 1 hour of one number, and the 10 picks
+        # of the old: 10 replays, 10 contacts, 10 events, 10 calls, 1 hour of one number, and the 10 picks
         gone = await ledger.prune(NOON + 40 * DAY, NOON + DAY)
         assert gone == 51
         assert await ledger.prune(NOON + 40 * DAY, NOON + DAY) == 0
         again = await ledger.pick(an_ask("9 3456000.0", 40 * DAY, key="9 3456000.0", fingerprint=b"f"))
         assert isinstance(again, Picked)
         assert again.id == "p20"
-    assert verify(tmp_path / "ledger.sqlite") == ()
+    assert verified(tmp_path / "ledger.sqlite") == ()
 
 
 async def test_an_id_is_never_given_twice_though_all_picks_were_forgotten(tmp_path: Path) -> None:
@@ -199,10 +207,8 @@ async def test_nothing_is_picked_until_memory_says_what_the_file_says(tmp_path: 
     async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=2)))
         await picked(ledger, an_ask("ann"))
-        writer = ledger._writer
         with pytest.MonkeyPatch.context() as broken:
-            broken.setattr(writer, "commit", fails)
-            broken.setattr(writer, "roll_back", fails)
+            broken.setattr(ledger.store, "_end", fails)
             for name in ("bob", "cid"):
                 with pytest.raises(LedgerUnavailable, match="disk I/O"):
                     await ledger.pick(an_ask(name))
@@ -210,15 +216,16 @@ async def test_nothing_is_picked_until_memory_says_what_the_file_says(tmp_path: 
         assert isinstance(await ledger.pick(an_ask("eve")), Deferred)
 
 
-def fails() -> None:
-    raise apsw.IOError("disk I/O error")
+def fails(how: str) -> None:
+    raise LedgerUnavailable(f"{how}: disk I/O error")
 
 
 async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Path) -> None:
     """The file may have no more pages: SQLite says what it says when the disk is full."""
     async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=100_000, hourly=100_000)))
-        connection = ledger._connection
+        assert isinstance(ledger.store, store.SqliteStore)
+        connection = ledger.store._connection
         pages = connection.execute("PRAGMA page_count").get
         connection.execute(f"PRAGMA max_page_count={pages}")
         names = (f"n{n}" for n in count())
@@ -228,11 +235,11 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Pat
         assert next(names) == f"n{out + 1}", "all before the one that failed are counted, and it is not"
         connection.execute(f"PRAGMA max_page_count={pages * 100}")
         assert (await picked(ledger, an_ask("ann"))).id == f"p{out + 1}"
-    assert verify(tmp_path / "ledger.sqlite") == ()
+    assert verified(tmp_path / "ledger.sqlite") == ()
 
 
 async def test_the_log_is_copied_back_beside_the_commits(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(engine, "CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(store, "CHECKPOINT_PAGES", 50)
     path = tmp_path / "ledger.sqlite"
     async with SqliteLedger(path) as ledger:
         await ledger.enlist(a_roster(a_member(1, daily=100_000, hourly=100_000)))

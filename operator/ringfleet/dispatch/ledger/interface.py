@@ -11,7 +11,7 @@ Promises, each with a test in the conformance suite:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from ringfleet.dispatch.ledger.types import (
@@ -36,6 +36,17 @@ class LedgerUnavailable(Exception):
     the same key. The message says which ledger, and what is wrong with it."""
 
 
+class NotTheOwner(LedgerUnavailable):
+    """Another process decides for this ledger, or none does now.
+
+    `owner`: where the owner answers; None: there is none that lives, so far as is known.
+    """
+
+    def __init__(self, message: str, owner: str | None) -> None:
+        super().__init__(message)
+        self.owner = owner
+
+
 class Ledger(Protocol):
     """See the module."""
 
@@ -43,8 +54,35 @@ class Ledger(Protocol):
 
     async def __aexit__(self, *_: object) -> None: ...
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process decides for the ledger."""
+        ...
+
+    async def answer_at(self, url: str) -> None:
+        """Tell the other processes where this one answers when it decides."""
+        ...
+
+    @property
+    def owner(self) -> str | None:
+        """Where whoever decides answers; None: nobody that is known to live."""
+        ...
+
+    async def owner_changes(self, within: float) -> None:
+        """Return when the owner is another one, or after `within` seconds."""
+        ...
+
     async def enlist(self, roster: Roster) -> None:
         """From now on, these are the set's members. One that stays keeps its counts; a lower day changes nothing."""
+        ...
+
+    def on_taken(self, hear: Callable[[], None]) -> None:
+        """Call `hear` when this process becomes the owner of the ledger while it runs. Until `trust_rosters`, a roster
+        is taken for what both it and the ledger's last one allow."""
+        ...
+
+    def trust_rosters(self) -> None:
+        """The rosters from now on are of what was listed since the ledger became ours."""
         ...
 
     def pick(self, ask: Ask) -> Awaitable[Verdict]:

@@ -39,6 +39,6 @@ def open_ledger(url: str) -> Ledger:
         UnknownLedger: the address names no engine.
     """
     path = sqlite_path(url)
-    engine = import_module(f"ringfleet.dispatch.ledger.{'postgres' if path is None else 'sqlite'}.engine")
+    engine = import_module(f"ringfleet.dispatch.ledger.{'shared' if path is None else 'embedded'}")
     ledger: Ledger = engine.PostgresLedger(url, migrates=True) if path is None else engine.SqliteLedger(path)
     return ledger

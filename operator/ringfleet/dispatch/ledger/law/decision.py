@@ -1,4 +1,4 @@
-"""The decision of a pick: its law. `sqlite` makes it with the functions here, `postgres` with a function of its own.
+"""The decision of a pick: its law. It stands here and nowhere else; the owner of a ledger makes it, for every store.
 
 In this order, and all in one transaction::
 

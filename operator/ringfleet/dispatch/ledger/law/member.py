@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ringfleet.dispatch.ledger.types import Ask, Why
 from ringfleet.plan.rotation_set.roster import Member, State
@@ -73,6 +74,14 @@ class Seat:
         self.account, self.tiers, self.state = member.account, member.tiers, member.state
         self.daily, self.hourly, self.daily_tomorrow = member.daily, member.hourly, member.daily_tomorrow
         self.concurrent = member.concurrent
+
+    def counts(self) -> tuple[Any, ...]:
+        """What it has done, to be set again."""
+        reserved = dict(self.reserved)
+        return self.day, self.used, self.hour, self.in_hour, self.last, self.open_calls, self.labelled, reserved
+
+    def set_counts(self, counts: tuple[Any, ...]) -> None:
+        self.day, self.used, self.hour, self.in_hour, self.last, self.open_calls, self.labelled, self.reserved = counts
 
     def used_on(self, day: int) -> int:
         return self.used if self.day >= day else 0

@@ -15,16 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush, heapreplace
+from typing import Any, Protocol
 
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.reservations import Rooms
 from ringfleet.dispatch.ledger.types import Ask
-from ringfleet.plan.rotation_set.roster import State
+from ringfleet.plan.rotation_set.roster import Member, State
 
 KINDS_AT_HAND = 256
 """So many kinds of ask are answered without a look at all seats, when none may be used."""
 
 Entry = tuple[int, float, int, int]
+
+
+class Moment(Protocol):
+    """When something is asked, or was decided."""
+
+    @property
+    def now(self) -> float: ...
+
+    @property
+    def day(self) -> int: ...
 
 
 class Bench:
@@ -58,9 +69,11 @@ class Bench:
         heap = self._heap(tier, ask.account)
         while heap:
             _, _, digits, version = heap[0]
-            seat = self.seats[digits]
-            if seat.objection(ask) is not None:
+            seat = self.seats.get(digits)
+            if seat is None or seat.objection(ask) is not None:
                 heappop(heap)
+            elif seat.version != version and not _is_near(seat, tier, ask.account):
+                heappop(heap)  # it is another member than it was
             elif seat.version != version:
                 heapreplace(heap, (*seat.rank(), seat.version))
             else:
@@ -88,7 +101,7 @@ class Bench:
 
     # Counting.
 
-    def count(self, seat: Seat, ask: Ask) -> None:
+    def count(self, seat: Seat, ask: Moment) -> None:
         """The seat was used once."""
         self._enter_window(ask)
         before = self.left_of(seat)
@@ -129,6 +142,33 @@ class Bench:
         seat.labelled = labelled
         self._changed(seat, before, freed=not labelled)
 
+    def restore(self, seat: Seat, counts: tuple[Any, ...]) -> None:
+        """What was done to it since it had these counts was none."""
+        before = self.left_of(seat)
+        seat.set_counts(counts)
+        self._changed(seat, before, freed=True)
+
+    def reseat(self, seat: Seat, member: Member) -> None:
+        """The seat is this member from now on: one seat changes, whatever the size of the set."""
+        before = self.left_of(seat)
+        seat.take(member)
+        self.seats[seat.digits] = self.known[seat.digits] = seat
+        self.left += self.left_of(seat) - before
+        seat.version += 1
+        self._forget_rooms()
+        if seat.standing is State.ACTIVE:
+            for (tier, account), heap in self._heaps.items():
+                if _is_near(seat, tier, account):
+                    self._push(heap, seat)
+
+    def unseat(self, seat: Seat) -> None:
+        """It is no member any more; its counts stay."""
+        if seat.digits in self.seats:
+            self.left -= self.left_of(seat)
+            del self.seats[seat.digits]
+            seat.version += 1
+            self._forget_rooms()
+
     def _changed(self, seat: Seat, before: int, *, freed: bool = False) -> None:
         """`before`: what was left of it. `freed`: it may have come forward."""
         self.left += self.left_of(seat) - before
@@ -144,7 +184,8 @@ class Bench:
 
     def _push(self, heap: list[Entry], seat: Seat) -> None:
         if len(heap) > 2 * len(self.seats) + 64:  # seats that got free again and again
-            heap[:] = [(*one.rank(), one.version) for one in {self.seats[entry[2]] for entry in heap}]
+            there = {entry[2] for entry in heap} & self.seats.keys()
+            heap[:] = [(*one.rank(), one.version) for one in map(self.seats.__getitem__, there)]
             heapify(heap)
         heappush(heap, (*seat.rank(), seat.version))
 
@@ -154,7 +195,7 @@ class Bench:
 
     # Keeping.
 
-    def _enter_window(self, ask: Ask) -> bool:
+    def _enter_window(self, ask: Moment) -> bool:
         """Go with the time. True: the ask is of an hour that is over, and came late."""
         window = (ask.day, hour_of(ask.now))
         if window > self._window:
@@ -177,11 +218,7 @@ class Bench:
         return heap
 
     def _near(self, tier: str, account: str | None) -> list[Seat]:
-        return [
-            seat
-            for seat in self.seats.values()
-            if tier in seat.tiers and account in (None, seat.account) and seat.standing is State.ACTIVE
-        ]
+        return [seat for seat in self.seats.values() if _is_near(seat, tier, account) and seat.standing is State.ACTIVE]
 
     def _scan(self, tier: str, ask: Ask) -> Seat | None:
         """For an ask that came late: the heaps are of another hour."""
@@ -198,3 +235,7 @@ class Bench:
     def _forget_rooms(self) -> None:
         self._rooms.clear()
         self._changes.clear()
+
+
+def _is_near(seat: Seat, tier: str, account: str | None) -> bool:
+    return tier in seat.tiers and account in (None, seat.account)

@@ -1,18 +1,8 @@
-"""The shared engine: PostgreSQL, for several dispatchers at once.
+"""The shared store: PostgreSQL, for several dispatchers of which one decides.
 
-- `engine`      the ledger: a pool of connections, one statement a pick
+- `store`       groups, looks, and whose it is
+- `statements`  a group as one statement, made from the tables
 - `migrations`  the schema and its versions: the .sql files beside this one, in order, each applied once
 - `connection`  the server's address, without its password, and what its errors mean
-- `reads`       the rollup, the lists
-- `maintenance` what is pruned
-- `verify`      whether it keeps its own laws
-
-All that decides is in the database: see the head of `0002_pick.sql` for why it is exact and why nothing deadlocks.
+- `loading`     what a new owner reads; `forgetting` what goes by age; `verify` what it says of itself
 """
-
-from ringfleet.dispatch.ledger.postgres.connection import Address
-from ringfleet.dispatch.ledger.postgres.engine import PostgresLedger
-from ringfleet.dispatch.ledger.postgres.migrations import migrate
-from ringfleet.dispatch.ledger.postgres.verify import verify
-
-__all__ = ["Address", "PostgresLedger", "migrate", "verify"]

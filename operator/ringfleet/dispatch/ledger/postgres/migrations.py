@@ -9,16 +9,20 @@ different goes into a new one.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.postgres.answers import copy_answers
 from ringfleet.dispatch.ledger.postgres.connection import Address, connected
 
 SCHEMA = "ringfleet"
 """All tables and functions are in this schema of the database, so that it may hold other things."""
+MORE: Mapping[int, Callable[[Any], Awaitable[None]]] = {5: copy_answers}
+"""What SQL can't do, after the script of that number and in the same transaction."""
 _LOCK = 1382311500
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -61,6 +65,8 @@ async def migrate(address: Address) -> tuple[int, int]:
             for one in migrations():
                 if one.version > before:
                     await connection.execute(one.script)
+                    if (more := MORE.get(one.version)) is not None:
+                        await more(connection)
                     await connection.execute("INSERT INTO schema_version (version) VALUES ($1)", one.version)
             return before, newest()
 

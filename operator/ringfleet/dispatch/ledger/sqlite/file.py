@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +12,14 @@ from pathlib import Path
 import apsw
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.sqlite.answers import copy_answers
 
-SCHEMAS = ("schema.sql",)
-"""Scripts from each version of the schema to the next; the version is in the file as `user_version`. A released one is
-never changed."""
+SCHEMAS: tuple[tuple[str, Callable[[apsw.Connection], None] | None], ...] = (
+    ("schema.sql", None),
+    ("0002_journal.sql", copy_answers),
+)
+"""From each version of the schema to the next, a script and what SQL can't do; the version is in the file as
+`user_version`. A released one is never changed."""
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "cache_size=-131072")
 
 
@@ -60,9 +64,12 @@ def migrated(connection: apsw.Connection, path: Path) -> tuple[int, int]:
                 "take the program that wrote it, or another file."
             )
         if version < len(SCHEMAS):
-            folder = files(__package__)
-            scripts = "".join(folder.joinpath(name).read_text() for name in SCHEMAS[version:])
-            connection.execute(f"BEGIN IMMEDIATE; {scripts}; PRAGMA user_version={len(SCHEMAS)}; COMMIT")
+            with connection:
+                for script, more in SCHEMAS[version:]:
+                    connection.execute(files(__package__).joinpath(script).read_text())
+                    if more is not None:
+                        more(connection)
+                connection.execute(f"PRAGMA user_version={len(SCHEMAS)}")
         return version, len(SCHEMAS)
 
 

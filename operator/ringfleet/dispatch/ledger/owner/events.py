@@ -1,0 +1,143 @@
+"""What carriers tell, counted: each event once, in whatever order they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ringfleet.dispatch.ledger.law.member import hour_of
+from ringfleet.dispatch.ledger.owner.group import Group
+from ringfleet.dispatch.ledger.owner.journal import Kind, State
+from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.owner.picks import parse_id
+from ringfleet.dispatch.ledger.tables import CALLS, EVENTS, LABELS, PICKS, STATES, TRAFFIC, Wanted
+from ringfleet.dispatch.ledger.types import Heard
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
+
+COUNTS = tuple(TRAFFIC.columns)[2:]
+_PLACE = {name: place for place, name in enumerate(COUNTS)}
+_MOMENTS = {
+    Happening.CALL_STARTED: "started",
+    Happening.CALL_ANSWERED: "answered",
+    Happening.CALL_ENDED: "ended",
+}
+_COUNTED = {
+    Happening.CALL_STARTED: "calls",
+    Happening.CALL_ANSWERED: "answered",
+    Happening.MESSAGE_SENT: "messages",
+    Happening.MESSAGE_DELIVERED: "delivered",
+    Happening.MESSAGE_FAILED: "failed",
+    Happening.MESSAGE_RECEIVED: "received",
+}
+
+
+def want_for_events(heard: Sequence[Heard], wanted: Wanted) -> None:
+    wanted.setdefault(EVENTS, set()).update((one.account, one.event.id) for one in heard)
+    calls = {(one.account, one.event.subject) for one in heard if one.event.happening in _MOMENTS}
+    wanted.setdefault(CALLS, set()).update(calls)
+    picks = {(pick,) for one in heard if (pick := parse_id(one.event.pick or "", "p")) is not None}
+    wanted.setdefault(PICKS, set()).update(picks)
+    for one in heard:
+        want_opt_outs([out.recipient for out in one.opt_outs], wanted)
+        want_opt_outs([back.recipient for back in one.opt_ins], wanted)
+
+
+def ingest(heard: Sequence[Heard], group: Group) -> int:
+    """How many were new. Of those that are: first what they say of numbers, then all opt-outs, then what takes them
+    back."""
+    new = [one for one in heard if _is_new(one, group)]
+    for one in new:
+        _hear(one.account, one.event, group)
+    suppress([opt_out for one in new for opt_out in one.opt_outs], group)
+    for back in (wish for one in new for wish in one.opt_ins):
+        opt_in(back, group)
+    return len(new)
+
+
+def _is_new(one: Heard, group: Group) -> bool:
+    key = (one.account, one.event.id)
+    if key in group.events:
+        return False
+    group.events.add(key)
+    group.changes.put(EVENTS, key, (*key, one.event.at.timestamp()))
+    return True
+
+
+def _hear(account: str, event: CarrierEvent, group: Group) -> None:
+    number = int(event.number.digits)
+    _tell_pick(number, event, group)
+    outbound = event.direction is Direction.OUTBOUND
+    what = _COUNTED.get(event.happening)
+    if what == "calls" and not outbound:
+        what = "received"
+    if what == "answered" and not outbound:
+        what = None
+    if what is not None:
+        _count(number, event.at.timestamp(), what, 1, group)
+    if event.happening in _MOMENTS:
+        _call(account, number, event, group)
+    elif event.happening in (Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED):
+        _label(number, event, group)
+
+
+def _tell_pick(number: int, event: CarrierEvent, group: Group) -> None:
+    """Its carrier has told of it: it was used."""
+    entry = group.picks.get(parse_id(event.pick or "", "p") or 0)
+    if entry is None or entry.kind != Kind.PICK or entry.number != number or group.state(entry.seq) != State.MADE:
+        return
+    group.undo.put(group.memory.young.states, entry.seq, State.IN_USE.value)
+    group.changes.put(STATES, (entry.seq,), (entry.seq, State.IN_USE.value))
+
+
+def _count(number: int, at: float, what: str, by: int, group: Group) -> None:
+    key = (number, hour_of(at))
+    counts = list(group.changes.rows.get(TRAFFIC, {}).get(key, (*key, *(0,) * len(COUNTS)))[2:])
+    counts[_PLACE[what]] += by
+    group.changes.put(TRAFFIC, key, (*key, *counts))
+
+
+def _call(account: str, number: int, event: CarrierEvent, group: Group) -> None:
+    """One more moment of a call is known; the first that is told holds. Its length is counted once, when both its ends
+    are known."""
+    key = (account, event.subject)
+    before = group.calls.get(key, (*key, number, None, None, None))
+    moments = dict(zip(("started", "answered", "ended"), before[3:], strict=True))
+    what = _MOMENTS[event.happening]
+    if moments[what] is None:
+        moments[what] = event.at.timestamp()
+    started, answered, ended = moments.values()
+    row = (*before[:3], started, answered, ended)
+    group.calls[key] = row
+    group.changes.put(CALLS, key, row)
+    is_whole = answered is not None and ended is not None
+    if is_whole and None in before[4:] and event.direction is Direction.OUTBOUND:
+        _count(number, ended, "seconds", max(0, int(ended - answered)), group)
+    _tell_lines(before[2], key, None if ended is not None else answered or started, group)
+
+
+def _tell_lines(number: int, call: tuple[str, str], since: float | None, group: Group) -> None:
+    """The line is busy since then; None: it is free."""
+    lines = dict(group.memory.lines.get(number, {}))
+    if since is None:
+        lines.pop(call, None)
+    else:
+        lines[call] = since
+    group.undo.put(group.memory.lines, number, lines)
+    for bench, seat in group.memory.seats_of(number):
+        if seat.open_calls != len(lines):
+            group.undo.touch(bench, seat)
+            bench.open_calls(seat, len(lines))
+
+
+def _label(number: int, event: CarrierEvent, group: Group) -> None:
+    label, labelled, cleared = group.memory.labels.get(number, ("", None, None))
+    at = event.at.timestamp()
+    if event.happening is Happening.NUMBER_LABELLED:
+        labelled = max(labelled or 0.0, at)
+    else:
+        cleared = max(cleared or 0.0, at)
+    row = (event.label or label, labelled, cleared)
+    group.undo.put(group.memory.labels, number, row)
+    group.changes.put(LABELS, (number,), (number, *row))
+    for bench, seat in group.memory.seats_of(number):
+        group.undo.touch(bench, seat)
+        bench.label(seat, group.memory.is_labelled(number))

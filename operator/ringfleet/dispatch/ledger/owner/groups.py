@@ -1,0 +1,443 @@
+"""The ledger that the dispatcher works with: what waits, what goes together, and what became of it.
+
+One group is on its way at a time. All that comes meanwhile is the next one. When a group can't be written, nothing of
+it was answered, and memory is taken back; when it is not known whether it was written, memory is dropped and loaded
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+import structlog
+
+from ringfleet.dispatch.ledger.interface import KEPT, LONGEST_CALL, LedgerUnavailable, NotTheOwner
+from ringfleet.dispatch.ledger.owner import picks, rosters
+from ringfleet.dispatch.ledger.owner.folding import Folding
+from ringfleet.dispatch.ledger.owner.group import Group
+from ringfleet.dispatch.ledger.owner.jobs import Job
+from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_set
+from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
+from ringfleet.dispatch.ledger.store import NOTHING, Held, Outcome, Store
+from ringfleet.dispatch.ledger.tables import Row, Wanted
+from ringfleet.dispatch.ledger.types import (
+    Ask,
+    Deferrals,
+    GivenBack,
+    Heard,
+    Rollup,
+    Roster,
+    Suppression,
+    Verdict,
+)
+
+MOST_AT_ONCE = 512
+"""Requests in one group, at most: no caller waits for more."""
+BEAT_SECONDS = 1.0
+INBOX_AT_ONCE = 256
+DAY = 86400.0
+KEPT_LONG = 35 * DAY
+"""Seconds for which picks, events and traffic are kept."""
+FORGOTTEN_AT_ONCE = 2000
+"""Rows that are looked at in one step of forgetting: picks wait for no more."""
+
+Work = Ask | Job
+
+log = structlog.get_logger(__name__)
+
+
+class OwnedLedger:
+    """A ledger in a store: decided here when the store is ours, refused with NotTheOwner when it is another's. See
+    `ledger.interface.Ledger`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._one_at_a_time = asyncio.Lock()
+        self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._woken = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+        self._held = Held(is_ours=False)
+        self._changed = asyncio.Event()
+        self._memory: Memory | None = None
+        self._folding: Folding | None = None
+        self._doubtful: Group | None = None
+        self._is_doubtful = False
+        self._rosters: dict[str, Roster] = {}
+        self._trusts_rosters = True
+        self._on_taken: Callable[[], None] = lambda: None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> OwnedLedger:
+        """Raises LedgerUnavailable: the store can't be opened."""
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as opening:
+            await opening.enter_async_context(self.store)
+            await self._hold()
+            if self._held.is_ours:
+                await self._settle()
+            self._open = opening.pop_all()
+        self._tasks = [asyncio.create_task(self._serve())]
+        if self.store.is_shared:
+            self._tasks.append(asyncio.create_task(self._hold_on()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """What was asked for before is done."""
+        self._closed = True
+        await self._idle.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._held.is_ours:
+            with suppress(LedgerUnavailable):
+                if not self.store.is_shared:
+                    await self._fold_all()
+                await self.store.let_go()
+        await self._open.aclose()
+
+    async def answer_at(self, url: str) -> None:
+        """From the next beat on."""
+        self.store.address = url
+        await self._hold()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process decides."""
+        return self._held.is_ours
+
+    @property
+    def owner(self) -> str | None:
+        """Where whoever decides answers; None: nobody that is known to live."""
+        return self._held.owner
+
+    async def owner_changes(self, within: float) -> None:
+        """Return when the owner is another one, or after `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._changed.wait()
+
+    # What is written.
+
+    def pick(self, ask: Ask) -> asyncio.Future[Verdict]:
+        return self._put(ask)
+
+    async def enlist(self, roster: Roster) -> None:
+        """Where another process is the owner, the roster is only noted: it may be wanted here one day."""
+        self._rosters[roster.set] = roster
+        if self._held.is_ours:
+            await self._enlist(roster)
+
+    def _enlist(self, roster: Roster) -> asyncio.Future[None]:
+        trusted = self._trusts_rosters
+        return self._put(
+            Job(lambda group: rosters.enlist(roster if trusted else rosters.restrict(roster, group), group))
+        )
+
+    def on_taken(self, hear: Callable[[], None]) -> None:
+        self._on_taken = hear
+
+    def trust_rosters(self) -> None:
+        self._trusts_rosters = True
+
+    async def give_back(self, set_: str, pick: str, day: int) -> GivenBack:
+        job = Job(
+            lambda group: picks.give_back(set_, pick, day, group),
+            lambda _, wanted: picks.want_to_give_back(pick, wanted),
+            lambda group, wanted: picks.want_its_contact(pick, group, wanted),
+        )
+        return GivenBack(await self._put(job))
+
+    async def suppress(self, entries: Sequence[Suppression]) -> int:
+        return await self._wish(Wish(suppress=tuple(entries))) if entries else 0
+
+    async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
+        return await self._wish(Wish(allow=(scope, tuple(recipients))))
+
+    async def ingest(self, heard: Sequence[Heard]) -> int:
+        return await self._wish(Wish(heard=tuple(heard))) if heard else 0
+
+    async def prune(self, now: float, contacts_before: float) -> int:
+        self._refuse_anothers()
+        await self._fold_all()
+        await self._put(Job(lambda group: _forget_deferrals(group, now - 2 * DAY)))
+        seen = (await self._known()).marks["wishes"]
+        gone = 0
+        for what, before in (
+            ("replay", now - KEPT),
+            ("journal", now - KEPT_LONG),
+            ("event", now - KEPT_LONG),
+            ("call", now - KEPT_LONG),
+            ("traffic", (now - KEPT_LONG) // 3600),
+            ("deferral", now - 2 * DAY),
+            ("contact", contacts_before),
+            ("wish", float(seen)),
+        ):
+            gone += await self._forget(what, before)
+        return gone
+
+    # What is read.
+
+    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
+        return report_deferrals(await self._known(), set_, day, limit)
+
+    async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
+        rows = await self.store.list_suppressions(scope, limit, after)
+        return tuple(Suppression(scope, who, since, why, bool(by_word)) for scope, who, since, why, by_word in rows)
+
+    async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
+        memory = await self._known()
+        set_id = memory.sets.get(set_, 0)
+        numbers = sorted(memory.members.get(set_id, ()))
+        traffic = await self.store.list_traffic(numbers, int(now // 3600) - 24 * days)
+        return report_set(await self._known(), set_, now - LONGEST_CALL, day, traffic)
+
+    # Groups.
+
+    def _put(self, work: Work) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._loop.create_future()
+        try:
+            self._refuse_anothers()
+        except LedgerUnavailable as error:
+            future.set_exception(error)
+            return future
+        self._waiting.append((work, future))
+        self._idle.clear()
+        self._woken.set()
+        return future
+
+    async def _serve(self) -> None:
+        while True:
+            await self._woken.wait()
+            await asyncio.sleep(0)  # after all who ask in this turn of the loop
+            while self._waiting or (self._folding and self._folding.is_under_way):
+                await self._turn()
+            self._woken.clear()
+            self._idle.set()
+
+    async def _turn(self) -> None:
+        """Take all that waits into one group, and tell whoever has not gone meanwhile."""
+        jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+        try:
+            async with self._one_at_a_time:
+                results = await self._run([work for work, _ in jobs])
+        except Exception as error:
+            results = [self._failure(error)] * len(jobs)
+        for (_, future), result in zip(jobs, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    async def _run(self, work: Sequence[Work]) -> list[Any]:
+        """Their results, in their order, which are on disk."""
+        memory = await self._settle()
+        wishes: list[Job] = []
+        while True:
+            group = Group(memory)
+            try:
+                await self._find(work, wishes, group)
+                for wish in wishes:
+                    wish.do(group)
+                results = [picks.pick(one, group) if isinstance(one, Ask) else one.do(group) for one in work]
+                folds = self._folding is not None and self._folding.put_next(group.changes)
+            except BaseException:
+                group.undo.take_back()
+                raise
+            match await self._commit(group):
+                case Outcome.WRITTEN:
+                    if self._folding and (folds or self._folding.is_due):
+                        self._fold_on(folds)
+                    return results
+                case Outcome.OUTRUN:
+                    group.undo.take_back()
+                    new = await self.store.read_wishes(memory.marks["wishes"])
+                    wishes = [job_of_wish(number, written) for number, written in new]
+                case Outcome.DEPOSED:
+                    group.undo.take_back()
+                    if memory is self._memory:
+                        self._step_down(Held(is_ours=False))
+                    raise NotTheOwner(f"The ledger {self.store} is another's now.", self._held.owner)
+
+    async def _find(self, work: Sequence[Work], wishes: Sequence[Job], group: Group) -> None:
+        wanted: Wanted = {}
+        jobs = [*wishes, *(one for one in work if not isinstance(one, Ask))]
+        for one in work:
+            if isinstance(one, Ask):
+                picks.want_for(one, group, wanted)
+        for job in jobs:
+            job.want(group, wanted)
+        group.take_in(await self.store.find(wanted))
+        more = picks.want_of_old_answers(group)
+        for job in jobs:
+            job.want_more(group, more)
+        if more:
+            group.take_in(await self.store.find(more))
+
+    async def _commit(self, group: Group) -> Outcome:
+        seen = group.memory.marks["wishes"]
+        if group.memory is not self._memory:
+            return Outcome.DEPOSED  # it was lost meanwhile, and may have been taken again: by who knows less than is so
+        try:
+            return await self.store.commit(group.changes, seen)
+        except BaseException:
+            self._doubtful, self._is_doubtful = group, True
+            raise
+
+    async def _settle(self) -> Memory:
+        """Memory, which says what the store says; while that can't be had, nothing is done."""
+        self._refuse_anothers(closing=True)
+        if self._is_doubtful:
+            if await self.store.recover() and self._doubtful is not None:
+                self._doubtful.undo.take_back()
+            else:
+                self._memory = None
+            self._doubtful, self._is_doubtful = None, False
+        if self._memory is None:
+            self._memory = Memory(await self.store.load())
+            self._folding = Folding(self._memory)
+        return self._memory
+
+    async def _known(self) -> Memory:
+        """Memory between two groups."""
+        self._refuse_anothers()
+        memory: Memory = await self._put(Job(lambda group: group.memory))
+        return memory
+
+    def _failure(self, error: Exception) -> LedgerUnavailable:
+        if isinstance(error, NotTheOwner):
+            return error
+        log.error("the ledger could not be written", ledger=str(self.store), error=type(error).__name__)
+        if isinstance(error, LedgerUnavailable):
+            return error
+        return LedgerUnavailable(f"The ledger {self.store} could not be written: {type(error).__name__}.")
+
+    # Folding and forgetting.
+
+    def _fold_on(self, folded: bool) -> None:
+        assert self._folding is not None
+        if folded:
+            self._folding.written()
+        if self._folding.is_due:
+            self._folding.begin()
+
+    async def _fold_all(self) -> None:
+        """All that is decided is in the tables by key."""
+        memory = await self._settle()
+        upto = memory.marks["seq"]
+        while memory is self._memory and memory.folded < upto:
+            assert self._folding is not None
+            self._folding.begin()
+            if self._closed:
+                await self._run([])
+            else:
+                await self._put(Job(lambda _: None))
+
+    async def _forget(self, what: str, before: float) -> int:
+        """In steps, between groups."""
+        gone, after = 0, None
+        while True:
+            went, after = await self._step(what, before, after)
+            gone += went
+            if after is None:
+                return gone
+
+    async def _step(self, what: str, before: float, after: Row | None) -> tuple[int, Row | None]:
+        async with self._one_at_a_time:
+            return await self.store.forget(what, before, FORGOTTEN_AT_ONCE, after)
+
+    # Whose it is.
+
+    async def _wish(self, wish: Wish) -> int:
+        if self._held.is_ours or not self.store.is_shared:
+            return int(await self._put(job_of(wish)))
+        job, group = job_of(wish), Group(Memory(NOTHING))
+        wanted: Wanted = {}
+        job.want(group, wanted)
+        group.take_in(await self.store.find(wanted))
+        new = int(job.do(group))  # as things are now: the owner judges again, and this is told and nothing else
+        await (self.store.wish if wish.is_urgent else self.store.leave)(write_wish(wish))
+        return new
+
+    async def _hold_on(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await self._hold()
+            except LedgerUnavailable as error:
+                log.warning("the owner of the ledger is not known", ledger=str(self.store), error=str(error))
+                continue
+            if self._held.is_ours:
+                with suppress(LedgerUnavailable):
+                    await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """What others have taken in is done, though nobody asks for a pick."""
+        memory = self._memory
+        if memory is None or memory.marks["wishes"] != self._held.wishes:
+            await self._put(Job(lambda _: None))
+        while left := await self.store.read_inbox(INBOX_AT_ONCE):
+            await asyncio.gather(*(self._put(job_of_inbox(id_, written)) for id_, written in left))
+
+    async def _hold(self) -> None:
+        held = await self.store.hold()
+        if not held.is_ours:
+            self._step_down(held)
+        elif not self._held.is_ours:
+            self._memory, self._doubtful, self._is_doubtful = None, None, False
+            self._tell_held(held)
+            if self._tasks:
+                self._begin_to_own()
+        self._tell_held(held)
+
+    def _tell_held(self, held: Held) -> None:
+        changed = (held.is_ours, held.owner) != (self._held.is_ours, self._held.owner)
+        self._held = held
+        if changed:
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def _begin_to_own(self) -> None:
+        """Until all was listed anew, the ledger's last rosters hold, less what our own copy forbids."""
+        self._trusts_rosters = False
+        for roster in self._rosters.values():
+            self._enlist(roster).add_done_callback(_look_at)
+        self._on_taken()
+
+    def _step_down(self, held: Held) -> None:
+        self._memory, self._folding = None, None
+        self._tell_held(held)
+
+    def _refuse_anothers(self, *, closing: bool = False) -> None:
+        """Raises LedgerUnavailable: it is closed, or another's."""
+        if self._closed and not closing:
+            raise LedgerUnavailable(f"The ledger {self.store} is closed.")
+        if not self._held.is_ours:
+            owner = self._held.owner
+            where = f"is decided by {owner}" if owner else "has no owner now"
+            raise NotTheOwner(f"The ledger {self.store} {where}.", owner)
+
+
+def _look_at(enlisting: asyncio.Future[None]) -> None:
+    if not enlisting.cancelled() and (error := enlisting.exception()) is not None:
+        log.warning("roster not restricted: what the ledger has holds", error=str(error))
+
+
+def _forget_deferrals(group: Group, before: float) -> None:
+    """Room of days that are gone."""
+    memory = group.memory
+    for set_id, waiting in memory.waiting.items():
+        bench = memory.benches[set_id]
+        for id_, one in [(id_, one) for id_, one in waiting.items() if one.put_off.not_before < before]:
+            seat = memory.seat(set_id, one.put_off.number)
+            group.undo.touch(bench, seat)
+            group.undo.drop(waiting, id_)
+            bench.reserve(seat, one.put_off.day, -1)

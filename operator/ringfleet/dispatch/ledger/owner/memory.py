@@ -1,0 +1,268 @@
+"""What the owner knows without asking the store: counts, members, open deferrals, lines and labels of all sets, and
+what is too young to be in the tables by key.
+
+All that a group does to memory goes through `Undo`, so that a group that is not written leaves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from ringfleet.dispatch.ledger.interface import LONGEST_CALL
+from ringfleet.dispatch.ledger.keys import key_of
+from ringfleet.dispatch.ledger.law.decision import PutOff
+from ringfleet.dispatch.ledger.law.member import Seat, hour_of
+from ringfleet.dispatch.ledger.law.members import Bench
+from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Kind, State, read_detail
+from ringfleet.dispatch.ledger.store import Loaded
+from ringfleet.dispatch.ledger.tables import Row
+from ringfleet.plan.rotation_set.roster import Member
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Call = tuple[str, str]
+"""An account, and its id of a call."""
+Label = tuple[str, float | None, float | None]
+"""The label, since when it is shown, since when it is not."""
+
+_GONE: Any = object()
+decode_member = msgspec.json.Decoder(Member).decode
+
+
+class Undo:
+    """What a group has done to memory, to be taken back."""
+
+    def __init__(self) -> None:
+        self._before: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
+        self._seats: dict[Seat, tuple[Bench, tuple[Any, ...]]] = {}
+        self._seated: list[tuple[Bench, Seat, Member | None]] = []
+        self._days: list[tuple[Bench, int]] = []
+
+    def put(self, mapping: MutableMapping[K, V], key: K, value: V) -> None:
+        self._before.append((mapping, key, mapping.get(key, _GONE)))
+        mapping[key] = value
+
+    def drop(self, mapping: MutableMapping[K, V], key: K) -> None:
+        if key in mapping:
+            self._before.append((mapping, key, mapping.pop(key)))
+
+    def touch(self, bench: Bench, seat: Seat) -> None:
+        """The seat is about to change."""
+        if seat not in self._seats:
+            self._seats[seat] = (bench, seat.counts())
+
+    def seating(self, bench: Bench, seat: Seat, member: Member | None) -> None:
+        """The seat is about to be another member, or none. `member`: what it is now."""
+        self._seated.append((bench, seat, member))
+
+    def day(self, bench: Bench) -> None:
+        """The roster is about to be another day's."""
+        self._days.append((bench, bench.day))
+
+    def take_back(self) -> None:
+        for mapping, key, value in reversed(self._before):
+            if value is _GONE:
+                mapping.pop(key, None)
+            else:
+                mapping[key] = value
+        for seat, (bench, counts) in self._seats.items():
+            bench.restore(seat, counts)
+        for bench, seat, member in reversed(self._seated):
+            if member is None:
+                bench.unseat(seat)
+            else:
+                bench.reseat(seat, member)
+        for bench, day in reversed(self._days):
+            bench.day = day
+
+
+@dataclass(slots=True)
+class Deferral:
+    """A deferral that waits."""
+
+    put_off: PutOff
+    set_id: int
+    since: float
+
+    def row(self, used: bool) -> Row:
+        one = self.put_off
+        return one.id, self.set_id, one.number, one.recipient, one.day, one.not_before, self.since, int(used)
+
+
+@dataclass(slots=True)
+class Young:
+    """What is in the journal and not in the tables by key yet."""
+
+    contacts: dict[tuple[int, bytes], Contact | None] = field(default_factory=dict)
+    """None: the row has moved to the recipient's newest hash."""
+    answers: dict[bytes, Entry] = field(default_factory=dict)
+    deferrals: dict[int, Row] = field(default_factory=dict)
+    states: dict[int, int] = field(default_factory=dict)
+
+
+class Memory:
+    """See the module. Between groups, it says what the store says."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.folded = loaded.folded
+        self.marks = {"seq": loaded.last, "wishes": loaded.wishes}
+        self.sets: dict[str, int] = {str(row[1]): int(row[0]) for row in loaded.sets}
+        self.names: dict[int, str] = {id_: key for key, id_ in self.sets.items()}
+        self.benches: dict[int, Bench] = {id_: Bench() for id_ in self.names}
+        self.members: dict[int, dict[int, Member]] = {id_: {} for id_ in self.names}
+        self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
+        self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
+        self.lines: dict[int, dict[Call, float]] = {}
+        self.young = Young()
+        self.folding = Young()
+        self._hung_up = 0
+        for account, subject, number, started, answered, _ in loaded.calls:
+            self.lines.setdefault(number, {})[account, subject] = answered or started or 0.0
+        for set_id, number, *counts in loaded.seats:
+            seat = self.seat(set_id, number)
+            seat.day, seat.used, seat.hour, seat.in_hour, seat.last = counts
+        for id_, set_id, number, recipient, day, not_before, since, _ in loaded.deferrals:
+            waiting = Deferral(PutOff(id_, number, recipient, day, not_before), set_id, since)
+            self.waiting[set_id][id_] = waiting
+            self.benches[set_id].reserve(self.seat(set_id, number), day)
+        for set_id, number, entry in loaded.roster_members:
+            self.members[set_id][number] = decode_member(entry)
+        for set_id, day in loaded.rosters:
+            self.seat_all(set_id, day)
+        undo = Undo()
+        for *entry, state in loaded.tail:
+            self.apply(Entry(*entry), undo)
+            if state != State.MADE:
+                self.young.states[entry[0]] = state
+
+    # Sets and seats.
+
+    def bench(self, set_: str) -> tuple[Bench, int] | None:
+        id_ = self.sets.get(set_)
+        return None if id_ is None else (self.benches[id_], id_)
+
+    def add_set(self, set_: str, undo: Undo) -> int:
+        id_ = max(self.names, default=0) + 1
+        undo.put(self.sets, set_, id_)
+        undo.put(self.names, id_, set_)
+        undo.put(self.benches, id_, Bench())
+        undo.put(self.members, id_, {})
+        undo.put(self.waiting, id_, {})
+        return id_
+
+    def seat(self, set_id: int, digits: int) -> Seat:
+        """The seat of a number that is, was or becomes a member."""
+        bench = self.benches[set_id]
+        seat = bench.known.get(digits)
+        if seat is None:
+            seat = bench.known[digits] = Seat(digits, f"+{digits}", "", ())
+            seat.open_calls = len(self.lines.get(digits, ()))
+            seat.labelled = self.is_labelled(digits)
+        return seat
+
+    def seat_all(self, set_id: int, day: int) -> None:
+        """From now on the set's seats are those of `members`."""
+        seats = []
+        for digits, member in self.members[set_id].items():
+            seat = self.seat(set_id, digits)
+            seat.take(member)
+            seats.append(seat)
+        self.benches[set_id].seat_all(day, seats)
+
+    # Carriers.
+
+    def is_labelled(self, number: int) -> bool:
+        _, labelled, cleared = self.labels.get(number, ("", None, None))
+        return labelled is not None and labelled > (cleared or 0.0)
+
+    def seats_of(self, number: int) -> Iterator[tuple[Bench, Seat]]:
+        for bench in self.benches.values():
+            if (seat := bench.known.get(number)) is not None:
+                yield bench, seat
+
+    def hang_up(self, now: float) -> None:
+        """Calls whose end was never told do not hold a line for ever; looked at once an hour."""
+        hour = hour_of(now)
+        if hour <= self._hung_up:
+            return
+        self._hung_up = hour
+        for number, lines in list(self.lines.items()):
+            open_ = {call: since for call, since in lines.items() if since >= now - LONGEST_CALL}
+            if len(open_) < len(lines):
+                self.lines[number] = open_
+                for bench, seat in self.seats_of(number):
+                    bench.open_calls(seat, len(open_))
+
+    # What is young.
+
+    def contact(self, key: tuple[int, bytes], found: Contact | None) -> Contact | None:
+        """The recipient's row; `found`: as the store has it."""
+        for young in (self.young.contacts, self.folding.contacts):
+            if key in young:
+                return young[key]
+        return found
+
+    def answer(self, key: bytes, found: Entry | None) -> Entry | None:
+        return self.young.answers.get(key) or self.folding.answers.get(key) or found
+
+    def state(self, pick: int, found: int) -> int:
+        for young in (self.young.states, self.folding.states):
+            if pick in young:
+                return young[pick]
+        return found
+
+    # What an entry does.
+
+    def apply(self, entry: Entry, undo: Undo, detail: Detail | None = None) -> None:
+        """The entry is so: now that it is decided, or again, from the journal."""
+        detail = detail or read_detail(entry.detail)
+        young, bench = self.young, self.benches[entry.set_id]
+        self.marks["seq"] = max(self.marks["seq"], entry.seq)
+        if detail.contact is not None:
+            number, last, recent = detail.contact
+            if detail.older is not None:
+                undo.put(young.contacts, (entry.set_id, detail.older), None)
+            undo.put(young.contacts, (entry.set_id, entry.recipient), Contact(number, last, recent))
+        if entry.once is not None:
+            undo.put(young.answers, key_of(entry.once), entry)
+        if detail.redeems is not None:
+            self._redeem(entry.set_id, detail.redeems, undo)
+        match entry.kind:
+            case Kind.PICK if entry.counted:
+                seat = self.seat(entry.set_id, entry.number)
+                undo.touch(bench, seat)
+                bench.count(seat, entry)
+            case Kind.DEFERRAL:
+                assert detail.deferred is not None
+                seat = self.seat(entry.set_id, entry.number)
+                undo.touch(bench, seat)
+                bench.reserve(seat, entry.day)
+                not_before = detail.deferred.not_before
+                put_off = PutOff(entry.seq, entry.number, entry.recipient, entry.day, not_before)
+                waiting = Deferral(put_off, entry.set_id, entry.at)
+                undo.put(self.waiting[entry.set_id], entry.seq, waiting)
+                undo.put(young.deferrals, entry.seq, waiting.row(used=False))
+            case Kind.GIVEN_BACK:
+                assert detail.pick is not None
+                undo.put(young.states, detail.pick, State.GIVEN_BACK.value)
+                if entry.counted:
+                    seat = self.seat(entry.set_id, entry.number)
+                    undo.touch(bench, seat)
+                    bench.give_back(seat, entry.day, hour_of(entry.at))
+
+    def _redeem(self, set_id: int, id_: int, undo: Undo) -> None:
+        """The room is used, or given up for other room."""
+        waiting = self.waiting[set_id].get(id_)
+        if waiting is None:
+            return
+        undo.drop(self.waiting[set_id], id_)
+        undo.put(self.young.deferrals, id_, waiting.row(used=True))
+        bench = self.benches[set_id]
+        seat = self.seat(set_id, waiting.put_off.number)
+        undo.touch(bench, seat)
+        bench.reserve(seat, waiting.put_off.day, -1)

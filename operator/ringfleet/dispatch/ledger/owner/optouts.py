@@ -1,0 +1,52 @@
+"""Who has opted out, and who takes that back: what becomes of the rows of a recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ringfleet.dispatch.ledger.owner.group import Group
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, Row, Wanted
+from ringfleet.dispatch.ledger.types import OptIn, Suppression
+
+
+def want_opt_outs(recipients: Sequence[bytes], wanted: Wanted) -> None:
+    wanted.setdefault(SUPPRESSIONS, set()).update((one,) for one in recipients)
+
+
+def suppress(entries: Sequence[Suppression], group: Group) -> int:
+    """Record opt-outs; returns how many are new. One by word gives way to a younger one by word, and to any other."""
+    new = 0
+    for one in entries:
+        of_one = group.opt_outs.setdefault(one.recipient, {})
+        before = of_one.get(one.scope)
+        new += before is None
+        if before is None or _gives_way(before, one):
+            row = (one.scope, one.recipient, one.since, one.reason, one.by_word)
+            of_one[one.scope] = row
+            group.changes.put(SUPPRESSIONS, (one.recipient, one.scope), row)
+    return new
+
+
+def _gives_way(before: Row, one: Suppression) -> bool:
+    _, _, since, _, by_word = before
+    return bool(by_word) and (one.since > since or not one.by_word)
+
+
+def opt_in(one: OptIn, group: Group) -> None:
+    """What is by word and no younger is taken back."""
+    before = group.opt_outs.get(one.recipient, {}).get(one.scope)
+    if before is not None and before[4] and before[2] <= one.at:
+        _drop(one.scope, one.recipient, group)
+
+
+def allow(scope: str, recipients: Sequence[bytes], group: Group) -> int:
+    """Take opt-outs back, whatever they are by; returns how many there were."""
+    there = [one for one in dict.fromkeys(recipients) if scope in group.opt_outs.get(one, {})]
+    for recipient in there:
+        _drop(scope, recipient, group)
+    return len(there)
+
+
+def _drop(scope: str, recipient: bytes, group: Group) -> None:
+    del group.opt_outs[recipient][scope]
+    group.changes.drop(SUPPRESSIONS, (recipient, scope))

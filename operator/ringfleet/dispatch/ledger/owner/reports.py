@@ -1,0 +1,55 @@
+"""A set at a glance, from memory: what is put off, what its members did and may do."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.tables import Row
+from ringfleet.dispatch.ledger.types import Deferral, Deferrals, Hour, Rollup, Tally
+
+
+def report_deferrals(memory: Memory, set_: str, day: int, limit: int) -> Deferrals:
+    waiting = memory.waiting.get(memory.sets.get(set_, 0), {})
+    there = [(one.put_off, one.since) for one in waiting.values() if one.put_off.day >= day]
+    by_day = Counter(one.day for one, _ in there)
+    first = sorted(there, key=lambda one: (one[0].not_before, one[0].id))[:limit]
+    return Deferrals(
+        tuple(sorted(by_day.items())),
+        tuple(Deferral(f"d{one.id}", f"+{one.number}", one.day, one.not_before, since) for one, since in first),
+    )
+
+
+def report_set(memory: Memory, set_: str, open_since: float, day: int, traffic: Sequence[Row]) -> Rollup:
+    """`open_since`: a call that began before has ended, told or not."""
+    set_id = memory.sets.get(set_, 0)
+    hours: dict[int, list[Hour]] = defaultdict(list)
+    for number, *counts in traffic:
+        hours[number].append(Hour(*counts))
+    waiting = [one.put_off for one in memory.waiting.get(set_id, {}).values() if one.put_off.day >= day]
+    reserved = Counter(one.number for one in waiting)
+    tallies = tuple(
+        _tally(memory, set_id, number, open_since, day, reserved[number], tuple(hours[number]))
+        for number in sorted(memory.members.get(set_id, ()))
+    )
+    return Rollup(set_, day, sum(tally.used for tally in tallies), len(waiting), tallies)
+
+
+def _tally(
+    memory: Memory, set_id: int, number: int, open_since: float, day: int, reserved: int, hours: tuple[Hour, ...]
+) -> Tally:
+    seat = memory.seat(set_id, number)
+    label, labelled, cleared = memory.labels.get(number, ("", None, None))
+    shown = memory.is_labelled(number)
+    return Tally(
+        number=seat.number,
+        used=seat.used_on(day),
+        reserved=reserved,
+        open_calls=sum(since >= open_since for since in memory.lines.get(number, {}).values()),
+        last_pick=seat.last or None,
+        label=label if shown else None,
+        labelled_at=labelled if shown else None,
+        cleared_at=None if shown else cleared,
+        hours=hours,
+    )

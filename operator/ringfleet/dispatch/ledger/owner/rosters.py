@@ -1,0 +1,80 @@
+"""Who is in a set: only the owner enlists. The last roster of each set is kept, member by member."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from ringfleet.dispatch.ledger.owner.group import Group
+from ringfleet.dispatch.ledger.tables import ROSTER_MEMBERS, ROSTERS, SETS
+from ringfleet.dispatch.ledger.types import Roster
+from ringfleet.plan.rotation_set.roster import Member, State
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode  # numbers are E164
+
+
+def enlist(roster: Roster, group: Group) -> None:
+    """From now on these are the members; an older day changes nothing. What is as before is not touched: of a set in
+    which one member has changed, one seat changes."""
+    memory = group.memory
+    set_id = memory.sets.get(roster.set)
+    if set_id is None:
+        set_id = memory.add_set(roster.set, group.undo)
+        group.changes.put(SETS, (set_id,), (set_id, roster.set))
+    bench = memory.benches[set_id]
+    if roster.day < bench.day:
+        return
+    if roster.day > bench.day:
+        group.undo.day(bench)
+        bench.day = roster.day
+        group.changes.put(ROSTERS, (set_id,), (set_id, roster.day))
+    members = memory.members[set_id]
+    new = {int(one.number[1:]): one for one in roster.members}
+    changed = [(digits, one) for digits, one in new.items() if members.get(digits) != one]
+    for digits, member in changed:
+        _seat(set_id, digits, member, group)
+    for digits in members.keys() - new.keys():
+        _unseat(set_id, digits, group)
+
+
+def restrict(roster: Roster, group: Group) -> Roster:
+    """What a process may use that has the ledger and has not listed anew since: whom its own copy and the ledger's last
+    roster both have, and neither forbids. Whose copy is older can't be told, so both count."""
+    memory = group.memory
+    set_id = memory.sets.get(roster.set)
+    if set_id is None:
+        return replace(roster, members=())
+    kept, day = memory.members[set_id], memory.benches[set_id].day
+    ours = {int(one.number[1:]): one for one in roster.members}
+    both = [(kept[digits], ours[digits]) for digits in kept.keys() & ours.keys()]
+    members = [_stricter(of_ledger, mine, mine if roster.day >= day else of_ledger) for of_ledger, mine in both]
+    return Roster(roster.set, max(day, roster.day), tuple(members))
+
+
+_FORBIDDEN = (State.QUARANTINED, State.DRAINING)
+"""The stricter first. Who rests does so for a day."""
+
+
+def _stricter(one: Member, other: Member, caps: Member) -> Member:
+    state = next((state for state in _FORBIDDEN if state in (one.state, other.state)), caps.state)
+    return replace(caps, state=state)
+
+
+def _seat(set_id: int, digits: int, member: Member, group: Group) -> None:
+    memory = group.memory
+    bench, seat = memory.benches[set_id], memory.seat(set_id, digits)
+    group.undo.seating(bench, seat, memory.members[set_id].get(digits))
+    group.undo.put(memory.members[set_id], digits, member)
+    bench.reseat(seat, member)
+    group.changes.put(ROSTER_MEMBERS, (set_id, digits), (set_id, digits, _encode(member)))
+
+
+def _unseat(set_id: int, digits: int, group: Group) -> None:
+    memory = group.memory
+    bench = memory.benches[set_id]
+    seat = memory.seat(set_id, digits)
+    group.undo.seating(bench, seat, memory.members[set_id][digits])
+    group.undo.drop(memory.members[set_id], digits)
+    bench.unseat(seat)
+    group.changes.drop(ROSTER_MEMBERS, (set_id, digits))

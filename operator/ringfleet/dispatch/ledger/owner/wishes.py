@@ -1,0 +1,80 @@
+"""Wishes: what people say that no pick may overlook (opt-outs, and what takes them back), taken in by any replica.
+
+A wish is acknowledged when it is in the store's inbox. The owner's groups name how many wishes they have seen, so that
+none is written that has not seen them all: the owner takes the new ones first, and decides the group anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ringfleet.dispatch.ledger.owner.events import ingest, want_for_events
+from ringfleet.dispatch.ledger.owner.group import Group
+from ringfleet.dispatch.ledger.owner.jobs import Job
+from ringfleet.dispatch.ledger.owner.optouts import allow, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.tables import INBOX, PROGRESS
+from ringfleet.dispatch.ledger.types import Heard, Suppression
+from ringfleet.model.traffic import Happening
+
+_LABELS = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
+
+
+class Wish(msgspec.Struct, omit_defaults=True):
+    """One of these. What was heard is done once, whoever takes it in."""
+
+    suppress: tuple[Suppression, ...] = ()
+    allow: tuple[str, tuple[bytes, ...]] | None = None
+    heard: tuple[Heard, ...] = ()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a pick may depend on it. What is only counted is not waited for."""
+        return not self.heard or any(
+            one.opt_outs or one.opt_ins or one.event.happening in _LABELS for one in self.heard
+        )
+
+
+_decode = msgspec.msgpack.Decoder(Wish, dec_hook=lambda type_, text: type_(text)).decode  # E164
+_encode = msgspec.msgpack.Encoder(enc_hook=str).encode
+
+
+def write_wish(wish: Wish) -> bytes:
+    return _encode(wish)
+
+
+def job_of_wish(number: int, written: bytes) -> Job:
+    """What the owner does about it, before all else in its next group."""
+    job = job_of(_decode(written))
+
+    def do(group: Group) -> None:
+        job.do(group)
+        group.undo.put(group.memory.marks, "wishes", number)
+        group.changes.put(PROGRESS, ("wishes",), ("wishes", number))
+
+    return Job(do, job.want, job.want_more)
+
+
+def job_of_inbox(id_: int, written: bytes) -> Job:
+    """The same for what lies in the inbox; it is taken out with what it does."""
+    job = job_of(_decode(written))
+
+    def do(group: Group) -> None:
+        job.do(group)
+        group.changes.drop(INBOX, (id_,))
+
+    return Job(do, job.want, job.want_more)
+
+
+def job_of(wish: Wish) -> Job:
+    """The same as a job of the owner's own; its result is how many were new, or were there."""
+    if wish.allow is not None:
+        scope, recipients = wish.allow
+        return Job(lambda group: allow(scope, recipients, group), lambda _, wanted: want_opt_outs(recipients, wanted))
+    if wish.heard:
+        heard: Sequence[Heard] = wish.heard
+        return Job(lambda group: ingest(heard, group), lambda _, wanted: want_for_events(heard, wanted))
+    entries = wish.suppress
+    recipients = tuple(one.recipient for one in entries)
+    return Job(lambda group: suppress(entries, group), lambda _, wanted: want_opt_outs(recipients, wanted))

@@ -1,0 +1,226 @@
+"""The shared store: PostgreSQL, for several processes of which one owns it.
+
+Groups go out on a connection of their own, one at a time; all else is read on others. A group whose answer does not
+come may be written later, when its backend goes on: so after a group of which nothing is known the connection is let
+go, and a new token is taken, which waits for that backend; what it writes after that finds the wrong token, and is
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, Address
+from ringfleet.dispatch.ledger.postgres.forgetting import forget
+from ringfleet.dispatch.ledger.postgres.loading import load
+from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
+from ringfleet.dispatch.ledger.postgres.statements import find_statement, group_statement
+from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Wanted
+
+T = TypeVar("T")
+
+SETTINGS = {
+    "application_name": "ringfleet",
+    "search_path": SCHEMA,
+    # What is answered is on disk, whatever the server's own setting is. No statement_timeout: a cancelled wait for a
+    # standby says that all is well, with a warning.
+    "synchronous_commit": "on",
+    "plan_cache_mode": "force_generic_plan",  # planned once a connection: planning takes longer than what is planned
+    "enable_seqscan": "off",  # a plan made while a table is empty would read all of it for ever
+    "jit": "off",
+}
+ANSWER_S = 10.0
+"""Seconds after which a group that was sent counts as one of which nothing is known."""
+STALE_S = 5
+"""Seconds after which an owner that has not said that it is alive may lose the ledger."""
+READERS = 4
+
+_TAKE = """
+UPDATE owner SET token = $1, address = $2, beat = clock_timestamp()
+WHERE token = $3 AND beat < clock_timestamp() - $4 * interval '1 s' RETURNING wishes
+"""
+_RENEW = "UPDATE owner SET token = $1, beat = clock_timestamp() WHERE token = $2 RETURNING wishes"
+_BEAT = "UPDATE owner SET beat = clock_timestamp(), address = $2 WHERE token = $1 RETURNING wishes"
+_LOOK = f"SELECT token, address, wishes, beat < clock_timestamp() - {STALE_S} * interval '1 s' AS stale FROM owner"  # noqa: S608
+_LET_GO = "UPDATE owner SET beat = '-infinity', address = '' WHERE token = $1"
+_WISH = """
+WITH o AS (UPDATE owner SET wishes = wishes + 1 RETURNING wishes) INSERT INTO wish SELECT o.wishes, $1 FROM o
+"""
+
+
+class PostgresStore:
+    """The store in the database that `dsn` names. `address`: where the owner answers when it is we. `migrates`: a
+    schema that is missing or old is brought up to date. See `store.Store`."""
+
+    is_shared = True
+
+    def __init__(self, dsn: str, address: str, *, migrates: bool = False) -> None:
+        self.server = Address(dsn)
+        self.address = address
+        self._migrates = migrates
+        self._pool: asyncpg.Pool | None = None
+        self._sender: asyncpg.Connection | None = None
+        self._token: UUID | None = None
+        self._turn = asyncio.Lock()
+
+    def __str__(self) -> str:
+        return str(self.server)
+
+    async def __aenter__(self) -> PostgresStore:
+        """Raises LedgerUnavailable: it can't be reached, or its schema is not ours."""
+        if self._migrates:
+            await migrate(self.server)
+        with self.server.translating():
+            self._pool = await asyncpg.create_pool(
+                self.server.dsn, min_size=1, max_size=READERS, timeout=CONNECT_S, server_settings=SETTINGS, reset=_tidy
+            )
+        try:
+            async with self._reading() as connection:
+                await refuse_other_version(connection, self.server)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._hang_up()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def load(self) -> Loaded:
+        async with self._reading() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await load(connection)
+
+    async def find(self, wanted: Wanted) -> Found:
+        tables = [table for table, keys in wanted.items() if keys]
+        statements = [find_statement(table, wanted[table]) for table in tables]
+        found = await asyncio.gather(*(self._fetch(statement, *given) for statement, given in statements))
+        return dict(zip(tables, found, strict=True))
+
+    async def commit(self, changes: Changes, wishes: int) -> Outcome:
+        token = self._token  # before anything is waited for: it is that of the memory by which this was decided
+        statement, given = group_statement(changes)
+        sender = await self._connected()
+        with self.server.translating():
+            written = await self._in_time(sender.fetchval(statement, token, wishes, *given))
+        if written:
+            return Outcome.WRITTEN
+        (seen,) = await self._fetch(_LOOK)
+        return Outcome.OUTRUN if seen["token"] == token else Outcome.DEPOSED
+
+    async def recover(self) -> bool:
+        """A new token: this waits for what is still being written under the old one."""
+        self._hang_up()
+        async with self._turn:
+            token, old = uuid4(), self._token
+            renewed = await self._fetch(_RENEW, token, old)
+            self._token = token if renewed else None
+        return False
+
+    async def hold(self) -> Held:
+        async with self._turn:  # the token that is looked for is not renewed meanwhile
+            return await self._hold()
+
+    async def _hold(self) -> Held:
+        if self._token is not None and (beaten := await self._fetch(_BEAT, self._token, self.address)):
+            return Held(True, beaten[0][0], self.address or None)
+        self._token = None
+        (seen,) = await self._fetch(_LOOK)
+        if not seen["stale"]:
+            return Held(False, seen["wishes"], seen["address"] or None)
+        token = uuid4()
+        taken = await self._fetch(_TAKE, token, self.address, seen["token"], STALE_S)
+        if not taken:
+            return Held(False)
+        self._token = token
+        return Held(True, taken[0][0], self.address or None)
+
+    async def let_go(self) -> None:
+        if self._token is not None:
+            await self._fetch(_LET_GO, self._token)
+            self._token = None
+
+    async def wish(self, entry: bytes) -> None:
+        await self._fetch(_WISH, entry)
+
+    async def read_wishes(self, after: int) -> Sequence[tuple[int, bytes]]:
+        rows = await self._fetch("SELECT number, entry FROM wish WHERE number > $1 ORDER BY number", after)
+        return [(row[0], row[1]) for row in rows]
+
+    async def leave(self, entry: bytes) -> None:
+        await self._fetch("INSERT INTO inbox (entry) VALUES ($1)", entry)
+
+    async def read_inbox(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        return [
+            (row[0], row[1]) for row in await self._fetch("SELECT id, entry FROM inbox ORDER BY id LIMIT $1", limit)
+        ]
+
+    async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression "  # noqa: S608 - our own names
+            "WHERE scope = $1 AND recipient > $2 ORDER BY recipient LIMIT $3"
+        )
+        return [tuple(row) for row in await self._fetch(statement, scope, after, limit)]
+
+    async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(TRAFFIC.columns)} FROM traffic "  # noqa: S608 - our own names
+            "WHERE number = ANY ($1) AND hour >= $2 ORDER BY number, hour"
+        )
+        return [tuple(row) for row in await self._fetch(statement, numbers, since)]
+
+    async def forget(self, what: str, before: float, limit: int, _: Row | None = None) -> tuple[int, Row | None]:
+        async with self._reading() as connection:
+            return await forget(connection, what, before, limit)
+
+    # How.
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._sender is None or self._sender.is_closed():
+            with self.server.translating():
+                self._sender = await asyncpg.connect(self.server.dsn, timeout=CONNECT_S, server_settings=SETTINGS)
+        return self._sender
+
+    async def _in_time(self, sent: Awaitable[T]) -> T:
+        """Its answer. Never cancelled: a cancelled commit may say that all is well. What is late is hung up on."""
+        task = asyncio.ensure_future(sent)
+        done, _ = await asyncio.wait({task}, timeout=ANSWER_S)
+        if not done:
+            self._hang_up()
+            task.cancel()
+            raise TimeoutError
+        return task.result()
+
+    def _hang_up(self) -> None:
+        if self._sender is not None:
+            self._sender.terminate()
+            self._sender = None
+
+    async def _fetch(self, statement: str, *given: object) -> list[Any]:
+        async with self._reading() as connection:
+            rows: list[Any] = await connection.fetch(statement, *given, timeout=ANSWER_S)
+            return rows
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Any]:
+        if self._pool is None:
+            raise LedgerUnavailable(f"The ledger {self.server} is closed.")
+        with self.server.translating():
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                yield connection
+
+
+async def _tidy(connection: Any) -> None:
+    """When a connection goes back to the pool. No statement of ours leaves a setting or a cursor behind, and asyncpg's
+    own reset would be one more round trip."""
+    if connection.is_in_transaction():
+        await connection.reset()

@@ -1,0 +1,55 @@
+"""What is read from a SQLite ledger before anything is decided."""
+
+from __future__ import annotations
+
+import apsw
+
+from ringfleet.dispatch.ledger.store import Loaded
+from ringfleet.dispatch.ledger.tables import (
+    CALLS,
+    DEFERRALS,
+    LABELS,
+    PICKS,
+    ROSTER_MEMBERS,
+    ROSTERS,
+    SEATS,
+    SETS,
+    Row,
+    Table,
+)
+
+LONGEST = 4 * 3600.0
+"""A call that began so long before the latest one has ended, told or not."""
+_SINCE = f"(SELECT max(ifnull(answered, started)) - {LONGEST} FROM call WHERE ended IS NULL)"  # noqa: S608 - a constant
+
+
+def load(connection: apsw.Connection) -> Loaded:
+    """All of it at one moment."""
+    connection.execute("SAVEPOINT look")
+    try:
+        return _load(connection)
+    finally:
+        connection.execute("RELEASE look")
+
+
+def _load(connection: apsw.Connection) -> Loaded:
+    progress = dict(connection.execute("SELECT name, value FROM progress"))
+    folded = progress.get("folded", 0)
+    last: int = connection.execute("SELECT ifnull(max(seq), 0) FROM journal").get
+    return Loaded(
+        folded=folded,
+        last=last,
+        wishes=0,
+        sets=_all(connection, SETS),
+        rosters=_all(connection, ROSTERS),
+        roster_members=_all(connection, ROSTER_MEMBERS),
+        seats=_all(connection, SEATS),
+        deferrals=_all(connection, DEFERRALS, "WHERE used = 0"),
+        calls=_all(connection, CALLS, f"WHERE ended IS NULL AND ifnull(answered, started) >= {_SINCE}"),
+        labels=_all(connection, LABELS),
+        tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
+    )
+
+
+def _all(connection: apsw.Connection, table: Table, which: str = "") -> list[Row]:
+    return connection.execute(f"SELECT {', '.join(table.columns)} FROM {table.name} {which}").fetchall()  # noqa: S608

@@ -1,0 +1,167 @@
+"""The embedded store: one SQLite file, one process, one group at a time.
+
+Statements run in the event loop, for they are short; a commit waits for the disk in a thread of its own, and lets the
+loop have the interpreter meanwhile. The write-ahead log is copied back beside the commits, in another thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.sqlite import rows
+from ringfleet.dispatch.ledger.sqlite.file import connect, locked, migrated, translating
+from ringfleet.dispatch.ledger.sqlite.forgetting import forget
+from ringfleet.dispatch.ledger.sqlite.loading import load
+from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Wanted
+
+T = TypeVar("T")
+
+CHECKPOINT_PAGES = 2000
+"""Pages of the write-ahead log from which on it is copied back."""
+
+
+class SqliteStore:
+    """The store in the file at `path`, which is made when it is not there. See `store.Store`."""
+
+    is_shared = False
+    address = ""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(1, "ledger-commit")
+        self._reader = ThreadPoolExecutor(1, "ledger-reader")
+        self._closed = False
+        self._full = threading.Event()
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    async def __aenter__(self) -> SqliteStore:
+        """Raises LedgerUnavailable: another process has the file, or it is none of ours."""
+        self._loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as opening:
+            opening.enter_context(locked(self.path))
+            self._connection = connect(self.path, make=True)
+            opening.callback(self._connection.close)
+            migrated(self._connection, self.path)
+            self._reading = connect(self.path)
+            opening.callback(self._reading.close)
+            self._open = opening.pop_all()
+        self._connection.set_wal_hook(self._on_commit)
+        self._checkpointer = threading.Thread(target=self._checkpoint, name="ledger-checkpoint", daemon=True)
+        self._checkpointer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closed = True
+        self._full.set()
+        await asyncio.to_thread(self._checkpointer.join)
+        self._thread.shutdown()
+        self._reader.shutdown()
+        await self._open.aclose()
+
+    async def load(self) -> Loaded:
+        return await self._read(load)
+
+    async def find(self, wanted: Wanted) -> Found:
+        with translating(self.path):
+            return {table: rows.find(self._connection, table, list(keys)) for table, keys in wanted.items() if keys}
+
+    async def commit(self, changes: Changes, _: int) -> Outcome:
+        if not changes:
+            return Outcome.WRITTEN
+        with translating(self.path, "written"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            rows.write(self._connection, changes)
+        await self._loop.run_in_executor(self._thread, self._end, "COMMIT")
+        return Outcome.WRITTEN
+
+    async def recover(self) -> bool:
+        """A transaction that could not be committed is rolled back: nothing of it was."""
+        await self._loop.run_in_executor(self._thread, self._roll_back)
+        return True
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._end("ROLLBACK")
+
+    def _end(self, how: str) -> None:
+        with translating(self.path, "written"):
+            self._connection.execute(how)
+
+    async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression WHERE scope = ? AND recipient > ? "  # noqa: S608
+            "ORDER BY recipient LIMIT ?"
+        )
+        return await self._read(lambda file: file.execute(statement, (scope, after, limit)).fetchall())
+
+    async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(name for name in TRAFFIC.columns)} FROM traffic "  # noqa: S608 - our own names
+            "WHERE number = ? AND hour >= ? ORDER BY hour"
+        )
+        return await self._read(
+            lambda file: [row for number in numbers for row in file.execute(statement, (number, since))]
+        )
+
+    async def forget(self, what: str, before: float, limit: int, after: Row | None = None) -> tuple[int, Row | None]:
+        return await self._loop.run_in_executor(self._thread, self._forget, what, before, limit, after)
+
+    def _forget(self, what: str, before: float, limit: int, after: Row | None) -> tuple[int, Row | None]:
+        with translating(self.path, "written"):
+            return forget(self._connection, what, before, limit, after)
+
+    async def _read(self, look: Callable[[apsw.Connection], T]) -> T:
+        try:
+            return await self._loop.run_in_executor(self._reader, look, self._reading)
+        except apsw.Error as error:
+            raise LedgerUnavailable(f"The ledger {self.path} can't be read: {error}.") from error
+
+    # A file has one process, and that is its owner.
+
+    async def hold(self) -> Held:
+        return Held(is_ours=True)
+
+    async def let_go(self) -> None:
+        """The lock of the file goes with the process."""
+
+    async def wish(self, _: bytes) -> None:
+        raise AssertionError("there is no other process")
+
+    async def read_wishes(self, _: int) -> Sequence[tuple[int, bytes]]:
+        return ()
+
+    async def leave(self, _: bytes) -> None:
+        raise AssertionError("there is no other process")
+
+    async def read_inbox(self, _: int) -> Sequence[tuple[int, bytes]]:
+        return ()
+
+    # The write-ahead log.
+
+    def _on_commit(self, _: apsw.Connection, __: str, pages: int) -> int:
+        if pages > CHECKPOINT_PAGES:
+            self._full.set()
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        connection = connect(self.path)
+        while True:
+            self._full.wait()
+            self._full.clear()
+            if self._closed:
+                break
+            with suppress(apsw.Error):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        connection.close()
