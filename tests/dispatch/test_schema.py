@@ -11,6 +11,7 @@ import apsw
 import httpx
 import pytest
 
+from ringfleet.dispatch.ledger.owner.journal import read_detail
 from tests.carriers.webhooks import SECRET, a_body, an_event, signed
 from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
 from tests.controlplane.cluster import Cluster
@@ -135,9 +136,9 @@ def fingerprint_under(key: str, cluster: Cluster, namespace: str, tmp_path: Path
         assert process.pick(ANN, key="k1").status_code == 200
         process.stop()
         written = (folder / "ledger.sqlite").read_bytes() + process.log().encode()
-    ((fingerprint,),) = apsw.Connection(str(folder / "ledger.sqlite")).execute("SELECT fingerprint FROM answer")
+    ((detail,),) = apsw.Connection(str(folder / "ledger.sqlite")).execute("SELECT detail FROM journal")
     assert ANN[1:].encode() not in written
-    return bytes(fingerprint)
+    return read_detail(detail).fingerprint
 
 
 def test_a_key_that_is_added_leaves_recipients_opt_outs_and_replays_as_they_were(
