@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from ringfleet.dispatch.ledger.postgres import PostgresLedger
+from ringfleet.dispatch.ledger.shared import PostgresLedger
 from tests.dispatch.ledger.builders import a_member, a_number, a_roster, an_ask, picked, used
 from tests.dispatch.postgres_server import PostgresServer
 
@@ -31,7 +31,7 @@ async def test_each_test_of_a_ledger_has_one_without_rows(postgres_server: Postg
         await ledger.enlist(a_roster(a_member(1)))
         first = await picked(ledger, an_ask())
         left = await asyncpg.connect(dsn)
-        await left.execute("BEGIN; UPDATE ringfleet.member SET used = 2")
+        await left.execute("BEGIN; UPDATE ringfleet.rotation_set SET key = 'theirs'")
     for _ in range(2):
         async with postgres_server.ledger() as dsn, PostgresLedger(dsn, migrates=True) as ledger:
             assert await used(ledger) == {}

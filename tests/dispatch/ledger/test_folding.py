@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from pathlib import Path
@@ -53,13 +54,12 @@ class Model:
     async def agrees(self, ledger: Ledger, now: float) -> None:
         assert await used(ledger) == {a_number(n): self.out[a_number(n)] for n in range(4)}
         assert sum(count for _, count in (await ledger.deferrals(SET, TODAY)).by_day) == self.waiting
-        for name, number in self.numbers.items():
-            known = await ledger.pick(an_ask(name, now, dry_run=True, reply=True))
-            assert isinstance(known, Picked)
-            assert known.number == number, "one sticky row"
-        for key, (name, after, answer) in self.answers.items():
-            if answer.id not in self.returned:
-                assert await ledger.pick(an_ask(name, after, key=key, fingerprint=b"f")) == answer
+        asks = (ledger.pick(an_ask(name, now, dry_run=True, reply=True)) for name in self.numbers)
+        known = [one.number for one in await asyncio.gather(*asks) if isinstance(one, Picked)]
+        assert known == list(self.numbers.values()), "one sticky row"
+        kept = {key: told for key, told in self.answers.items() if told[2].id not in self.returned}
+        again = (ledger.pick(an_ask(who, after, key=key, fingerprint=b"f")) for key, (who, after, _) in kept.items())
+        assert await asyncio.gather(*again) == [answer for _, _, answer in kept.values()]
 
 
 async def live(ledger: Ledger, model: Model, dice: random.Random, begin: int, count: int) -> None:
