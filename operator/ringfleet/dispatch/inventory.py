@@ -54,6 +54,28 @@ log = structlog.get_logger(__name__)
 NOBODY = Day((), ())
 
 
+@dataclass(frozen=True, slots=True)
+class AskParts:
+    """What every ask to a set has alike, reckoned once: each of it would take a microsecond a pick."""
+
+    set: str
+    scopes: tuple[str, ...]
+    sticky_ttl: float
+    max_wait: float
+    frequency: tuple[int, float] | None
+
+    @classmethod
+    def of(cls, want: RotationWant) -> AskParts:
+        often = want.terms.frequency
+        return cls(
+            set=want.key,
+            scopes=want.looks_in,
+            sticky_ttl=want.sticky_ttl.total_seconds(),
+            max_wait=want.max_wait.total_seconds(),
+            frequency=(often.contacts, often.window.total_seconds()) if often.contacts else None,
+        )
+
+
 @dataclass(slots=True)
 class SetView:
     """One set as picks need it. `day` is that of its roster in the ledger; None before the first. `fault`: what of the
@@ -67,8 +89,12 @@ class SetView:
     accounts: frozenset[str] = frozenset()
     freeze: Freeze | None = None
     """What freezes its numbers, all of them; None: nobody has, or some may be picked."""
+    asks: AskParts = field(init=False)
     _tiers: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     _window: Window | None = None
+
+    def __post_init__(self) -> None:
+        self.asks = AskParts.of(self.want)
 
     def tiers(self, places: tuple[str, ...]) -> tuple[str, ...]:
         """Where numbers are looked for, for a recipient at `places`."""

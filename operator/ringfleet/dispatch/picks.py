@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -42,6 +43,7 @@ from ringfleet.plan.rotation_set.calendar import Window, quiet_until
 from ringfleet.plan.rotation_set.guardrails import QuietHours
 
 LONGEST_KEY = 255
+AGE_SECONDS = 0.1
 NEVER = NO_MOMENT.timestamp()
 JSON = "application/json"
 
@@ -57,6 +59,7 @@ class Picker:
         self._inventory = inventory
         self._clock = clock
         self._hasher = hasher
+        self._aged, self._aged_until = 0.0, 0.0
 
     async def pick(self, namespace: str, name: str, key: str | None, body: bytes, dry_run: bool) -> Response:
         """The answer to `POST .../picks`.
@@ -96,14 +99,13 @@ class Picker:
     def _ask(
         self, view: SetView, request: PickRequest, now: float, window: Window, key: str | None, dry_run: bool
     ) -> Ask:
-        want = view.want
+        want, parts = view.want, view.asks
         where = whereabouts(E164(request.to))
         hasher = self._hasher()
         recipient, *others = hasher.hashes(request.to)
         reply = request.kind is Kind.REPLY and want.replies_free
-        often = want.terms.frequency
         return Ask(
-            set=want.key,
+            set=parts.set,
             recipient=recipient,
             known_as=tuple(others),
             now=now,
@@ -111,15 +113,15 @@ class Picker:
             tomorrow=window.tomorrow,
             hour_ends=window.hour_ends,
             tiers=view.tiers(where.places),
-            scopes=want.looks_in,
+            scopes=parts.scopes,
             account=_account(view, request.account),
             key=None if dry_run else key,
             fingerprint=_fingerprint(request, hasher.oldest(request.to)),
             reply=reply,
             mode=want.sticky,
-            sticky_ttl=want.sticky_ttl.total_seconds(),
-            max_wait=want.max_wait.total_seconds(),
-            frequency=(often.contacts, often.window.total_seconds()) if often.contacts else None,
+            sticky_ttl=parts.sticky_ttl,
+            max_wait=parts.max_wait,
+            frequency=parts.frequency,
             defers=want.defers,
             deferral=request.deferred_id,
             dry_run=dry_run,
@@ -192,7 +194,11 @@ class Picker:
                 raise AssertionError(verdict)
 
     def _age(self) -> float:
-        return round(self._inventory.age(), 1)
+        """To a tenth of a second, in which it is reckoned once."""
+        now = monotonic()
+        if now >= self._aged_until:
+            self._aged, self._aged_until = round(self._inventory.age(), 1), now + AGE_SECONDS
+        return self._aged
 
 
 def read(decode: Callable[[bytes], Any], body: bytes) -> Any:

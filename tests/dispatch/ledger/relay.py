@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qs, urlsplit
 
-GROUP = b"FOR NO KEY UPDATE"
-"""What only the statement of a group says; a prepared one is sent by name, so the connection is known by it."""
+GROUP, WISH = b"FOR NO KEY UPDATE", b"SET wishes = wishes + 1"
+"""What only the statement of a group, or of a wish, says; a prepared one is sent by name, so the connection is known by
+it."""
 
 
 class Cut(Enum):
-    """Where the next group's connection ends."""
+    """Where the connection of the next such statement ends."""
 
     NOWHERE = "nowhere"
     BEFORE = "before"  # the server never sees the group
@@ -27,6 +28,7 @@ class Relay:
 
     path: str
     dsn: str = ""
+    of: bytes = GROUP
     cut: Cut = Cut.NOWHERE
     cuts: int = 0
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -46,7 +48,7 @@ class Relay:
     async def _forth(self, reader: asyncio.StreamReader, up: asyncio.StreamWriter, state: dict[str, bool]) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                state["groups"] |= GROUP in data
+                state["groups"] |= self.of in data
                 if state["groups"] and self.cut is not Cut.NOWHERE and data[:1] == b"B":  # Bind: it is run
                     self.cuts += 1
                     if self.cut is Cut.BEFORE:

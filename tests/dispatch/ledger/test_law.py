@@ -104,6 +104,19 @@ async def test_a_replay_outlives_a_restart(open_ledger: OpenLedger) -> None:
     assert await again.pick(an_ask(key="k1", fingerprint=b"f")) == first
 
 
+@pytest.mark.parametrize("daily", [pytest.param(9, id="picked"), pytest.param(0, id="deferred")])
+async def test_guardrail_no_number_is_told_again_to_who_calls_somebody_that_has_opted_out(
+    ledger: Ledger, daily: int
+) -> None:
+    await ledger.enlist(a_roster(a_member(1, daily=daily)))
+    ask = an_ask(key="k1", fingerprint=b"f")
+    first = await ledger.pick(ask)
+    await ledger.suppress([an_opt_out()])
+    assert await ledger.pick(ask) == Suppressed(SET_SCOPE)
+    await ledger.allow(SET_SCOPE, [somebody("ann")])
+    assert await ledger.pick(ask) == first
+
+
 async def test_a_day_later_the_same_key_is_another_request(ledger: Ledger) -> None:
     ask = an_ask(key="k1", fingerprint=b"f")
     await picked(ledger, ask)

@@ -38,7 +38,7 @@ from tests.dispatch.ledger.builders import (
     somebody,
     used,
 )
-from tests.dispatch.ledger.relay import Cut, relayed
+from tests.dispatch.ledger.relay import WISH, Cut, relayed
 from tests.dispatch.postgres_server import PostgresServer
 from tests.waiting import until
 
@@ -192,6 +192,34 @@ async def test_an_owner_that_is_stopped_before_it_sends_finds_the_ledger_taken(l
             assert await used(second) == {a_number(1): 2}
 
 
+async def test_an_owner_that_is_stopped_after_it_has_sent_holds_nothing_up(ledger_dsn: str) -> None:
+    """SIGSTOP while its group waits: the group is written, another takes the ledger, and both say the same of it."""
+    await migrate(Address(ledger_dsn))
+    async with PostgresLedger(ledger_dsn, HERE) as first:
+        await first.enlist(a_roster(a_member(1)))
+    async with a_child(OWNER, ledger_dsn) as child, another(ledger_dsn) as holder:
+        assert (await asked(child)).startswith("p")
+        assert child.stdin
+        assert child.stdout
+        held = holder.transaction()
+        await held.start()
+        await holder.execute("SELECT FROM owner FOR UPDATE")
+        child.stdin.write(b"\n")
+        async with another(ledger_dsn) as observer:
+            waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%journal%'"
+            await until(lambda: observer.fetch(waiting), "the group to wait for the owner's row")
+            os.kill(child.pid, signal.SIGSTOP)
+            await held.rollback()
+            made = "SELECT 1 FROM journal WHERE kind = 1 OFFSET 1"
+            await until(lambda: observer.fetch(made), "the group to be written all the same")
+            await observer.execute(STALE)
+        async with PostgresLedger(ledger_dsn, HERE) as second:
+            again = await picked(second, an_ask("n1", key="k1", fingerprint=b"f"))
+            os.kill(child.pid, signal.SIGCONT)
+            assert (await child.stdout.readline()).decode().strip() == again.id
+            assert await used(second) == {a_number(1): 2}
+
+
 async def test_an_owner_that_is_killed_under_load_loses_nothing_that_was_acknowledged(ledger_dsn: str) -> None:
     await migrate(Address(ledger_dsn))
     async with PostgresLedger(ledger_dsn, HERE) as first:
@@ -274,6 +302,17 @@ async def test_a_wish_is_taken_while_nobody_owns_the_ledger(ledger_dsn: str, led
         assert await again.pick(an_ask()) == Suppressed(SET_SCOPE)
         await again.prune(an_ask().now, 0.0)
         assert await again.pick(an_ask()) == Suppressed(SET_SCOPE)
+
+
+async def test_a_wish_whose_answer_is_lost_holds_all_the_same(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    """Between its commit and its 2xx: the sender is refused and sends it again, and it is seen at once."""
+    async with relayed(ledger_dsn) as relay, PostgresLedger(relay.dsn, THERE) as front:
+        relay.of, relay.cut = WISH, Cut.AFTER
+        with pytest.raises(LedgerUnavailable):
+            await front.suppress([an_opt_out()])
+        assert relay.cuts == 1
+        assert await ledger.pick(an_ask()) == Suppressed(SET_SCOPE)
+        assert await front.suppress([an_opt_out()]) == 0
 
 
 async def test_wishes_that_race_picks_are_before_or_after_each(ledger_dsn: str, ledger: PostgresLedger) -> None:

@@ -4,7 +4,8 @@ In this order, and all in one transaction::
 
     0  the key was seen        in the last `KEPT` seconds. The same fingerprint: the same answer, whatever it was of
                                Picked, Deferred; another fingerprint: KeyReused. Refusals are not kept: they are judged
-                               anew, and so is a pick that was given back. A dry run has no key.
+                               anew, and so is a pick that was given back. A dry run has no key. Who has opted out since
+                               is Suppressed, and no number is told.
     1  opted out               a scope of the ask holds an opt-out under any of the recipient's hashes: Suppressed (of
                                several, the scope that is first by name)
     2  not now                 a reply is not asked. Any other contact: `quiet_until` is there: Quiet. So many
@@ -79,7 +80,7 @@ class PutOff:
     used: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each pick, as `Ask`
 class Known:
     """What the ledger remembers about an ask."""
 
@@ -95,7 +96,7 @@ class Known:
     """The deferral that the ask names; None: it names none, or there is no such deferral."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # the same
 class Use:
     """Use this seat now. `counts`: against its caps. `writes`: the recipient's row is (re)written. `redeems`: the room
     of the ask's deferral is used, or given up."""

@@ -372,12 +372,12 @@ class OwnedLedger:
             await asyncio.sleep(BEAT_SECONDS)
             try:
                 await self._hold()
+                if self._held.is_ours:
+                    await self._catch_up()
             except LedgerUnavailable as error:
                 log.warning("the owner of the ledger is not known", ledger=str(self.store), error=str(error))
-                continue
-            if self._held.is_ours:
-                with suppress(LedgerUnavailable):
-                    await self._catch_up()
+            except Exception as error:  # a bug must not end it: an owner that is silent loses the ledger
+                log.error("beat failed", ledger=str(self.store), error=type(error).__name__)  # noqa: TRY400 - may quote
 
     async def _catch_up(self) -> None:
         """What others have taken in is done, though nobody asks for a pick."""

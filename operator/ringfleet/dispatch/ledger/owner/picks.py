@@ -20,7 +20,7 @@ from ringfleet.dispatch.ledger.owner.journal import (
     write_detail,
 )
 from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
-from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Verdict
+from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Suppressed, Verdict
 
 CONTACTS_KEPT = 3
 """Times of contacts that are kept where no frequency asks for more."""
@@ -67,7 +67,8 @@ def pick(ask: Ask, group: Group) -> Verdict:
         if detail.fingerprint != ask.fingerprint:
             return KeyReused()
         if not _was_given_back(detail.picked, group):
-            return _answered(before)
+            scope = _opted_out(ask, group)
+            return Suppressed(scope) if scope is not None else _answered(before)
     memory = group.memory
     memory.hang_up(ask.now)
     bench, set_id = memory.bench(ask.set) or (Bench(), 0)
@@ -133,9 +134,8 @@ def _with_id(deferred: Deferred, seq: int) -> Deferred:
 def _known(ask: Ask, set_id: int, group: Group) -> tuple[Known, Contact, bytes | None]:
     """What the law is told; the recipient's row; and the older hash that it is under."""
     contact, older = group.contact(set_id, ask.recipient), None
-    scope = _scope(ask, ask.recipient, group)
+    scope = _opted_out(ask, group)
     for hash_ in ask.known_as:
-        scope = scope or _scope(ask, hash_, group)
         if contact is None and (contact := group.contact(set_id, hash_)) is not None:
             older = hash_
     put_off = None
@@ -144,6 +144,14 @@ def _known(ask: Ask, set_id: int, group: Group) -> tuple[Known, Contact, bytes |
         put_off = waiting.put_off if waiting else None
     contact = contact or NOBODY
     return Known(scope, contact.number, contact.last, contact.recent, put_off), contact, older
+
+
+def _opted_out(ask: Ask, group: Group) -> str | None:
+    """Where the recipient has opted out, under any of its hashes; None: nowhere."""
+    if not group.opt_outs:
+        return None
+    found = (_scope(ask, hash_, group) for hash_ in (ask.recipient, *ask.known_as))
+    return next((scope for scope in found if scope is not None), None)
 
 
 def _scope(ask: Ask, recipient: bytes, group: Group) -> str | None:
