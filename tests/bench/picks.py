@@ -205,6 +205,7 @@ def _report(found: dict[str, Load]) -> None:
         for name, load in found.items()
         for what, measured, reference in (
             ("picks a second", f"{load.rate:,.0f}", _beside(name)),
+            ("share of bare", f"{load.rate / found['bare'].rate:.2f}", ""),
             ("p50", f"{_millis(load, 0.5):.2f} ms", ""),
             ("p99", f"{_millis(load, 0.99):.2f} ms", f"aim {AIM_P99_MS:g} ms" if name == "sqlite" else ""),
         )
@@ -213,9 +214,13 @@ def _report(found: dict[str, Load]) -> None:
     for engine in ("sqlite", "postgres"):
         if engine in found:
             load = found[engine]
-            line |= {f"{engine}_per_s": round(load.rate)}
+            line |= {f"{engine}_per_s": round(load.rate), f"{engine}_share": round(load.rate / found["bare"].rate, 2)}
             line |= {f"{engine}_p50_ms": _millis(load, 0.5), f"{engine}_p99_ms": _millis(load, 0.99)}
-    show("Durable picks over HTTP", rows, line | {"bare_http_per_s": round(found["bare"].rate)})
+    show("Durable picks over HTTP", rows, line | _bare_line(found["bare"]))
+
+
+def _bare_line(bare: Load) -> dict[str, float]:
+    return {"bare_http_per_s": round(bare.rate), "bare_p99_ms": _millis(bare, 0.99)}
 
 
 def _beside(name: str) -> str:
