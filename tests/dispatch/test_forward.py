@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,6 +19,10 @@ from starlette.routing import Route
 from ringfleet.dispatch import forward
 from ringfleet.dispatch.forward import Forward
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.serve import Listener
+from ringfleet.dispatch.settings import Address
+from ringfleet.dispatch.tls import Certificate
+from tests.controlplane.certificates import Authority
 
 PICKS = "/v1/namespaces/shop/rotationsets/calls/picks"
 OPT_OUTS = "/v1/namespaces/shop/rotationsets/calls/suppressions"
@@ -130,3 +135,43 @@ async def test_a_body_that_is_too_large_goes_nowhere() -> None:
     async with an_owner() as (url, asked), a_front(Ownership(owner=url)) as client:
         assert (await client.post(PICKS, content=b"x" * 101)).status_code == 413
     assert asked == []
+
+
+async def test_over_tls_a_token_goes_to_who_shows_our_own_certificate_and_to_nobody_else(tmp_path: Path) -> None:
+    """Also when ours was renewed since we last looked."""
+    pairs = [Authority(name).server("dispatcher", ("10.0.0.1",)) for name in ("old", "new")]
+    asked: list[bytes] = []
+
+    async def answer(request: Request) -> Response:
+        asked.append(request.headers["authorization"].encode())
+        return PlainTextResponse("there")
+
+    app = Starlette(routes=[Route(PICKS, answer, methods=["POST"])])
+    ours = tmp_path / "ours.crt"
+    ours.write_bytes(pairs[0].certificate)
+    (tmp_path / "tls.crt").write_bytes(pairs[1].certificate)
+    (tmp_path / "tls.key").write_bytes(pairs[1].key)
+    listener = Listener(app, Address("127.0.0.1", 0), Certificate(tmp_path / "tls.crt", tmp_path / "tls.key"))
+    serving = asyncio.create_task(listener.serve())
+    await listener.bound.wait()
+    owner = listener.url
+    front = Forward(app, Ownership(owner=owner, then=[(False, owner), (False, None)]), Metrics(), 100, ours)
+    try:
+        transport = httpx.ASGITransport(app=front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://front") as client:
+            said = {"Authorization": "Bearer abc"}
+            assert await front._hop(owner, _a_request(said), b"") is None
+            assert asked == []
+            ours.write_bytes(pairs[1].certificate)
+            assert (await client.post(PICKS, headers=said)).text == "there"
+        assert asked == [b"Bearer abc"]
+    finally:
+        await front.close()
+        listener.should_exit = True
+        await serving
+
+
+def _a_request(headers: dict[str, str]) -> Request:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "POST", "path": PICKS, "raw_path": PICKS.encode(), "query_string": b""}
+    return Request({**scope, "headers": raw})

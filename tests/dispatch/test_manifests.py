@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,10 @@ def test_its_environment_is_settings_that_hold_and_agree_with_its_ports(
     ledger = Path(settings.ledger.removeprefix("sqlite:"))
     assert {str(settings.keys), str(ledger.parent)} <= mounts
     known = {f"RINGFLEET_DISPATCH_{field.upper()}" for field in DispatchSettings.model_fields}
-    assert {variable["name"] for variable in container["env"]} <= known
+    names = [variable["name"] for variable in container["env"]]
+    used = {name for variable in container["env"] for name in re.findall(r"\$\((\w+)\)", variable.get("value", ""))}
+    assert set(names) - used <= known
+    assert names.index("POD_IP") < names.index("RINGFLEET_DISPATCH_ADVERTISE"), "it is named there, and must be known"
 
 
 def test_the_published_service_leads_to_events_alone() -> None:

@@ -8,12 +8,17 @@
     nobody's                    503, after it was looked for; nothing is stolen for a request
 
 The same key comes again to whoever owns the ledger then, so a request that got lost on the way is sent again.
+
+Over TLS an owner is one of us when it shows our own certificate, or one below our own chain: the caller's token goes
+nowhere else. Its name says nothing, for it is reached by an address.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
@@ -53,13 +58,16 @@ class Owned(Protocol):
 
 
 class Forward:
-    """The app before which it stands, for what is decided here. `most`: bytes of a body."""
+    """The app before which it stands, for what is decided here. `most`: bytes of a body. `chain`: the file of our own
+    certificate; None: we speak plain HTTP."""
 
-    def __init__(self, app: ASGIApp, ledger: Owned, metrics: Metrics, most: int) -> None:
+    def __init__(self, app: ASGIApp, ledger: Owned, metrics: Metrics, most: int, chain: Path | None = None) -> None:
         self._app = app
         self._ledger = ledger
         self._metrics = metrics
         self._most = most
+        self._chain = chain
+        self._trust: ssl.SSLContext | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -113,6 +121,8 @@ class Forward:
                 told = await reply.read()
                 raw = _carried(reply.raw_headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, aiohttp.ClientSSLError) and self._trust is not None:
+                self._trust.load_verify_locations(self._chain)  # ours may have been renewed
             log.warning("the owner of the ledger does not answer", owner=owner, error=type(error).__name__)
             return None
         response = Response(told, reply.status)
@@ -145,8 +155,12 @@ class Forward:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
+            if self._chain is not None:
+                self._trust = ssl.create_default_context(cafile=self._chain)
+                self._trust.check_hostname = False
+                self._trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # our own certificate is enough
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=256),
+                connector=aiohttp.TCPConnector(limit=256, ssl=self._trust or True),
                 timeout=aiohttp.ClientTimeout(total=HOP_S, connect=1.0),
                 auto_decompress=False,
             )

@@ -106,7 +106,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         senders = Senders(kube, time.monotonic, supply)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
-        forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES)
+        forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate),
             Listener(
