@@ -34,7 +34,10 @@ SETTINGS = {
     # standby says that all is well, with a warning.
     "synchronous_commit": "on",
     "plan_cache_mode": "force_generic_plan",  # planned once a connection: planning takes longer than what is planned
-    "enable_seqscan": "off",  # a plan made while a table is empty would read all of it for ever
+    # A plan made while a table is empty would read all of it for ever. Each key is looked up by its index.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "jit": "off",
 }
 ANSWER_S = 10.0
