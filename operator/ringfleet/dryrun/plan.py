@@ -235,7 +235,7 @@ def _unserved(services: Services, place: ObjectRef) -> Iterable[Note]:
 def _bar(services: Services, claim: ClaimRecord) -> Reason | None:
     """What keeps a claim without a number out of the queue; None: nothing does."""
     bar = None if claim.bound else services.claim_queue.obstacle(claim)
-    return bar and bar.reason
+    return bar.reason if bar else None
 
 
 _OF_DOCUMENTS = frozenset(
