@@ -65,6 +65,7 @@ def test_a_claim_is_bound_and_says_so_on_both_sides(stage: Stage) -> None:
         "namespace": stage.namespace,
         "name": "support",
         "uid": claim["metadata"]["uid"],
+        "tenant": "acme",
     }
     assert not claim["metadata"].get("ownerReferences")
     assert not number["metadata"].get("ownerReferences")
