@@ -54,7 +54,6 @@ chaos: $(READY) ## Run the crash test in its long form: killed at every call, in
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m chaos tests/chaos $(ARGS)
 
 soak: $(READY) ## Simulated days with faults, kills and people, judged by a model: ten minutes; SOAK=2h make soak
-	@$(BIN)/python -m tests.controlplane --build-only
 	@$(BIN)/python -m tests.soak --minutes $(SOAK) $(ARGS)
 
 check: $(READY) ## Check style, types, import contracts, and that crds/ is what the models say

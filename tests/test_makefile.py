@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parent.parent
 PYTHON = f"""#!/bin/sh
 case "$*" in
-  *"-m venv"*)
+  "-m venv"*)
     echo begun >> log
     rm -rf .venv; mkdir -p .venv/bin
     for name in pip python ruff; do printf '#!/bin/sh\\n' > .venv/bin/$name; chmod +x .venv/bin/$name; done

@@ -82,7 +82,7 @@ PASSED_ON = {
         *(*MODULES["PhoneNumber"], *ACCOUNTS),
         "plan/compliance_bundle/selection",
     ),
-    "RotationSet": MODULES["NumberClaim"],
+    "RotationSet": (*MODULES["NumberClaim"], "plan/compliance_bundle/selection"),
 }
 """The modules, beside its own, from which the conditions of a kind may have their reasons."""
 MADE_FOR = {

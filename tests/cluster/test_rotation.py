@@ -207,7 +207,8 @@ def test_more_numbers_than_a_campaign_may_have_are_not_claimed(stage: Stage) -> 
     """Guardrail: US messages need an approved campaign, and 50 numbers an approved number pool."""
     open_market(stage, stock=2)
     messaging = {"brand": "acme", "campaign": "C1", "campaignApproved": True}
-    stage.apply(a_set(channel="SMS", size=60, messaging=messaging))
+    allowed = {"override.ringfleet.dev/min-utilisation": "tests"}
+    stage.apply(a_set(channel="SMS", size=60, messaging=messaging, annotations=allowed))
     stage.wait_reason("rotationset", "calls", "NumberPoolNotApproved", "CampaignLimited")
     wait_members(stage, total=2, waiting=47)
     assert len(stage.list("numberclaims")) == 49

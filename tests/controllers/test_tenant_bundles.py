@@ -26,6 +26,7 @@ from tests.controllers.rig import (
     a_pool,
     a_profile,
     a_rig,
+    a_set,
     an_object,
     in_virtual_time,
     restarted,
@@ -500,6 +501,22 @@ async def test_claims_on_their_own_namespaces_pool_go_by_the_pools_bundle() -> N
     async with a_market(shared(), papers(), german(), a_claim(), quota) as (rig, _):
         await work(rig)
         assert (await bound(rig, namespace=HERE), carried(rig)) == (1, {1: POOLS})
+
+
+@in_virtual_time
+async def test_a_rotation_set_goes_by_the_bundle_of_its_namespace_and_says_what_is_in_the_way() -> None:
+    calls = in_namespace(ACME, a_set(1, pools=[{"name": "west", "namespace": HERE}]))
+    async with a_market(shared(), papers(), naming("papers"), german(), calls) as (rig, _):
+        rig.services.queues.wake("RotationSet", ACME, "calls")
+        await work(rig)
+        found = await rig.find("RotationSet", "calls", ACME)
+        assert found
+        reasons = {one["type"]: one["reason"] for one in found["status"]["conditions"]}
+        assert (reasons["Ready"], reasons["Stalled"], carried(rig)) == ("BundleMissing", "BundleMissing", {1: POOLS})
+        await rig.create(ACMES)
+        await rig.look()
+        await rig.run_queues(60)
+        assert (await bound(rig, "calls-1"), carried(rig)) == (1, {1: "acme-1"})
 
 
 # `ringfleet plan` says the same.

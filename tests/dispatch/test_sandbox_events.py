@@ -55,8 +55,8 @@ class Dispatcher:
     def is_known(self) -> bool:
         return True
 
-    def account_of(self, _: E164) -> AccountKey | None:
-        return HERE
+    def accounts_of(self, _: E164) -> list[AccountKey]:
+        return [HERE]
 
     def scopes_of(self, _: E164) -> list[tuple[str, str]]:
         return [(f"set:{SET}", BRAND)]

@@ -53,7 +53,7 @@ class World:
     now: float = NOW
     known: bool = True
     secrets: tuple[str, ...] = (SECRET,)
-    owners: dict[str, AccountKey] = field(default_factory=lambda: {NUMBER: HERE})
+    owners: list[tuple[str, AccountKey]] = field(default_factory=lambda: [(NUMBER, HERE)])
     scopes: list[tuple[str, str]] = field(default_factory=lambda: [("set:shop/us", BRAND)])
     words: list[str] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
@@ -68,8 +68,8 @@ class World:
     def is_known(self) -> bool:
         return self.known
 
-    def account_of(self, number: E164) -> AccountKey | None:
-        return self.owners.get(number)
+    def accounts_of(self, number: E164) -> list[AccountKey]:
+        return [account for digits, account in self.owners if digits == number]
 
     def scopes_of(self, number: E164) -> list[tuple[str, str]]:
         return self.scopes if number == NUMBER else []
@@ -279,8 +279,17 @@ async def test_what_does_not_concern_us_is_acknowledged(world: World, type_: str
     assert await world.tell({"id": "evt_9", "type": type_}) == "ignored"
 
 
+@pytest.mark.parametrize("type_", ["call.started", "number.labelled"])
+async def test_what_an_account_tells_of_its_number_counts_though_a_copy_of_it_names_another(
+    world: World, type_: str
+) -> None:
+    """A namespace that was copied has objects of the same numbers: they take nobody's events away."""
+    world.owners.insert(0, (NUMBER, AccountKey("staging", "sandbox")))
+    assert await world.tell(an_event(type_, label="Spam Likely")) == "counted"
+
+
 async def test_an_event_about_another_accounts_number_counts_for_nothing(world: World) -> None:
-    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    world.owners[:] = [(NUMBER, AccountKey("rival", "sandbox"))]
     assert await world.tell(an_event("number.labelled", label="Spam Likely")) == "ignored"
     assert (await world.ledger.rollup("shop/us", NOW, day_of(NOW))).tallies[0].label is None
 
@@ -393,7 +402,7 @@ async def test_a_stop_to_a_number_that_another_account_has_now_holds_in_the_name
     world: World,
 ) -> None:
     """And nowhere else: an account opts nobody out of another's brands."""
-    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    world.owners[:] = [(NUMBER, AccountKey("rival", "sandbox"))]
     assert await world.write("STOP", "m1") == "counted"
     assert (len(await world.opted_out("brand:shop/")), await world.opted_out()) == (1, [])
 
@@ -505,7 +514,7 @@ async def test_a_start_that_is_told_again_does_not_undo_a_younger_stop(world: Wo
 
 
 async def test_no_recipient_and_no_text_is_logged(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.owners[NUMBER] = AccountKey("rival", "sandbox")
+    world.owners[:] = [(NUMBER, AccountKey("rival", "sandbox"))]
     await world.write("STOP PLANTED", "m1")
     await world.send(a_body(an_event(direction=PEER)))
     written = capsys.readouterr()

@@ -245,6 +245,11 @@ def test_a_number_that_is_moved_is_the_other_accounts_and_comes_back_as_it_was(
     other.close()
 
 
+@pytest.mark.parametrize("id_", ["num_" + "9" * 30, "num_" + "9" * 40, "num_x", "42"])
+def test_an_id_that_nothing_has_is_not_found_whatever_it_is(shop: Shop, id_: str) -> None:
+    assert code(shop.call("GET", f"/numbers/{id_}")) == (404, "not_found")
+
+
 def test_another_accounts_number_is_not_found(shop: Shop, simulator: SimulatorProcess) -> None:
     number = _a_number(shop)
     other = Shop(simulator, f"{shop.account}-stranger")

@@ -171,6 +171,11 @@ def test_a_number_that_waits_for_documents_is_listed_and_says_so(telnyx_: Telnyx
     assert (verified.found, verified.not_found) == ([], [number])
 
 
+@pytest.mark.parametrize("id_", ["9" * 30, "9" * 40, "0", "x"], ids=["too large", "longer still", "too small", "none"])
+def test_an_id_that_nothing_has_is_not_there_whatever_it_is(telnyx_: TelnyxCustomer, id_: str) -> None:
+    assert code(telnyx_.client.phone_numbers.retrieve, id_) == (404, "10005")
+
+
 # Owning.
 
 

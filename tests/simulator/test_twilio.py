@@ -189,6 +189,11 @@ def test_a_throttled_call_is_answered_as_twilio_does(twilio: TwilioCustomer, sim
     assert code(twilio.me.balance.fetch) == (429, 20429)
 
 
+@pytest.mark.parametrize("digits", ["f" * 32, "g" * 32, "0" * 32], ids=["too large", "no number", "nothing's"])
+def test_a_sid_that_nothing_has_is_not_there_whatever_it_is(twilio: TwilioCustomer, digits: str) -> None:
+    assert code(twilio.me.incoming_phone_numbers("PN" + digits).fetch) == (404, 20404)
+
+
 # Owning.
 
 

@@ -324,6 +324,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 ("AtTarget", "Suspended"),
                 *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable", "InvalidSpec", "Frozen"),
                 *("PoolNotAllowed", "PoolCannotServe", "QuotaExceeded", "BindingRefused"),
+                *("BundleMissing", "AmbiguousBundle", "DocumentsRejected"),
             ),
             _reconciling("Growing", "WaitingForNumber"),
         ),

@@ -307,9 +307,11 @@ class RotationSetSpec(Part):
     it and why: then the set has status.recommendedSize numbers, and the flagged ones stay in it."""
     size: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
-    set. Beside dailyVolume scaling is refused, and an autoscaler reads nothing (".spec.size" does not exist). Numbers
-    beyond it are used for nobody new, leave when nothing is open with them any more, and rest in their pool, where they
-    are billed."""
+    set. Beside dailyVolume scaling is refused, and an autoscaler reads nothing (".spec.size" does not exist). Beyond 49
+    the set grows only as far as twice its traffic takes, that of today or of the last seven days, and keeps what it has
+    (condition GuardrailHolds), unless the annotation override.ringfleet.dev/min-utilisation says who allowed it and
+    why. Numbers beyond size are used for nobody new, leave when nothing is open with them any more, and rest in their
+    pool, where they are billed."""
     per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""
@@ -441,6 +443,7 @@ class RotationSetStatus(Status):
     - Size: spec.size.
     - Campaign: spec.messaging.messagesPerMinute; more numbers would not help.
     - Brand: spec.messaging.dailyLimit; more numbers would not help.
+    - Utilisation: the set's own traffic, see spec.size.
     - NumberPool: the 49 numbers of a campaign without approved number pooling, see spec.messaging.numberPool.
     """
     usage: SetUsage | None = None
@@ -460,7 +463,8 @@ class RotationSetStatus(Status):
     - quiet-hours: spec.quietHours need not cover 21:00 to 08:00.
     - on-flagged: spec.health.onFlagged may be QuarantineAndReplace: flagged numbers leave, and the size stays.
     - churn: spec.health.maxChurnPercent may be more than 10.
-    - min-utilisation: The set grows to status.recommendedSize, which makes up for flagged numbers that stay in it.
+    - min-utilisation: The set grows to status.recommendedSize, which makes up for flagged numbers that stay in it; or
+      to spec.size, whatever its traffic.
     - ramp: spec.ramp may be shorter than 14 days, or begin above 25 percent.
     """
     replicas: int | None = None

@@ -137,9 +137,10 @@ class Fleet:
         """Whether the inventory was read: before, nothing can be said of any number."""
         return self._inventory.synced_informers()
 
-    def account_of(self, number: E164) -> AccountKey | None:
-        """The account that owns it; None while no PhoneNumber says so."""
-        return next((record.account for record in self._inventory.numbers.store.by("number", number)), None)
+    def accounts_of(self, number: E164) -> Collection[AccountKey]:
+        """The account that owns it; none while no PhoneNumber says so, and several when objects in several namespaces
+        do, as after a copy of production: nobody here can say which of them is right."""
+        return {record.account for record in self._inventory.numbers.store.by("number", number)}
 
     def scopes_of(self, number: E164) -> list[tuple[str, str]]:
         """Set and brand of each set that it is a member of."""

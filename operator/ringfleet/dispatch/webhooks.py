@@ -64,7 +64,7 @@ class Numbers(Protocol):
 
     def is_known(self) -> bool: ...
 
-    def account_of(self, number: E164) -> AccountKey | None: ...
+    def accounts_of(self, number: E164) -> Collection[AccountKey]: ...
 
     def scopes_of(self, number: E164) -> Sequence[tuple[str, str]]: ...
 
@@ -145,11 +145,12 @@ class Events:
         """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no
         label of what it does not own, with which whoever buys the number next would begin."""
         if event.happening in _OF_THE_NUMBER:
-            return self._numbers.account_of(event.number) == key
+            return key in self._numbers.accounts_of(event.number)
         return self._is_of(key, event.number)
 
     def _is_of(self, key: AccountKey, number: E164) -> bool:
-        return self._numbers.account_of(number) in (None, key)
+        owners = self._numbers.accounts_of(number)
+        return not owners or key in owners
 
     def _understand(self, key: AccountKey, event: CarrierEvent) -> Heard:
         """The event, with what it wishes of opt-outs. Raises Problem: nobody can tell whose wish it is."""

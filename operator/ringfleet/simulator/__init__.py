@@ -1,4 +1,4 @@
-"""The sandbox carrier: one exchange that sells numbers, behind one wire face a carrier that we speak.
+"""The sandbox carrier: one exchange that sells numbers, behind one wire face a carrier.
 
 ::
 

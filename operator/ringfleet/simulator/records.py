@@ -52,6 +52,10 @@ class Records:
         record = None if row is None else _record(row)
         return record if record is not None and parent in (None, record.parent) else None
 
+    def of(self, account: str, kind: str, parent: int) -> Record | None:
+        """The only record of this kind that belongs to `parent`."""
+        return next(iter(self.all(account, kind, parent)), None)
+
     def all(self, account: str, kind: str, parent: int = 0) -> list[Record]:
         """Oldest first."""
         rows = self._store.rows(f"{_COLUMNS} AND kind = ? AND parent = ? ORDER BY id", account, kind, parent)

@@ -15,6 +15,8 @@ from ringfleet.simulator.errors import Refused
 from ringfleet.simulator.schema import bring_up_to_date
 
 Row = tuple[Any, ...]
+LARGEST_ID = 2**63 - 1
+"""The largest number that a column can be compared with."""
 
 
 class Store:

@@ -42,6 +42,7 @@ AT_TARGET = {"Ready": "AtTarget"}
 GROWING = {"Ready": "Growing", "Reconciling": "Growing"}
 WAITING = {"Ready": "WaitingForNumber", "Reconciling": "WaitingForNumber"}
 REPLACES = governed(Override(Guardrail.ON_FLAGGED, "jane"), replaces=True)
+ANY_SIZE = governed(Override(Guardrail.MIN_UTILISATION, "jane"))
 OVERRIDDEN = {"GuardrailOverridden": "GuardrailOverridden"}
 
 
@@ -234,7 +235,15 @@ DRAINED = a_seat(9, draining=NOW - timedelta(minutes=2))
             known(),
             (),
             tuple(CreateClaim(f"calls-{n}", POOL) for n in range(1, 50)),
-            GROWING | {"CampaignLimited": "NumberPoolNotApproved"},
+            GROWING | {"GuardrailHolds": "GuardrailHolds"},
+            id="a size without the traffic for it",
+        ),
+        pytest.param(
+            a_texting_want(size=50, governed=ANY_SIZE),
+            known(),
+            (),
+            tuple(CreateClaim(f"calls-{n}", POOL) for n in range(1, 50)),
+            GROWING | {"CampaignLimited": "NumberPoolNotApproved", "GuardrailOverridden": "GuardrailOverridden"},
             id="a US campaign has 49 numbers",
         ),
     ],

@@ -142,7 +142,31 @@ def test_the_49_numbers_of_a_campaign_are_those_of_the_us() -> None:
 @pytest.mark.parametrize("toll_free", [False, True])
 def test_the_numbers_of_toll_free_pools_are_bounded_by_no_campaign(toll_free: bool) -> None:
     what = seen(pools={POOL: PoolSeen("US", 100, toll_free=toll_free)})
-    assert plan_rotation(a_texting_want(size=60), what, NOW).size.total == (60 if toll_free else 49)
+    want = a_texting_want(size=60, governed=governed(Override(Guardrail.MIN_UTILISATION, "jane")))
+    assert plan_rotation(want, what, NOW).size.total == (60 if toll_free else 49)
+
+
+@pytest.mark.parametrize(
+    ("size", "live", "used", "total"),
+    [
+        pytest.param(49, 0, 0, 49, id="it has to begin somewhere"),
+        pytest.param(5000, 0, 0, 49, id="not with thousands"),
+        pytest.param(5000, 60, 0, 60, id="it keeps what it has"),
+        pytest.param(5000, 49, 49 * 75, 98, id="what is used to its caps may double"),
+        pytest.param(60, 49, 49 * 75, 60, id="no more than is asked for"),
+        pytest.param(5000, 49, 75, 49, id="what is hardly used grows no further"),
+    ],
+)
+def test_guardrail_a_size_beyond_what_its_traffic_takes_holds_like_a_volume(
+    size: int, live: int, used: int, total: int
+) -> None:
+    what = seen(*(a_seat(turn) for turn in range(1, live + 1)), usage=Usage(NOW, TODAY, used))
+    plan = plan_rotation(a_want(size=size), what, NOW)
+    assert plan.size.total == total
+    held = [one for one in rotation_conditions(a_want(size=size), what, plan, NOW) if one.type == "GuardrailHolds"]
+    assert ["spec.size (min-utilisation)" in one.message for one in held] == ([True] if total < size else [])
+    allowed = a_want(size=size, governed=governed(Override(Guardrail.MIN_UTILISATION, "jane")))
+    assert plan_rotation(allowed, what, NOW).size.total == size
 
 
 @given(

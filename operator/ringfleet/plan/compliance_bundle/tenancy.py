@@ -9,8 +9,8 @@
 
 Carriers, and those whom they answer to, ask who uses a number. So a number is bought and used under the bundle of
 whoever uses it; where that is not approved, the claim waits, and is given no number and has none ordered: a number that
-rang for one and was registered to another would break the rules of most countries. Where a carrier asks for no
-documents, no bundle is needed, whoever names one.
+rings for one would else be registered to another. Where a carrier asks for no documents, no bundle is needed, whoever
+names one.
 """
 
 from __future__ import annotations

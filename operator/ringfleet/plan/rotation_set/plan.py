@@ -30,7 +30,7 @@ from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.rotation_set.reputation import HealthTerms, Judgement, Tally, Verdict, judge
 from ringfleet.plan.rotation_set.roster import Day, State, Unfit, enlist
 from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, RotationSeen, Seat, Usage
-from ringfleet.plan.rotation_set.size import SetSize, parts_of, size_set
+from ringfleet.plan.rotation_set.size import SetSize, most_by_use, parts_of, size_set
 
 QUIET = timedelta(hours=1)
 """How long a number that drains must not have been picked, before it may go."""
@@ -148,7 +148,8 @@ def plan_rotation(want: RotationWant, seen: RotationSeen, now: datetime) -> Rota
     out = [seat for seat in seen.seats if seat.live and seat.member and is_out(seat)]
     held = [seat for seat in seen.seats if seat.live and seat.member]
     share = len(out) / len(held) if held else 0.0
-    size = size_set(want, _country(want, seen), share, _is_toll_free(want, seen))
+    most = most_by_use(want, sum(seat.live for seat in seen.seats), _daily_use(seen))
+    size = size_set(want, _country(want, seen), share, _is_toll_free(want, seen), most)
     turn = _Turn(want, seen, size, day, verdicts, now)
     actions = turn.health() if want.suspended else (*turn.health(), *turn.membership())
     return RotationPlan(
@@ -208,6 +209,13 @@ def _is_toll_free(want: RotationWant, seen: RotationSeen) -> bool:
     """Whether all pools of a set without regions are for toll-free numbers."""
     known = [seen.pools[pool].toll_free for pool in want.pools if pool in seen.pools]
     return not want.regions and bool(known) and all(known)
+
+
+def _daily_use(seen: RotationSeen) -> float:
+    """The set's contacts a day: those of today, or the mean of the last seven days. 0 while that is not known."""
+    if seen.usage is None:
+        return 0.0
+    return max(seen.usage.used, sum(use.sent for use in seen.usage.numbers.values()) / 7)
 
 
 def _judge(want: RotationWant, seen: RotationSeen) -> dict[E164, Verdict]:

@@ -33,7 +33,7 @@ def rotation_conditions(
         *_quarantined(plan),
         *_churn(want, plan),
         *_snowshoe(want, seen, plan, now),
-        *_guardrails(want),
+        *_guardrails(want, plan),
     )
     return (*said, seen.unknown) if seen.usage is None else said
 
@@ -210,11 +210,12 @@ def _snowshoe(want: RotationWant, seen: RotationSeen, plan: RotationPlan, now: d
         yield Condition("SnowshoePattern", True, Reason.HARDLY_USED, message)
 
 
-def _guardrails(want: RotationWant) -> Iterator[Condition]:
+def _guardrails(want: RotationWant, plan: RotationPlan) -> Iterator[Condition]:
     if overrides := want.governed.overrides:
         said = "; ".join(f"{one.guardrail} ({one.why})" for one in overrides)
         yield Condition("GuardrailOverridden", True, Reason.GUARDRAIL_OVERRIDDEN, f"By annotation: {said}.")
-    if refused := want.governed.refused:
+    unused = (Guardrail.MIN_UTILISATION,) if plan.size.limited_by is LimitedBy.UTILISATION else ()
+    if refused := sorted((*want.governed.refused, *unused)):
         names = ", ".join(f"{_FIELDS[guardrail]} ({guardrail})" for guardrail in refused)
         message = (
             f"More is asked for than a guardrail allows, and the default holds: {names}. To override it, annotate the "
@@ -229,6 +230,6 @@ _FIELDS = {
     Guardrail.QUIET_HOURS: "spec.quietHours",
     Guardrail.ON_FLAGGED: "spec.health.onFlagged",
     Guardrail.CHURN: "spec.health.maxChurnPercent",
-    Guardrail.MIN_UTILISATION: "spec.dailyVolume",
+    Guardrail.MIN_UTILISATION: "spec.size",
     Guardrail.RAMP: "spec.ramp",
 }

@@ -1,7 +1,8 @@
 """How many numbers a rotation set is to have, and in which region.
 
 The formula is that of the calculator (`plan/sizing/rotation.py`), region by region. Its answer is also the guardrail of
-minimum utilisation: a set never grows beyond it. Numbers that are out because they were flagged make the *recommended*
+minimum utilisation: a set never grows beyond it. A set that asks for a size has no volume, so its own traffic stands in
+for it once it is as large as a campaign may be. Numbers that are out because they were flagged make the *recommended*
 size greater, but the wanted one only under the override: else growing would be a way around "flagged is not replaced".
 
 What is shared out among regions goes by Sainte-Lague's method: a set that grows takes no number from any region.
@@ -37,8 +38,11 @@ class LimitedBy(StrEnum):
     CAMPAIGN = "Campaign"
     BRAND = "Brand"
     NUMBER_POOL = "NumberPool"
+    UTILISATION = "Utilisation"
 
 
+FREE_SIZE = CAMPAIGN_NUMBERS
+"""So many numbers a set may ask for whatever its traffic: it has to begin somewhere."""
 CAMPAIGN_LIMITS = frozenset({LimitedBy.CAMPAIGN, LimitedBy.BRAND, LimitedBy.NUMBER_POOL})
 
 
@@ -55,7 +59,6 @@ class SetSize:
     for."""
     recommended: int | None = None
     """The size that is recommended, flagged numbers made up for; None when a size was asked for."""
-
     planned_per_number: int | None = None
     """The contacts a day that each number is planned for; None when a size was asked for."""
     base: int | None = None
@@ -66,19 +69,35 @@ class SetSize:
         return sum(self.wanted.values())
 
 
-def size_set(want: RotationWant, country: str, out: float = 0.0, toll_free: bool = False) -> SetSize:
+def size_set(
+    want: RotationWant, country: str, out: float = 0.0, toll_free: bool = False, most: int | None = None
+) -> SetSize:
     """The size of the set. `country` is that of its pools, for a set without regions; `out`: the share of its numbers
     that is flagged (Little's law makes it the flag rate times the time that each is out). `toll_free`: whether its
-    pools are for toll-free numbers, which no campaign has."""
+    pools are for toll-free numbers, which no campaign has. `most`: what `most_by_use` says."""
     parts = parts_of(want, country)
     if want.volume is None:
-        return _of_size(want, parts, toll_free)
+        return _of_size(want, parts, toll_free, most)
     traffic = _traffic(want)
     flagged = replace(traffic, flag_rate=min(out, MOST_OUT), remediation_days=1.0)
     recommended = _of_volume(want, parts, flagged, toll_free)
-    overridden = any(one.guardrail is Guardrail.MIN_UTILISATION for one in want.governed.overrides)
-    size = recommended if overridden else _of_volume(want, parts, traffic, toll_free)
+    size = recommended if _is_overridden(want) else _of_volume(want, parts, traffic, toll_free)
     return replace(size, recommended=recommended.total)
+
+
+def most_by_use(want: RotationWant, live: int, daily: float) -> int | None:
+    """The most numbers that a set may ask for by `spec.size`; None: as many as it likes.
+
+    `live`: those that it has or has claimed; `daily`: its contacts a day, of late. It keeps what it has; beyond
+    `FREE_SIZE` it grows to what twice its traffic takes, and further when that has grown.
+    """
+    if want.size is None or _is_overridden(want):
+        return None
+    return max(live, FREE_SIZE, least_numbers((2 * daily,), _traffic(want)))
+
+
+def _is_overridden(want: RotationWant) -> bool:
+    return any(one.guardrail is Guardrail.MIN_UTILISATION for one in want.governed.overrides)
 
 
 def parts_of(want: RotationWant, country: str) -> tuple[RegionWant, ...]:
@@ -110,11 +129,13 @@ def _traffic(want: RotationWant) -> Traffic:
     )
 
 
-def _of_size(want: RotationWant, parts: Sequence[RegionWant], toll_free: bool) -> SetSize:
+def _of_size(want: RotationWant, parts: Sequence[RegionWant], toll_free: bool, most: int | None) -> SetSize:
     assert want.size is not None, "a set has a volume or a size"
-    counts = share_out(want.size, [part.percent for part in parts])
+    size = want.size if most is None else min(want.size, most)
+    counts = share_out(size, [part.percent for part in parts])
     counts, full = _within_number_pool(want, parts, counts, toll_free)
-    return SetSize(_by_name(parts, counts), LimitedBy.NUMBER_POOL if full else LimitedBy.SIZE)
+    limited_by = LimitedBy.UTILISATION if size < want.size else LimitedBy.SIZE
+    return SetSize(_by_name(parts, counts), LimitedBy.NUMBER_POOL if full else limited_by)
 
 
 def _of_volume(want: RotationWant, parts: Sequence[RegionWant], traffic: Traffic, toll_free: bool) -> SetSize:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -36,7 +37,7 @@ class Asked:
 
     customer: Customer
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: QueryParams
     body: object
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import overload
 
 from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.errors import not_found
 from ringfleet.simulator.http.pipeline import Asked
+from ringfleet.simulator.store import LARGEST_ID
 
 
 @overload
@@ -22,7 +24,8 @@ def format_id(kind: str, id_: int | None) -> str | None:
 def parse_id(kind: str, text: str) -> int:
     """0, which nothing has, when it is no id of this kind."""
     prefix, _, digits = text.partition("_")
-    return int(digits) if prefix == kind and digits.isascii() and digits.isdigit() else 0
+    id_ = int(digits) if prefix == kind and re.fullmatch("[0-9]{1,30}", digits) else 0
+    return id_ if id_ <= LARGEST_ID else 0
 
 
 def read_id(kind: str, asked: Asked) -> int:

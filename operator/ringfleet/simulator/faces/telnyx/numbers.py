@@ -222,7 +222,7 @@ def _held(exchange: Exchange, asked: Asked) -> Holding:
 
 
 def _record(exchange: Exchange, held: Holding) -> Record | None:
-    return next(iter(exchange.records.all(held.account, NUMBER, held.id)), None)
+    return exchange.records.of(held.account, NUMBER, held.id)
 
 
 def _take_effect(exchange: Exchange, held: Holding) -> None:

@@ -7,6 +7,7 @@ times, with or without `[]` behind its name. Ids are strings of digits, of numbe
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -16,11 +17,14 @@ from starlette.requests import Request
 from ringfleet.simulator.errors import Code, not_found
 from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked
+from ringfleet.simulator.store import LARGEST_ID
 
 Json = dict[str, Any]
 T = TypeVar("T")
 
 V2: Final = "/telnyx/v2"
+_FIRST_ID: Final = 1_293_384_261_075_731_499
+"""What an id is counted from: Telnyx' are as long."""
 _PAGE: Final = 20
 _LONGEST_PAGE: Final = 250
 _SAID: Final[Mapping[str, tuple[str, str]]] = {
@@ -34,7 +38,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     Code.OWNED_ALREADY: ("85001", "Number already purchased"),
     Code.LOCKED: ("10010", "Deletion lock is enabled"),
 }
-"""The code and the title of each refusal; others are 10015."""
+"""The code and the title of each refusal; others are 10015. That of a lock is a guess, as is 409 for what is owned."""
 STATUSES: Final[Mapping[Code, int]] = dict.fromkeys(Code, 422) | {
     Code.NOT_FOUND: 404,
     Code.INSUFFICIENT_FUNDS: 402,
@@ -44,12 +48,13 @@ STATUSES: Final[Mapping[Code, int]] = dict.fromkeys(Code, 422) | {
 
 
 def format_id(id_: int) -> str:
-    return f"{1_293_384_261_075_731_499 + id_}"
+    return str(_FIRST_ID + id_)
 
 
 def parse_id(text: str | None) -> int:
     """0, which nothing has, when it is no id."""
-    return int(text) - 1_293_384_261_075_731_499 if text and text.isascii() and text.isdigit() else 0
+    id_ = int(text) - _FIRST_ID if text and re.fullmatch("[0-9]{1,30}", text) else 0
+    return id_ if 0 < id_ <= LARGEST_ID else 0
 
 
 def user_id(account: str) -> str:
@@ -82,7 +87,7 @@ def say_no(code: str, message: str, _status: int) -> object:
 def filters(asked: Asked) -> dict[tuple[str, ...], str]:
     """`{("phone_number", "ends_with"): "99"}`; the values of a list are joined by commas."""
     read: dict[tuple[str, ...], str] = {}
-    for name, value in asked.query.multi_items() if hasattr(asked.query, "multi_items") else asked.query.items():
+    for name, value in asked.query.multi_items():
         if not name.startswith("filter["):
             continue
         path = tuple(part.rstrip("]") for part in name.split("[")[1:] if part != "]")

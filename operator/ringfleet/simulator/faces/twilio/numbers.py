@@ -300,7 +300,7 @@ def _move(exchange: Exchange, held: Holding, other: str) -> None:
 
 
 def _record(exchange: Exchange, held: Holding) -> Record | None:
-    return next(iter(exchange.records.all(held.account, NUMBER, held.id)), None)
+    return exchange.records.of(held.account, NUMBER, held.id)
 
 
 def settings(exchange: Exchange, held: Holding) -> Json:

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from ringfleet.simulator.errors import Code, not_found
 from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked
+from ringfleet.simulator.store import LARGEST_ID
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -43,6 +44,7 @@ _CODES: Final[Mapping[str, int]] = {
     Code.INSUFFICIENT_FUNDS: 20005,
     Code.ADDRESS_ATTACHED: 21627,
 }
+"""Twilio publishes none for too little money, nor for an emergency address in the way: the last two are guesses."""
 STATUSES: Final[Mapping[Code, int]] = dict.fromkeys(Code, 400) | {Code.NOT_FOUND: 404}
 
 
@@ -54,10 +56,9 @@ def parse_sid(prefix: str, text: str | None) -> int:
     """0, which nothing has, when it is no SID of this kind."""
     if not text or not text.startswith(prefix) or len(text) != len(prefix) + 32:
         return 0
-    try:
-        return int(text[len(prefix) :], 16)
-    except ValueError:
-        return 0
+    digits = text[len(prefix) :]
+    id_ = int(digits, 16) if re.fullmatch("[0-9a-fA-F]+", digits) else 0
+    return id_ if id_ <= LARGEST_ID else 0
 
 
 def account_sid(account: str) -> str:
