@@ -56,6 +56,20 @@ async def test_a_number_that_comes_is_told_to_the_claims_that_name_it_without_a_
         assert "NumberClaim named" in await rig.woken(0.2)
 
 
+@in_virtual_time
+async def test_a_claim_that_goes_is_told_to_its_own_number_without_a_look_at_all_others_of_the_pool() -> None:
+    stock = [a_number(n) for n in range(1, WAITING + 1)]
+    async with a_rig(*HOUSE, a_pool(0), *stock, a_claim("desk")) as rig:
+        await rig.look()
+        await rig.settle(100.0)
+        (holder,) = rig.services.fleet.claims.values()
+        (held,) = rig.services.fleet.numbers_of(holder)
+        await rig.kube.delete(RESOURCES["NumberClaim"], HERE, "desk")
+        with records_read(rig.services.fleet.numbers) as read:
+            await rig.look_at_claims()
+        assert {record.number for record in read} == {held.number}
+
+
 @contextmanager
 def records_read(store: Store[Any]) -> Iterator[list[Any]]:
     """The records that a store gives out by its indexes, meanwhile."""

@@ -48,8 +48,7 @@ class ClaimTriggers:
 
     def _let_stock_go_back(self, claim: ClaimRecord) -> None:
         """Numbers of its pool that were kept registered to a bundle for claims that wait for them may be so no more."""
-        records = self._services.fleet.numbers.by("pool", tuple(claim.pool))
-        wake_needy(self._services, [one for one in records if one.state.registered and one.claim is None])
+        wake_needy(self._services, self._services.fleet.numbers.by("left registered", tuple(claim.pool)))
 
     def _wake_claim_when_due(self, claim: ClaimRecord) -> None:
         """A claim that carries our finalizer and is not to, since an earlier version has put it on, or that is to and

@@ -89,6 +89,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
             "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
             "borrower": _borrower,
             "bundle": _bundle,
+            "left registered": _left_registered,
         },
     )
 
@@ -102,6 +103,11 @@ def _borrower(record: NumberRecord) -> list[str]:
 def _bundle(record: NumberRecord) -> list[Revision]:
     """The revision of a compliance bundle that the number carries."""
     return [carried] if (carried := carried_by(record)) else []
+
+
+def _left_registered(record: NumberRecord) -> list[tuple[str, str]]:
+    """The pool, when the number is registered to the bundle of a claim that does not hold it any more."""
+    return [(record.namespace, record.pool)] if record.pool and record.state.registered and not record.claim else []
 
 
 def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
