@@ -59,11 +59,13 @@ async def test_a_number_that_comes_is_told_to_the_claims_that_name_it_without_a_
 @in_virtual_time
 async def test_a_claim_that_goes_is_told_to_its_own_number_without_a_look_at_all_others_of_the_pool() -> None:
     stock = [a_number(n) for n in range(1, WAITING + 1)]
-    async with a_rig(*HOUSE, a_pool(0), *stock, a_claim("desk")) as rig:
+    async with a_rig(*HOUSE, a_pool(0), *stock) as rig:
+        await rig.settle()
+        await rig.create(a_claim())
         await rig.look()
-        await rig.settle(100.0)
-        (holder,) = rig.services.fleet.claims.values()
-        (held,) = rig.services.fleet.numbers_of(holder)
+        await rig.turn("NumberClaim", "desk")
+        assert await rig.says("NumberClaim", "desk") == "True Bound"
+        (held,) = [record for record in rig.services.fleet.numbers.values() if record.claim]
         await rig.kube.delete(RESOURCES["NumberClaim"], HERE, "desk")
         with records_read(rig.services.fleet.numbers) as read:
             await rig.look_at_claims()
