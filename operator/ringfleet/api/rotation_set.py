@@ -330,6 +330,10 @@ class RotationSetSpec(Part):
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact when each number that it may use is at a cap of perNumber or rests. Quiet hours,
     recipientFrequency and opt-outs always refuse it."""
+    keep_room_for: Annotated[Duration, lasting("10m", "24h")] = timedelta(hours=2)
+    """How long room is kept for a contact that overflow Defer has put off, from the moment (notBefore) that the
+    dispatcher has told for it, from 10m to 24h. Whoever asks for it in that time is served first; later it is a contact
+    like any other. A recipient has one such contact in a set at most, however often it is asked for."""
     replies: Replies = Replies.FREE
     """Whether the answer to somebody who called or wrote counts against the number's caps."""
     health: SetHealth = SetHealth.model_construct()

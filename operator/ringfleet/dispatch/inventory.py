@@ -29,7 +29,7 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.types import Roster
+from ringfleet.dispatch.ledger.types import Roster, Terms
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
@@ -62,6 +62,7 @@ class AskParts:
     scopes: tuple[str, ...]
     sticky_ttl: float
     max_wait: float
+    room_kept: float
     frequency: tuple[int, float] | None
 
     @classmethod
@@ -72,6 +73,7 @@ class AskParts:
             scopes=want.looks_in,
             sticky_ttl=want.sticky_ttl.total_seconds(),
             max_wait=want.max_wait.total_seconds(),
+            room_kept=want.room_kept.total_seconds(),
             frequency=(often.contacts, often.window.total_seconds()) if often.contacts else None,
         )
 
@@ -256,7 +258,7 @@ class Inventory:
             if want is None:
                 view = self._views.pop(key, None)
                 if view is not None and view.day is not None:
-                    await self._try(key, Roster(view.want.key, view.day.toordinal(), ()))
+                    await self._try(key, Roster(view.want.key, view.day.toordinal(), (), terms_of(view.want)))
                 continue
             view = self._views.get(key)
             if view is None or view.want != want:
@@ -291,7 +293,7 @@ class Inventory:
         roster = enlist(view.want, seen, day, lambda number: locate(number).places)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
-        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members))
+        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members, terms_of(view.want)))
         view.day, view.roster, view.accounts = day, roster, accounts
         freezes = [freeze for _, freeze in found]
         view.freeze = freezes[0] if freezes and all(freezes) else None
@@ -339,6 +341,11 @@ class Inventory:
     def _soil(self, key: ObjectRef) -> None:
         self._dirty.add(key)
         self._wake.set()
+
+
+def terms_of(want: RotationWant) -> Terms:
+    """What the ledger's owner has to know of the set."""
+    return Terms(scopes=want.looks_in)
 
 
 def _anew(want: RotationWant, before: SetView | None) -> SetView:

@@ -16,6 +16,8 @@ from ringfleet.dispatch import schema
 from ringfleet.dispatch.calculators import answer_struct
 from ringfleet.plan.sizing.questions import CALCULATORS
 
+LONGEST_WAIT = 20
+"""Seconds: less than a dispatcher that ends leaves to what is under way."""
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
 
@@ -71,6 +73,13 @@ IDEMPOTENCY_KEY = Parameter(
 )
 LIMIT = Parameter(
     "limit", "query", "The most items to list.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+)
+DUE = Parameter("due", "query", "now: list only what may go out now.", {"type": "string", "enum": ["now"]})
+WAIT = Parameter(
+    "wait",
+    "query",
+    "With due=now: for how many seconds to wait for the first that may go out, when none may yet.",
+    {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
 )
 SCOPE = Parameter(
     "scope", "query", "Whose opt-outs: the set's, or its brand's.", {"$ref": "#/components/schemas/Scope"}
@@ -129,11 +138,20 @@ OPERATIONS: tuple[Operation, ...] = (
         "deferred",
         "get",
         f"{SET}/deferred",
-        "What is put off and has not gone out yet.",
+        "What is put off and has not gone out yet; or what may go out now, as soon as there is something.",
         {200: schema.DeferredList},
         right=("get", "deferred"),
-        parameters=(LIMIT,),
+        parameters=(LIMIT, DUE, WAIT),
         problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
+    ),
+    Operation(
+        "cancel",
+        "delete",
+        f"{SET}/deferred/{{deferral}}",
+        "A contact that was put off is not wanted any more: give its room up.",
+        {204: None},
+        right=("delete", "deferred"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "deferral-used"),
     ),
     Operation(
         "suppressions",

@@ -32,7 +32,8 @@ class PickRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=Tru
     kind: Kind = Kind.NEW
     """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote."""
     deferred_id: Annotated[str, Meta(max_length=64)] | None = None
-    """The deferredId of an earlier 202: its reserved room is used now. Null: there was none."""
+    """The deferredId of an earlier 202: its reserved room is used now. Null: the recipient's, when there is one, since a
+    recipient has one at most."""
 
 
 class PickReply(Struct, rename="camel", frozen=True):
@@ -66,7 +67,9 @@ class PickReply(Struct, rename="camel", frozen=True):
 
 
 class DeferredReply(Struct, rename="camel", frozen=True):
-    """Not now: ask again with `deferredId` from `notBefore` on."""
+    """Not now: ask again from `notBefore` on, with `deferredId` or without, under the same Idempotency-Key or another.
+    Whoever asks for the same recipient before then is told the same. The room is kept for as long as the set's
+    keepRoomFor says; `DELETE .../deferred/{deferredId}` gives it up."""
 
     deferred_id: str
     """The id of this deferral, for the field of this name of the next request."""
@@ -102,6 +105,9 @@ class DeferredItem(Struct, rename="camel", frozen=True):
     """From when on the contact may go out."""
     since: str
     """When it was put off."""
+    idempotency_key: str | None
+    """The Idempotency-Key of the latest request that was answered with it: so a caller knows whom it is for. Null: an
+    older dispatcher has put it off."""
 
 
 class DeferredList(Struct, rename="camel", frozen=True):
@@ -110,7 +116,7 @@ class DeferredList(Struct, rename="camel", frozen=True):
     by_day: tuple[DayCount, ...]
     """How much is put off to each day, the next first."""
     first: tuple[DeferredItem, ...]
-    """The contacts that come first."""
+    """The contacts that come first; with `due=now`, of those that may go out now."""
 
 
 class Scope(StrEnum):

@@ -88,6 +88,7 @@ def rotation_want(obj: RotationSet) -> RotationWant:
         sticky_ttl=spec.sticky.ttl,
         max_wait=spec.sticky.max_wait,
         defers=spec.overflow is Overflow.DEFER,
+        room_kept=spec.keep_room_for,
         replies_free=spec.replies is Replies.FREE,
         min_answer_rate=float(spec.health.min_answer_rate),
         min_sample=spec.health.min_sample,
@@ -312,11 +313,17 @@ def set_usage(old: SetUsage | None, plan: RotationPlan, usage: Usage | None, tod
 
 
 def usage_matters(old: SetUsage | None, new: SetUsage) -> bool:
-    """Whether it is worth a write: another day, another capacity, a tenth of it more used, or the first or last one
-    that is put off."""
-    if old is None or (old.day, old.capacity, old.deferred > 0) != (new.day, new.capacity, new.deferred > 0):
+    """Whether it is worth a write: another day, another capacity, a tenth of it more used, or another step of what is
+    put off."""
+    if old is None or (old.day, old.capacity) != (new.day, new.capacity):
         return True
-    return _tenths(old) != _tenths(new)
+    return (_tenths(old), _step(old)) != (_tenths(new), _step(new))
+
+
+def _step(usage: SetUsage) -> tuple[int, int]:
+    """Of what is put off: 0, 1, 2, 4, 8 and so on, and each tenth of the capacity."""
+    tenths = usage.deferred * 10 // usage.capacity if usage.capacity else 0
+    return usage.deferred.bit_length(), min(10, tenths)
 
 
 def _tenths(usage: SetUsage) -> int:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Ask, Deferred, Heard, Picked, Roster, Suppression
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Heard, Picked, Roster, Suppression, Terms
 from ringfleet.model import E164
 from ringfleet.model.traffic import CarrierEvent, Happening
 from ringfleet.plan.rotation_set.roster import Member
@@ -33,8 +33,8 @@ def a_member(n: int = 1, **changes: Any) -> Member:
     return replace(Member(a_number(n), "shop/sandbox", (WEST, US, ""), 10, 10, 10), **changes)
 
 
-def a_roster(*members: Member, day: int = TODAY, set_: str = SET) -> Roster:
-    return Roster(set_, day, members)
+def a_roster(*members: Member, day: int = TODAY, set_: str = SET, **terms: Any) -> Roster:
+    return Roster(set_, day, members, Terms(**terms))
 
 
 def somebody(name: str) -> bytes:

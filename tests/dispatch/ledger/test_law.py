@@ -114,7 +114,8 @@ async def test_guardrail_no_number_is_told_again_to_who_calls_somebody_that_has_
     await ledger.suppress([an_opt_out()])
     assert await ledger.pick(ask) == Suppressed(SET_SCOPE)
     await ledger.allow(SET_SCOPE, [somebody("ann")])
-    assert await ledger.pick(ask) == first
+    again = await ledger.pick(ask)
+    assert again == first if daily else isinstance(again, Deferred)  # its room was given up, so it is put off anew
 
 
 async def test_a_day_later_the_same_key_is_another_request(ledger: Ledger) -> None:
@@ -593,7 +594,7 @@ async def test_a_new_day_has_new_budgets_and_needs_no_reset(ledger: Ledger) -> N
 async def test_an_ask_that_comes_late_is_judged_by_its_own_day(ledger: Ledger) -> None:
     """Yesterday's reservations stand against yesterday only, whichever of two asks around midnight comes first."""
     await ledger.enlist(a_roster(a_member(1, daily=1, hourly=0)))
-    await deferred(ledger, an_ask("ann"))
+    await deferred(ledger, an_ask("ann", room_kept=DAY))
     await ledger.enlist(a_roster(a_member(1, daily=1), day=TODAY + 1))
     await picked(ledger, an_ask("early", TOMORROW, dry_run=True))
     late = await ledger.pick(an_ask("late", TOMORROW - 1, dry_run=True, defers=False))

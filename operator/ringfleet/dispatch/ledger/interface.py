@@ -16,6 +16,8 @@ from typing import Protocol
 
 from ringfleet.dispatch.ledger.types import (
     Ask,
+    Cancelled,
+    Deferral,
     Deferrals,
     GivenBack,
     Heard,
@@ -27,6 +29,8 @@ from ringfleet.dispatch.ledger.types import (
 
 KEPT = 86400.0
 """Seconds for which an answer is replayed."""
+KEPT_ROOM = 7200.0
+"""Seconds for which room is kept where nobody says for how long."""
 LONGEST_CALL = 4 * 3600.0
 """Seconds after which a call whose end was never told is taken to have ended."""
 
@@ -93,8 +97,25 @@ class Ledger(Protocol):
         """A pick was not used: its unit is free again. Twice is once."""
         ...
 
-    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
-        """What is put off to `day` or later."""
+    async def deferrals(self, set_: str, day: int, limit: int = 100, now: float = 0.0) -> Deferrals:
+        """What is put off to `day` or later, and has room still at `now`."""
+        ...
+
+    async def due(self, set_: str, now: float, limit: int = 100) -> tuple[Deferral, ...]:
+        """What is put off, may go out by now, and has its room still; the earliest first."""
+        ...
+
+    @property
+    def put_off(self) -> int:
+        """How many deferrals this process has made: another number, another deferral."""
+        ...
+
+    async def more_put_off(self, than: int, within: float) -> None:
+        """Return when `put_off` is another number, or after `within` seconds."""
+        ...
+
+    async def cancel(self, set_: str, deferral: str) -> Cancelled:
+        """A contact that was put off is not wanted any more: its room is free. Twice is once."""
         ...
 
     async def suppress(self, entries: Sequence[Suppression]) -> int:

@@ -50,8 +50,8 @@ class Table:
 _COUNTS = ("calls", "answered", "seconds", "messages", "delivered", "failed", "received")
 
 SETS = Table("rotation_set", ("id",), {"id": "integer", "key": "text"}, Mode.APPEND)
-ROSTERS = Table("roster", ("set_id",), {"set_id": "integer", "day": "integer"})
-"""Of which day a set's roster is."""
+ROSTERS = Table("roster", ("set_id",), {"set_id": "integer", "day": "integer", "terms": "bytea"})
+"""Of which day a set's roster is, and the set's terms; NULL: an older program has written it."""
 ROSTER_MEMBERS = Table(
     "roster_member", ("set_id", "number"), {"set_id": "integer", "number": "bigint", "entry": "bytea"}
 )
@@ -111,8 +111,11 @@ DEFERRALS = Table(
         "not_before": "double precision",
         "since": "double precision",
         "used": "smallint",
+        "lapses": "double precision",
+        "key": "text",
     },
 )
+"""`used`: 0 it waits, 1 it has gone out, 2 it was given up. `lapses`: until when its room is kept."""
 SUPPRESSIONS = Table(
     "suppression",
     ("recipient", "scope"),

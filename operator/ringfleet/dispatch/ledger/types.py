@@ -7,6 +7,7 @@ Recipients are keyed hashes of 16 bytes; no ledger ever sees a recipient's numbe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,12 +17,26 @@ from ringfleet.plan.rotation_set.roster import Member
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the owner has to know of a set beside its members: what concerns other sets too."""
+
+    scopes: tuple[str, ...] = ()
+    """Where an opt-out holds for the set."""
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """All members of a set for one day. What is not in it is not in the set. `set` is `namespace/name`."""
 
     set: str
     day: int
     members: tuple[Member, ...]
+    terms: Terms = Terms()
+
+
+def at_once(moment: float) -> float:
+    """That moment itself: nobody's night stands against it."""
+    return moment
 
 
 @dataclass(slots=True)  # not frozen, for that takes five microseconds of each pick; nobody changes one
@@ -65,7 +80,11 @@ class Ask:
     defers: bool = True
     """Whether a contact beyond the budget is put off rather than refused."""
     deferral: str | None = None
-    """The id of an earlier answer whose reserved room is used now; None: there is none."""
+    """The id of an earlier answer whose reserved room is used now; None: the recipient's deferral, if there is one."""
+    room_kept: float = 7200.0
+    """How long room is kept for a contact that is put off, from the moment that it is told, in seconds."""
+    opens: Callable[[float], float] = field(default=at_once, repr=False, compare=False)
+    """The first moment from a moment on, in POSIX seconds, at which it is not night where the recipient is."""
     horizon: int = 7
     """How many days ahead, at most, room is reserved."""
     quiet_until: float | None = None
@@ -175,6 +194,14 @@ class UnknownDeferral:
 Verdict = Picked | Deferred | Suppressed | Quiet | TooOften | Exhausted | NoNumber | KeyReused | UnknownDeferral
 
 
+class Cancelled(StrEnum):
+    """What became of cancelling a deferral."""
+
+    FREED = "freed"  # its room is free; also when that was so before
+    USED = "used"  # the contact has gone out
+    UNKNOWN = "unknown"
+
+
 class GivenBack(StrEnum):
     """What became of giving a pick back."""
 
@@ -193,6 +220,8 @@ class Deferral:
     day: int
     not_before: float
     since: float
+    key: str | None = None
+    """The Idempotency-Key of the latest request that was answered with it; None: an older program has put it off."""
 
 
 @dataclass(frozen=True, slots=True)

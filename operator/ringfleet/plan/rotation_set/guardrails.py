@@ -199,6 +199,7 @@ class RotationWant:
     sticky_ttl: timedelta = timedelta(days=365)
     max_wait: timedelta = timedelta(hours=1)
     defers: bool = True
+    room_kept: timedelta = timedelta(hours=2)
     replies_free: bool = True
     min_answer_rate: float = 0.5
     min_sample: int = 30

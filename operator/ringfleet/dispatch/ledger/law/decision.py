@@ -4,17 +4,20 @@ In this order, and all in one transaction::
 
     0  the key was seen        in the last `KEPT` seconds. The same fingerprint: the same answer, whatever it was of
                                Picked, Deferred; another fingerprint: KeyReused. Refusals are not kept: they are judged
-                               anew, and so is a pick that was given back. A dry run has no key. Who has opted out since
-                               is Suppressed, and no number is told.
+                               anew, and so are a pick that was given back and a deferral that is due or waits no more.
+                               When it went out under another key, that pick is the answer. A dry run has no key. Who
+                               has opted out since is Suppressed, and no number is told.
     1  opted out               a scope of the ask holds an opt-out under any of the recipient's hashes: Suppressed (of
                                several, the scope that is first by name)
     2  not now                 a reply is not asked. Any other contact: `quiet_until` is there: Quiet. So many
                                contacts as `frequency` allows lie within its window: TooOften until the oldest of them
                                leaves it. A deferral counts when it goes out.
-    3  a deferral is named     unknown, or another recipient's, or used: UnknownDeferral. Not due (`now < not_before`,
-                               or its day has not begun: then not before `tomorrow`): the same Deferred again. Due: its
-                               room is used, on its number if that may be used, else it is judged as a new contact whose
-                               room is free again. A recipient who has a number, another one, keeps that.
+    3  a deferral waits        the recipient's, of which a set has one at most, whether the ask names it or not. It
+                               names another: UnknownDeferral. Not due (`now < not_before`, or its day has not begun:
+                               then not before `tomorrow`): the same Deferred again. Due: its room is used, on its
+                               number if that may be used, else it is judged as a new contact whose room is free again.
+                               A recipient who has a number, another one, keeps that. Its room has lapsed: it is judged
+                               as a new contact.
     4  the recipient's number  (mode not OFF, the row younger than `sticky_ttl`)
                                  may be used: Picked(sticky).
                                  not in the roster, quarantined, or another account's: pick anew and rewrite the row:
@@ -50,7 +53,9 @@ the beginning of that day: on the recipient's number (4), or, of all members wit
 of the first tier that has least (used + reserved) / daily of that day (ties by number). Caps of later days are taken to
 be those of tomorrow, and nothing is used of them yet. A deferral of a recipient without a row writes one, for the
 number that it is reserved on. Days begin at `tomorrow`, `tomorrow + 86400`, and so on: what a clock change makes of the
-later ones is looked at when they come. Room that was not used by the end of its day is free again.
+later ones is looked at when they come. `not_before` is never in the recipient's night. Room is free again when nobody
+has come for it in the `room_kept` seconds after `not_before`, when the recipient opts out, when it is cancelled, and at
+the end of its day.
 
 *Least used* is one integer, `place(day, used, cap)`: a number that was not used today has an older day in it and sorts
 first, longest idle first. So nothing has to be reset at midnight.
@@ -77,7 +82,12 @@ class PutOff:
     recipient: bytes = field(repr=False)
     day: int = 0
     not_before: float = 0.0
-    used: bool = False
+    lapsed: bool = False
+    """Whether nobody has come for its room in time."""
+
+    def is_due(self, ask: Ask) -> bool:
+        """A clock change may have been forgotten in what was told: its day has to have begun, too."""
+        return ask.day >= self.day and ask.now >= self.not_before
 
 
 @dataclass(slots=True)  # one for each pick, as `Ask`
@@ -93,7 +103,9 @@ class Known:
     recent: tuple[float, ...] = ()
     """When the recipient's latest contacts were, in POSIX seconds, oldest first."""
     put_off: PutOff | None = None
-    """The deferral that the ask names; None: it names none, or there is no such deferral."""
+    """The recipient's deferral that waits in the set; None: there is none."""
+    named: int | None = None
+    """The deferral that the ask names; None: it names none."""
 
 
 @dataclass(slots=True)  # the same
@@ -137,15 +149,14 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
         return TooOften(again)
     if ask.mode is StickyMode.NONE:
         own = None
-    room: PutOff | None = None
-    if ask.deferral is not None:
-        room = known.put_off
-        if room is None or room.used or room.recipient not in (ask.recipient, *ask.known_as):
-            return UnknownDeferral()
-        if ask.day < room.day:  # a clock change may have been forgotten in what was told
-            return replace(room, not_before=max(room.not_before, ask.tomorrow))
-        if ask.now < room.not_before:
-            return room
+    room = known.put_off
+    if known.named is not None and (room is None or room.id != known.named):
+        return UnknownDeferral()
+    if room is not None and room.lapsed:
+        room = None
+    if room is not None:
+        if not room.is_due(ask):
+            return replace(room, not_before=max(room.not_before, ask.tomorrow)) if ask.day < room.day else room
         kept = bench.seats.get(room.number)
         if kept is not None and _is_of(kept, ask) and kept.objection(ask, _own_room(room, kept, ask)) is None:
             tier = None if own is kept else next((tier for tier in ask.tiers if tier in kept.tiers), None)

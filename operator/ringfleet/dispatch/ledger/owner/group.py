@@ -10,6 +10,7 @@ from ringfleet.dispatch.ledger.tables import (
     ANSWERS,
     CALLS,
     CONTACTS,
+    DEFERRALS,
     EVENTS,
     PICKS,
     SUPPRESSIONS,
@@ -33,6 +34,7 @@ class Group:
     states: dict[int, int] = field(default_factory=dict)
     """What became of the picks that are asked about."""
     picks: dict[int, Entry] = field(default_factory=dict)
+    deferrals: dict[int, Row] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
 
@@ -47,6 +49,7 @@ class Group:
         for *columns, state in found.get(PICKS, ()):
             entry = Entry(*columns)
             self.picks[entry.seq], self.states[entry.seq] = entry, state
+        self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))
         self.calls.update({(row[0], row[1]): row for row in found.get(CALLS, ())})
 

@@ -15,19 +15,22 @@ from typing import Any
 
 import structlog
 
-from ringfleet.dispatch.ledger.interface import KEPT, LONGEST_CALL, LedgerUnavailable, NotTheOwner
-from ringfleet.dispatch.ledger.owner import picks, rosters
+from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
+from ringfleet.dispatch.ledger.owner import deferrals, picks, rosters
 from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
-from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_set
+from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Outcome, Store
 from ringfleet.dispatch.ledger.tables import Row, Wanted
 from ringfleet.dispatch.ledger.types import (
     Ask,
+    Cancelled,
+    Deferral,
     Deferrals,
+    Deferred,
     GivenBack,
     Heard,
     Rollup,
@@ -65,6 +68,8 @@ class OwnedLedger:
         self._closed = False
         self._held = Held(is_ours=False)
         self._changed = asyncio.Event()
+        self._put_off = 0
+        self._more_put_off = asyncio.Event()
         self._memory: Memory | None = None
         self._folding: Folding | None = None
         self._doubtful: Group | None = None
@@ -154,6 +159,13 @@ class OwnedLedger:
         )
         return GivenBack(await self._put(job))
 
+    async def cancel(self, set_: str, deferral: str) -> Cancelled:
+        job = Job(
+            lambda group: deferrals.cancel(set_, deferral, group),
+            lambda _, wanted: deferrals.want_deferral(deferral, wanted),
+        )
+        return Cancelled(await self._put(job))
+
     async def suppress(self, entries: Sequence[Suppression]) -> int:
         return await self._wish(Wish(suppress=tuple(entries))) if entries else 0
 
@@ -184,8 +196,21 @@ class OwnedLedger:
 
     # What is read.
 
-    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
-        return report_deferrals(await self._known(), set_, day, limit)
+    async def deferrals(self, set_: str, day: int, limit: int = 100, now: float = 0.0) -> Deferrals:
+        return report_deferrals(await self._known(), set_, now, day, limit)
+
+    async def due(self, set_: str, now: float, limit: int = 100) -> tuple[Deferral, ...]:
+        return report_due(await self._known(), set_, now, limit)
+
+    @property
+    def put_off(self) -> int:
+        return self._put_off
+
+    async def more_put_off(self, than: int, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._put_off == than:
+                    await self._more_put_off.wait()
 
     async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
         rows = await self.store.list_suppressions(scope, limit, after)
@@ -196,7 +221,7 @@ class OwnedLedger:
         set_id = memory.sets.get(set_, 0)
         numbers = sorted(memory.members.get(set_id, ()))
         traffic = await self.store.list_traffic(numbers, int(now // 3600) - 24 * days)
-        return report_set(await self._known(), set_, now - LONGEST_CALL, day, traffic)
+        return report_set(await self._known(), set_, now, day, traffic)
 
     # Groups.
 
@@ -240,6 +265,7 @@ class OwnedLedger:
     async def _run(self, work: Sequence[Work]) -> list[Any]:
         """Their results, in their order, which are on disk."""
         memory = await self._settle()
+        memory.lapse(max((one.now for one in work if isinstance(one, Ask)), default=0.0))
         wishes: list[Job] = []
         while True:
             group = Group(memory)
@@ -254,6 +280,7 @@ class OwnedLedger:
                 raise
             match await self._commit(group):
                 case Outcome.WRITTEN:
+                    self._tell_put_off(results)
                     if self._folding and (folds or self._folding.is_due):
                         self._fold_on(folds)
                     return results
@@ -266,6 +293,13 @@ class OwnedLedger:
                     if memory is self._memory:
                         self._step_down(Held(is_ours=False))
                     raise NotTheOwner(f"The ledger {self.store} is another's now.", self._held.owner)
+
+    def _tell_put_off(self, results: Sequence[Any]) -> None:
+        """Wake who waits for a deferral."""
+        if new := sum(isinstance(one, Deferred) for one in results):
+            self._put_off += new
+            self._more_put_off.set()
+            self._more_put_off = asyncio.Event()
 
     async def _find(self, work: Sequence[Work], wishes: Sequence[Job], group: Group) -> None:
         wanted: Wanted = {}
@@ -437,7 +471,9 @@ def _forget_deferrals(group: Group, before: float) -> None:
     for set_id, waiting in memory.waiting.items():
         bench = memory.benches[set_id]
         for id_, one in [(id_, one) for id_, one in waiting.items() if one.put_off.not_before < before]:
-            seat = memory.seat(set_id, one.put_off.number)
-            group.undo.touch(bench, seat)
             group.undo.drop(waiting, id_)
-            bench.reserve(seat, one.put_off.day, -1)
+            group.undo.drop(memory.waits, (set_id, one.put_off.recipient))
+            if not one.put_off.lapsed:
+                seat = memory.seat(set_id, one.put_off.number)
+                group.undo.touch(bench, seat)
+                bench.reserve(seat, one.put_off.day, -1)

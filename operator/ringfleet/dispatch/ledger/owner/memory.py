@@ -7,19 +7,21 @@ All that a group does to memory goes through `Undo`, so that a group that is not
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 import msgspec
 
-from ringfleet.dispatch.ledger.interface import LONGEST_CALL
+from ringfleet.dispatch.ledger.interface import KEPT_ROOM, LONGEST_CALL
 from ringfleet.dispatch.ledger.keys import key_of
 from ringfleet.dispatch.ledger.law.decision import PutOff
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.members import Bench
-from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Kind, State, read_detail
+from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Fate, Kind, State, read_detail
 from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import Row
+from ringfleet.dispatch.ledger.types import Terms
 from ringfleet.plan.rotation_set.roster import Member
 
 K = TypeVar("K")
@@ -32,6 +34,7 @@ Label = tuple[str, float | None, float | None]
 
 _GONE: Any = object()
 decode_member = msgspec.json.Decoder(Member).decode
+decode_terms = msgspec.json.Decoder(Terms).decode
 
 
 class Undo:
@@ -88,10 +91,13 @@ class Deferral:
     put_off: PutOff
     set_id: int
     since: float
+    lapses: float
+    key: str | None = None
 
-    def row(self, used: bool) -> Row:
+    def row(self, fate: Fate) -> Row:
         one = self.put_off
-        return one.id, self.set_id, one.number, one.recipient, one.day, one.not_before, self.since, int(used)
+        whose = (one.id, self.set_id, one.number, one.recipient)
+        return *whose, one.day, one.not_before, self.since, int(fate), self.lapses, self.key
 
 
 @dataclass(slots=True)
@@ -116,6 +122,9 @@ class Memory:
         self.benches: dict[int, Bench] = {id_: Bench() for id_ in self.names}
         self.members: dict[int, dict[int, Member]] = {id_: {} for id_ in self.names}
         self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
+        self.waits: dict[tuple[int, bytes], int] = {}
+        self.terms: dict[int, Terms] = {}
+        self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
         self.lines: dict[int, dict[Call, float]] = {}
         self.young = Young()
@@ -126,15 +135,16 @@ class Memory:
         for set_id, number, *counts in loaded.seats:
             seat = self.seat(set_id, number)
             seat.day, seat.used, seat.hour, seat.in_hour, seat.last = counts
-        for id_, set_id, number, recipient, day, not_before, since, _ in loaded.deferrals:
-            waiting = Deferral(PutOff(id_, number, recipient, day, not_before), set_id, since)
-            self.waiting[set_id][id_] = waiting
-            self.benches[set_id].reserve(self.seat(set_id, number), day)
+        undo = Undo()
+        for id_, set_id, number, recipient, day, not_before, since, _, lapses, key in sorted(loaded.deferrals):
+            put_off = PutOff(id_, number, recipient, day, not_before)
+            self._put_off(Deferral(put_off, set_id, since, lapses, key), undo)
         for set_id, number, entry in loaded.roster_members:
             self.members[set_id][number] = decode_member(entry)
-        for set_id, day in loaded.rosters:
+        for set_id, day, terms in loaded.rosters:
             self.seat_all(set_id, day)
-        undo = Undo()
+            if terms is not None:
+                self.terms[set_id] = decode_terms(terms)
         for *entry, state in loaded.tail:
             self.apply(Entry(*entry), undo)
             if state != State.MADE:
@@ -173,6 +183,41 @@ class Memory:
             seat.take(member)
             seats.append(seat)
         self.benches[set_id].seat_all(day, seats)
+
+    # What is put off.
+
+    def deferral_of(self, set_id: int, recipient: bytes) -> Deferral | None:
+        """The recipient's, which waits in the set."""
+        id_ = self.waits.get((set_id, recipient))
+        return None if id_ is None else self.waiting[set_id][id_]
+
+    def lapse(self, now: float) -> None:
+        """Room that nobody has come for is free. Between groups: it is no decision, so none takes it back."""
+        while self._lapsing and self._lapsing[0][0] <= now:
+            lapses, id_, set_id = heappop(self._lapsing)
+            one = self.waiting[set_id].get(id_)
+            if one is None or one.lapses != lapses or one.put_off.lapsed:
+                continue  # it has gone out, or was never written
+            one.put_off = replace(one.put_off, lapsed=True)
+            self.benches[set_id].reserve(self.seat(set_id, one.put_off.number), one.put_off.day, -1)
+
+    def _put_off(self, one: Deferral, undo: Undo) -> None:
+        """It waits. Programs that knew no better have put off the same recipient more than once: the first holds."""
+        set_id, put_off = one.set_id, one.put_off
+        if (set_id, put_off.recipient) in self.waits:
+            undo.put(self.young.deferrals, put_off.id, one.row(Fate.GIVEN_UP))
+            return
+        seat = self.seat(set_id, put_off.number)
+        undo.touch(self.benches[set_id], seat)
+        self.benches[set_id].reserve(seat, put_off.day)
+        undo.put(self.waiting[set_id], put_off.id, one)
+        undo.put(self.waits, (set_id, put_off.recipient), put_off.id)
+        heappush(self._lapsing, (one.lapses, put_off.id, set_id))
+
+    def scopes_of(self, set_id: int, name: str) -> tuple[str, ...]:
+        """Where an opt-out holds for the set."""
+        terms = self.terms.get(set_id)
+        return terms.scopes if terms is not None and terms.scopes else (f"set:{name}",)
 
     # Carriers.
 
@@ -216,6 +261,10 @@ class Memory:
                 return young[pick]
         return found
 
+    def deferral(self, id_: int, found: Row | None) -> Row | None:
+        """Whether it waits or not."""
+        return self.young.deferrals.get(id_) or self.folding.deferrals.get(id_) or found
+
     # What an entry does.
 
     def apply(self, entry: Entry, undo: Undo, detail: Detail | None = None) -> None:
@@ -230,8 +279,10 @@ class Memory:
             undo.put(young.contacts, (entry.set_id, entry.recipient), Contact(number, last, recent))
         if entry.once is not None:
             undo.put(young.answers, key_of(entry.once), entry)
+        if detail.also is not None:
+            undo.put(young.answers, detail.also, entry)
         if detail.redeems is not None:
-            self._redeem(entry.set_id, detail.redeems, undo)
+            self._redeem(entry.set_id, detail.redeems, Fate.USED if entry.kind == Kind.PICK else Fate.GIVEN_UP, undo)
         match entry.kind:
             case Kind.PICK if entry.counted:
                 seat = self.seat(entry.set_id, entry.number)
@@ -239,14 +290,13 @@ class Memory:
                 bench.count(seat, entry)
             case Kind.DEFERRAL:
                 assert detail.deferred is not None
-                seat = self.seat(entry.set_id, entry.number)
-                undo.touch(bench, seat)
-                bench.reserve(seat, entry.day)
                 not_before = detail.deferred.not_before
                 put_off = PutOff(entry.seq, entry.number, entry.recipient, entry.day, not_before)
-                waiting = Deferral(put_off, entry.set_id, entry.at)
-                undo.put(self.waiting[entry.set_id], entry.seq, waiting)
-                undo.put(young.deferrals, entry.seq, waiting.row(used=False))
+                waiting = Deferral(put_off, entry.set_id, entry.at, detail.lapses or not_before + KEPT_ROOM, detail.key)
+                undo.put(young.deferrals, entry.seq, waiting.row(Fate.WAITS))
+                self._put_off(waiting, undo)
+            case Kind.ANSWER if detail.key is not None and detail.deferred is not None:
+                self._ask_again(entry.set_id, int(detail.deferred.id[1:]), detail.key, undo)
             case Kind.GIVEN_BACK:
                 assert detail.pick is not None
                 undo.put(young.states, detail.pick, State.GIVEN_BACK.value)
@@ -255,14 +305,25 @@ class Memory:
                     undo.touch(bench, seat)
                     bench.give_back(seat, entry.day, hour_of(entry.at))
 
-    def _redeem(self, set_id: int, id_: int, undo: Undo) -> None:
-        """The room is used, or given up for other room."""
+    def _ask_again(self, set_id: int, id_: int, key: str, undo: Undo) -> None:
+        """Whoever asks last is who still waits for it."""
+        waiting = self.waiting[set_id].get(id_)
+        if waiting is not None:
+            again = replace(waiting, key=key)
+            undo.put(self.waiting[set_id], id_, again)
+            undo.put(self.young.deferrals, id_, again.row(Fate.WAITS))
+
+    def _redeem(self, set_id: int, id_: int, fate: Fate, undo: Undo) -> None:
+        """The room is used or given up."""
         waiting = self.waiting[set_id].get(id_)
         if waiting is None:
             return
+        put_off = waiting.put_off
         undo.drop(self.waiting[set_id], id_)
-        undo.put(self.young.deferrals, id_, waiting.row(used=True))
-        bench = self.benches[set_id]
-        seat = self.seat(set_id, waiting.put_off.number)
-        undo.touch(bench, seat)
-        bench.reserve(seat, waiting.put_off.day, -1)
+        undo.drop(self.waits, (set_id, put_off.recipient))
+        undo.put(self.young.deferrals, id_, waiting.row(fate))
+        if not put_off.lapsed:
+            bench = self.benches[set_id]
+            seat = self.seat(set_id, put_off.number)
+            undo.touch(bench, seat)
+            bench.reserve(seat, put_off.day, -1)

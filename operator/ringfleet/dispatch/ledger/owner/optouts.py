@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfleet.dispatch.ledger.owner.deferrals import free_room_of
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, Row, Wanted
 from ringfleet.dispatch.ledger.types import OptIn, Suppression
@@ -24,6 +25,7 @@ def suppress(entries: Sequence[Suppression], group: Group) -> int:
             row = (one.scope, one.recipient, one.since, one.reason, one.by_word)
             of_one[one.scope] = row
             group.changes.put(SUPPRESSIONS, (one.recipient, one.scope), row)
+            free_room_of(one.scope, one.recipient, group)
     return new
 
 

@@ -19,6 +19,7 @@ from ringfleet.dispatch.ledger.owner.journal import (
     read_detail,
     write_detail,
 )
+from ringfleet.dispatch.ledger.owner.memory import Deferral
 from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
 from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Suppressed, Verdict
 
@@ -66,7 +67,7 @@ def pick(ask: Ask, group: Group) -> Verdict:
         detail = read_detail(before.detail)
         if detail.fingerprint != ask.fingerprint:
             return KeyReused()
-        if not _was_given_back(detail.picked, group):
+        if not _was_given_back(detail.picked, group) and _still_waits(detail.deferred, ask, group):
             scope = _opted_out(ask, group)
             return Suppressed(scope) if scope is not None else _answered(before)
     memory = group.memory
@@ -138,12 +139,19 @@ def _known(ask: Ask, set_id: int, group: Group) -> tuple[Known, Contact, bytes |
     for hash_ in ask.known_as:
         if contact is None and (contact := group.contact(set_id, hash_)) is not None:
             older = hash_
-    put_off = None
-    if ask.deferral is not None:
-        waiting = group.memory.waiting.get(set_id, {}).get(parse_id(ask.deferral, "d") or NO_PICK)
-        put_off = waiting.put_off if waiting else None
+    waiting = _waiting(ask, set_id, group)
+    put_off = waiting.put_off if waiting else None
+    named = None if ask.deferral is None else parse_id(ask.deferral, "d") or NO_PICK
     contact = contact or NOBODY
-    return Known(scope, contact.number, contact.last, contact.recent, put_off), contact, older
+    return Known(scope, contact.number, contact.last, contact.recent, put_off, named), contact, older
+
+
+def _waiting(ask: Ask, set_id: int, group: Group) -> Deferral | None:
+    """The recipient's deferral, under any of its hashes."""
+    if not group.memory.waits:
+        return None
+    found = (group.memory.deferral_of(set_id, hash_) for hash_ in (ask.recipient, *ask.known_as))
+    return next((one for one in found if one is not None), None)
 
 
 def _opted_out(ask: Ask, group: Group) -> str | None:
@@ -213,6 +221,11 @@ def _write_down(
         older=older if decided.contact is not None else None,
         redeems=decided.redeems,
     )
+    if isinstance(answer, Deferred):
+        detail.key = ask.key
+        detail.lapses = answer.not_before + ask.room_kept if decided.kind is Kind.DEFERRAL else 0.0
+    elif decided.redeems is not None:
+        detail.also = _key_of(memory.waiting[set_id][decided.redeems], ask)
     number = int(answer.number[1:])
     mark = once(key, ask.now, before.seq if before else None) if key is not None else None
     entry = Entry(
@@ -222,8 +235,9 @@ def _write_down(
     if isinstance(answer, Picked):
         detail.picked = _whole(answer, seq, bench.remaining(ask))
     entry = entry._replace(detail=write_detail(detail))
-    if key is not None:
-        memory.young.answers[key] = entry
+    for answered in (key, detail.also):
+        if answered is not None:
+            memory.young.answers[answered] = entry
     group.changes.put(JOURNAL, (seq,), entry)
     return detail.picked or detail.deferred  # type: ignore[return-value]  # one of them is there
 
@@ -233,6 +247,20 @@ def _answered(before: Entry) -> Verdict:
     answer = detail.picked or detail.deferred
     assert answer is not None
     return answer
+
+
+def _key_of(waiting: Deferral, ask: Ask) -> bytes | None:
+    """By which who was put off may ask once more; None: that is the ask's own key."""
+    return hash_key(ask.set, waiting.key) if waiting.key not in (None, ask.key) else None
+
+
+def _still_waits(deferred: Deferred | None, ask: Ask, group: Group) -> bool:
+    """Whether what was answered is so still: what is due, or waits no more, is judged anew."""
+    if deferred is None:
+        return True
+    waiting = group.memory.waiting.get(group.memory.sets.get(ask.set, 0), {})
+    one = waiting.get(parse_id(deferred.id, "d") or NO_PICK)
+    return one is not None and not one.put_off.lapsed and not one.put_off.is_due(ask)
 
 
 def _was_given_back(picked: Picked | None, group: Group) -> bool:

@@ -25,10 +25,11 @@ def enlist(roster: Roster, group: Group) -> None:
     bench = memory.benches[set_id]
     if roster.day < bench.day:
         return
-    if roster.day > bench.day:
+    if roster.day > bench.day or memory.terms.get(set_id) != roster.terms:
         group.undo.day(bench)
         bench.day = roster.day
-        group.changes.put(ROSTERS, (set_id,), (set_id, roster.day))
+        group.undo.put(memory.terms, set_id, roster.terms)
+        group.changes.put(ROSTERS, (set_id,), (set_id, roster.day, _encode(roster.terms)))
     members = memory.members[set_id]
     new = {int(one.number[1:]): one for one in roster.members}
     changed = [(digits, one) for digits, one in new.items() if members.get(digits) != one]
@@ -49,7 +50,7 @@ def restrict(roster: Roster, group: Group) -> Roster:
     ours = {int(one.number[1:]): one for one in roster.members}
     both = [(kept[digits], ours[digits]) for digits in kept.keys() & ours.keys()]
     members = [_stricter(of_ledger, mine, mine if roster.day >= day else of_ledger) for of_ledger, mine in both]
-    return Roster(roster.set, max(day, roster.day), tuple(members))
+    return Roster(roster.set, max(day, roster.day), tuple(members), memory.terms.get(set_id, roster.terms))
 
 
 _FORBIDDEN = (State.QUARANTINED, State.DRAINING)
