@@ -336,6 +336,10 @@ class RotationSetSpec(Part):
     like any other. A recipient has one such contact in a set at most, however often it is asked for."""
     replies: Replies = Replies.FREE
     """Whether the answer to somebody who called or wrote counts against the number's caps."""
+    reply_window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
+    """How long after a call or message to a number of the set its sender may be answered as replies says, from 1h to
+    720h. It goes by what the carrier tells the dispatcher; what is called a reply without that is a contact like any
+    other."""
     health: SetHealth = SetHealth.model_construct()
     min_attestation: Attestation = Attestation.A
     """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. A number whose level the
@@ -403,6 +407,8 @@ class SetUsage(Part):
     """How many contacts the active numbers may make today, all together."""
     used: int = 0
     """How many contacts the numbers had made today, when status.usage was last written: see status.usageAt."""
+    replies: int = 0
+    """How many answers to who called or wrote went out today, which count against no cap and are not among used."""
     deferred: int = 0
     """How many contacts are put off to a later time."""
 

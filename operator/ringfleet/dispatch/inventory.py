@@ -63,6 +63,7 @@ class AskParts:
     sticky_ttl: float
     max_wait: float
     room_kept: float
+    reply_window: float
     frequency: tuple[int, float] | None
 
     @classmethod
@@ -74,6 +75,7 @@ class AskParts:
             sticky_ttl=want.sticky_ttl.total_seconds(),
             max_wait=want.max_wait.total_seconds(),
             room_kept=want.room_kept.total_seconds(),
+            reply_window=want.reply_window.total_seconds(),
             frequency=(often.contacts, often.window.total_seconds()) if often.contacts else None,
         )
 
@@ -345,7 +347,7 @@ class Inventory:
 
 def terms_of(want: RotationWant) -> Terms:
     """What the ledger's owner has to know of the set."""
-    return Terms(scopes=want.looks_in)
+    return Terms(scopes=want.looks_in, brand=want.scopes[1])
 
 
 def _anew(want: RotationWant, before: SetView | None) -> SetView:

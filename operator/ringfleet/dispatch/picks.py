@@ -118,6 +118,7 @@ class Picker:
             key=None if dry_run else key,
             fingerprint=_fingerprint(request, hasher.oldest(request.to)),
             reply=reply,
+            reply_window=parts.reply_window,
             mode=want.sticky,
             sticky_ttl=parts.sticky_ttl,
             max_wait=parts.max_wait,
@@ -193,7 +194,7 @@ class Picker:
             case UnknownDeferral():
                 return Problem(
                     "unknown-deferral",
-                    "There is no such deferral for this recipient, or it was used or cancelled. Ask without deferredId.",
+                    "There is no such deferral for this recipient, or it was used or cancelled: ask without it.",
                 )
             case _:
                 raise AssertionError(verdict)

@@ -30,9 +30,10 @@ class PickRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=Tru
     """The CarrierAccount that the contact leaves through, as `name` or `namespace/name`. Needed when the set has
     numbers of several accounts; null: the set has one."""
     kind: Kind = Kind.NEW
-    """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote."""
+    """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote to a number of the set within its
+    replyWindow, as the carrier has told; it counts against no cap. To anybody else it is a contact like any other."""
     deferred_id: Annotated[str, Meta(max_length=64)] | None = None
-    """The deferredId of an earlier 202: its reserved room is used now. Null: the recipient's, when there is one, since a
+    """The deferredId of an earlier 202: its reserved room is used now. Null: that of the recipient, when there is one; a
     recipient has one at most."""
 
 
@@ -181,6 +182,8 @@ class NumberRollup(Struct, rename="camel", frozen=True):
     """When the label came; null: it has none."""
     cleared_at: str | None
     """When the last label was taken off; null: it never had one, or has one."""
+    replies_today: int
+    """Replies of the set's day to who had called or written, which count against no cap."""
     calls_today: int
     """Calls of the set's day that have ended."""
     calls7d: int
@@ -210,6 +213,8 @@ class RollupReply(Struct, rename="camel", frozen=True):
     """The set's day, a date in its resetTimeZone."""
     used: int
     """Contacts of the day."""
+    replies: int
+    """Replies of the day, which are not among `used`."""
     deferred: int
     """Contacts that are put off and have not gone out."""
     capacity: int

@@ -47,7 +47,7 @@ class Table:
         return self.found_by or self.key
 
 
-_COUNTS = ("calls", "answered", "seconds", "messages", "delivered", "failed", "received")
+_COUNTS = ("calls", "answered", "seconds", "messages", "delivered", "failed", "received", "replies")
 
 SETS = Table("rotation_set", ("id",), {"id": "integer", "key": "text"}, Mode.APPEND)
 ROSTERS = Table("roster", ("set_id",), {"set_id": "integer", "day": "integer", "terms": "bytea"})
@@ -122,6 +122,13 @@ SUPPRESSIONS = Table(
     {"scope": "text", "recipient": "bytea", "since": "double precision", "reason": "text", "by_word": "boolean"},
     found_by=("recipient",),
 )
+HEARD = Table(
+    "heard",
+    ("recipient", "number"),
+    {"recipient": "bytea", "number": "bigint", "at": "double precision"},
+    found_by=("recipient",),
+)
+"""When a recipient last called or wrote to a number of ours."""
 EVENTS = Table("event", ("account", "id"), {"account": "text", "id": "text", "at": "double precision"}, Mode.APPEND)
 CALLS = Table(
     "call",

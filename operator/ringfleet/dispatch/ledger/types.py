@@ -22,6 +22,8 @@ class Terms:
 
     scopes: tuple[str, ...] = ()
     """Where an opt-out holds for the set."""
+    brand: str = ""
+    """Where an opt-out is recorded that a person has told to a number which is the set's no more; empty: in the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Ask:
     """A digest of the request, by which another request under the same key is known."""
     reply: bool = False
     """Whether this answers somebody who called or wrote, which counts nowhere."""
+    reply_window: float = 86400.0
+    """How long whoever called or wrote may be answered, in seconds."""
     mode: StickyMode = StickyMode.PREFER
     """Whether the recipient keeps the number that it knows: never, if possible, or always."""
     sticky_ttl: float = 365 * 86400.0
@@ -268,6 +272,14 @@ class Heard:
     event: CarrierEvent
     opt_outs: tuple[Suppression, ...] = ()
     opt_ins: tuple[OptIn, ...] = ()
+    sender: tuple[bytes, ...] = field(default=(), repr=False)
+    """Every hash of who has called or written, the one to write first; empty: that is not known, or nobody has."""
+    counts: bool = True
+    """Whether the event is counted; else only its wishes are done."""
+    owns: bool = False
+    """Whether the account is known to own the number now, so that what it tells of the number's past is believed."""
+    placed: bool = False
+    """Whether the number is in a set now, so that it is known whom the wishes are said to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +294,8 @@ class Hour:
     delivered: int = 0
     failed: int = 0
     received: int = 0
+    replies: int = 0
+    """Answers to who called or wrote, which count against no cap."""
 
 
 @dataclass(frozen=True, slots=True)

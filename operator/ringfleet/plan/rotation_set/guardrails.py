@@ -201,6 +201,7 @@ class RotationWant:
     defers: bool = True
     room_kept: timedelta = timedelta(hours=2)
     replies_free: bool = True
+    reply_window: timedelta = timedelta(hours=24)
     min_answer_rate: float = 0.5
     min_sample: int = 30
     messaging: MessagingWant | None = None

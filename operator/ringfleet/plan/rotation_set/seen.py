@@ -99,6 +99,7 @@ class Usage:
     used: int = 0
     deferred: int = 0
     numbers: Mapping[E164, NumberUse] = field(default_factory=dict)
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,12 @@ In this order, and all in one transaction::
     used(day) + reserved(day) < daily      used(hour) < hourly      open calls < concurrent
 
 An open call is one that was started or answered in the last `LONGEST_CALL` seconds, and whose end was not told. A
-deferral's own room does not stand against itself, neither here nor where room is looked for. For a *reply* the
-recipient's number (with OFF: the one that was used last) may be used unless it is QUARANTINED, not in the roster, or
-another account's; it counts nowhere and touches no cap; without such a number it is judged as any other contact would
-be. `tier` is None where the recipient's own number is used, else the first of the ask's tiers that the number is near
-to.
+deferral's own room does not stand against itself, neither here nor where room is looked for. A *reply* answers who has
+called or written to a number of the set in the last `reply_window` seconds, by what carriers told: from that number (of
+several the latest), else from the recipient's (with OFF: the one that was used last), unless it is QUARANTINED, not in
+the roster, or another account's; it counts nowhere and touches no cap. Without a word of the recipient's, or such a
+number, it is judged as any other contact would be. `tier` is None where the recipient's own number is used, or a reply
+goes out, else the first of the ask's tiers that the number is near to.
 
 *Room.* A contact that can't go out now because of the hour or of lines only, on a number with daily budget left, is put
 off to `hour_ends`, and reserved on that number today; when the day ends with the hour, it is put off to the next day
@@ -106,6 +107,8 @@ class Known:
     """The recipient's deferral that waits in the set; None: there is none."""
     named: int | None = None
     """The deferral that the ask names; None: it names none."""
+    heard: tuple[int, ...] = ()
+    """Of a reply: the numbers, by their digits, that the recipient has called or written to, the latest first."""
 
 
 @dataclass(slots=True)  # the same
@@ -141,8 +144,9 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
     if known.scope is not None:
         return Suppressed(known.scope)
     own = bench.seats.get(known.number) if known.number is not None and _is_remembered(ask, known) else None
-    if ask.reply and own is not None and own.standing is not State.QUARANTINED and _is_of(own, ask):
-        return Use(own, None, sticky=True, counts=False, reasons=("reply",))
+    if known.heard and (answers := _answering(bench, ask, known, own)) is not None:
+        knows = answers is own
+        return Use(answers, None, sticky=knows, counts=False, writes=own is None or knows, reasons=("reply",))
     if ask.quiet_until is not None:
         return Quiet(ask.quiet_until)
     if (again := _too_often(ask, known)) is not None:
@@ -162,6 +166,12 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
             tier = None if own is kept else next((tier for tier in ask.tiers if tier in kept.tiers), None)
             return Use(kept, tier, sticky=own is kept, writes=own is None, reasons=("deferred-earlier",))
     return _for_recipient(bench, ask, known, own, room)
+
+
+def _answering(bench: Bench, ask: Ask, known: Known, own: Seat | None) -> Seat | None:
+    """The number that a reply goes out from."""
+    seats = (*(bench.seats.get(number) for number in known.heard), own)
+    return next((one for one in seats if one and one.standing is not State.QUARANTINED and _is_of(one, ask)), None)
 
 
 def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room: PutOff | None) -> Choice:

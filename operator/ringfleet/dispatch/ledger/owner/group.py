@@ -12,6 +12,7 @@ from ringfleet.dispatch.ledger.tables import (
     CONTACTS,
     DEFERRALS,
     EVENTS,
+    HEARD,
     PICKS,
     SUPPRESSIONS,
     Changes,
@@ -35,6 +36,8 @@ class Group:
     """What became of the picks that are asked about."""
     picks: dict[int, Entry] = field(default_factory=dict)
     deferrals: dict[int, Row] = field(default_factory=dict)
+    heard: dict[bytes, dict[int, float]] = field(default_factory=dict)
+    """By recipient and number of ours: when the recipient called or wrote last."""
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
 
@@ -50,6 +53,8 @@ class Group:
             entry = Entry(*columns)
             self.picks[entry.seq], self.states[entry.seq] = entry, state
         self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
+        for recipient, number, at in found.get(HEARD, ()):
+            self.heard.setdefault(recipient, {})[number] = at
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))
         self.calls.update({(row[0], row[1]): row for row in found.get(CALLS, ())})
 

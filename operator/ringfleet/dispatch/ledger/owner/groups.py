@@ -189,6 +189,7 @@ class OwnedLedger:
             ("traffic", (now - KEPT_LONG) // 3600),
             ("deferral", now - 2 * DAY),
             ("contact", contacts_before),
+            ("heard", now - KEPT_LONG),
             ("wish", float(seen)),
         ):
             gone += await self._forget(what, before)

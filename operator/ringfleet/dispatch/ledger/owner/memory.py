@@ -219,6 +219,11 @@ class Memory:
         terms = self.terms.get(set_id)
         return terms.scopes if terms is not None and terms.scopes else (f"set:{name}",)
 
+    def records_in(self, set_id: int, name: str) -> str:
+        """Where an opt-out from the set is recorded."""
+        terms = self.terms.get(set_id)
+        return terms.brand if terms is not None and terms.brand else f"set:{name}"
+
     # Carriers.
 
     def is_labelled(self, number: int) -> bool:

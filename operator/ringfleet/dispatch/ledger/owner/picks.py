@@ -20,7 +20,8 @@ from ringfleet.dispatch.ledger.owner.journal import (
     write_detail,
 )
 from ringfleet.dispatch.ledger.owner.memory import Deferral
-from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
+from ringfleet.dispatch.ledger.owner.traffic import count
+from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, HEARD, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
 from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Suppressed, Verdict
 
 CONTACTS_KEPT = 3
@@ -47,6 +48,8 @@ def want_for(ask: Ask, group: Group, wanted: Wanted) -> None:
     if set_id is not None:
         wanted.setdefault(CONTACTS, set()).update((set_id, one) for one in recipients)
     wanted.setdefault(SUPPRESSIONS, set()).update((one,) for one in recipients)
+    if ask.reply:
+        wanted.setdefault(HEARD, set()).update((one,) for one in recipients)
     if ask.key is not None and not ask.dry_run:
         key = hash_key(ask.set, ask.key)
         if group.memory.answer(key, None) is None:
@@ -143,7 +146,20 @@ def _known(ask: Ask, set_id: int, group: Group) -> tuple[Known, Contact, bytes |
     put_off = waiting.put_off if waiting else None
     named = None if ask.deferral is None else parse_id(ask.deferral, "d") or NO_PICK
     contact = contact or NOBODY
-    return Known(scope, contact.number, contact.last, contact.recent, put_off, named), contact, older
+    heard = _heard(ask, set_id, group) if ask.reply else ()
+    return Known(scope, contact.number, contact.last, contact.recent, put_off, named, heard), contact, older
+
+
+def _heard(ask: Ask, set_id: int, group: Group) -> tuple[int, ...]:
+    """The numbers that are or were the set's, to which the recipient has called or written lately."""
+    since, known = ask.now - ask.reply_window, group.memory.benches[set_id].known if set_id else {}
+    told = [
+        (at, number)
+        for hash_ in (ask.recipient, *ask.known_as)
+        for number, at in group.heard.get(hash_, {}).items()
+        if at > since and number in known
+    ]
+    return tuple(number for _, number in sorted(told, reverse=True))
 
 
 def _waiting(ask: Ask, set_id: int, group: Group) -> Deferral | None:
@@ -233,6 +249,8 @@ def _write_down(
     )
     memory.apply(entry, group.undo, detail)
     if isinstance(answer, Picked):
+        if not decided.counted:
+            count(number, ask.now, "replies", 1, group)
         detail.picked = _whole(answer, seq, bench.remaining(ask))
     entry = entry._replace(detail=write_detail(detail))
     for answered in (key, detail.also):
@@ -302,6 +320,8 @@ def give_back(set_: str, pick: str, day: int, group: Group) -> GivenBack:
     detail = Detail(pick=entry.seq, contact=contact._replace(recent=tuple(recent)) if contact else None)
     back = entry._replace(seq=seq, kind=int(Kind.GIVEN_BACK), once=None, detail=write_detail(detail))
     memory.apply(back, group.undo, detail)
+    if not entry.counted:
+        count(entry.number, entry.at, "replies", -1, group)
     group.changes.put(JOURNAL, (seq,), back)
     group.changes.put(STATES, (entry.seq,), (entry.seq, int(State.GIVEN_BACK)))
     return GivenBack.RETURNED

@@ -74,7 +74,7 @@ def job_of(wish: Wish) -> Job:
         return Job(lambda group: allow(scope, recipients, group), lambda _, wanted: want_opt_outs(recipients, wanted))
     if wish.heard:
         heard: Sequence[Heard] = wish.heard
-        return Job(lambda group: ingest(heard, group), lambda _, wanted: want_for_events(heard, wanted))
+        return Job(lambda group: ingest(heard, group), lambda group, wanted: want_for_events(heard, group, wanted))
     entries = wish.suppress
     recipients = tuple(one.recipient for one in entries)
     return Job(lambda group: suppress(entries, group), lambda _, wanted: want_opt_outs(recipients, wanted))

@@ -31,6 +31,10 @@ _STATEMENTS = {
         "DELETE FROM traffic WHERE (number, hour) IN "
         "(SELECT number, hour FROM traffic WHERE hour < ?2 ORDER BY hour LIMIT ?1)"
     ),
+    "heard": (
+        "DELETE FROM heard WHERE (recipient, number) IN "
+        "(SELECT recipient, number FROM heard WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
     "deferral": (
         "DELETE FROM deferral WHERE id IN (SELECT id FROM deferral WHERE not_before < ?2 ORDER BY not_before LIMIT ?1)"
     ),
