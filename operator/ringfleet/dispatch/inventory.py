@@ -29,13 +29,14 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.types import Roster, Terms
+from ringfleet.dispatch.ledger.types import Limit, Per, Roster, Terms
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
 from ringfleet.model import E164
 from ringfleet.model.geography import locate
 from ringfleet.model.refs import ObjectRef
+from ringfleet.model.rotation import Channel
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
@@ -347,7 +348,22 @@ class Inventory:
 
 def terms_of(want: RotationWant) -> Terms:
     """What the ledger's owner has to know of the set."""
-    return Terms(scopes=want.looks_in, brand=want.scopes[1])
+    messaging = want.messaging if want.channel is Channel.SMS else None
+    units = messaging.segments if messaging else 1
+    return Terms(scopes=want.looks_in, brand=want.scopes[1], limits=_limits(want), units=units)
+
+
+def _limits(want: RotationWant) -> tuple[Limit, ...]:
+    """Those of its brand, and of its campaign: the set's own, when it names none."""
+    messaging = want.messaging if want.channel is Channel.SMS else None
+    if messaging is None:
+        return ()
+    brand = f"{want.namespace}/{messaging.brand}"
+    campaign = f"campaign:{brand}/{messaging.campaign}" if messaging.campaign else f"set:{want.key}"
+    return (
+        *((Limit(f"brand:{brand}", Per.DAY, messaging.daily_limit),) if messaging.daily_limit else ()),
+        *((Limit(campaign, Per.MINUTE, messaging.per_minute),) if messaging.per_minute else ()),
+    )
 
 
 def _anew(want: RotationWant, before: SetView | None) -> SetView:

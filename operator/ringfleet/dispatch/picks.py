@@ -112,6 +112,7 @@ class Picker:
             day=window.day.toordinal(),
             tomorrow=window.tomorrow,
             hour_ends=window.hour_ends,
+            begins=window.today,
             tiers=view.tiers(where.places),
             scopes=parts.scopes,
             account=_account(view, request.account),

@@ -33,8 +33,8 @@ class PickRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=Tru
     """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote to a number of the set within its
     replyWindow, as the carrier has told; it counts against no cap. To anybody else it is a contact like any other."""
     deferred_id: Annotated[str, Meta(max_length=64)] | None = None
-    """The deferredId of an earlier 202: its reserved room is used now. Null: that of the recipient, when there is one; a
-    recipient has one at most."""
+    """The deferredId of an earlier 202: its reserved room is used now. Null: that of the recipient, when there is one,
+    for a recipient has one at most."""
 
 
 class PickReply(Struct, rename="camel", frozen=True):

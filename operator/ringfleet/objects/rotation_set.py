@@ -324,7 +324,7 @@ def usage_matters(old: SetUsage | None, new: SetUsage) -> bool:
 
 
 def _steps(usage: SetUsage) -> tuple[int, int, int]:
-    """Of what is put off, and of replies: 0, 1, 2, 4, 8 and so on; of what is put off each tenth of the capacity too."""
+    """Of what is put off, and of replies: 0, 1, 2, 4, 8 and so on; of the former each tenth of the capacity too."""
     tenths = usage.deferred * 10 // usage.capacity if usage.capacity else 0
     return usage.deferred.bit_length(), usage.replies.bit_length(), min(10, tenths)
 

@@ -140,6 +140,6 @@ class Ledger(Protocol):
         ...
 
     async def prune(self, now: float, contacts_before: float) -> int:
-        """Forget what no promise needs: replays older than `KEPT`; picks, events, and who called or wrote, older than 35
-        days; deferrals of days gone; contacts whose last was before `contacts_before`. Returns how many rows went."""
+        """Forget what no promise needs: replays after `KEPT`; picks, events and who called or wrote, after 35 days;
+        deferrals of days gone; contacts whose last was before `contacts_before`. Returns how many rows went."""
         ...

@@ -54,6 +54,7 @@ class Loaded:
     labels: Sequence[Row]
     tail: Sequence[Row]
     """The entries after `folded`, with what became of them, in their order."""
+    shared_use: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)

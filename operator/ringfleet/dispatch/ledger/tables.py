@@ -153,6 +153,8 @@ LABELS = Table(
     ("number",),
     {"number": "bigint", "label": "text", "labelled": "double precision", "cleared": "double precision"},
 )
+SHARED_USE = Table("shared_use", ("name", "at"), {"name": "text", "at": "bigint", "used": "bigint"})
+"""What is used of a limit that sets share, from the hour or minute on that begins then."""
 PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 """How far the owner has come: `folded`, the last entry of the journal that is in the other tables; `wishes`, the last
 wish."""

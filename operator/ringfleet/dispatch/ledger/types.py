@@ -16,12 +16,33 @@ from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
 
 
+class Per(StrEnum):
+    """For how long a limit is."""
+
+    DAY = "day"
+    MINUTE = "minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many, at most, in a day or a minute, in what a carrier counts."""
+
+    name: str
+    """By which sets share it, such as `brand:shop/acme`."""
+    per: Per
+    most: int
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the owner has to know of a set beside its members: what concerns other sets too."""
 
     scopes: tuple[str, ...] = ()
     """Where an opt-out holds for the set."""
+    limits: tuple[Limit, ...] = ()
+    """What carriers allow its registered numbers, and those of other sets, together."""
+    units: int = 1
+    """How much of that a contact takes: its segments."""
     brand: str = ""
     """Where an opt-out is recorded that a person has told to a number which is the set's no more; empty: in the set."""
 
@@ -87,6 +108,12 @@ class Ask:
     """The id of an earlier answer whose reserved room is used now; None: the recipient's deferral, if there is one."""
     room_kept: float = 7200.0
     """How long room is kept for a contact that is put off, from the moment that it is told, in seconds."""
+    begins: float = 0.0
+    """When the day of the set's budget has begun, in POSIX seconds; 0: 24 hours before `tomorrow`."""
+    limited: Why | None = field(default=None, init=False)
+    """Which shared limit keeps registered numbers from being used now, by the owner of the ledger; None: none does."""
+    full: frozenset[int] = field(default=frozenset(), init=False)
+    """The days ahead on which a shared limit has no room left."""
     opens: Callable[[float], float] = field(default=at_once, repr=False, compare=False)
     """The first moment from a moment on, in POSIX seconds, at which it is not night where the recipient is."""
     horizon: int = 7
@@ -130,6 +157,8 @@ class Why(StrEnum):
     DRAINING = "draining"
     QUARANTINED = "quarantined"
     OTHER_ACCOUNT = "other-account"
+    BRAND_LIMIT = "brand-limit"
+    CAMPAIGN_RATE = "campaign-rate"
     ELSEWHERE = "elsewhere"  # in none of the places that were asked for
 
 

@@ -35,7 +35,7 @@ class State(StrEnum):
 class Member:
     """One number of a set, for one day and the next. The caps are those of the day, ramp and rest included: 0 on a rest
     day. `tiers` are the places that it is near to, such as ("a:US:415", "r:US:CA", "c:US", ""); "" is everywhere.
-    `concurrent`: None for no limit."""
+    `concurrent`: None for no limit. `registered`: whether carriers count its messages for the brand and campaign."""
 
     number: str
     account: str
@@ -45,6 +45,7 @@ class Member:
     daily_tomorrow: int
     concurrent: int | None = None
     state: State = State.ACTIVE
+    registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def _member(
         daily_tomorrow=_cap(want, want.daily, one, tomorrow, turn),
         concurrent=want.concurrent,
         state=_state(want, one, day, why, turn),
+        registered=_needs_campaign(want, one),
     )
 
 

@@ -27,17 +27,23 @@ In this order, and all in one transaction::
                                  capped, resting or all lines busy: STRICT: Deferred for this number. PREFER: Deferred
                                    for it when it may be used within `max_wait`, else pick anew and *keep* the row.
                                    Not `defers`: STRICT is Exhausted, PREFER picks anew and keeps the row.
+                                 out for the campaign's rate: Exhausted until the minute ends.
     5  a new number            the first tier that has a member which may be used; in it the one with the least
                                used / cap, of equal ones the one that was idle longest, then by number. Writes the row.
     6  none may be used        `defers`: Deferred, with room reserved (below). Not `defers`, or no room within the
                                horizon: Exhausted until the first time that one may be used, or until tomorrow when
-                               that is not known. All members are out of use for other reasons than caps, rest, hours,
-                               lines: NoNumber.
+                               that is not known. Some are out for the campaign's rate: Exhausted until the minute
+                               ends. All members are out of use for other reasons than caps, rest, hours, lines, limits:
+                               NoNumber.
 
 *May be used* (for a contact that counts): ACTIVE, of the asked account, with no spam label that the carrier has told of
 (one with a label is as QUARANTINED, whatever its roster says), and ::
 
     used(day) + reserved(day) < daily      used(hour) < hourly      open calls < concurrent
+
+and, where the set shares limits with others and the member is registered for them: what the brand has used of the set's
+day and put aside for it, this contact included, is within its limit; so is what the campaign has used of this minute.
+Replies count there, though nothing keeps them back. Room on a later day has to be within the brand's limit too.
 
 An open call is one that was started or answered in the last `LONGEST_CALL` seconds, and whose end was not told. A
 deferral's own room does not stand against itself, neither here nor where room is looked for. A *reply* answers who has
@@ -190,6 +196,8 @@ def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room:
     objection = own.objection(ask, own_room, draining=strict)
     if objection is None:
         return Use(own, None, sticky=True, reasons=("same-number",))
+    if objection is Why.CAMPAIGN_RATE:
+        return Exhausted(_minute_ends(ask), ((objection, 1),))
     free = first_room(own, ask, objection)
     soon = ask.defers and free is not None and free.not_before(ask) - ask.now <= ask.max_wait
     if not strict and not soon:
@@ -213,12 +221,18 @@ def _anew(
     excluded = rooms.excluded()
     if not any(why in IN_TIME for why, _ in excluded):
         return NoNumber(excluded)
+    if any(why is Why.CAMPAIGN_RATE for why, _ in excluded):
+        return Exhausted(_minute_ends(ask), excluded)
     found = rooms.first(ask, _own_seat(bench, ask, room))
     if found is None or not ask.defers:
         return Exhausted(found[1].not_before(ask) if found else ask.tomorrow, excluded)
     seat, free = found
     reasons = (*said, *(f"all-out:{why}" for why, _ in excluded))
     return Wait(seat, free.day(ask), free.not_before(ask), writes=not keep, reasons=reasons)
+
+
+def _minute_ends(ask: Ask) -> float:
+    return (ask.now // 60 + 1) * 60
 
 
 def _own_seat(bench: Bench, ask: Ask, room: PutOff | None) -> Seat | None:

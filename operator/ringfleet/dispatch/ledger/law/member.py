@@ -43,6 +43,8 @@ class Seat:
     """How many contacts the number may have on the day after the roster's."""
     concurrent: int | None = None
     """How many calls may be open at once; None: no limit."""
+    registered: bool = False
+    """Whether the limits that its set shares with others are for it."""
     state: State = State.ACTIVE
     """What the roster lets the number be used for."""
     labelled: bool = False
@@ -73,7 +75,7 @@ class Seat:
         """Be this member from now on; the counts stay."""
         self.account, self.tiers, self.state = member.account, member.tiers, member.state
         self.daily, self.hourly, self.daily_tomorrow = member.daily, member.hourly, member.daily_tomorrow
-        self.concurrent = member.concurrent
+        self.concurrent, self.registered = member.concurrent, member.registered
 
     def counts(self) -> tuple[Any, ...]:
         """What it has done, to be set again."""
@@ -105,6 +107,8 @@ class Seat:
         state = State.QUARANTINED if self.labelled else self.state
         if state is not State.ACTIVE and not (draining and state is State.DRAINING):
             return _OBJECTIONS[state]
+        if ask.limited is not None and self.registered:
+            return ask.limited
         used = self.used if self.day >= ask.day else 0
         if used >= self.daily:
             return Why.DAILY_CAP

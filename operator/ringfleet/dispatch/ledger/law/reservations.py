@@ -19,7 +19,9 @@ from ringfleet.dispatch.ledger.law.member import Seat
 from ringfleet.dispatch.ledger.types import Ask, Why
 
 DAY = 86400.0
-IN_TIME = frozenset({Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING})
+IN_TIME = frozenset(
+    {Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING, Why.BRAND_LIMIT, Why.CAMPAIGN_RATE}
+)
 """What time alone mends."""
 
 
@@ -43,6 +45,8 @@ def first_room(seat: Seat, ask: Ask, objection: Why) -> Room | None:
     if objection in (Why.HOURLY_CAP, Why.CONCURRENT) and _opens_today(ask):
         return Room(0)
     for ahead in range(1, ask.horizon + 1):
+        if seat.registered and ahead in ask.full:
+            continue
         if seat.reserved.get(ask.day + ahead, 0) < seat.daily_tomorrow:
             return Room(ahead)
     return None
@@ -90,7 +94,8 @@ class Rooms:
     @staticmethod
     def kind(ask: Ask) -> tuple[object, ...]:
         """Asks of the same kind see the same."""
-        return ask.tiers, ask.account, ask.horizon, ask.tomorrow, ask.hour_ends, _opens_today(ask)
+        limits = ask.limited, ask.full
+        return ask.tiers, ask.account, ask.horizon, ask.tomorrow, ask.hour_ends, _opens_today(ask), limits
 
     def catch_up(self, ask: Ask) -> None:
         """Look again at what has changed."""

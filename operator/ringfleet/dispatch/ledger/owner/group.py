@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ringfleet.dispatch.ledger.owner.journal import Contact, Entry, read_contact
-from ringfleet.dispatch.ledger.owner.memory import Memory, Undo
+from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.tables import (
     ANSWERS,
     CALLS,

@@ -190,6 +190,7 @@ class OwnedLedger:
             ("deferral", now - 2 * DAY),
             ("contact", contacts_before),
             ("heard", now - KEPT_LONG),
+            ("shared_use", now - 3 * DAY),
             ("wish", float(seen)),
         ):
             gone += await self._forget(what, before)

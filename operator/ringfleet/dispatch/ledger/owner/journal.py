@@ -83,6 +83,8 @@ class Detail(msgspec.Struct, omit_defaults=True):
     """Another key that the entry answers from now on: that of the deferral which has gone out by it."""
     pick: int | None = None
     """The pick that is given back."""
+    units: int = 0
+    """How much a pick takes, or one that is given back has taken, of the limits that its set shares."""
 
 
 class Entry(NamedTuple):

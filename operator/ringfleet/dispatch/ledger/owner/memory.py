@@ -6,10 +6,9 @@ All that a group does to memory goes through `Undo`, so that a group that is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,69 +18,21 @@ from ringfleet.dispatch.ledger.law.decision import PutOff
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Fate, Kind, State, read_detail
+from ringfleet.dispatch.ledger.owner.shared import Shared
+from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Terms
 from ringfleet.plan.rotation_set.roster import Member
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 Call = tuple[str, str]
 """An account, and its id of a call."""
 Label = tuple[str, float | None, float | None]
 """The label, since when it is shown, since when it is not."""
 
-_GONE: Any = object()
 decode_member = msgspec.json.Decoder(Member).decode
 decode_terms = msgspec.json.Decoder(Terms).decode
-
-
-class Undo:
-    """What a group has done to memory, to be taken back."""
-
-    def __init__(self) -> None:
-        self._before: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
-        self._seats: dict[Seat, tuple[Bench, tuple[Any, ...]]] = {}
-        self._seated: list[tuple[Bench, Seat, Member | None]] = []
-        self._days: list[tuple[Bench, int]] = []
-
-    def put(self, mapping: MutableMapping[K, V], key: K, value: V) -> None:
-        self._before.append((mapping, key, mapping.get(key, _GONE)))
-        mapping[key] = value
-
-    def drop(self, mapping: MutableMapping[K, V], key: K) -> None:
-        if key in mapping:
-            self._before.append((mapping, key, mapping.pop(key)))
-
-    def touch(self, bench: Bench, seat: Seat) -> None:
-        """The seat is about to change."""
-        if seat not in self._seats:
-            self._seats[seat] = (bench, seat.counts())
-
-    def seating(self, bench: Bench, seat: Seat, member: Member | None) -> None:
-        """The seat is about to be another member, or none. `member`: what it is now."""
-        self._seated.append((bench, seat, member))
-
-    def day(self, bench: Bench) -> None:
-        """The roster is about to be another day's."""
-        self._days.append((bench, bench.day))
-
-    def take_back(self) -> None:
-        for mapping, key, value in reversed(self._before):
-            if value is _GONE:
-                mapping.pop(key, None)
-            else:
-                mapping[key] = value
-        for seat, (bench, counts) in self._seats.items():
-            bench.restore(seat, counts)
-        for bench, seat, member in reversed(self._seated):
-            if member is None:
-                bench.unseat(seat)
-            else:
-                bench.reseat(seat, member)
-        for bench, day in reversed(self._days):
-            bench.day = day
+NO_TERMS = Terms()
 
 
 @dataclass(slots=True)
@@ -93,6 +44,8 @@ class Deferral:
     since: float
     lapses: float
     key: str | None = None
+    units: int = 0
+    """How much it has put aside of the limits that its set shares."""
 
     def row(self, fate: Fate) -> Row:
         one = self.put_off
@@ -124,6 +77,7 @@ class Memory:
         self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
         self.waits: dict[tuple[int, bytes], int] = {}
         self.terms: dict[int, Terms] = {}
+        self.shared = Shared(loaded.shared_use)
         self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
         self.lines: dict[int, dict[Call, float]] = {}
@@ -135,16 +89,17 @@ class Memory:
         for set_id, number, *counts in loaded.seats:
             seat = self.seat(set_id, number)
             seat.day, seat.used, seat.hour, seat.in_hour, seat.last = counts
-        undo = Undo()
-        for id_, set_id, number, recipient, day, not_before, since, _, lapses, key in sorted(loaded.deferrals):
-            put_off = PutOff(id_, number, recipient, day, not_before)
-            self._put_off(Deferral(put_off, set_id, since, lapses, key), undo)
         for set_id, number, entry in loaded.roster_members:
             self.members[set_id][number] = decode_member(entry)
         for set_id, day, terms in loaded.rosters:
             self.seat_all(set_id, day)
             if terms is not None:
                 self.terms[set_id] = decode_terms(terms)
+        self.shared.know(self.terms.values())
+        undo = Undo()
+        for id_, set_id, number, recipient, day, not_before, since, _, lapses, key in sorted(loaded.deferrals):
+            put_off = PutOff(id_, number, recipient, day, not_before)
+            self._put_off(Deferral(put_off, set_id, since, lapses, key), undo)
         for *entry, state in loaded.tail:
             self.apply(Entry(*entry), undo)
             if state != State.MADE:
@@ -199,6 +154,7 @@ class Memory:
             if one is None or one.lapses != lapses or one.put_off.lapsed:
                 continue  # it has gone out, or was never written
             one.put_off = replace(one.put_off, lapsed=True)
+            self._put_aside(set_id, one, -one.units, Undo())
             self.benches[set_id].reserve(self.seat(set_id, one.put_off.number), one.put_off.day, -1)
 
     def _put_off(self, one: Deferral, undo: Undo) -> None:
@@ -210,9 +166,23 @@ class Memory:
         seat = self.seat(set_id, put_off.number)
         undo.touch(self.benches[set_id], seat)
         self.benches[set_id].reserve(seat, put_off.day)
+        one.units = self.units_of(set_id, seat)
+        self._put_aside(set_id, one, one.units, undo)
         undo.put(self.waiting[set_id], put_off.id, one)
         undo.put(self.waits, (set_id, put_off.recipient), put_off.id)
         heappush(self._lapsing, (one.lapses, put_off.id, set_id))
+
+    def terms_of(self, set_id: int) -> Terms:
+        return self.terms.get(set_id, NO_TERMS)
+
+    def units_of(self, set_id: int, seat: Seat) -> int:
+        """How much a contact from the number takes of the limits that its set shares."""
+        terms = self.terms_of(set_id)
+        return terms.units if seat.registered and terms.limits else 0
+
+    def _put_aside(self, set_id: int, one: Deferral, units: int, undo: Undo) -> None:
+        if units:
+            self.shared.put_aside(self.terms_of(set_id).limits, one.put_off.not_before, units, undo)
 
     def scopes_of(self, set_id: int, name: str) -> tuple[str, ...]:
         """Where an opt-out holds for the set."""
@@ -284,6 +254,9 @@ class Memory:
             undo.put(young.contacts, (entry.set_id, entry.recipient), Contact(number, last, recent))
         if entry.once is not None:
             undo.put(young.answers, key_of(entry.once), entry)
+        if detail.units:
+            by = -detail.units if entry.kind == Kind.GIVEN_BACK else detail.units
+            self.shared.count(self.terms_of(entry.set_id).limits, entry.at, by, undo)
         if detail.also is not None:
             undo.put(young.answers, detail.also, entry)
         if detail.redeems is not None:
@@ -332,3 +305,4 @@ class Memory:
             seat = self.seat(set_id, put_off.number)
             undo.touch(bench, seat)
             bench.reserve(seat, put_off.day, -1)
+            self._put_aside(set_id, waiting, -waiting.units, undo)

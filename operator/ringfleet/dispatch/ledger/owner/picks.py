@@ -19,7 +19,7 @@ from ringfleet.dispatch.ledger.owner.journal import (
     read_detail,
     write_detail,
 )
-from ringfleet.dispatch.ledger.owner.memory import Deferral
+from ringfleet.dispatch.ledger.owner.memory import Deferral, Memory
 from ringfleet.dispatch.ledger.owner.traffic import count
 from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, HEARD, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
 from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Suppressed, Verdict
@@ -77,6 +77,9 @@ def pick(ask: Ask, group: Group) -> Verdict:
     memory.hang_up(ask.now)
     bench, set_id = memory.bench(ask.set) or (Bench(), 0)
     known, contact, older = _known(ask, set_id, group)
+    terms = memory.terms.get(set_id)
+    if terms is not None and terms.limits:
+        memory.shared.restrict(ask, terms, _own_units(ask, set_id, known, memory))
     choice = decide(bench, ask, known)
     match choice:
         case Use():
@@ -160,6 +163,14 @@ def _heard(ask: Ask, set_id: int, group: Group) -> tuple[int, ...]:
         if at > since and number in known
     ]
     return tuple(number for _, number in sorted(told, reverse=True))
+
+
+def _own_units(ask: Ask, set_id: int, known: Known, memory: Memory) -> int:
+    """What the recipient's deferral has put aside of today."""
+    room = known.put_off
+    if room is None or room.lapsed or not room.is_due(ask) or room.not_before >= ask.tomorrow:
+        return 0
+    return memory.waiting[set_id][room.id].units
 
 
 def _waiting(ask: Ask, set_id: int, group: Group) -> Deferral | None:
@@ -247,6 +258,8 @@ def _write_down(
     entry = Entry(
         seq, set_id, int(decided.kind), number, ask.recipient, ask.now, decided.day, int(decided.counted), mark, b""
     )
+    if isinstance(answer, Picked):
+        detail.units = memory.units_of(set_id, bench.known[number])
     memory.apply(entry, group.undo, detail)
     if isinstance(answer, Picked):
         if not decided.counted:
@@ -317,7 +330,11 @@ def give_back(set_: str, pick: str, day: int, group: Group) -> GivenBack:
         recent.remove(entry.at)  # that contact was none; the recipient's number stays
     seq = memory.marks["seq"] + 1
     group.undo.put(memory.marks, "seq", seq)
-    detail = Detail(pick=entry.seq, contact=contact._replace(recent=tuple(recent)) if contact else None)
+    detail = Detail(
+        pick=entry.seq,
+        contact=contact._replace(recent=tuple(recent)) if contact else None,
+        units=read_detail(entry.detail).units,
+    )
     back = entry._replace(seq=seq, kind=int(Kind.GIVEN_BACK), once=None, detail=write_detail(detail))
     memory.apply(back, group.undo, detail)
     if not entry.counted:

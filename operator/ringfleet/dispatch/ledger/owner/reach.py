@@ -2,9 +2,9 @@
 number which the wish was sent to.
 
 A number leaves its set and is another's the next day, in another namespace too; who answers STOP to it means whoever
-wrote by it. Of a number that is in no set now it can't be told who that was: then everybody who has contacted the person
-by a number of the same account is meant. An account tells of its own numbers alone: nobody is opted out of another's
-sets.
+wrote by it. Of a number that is in no set now it can't be told who that was: then everybody who has contacted the
+person by a number of the same account is meant. An account tells of its own numbers alone: nobody is opted out of
+another's sets.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ def enlist(roster: Roster, group: Group) -> None:
         group.undo.day(bench)
         bench.day = roster.day
         group.undo.put(memory.terms, set_id, roster.terms)
+        memory.shared.know(memory.terms.values())
         group.changes.put(ROSTERS, (set_id,), (set_id, roster.day, _encode(roster.terms)))
     members = memory.members[set_id]
     new = {int(one.number[1:]): one for one in roster.members}

@@ -14,6 +14,7 @@ from ringfleet.dispatch.ledger.tables import (
     ROSTERS,
     SEATS,
     SETS,
+    SHARED_USE,
     Row,
     Table,
 )
@@ -39,6 +40,7 @@ async def load(connection: Any) -> Loaded:
         calls=await _all(connection, CALLS, f"WHERE ended IS NULL AND coalesce(answered, started) >= {_SINCE}"),
         labels=await _all(connection, LABELS),
         tail=await _all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
+        shared_use=await _all(connection, SHARED_USE),
     )
 
 

@@ -14,6 +14,7 @@ from ringfleet.dispatch.ledger.tables import (
     ROSTERS,
     SEATS,
     SETS,
+    SHARED_USE,
     Row,
     Table,
 )
@@ -48,6 +49,7 @@ def _load(connection: apsw.Connection) -> Loaded:
         calls=_all(connection, CALLS, f"WHERE ended IS NULL AND ifnull(answered, started) >= {_SINCE}"),
         labels=_all(connection, LABELS),
         tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
+        shared_use=_all(connection, SHARED_USE),
     )
 
 
