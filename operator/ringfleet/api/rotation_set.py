@@ -36,7 +36,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_claim import PoolRef
-from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode
+from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode, StickyScope
 
 
 class Overflow(StrEnum):
@@ -149,8 +149,14 @@ class Region(Part):
 class Sticky(Part):
     """Whether the same recipient sees the same number again."""
 
-    mode: StickyMode = StickyMode.PREFER
-    """Whether a recipient is contacted from the number that this recipient saw last."""
+    mode: StickyMode | None = None
+    """Whether a recipient is contacted from the number that this recipient saw last; when left out Strict for SMS,
+    where another sender is a stranger and begins another thread, and Prefer for Voice."""
+    scope: StickyScope = StickyScope.SET
+    """Among the numbers of which sets the recipient's is looked for. The caps, the day and the health that hold for a
+    number are those of the set that it is a member of; quiet hours, recipientFrequency and opt-outs those of the set
+    that is asked; the contact counts in both. No room is put aside in another set: a contact that mode Strict would put
+    off there is refused until then."""
     ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
     """How long after the last contact a recipient's number is remembered, from 1h to 87600h."""
     max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)

@@ -296,7 +296,8 @@ class Inventory:
         roster = enlist(view.want, seen, day, lambda number: locate(number).places)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
-        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members, terms_of(view.want)))
+        terms = terms_of(view.want, self._heir_of(view.want))
+        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members, terms))
         view.day, view.roster, view.accounts = day, roster, accounts
         freezes = [freeze for _, freeze in found]
         view.freeze = freezes[0] if freezes and all(freezes) else None
@@ -308,6 +309,17 @@ class Inventory:
         claims = [claim for claim in labelled if claim.is_of(want.uid)]
         held = [(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
         return [(member_seen(claim, number), self._freeze_of_number(number)) for claim, number in held]
+
+    def _heir_of(self, want: RotationWant) -> tuple[str, ...]:
+        """The sets of its brand that are no more and whose numbers it has: it is one of them, renamed."""
+        brand = want.messaging.brand if want.messaging else None
+        claims = [one for one in self.claims.store.by("set", (want.namespace, want.name)) if one.is_of(want.uid)]
+        had = {
+            one.last_claim for claim in claims for one in self.numbers.store.by("claim", claim.uid) if one.last_claim
+        }
+        names = {one.rotation for one in had if one.rotation and (one.namespace, one.tenant) == (want.namespace, brand)}
+        gone = (name for name in names if self.sets.store.get(ObjectRef(want.namespace, name)) is None)
+        return tuple(sorted(f"{want.namespace}/{name}" for name in gone))
 
     def _freeze_of_number(self, number: NumberRecord) -> Freeze | None:
         of_account = self.frozen_accounts.store.get(ObjectRef(number.account.namespace, number.account.name))
@@ -346,11 +358,12 @@ class Inventory:
         self._wake.set()
 
 
-def terms_of(want: RotationWant) -> Terms:
+def terms_of(want: RotationWant, heir_of: tuple[str, ...] = ()) -> Terms:
     """What the ledger's owner has to know of the set."""
     messaging = want.messaging if want.channel is Channel.SMS else None
     units = messaging.segments if messaging else 1
-    return Terms(scopes=want.looks_in, brand=want.scopes[1], limits=_limits(want), units=units)
+    limits, people, zone = _limits(want), want.people, want.zone
+    return Terms(want.looks_in, limits, units, people, zone, heir_of, want.scopes[1])
 
 
 def _limits(want: RotationWant) -> tuple[Limit, ...]:

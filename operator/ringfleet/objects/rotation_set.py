@@ -40,6 +40,7 @@ from ringfleet.plan.former_holder import FormerHolder, People, people_of
 from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
     DEFAULT_DAILY,
+    DEFAULT_STICKY,
     Frequency,
     MessagingWant,
     QuietHours,
@@ -84,7 +85,8 @@ def rotation_want(obj: RotationSet) -> RotationWant:
         after_flag=spec.cooling.after_flag,
         regions=tuple(_region(region, meta.namespace) for region in spec.regions),
         presence=spec.local_presence,
-        sticky=spec.sticky.mode,
+        sticky=spec.sticky.mode or DEFAULT_STICKY[spec.channel],
+        sticky_scope=spec.sticky.scope,
         sticky_ttl=spec.sticky.ttl,
         max_wait=spec.sticky.max_wait,
         defers=spec.overflow is Overflow.DEFER,

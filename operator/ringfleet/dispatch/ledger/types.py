@@ -43,6 +43,13 @@ class Terms:
     """What carriers allow its registered numbers, and those of other sets, together."""
     units: int = 1
     """How much of that a contact takes: its segments."""
+    people: str = ""
+    """By what the sets are known that are one caller to a person, so that the person's number in one of them is so in
+    all; empty: the set is by itself, or picks nothing now."""
+    zone: str = "UTC"
+    """The time zone of its days."""
+    heir_of: tuple[str, ...] = ()
+    """The sets, as `namespace/name`, that are no more and whose numbers it has: their people are its own."""
     brand: str = ""
     """Where an opt-out is recorded that a person has told to a number which is the set's no more; empty: in the set."""
 

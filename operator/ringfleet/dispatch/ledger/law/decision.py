@@ -28,6 +28,9 @@ In this order, and all in one transaction::
                                    for it when it may be used within `max_wait`, else pick anew and *keep* the row.
                                    Not `defers`: STRICT is Exhausted, PREFER picks anew and keeps the row.
                                  out for the campaign's rate: Exhausted until the minute ends.
+                                 a member of another set that is the same caller (`people`), and not of this one: that
+                                   set's caps, day, limits and health hold for it, and no room is put aside there:
+                                   where STRICT would be Deferred it is Exhausted. It counts in both sets.
     5  a new number            the first tier that has a member which may be used; in it the one with the least
                                used / cap, of equal ones the one that was idle longest, then by number. Writes the row.
     6  none may be used        `defers`: Deferred, with room reserved (below). Not `defers`, or no room within the
@@ -97,6 +100,15 @@ class PutOff:
         return ask.day >= self.day and ask.now >= self.not_before
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A member of another set, and the ask as that set would be asked: its day and limits hold for the number."""
+
+    set_id: int
+    seat: Seat
+    ask: Ask
+
+
 @dataclass(slots=True)  # one for each pick, as `Ask`
 class Known:
     """What the ledger remembers about an ask."""
@@ -113,6 +125,8 @@ class Known:
     """The recipient's deferral that waits in the set; None: there is none."""
     named: int | None = None
     """The deferral that the ask names; None: it names none."""
+    lent: Lent | None = None
+    """Where the recipient's number is, when it is a member of another set that is the same caller; else None."""
     heard: tuple[int, ...] = ()
     """Of a reply: the numbers, by their digits, that the recipient has called or written to, the latest first."""
 
@@ -129,6 +143,7 @@ class Use:
     counts: bool = True
     writes: bool = True
     reasons: tuple[str, ...] = ()
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,8 @@ def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room:
     """Step 4: the recipient's number."""
     if known.number is None or ask.mode is StickyMode.NONE or not _is_remembered(ask, known):
         return _anew(bench, ask, room, reassigned=False, keep=False)
+    if own is None and known.lent is not None:
+        return _of_another_set(bench, ask, known.lent, room)
     if own is None:
         return _anew(bench, ask, room, reassigned=True, keep=False, why="released")
     strict = ask.mode is StickyMode.STRICT
@@ -205,6 +222,26 @@ def _for_recipient(bench: Bench, ask: Ask, known: Known, own: Seat | None, room:
     if free is None or not ask.defers:
         return Exhausted(free.not_before(ask) if free else ask.tomorrow, ((objection, 1),))
     return Wait(own, free.day(ask), free.not_before(ask), writes=False, reasons=("same-number", objection.value))
+
+
+def _of_another_set(bench: Bench, ask: Ask, lent: Lent, room: PutOff | None) -> Choice:
+    """Step 4, where the number is a member of a set that is the same caller. No room is put aside there."""
+    seat, there, strict = lent.seat, lent.ask, ask.mode is StickyMode.STRICT
+    if seat.standing is State.QUARANTINED and strict:
+        return NoNumber(((Why.QUARANTINED, 1),))
+    ours = _is_of(seat, ask) and any(one.account == seat.account for one in bench.seats.values())
+    if seat.standing is State.QUARANTINED or not ours or (seat.standing is State.DRAINING and not strict):
+        why = seat.standing.value if ours else "other-account"
+        return _anew(bench, ask, room, reassigned=True, keep=False, why=why)
+    objection = seat.objection(there, draining=strict)
+    if objection is None:
+        return Use(seat, None, sticky=True, reasons=("same-number", "of-another-set"), lent=lent)
+    if not strict and objection is not Why.CAMPAIGN_RATE:
+        return _anew(bench, ask, room, reassigned=False, keep=True, why=objection.value)
+    if objection is Why.CAMPAIGN_RATE:
+        return Exhausted(_minute_ends(ask), ((objection, 1),))
+    free = first_room(seat, there, objection)
+    return Exhausted(free.not_before(there) if free else there.tomorrow, ((objection, 1),))
 
 
 def _anew(

@@ -26,6 +26,8 @@ class Kind(IntEnum):
     DEFERRAL = 2
     GIVEN_BACK = 3
     CANCELLED = 4  # a deferral
+    LENT = 5  # a pick of another set that counts in this one too
+    LENT_BACK = 6  # such a pick, given back
 
 
 class State(IntEnum):
@@ -81,6 +83,11 @@ class Detail(msgspec.Struct, omit_defaults=True):
     """The request's key, when it was answered with a deferral."""
     also: bytes | None = None
     """Another key that the entry answers from now on: that of the deferral which has gone out by it."""
+    people: int | None = None
+    """Whose people the recipient is one of, where those of several sets are: there the number is so too."""
+    lent: tuple[int, int, int] | None = None
+    """The set that the number of a pick is a member of, its day, and how much the pick takes of its shared limits;
+    None: the number is one of the set itself."""
     pick: int | None = None
     """The pick that is given back."""
     units: int = 0

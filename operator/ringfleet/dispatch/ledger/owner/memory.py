@@ -77,6 +77,7 @@ class Memory:
         self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
         self.waits: dict[tuple[int, bytes], int] = {}
         self.terms: dict[int, Terms] = {}
+        self.rostered = {row[0] for row in loaded.rosters}
         self.shared = Shared(loaded.shared_use)
         self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
@@ -138,6 +139,19 @@ class Memory:
             seat.take(member)
             seats.append(seat)
         self.benches[set_id].seat_all(day, seats)
+
+    # People.
+
+    def people_of(self, set_id: int) -> int | None:
+        """Under which id the people of several sets are that are the same caller; None: the set is by itself."""
+        people = self.terms_of(set_id).people
+        return self.sets.get(people) if people else None
+
+    def lender_of(self, set_id: int, number: int) -> int | None:
+        """Another set, the same caller, that has the number as a member."""
+        people = self.terms_of(set_id).people
+        others = (id_ for id_, terms in self.terms.items() if id_ != set_id and terms.people == people)
+        return next((id_ for id_ in others if number in self.benches[id_].seats), None)
 
     # What is put off.
 
@@ -248,21 +262,21 @@ class Memory:
         young, bench = self.young, self.benches[entry.set_id]
         self.marks["seq"] = max(self.marks["seq"], entry.seq)
         if detail.contact is not None:
-            number, last, recent = detail.contact
-            if detail.older is not None:
-                undo.put(young.contacts, (entry.set_id, detail.older), None)
-            undo.put(young.contacts, (entry.set_id, entry.recipient), Contact(number, last, recent))
+            contact = Contact(*detail.contact)
+            self._know(entry.set_id, entry, detail, contact, undo)
+            if detail.people is not None:
+                self._know(detail.people, entry, detail, contact._replace(recent=()), undo)
         if entry.once is not None:
             undo.put(young.answers, key_of(entry.once), entry)
         if detail.units:
-            by = -detail.units if entry.kind == Kind.GIVEN_BACK else detail.units
+            by = -detail.units if entry.kind in (Kind.GIVEN_BACK, Kind.LENT_BACK) else detail.units
             self.shared.count(self.terms_of(entry.set_id).limits, entry.at, by, undo)
         if detail.also is not None:
             undo.put(young.answers, detail.also, entry)
         if detail.redeems is not None:
             self._redeem(entry.set_id, detail.redeems, Fate.USED if entry.kind == Kind.PICK else Fate.GIVEN_UP, undo)
         match entry.kind:
-            case Kind.PICK if entry.counted:
+            case Kind.PICK | Kind.LENT if entry.counted:
                 seat = self.seat(entry.set_id, entry.number)
                 undo.touch(bench, seat)
                 bench.count(seat, entry)
@@ -275,13 +289,19 @@ class Memory:
                 self._put_off(waiting, undo)
             case Kind.ANSWER if detail.key is not None and detail.deferred is not None:
                 self._ask_again(entry.set_id, int(detail.deferred.id[1:]), detail.key, undo)
-            case Kind.GIVEN_BACK:
-                assert detail.pick is not None
-                undo.put(young.states, detail.pick, State.GIVEN_BACK.value)
+            case Kind.GIVEN_BACK | Kind.LENT_BACK:
+                undo.put(young.states, detail.pick or 0, State.GIVEN_BACK.value)
                 if entry.counted:
                     seat = self.seat(entry.set_id, entry.number)
                     undo.touch(bench, seat)
                     bench.give_back(seat, entry.day, hour_of(entry.at))
+
+    def _know(self, whose: int, entry: Entry, detail: Detail, contact: Contact, undo: Undo) -> None:
+        """The recipient's row of a set, or of the people of several, is so."""
+        contacts = self.young.contacts
+        if detail.older is not None:
+            undo.put(contacts, (whose, detail.older), None)
+        undo.put(contacts, (whose, entry.recipient), contact)
 
     def _ask_again(self, set_id: int, id_: int, key: str, undo: Undo) -> None:
         """Whoever asks last is who still waits for it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ringfleet.dispatch.ledger.interface import KEPT
 from ringfleet.dispatch.ledger.keys import hash_key, once
-from ringfleet.dispatch.ledger.law.decision import Known, PutOff, Use, Wait, decide
+from ringfleet.dispatch.ledger.law.decision import Known, Lent, PutOff, Use, Wait, decide
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import (
@@ -23,6 +24,7 @@ from ringfleet.dispatch.ledger.owner.memory import Deferral, Memory
 from ringfleet.dispatch.ledger.owner.traffic import count
 from ringfleet.dispatch.ledger.tables import ANSWERS, CONTACTS, HEARD, JOURNAL, PICKS, STATES, SUPPRESSIONS, Wanted
 from ringfleet.dispatch.ledger.types import Ask, Deferred, GivenBack, KeyReused, Picked, Suppressed, Verdict
+from ringfleet.plan.rotation_set.calendar import window
 
 CONTACTS_KEPT = 3
 """Times of contacts that are kept where no frequency asks for more."""
@@ -47,6 +49,9 @@ def want_for(ask: Ask, group: Group, wanted: Wanted) -> None:
     recipients = (ask.recipient, *ask.known_as)
     if set_id is not None:
         wanted.setdefault(CONTACTS, set()).update((set_id, one) for one in recipients)
+        if (terms := group.memory.terms.get(set_id)) is not None and (terms.people or terms.heir_of):
+            others = _where_else(set_id, group.memory)
+            wanted[CONTACTS].update((other, one) for other in others for one in recipients)
     wanted.setdefault(SUPPRESSIONS, set()).update((one,) for one in recipients)
     if ask.reply:
         wanted.setdefault(HEARD, set()).update((one,) for one in recipients)
@@ -103,7 +108,7 @@ def pick(ask: Ask, group: Group) -> Verdict:
 class _Decided:
     """What is to be written of a pick or a deferral."""
 
-    __slots__ = ("answer", "contact", "counted", "day", "kind", "redeems")
+    __slots__ = ("answer", "contact", "counted", "day", "kind", "lent", "redeems")
 
     def __init__(
         self,
@@ -113,9 +118,10 @@ class _Decided:
         counted: bool = False,
         contact: Contact | None = None,
         redeems: int | None = None,
+        lent: Lent | None = None,
     ) -> None:
         self.kind, self.answer, self.day, self.counted = kind, answer, day, counted
-        self.contact, self.redeems = contact, redeems
+        self.contact, self.redeems, self.lent = contact, redeems, lent
 
 
 def _whole(picked: Picked, seq: int, remaining: int) -> Picked:
@@ -140,17 +146,55 @@ def _with_id(deferred: Deferred, seq: int) -> Deferred:
 
 def _known(ask: Ask, set_id: int, group: Group) -> tuple[Known, Contact, bytes | None]:
     """What the law is told; the recipient's row; and the older hash that it is under."""
-    contact, older = group.contact(set_id, ask.recipient), None
     scope = _opted_out(ask, group)
-    for hash_ in ask.known_as:
-        if contact is None and (contact := group.contact(set_id, hash_)) is not None:
-            older = hash_
+    contact, older = _contact(ask, set_id, group)
+    terms, lent = group.memory.terms.get(set_id), None
+    if terms is not None and (terms.people or terms.heir_of):
+        contact, lent = _among_people(ask, set_id, contact, group)
     waiting = _waiting(ask, set_id, group)
     put_off = waiting.put_off if waiting else None
     named = None if ask.deferral is None else parse_id(ask.deferral, "d") or NO_PICK
     contact = contact or NOBODY
     heard = _heard(ask, set_id, group) if ask.reply else ()
-    return Known(scope, contact.number, contact.last, contact.recent, put_off, named, heard), contact, older
+    return Known(scope, contact.number, contact.last, contact.recent, put_off, named, lent, heard), contact, older
+
+
+def _contact(ask: Ask, set_id: int, group: Group) -> tuple[Contact | None, bytes | None]:
+    """The recipient's row in the set, and the older hash that it is under."""
+    contact = group.contact(set_id, ask.recipient)
+    for hash_ in ask.known_as:
+        if contact is None and (contact := group.contact(set_id, hash_)) is not None:
+            return contact, hash_
+    return contact, None
+
+
+def _where_else(set_id: int, memory: Memory) -> list[int]:
+    """Where the set's people may be found beside itself, nearest first."""
+    people = memory.people_of(set_id)
+    heir_of = (memory.sets.get(name) for name in memory.terms_of(set_id).heir_of)
+    return [one for one in (people, *heir_of) if one is not None]
+
+
+def _among_people(ask: Ask, set_id: int, own: Contact | None, group: Group) -> tuple[Contact | None, Lent | None]:
+    """The recipient's row with the number that is so in all sets of the same caller, and where that is a member."""
+    memory, people = group.memory, group.memory.people_of(set_id)
+    found = own
+    for other in _where_else(set_id, memory):
+        theirs, _ = _contact(ask, other, group)
+        if theirs is not None and (found is None or other == people):
+            recent = own.recent if own else () if other == people else theirs.recent
+            found = Contact(theirs.number, max(theirs.last, own.last if own else 0.0), recent)
+            break
+    if people is None or found is None or found.number is None or found.number in memory.benches[set_id].seats:
+        return found, None
+    lender = memory.lender_of(set_id, found.number)
+    if lender is None:
+        return found, None
+    bench = memory.benches[lender]
+    seat, day = bench.seats[found.number], window(ask.now, memory.terms_of(lender).zone)
+    there = replace(ask, day=day.day.toordinal(), tomorrow=day.tomorrow, begins=day.today, hour_ends=day.hour_ends)
+    memory.shared.restrict(there, memory.terms_of(lender), 0)
+    return found, Lent(lender, seat, there)
 
 
 def _heard(ask: Ask, set_id: int, group: Group) -> tuple[int, ...]:
@@ -205,10 +249,12 @@ def _use(ask: Ask, known: Known, contact: Contact, choice: Use) -> _Decided:
     return _Decided(
         Kind.PICK,
         picked,
-        max(seat.day, ask.day) if choice.counts else ask.day,  # one that comes late counts in the day that has begun
+        # One that comes late counts in the day that has begun.
+        max(seat.day, ask.day) if choice.counts and choice.lent is None else ask.day,
         choice.counts,
         Contact(number, max(contact.last, ask.now), recent),
         known.put_off.id if choice.counts and known.put_off is not None else None,
+        choice.lent,
     )
 
 
@@ -247,6 +293,7 @@ def _write_down(
         contact=decided.contact,
         older=older if decided.contact is not None else None,
         redeems=decided.redeems,
+        people=memory.people_of(set_id) if decided.contact is not None else None,
     )
     if isinstance(answer, Deferred):
         detail.key = ask.key
@@ -258,7 +305,10 @@ def _write_down(
     entry = Entry(
         seq, set_id, int(decided.kind), number, ask.recipient, ask.now, decided.day, int(decided.counted), mark, b""
     )
-    if isinstance(answer, Picked):
+    if (lent := decided.lent) is not None:
+        units = memory.units_of(lent.set_id, lent.seat)
+        detail.lent = lent.set_id, max(lent.seat.day, lent.ask.day), units
+    elif isinstance(answer, Picked):
         detail.units = memory.units_of(set_id, bench.known[number])
     memory.apply(entry, group.undo, detail)
     if isinstance(answer, Picked):
@@ -270,6 +320,8 @@ def _write_down(
         if answered is not None:
             memory.young.answers[answered] = entry
     group.changes.put(JOURNAL, (seq,), entry)
+    if detail.lent is not None:
+        _count_where_it_is(entry, detail.lent, Kind.LENT, group)
     return detail.picked or detail.deferred  # type: ignore[return-value]  # one of them is there
 
 
@@ -278,6 +330,19 @@ def _answered(before: Entry) -> Verdict:
     answer = detail.picked or detail.deferred
     assert answer is not None
     return answer
+
+
+def _count_where_it_is(entry: Entry, lent: tuple[int, int, int], kind: Kind, group: Group) -> None:
+    """The pick counts, or counts no more, in the set that the number is a member of."""
+    memory, (set_id, day, units) = group.memory, lent
+    seq = memory.marks["seq"] + 1
+    group.undo.put(memory.marks, "seq", seq)
+    detail = Detail(units=units)
+    also = entry._replace(
+        seq=seq, set_id=set_id, kind=int(kind), day=day, once=None, detail=write_detail(detail), recipient=b""
+    )
+    memory.apply(also, group.undo, detail)
+    group.changes.put(JOURNAL, (seq,), also)
 
 
 def _key_of(waiting: Deferral, ask: Ask) -> bytes | None:
@@ -341,4 +406,6 @@ def give_back(set_: str, pick: str, day: int, group: Group) -> GivenBack:
         count(entry.number, entry.at, "replies", -1, group)
     group.changes.put(JOURNAL, (seq,), back)
     group.changes.put(STATES, (entry.seq,), (entry.seq, int(State.GIVEN_BACK)))
+    if (lent := read_detail(entry.detail).lent) is not None:
+        _count_where_it_is(back, lent, Kind.LENT_BACK, group)
     return GivenBack.RETURNED
