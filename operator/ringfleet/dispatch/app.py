@@ -26,7 +26,7 @@ from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory, SetView
-from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
@@ -174,7 +174,7 @@ class Dispatcher:
     async def suppress(self, request: Request) -> Response:
         scope, wish = await self._opt_outs(request, "create")
         now, hashes = self._clock.now(), await self._hashes(wish)
-        entries = [Suppression(scope, newest, now, wish.reason) for newest, *_ in hashes]
+        entries = [Suppression(scope, newest, now, wish.reason, also=tuple(others)) for newest, *others in hashes]
         return _json(SuppressionReply(await self._ledger.suppress(entries)))
 
     async def allow(self, request: Request) -> Response:
@@ -249,7 +249,8 @@ class Dispatcher:
     async def _on_ledger(self, request: Request, error: Exception) -> Response:
         log.error("ledger unavailable", error=str(error))
         self._metrics.ledger_failed()
-        problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+        said = str(error) if isinstance(error, KeysUnknown) else "The ledger can't be written now."
+        problem = Problem("ledger-unavailable", f"{said} Ask again with the same key.")
         self._metrics.answered(problem.type.name, int(problem.type.status))
         return answer(problem, request.url.path)
 

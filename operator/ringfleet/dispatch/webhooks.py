@@ -164,7 +164,7 @@ class Events:
         owns, placed = key in self._numbers.accounts_of(event.number), bool(self._numbers.scopes_of(event.number))
         if wish is Wish.LEAVE:
             reason = f"message: {word}"
-            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
+            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, True, hashes[1:]) for scope in scopes)
             return Heard(str(key), event, opt_outs, sender=hashes, owns=owns, placed=placed)
         everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
         before = before_the_second(at)

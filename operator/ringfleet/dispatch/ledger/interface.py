@@ -5,13 +5,13 @@ Promises, each with a test in the conformance suite:
 - What was answered is on disk: no acknowledged pick, deferral, opt-out or event is lost by kill -9.
 - No number exceeds a cap, whatever is concurrent; no recipient has two sticky rows in a set.
 - The same `key` with the same `fingerprint` is answered as before, for `KEPT` seconds, without a second effect.
-- An opt-out that was acknowledged is seen by every pick that was asked afterwards.
+- An opt-out that was acknowledged is seen by every pick that was asked afterwards, under whatever key.
 - An event is counted once, whatever its order and however often it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from ringfleet.dispatch.ledger.types import (
@@ -38,6 +38,11 @@ LONGEST_CALL = 4 * 3600.0
 class LedgerUnavailable(Exception):
     """The ledger can't be read or written now; what was asked did not happen, or is not known to have. Ask again with
     the same key. The message says which ledger, and what is wrong with it."""
+
+
+class KeysUnknown(LedgerUnavailable):
+    """The ledger has recipients under a key that this process has not: nobody's opt-out under it would be found. The
+    message says which, and what to do."""
 
 
 class NotTheOwner(LedgerUnavailable):
@@ -74,6 +79,12 @@ class Ledger(Protocol):
 
     async def owner_changes(self, within: float) -> None:
         """Return when the owner is another one, or after `within` seconds."""
+        ...
+
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
+        """By which keys recipients are hashed from now on: check values, with names for people. Returns the names of
+        those that are missing, under which the ledger has rows: while one is, it does nothing else. `remember`: the new
+        ones are to be known from now on."""
         ...
 
     async def enlist(self, roster: Roster) -> None:

@@ -55,6 +55,7 @@ class Loaded:
     tail: Sequence[Row]
     """The entries after `folded`, with what became of them, in their order."""
     shared_use: Sequence[Row] = ()
+    hash_keys: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,10 @@ class Store(Protocol):
 
     async def read_inbox(self, limit: int, /) -> Sequence[tuple[int, bytes]]:
         """What was left there."""
+        ...
+
+    async def list_keys(self) -> Sequence[Row]:
+        """The keys that recipients are hashed by."""
         ...
 
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:

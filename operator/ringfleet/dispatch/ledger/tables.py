@@ -119,9 +119,17 @@ DEFERRALS = Table(
 SUPPRESSIONS = Table(
     "suppression",
     ("recipient", "scope"),
-    {"scope": "text", "recipient": "bytea", "since": "double precision", "reason": "text", "by_word": "boolean"},
+    {
+        "scope": "text",
+        "recipient": "bytea",
+        "since": "double precision",
+        "reason": "text",
+        "by_word": "boolean",
+        "alias_of": "bytea",
+    },
     found_by=("recipient",),
 )
+"""`alias_of`: the hash under which the same opt-out is listed; NULL: it is this one."""
 HEARD = Table(
     "heard",
     ("recipient", "number"),
@@ -153,6 +161,8 @@ LABELS = Table(
     ("number",),
     {"number": "bigint", "label": "text", "labelled": "double precision", "cleared": "double precision"},
 )
+HASH_KEYS = Table("hash_key", ("check_value",), {"check_value": "bytea", "name": "text"})
+"""The keys that recipients are hashed by, or were: how one is told from another, and its name for people."""
 SHARED_USE = Table("shared_use", ("name", "at"), {"name": "text", "at": "bigint", "used": "bigint"})
 """What is used of a limit that sets share, from the hour or minute on that begins then."""
 PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})

@@ -286,6 +286,9 @@ class Suppression:
     """Why the recipient is not to be contacted."""
     by_word: bool = False
     """Whether the recipient has opted out by a message, and may take that back by another."""
+    also: tuple[bytes, ...] = field(default=(), repr=False)
+    """The recipient's other hashes: the opt-out is written under each, so that it holds by whatever key it is looked
+    for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def want_for_events(heard: Sequence[Heard], group: Group, wanted: Wanted) -> Non
     picks = {(pick,) for one in heard if (pick := parse_id(one.event.pick or "", "p")) is not None}
     wanted.setdefault(PICKS, set()).update(picks)
     for one in heard:
-        want_opt_outs([out.recipient for out in one.opt_outs], wanted)
+        want_opt_outs([hash_ for out in one.opt_outs for hash_ in (out.recipient, *out.also)], wanted)
         want_opt_outs([back.recipient for back in one.opt_ins], wanted)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
 
 from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
-from ringfleet.dispatch.ledger.owner import deferrals, picks, rosters
+from ringfleet.dispatch.ledger.owner import deferrals, keys, picks, rosters
 from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
@@ -68,6 +68,7 @@ class OwnedLedger:
         self._closed = False
         self._held = Held(is_ours=False)
         self._changed = asyncio.Event()
+        self._checks: frozenset[bytes] | None = None
         self._put_off = 0
         self._more_put_off = asyncio.Event()
         self._memory: Memory | None = None
@@ -132,6 +133,16 @@ class OwnedLedger:
 
     def pick(self, ask: Ask) -> asyncio.Future[Verdict]:
         return self._put(ask)
+
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
+        """The owner remembers the new ones; whoever else meets them has written nothing under them yet."""
+        known = {bytes(check): str(name) for check, name in await self.store.list_keys()}
+        if missing := tuple(sorted(known[check] for check in known.keys() - checks.keys())):
+            return missing
+        self._checks = frozenset(checks)
+        if self._held.is_ours and remember and checks.keys() - known.keys():
+            await self._put(Job(lambda group: keys.remember(checks, group)))
+        return ()
 
     async def enlist(self, roster: Roster) -> None:
         """Where another process is the owner, the roster is only noted: it may be wanted here one day."""
@@ -216,7 +227,7 @@ class OwnedLedger:
 
     async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
         rows = await self.store.list_suppressions(scope, limit, after)
-        return tuple(Suppression(scope, who, since, why, bool(by_word)) for scope, who, since, why, by_word in rows)
+        return tuple(Suppression(scope, who, since, why, bool(by_word)) for scope, who, since, why, by_word, _ in rows)
 
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
         memory = await self._known()
@@ -267,6 +278,7 @@ class OwnedLedger:
     async def _run(self, work: Sequence[Work]) -> list[Any]:
         """Their results, in their order, which are on disk."""
         memory = await self._settle()
+        keys.refuse_missing(memory, self._checks)
         memory.lapse(max((one.now for one in work if isinstance(one, Ask)), default=0.0))
         wishes: list[Job] = []
         while True:

@@ -77,6 +77,7 @@ class Memory:
         self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
         self.waits: dict[tuple[int, bytes], int] = {}
         self.terms: dict[int, Terms] = {}
+        self.keys: dict[bytes, str] = {bytes(check): name for check, name in loaded.hash_keys}
         self.rostered = {row[0] for row in loaded.rosters}
         self.shared = Shared(loaded.shared_use)
         self._lapsing: list[tuple[float, int, int]] = []

@@ -49,7 +49,8 @@ def report_set(memory: Memory, set_: str, now: float, day: int, traffic: Sequenc
         _tally(memory, set_id, number, open_since, day, reserved[number], tuple(hours[number]))
         for number in sorted(memory.members.get(set_id, ()))
     )
-    return Rollup(set_, day, sum(tally.used for tally in tallies), len(waiting), tallies)
+    known = memory.benches[set_id].known.values() if set_id else ()  # another set's number may have been used for it
+    return Rollup(set_, day, sum(seat.used_on(day) for seat in known), len(waiting), tallies)
 
 
 def _tally(

@@ -76,5 +76,5 @@ def job_of(wish: Wish) -> Job:
         heard: Sequence[Heard] = wish.heard
         return Job(lambda group: ingest(heard, group), lambda group, wanted: want_for_events(heard, group, wanted))
     entries = wish.suppress
-    recipients = tuple(one.recipient for one in entries)
+    recipients = tuple(hash_ for one in entries for hash_ in (one.recipient, *one.also))
     return Job(lambda group: suppress(entries, group), lambda _, wanted: want_opt_outs(recipients, wanted))

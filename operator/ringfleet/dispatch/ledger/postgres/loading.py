@@ -8,6 +8,7 @@ from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import (
     CALLS,
     DEFERRALS,
+    HASH_KEYS,
     LABELS,
     PICKS,
     ROSTER_MEMBERS,
@@ -41,6 +42,7 @@ async def load(connection: Any) -> Loaded:
         labels=await _all(connection, LABELS),
         tail=await _all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
         shared_use=await _all(connection, SHARED_USE),
+        hash_keys=await _all(connection, HASH_KEYS),
     )
 
 

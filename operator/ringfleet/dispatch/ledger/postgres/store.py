@@ -170,9 +170,12 @@ class PostgresStore:
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
         statement = (
             f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression "  # noqa: S608 - our own names
-            "WHERE scope = $1 AND recipient > $2 ORDER BY recipient LIMIT $3"
+            "WHERE scope = $1 AND recipient > $2 AND alias_of IS NULL ORDER BY recipient LIMIT $3"
         )
         return [tuple(row) for row in await self._fetch(statement, scope, after, limit)]
+
+    async def list_keys(self) -> Sequence[Row]:
+        return [tuple(row) for row in await self._fetch("SELECT check_value, name FROM hash_key")]
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         statement = (

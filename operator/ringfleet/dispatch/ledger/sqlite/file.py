@@ -20,6 +20,7 @@ SCHEMAS: tuple[tuple[str, Callable[[apsw.Connection], None] | None], ...] = (
     ("0003_deferrals.sql", None),
     ("0004_replies.sql", None),
     ("0005_limits.sql", None),
+    ("0006_keys.sql", None),
 )
 """From each version of the schema to the next, a script and what SQL can't do; the version is in the file as
 `user_version`. A released one is never changed."""

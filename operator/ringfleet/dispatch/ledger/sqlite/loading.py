@@ -8,6 +8,7 @@ from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import (
     CALLS,
     DEFERRALS,
+    HASH_KEYS,
     LABELS,
     PICKS,
     ROSTER_MEMBERS,
@@ -50,6 +51,7 @@ def _load(connection: apsw.Connection) -> Loaded:
         labels=_all(connection, LABELS),
         tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
         shared_use=_all(connection, SHARED_USE),
+        hash_keys=_all(connection, HASH_KEYS),
     )
 
 

@@ -102,9 +102,12 @@ class SqliteStore:
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
         statement = (
             f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression WHERE scope = ? AND recipient > ? "  # noqa: S608
-            "ORDER BY recipient LIMIT ?"
+            "AND alias_of IS NULL ORDER BY recipient LIMIT ?"
         )
         return await self._read(lambda file: file.execute(statement, (scope, after, limit)).fetchall())
+
+    async def list_keys(self) -> Sequence[Row]:
+        return await self._read(lambda file: file.execute("SELECT check_value, name FROM hash_key").fetchall())
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         statement = (
