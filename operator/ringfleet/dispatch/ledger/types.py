@@ -166,6 +166,7 @@ class Why(StrEnum):
     OTHER_ACCOUNT = "other-account"
     BRAND_LIMIT = "brand-limit"
     CAMPAIGN_RATE = "campaign-rate"
+    RESTORED = "ledger-restored"  # what was used today is not known
     ELSEWHERE = "elsewhere"  # in none of the places that were asked for
 
 

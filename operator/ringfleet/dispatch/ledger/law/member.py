@@ -61,6 +61,8 @@ class Seat:
     """When the number was last used, in POSIX seconds; 0: never."""
     open_calls: int = 0
     """How many calls are open now."""
+    spent: int = 0
+    """Up to which day the number counts as used up, because nobody knows what it did."""
     reserved: dict[int, int] = field(default_factory=dict)
     """How much room is put aside, by day."""
     version: int = 0
@@ -93,7 +95,7 @@ class Seat:
 
     def left_on(self, day: int) -> int:
         """What it may still do on the day; 0 when it is not picked."""
-        if self.labelled or self.state is not State.ACTIVE:
+        if self.labelled or self.state is not State.ACTIVE or self.spent >= day:
             return 0
         return max(0, self.daily - self.used_on(day) - self.reserved.get(day, 0))
 
@@ -107,6 +109,8 @@ class Seat:
         state = State.QUARANTINED if self.labelled else self.state
         if state is not State.ACTIVE and not (draining and state is State.DRAINING):
             return _OBJECTIONS[state]
+        if self.spent >= ask.day:
+            return Why.RESTORED
         if ask.limited is not None and self.registered:
             return ask.limited
         used = self.used if self.day >= ask.day else 0

@@ -20,7 +20,8 @@ from ringfleet.dispatch.ledger.types import Ask, Why
 
 DAY = 86400.0
 IN_TIME = frozenset(
-    {Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING, Why.BRAND_LIMIT, Why.CAMPAIGN_RATE}
+    {Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING}
+    | {Why.BRAND_LIMIT, Why.CAMPAIGN_RATE, Why.RESTORED}
 )
 """What time alone mends."""
 

@@ -11,7 +11,7 @@
 - `memory.py`    what the owner knows without asking the store; `shared.py` what is used of limits that sets share;
                  `undo.py` how a group is taken back
 - `picks.py`     picks, and picks that are given back; `deferrals.py` what is put off; `rosters.py` who is a member
-- `keys.py`      by which keys recipients are hashed
+- `keys.py`      by which keys recipients are hashed; `restored.py` what is not known after a restore
 - `events.py`    what carriers tell; `traffic.py` a number's hours; `optouts.py` who has opted out; `reach.py` where
                  else that holds; `wishes.py` what other processes have taken in
 - `reports.py`   a set at a glance

@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -22,8 +23,9 @@ from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
+from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
-from ringfleet.dispatch.ledger.store import NOTHING, Held, Outcome, Store
+from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
 from ringfleet.dispatch.ledger.tables import Row, Wanted
 from ringfleet.dispatch.ledger.types import (
     Ask,
@@ -49,6 +51,11 @@ KEPT_LONG = 35 * DAY
 FORGOTTEN_AT_ONCE = 2000
 """Rows that are looked at in one step of forgetting: picks wait for no more."""
 
+RESTORED = (
+    "the ledger was restored: what was used today is not known, so that no set picks until its next day begins, or until "
+    "`ringfleet ledger accept-counts`"
+)
+
 Work = Ask | Job
 
 log = structlog.get_logger(__name__)
@@ -58,8 +65,9 @@ class OwnedLedger:
     """A ledger in a store: decided here when the store is ours, refused with NotTheOwner when it is another's. See
     `ledger.interface.Ledger`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self.store = store
+        self._now = now
         self._one_at_a_time = asyncio.Lock()
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._woken = asyncio.Event()
@@ -350,9 +358,19 @@ class OwnedLedger:
                 self._memory = None
             self._doubtful, self._is_doubtful = None, False
         if self._memory is None:
-            self._memory = Memory(await self.store.load())
+            self._memory = await self._load()
             self._folding = Folding(self._memory)
         return self._memory
+
+    async def _load(self) -> Memory:
+        loaded = await self.store.load()
+        memory = Memory(loaded)
+        if changes := begin_epoch(memory, loaded, self._now()):
+            if await self.store.commit(changes, memory.marks["wishes"]) is not Outcome.WRITTEN:
+                raise LedgerUnavailable(f"The ledger {self.store} was taken by another process meanwhile.")
+            if loaded.moved is Moved.RESTORED:
+                log.warning(RESTORED, ledger=str(self.store))
+        return memory
 
     async def _known(self) -> Memory:
         """Memory between two groups."""

@@ -23,6 +23,7 @@ from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Terms
+from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import Member
 
 Call = tuple[str, str]
@@ -79,6 +80,7 @@ class Memory:
         self.terms: dict[int, Terms] = {}
         self.keys: dict[bytes, str] = {bytes(check): name for check, name in loaded.hash_keys}
         self.rostered = {row[0] for row in loaded.rosters}
+        self._unsure = 0
         self.shared = Shared(loaded.shared_use)
         self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
@@ -98,6 +100,7 @@ class Memory:
             if terms is not None:
                 self.terms[set_id] = decode_terms(terms)
         self.shared.know(self.terms.values())
+        self.count_as_used(loaded.unsure)
         undo = Undo()
         for id_, set_id, number, recipient, day, not_before, since, _, lapses, key in sorted(loaded.deferrals):
             put_off = PutOff(id_, number, recipient, day, not_before)
@@ -130,6 +133,7 @@ class Memory:
             seat = bench.known[digits] = Seat(digits, f"+{digits}", "", ())
             seat.open_calls = len(self.lines.get(digits, ()))
             seat.labelled = self.is_labelled(digits)
+            seat.spent = self.spent_day(set_id)
         return seat
 
     def seat_all(self, set_id: int, day: int) -> None:
@@ -140,6 +144,28 @@ class Memory:
             seat.take(member)
             seats.append(seat)
         self.benches[set_id].seat_all(day, seats)
+
+    # What is not known after a restore.
+
+    def count_as_used(self, restored: int) -> None:
+        """The day on which the ledger was restored, in POSIX seconds, counts as used up; 0: it was not."""
+        self._unsure = restored
+        for set_id in self.benches:
+            self.tell_spent(set_id)
+
+    def spent_day(self, set_id: int) -> int:
+        """Up to which day all of a set's numbers count as used up; 0: none."""
+        if not self._unsure:
+            return 0
+        return window(self._unsure, self.terms_of(set_id).zone).day.toordinal()
+
+    def tell_spent(self, set_id: int) -> None:
+        """To all seats, when the day of a set may be another one."""
+        bench, day = self.benches[set_id], self.spent_day(set_id)
+        if any(seat.spent != day for seat in bench.known.values()):
+            for seat in bench.known.values():
+                seat.spent = day
+            bench.seat_all(bench.day, list(bench.seats.values()))
 
     # People.
 

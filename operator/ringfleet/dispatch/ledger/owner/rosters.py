@@ -29,6 +29,7 @@ def enlist(roster: Roster, group: Group) -> None:
         bench.day = roster.day
         group.undo.put(memory.terms, set_id, terms)
         memory.shared.know(memory.terms.values())
+        memory.tell_spent(set_id)
         if roster.terms.people:
             _know(roster.terms.people, group)
         group.changes.put(ROSTERS, (set_id,), (set_id, roster.day, _encode(terms)))

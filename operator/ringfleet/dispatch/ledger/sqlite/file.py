@@ -89,7 +89,8 @@ def migrate(path: Path) -> tuple[int, int]:
 
 def back_up(path: Path, to: Path) -> int:
     """Copy the ledger as it is at one moment, while it may be in use, to a file that is not there yet; returns its size
-    in bytes. The copy appears whole or not at all, and only its owner may read it.
+    in bytes. The copy appears whole or not at all, and only its owner may read it. It is marked as a copy: whoever opens
+    it knows that it may be of an earlier day.
 
     Raises:
         LedgerUnavailable: the ledger can't be read.
@@ -116,6 +117,8 @@ def _copy(path: Path, to: Path) -> None:
         with copy.backup("main", source, "main") as backup:
             backup.step(-1)  # in one read of the source: what is written meanwhile does not begin it anew
         copy.execute("PRAGMA journal_mode=DELETE")
+        if copy.execute("PRAGMA user_version").get > 1:
+            copy.execute("INSERT OR REPLACE INTO progress (name, value) VALUES ('restored', 1)")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 
-from ringfleet.dispatch.ledger.store import Loaded
+from ringfleet.dispatch.ledger.store import Loaded, Moved
 from ringfleet.dispatch.ledger.tables import (
     CALLS,
     DEFERRALS,
@@ -38,9 +38,10 @@ def _load(connection: apsw.Connection) -> Loaded:
     progress = dict(connection.execute("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
     last: int = connection.execute("SELECT ifnull(max(seq), 0) FROM journal").get
+    restored = progress.get("restored", 0)  # by `back_up`, in every copy
     return Loaded(
         folded=folded,
-        last=last,
+        last=max(last, progress.get("seq", 0)),
         wishes=0,
         sets=_all(connection, SETS),
         rosters=_all(connection, ROSTERS),
@@ -52,6 +53,8 @@ def _load(connection: apsw.Connection) -> Loaded:
         tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
         shared_use=_all(connection, SHARED_USE),
         hash_keys=_all(connection, HASH_KEYS),
+        moved=Moved.RESTORED if restored else Moved.NOT,
+        unsure=progress.get("unsure", 0),
     )
 
 
