@@ -48,7 +48,8 @@ async def test_a_person_keeps_the_number_over_all_sets_of_the_brand(open_ledger:
     ledger = await open_ledger()
     await two_sets(ledger)
     first = await picked(ledger, an_ask())
-    for opened in (ledger, await open_ledger()):
+    for turn in range(2):
+        opened = await open_ledger() if turn else ledger
         later = await picked(opened, an_ask(after=60, **THERE))
         assert (later.number, later.sticky, later.reasons) == (ONE, True, ("same-number", "of-another-set"))
         assert (first.number, (await picked(opened, an_ask("bob", **THERE, dry_run=True))).number) == (ONE, TWO)

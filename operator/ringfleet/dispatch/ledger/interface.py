@@ -87,6 +87,10 @@ class Ledger(Protocol):
         ones are to be known from now on."""
         ...
 
+    async def keys(self) -> Mapping[bytes, str]:
+        """The check values of the keys that its recipients are hashed by, with their names."""
+        ...
+
     async def enlist(self, roster: Roster) -> None:
         """From now on, these are the set's members. One that stays keeps its counts; a lower day changes nothing."""
         ...

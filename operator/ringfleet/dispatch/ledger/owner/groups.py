@@ -52,8 +52,8 @@ FORGOTTEN_AT_ONCE = 2000
 """Rows that are looked at in one step of forgetting: picks wait for no more."""
 
 RESTORED = (
-    "the ledger was restored: what was used today is not known, so that no set picks until its next day begins, or until "
-    "`ringfleet ledger accept-counts`"
+    "the ledger was restored: what was used today is not known, so that no set picks until its next day begins, or "
+    "until `ringfleet ledger accept-counts`"
 )
 
 Work = Ask | Job
@@ -144,13 +144,16 @@ class OwnedLedger:
 
     async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
         """The owner remembers the new ones; whoever else meets them has written nothing under them yet."""
-        known = {bytes(check): str(name) for check, name in await self.store.list_keys()}
+        known = await self.keys()
         if missing := tuple(sorted(known[check] for check in known.keys() - checks.keys())):
             return missing
         self._checks = frozenset(checks)
         if self._held.is_ours and remember and checks.keys() - known.keys():
             await self._put(Job(lambda group: keys.remember(checks, group)))
         return ()
+
+    async def keys(self) -> Mapping[bytes, str]:
+        return {bytes(check): str(name) for check, name in await self.store.list_keys()}
 
     async def enlist(self, roster: Roster) -> None:
         """Where another process is the owner, the roster is only noted: it may be wanted here one day."""

@@ -18,10 +18,10 @@ def begin_epoch(memory: Memory, loaded: Loaded, now: float) -> Changes:
     if loaded.moved is not Moved.NOT:
         memory.marks["seq"] = max(memory.marks["seq"], int(now * 1e6))
         _put(changes, "seq", memory.marks["seq"])
+        _put(changes, "restored", 0)
     if loaded.moved is Moved.RESTORED:
         memory.count_as_used(int(now))
         _put(changes, "unsure", int(now))
-        _put(changes, "restored", 0)
     if changes or loaded.identity != loaded.known_identity:
         for name, value in loaded.identity.items():
             _put(changes, name, value)

@@ -89,7 +89,7 @@ def migrate(path: Path) -> tuple[int, int]:
 
 def back_up(path: Path, to: Path) -> int:
     """Copy the ledger as it is at one moment, while it may be in use, to a file that is not there yet; returns its size
-    in bytes. The copy appears whole or not at all, and only its owner may read it. It is marked as a copy: whoever opens
+    in bytes. The copy appears whole or not at all, and only its owner may read it. It is marked as one: whoever opens
     it knows that it may be of an earlier day.
 
     Raises:
@@ -119,6 +119,27 @@ def _copy(path: Path, to: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")
         if copy.execute("PRAGMA user_version").get > 1:
             copy.execute("INSERT OR REPLACE INTO progress (name, value) VALUES ('restored', 1)")
+
+
+_ACCEPT = (
+    "UPDATE progress SET value = 0 WHERE name = 'unsure' AND value > 0",
+    "UPDATE progress SET value = 2 WHERE name = 'restored' AND value = 1",  # ids of its own it is given all the same
+)
+
+
+def accept_counts(path: Path) -> bool:
+    """After a restore, of a file that nobody uses: what it has counted today is right. False: it was not restored.
+
+    Raises:
+        LedgerUnavailable: it is in use, or can't be opened or changed.
+    """
+    with locked(path), closing(connect(path)) as connection, translating(path, "changed"):
+        migrated(connection, path)
+        accepted = 0
+        for statement in _ACCEPT:
+            connection.execute(statement)
+            accepted += connection.changes()
+        return accepted > 0
 
 
 @contextmanager

@@ -24,6 +24,9 @@ LONGEST = 4 * 3600.0
 """A call that began so long before the latest one has ended, told or not."""
 _SINCE = f"(SELECT max(ifnull(answered, started)) - {LONGEST} FROM call WHERE ended IS NULL)"  # noqa: S608 - a constant
 
+_MOVED = {0: Moved.NOT, 1: Moved.RESTORED, 2: Moved.FAILED_OVER}
+"""By what `back_up` writes into every copy; 2: a person has said that its counts are right."""
+
 
 def load(connection: apsw.Connection) -> Loaded:
     """All of it at one moment."""
@@ -38,7 +41,7 @@ def _load(connection: apsw.Connection) -> Loaded:
     progress = dict(connection.execute("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
     last: int = connection.execute("SELECT ifnull(max(seq), 0) FROM journal").get
-    restored = progress.get("restored", 0)  # by `back_up`, in every copy
+    restored = progress.get("restored", 0)
     return Loaded(
         folded=folded,
         last=max(last, progress.get("seq", 0)),
@@ -53,7 +56,7 @@ def _load(connection: apsw.Connection) -> Loaded:
         tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
         shared_use=_all(connection, SHARED_USE),
         hash_keys=_all(connection, HASH_KEYS),
-        moved=Moved.RESTORED if restored else Moved.NOT,
+        moved=_MOVED[restored],
         unsure=progress.get("unsure", 0),
     )
 
