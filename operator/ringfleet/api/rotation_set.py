@@ -69,9 +69,9 @@ class OnFlagged(StrEnum):
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
-    """The carrier has approved nothing: at most 49 US numbers of the set send messages, those of its territories
-    counted and toll-free ones not. Numbers of other sets are not counted, so that sets of one campaign have to keep to
-    49 together."""
+    """The carrier has approved nothing: at most 49 US numbers send messages, those of its territories counted and
+    toll-free ones not, in all sets of the namespace with the same brand and campaign together: those that joined their
+    set first. In a set without messaging.campaign its own numbers are counted."""
     APPROVED = "Approved"
     """The carrier has approved more: as many numbers send messages as the set has."""
 
@@ -201,11 +201,15 @@ class MessagingIdentity(Part):
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """The campaign's throughput, however many numbers it has; no limit when left out. A day has the minutes that
     quietHours leave. It counts segments, see segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume
-    has, each set by itself; the dispatcher holds no message back for it."""
+    has, each set by itself. The dispatcher holds it over all sets of the namespace with the same brand and campaign, the
+    least that any of them says (without a campaign for the set alone): beyond it a message is refused until the minute
+    ends. Replies count, and are not refused; toll-free numbers and those of other countries have rules of their own."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """The brand's messages a day, however many numbers it has; no limit when left out. It counts segments, see
-    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself; the dispatcher
-    holds no message back for it."""
+    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself. The dispatcher
+    holds it over all sets of the namespace with the same brand, the least that any of them says: beyond it a message is
+    handled as overflow says. A day is that of the set which is asked. Replies count, and are not refused; toll-free
+    numbers and those of other countries have rules of their own."""
     segments_per_message: Annotated[int, Field(ge=1, le=20)] = 1
     """How many segments a message of the set has: carriers count them, and a text of more than 160 characters, or of 70
     with one outside of their alphabet, is several. messagesPerMinute and dailyLimit allow so many times fewer messages;

@@ -73,10 +73,9 @@ def backup(where: Where, to: Path) -> None:
     """Copy a SQLite ledger to the file TO, while the dispatcher runs.
 
     To restore it, stop the dispatcher and put the copy in the ledger's place, without the files beside it that end in
-    -wal and -shm. The dispatcher knows that it has a copy: it gives no id again that was given since, and picks no number
-    until each set's next day begins, because what was used today is not in the copy (accept-counts ends that). Opt-outs of
-    the time since are not in it either: export them from what is left of the old ledger, or from a carrier's list, and
-    merge them.
+    -wal and -shm. The dispatcher knows that it has a copy: it gives no id again that was given since, and picks no
+    number until each set's next day begins, because what was used today is not in the copy (accept-counts ends that).
+    Opt-outs of the time since are not in it either: merge those that you have exported.
     """
     if not isinstance(where, Path):
         raise click.ClickException("A PostgreSQL ledger is backed up by PostgreSQL: pg_dump --schema=ringfleet DSN")

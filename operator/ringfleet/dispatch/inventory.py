@@ -45,7 +45,7 @@ from ringfleet.objects.rotation_set import member_seen, rotation_want
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.calendar import Window, misnamed_zone, window
 from ringfleet.plan.rotation_set.guardrails import RotationWant
-from ringfleet.plan.rotation_set.roster import Day, MemberSeen, ask_tiers, enlist
+from ringfleet.plan.rotation_set.roster import Day, MemberSeen, Sender, ask_tiers, enlist, senders_of
 
 RETRY_SECONDS = 1.0
 """After which a roster is written again that the ledger could not take in."""
@@ -137,6 +137,7 @@ class Inventory:
         self._clock = clock
         self._views: dict[ObjectRef, SetView] = {}
         self._dirty: set[ObjectRef] = set()
+        self._senders: dict[ObjectRef, tuple[str, tuple[Sender, ...]]] = {}
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._taken = asyncio.Event()
@@ -259,6 +260,7 @@ class Inventory:
             key = self._dirty.pop()
             want = self.sets.store.get(key)
             if want is None:
+                self._note_senders(key, "", ())
                 view = self._views.pop(key, None)
                 if view is not None and view.day is not None:
                     await self._try(key, Roster(view.want.key, view.day.toordinal(), (), terms_of(view.want)))
@@ -293,7 +295,10 @@ class Inventory:
             day = max(day, view.day)  # a zone to the west has the day before: the ledger goes by the one it has begun
         found = self._members(view.want)
         seen = [replace(member, frozen=freeze is not None) for member, freeze in found]
-        roster = enlist(view.want, seen, day, lambda number: locate(number).places)
+        key = ObjectRef(view.want.namespace, view.want.name)
+        self._note_senders(key, view.want.campaign, senders_of(view.want, seen))
+        others = self._senders_beside(key, view.want.campaign)
+        roster = enlist(view.want, seen, day, lambda number: locate(number).places, others)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
         terms = terms_of(view.want, self._heir_of(view.want))
@@ -302,6 +307,22 @@ class Inventory:
         freezes = [freeze for _, freeze in found]
         view.freeze = freezes[0] if freezes and all(freezes) else None
         view.attestations = {one.number: one.attestation for one in seen}
+
+    def _note_senders(self, key: ObjectRef, campaign: str, senders: tuple[Sender, ...]) -> None:
+        """A campaign has so many numbers in all its sets: where those of one change, the others are looked at again."""
+        before, now = self._senders.get(key, ("", ())), (campaign, senders if campaign else ())
+        if before == now:
+            return
+        self._senders[key] = now
+        for other, (of, _) in self._senders.items():
+            if other != key and of and of in (before[0], campaign):
+                self._soil(other)
+
+    def _senders_beside(self, key: ObjectRef, campaign: str) -> list[Sender]:
+        there = [
+            senders for other, (of, senders) in self._senders.items() if campaign and of == campaign and other != key
+        ]
+        return [one for senders in there for one in senders]
 
     def _members(self, want: RotationWant) -> list[tuple[MemberSeen, Freeze | None]]:
         """The numbers that claims of the set hold, each with what freezes it."""

@@ -227,6 +227,12 @@ class RotationWant:
         return f"set:{self.key}", f"brand:{self.namespace}/{brand}"
 
     @property
+    def campaign(self) -> str:
+        """By what the sets are known that send for one campaign; empty: the set names none."""
+        said = self.messaging if self.channel is Channel.SMS else None
+        return f"{self.namespace}/{said.brand}/{said.campaign}" if said and said.campaign else ""
+
+    @property
     def people(self) -> str:
         """By what sets are known that are the same caller to a person; empty: this one is by itself, or stands still.
 
