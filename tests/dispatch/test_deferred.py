@@ -75,8 +75,8 @@ async def test_what_is_asked_in_another_way_is_refused(tmp_path: Path, query: st
 
 
 async def test_nobody_is_put_off_to_the_night(tmp_path: Path) -> None:
-    """The set's day begins at midnight in UTC, the recipient's morning at 16:00 there: room is kept from then on."""
-    async with a_desk(tmp_path, USED_UP, governed=Governed(Terms())) as desk:
+    """The set's day begins at midnight, which is night where the recipient is: room is kept from the morning on."""
+    async with a_desk(tmp_path, USED_UP, governed=Governed(Terms()), zone="America/Los_Angeles") as desk:
         desk.after(6 * HOUR)
         assert (await desk.pick("+14155550111", "n")).status_code == 200
         told = (await desk.pick(ANN, "ann")).json()

@@ -201,9 +201,10 @@ class MessagingIdentity(Part):
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """The campaign's throughput, however many numbers it has; no limit when left out. A day has the minutes that
     quietHours leave. It counts segments, see segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume
-    has, each set by itself. The dispatcher holds it over all sets of the namespace with the same brand and campaign, the
-    least that any of them says (without a campaign for the set alone): beyond it a message is refused until the minute
-    ends. Replies count, and are not refused; toll-free numbers and those of other countries have rules of their own."""
+    has, each set by itself. The dispatcher holds it over all sets of the namespace with the same brand and campaign,
+    the least that any of them says (without a campaign for the set alone): beyond it a message is refused until the
+    minute ends. Replies count, and are not refused; toll-free numbers and those of other countries have rules of their
+    own."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """The brand's messages a day, however many numbers it has; no limit when left out. It counts segments, see
     segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself. The dispatcher

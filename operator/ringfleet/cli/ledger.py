@@ -136,6 +136,80 @@ def merge_opt_outs(where: Where, source: TextIO) -> None:
     click.echo(f"{asyncio.run(merge_list(source, open_ledger(url))):,} opt-outs are new")
 
 
+def _of_a_recipient(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the keys and a number: it is called with the number's hashes and the ledger's URL."""
+
+    @click.argument("number")
+    @click.option(
+        "--keys",
+        "folder",
+        required=True,
+        envvar="RINGFLEET_DISPATCH_KEYS",
+        show_envvar=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="The folder of the keys by which the dispatcher hashes recipients.",
+    )
+    @_of_a_ledger
+    @wraps(command)
+    def run(where: Where, number: str, folder: Path) -> None:
+        import asyncio
+
+        from ringfleet.dispatch.ledger.open import open_ledger
+        from ringfleet.dispatch.recipients import KeysMissing, is_recipient, meet, read_keys
+
+        if not is_recipient(number):
+            raise click.ClickException("That is no possible number in E.164 form, such as +14155550123.")
+
+        async def look() -> None:
+            async with open_ledger(f"sqlite:{where}" if isinstance(where, Path) else where) as opened:
+                hasher = read_keys(folder)
+                await meet(opened, hasher)
+                await command(opened, hasher.hashes(number))
+
+        try:
+            asyncio.run(look())
+        except KeysMissing as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@ledger.command("export-recipient")
+@_of_a_recipient
+async def export_recipient(opened: Any, hashes: tuple[bytes, ...]) -> None:
+    """Print what the ledger knows of the recipient NUMBER, as JSON.
+
+    It is what a person may ask for: contacts, picks, what is put off, opt-outs. The dispatcher has to be stopped
+    meanwhile; with PostgreSQL all of them.
+    """
+    import msgspec
+
+    past = msgspec.to_builtins(await opened.recall(hashes))
+    for opt_out in past["opt_outs"]:
+        del opt_out["recipient"], opt_out["also"]
+    click.echo(msgspec.json.format(msgspec.json.encode(past)).decode())
+
+
+@ledger.command("erase-recipient")
+@_of_a_recipient
+async def erase_recipient(opened: Any, hashes: tuple[bytes, ...]) -> None:
+    """Forget the recipient NUMBER.
+
+    Contacts, picks and what is put off are no more the recipient's; opt-outs stay, as hashes, for they are what the
+    person has asked for. What numbers have used stays counted. A dispatcher with SQLite has to be stopped meanwhile.
+    """
+    click.echo(f"{await opened.erase(hashes):,} rows forgotten")
+
+
+@ledger.command()
+def retention() -> None:
+    """Print what a ledger keeps, table by table, and for how long."""
+    from ringfleet.dispatch.ledger.retention import RETENTION
+
+    for table, kept in sorted(RETENTION.items()):
+        click.echo(f"{table:15} {'recipients' if kept.personal else '':11} {kept.how_long}: {kept.what}")
+
+
 @ledger.command()
 @_of_a_ledger
 def verify(where: Where) -> None:

@@ -21,6 +21,7 @@ from ringfleet.dispatch.ledger.types import (
     Deferrals,
     GivenBack,
     Heard,
+    Past,
     Rollup,
     Roster,
     Suppression,
@@ -148,6 +149,14 @@ class Ledger(Protocol):
 
     async def ingest(self, heard: Sequence[Heard]) -> int:
         """Count events, and do what they say of opt-outs; returns how many were new."""
+        ...
+
+    async def recall(self, recipients: Sequence[bytes]) -> Past:
+        """All that is known of a recipient with these hashes."""
+        ...
+
+    async def erase(self, recipients: Sequence[bytes]) -> int:
+        """Forget a recipient with these hashes, opt-outs aside; returns how many rows there were."""
         ...
 
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:

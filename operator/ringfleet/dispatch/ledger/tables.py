@@ -95,6 +95,10 @@ JOURNAL = Table(
     Mode.APPEND,
 )
 """What was decided, in its order. `once`: see `keys.once`. What is not folded yet is read again by a new owner."""
+OF_RECIPIENT = Table("journal", ("seq",), dict(JOURNAL.columns), found_by=("recipient",))
+"""Entries by their recipient, which have no index: for one person's rights, and nothing that is in a hurry."""
+NAMELESS = Table("journal", ("seq",), {"seq": "bigint", "recipient": "bytea", "detail": "bytea"}, Mode.CHANGE)
+"""Of an entry what may name its recipient."""
 STATES = Table("journal", ("seq",), {"seq": "bigint", "state": "smallint"}, Mode.CHANGE)
 """What became of a pick: 0 made, 1 given back, 2 told of by the carrier."""
 REPLAYS = Table("replay", ("key",), {"key": "bytea", "seq": "bigint"})

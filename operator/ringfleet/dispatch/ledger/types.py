@@ -293,6 +293,39 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class PastContact:
+    """A recipient's number in a set, and when the latest contacts were."""
+
+    set: str
+    number: str
+    last: float
+    recent: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPick:
+    """A number that was picked for a recipient."""
+
+    set: str
+    number: str
+    at: float
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that a ledger knows of one recipient."""
+
+    contacts: tuple[PastContact, ...] = ()
+    picks: tuple[PastPick, ...] = ()
+    put_off: tuple[tuple[str, float], ...] = ()
+    """The set of each contact that is put off, and when it may go out."""
+    heard: tuple[tuple[str, float], ...] = ()
+    """Each number of ours that the recipient has called or written to, and when last."""
+    opt_outs: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OptIn:
     """What a person said at that moment takes back what they said before: their opt-out in `scope`, when it is by word
     and no younger."""

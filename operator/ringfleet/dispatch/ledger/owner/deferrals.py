@@ -43,6 +43,6 @@ def give_up(waiting: Deferral, group: Group) -> None:
     detail = Detail(redeems=put_off.id)
     kind, written = int(Kind.CANCELLED), write_detail(detail)
     at, day = put_off.not_before, put_off.day
-    entry = Entry(seq, waiting.set_id, kind, put_off.number, put_off.recipient, at, day, 0, None, written)
+    entry = Entry(seq, waiting.set_id, kind, put_off.number, b"", at, day, 0, None, written)
     memory.apply(entry, group.undo, detail)
     group.changes.put(JOURNAL, (seq,), entry)

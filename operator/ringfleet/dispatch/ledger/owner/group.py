@@ -14,6 +14,7 @@ from ringfleet.dispatch.ledger.tables import (
     DEFERRALS,
     EVENTS,
     HEARD,
+    OF_RECIPIENT,
     PICKS,
     SUPPRESSIONS,
     Changes,
@@ -39,6 +40,7 @@ class Group:
     deferrals: dict[int, Row] = field(default_factory=dict)
     heard: dict[bytes, dict[int, float]] = field(default_factory=dict)
     """By recipient and number of ours: when the recipient called or wrote last."""
+    of_recipient: dict[int, Entry] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
 
@@ -54,6 +56,7 @@ class Group:
             entry = Entry(*columns)
             self.picks[entry.seq], self.states[entry.seq] = entry, state
         self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
+        self.of_recipient.update({row[0]: Entry(*row) for row in found.get(OF_RECIPIENT, ())})
         for recipient, number, at in found.get(HEARD, ()):
             self.heard.setdefault(recipient, {})[number] = at
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))

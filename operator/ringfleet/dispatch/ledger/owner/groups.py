@@ -18,6 +18,7 @@ import structlog
 
 from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
 from ringfleet.dispatch.ledger.owner import deferrals, keys, picks, rosters
+from ringfleet.dispatch.ledger.owner import recipients as rights
 from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
@@ -25,6 +26,7 @@ from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
+from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, ROOMS
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
 from ringfleet.dispatch.ledger.tables import Row, Wanted
 from ringfleet.dispatch.ledger.types import (
@@ -35,6 +37,7 @@ from ringfleet.dispatch.ledger.types import (
     Deferred,
     GivenBack,
     Heard,
+    Past,
     Rollup,
     Roster,
     Suppression,
@@ -45,9 +48,6 @@ MOST_AT_ONCE = 512
 """Requests in one group, at most: no caller waits for more."""
 BEAT_SECONDS = 1.0
 INBOX_AT_ONCE = 256
-DAY = 86400.0
-KEPT_LONG = 35 * DAY
-"""Seconds for which picks, events and traffic are kept."""
 FORGOTTEN_AT_ONCE = 2000
 """Rows that are looked at in one step of forgetting: picks wait for no more."""
 
@@ -194,13 +194,16 @@ class OwnedLedger:
     async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
         return await self._wish(Wish(allow=(scope, tuple(recipients))))
 
+    async def erase(self, recipients: Sequence[bytes]) -> int:
+        return await self._wish(Wish(erase=tuple(recipients)))
+
     async def ingest(self, heard: Sequence[Heard]) -> int:
         return await self._wish(Wish(heard=tuple(heard))) if heard else 0
 
     async def prune(self, now: float, contacts_before: float) -> int:
         self._refuse_anothers()
         await self._fold_all()
-        await self._put(Job(lambda group: _forget_deferrals(group, now - 2 * DAY)))
+        await self._put(Job(lambda group: _forget_deferrals(group, now - ROOMS)))
         seen = (await self._known()).marks["wishes"]
         gone = 0
         for what, before in (
@@ -209,10 +212,10 @@ class OwnedLedger:
             ("event", now - KEPT_LONG),
             ("call", now - KEPT_LONG),
             ("traffic", (now - KEPT_LONG) // 3600),
-            ("deferral", now - 2 * DAY),
+            ("deferral", now - ROOMS),
             ("contact", contacts_before),
             ("heard", now - KEPT_LONG),
-            ("shared_use", now - 3 * DAY),
+            ("shared_use", now - LIMITS),
             ("wish", float(seen)),
         ):
             gone += await self._forget(what, before)
@@ -235,6 +238,14 @@ class OwnedLedger:
             async with asyncio.timeout(within):
                 while self._put_off == than:
                     await self._more_put_off.wait()
+
+    async def recall(self, recipients: Sequence[bytes]) -> Past:
+        job = Job(
+            lambda group: rights.recall(recipients, group),
+            lambda group, wanted: rights.want_recipient(recipients, group, wanted),
+        )
+        past: Past = await self._put(job)
+        return past
 
     async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
         rows = await self.store.list_suppressions(scope, limit, after)

@@ -50,7 +50,8 @@ class Deferral:
 
     def row(self, fate: Fate) -> Row:
         one = self.put_off
-        whose = (one.id, self.set_id, one.number, one.recipient)
+        recipient = one.recipient if fate is Fate.WAITS else b""  # whose it was is nobody's business any more
+        whose = (one.id, self.set_id, one.number, recipient)
         return *whose, one.day, one.not_before, self.since, int(fate), self.lapses, self.key
 
 
