@@ -96,6 +96,9 @@ class Desk:
     async def get(self, what: str, set_: str = "calls") -> httpx.Response:
         return await self.client.get(f"{_path(set_)}/{what}")
 
+    async def send(self, method: str, what: str, body: dict[str, Any], set_: str = "calls") -> httpx.Response:
+        return await self.client.request(method, f"{_path(set_)}/{what}", json=body)
+
     async def delete(self, what: str, set_: str = "calls") -> httpx.Response:
         return await self.client.delete(f"{_path(set_)}/{what}")
 

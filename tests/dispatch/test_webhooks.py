@@ -496,6 +496,26 @@ async def test_a_message_that_may_be_a_wish_is_told_to_people_by_its_ids_and_wit
     assert await world.opted_out() == []
 
 
+async def test_it_is_listed_for_the_set_until_a_person_has_read_it(world: World) -> None:
+    for n, text in enumerate(("Please stop texting me", "Hello", "STOP", "dont stop now")):
+        await world.write(text, f"m{n}", after=n)
+    listed = await world.ledger.unclear("shop/us")
+    assert [(one.event, one.message, one.number, one.account) for one in listed] == [
+        (f"m{n}", f"m{n}", NUMBER, "shop/sandbox") for n in (0, 3)
+    ]
+    assert await world.ledger.unclear("shop/another") == ()
+    assert await world.ledger.has_read("shop/us", "shop/sandbox", "m0")
+    assert not await world.ledger.has_read("shop/us", "shop/sandbox", "m0")
+    assert [one.event for one in await world.ledger.unclear("shop/us")] == ["m3"]
+
+
+async def test_what_is_written_to_a_number_that_has_left_its_set_is_listed_there(world: World) -> None:
+    await called_from_elsewhere(world)
+    await world.ledger.enlist(a_roster(day=day_of(NOW), set_="shop/us"))
+    await world.write("Please stop texting me", "m1", after=60)
+    assert [one.event for one in await world.ledger.unclear(ELSEWHERE)] == ["m1"]
+
+
 async def test_another_message_opts_nobody_out(world: World) -> None:
     await world.write("Please stop by at nine", "m1")
     assert await world.opted_out() == []

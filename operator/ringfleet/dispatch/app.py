@@ -45,7 +45,10 @@ from ringfleet.dispatch.schema import (
     SuppressionList,
     SuppressionReply,
     SuppressionRequest,
+    UnclearItem,
+    UnclearList,
 )
+from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 PICK_BYTES = 65_536
 LIST_BYTES = 1_048_576
@@ -89,6 +92,8 @@ class Dispatcher:
             Route(f"{SET}/suppressions", self.suppressions, methods=["GET"]),
             Route(f"{SET}/suppressions", self.suppress, methods=["POST"]),
             Route(f"{SET}/suppressions", self.allow, methods=["DELETE"]),
+            Route(f"{SET}/unclear", self.unclear, methods=["GET"]),
+            Route(f"{SET}/unclear", self.has_read, methods=["DELETE"]),
             Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
             *size_routes(),
             Route("/openapi.json", describe, methods=["GET"]),
@@ -198,7 +203,9 @@ class Dispatcher:
             scope = self._scope(namespace, name, Scope(asked.get("scope", Scope.BRAND)))
             after = bytes.fromhex(asked.get("after", ""))
         except ValueError as error:
-            raise Problem("malformed-request", "Say scope=set or scope=brand, and after as a recipientHash.") from error
+            raise Problem(
+                "malformed-request", "Say scope=set, brand or namespace, and after as a recipientHash."
+            ) from error
         limit = _limit(request)
         found = await self._ledger.suppressions(scope, limit, after)
         items = tuple(SuppressionItem(one.recipient.hex(), write_time(one.since), one.reason) for one in found)
@@ -206,7 +213,24 @@ class Dispatcher:
 
     def _scope(self, namespace: str, name: str, scope: Scope) -> str:
         of_set, of_brand = self._picker.find(namespace, name).want.scopes
-        return of_set if scope is Scope.SET else of_brand
+        return {Scope.SET: of_set, Scope.BRAND: of_brand, Scope.NAMESPACE: everywhere_in(namespace)}[scope]
+
+    async def unclear(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "get", "suppressions")
+        view = self._picker.find(namespace, name)
+        found = await self._ledger.unclear(view.want.key, _limit(request))
+        items = (UnclearItem(one.account, one.event, one.message, one.number, write_time(one.at)) for one in found)
+        return _json(UnclearList(tuple(items)))
+
+    async def has_read(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "create", "suppressions")
+        view = self._picker.find(namespace, name)
+        account, event = (request.query_params.get(one, "") for one in ("account", "eventId"))
+        if not account or not event:
+            raise Problem("malformed-request", "Say account and eventId, as the item has them.")
+        if not await self._ledger.has_read(view.want.key, account, event):
+            raise Problem("not-found", f"RotationSet {namespace}/{name} has no such message.")
+        return Response(status_code=204)
 
     # The operator's look.
 

@@ -123,6 +123,7 @@ class DeferredList(Struct, rename="camel", frozen=True):
 class Scope(StrEnum):
     SET = "set"
     BRAND = "brand"
+    NAMESPACE = "namespace"
 
 
 class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
@@ -131,7 +132,8 @@ class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, fro
     recipients: Annotated[tuple[PhoneText, ...], Meta(min_length=1, max_length=10_000)]
     """Who is not to be contacted, in E.164 form."""
     scope: Scope = Scope.BRAND
-    """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace."""
+    """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace. `namespace`: by all sets of the
+    namespace, as whoever says STOP to a number that is in no set."""
     reason: Annotated[str, Meta(min_length=1, max_length=200)] = "imported"
     """Where the opt-out comes from, for a person."""
 
@@ -161,6 +163,29 @@ class SuppressionList(Struct, rename="camel", frozen=True):
     """The opt-outs of this page."""
     next: str | None = None
     """What the parameter `after` of the next page is; null: this is the last."""
+
+
+class UnclearItem(Struct, rename="camel", frozen=True):
+    """A message that may ask to be left alone: it has a word that does, and says more. Its text and sender are at the
+    carrier, and not here."""
+
+    account: str
+    """The CarrierAccount that has told of it, as `namespace/name`."""
+    event_id: str
+    """The carrier's id of the event."""
+    message_id: str
+    """The carrier's id of the message."""
+    number: str
+    """The number that it was written to, in E.164 form."""
+    at: str
+    """When it was written."""
+
+
+class UnclearList(Struct, rename="camel", frozen=True):
+    """Messages that a person has to read."""
+
+    items: tuple[UnclearItem, ...]
+    """The oldest first."""
 
 
 class NumberRollup(Struct, rename="camel", frozen=True):

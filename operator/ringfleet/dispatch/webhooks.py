@@ -9,7 +9,8 @@ What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repe
 STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
 what a STOP of an earlier second has made: when a carrier repeats or mixes up messages, the opt-out wins. A STOP is
 never too old, and none is acknowledged whose sender can't be read: the carrier sends it again, and people see it
-refused. What may be a wish and may be none is logged for a person, by the carrier's ids and without its text.
+refused. What may be a wish and may be none is listed and logged for a person, by the carrier's ids and without its
+text.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ class Events:
         """The event, with what it wishes of opt-outs. Raises Problem: nobody can tell whose wish it is."""
         found = self._wish(key, event)
         if found is None:
-            return Heard(str(key), event, sender=self._hashes(event.peer) if event.peer and _is_inbound(event) else ())
+            sender = self._hashes(event.peer) if event.peer and _is_inbound(event) else ()
+            return Heard(str(key), event, sender=sender, unclear=self._is_unclear(event))
         wish, word = found
         peer, at, scopes = _sender(key, event), event.at.timestamp(), self._brands(key, event.number)
         hashes = self._hashes(peer)
@@ -187,6 +189,12 @@ class Events:
         ids = {"event_id": event.id, "message_id": event.subject}
         log.warning("message may ask to be left alone", account=str(key), **ids, number=event.number, sets=sets)
         return None
+
+    def _is_unclear(self, event: CarrierEvent) -> bool:
+        if event.happening is not Happening.MESSAGE_RECEIVED:
+            return False
+        found = wish_in(event.text, self._numbers.opt_out_words(event.number))
+        return found is not None and found[0] is Wish.UNCLEAR
 
     def _brands(self, key: AccountKey, number: E164) -> list[str]:
         """Where the wish counts: in each brand that uses the number; in the account's namespace without any, and for a

@@ -25,6 +25,7 @@ from ringfleet.dispatch.ledger.types import (
     Rollup,
     Roster,
     Suppression,
+    Unclear,
     Verdict,
 )
 
@@ -149,6 +150,14 @@ class Ledger(Protocol):
 
     async def ingest(self, heard: Sequence[Heard]) -> int:
         """Count events, and do what they say of opt-outs; returns how many were new."""
+        ...
+
+    async def unclear(self, set_: str, limit: int = 100) -> tuple[Unclear, ...]:
+        """The messages to the set that may ask to be left alone, and that nobody has read; the oldest first."""
+        ...
+
+    async def has_read(self, set_: str, account: str, event: str) -> bool:
+        """A person has read it. False: there was none."""
         ...
 
     async def recall(self, recipients: Sequence[bytes]) -> Past:

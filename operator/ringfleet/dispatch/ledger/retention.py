@@ -31,6 +31,10 @@ RETENTION = {
     "heard": Kept("who has called or written to which number", f"{KEPT_LONG / DAY:.0f} days", personal=True),
     "deferral": Kept("what is put off, with the caller's key for it", f"{ROOMS / DAY:.0f} days after it was due", True),
     "suppression": Kept("opt-outs", "for ever, until they are taken back", personal=True),
+    "unclear": Kept(
+        "messages that may ask to be left alone, by the carrier's ids",
+        f"{KEPT_LONG / DAY:.0f} days, or until they are read",
+    ),
     "event": Kept("which events of carriers were counted", f"{KEPT_LONG / DAY:.0f} days"),
     "call": Kept("when calls began and ended", f"{KEPT_LONG / DAY:.0f} days"),
     "traffic": Kept("each number's traffic by the hour", f"{KEPT_LONG / DAY:.0f} days"),

@@ -154,6 +154,10 @@ class Store(Protocol):
         """The rows of a scope, by recipient."""
         ...
 
+    async def list_unclear(self, set_: str, limit: int) -> Sequence[Row]:
+        """The rows of a set, the oldest first."""
+        ...
+
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         """The rows of these numbers from the hour `since` on, by number and hour."""
         ...

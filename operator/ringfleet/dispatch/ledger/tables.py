@@ -165,6 +165,19 @@ LABELS = Table(
     ("number",),
     {"number": "bigint", "label": "text", "labelled": "double precision", "cleared": "double precision"},
 )
+UNCLEAR = Table(
+    "unclear",
+    ("set_key", "account", "event"),
+    {
+        "set_key": "text",
+        "account": "text",
+        "event": "text",
+        "message": "text",
+        "number": "bigint",
+        "at": "double precision",
+    },
+)
+"""Messages to a set that may ask to be left alone, by the carrier's ids, until a person has read them."""
 HASH_KEYS = Table("hash_key", ("check_value",), {"check_value": "bytea", "name": "text"})
 """The keys that recipients are hashed by, or were: how one is told from another, and its name for people."""
 SHARED_USE = Table("shared_use", ("name", "at"), {"name": "text", "at": "bigint", "used": "bigint"})

@@ -349,10 +349,23 @@ class Heard:
     """Every hash of who has called or written, the one to write first; empty: that is not known, or nobody has."""
     counts: bool = True
     """Whether the event is counted; else only its wishes are done."""
+    unclear: bool = False
+    """Whether it is a message that may ask to be left alone, which a person has to read."""
     owns: bool = False
     """Whether the account is known to own the number now, so that what it tells of the number's past is believed."""
     placed: bool = False
     """Whether the number is in a set now, so that it is known whom the wishes are said to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A message that may ask to be left alone. Who has written it, and what, the carrier tells by these ids."""
+
+    account: str
+    event: str
+    message: str
+    number: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Kind, State
 from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
 from ringfleet.dispatch.ledger.owner.picks import parse_id
-from ringfleet.dispatch.ledger.owner.reach import opt_ins_of, opt_outs_of, want_reach
+from ringfleet.dispatch.ledger.owner.reach import opt_ins_of, opt_outs_of, used_by, want_reach
 from ringfleet.dispatch.ledger.owner.traffic import count
-from ringfleet.dispatch.ledger.tables import CALLS, EVENTS, HEARD, LABELS, PICKS, STATES, Wanted
+from ringfleet.dispatch.ledger.tables import CALLS, EVENTS, HEARD, LABELS, PICKS, STATES, UNCLEAR, Wanted
 from ringfleet.dispatch.ledger.types import Heard
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 
@@ -50,6 +50,8 @@ def ingest(heard: Sequence[Heard], group: Group) -> int:
         if one.counts:
             _hear(one.account, one.event, group)
             _hear_from(one, group)
+        if one.unclear:
+            _ask_a_person(one, group)
     known = sum(not suppress(list(opt_outs_of(one, group)), group) and not one.counts for one in new)
     for back in (wish for one in new for wish in opt_ins_of(one, group)):
         opt_in(back, group)
@@ -95,6 +97,24 @@ def _hear_from(one: Heard, group: Group) -> None:
     if at > before.get(number, 0.0):
         before[number] = at
         group.changes.put(HEARD, (sender, number), (sender, number, at))
+
+
+def _ask_a_person(one: Heard, group: Group) -> None:
+    """The message is of the sets that have the number, or have used it lately."""
+    memory, event = group.memory, one.event
+    number, at = int(event.number.digits), event.at.timestamp()
+    has = [name for set_id, name in memory.names.items() if number in memory.benches[set_id].seats]
+    for name in has or used_by(number, at, group):
+        key = (name, one.account, event.id)
+        group.changes.put(UNCLEAR, key, (*key, event.subject, number, at))
+
+
+def has_read(key: tuple[str, str, str], group: Group) -> bool:
+    if key not in group.unclear:
+        return False
+    group.unclear.discard(key)
+    group.changes.drop(UNCLEAR, key)
+    return True
 
 
 def _tell_pick(number: int, event: CarrierEvent, group: Group) -> None:

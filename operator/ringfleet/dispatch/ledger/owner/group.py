@@ -17,6 +17,7 @@ from ringfleet.dispatch.ledger.tables import (
     OF_RECIPIENT,
     PICKS,
     SUPPRESSIONS,
+    UNCLEAR,
     Changes,
     Found,
     Row,
@@ -40,6 +41,7 @@ class Group:
     deferrals: dict[int, Row] = field(default_factory=dict)
     heard: dict[bytes, dict[int, float]] = field(default_factory=dict)
     """By recipient and number of ours: when the recipient called or wrote last."""
+    unclear: set[tuple[str, str, str]] = field(default_factory=set)
     of_recipient: dict[int, Entry] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Group:
             entry = Entry(*columns)
             self.picks[entry.seq], self.states[entry.seq] = entry, state
         self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
+        self.unclear.update((row[0], row[1], row[2]) for row in found.get(UNCLEAR, ()))
         self.of_recipient.update({row[0]: Entry(*row) for row in found.get(OF_RECIPIENT, ())})
         for recipient, number, at in found.get(HEARD, ()):
             self.heard.setdefault(recipient, {})[number] = at

@@ -19,6 +19,7 @@ import structlog
 from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
 from ringfleet.dispatch.ledger.owner import deferrals, keys, picks, rosters
 from ringfleet.dispatch.ledger.owner import recipients as rights
+from ringfleet.dispatch.ledger.owner.events import has_read
 from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
@@ -28,7 +29,7 @@ from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
 from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, ROOMS
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
-from ringfleet.dispatch.ledger.tables import Row, Wanted
+from ringfleet.dispatch.ledger.tables import UNCLEAR, Row, Wanted
 from ringfleet.dispatch.ledger.types import (
     Ask,
     Cancelled,
@@ -41,6 +42,7 @@ from ringfleet.dispatch.ledger.types import (
     Rollup,
     Roster,
     Suppression,
+    Unclear,
     Verdict,
 )
 
@@ -215,6 +217,7 @@ class OwnedLedger:
             ("deferral", now - ROOMS),
             ("contact", contacts_before),
             ("heard", now - KEPT_LONG),
+            ("unclear", now - KEPT_LONG),
             ("shared_use", now - LIMITS),
             ("wish", float(seen)),
         ):
@@ -238,6 +241,17 @@ class OwnedLedger:
             async with asyncio.timeout(within):
                 while self._put_off == than:
                     await self._more_put_off.wait()
+
+    async def unclear(self, set_: str, limit: int = 100) -> tuple[Unclear, ...]:
+        rows = await self.store.list_unclear(set_, limit)
+        return tuple(
+            Unclear(account, event, message, f"+{number}", at) for _, account, event, message, number, at in rows
+        )
+
+    async def has_read(self, set_: str, account: str, event: str) -> bool:
+        key = (set_, account, event)
+        job = Job(lambda group: has_read(key, group), lambda _, wanted: wanted.setdefault(UNCLEAR, set()).add(key))
+        return bool(await self._put(job))
 
     async def recall(self, recipients: Sequence[bytes]) -> Past:
         job = Job(

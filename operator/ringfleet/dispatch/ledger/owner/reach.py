@@ -53,6 +53,13 @@ def _scopes(one: Heard, group: Group) -> Iterable[str]:
             yield memory.records_in(set_id, name)
 
 
+def used_by(number: int, at: float, group: Group) -> list[str]:
+    """The sets that have used the number lately."""
+    memory = group.memory
+    seats = ((name, memory.benches[set_id].known.get(number)) for set_id, name in memory.names.items())
+    return [name for name, seat in seats if seat is not None and seat.last >= at - REACHES_BACK]
+
+
 def _has_contacted(set_id: int, one: Heard, since: float, group: Group) -> bool:
     known = group.memory.benches[set_id].known
     for contact in (group.contact(set_id, hash_) for hash_ in one.sender):

@@ -22,6 +22,7 @@ _OLD = {
     "call": "SELECT ctid FROM call WHERE coalesce(ended, answered, started) < $1 LIMIT $2",
     "traffic": "SELECT ctid FROM traffic WHERE hour < $1 ORDER BY hour LIMIT $2",
     "shared_use": "SELECT ctid FROM shared_use WHERE at < $1 ORDER BY at LIMIT $2",
+    "unclear": "SELECT ctid FROM unclear WHERE at < $1 ORDER BY at LIMIT $2",
     "heard": "SELECT ctid FROM heard WHERE at < $1 ORDER BY at LIMIT $2",
     "deferral": "SELECT ctid FROM deferral WHERE not_before < $1 ORDER BY not_before LIMIT $2",
     "wish": "SELECT ctid FROM wish WHERE number < $1 LIMIT $2",
