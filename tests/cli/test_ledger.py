@@ -22,7 +22,19 @@ from ringfleet.dispatch.ledger.sqlite.file import SCHEMAS
 from ringfleet.dispatch.ledger.types import GivenBack
 from ringfleet.dispatch.recipients import read_keys
 from tests.dispatch.conftest import postgres_dsn, postgres_server
-from tests.dispatch.ledger.builders import SET, TODAY, a_member, a_roster, an_ask, deferred, fill, picked, used
+from tests.dispatch.ledger.builders import (
+    DAY,
+    NOON,
+    SET,
+    TODAY,
+    a_member,
+    a_roster,
+    an_ask,
+    deferred,
+    fill,
+    picked,
+    used,
+)
 
 Run = Callable[..., Result]
 
@@ -82,7 +94,7 @@ async def test_a_copy_is_made_while_picks_go_on(run: Run, path: Path, tmp_path: 
     assert sorted(one.name for one in tmp_path.iterdir() if "copy" in one.name) == ["copy.sqlite"]
     assert copy.stat().st_mode & 0o077 == 0
     assert CliRunner().invoke(main, ["ledger", "verify", "--ledger", f"sqlite:{copy}"]).exit_code == 0
-    async with SqliteLedger(copy) as again:
+    async with SqliteLedger(copy, now=lambda: NOON - 2 * DAY) as again:  # restored before the day of this test
         await again.enlist(a_roster(a_member(1, daily=100_000, hourly=100_000)))
         assert sum((await used(again)).values()) >= 50
         assert (await picked(again, an_ask("n7", dry_run=True))).sticky

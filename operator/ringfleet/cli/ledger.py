@@ -6,7 +6,7 @@ a dispatcher works; all the others may with PostgreSQL. `verify` ends with 1 and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -136,8 +136,8 @@ def merge_opt_outs(where: Where, source: TextIO) -> None:
     click.echo(f"{asyncio.run(merge_list(source, open_ledger(url))):,} opt-outs are new")
 
 
-def _of_a_recipient(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the keys and a number: it is called with the number's hashes and the ledger's URL."""
+def _of_a_recipient(command: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Give a command the keys and a number: it is called with the open ledger and the number's hashes."""
 
     @click.argument("number")
     @click.option(

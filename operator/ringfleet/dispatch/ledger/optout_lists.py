@@ -7,15 +7,17 @@ Merged, it makes none weaker that is there: one by word gives way to one by a pe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 import msgspec
 
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Suppression
+
+T = TypeVar("T")
 
 FORMAT = "ringfleet-opt-outs/1"
 AT_ONCE = 500
@@ -82,7 +84,7 @@ def _lines(source: TextIO) -> Iterator[Suppression]:
         yield Suppression(line.scope, recipient, line.since, line.reason, line.by_word, tuple(also))
 
 
-def _read(decode: msgspec.json.Decoder, text: str, place: int) -> object:
+def _read(decode: Callable[[str], T], text: str, place: int) -> T:
     try:
         return decode(text)
     except msgspec.DecodeError as error:
