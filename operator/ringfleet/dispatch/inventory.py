@@ -263,7 +263,7 @@ class Inventory:
                 self._note_senders(key, "", ())
                 view = self._views.pop(key, None)
                 if view is not None and view.day is not None:
-                    terms = replace(terms_of(view.want), limits=(), people="")  # what it has said binds nobody now
+                    terms = replace(terms_of(view.want), limits=(), people="", zone="UTC")  # it binds nobody now
                     await self._try(key, Roster(view.want.key, view.day.toordinal(), (), terms))
                 continue
             view = self._views.get(key)
