@@ -213,6 +213,7 @@ class Play:
         self.dice.shuffle(self.log.unanswered)
         for person, number in self.log.unanswered[:most]:
             self.sandbox.ring(person, number)
+            self.sandbox.wait_told()  # a reply is one when the carrier has told of the call
             reply = self.dispatcher.pick(person, kind="reply")
             self.log.replies["asked"] += 1
             if reply.status_code != httpx.codes.OK:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -15,9 +18,23 @@ from ringfleet.cli.main import main
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.shared import PostgresLedger
+from ringfleet.dispatch.ledger.sqlite.file import SCHEMAS
 from ringfleet.dispatch.ledger.types import GivenBack
+from ringfleet.dispatch.recipients import read_keys
 from tests.dispatch.conftest import postgres_dsn, postgres_server
-from tests.dispatch.ledger.builders import SET, TODAY, a_member, a_roster, an_ask, deferred, fill, picked, used
+from tests.dispatch.ledger.builders import (
+    DAY,
+    NOON,
+    SET,
+    TODAY,
+    a_member,
+    a_roster,
+    an_ask,
+    deferred,
+    fill,
+    picked,
+    used,
+)
 
 Run = Callable[..., Result]
 
@@ -54,8 +71,8 @@ async def kept(path: Path) -> Path:
 
 
 def test_a_ledger_is_made_once(run: Run, path: Path) -> None:
-    assert (run("migrate").output, path.exists()) == ("Made, with schema 2.\n", True)
-    assert run("migrate").output == "The schema is 2: nothing to do.\n"
+    assert (run("migrate").output, path.exists()) == (f"Made, with schema {len(SCHEMAS)}.\n", True)
+    assert run("migrate").output == f"The schema is {len(SCHEMAS)}: nothing to do.\n"
 
 
 async def test_a_ledger_in_use_is_not_migrated(run: Run, path: Path) -> None:
@@ -77,7 +94,7 @@ async def test_a_copy_is_made_while_picks_go_on(run: Run, path: Path, tmp_path: 
     assert sorted(one.name for one in tmp_path.iterdir() if "copy" in one.name) == ["copy.sqlite"]
     assert copy.stat().st_mode & 0o077 == 0
     assert CliRunner().invoke(main, ["ledger", "verify", "--ledger", f"sqlite:{copy}"]).exit_code == 0
-    async with SqliteLedger(copy) as again:
+    async with SqliteLedger(copy, now=lambda: NOON - 2 * DAY) as again:  # restored before the day of this test
         await again.enlist(a_roster(a_member(1, daily=100_000, hourly=100_000)))
         assert sum((await used(again)).values()) >= 50
         assert (await picked(again, an_ask("n7", dry_run=True))).sticky
@@ -191,3 +208,58 @@ def test_postgres_is_backed_up_by_its_own_means(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["ledger", "backup", "--ledger", "postgresql://me:secret@host/db", str(tmp_path)])
     assert result.exit_code != 0
     assert "secret" not in result.output
+
+
+# Restored, apart, and one person's rights.
+
+
+async def test_after_a_restore_a_person_says_that_the_counts_are_right(run: Run, kept: Path, tmp_path: Path) -> None:
+    assert run("accept-counts").output == "The ledger was not restored: nothing to do.\n"
+    run("backup", tmp_path / "copy.sqlite")
+    (tmp_path / "copy.sqlite").replace(kept)
+    assert run("accept-counts").output == "Today's counts are taken for right.\n"
+    async with SqliteLedger(kept) as ledger:
+        await ledger.enlist(a_roster(a_member(1, daily=9), a_member(2, daily=9)))
+        assert len((await picked(ledger, an_ask("ivy"))).id) > 12
+
+
+def test_opt_outs_go_from_one_ledger_to_another(run: Run, kept: Path, tmp_path: Path) -> None:
+    with closing(apsw.Connection(str(kept))) as connection:
+        row = ("brand:shop/acme", b"h" * 16, 1.0, "our own list")
+        connection.execute("INSERT INTO suppression VALUES (?, ?, ?, ?, 0, NULL)", row)
+    file, other = tmp_path / "opt-outs.jsonl", f"sqlite:{tmp_path}/other.sqlite"
+    assert run("export-opt-outs", file).output == "1 opt-outs\n"
+    assert run("export-opt-outs", file).exit_code != 0, "no file is written over"
+    merge = ["ledger", "merge-opt-outs", "--ledger", other, str(file)]
+    assert [CliRunner().invoke(main, merge).output for _ in range(2)] == [
+        "1 opt-outs are new\n",
+        "0 opt-outs are new\n",
+    ]
+    file.write_text("nonsense")
+    assert "Line 1 of the file is no opt-out" in CliRunner().invoke(main, merge).output
+
+
+def test_one_person_is_told_and_forgotten(run: Run, path: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "2026-11").write_bytes(b"k" * 32)
+    ann = read_keys(keys).hashes("+14155550198")
+
+    async def live() -> None:
+        async with SqliteLedger(path) as ledger:
+            await ledger.enlist(a_roster(a_member(1)))
+            await picked(ledger, replace(an_ask(), recipient=ann[0]))
+
+    asyncio.run(live())
+    told = json.loads(run("export-recipient", "--keys", keys, "+14155550198").output)
+    assert [one["number"] for one in told["picks"]] == ["+14155550001"]
+    assert run("erase-recipient", "--keys", keys, "+14155550198").output == "2 rows forgotten\n"
+    assert not any(json.loads(run("export-recipient", "--keys", keys, "+14155550198").output).values())
+    assert "no possible number" in run("export-recipient", "--keys", keys, "4155550198").output
+    (keys / "2026-11").write_bytes(b"x" * 32)
+    assert "under the key 2026-11" in run("erase-recipient", "--keys", keys, "+14155550198").output
+
+
+def test_what_is_kept_is_told(run: Run) -> None:
+    result = CliRunner().invoke(main, ["ledger", "retention"])
+    assert "suppression     recipients  for ever, until they are taken back: opt-outs\n" in result.output

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from ringfleet.dispatch.recipients import KeysMissing, Recipients, is_recipient, read_keys
+from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, is_recipient, meet, read_keys
 
 NUMBER = "+14155550123"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -52,23 +53,62 @@ def test_a_short_key_is_refused_by_its_file(tmp_path: Path) -> None:
         read_keys(tmp_path)
 
 
-def test_a_key_that_is_added_is_taken_in(tmp_path: Path) -> None:
+class Known:
+    """A ledger as far as its keys go."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, str] = {}
+
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
+        missing = tuple(sorted(self.known[check] for check in self.known.keys() - checks.keys()))
+        if remember and not missing:
+            self.known |= checks
+        return missing
+
+
+async def test_a_key_that_is_added_is_taken_in(tmp_path: Path) -> None:
     (tmp_path / "1").write_bytes(OLD)
     recipients = Recipients(tmp_path)
     before = recipients.hasher.hashes(NUMBER)
     (tmp_path / "2").write_bytes(NEW)
-    recipients.refresh()
+    await recipients.refresh(Known())
     after = recipients.hasher.hashes(NUMBER)
     assert (len(after), after[1:]) == (2, before)
 
 
-def test_a_broken_change_leaves_the_old_keys_in_force(tmp_path: Path) -> None:
+async def test_a_broken_change_leaves_the_old_keys_in_force(tmp_path: Path) -> None:
     (tmp_path / "1").write_bytes(OLD)
     recipients = Recipients(tmp_path)
     (tmp_path / "2").write_bytes(b"")
     with pytest.raises(KeysMissing):
-        recipients.refresh()
+        await recipients.refresh(Known())
     assert len(recipients.hasher.hashes(NUMBER)) == 1
+
+
+async def test_guardrail_a_key_that_the_ledger_knows_is_not_taken_away(tmp_path: Path) -> None:
+    """Else who has opted out under it would be called."""
+    (tmp_path / "2026-11").write_bytes(OLD)
+    recipients, ledger = Recipients(tmp_path), Known()
+    await meet(ledger, recipients.hasher)
+    before = recipients.hasher.hashes(NUMBER)
+    (tmp_path / "2026-11").rename(tmp_path / "2027-01")
+    (tmp_path / "2027-01").write_bytes(NEW)
+    for _ in range(2):
+        with pytest.raises(KeysMissing, match=r"under the key 2026-11, and there is no such key: put it back"):
+            await recipients.refresh(ledger)
+        assert recipients.hasher.hashes(NUMBER) == before
+    with pytest.raises(KeysMissing, match="2026-11"):
+        await meet(ledger, read_keys(tmp_path))
+    (tmp_path / "2026-11").write_bytes(OLD)
+    await recipients.refresh(ledger)
+    assert len(recipients.hasher.hashes(NUMBER)) == 2
+
+
+def test_a_check_value_tells_keys_apart_and_is_nobodys_hash() -> None:
+    one, two = Hasher((OLD,)), Hasher((NEW, OLD), ("new", "old"))
+    assert one.checks.keys() < two.checks.keys()
+    assert list(two.checks.values()) == ["new", "old"]
+    assert not two.checks.keys() & set(two.hashes(NUMBER))
 
 
 @pytest.mark.parametrize(

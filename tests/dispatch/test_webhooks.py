@@ -7,7 +7,7 @@ import hmac
 import json
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
@@ -36,7 +36,7 @@ from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
-from tests.dispatch.ledger.builders import a_roster
+from tests.dispatch.ledger.builders import a_roster, an_ask, picked
 from tests.examples import examples
 
 HERE = AccountKey("shop", "sandbox")
@@ -407,6 +407,66 @@ async def test_a_stop_to_a_number_that_another_account_has_now_holds_in_the_name
     assert (len(await world.opted_out("brand:shop/")), await world.opted_out()) == (1, [])
 
 
+ELSEWHERE, OTHER = "sales/us", "+14155550177"
+SALES = {"scopes": (f"set:{ELSEWHERE}", "brand:sales/acme", "brand:sales/"), "brand": "brand:sales/acme"}
+
+
+async def called_from_elsewhere(world: World, number: str = NUMBER, account: str = "shop/sandbox") -> None:
+    """Ann was written to by a set of another namespace, from a number of this account, which has left the set since."""
+    member = Member(number, account, ("",), 75, 75, 75)
+    await world.ledger.enlist(a_roster(member, day=day_of(NOW), set_=ELSEWHERE, **SALES))
+    recipient, *others = HASHER.hashes(PEER)
+    parts = {"recipient": recipient, "known_as": tuple(others), "tiers": ("",), "now": NOW, "day": day_of(NOW)}
+    await picked(world.ledger, replace(an_ask(set=ELSEWHERE), **parts))
+    await world.ledger.enlist(a_roster(day=day_of(NOW), set_=ELSEWHERE, **SALES))
+    world.scopes[:] = []
+
+
+async def test_a_stop_to_a_number_that_has_left_its_set_holds_where_the_set_is(world: World) -> None:
+    await called_from_elsewhere(world)
+    assert await world.write("STOP", "m1", after=60) == "counted"
+    assert [one.reason for one in await world.opted_out("brand:sales/acme")] == ["message: STOP"]
+    await world.write("START", "m2", after=120)
+    assert await world.opted_out("brand:sales/acme") == []
+
+
+async def test_it_holds_there_when_the_number_is_in_another_set_by_then(world: World) -> None:
+    await called_from_elsewhere(world)
+    world.scopes[:] = [("set:shop/us", BRAND)]
+    await world.write("STOP", "m1", after=60)
+    assert (len(await world.opted_out("brand:sales/acme")), len(await world.opted_out())) == (1, 1)
+
+
+async def test_it_holds_with_everybody_who_has_contacted_the_person_by_the_accounts_numbers(world: World) -> None:
+    await called_from_elsewhere(world, OTHER)
+    await world.write("STOP", "m1", after=60)
+    assert len(await world.opted_out("brand:sales/acme")) == 1
+
+
+async def test_a_stop_to_a_number_of_a_set_is_said_to_that_set(world: World) -> None:
+    await called_from_elsewhere(world, OTHER)
+    world.scopes[:] = [("set:shop/us", BRAND)]
+    await world.write("STOP", "m1", after=60)
+    assert (len(await world.opted_out("brand:sales/acme")), len(await world.opted_out())) == (0, 1)
+
+
+async def test_a_stop_that_is_too_old_to_be_counted_reaches_as_far(world: World) -> None:
+    await called_from_elsewhere(world)
+    assert await world.write("STOP", "m1", after=-int(FORGOTTEN) - 86_400) == "counted"
+    assert await world.write("STOP", "m1", after=-int(FORGOTTEN) - 86_400) == "known"
+    assert len(await world.opted_out("brand:sales/acme")) == 1
+
+
+@pytest.mark.parametrize(("number", "account"), [(NUMBER, "rival/other"), (OTHER, "rival/other")])
+async def test_an_account_opts_nobody_out_of_who_has_called_by_anothers_numbers(
+    world: World, number: str, account: str
+) -> None:
+    await called_from_elsewhere(world, number, account)
+    world.owners[:] = [(NUMBER, AccountKey("rival", "other"))] if number == NUMBER else world.owners
+    await world.write("STOP", "m1", after=60)
+    assert await world.opted_out("brand:sales/acme") == []
+
+
 @pytest.mark.parametrize("text", ["Stop\n\nSent from my iPhone", "stop please", "ARRÊT"])
 async def test_a_wish_with_something_around_it_is_one(world: World, text: str) -> None:
     await world.write(text, "m1")
@@ -434,6 +494,26 @@ async def test_a_message_that_may_be_a_wish_is_told_to_people_by_its_ids_and_wit
     assert PEER not in str(logs)
     assert world.wished("unclear", taken="false") == 1
     assert await world.opted_out() == []
+
+
+async def test_it_is_listed_for_the_set_until_a_person_has_read_it(world: World) -> None:
+    for n, text in enumerate(("Please stop texting me", "Hello", "STOP", "dont stop now")):
+        await world.write(text, f"m{n}", after=n)
+    listed = await world.ledger.unclear("shop/us")
+    assert [(one.event, one.message, one.number, one.account) for one in listed] == [
+        (f"m{n}", f"m{n}", NUMBER, "shop/sandbox") for n in (0, 3)
+    ]
+    assert await world.ledger.unclear("shop/another") == ()
+    assert await world.ledger.has_read("shop/us", "shop/sandbox", "m0")
+    assert not await world.ledger.has_read("shop/us", "shop/sandbox", "m0")
+    assert [one.event for one in await world.ledger.unclear("shop/us")] == ["m3"]
+
+
+async def test_what_is_written_to_a_number_that_has_left_its_set_is_listed_there(world: World) -> None:
+    await called_from_elsewhere(world)
+    await world.ledger.enlist(a_roster(day=day_of(NOW), set_="shop/us"))
+    await world.write("Please stop texting me", "m1", after=60)
+    assert [one.event for one in await world.ledger.unclear(ELSEWHERE)] == ["m1"]
 
 
 async def test_another_message_opts_nobody_out(world: World) -> None:

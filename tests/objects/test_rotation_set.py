@@ -33,9 +33,21 @@ def test_traffic_matters_by_the_day_by_tenths_and_by_the_first_that_is_put_off(
 
 def test_what_is_put_off_matters_when_it_begins_and_when_it_ends() -> None:
     some = WRITTEN.model_copy(update={"deferred": 5})
-    assert not usage_matters(some, some.model_copy(update={"deferred": 9}))
+    assert not usage_matters(some, some.model_copy(update={"deferred": 7}))
     assert usage_matters(some, WRITTEN)
     assert usage_matters(None, WRITTEN)
+
+
+@pytest.mark.parametrize("capacity", [0, 100, 10_000])
+def test_what_is_put_off_is_told_in_steps(capacity: int) -> None:
+    """So that the status is never far from the count, and a count that grows by thousands is a few writes."""
+    written, writes = WRITTEN.model_copy(update={"capacity": capacity}), 0
+    for count in range(1, 5001):
+        new = written.model_copy(update={"deferred": count})
+        if usage_matters(written, new):
+            written, writes = new, writes + 1
+        assert written.deferred <= count < 2 * written.deferred
+    assert writes <= 13 + 10
 
 
 def a_claim(**metadata: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from ringfleet.api.meta import (
     short_name,
 )
 from ringfleet.api.number_claim import PoolRef
-from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode
+from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode, StickyScope
 
 
 class Overflow(StrEnum):
@@ -69,9 +69,9 @@ class OnFlagged(StrEnum):
 
 class CampaignNumberPool(StrEnum):
     NONE = "None"
-    """The carrier has approved nothing: at most 49 US numbers of the set send messages, those of its territories
-    counted and toll-free ones not. Numbers of other sets are not counted, so that sets of one campaign have to keep to
-    49 together."""
+    """The carrier has approved nothing: at most 49 US numbers send messages, those of its territories counted and
+    toll-free ones not, in all sets of the namespace with the same brand and campaign together: those that joined their
+    set first. In a set without messaging.campaign its own numbers are counted."""
     APPROVED = "Approved"
     """The carrier has approved more: as many numbers send messages as the set has."""
 
@@ -149,8 +149,14 @@ class Region(Part):
 class Sticky(Part):
     """Whether the same recipient sees the same number again."""
 
-    mode: StickyMode = StickyMode.PREFER
-    """Whether a recipient is contacted from the number that this recipient saw last."""
+    mode: StickyMode | None = None
+    """Whether a recipient is contacted from the number that this recipient saw last; when left out Strict for SMS,
+    where another sender is a stranger and begins another thread, and Prefer for Voice."""
+    scope: StickyScope = StickyScope.SET
+    """Among the numbers of which sets the recipient's is looked for. The caps, the day and the health that hold for a
+    number are those of the set that it is a member of; quiet hours, recipientFrequency and opt-outs those of the set
+    that is asked; the contact counts in both. No room is put aside in another set: a contact that mode Strict would put
+    off there is refused until then."""
     ttl: Annotated[Duration, lasting("1h", "87600h")] = timedelta(days=365)
     """How long after the last contact a recipient's number is remembered, from 1h to 87600h."""
     max_wait: Annotated[Duration, lasting("0s", "72h")] = timedelta(hours=1)
@@ -195,11 +201,16 @@ class MessagingIdentity(Part):
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """The campaign's throughput, however many numbers it has; no limit when left out. A day has the minutes that
     quietHours leave. It counts segments, see segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume
-    has, each set by itself; the dispatcher holds no message back for it."""
+    has, each set by itself. The dispatcher holds it over all sets of the namespace with the same brand and campaign,
+    the least that any of them says (without a campaign for the set alone): beyond it a message is refused until the
+    minute ends. Replies count, and are not refused; toll-free numbers and those of other countries have rules of their
+    own."""
     daily_limit: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
     """The brand's messages a day, however many numbers it has; no limit when left out. It counts segments, see
-    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself; the dispatcher
-    holds no message back for it."""
+    segmentsPerMessage. It bounds how many numbers a set with spec.dailyVolume has, each set by itself. The dispatcher
+    holds it over all sets of the namespace with the same brand, the least that any of them says: beyond it a message is
+    handled as overflow says. A day is that of the set which is asked. Replies count, and are not refused; toll-free
+    numbers and those of other countries have rules of their own."""
     segments_per_message: Annotated[int, Field(ge=1, le=20)] = 1
     """How many segments a message of the set has: carriers count them, and a text of more than 160 characters, or of 70
     with one outside of their alphabet, is several. messagesPerMinute and dailyLimit allow so many times fewer messages;
@@ -330,8 +341,16 @@ class RotationSetSpec(Part):
     overflow: Overflow = Overflow.DEFER
     """What becomes of a contact when each number that it may use is at a cap of perNumber or rests. Quiet hours,
     recipientFrequency and opt-outs always refuse it."""
+    keep_room_for: Annotated[Duration, lasting("10m", "24h")] = timedelta(hours=2)
+    """How long room is kept for a contact that overflow Defer has put off, from the moment (notBefore) that the
+    dispatcher has told for it, from 10m to 24h. Whoever asks for it in that time is served first; later it is a contact
+    like any other. A recipient has one such contact in a set at most, however often it is asked for."""
     replies: Replies = Replies.FREE
     """Whether the answer to somebody who called or wrote counts against the number's caps."""
+    reply_window: Annotated[Duration, lasting("1h", "720h")] = timedelta(hours=24)
+    """How long after a call or message to a number of the set its sender may be answered as replies says, from 1h to
+    720h. It goes by what the carrier tells the dispatcher; what is called a reply without that is a contact like any
+    other."""
     health: SetHealth = SetHealth.model_construct()
     min_attestation: Attestation = Attestation.A
     """The lowest STIR/SHAKEN level with which a number may be a caller ID; not for SMS. A number whose level the
@@ -399,6 +418,8 @@ class SetUsage(Part):
     """How many contacts the active numbers may make today, all together."""
     used: int = 0
     """How many contacts the numbers had made today, when status.usage was last written: see status.usageAt."""
+    replies: int = 0
+    """How many answers to who called or wrote went out today, which count against no cap and are not among used."""
     deferred: int = 0
     """How many contacts are put off to a later time."""
 

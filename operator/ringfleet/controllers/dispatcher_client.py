@@ -142,7 +142,8 @@ class Dispatcher:
 def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:
     """The dispatcher's answer. Raises KeyError, TypeError, ValueError or AttributeError: it is none."""
     numbers = {E164(row["number"]): _use(row, channel) for row in body["numbers"]}
-    return Usage(at, date.fromisoformat(body["day"]), int(body["used"]), int(body["deferred"]), numbers)
+    day, used, deferred = date.fromisoformat(body["day"]), int(body["used"]), int(body["deferred"])
+    return Usage(at, day, used, deferred, numbers, int(body.get("replies", 0)))
 
 
 def _use(row: Mapping[str, Any], channel: Channel) -> NumberUse:

@@ -11,6 +11,7 @@ What meets another writer is left for the next turn. Numbers themselves are boun
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -30,7 +31,16 @@ from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.phone_number_status import is_news
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
-from ringfleet.objects.rotation_set import claim_body, people_of_set, pools_of, seat_seen, set_status, set_view
+from ringfleet.objects.rotation_set import (
+    claim_body,
+    member_seen,
+    people_of_set,
+    pools_of,
+    rotation_want,
+    seat_seen,
+    set_status,
+    set_view,
+)
 from ringfleet.plan.rotation_set.decide import AGAIN, SetDecision, SetFacts, SetView, decide
 from ringfleet.plan.rotation_set.guardrails import RotationWant
 from ringfleet.plan.rotation_set.plan import (
@@ -43,6 +53,7 @@ from ringfleet.plan.rotation_set.plan import (
     Reroute,
     Unquarantine,
 )
+from ringfleet.plan.rotation_set.roster import Sender, senders_of
 from ringfleet.plan.rotation_set.seen import PoolSeen, RotationSeen
 
 log = structlog.get_logger(__name__)
@@ -97,6 +108,7 @@ def see_set(services: Services, obj: RotationSet, reading: Reading) -> SetFacts:
         unknown=reading.unknown,
         blind_since=reading.blind_since,
         frozen=_frozen(services, members),
+        senders=tuple(_senders(services, obj)),
     )
     return SetFacts(seen, reading.ended, services.dispatcher.interval)
 
@@ -123,6 +135,16 @@ def _frozen(services: Services, members: Members) -> str | None:
         return freeze.message
     freezes = [services.fleet.freeze_of(number) for _, number in members if number]
     return freezes[0].message if all(freezes) and freezes and freezes[0] else None
+
+
+def _senders(services: Services, obj: RotationSet) -> Iterator[Sender]:
+    """The numbers that other sets of its campaign send from."""
+    campaign = rotation_want(obj).campaign
+    for other in services.fleet.all_in(obj.metadata.namespace, RotationSet) if campaign else ():
+        want = rotation_want(other)
+        if want.campaign == campaign and other.metadata.uid != obj.metadata.uid:
+            held = _members(services, other)
+            yield from senders_of(want, [member_seen(claim, number) for claim, number in held if number])
 
 
 def _pool(services: Services, obj: RotationSet, pool: NumberPool) -> PoolSeen:

@@ -25,12 +25,12 @@ from starlette.types import Scope as Connection
 from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.inventory import Inventory
-from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.types import GivenBack, Suppression
+from ringfleet.dispatch.inventory import Inventory, SetView
+from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
-from ringfleet.dispatch.operations import SET
+from ringfleet.dispatch.operations import LONGEST_WAIT, SET
 from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
 from ringfleet.dispatch.problems import Problem, answer, write_time
 from ringfleet.dispatch.recipients import Hasher, is_recipient
@@ -45,7 +45,10 @@ from ringfleet.dispatch.schema import (
     SuppressionList,
     SuppressionReply,
     SuppressionRequest,
+    UnclearItem,
+    UnclearList,
 )
+from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 PICK_BYTES = 65_536
 LIST_BYTES = 1_048_576
@@ -85,9 +88,12 @@ class Dispatcher:
             Route(f"{SET}/picks", self.pick, methods=["POST"]),
             Route(f"{SET}/picks/{{pick}}", self.give_back, methods=["DELETE"]),
             Route(f"{SET}/deferred", self.deferred, methods=["GET"]),
+            Route(f"{SET}/deferred/{{deferral}}", self.cancel, methods=["DELETE"]),
             Route(f"{SET}/suppressions", self.suppressions, methods=["GET"]),
             Route(f"{SET}/suppressions", self.suppress, methods=["POST"]),
             Route(f"{SET}/suppressions", self.allow, methods=["DELETE"]),
+            Route(f"{SET}/unclear", self.unclear, methods=["GET"]),
+            Route(f"{SET}/unclear", self.has_read, methods=["DELETE"]),
             Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
             *size_routes(),
             Route("/openapi.json", describe, methods=["GET"]),
@@ -131,23 +137,49 @@ class Dispatcher:
     async def deferred(self, request: Request) -> Response:
         namespace, name = await self._let_in(request, "get", "deferred")
         view = self._picker.find(namespace, name)
-        day = view.window(self._clock.now()).day
-        found = await self._ledger.deferrals(view.want.key, day.toordinal(), _limit(request))
-        reply = DeferredList(
-            tuple(DayCount(date.fromordinal(on).isoformat(), count) for on, count in found.by_day),
-            tuple(
-                DeferredItem(one.id, one.number, write_time(one.not_before), write_time(one.since))
-                for one in found.first
-            ),
-        )
-        return _json(reply)
+        limit, wait = _limit(request), _number(request, "wait", 0, LONGEST_WAIT, 0)
+        due = request.query_params.get("due")
+        if due not in (None, "now"):
+            raise Problem("malformed-request", "Say due=now, or leave it out.")
+        ready = await self._wait_for_due(view, limit, wait) if due else None
+        found = await self._put_off(view, limit)
+        by_day = tuple(DayCount(date.fromordinal(on).isoformat(), count) for on, count in found.by_day)
+        return _json(DeferredList(by_day, tuple(map(_item, found.first if ready is None else ready))))
+
+    async def _put_off(self, view: SetView, limit: int) -> Deferrals:
+        now = self._clock.now()
+        return await self._ledger.deferrals(view.want.key, view.window(now).day.toordinal(), limit, now)
+
+    async def _wait_for_due(self, view: SetView, limit: int, wait: float) -> tuple[Deferral, ...]:
+        """What may go out now; when nothing may, as soon as something does."""
+        elapsed = asyncio.get_running_loop().time
+        until = elapsed() + wait
+        while True:
+            before, now = self._ledger.put_off, self._clock.now()
+            due = await self._ledger.due(view.want.key, now, limit)
+            left = until - elapsed()
+            if due or left <= 0:
+                return due
+            first = (await self._put_off(view, 1)).first
+            await self._ledger.more_put_off(before, min(left, max(0.0, first[0].not_before - now) if first else left))
+
+    async def cancel(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "delete", "deferred")
+        view, deferral = self._picker.find(namespace, name), request.path_params["deferral"]
+        match await self._ledger.cancel(view.want.key, deferral):
+            case Cancelled.FREED:
+                return Response(status_code=204)
+            case Cancelled.USED:
+                raise Problem("deferral-used", "The contact has gone out: nothing is put off any more.")
+            case Cancelled.UNKNOWN:
+                raise Problem("not-found", f"RotationSet {namespace}/{name} has no deferral {deferral[:40]!r}.")
 
     # Opt-outs.
 
     async def suppress(self, request: Request) -> Response:
         scope, wish = await self._opt_outs(request, "create")
         now, hashes = self._clock.now(), await self._hashes(wish)
-        entries = [Suppression(scope, newest, now, wish.reason) for newest, *_ in hashes]
+        entries = [Suppression(scope, newest, now, wish.reason, also=tuple(others)) for newest, *others in hashes]
         return _json(SuppressionReply(await self._ledger.suppress(entries)))
 
     async def allow(self, request: Request) -> Response:
@@ -171,7 +203,9 @@ class Dispatcher:
             scope = self._scope(namespace, name, Scope(asked.get("scope", Scope.BRAND)))
             after = bytes.fromhex(asked.get("after", ""))
         except ValueError as error:
-            raise Problem("malformed-request", "Say scope=set or scope=brand, and after as a recipientHash.") from error
+            raise Problem(
+                "malformed-request", "Say scope=set, brand or namespace, and after as a recipientHash."
+            ) from error
         limit = _limit(request)
         found = await self._ledger.suppressions(scope, limit, after)
         items = tuple(SuppressionItem(one.recipient.hex(), write_time(one.since), one.reason) for one in found)
@@ -179,7 +213,24 @@ class Dispatcher:
 
     def _scope(self, namespace: str, name: str, scope: Scope) -> str:
         of_set, of_brand = self._picker.find(namespace, name).want.scopes
-        return of_set if scope is Scope.SET else of_brand
+        return {Scope.SET: of_set, Scope.BRAND: of_brand, Scope.NAMESPACE: everywhere_in(namespace)}[scope]
+
+    async def unclear(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "get", "suppressions")
+        view = self._picker.find(namespace, name)
+        found = await self._ledger.unclear(view.want.key, _limit(request))
+        items = (UnclearItem(one.account, one.event, one.message, one.number, write_time(one.at)) for one in found)
+        return _json(UnclearList(tuple(items)))
+
+    async def has_read(self, request: Request) -> Response:
+        namespace, name = await self._let_in(request, "create", "suppressions")
+        view = self._picker.find(namespace, name)
+        account, event = (request.query_params.get(one, "") for one in ("account", "eventId"))
+        if not account or not event:
+            raise Problem("malformed-request", "Say account and eventId, as the item has them.")
+        if not await self._ledger.has_read(view.want.key, account, event):
+            raise Problem("not-found", f"RotationSet {namespace}/{name} has no such message.")
+        return Response(status_code=204)
 
     # The operator's look.
 
@@ -222,7 +273,8 @@ class Dispatcher:
     async def _on_ledger(self, request: Request, error: Exception) -> Response:
         log.error("ledger unavailable", error=str(error))
         self._metrics.ledger_failed()
-        problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+        said = str(error) if isinstance(error, KeysUnknown) else "The ledger can't be written now."
+        problem = Problem("ledger-unavailable", f"{said} Ask again with the same key.")
         self._metrics.answered(problem.type.name, int(problem.type.status))
         return answer(problem, request.url.path)
 
@@ -304,6 +356,10 @@ def _hash_all(hasher: Hasher, recipients: Iterable[str]) -> list[tuple[bytes, ..
     return hashes
 
 
+def _item(one: Deferral) -> DeferredItem:
+    return DeferredItem(one.id, one.number, write_time(one.not_before), write_time(one.since), one.key)
+
+
 def _json(reply: Any) -> Response:
     return Response(_encode(reply), media_type=JSON)
 
@@ -317,8 +373,12 @@ def _flag(request: Request, name: str) -> bool:
     return said == "true"
 
 
-def _limit(request: Request, most: int = 1000) -> int:
-    said = request.query_params.get("limit", "100")
-    if not said.isascii() or not said.isdigit() or not 1 <= int(said) <= most:
-        raise Problem("malformed-request", f"Say limit as a number from 1 to {most}.")
+def _limit(request: Request) -> int:
+    return _number(request, "limit", 1, 1000, 100)
+
+
+def _number(request: Request, name: str, least: int, most: int, default: int) -> int:
+    said = request.query_params.get(name, str(default))
+    if not said.isascii() or not said.isdigit() or len(said) > len(str(most)) or not least <= int(said) <= most:
+        raise Problem("malformed-request", f"Say {name} as a number from {least} to {most}.")
     return int(said)

@@ -35,7 +35,9 @@ FORWARDED = b"ringfleet-forwarded"
 PATIENCE_S = 5.0
 """Seconds for which an owner is looked for before the caller is told."""
 HOP_S = 10.0
-_OWNERS = ("/picks", "/deferred", "/rollup")
+WAIT_S = 20.0
+"""Seconds for which an owner may be asked to wait for what is put off."""
+_OWNERS = ("/picks", "/deferred", "/rollup", "/unclear")
 """What only the owner knows. Opt-outs and their lists, calculators and the description are anybody's."""
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"host"})
 MISDIRECTED = 421
@@ -114,7 +116,7 @@ class Forward:
         url = f"{owner}{request.scope['raw_path'].decode('latin-1')}{'?' + query if query else ''}"
         try:
             async with self._connections().request(
-                request.method, url, data=body, headers=headers, allow_redirects=False
+                request.method, url, data=body, headers=headers, allow_redirects=False, timeout=_patience(url)
             ) as reply:
                 if reply.status == MISDIRECTED:
                     return None
@@ -161,10 +163,14 @@ class Forward:
                 self._trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # our own certificate is enough
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=256, ssl=self._trust or True),
-                timeout=aiohttp.ClientTimeout(total=HOP_S, connect=1.0),
                 auto_decompress=False,
             )
         return self._session
+
+
+def _patience(url: str) -> aiohttp.ClientTimeout:
+    waits = "/deferred?" in url
+    return aiohttp.ClientTimeout(total=HOP_S + WAIT_S if waits else HOP_S, connect=1.0)
 
 
 def _is_the_owners(path: str) -> bool:

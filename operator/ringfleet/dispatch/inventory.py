@@ -29,13 +29,14 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.types import Roster
+from ringfleet.dispatch.ledger.types import Limit, Per, Roster, Terms
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
 from ringfleet.model import E164
 from ringfleet.model.geography import locate
 from ringfleet.model.refs import ObjectRef
+from ringfleet.model.rotation import Channel
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
@@ -44,7 +45,7 @@ from ringfleet.objects.rotation_set import member_seen, rotation_want
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.calendar import Window, misnamed_zone, window
 from ringfleet.plan.rotation_set.guardrails import RotationWant
-from ringfleet.plan.rotation_set.roster import Day, MemberSeen, ask_tiers, enlist
+from ringfleet.plan.rotation_set.roster import Day, MemberSeen, Sender, ask_tiers, enlist, senders_of
 
 RETRY_SECONDS = 1.0
 """After which a roster is written again that the ledger could not take in."""
@@ -62,6 +63,8 @@ class AskParts:
     scopes: tuple[str, ...]
     sticky_ttl: float
     max_wait: float
+    room_kept: float
+    reply_window: float
     frequency: tuple[int, float] | None
 
     @classmethod
@@ -72,6 +75,8 @@ class AskParts:
             scopes=want.looks_in,
             sticky_ttl=want.sticky_ttl.total_seconds(),
             max_wait=want.max_wait.total_seconds(),
+            room_kept=want.room_kept.total_seconds(),
+            reply_window=want.reply_window.total_seconds(),
             frequency=(often.contacts, often.window.total_seconds()) if often.contacts else None,
         )
 
@@ -132,6 +137,7 @@ class Inventory:
         self._clock = clock
         self._views: dict[ObjectRef, SetView] = {}
         self._dirty: set[ObjectRef] = set()
+        self._senders: dict[ObjectRef, tuple[str, tuple[Sender, ...]]] = {}
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()
         self._taken = asyncio.Event()
@@ -254,9 +260,11 @@ class Inventory:
             key = self._dirty.pop()
             want = self.sets.store.get(key)
             if want is None:
+                self._note_senders(key, "", ())
                 view = self._views.pop(key, None)
                 if view is not None and view.day is not None:
-                    await self._try(key, Roster(view.want.key, view.day.toordinal(), ()))
+                    terms = replace(terms_of(view.want), limits=(), people="", zone="UTC")  # it binds nobody now
+                    await self._try(key, Roster(view.want.key, view.day.toordinal(), (), terms))
                 continue
             view = self._views.get(key)
             if view is None or view.want != want:
@@ -288,14 +296,34 @@ class Inventory:
             day = max(day, view.day)  # a zone to the west has the day before: the ledger goes by the one it has begun
         found = self._members(view.want)
         seen = [replace(member, frozen=freeze is not None) for member, freeze in found]
-        roster = enlist(view.want, seen, day, lambda number: locate(number).places)
+        key = ObjectRef(view.want.namespace, view.want.name)
+        self._note_senders(key, view.want.campaign, senders_of(view.want, seen))
+        others = self._senders_beside(key, view.want.campaign)
+        roster = enlist(view.want, seen, day, lambda number: locate(number).places, others)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
-        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members))
+        terms = terms_of(view.want, self._heir_of(view.want))
+        await self._ledger.enlist(Roster(view.want.key, day.toordinal(), roster.members, terms))
         view.day, view.roster, view.accounts = day, roster, accounts
         freezes = [freeze for _, freeze in found]
         view.freeze = freezes[0] if freezes and all(freezes) else None
         view.attestations = {one.number: one.attestation for one in seen}
+
+    def _note_senders(self, key: ObjectRef, campaign: str, senders: tuple[Sender, ...]) -> None:
+        """A campaign has so many numbers in all its sets: where those of one change, the others are looked at again."""
+        before, now = self._senders.get(key, ("", ())), (campaign, senders if campaign else ())
+        if before == now:
+            return
+        self._senders[key] = now
+        for other, (of, _) in self._senders.items():
+            if other != key and of and of in (before[0], campaign):
+                self._soil(other)
+
+    def _senders_beside(self, key: ObjectRef, campaign: str) -> list[Sender]:
+        there = [
+            senders for other, (of, senders) in self._senders.items() if campaign and of == campaign and other != key
+        ]
+        return [one for senders in there for one in senders]
 
     def _members(self, want: RotationWant) -> list[tuple[MemberSeen, Freeze | None]]:
         """The numbers that claims of the set hold, each with what freezes it."""
@@ -303,6 +331,17 @@ class Inventory:
         claims = [claim for claim in labelled if claim.is_of(want.uid)]
         held = [(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
         return [(member_seen(claim, number), self._freeze_of_number(number)) for claim, number in held]
+
+    def _heir_of(self, want: RotationWant) -> tuple[str, ...]:
+        """The sets of its brand that are no more and whose numbers it has: it is one of them, renamed."""
+        brand = want.messaging.brand if want.messaging else None
+        claims = [one for one in self.claims.store.by("set", (want.namespace, want.name)) if one.is_of(want.uid)]
+        had = {
+            one.last_claim for claim in claims for one in self.numbers.store.by("claim", claim.uid) if one.last_claim
+        }
+        names = {one.rotation for one in had if one.rotation and (one.namespace, one.tenant) == (want.namespace, brand)}
+        gone = (name for name in names if self.sets.store.get(ObjectRef(want.namespace, name)) is None)
+        return tuple(sorted(f"{want.namespace}/{name}" for name in gone))
 
     def _freeze_of_number(self, number: NumberRecord) -> Freeze | None:
         of_account = self.frozen_accounts.store.get(ObjectRef(number.account.namespace, number.account.name))
@@ -339,6 +378,27 @@ class Inventory:
     def _soil(self, key: ObjectRef) -> None:
         self._dirty.add(key)
         self._wake.set()
+
+
+def terms_of(want: RotationWant, heir_of: tuple[str, ...] = ()) -> Terms:
+    """What the ledger's owner has to know of the set."""
+    messaging = want.messaging if want.channel is Channel.SMS else None
+    units = messaging.segments if messaging else 1
+    limits, people, zone = _limits(want), want.people, want.zone
+    return Terms(want.looks_in, limits, units, people, zone, heir_of, want.scopes[1])
+
+
+def _limits(want: RotationWant) -> tuple[Limit, ...]:
+    """Those of its brand, and of its campaign: the set's own, when it names none."""
+    messaging = want.messaging if want.channel is Channel.SMS else None
+    if messaging is None:
+        return ()
+    brand = f"{want.namespace}/{messaging.brand}"
+    campaign = f"campaign:{brand}/{messaging.campaign}" if messaging.campaign else f"set:{want.key}"
+    return (
+        *((Limit(f"brand:{brand}", Per.DAY, messaging.daily_limit),) if messaging.daily_limit else ()),
+        *((Limit(campaign, Per.MINUTE, messaging.per_minute),) if messaging.per_minute else ()),
+    )
 
 
 def _anew(want: RotationWant, before: SetView | None) -> SetView:

@@ -34,6 +34,10 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9
 _PATH_PARAMETERS = {
     "namespace": ("The namespace of the RotationSet.", _NAME),
     "name": ("The RotationSet.", _NAME),
+    "deferral": (
+        "The deferredId of an answer.",
+        {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-.0-~]+$"},
+    ),
     "pick": ("The pickId of an answer.", {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-.0-~]+$"}),
 }
 _TIME = {"type": "string", "format": "date-time"}

@@ -16,6 +16,8 @@ from ringfleet.dispatch import schema
 from ringfleet.dispatch.calculators import answer_struct
 from ringfleet.plan.sizing.questions import CALCULATORS
 
+LONGEST_WAIT = 20
+"""Seconds: less than a dispatcher that ends leaves to what is under way."""
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
 
@@ -72,8 +74,22 @@ IDEMPOTENCY_KEY = Parameter(
 LIMIT = Parameter(
     "limit", "query", "The most items to list.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
 )
+DUE = Parameter("due", "query", "now: list only what may go out now.", {"type": "string", "enum": ["now"]})
+WAIT = Parameter(
+    "wait",
+    "query",
+    "With due=now: for how many seconds to wait for the first that may go out, when none may yet.",
+    {"type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0},
+)
+ACCOUNT = Parameter(
+    "account", "query", "The item's account.", {"type": "string", "minLength": 1, "maxLength": 512}, True
+)
+EVENT = Parameter("eventId", "query", "The item's eventId.", {"type": "string", "minLength": 1, "maxLength": 512}, True)
 SCOPE = Parameter(
-    "scope", "query", "Whose opt-outs: the set's, or its brand's.", {"$ref": "#/components/schemas/Scope"}
+    "scope",
+    "query",
+    "Whose opt-outs: the set's, its brand's, or those that hold in all of the namespace.",
+    {"$ref": "#/components/schemas/Scope"},
 )
 AFTER = Parameter(
     "after",
@@ -129,17 +145,26 @@ OPERATIONS: tuple[Operation, ...] = (
         "deferred",
         "get",
         f"{SET}/deferred",
-        "What is put off and has not gone out yet.",
+        "What is put off and has not gone out yet; or what may go out now, as soon as there is something.",
         {200: schema.DeferredList},
         right=("get", "deferred"),
-        parameters=(LIMIT,),
+        parameters=(LIMIT, DUE, WAIT),
         problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
+    ),
+    Operation(
+        "cancel",
+        "delete",
+        f"{SET}/deferred/{{deferral}}",
+        "A contact that was put off is not wanted any more: give its room up.",
+        {204: None},
+        right=("delete", "deferred"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "deferral-used"),
     ),
     Operation(
         "suppressions",
         "get",
         f"{SET}/suppressions",
-        "The opt-outs of the set or of its brand, page by page.",
+        "The opt-outs of the set, of its brand or of its namespace, page by page.",
         {200: schema.SuppressionList},
         right=("get", "suppressions"),
         parameters=(SCOPE, LIMIT, AFTER),
@@ -164,6 +189,26 @@ OPERATIONS: tuple[Operation, ...] = (
         right=("delete", "suppressions"),
         body=schema.SuppressionRequest,
         problems=(*_BODY, *_NO_SET, *_LEDGER),
+    ),
+    Operation(
+        "unclear",
+        "get",
+        f"{SET}/unclear",
+        "The messages to the set that may ask to be left alone, and that nobody has read yet.",
+        {200: schema.UnclearList},
+        right=("get", "suppressions"),
+        parameters=(LIMIT,),
+        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+    ),
+    Operation(
+        "hasRead",
+        "delete",
+        f"{SET}/unclear",
+        "A person has read such a message, and has done what it asks.",
+        {204: None},
+        right=("create", "suppressions"),
+        parameters=(ACCOUNT, EVENT),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
     ),
     Operation(
         "rollup",

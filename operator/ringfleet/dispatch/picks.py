@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
@@ -112,15 +112,19 @@ class Picker:
             day=window.day.toordinal(),
             tomorrow=window.tomorrow,
             hour_ends=window.hour_ends,
+            begins=window.today,
             tiers=view.tiers(where.places),
             scopes=parts.scopes,
             account=_account(view, request.account),
             key=None if dry_run else key,
             fingerprint=_fingerprint(request, hasher.oldest(request.to)),
             reply=reply,
+            reply_window=parts.reply_window,
             mode=want.sticky,
             sticky_ttl=parts.sticky_ttl,
             max_wait=parts.max_wait,
+            room_kept=parts.room_kept,
+            opens=partial(_opens, want.terms.quiet, where.zones),
             frequency=parts.frequency,
             defers=want.defers,
             deferral=request.deferred_id,
@@ -189,7 +193,10 @@ class Picker:
             case KeyReused():
                 return Problem("idempotency-key-reused", "This Idempotency-Key has come with another request before.")
             case UnknownDeferral():
-                return Problem("unknown-deferral", "There is no such deferral for this recipient, or it was used.")
+                return Problem(
+                    "unknown-deferral",
+                    "There is no such deferral for this recipient, or it was used or cancelled: ask without it.",
+                )
             case _:
                 raise AssertionError(verdict)
 
@@ -258,8 +265,9 @@ def _account(view: SetView, named: str | None) -> str | None:
 
 def _fingerprint(request: PickRequest, oldest: bytes) -> bytes:
     """`oldest`: the recipient's hash under the oldest key, which a newer key does not change. Fingerprints are stored:
-    from one without a key, a number would be found by trying all there are."""
-    said = f"{request.account}\n{request.kind}\n{request.deferred_id}"
+    from one without a key, a number would be found by trying all there are. The id of a deferral is no part of it: with
+    the id, and without, it is the same contact."""
+    said = f"{request.account}\n{request.kind}\nNone"  # as programs wrote it to which it was one
     return blake2b(said.encode(), digest_size=16, key=oldest).digest()
 
 
@@ -268,6 +276,12 @@ def _quiet_until(quiet: QuietHours, zones: tuple[str, ...], minute: int) -> floa
     """NEVER: no moment is known. Any time of the ledger's is a finite number."""
     until = quiet_until(quiet, zones, datetime.fromtimestamp(minute * 60, UTC))
     return until.timestamp() if until else None
+
+
+def _opens(quiet: QuietHours, zones: tuple[str, ...], moment: float) -> float:
+    """When the recipient may be called, from the moment on. Who may never be is not put off."""
+    until = _quiet_until(quiet, zones, int(moment // 60))
+    return moment if until is None or until >= NEVER else until
 
 
 @lru_cache(maxsize=1024)

@@ -52,6 +52,7 @@ TYPES = {
         Type("set-invalid", HTTPStatus.CONFLICT, "The rotation set makes no sense"),
         Type("set-suspended", HTTPStatus.CONFLICT, "The rotation set is suspended"),
         Type("pick-in-use", HTTPStatus.CONFLICT, "The pick is in use"),
+        Type("deferral-used", HTTPStatus.CONFLICT, "The contact has gone out"),
         Type("pick-too-old", HTTPStatus.CONFLICT, "The day of the pick is over"),
         Type("not-the-owner", HTTPStatus.MISDIRECTED_REQUEST, "Another dispatcher decides"),
         Type("body-too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),

@@ -4,16 +4,20 @@ One phone may be written in several ways (`model/spellings.py`): all are looked 
 
 The keys come from files, one key each, mounted from a Secret; the newest is the one whose name sorts last, so a key is
 rotated by adding `2027-01` beside `2026-11`. The older file stays: opt-outs are remembered for ever, and one under a
-key that is gone is found by nobody. Files are read again when they change.
+key that is gone is found by nobody. So opt-outs are written under every key, and a ledger knows by check values which
+keys its rows are under: where one of them is missing nobody starts, and nobody picks. Files are read again when they
+change; a change that takes a key away which the ledger knows is not taken in.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol
 
 from ringfleet.model import E164
 from ringfleet.model.spellings import spellings
@@ -31,11 +35,17 @@ class KeysMissing(Exception):
     """There is no key to hash recipients with, or one is too short. The message says which file and what to do."""
 
 
-class Hasher:
-    """Hashes under every key, the newest first."""
+_CHECKED = b"which key is this?"
+"""What no recipient is: the hash of it tells keys apart, and nothing of a key."""
 
-    def __init__(self, keys: tuple[bytes, ...]) -> None:
+
+class Hasher:
+    """Hashes under every key, the newest first. `names`: of the keys, for people."""
+
+    def __init__(self, keys: tuple[bytes, ...], names: tuple[str, ...] = ()) -> None:
         self._begun = tuple(hmac.new(key, digestmod=sha256) for key in keys)
+        named = names or tuple(f"number {place}" for place in range(1, len(keys) + 1))
+        self.checks = {_finish(begun.copy(), _CHECKED): name for begun, name in zip(self._begun, named, strict=True)}
 
     def hashes(self, number: str) -> tuple[bytes, ...]:
         """Every hash by which the recipient may be known. The first is the one to write: of the canonical spelling,
@@ -80,7 +90,26 @@ def read_keys(folder: Path) -> Hasher:
     for path, key in zip(names, keys, strict=True):
         if len(key) < LEAST_KEY_BYTES:
             raise KeysMissing(f"The key {path} has {len(key)} bytes; it must have at least {LEAST_KEY_BYTES}.")
-    return Hasher(keys)
+    return Hasher(keys, tuple(path.name for path in names))
+
+
+class KnowsKeys(Protocol):
+    """A ledger, as far as its keys go."""
+
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]: ...
+
+
+async def meet(ledger: KnowsKeys, hasher: Hasher, *, remember: bool = True) -> None:
+    """Tell the ledger by which keys its recipients are hashed from now on.
+
+    Raises:
+        KeysMissing: it has rows under others.
+    """
+    if missing := await ledger.meet_keys(hasher.checks, remember):
+        raise KeysMissing(
+            f"The ledger has recipients under the key {', '.join(missing)}, and there is no such key: put it back into "
+            "the folder of the keys. Without it nobody's opt-out under it would be found, so that nothing is picked."
+        )
 
 
 class Recipients:
@@ -91,12 +120,14 @@ class Recipients:
         self._seen = self._look()
         self.hasher = read_keys(folder)
 
-    def refresh(self) -> None:
-        """Take in changed keys. While they can't be read, the old ones hold: KeysMissing is raised."""
+    async def refresh(self, ledger: KnowsKeys) -> None:
+        """Take in changed keys. While they can't be read, or one is missing that the ledger knows, the old ones hold:
+        KeysMissing is raised. Raises LedgerUnavailable too."""
         seen = self._look()
         if seen != self._seen:
-            self.hasher = read_keys(self._folder)
-            self._seen = seen
+            hasher = read_keys(self._folder)
+            await meet(ledger, hasher)
+            self.hasher, self._seen = hasher, seen
 
     def _look(self) -> tuple[tuple[str, int], ...]:
         return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in self._folder.glob("[!.]*")))

@@ -18,7 +18,8 @@ def write_rollup(rollup: Rollup, now: float, zone: str, capacity: int) -> Rollup
     day = date.fromordinal(rollup.day)
     today = int(beginning(day, zone) // HOUR)
     numbers = tuple(_number(tally, int(now // HOUR), today) for tally in rollup.tallies)
-    return RollupReply(rollup.set, day.isoformat(), rollup.used, rollup.deferred, capacity, numbers)
+    replies = sum(number.replies_today for number in numbers)
+    return RollupReply(rollup.set, day.isoformat(), rollup.used, replies, rollup.deferred, capacity, numbers)
 
 
 def _number(tally: Tally, hour: int, today: int) -> NumberRollup:
@@ -33,6 +34,7 @@ def _number(tally: Tally, hour: int, today: int) -> NumberRollup:
         label=tally.label,
         labelled_at=_time(tally.labelled_at),
         cleared_at=_time(tally.cleared_at),
+        replies_today=_sum(one for one in tally.hours if one.hour >= today).replies,
         calls_today=_sum(one for one in tally.hours if one.hour >= today).calls,
         calls7d=week.calls,
         answered7d=week.answered,
@@ -46,12 +48,12 @@ def _number(tally: Tally, hour: int, today: int) -> NumberRollup:
 
 
 def _sum(hours: Iterable[Hour]) -> Hour:
-    calls = answered = seconds = messages = delivered = failed = received = 0
+    calls = answered = seconds = messages = delivered = failed = received = replies = 0
     for one in hours:
         calls, answered, seconds = calls + one.calls, answered + one.answered, seconds + one.seconds
         messages, delivered, failed = messages + one.messages, delivered + one.delivered, failed + one.failed
-        received += one.received
-    return Hour(0, calls, answered, seconds, messages, delivered, failed, received)
+        received, replies = received + one.received, replies + one.replies
+    return Hour(0, calls, answered, seconds, messages, delivered, failed, received, replies)
 
 
 def _time(moment: float | None) -> str | None:

@@ -30,9 +30,11 @@ class PickRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=Tru
     """The CarrierAccount that the contact leaves through, as `name` or `namespace/name`. Needed when the set has
     numbers of several accounts; null: the set has one."""
     kind: Kind = Kind.NEW
-    """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote."""
+    """`new`: a contact of ours. `reply`: an answer to somebody who called or wrote to a number of the set within its
+    replyWindow, as the carrier has told; it counts against no cap. To anybody else it is a contact like any other."""
     deferred_id: Annotated[str, Meta(max_length=64)] | None = None
-    """The deferredId of an earlier 202: its reserved room is used now. Null: there was none."""
+    """The deferredId of an earlier 202: its reserved room is used now. Null: that of the recipient, when there is one,
+    for a recipient has one at most."""
 
 
 class PickReply(Struct, rename="camel", frozen=True):
@@ -66,7 +68,9 @@ class PickReply(Struct, rename="camel", frozen=True):
 
 
 class DeferredReply(Struct, rename="camel", frozen=True):
-    """Not now: ask again with `deferredId` from `notBefore` on."""
+    """Not now: ask again from `notBefore` on, with `deferredId` or without, under the same Idempotency-Key or another.
+    Whoever asks for the same recipient before then is told the same. The room is kept for as long as the set's
+    keepRoomFor says; `DELETE .../deferred/{deferredId}` gives it up."""
 
     deferred_id: str
     """The id of this deferral, for the field of this name of the next request."""
@@ -102,6 +106,9 @@ class DeferredItem(Struct, rename="camel", frozen=True):
     """From when on the contact may go out."""
     since: str
     """When it was put off."""
+    idempotency_key: str | None
+    """The Idempotency-Key of the latest request that was answered with it: so a caller knows whom it is for. Null: an
+    older dispatcher has put it off."""
 
 
 class DeferredList(Struct, rename="camel", frozen=True):
@@ -110,12 +117,13 @@ class DeferredList(Struct, rename="camel", frozen=True):
     by_day: tuple[DayCount, ...]
     """How much is put off to each day, the next first."""
     first: tuple[DeferredItem, ...]
-    """The contacts that come first."""
+    """The contacts that come first; with `due=now`, of those that may go out now."""
 
 
 class Scope(StrEnum):
     SET = "set"
     BRAND = "brand"
+    NAMESPACE = "namespace"
 
 
 class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
@@ -124,7 +132,8 @@ class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, fro
     recipients: Annotated[tuple[PhoneText, ...], Meta(min_length=1, max_length=10_000)]
     """Who is not to be contacted, in E.164 form."""
     scope: Scope = Scope.BRAND
-    """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace."""
+    """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace. `namespace`: by all sets of the
+    namespace, as whoever says STOP to a number that is in no set."""
     reason: Annotated[str, Meta(min_length=1, max_length=200)] = "imported"
     """Where the opt-out comes from, for a person."""
 
@@ -156,6 +165,29 @@ class SuppressionList(Struct, rename="camel", frozen=True):
     """What the parameter `after` of the next page is; null: this is the last."""
 
 
+class UnclearItem(Struct, rename="camel", frozen=True):
+    """A message that may ask to be left alone: it has a word that does, and says more. Its text and sender are at the
+    carrier, and not here."""
+
+    account: str
+    """The CarrierAccount that has told of it, as `namespace/name`."""
+    event_id: str
+    """The carrier's id of the event."""
+    message_id: str
+    """The carrier's id of the message."""
+    number: str
+    """The number that it was written to, in E.164 form."""
+    at: str
+    """When it was written."""
+
+
+class UnclearList(Struct, rename="camel", frozen=True):
+    """Messages that a person has to read."""
+
+    items: tuple[UnclearItem, ...]
+    """The oldest first."""
+
+
 class NumberRollup(Struct, rename="camel", frozen=True):
     """What is known of one number. The 7 and 30 days end now."""
 
@@ -175,6 +207,8 @@ class NumberRollup(Struct, rename="camel", frozen=True):
     """When the label came; null: it has none."""
     cleared_at: str | None
     """When the last label was taken off; null: it never had one, or has one."""
+    replies_today: int
+    """Replies of the set's day to who had called or written, which count against no cap."""
     calls_today: int
     """Calls of the set's day that have ended."""
     calls7d: int
@@ -204,6 +238,8 @@ class RollupReply(Struct, rename="camel", frozen=True):
     """The set's day, a date in its resetTimeZone."""
     used: int
     """Contacts of the day."""
+    replies: int
+    """Replies of the day, which are not among `used`."""
     deferred: int
     """Contacts that are put off and have not gone out."""
     capacity: int

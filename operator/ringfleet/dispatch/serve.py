@@ -27,7 +27,7 @@ from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.metrics import Metrics, health_app
 from ringfleet.dispatch.readiness import LedgerWatch
-from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
+from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, meet
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import Address, DispatchSettings
 from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
@@ -87,7 +87,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
     Raises:
         KubeError: there is no API server to talk to.
         LedgerUnavailable: the ledger can't be opened.
-        KeysMissing: there is no key to hash recipients with.
+        KeysMissing: there is no key to hash recipients with, or the ledger has recipients under one that is not there.
         CertificateUnreadable: certificate and key can't be used.
         ValueError: the ledger's URL means none.
     """
@@ -99,6 +99,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
     chain, key = settings.tls_cert, settings.tls_key
     certificate = Certificate(chain, key) if chain and key else None
     async with Kube.connect(settings.kubeconfig, settings.context) as kube, open_ledger(settings.ledger) as ledger:
+        await meet(ledger, hasher(), remember=keys is not None)
         clock, metrics, watch = Clock(), Metrics(), LedgerWatch(ledger)
         metrics.on_ledger_failure(watch.failed)
         supply = settings.supply_namespaces or None
@@ -129,7 +130,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             ),
         ]
         background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock)]
-        background += [_follow_keys(keys)] if keys else []
+        background += [_follow_keys(keys, ledger)] if keys else []
         background += [_follow_certificate(certificate)] if certificate else []
         async with _in_background(*background), _listening(listeners):
             log.info(
@@ -192,12 +193,12 @@ def _end_with(body: asyncio.Task[Any], job: asyncio.Task[Any]) -> None:
         body.cancel()
 
 
-async def _follow_keys(keys: Recipients) -> None:
+async def _follow_keys(keys: Recipients, ledger: Ledger) -> None:
     while True:
         await asyncio.sleep(KEYS_SECONDS)
         try:
-            keys.refresh()
-        except (KeysMissing, OSError) as error:
+            await keys.refresh(ledger)
+        except (KeysMissing, LedgerUnavailable, OSError) as error:
             log.warning("keys not read: the old ones hold", error=str(error))
 
 

@@ -9,13 +9,15 @@ What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repe
 STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
 what a STOP of an earlier second has made: when a carrier repeats or mixes up messages, the opt-out wins. A STOP is
 never too old, and none is acknowledged whose sender can't be read: the carrier sends it again, and people see it
-refused. What may be a wish and may be none is logged for a person, by the carrier's ids and without its text.
+refused. What may be a wish and may be none is listed and logged for a person, by the carrier's ids and without its
+text.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from math import floor, inf, nextafter
 from typing import Final, Protocol
 
@@ -37,7 +39,7 @@ from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.senders import Sender
 from ringfleet.model import E164, AccountKey
-from ringfleet.model.traffic import CarrierEvent, Happening
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 EVENT_BYTES: Final = 1_048_576
@@ -136,7 +138,7 @@ class Events:
         heard = self._understand(key, event)
         if age > FORGOTTEN or not self._counts(key, event):
             if heard.opt_outs:  # taken twice it is the same; the event is not counted
-                return "counted" if await self._ledger.suppress(heard.opt_outs) else "known"
+                return "counted" if await self._ledger.ingest([replace(heard, counts=False)]) else "known"
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
         return "counted" if await self._ledger.ingest([heard]) else "known"
@@ -156,18 +158,20 @@ class Events:
         """The event, with what it wishes of opt-outs. Raises Problem: nobody can tell whose wish it is."""
         found = self._wish(key, event)
         if found is None:
-            return Heard(str(key), event)
+            sender = self._hashes(event.peer) if event.peer and _is_inbound(event) else ()
+            return Heard(str(key), event, sender=sender, unclear=self._is_unclear(event))
         wish, word = found
         peer, at, scopes = _sender(key, event), event.at.timestamp(), self._brands(key, event.number)
         hashes = self._hashes(peer)
+        owns, placed = key in self._numbers.accounts_of(event.number), bool(self._numbers.scopes_of(event.number))
         if wish is Wish.LEAVE:
             reason = f"message: {word}"
-            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, by_word=True) for scope in scopes)
-            return Heard(str(key), event, opt_outs)
+            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, True, hashes[1:]) for scope in scopes)
+            return Heard(str(key), event, opt_outs, sender=hashes, owns=owns, placed=placed)
         everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
         before = before_the_second(at)
         opt_ins = tuple(OptIn(scope, hash_, before) for scope in everywhere for hash_ in hashes)
-        return Heard(str(key), event, opt_ins=opt_ins)
+        return Heard(str(key), event, opt_ins=opt_ins, sender=hashes, owns=owns, placed=placed)
 
     def _wish(self, key: AccountKey, event: CarrierEvent) -> tuple[Wish, str] | None:
         """What is to be done by the message; None: nothing, or it is for a person to say what."""
@@ -186,9 +190,16 @@ class Events:
         log.warning("message may ask to be left alone", account=str(key), **ids, number=event.number, sets=sets)
         return None
 
+    def _is_unclear(self, event: CarrierEvent) -> bool:
+        if event.happening is not Happening.MESSAGE_RECEIVED:
+            return False
+        found = wish_in(event.text, self._numbers.opt_out_words(event.number))
+        return found is not None and found[0] is Wish.UNCLEAR
+
     def _brands(self, key: AccountKey, number: E164) -> list[str]:
         """Where the wish counts: in each brand that uses the number; in the account's namespace without any, and for a
-        number that is another account's now."""
+        number that is another account's now. The ledger adds those that have contacted the person, or used the number,
+        lately."""
         sets = self._numbers.scopes_of(number) if self._is_of(key, number) else ()
         return sorted({brand for _, brand in sets}) or [everywhere_in(key.namespace)]
 
@@ -232,6 +243,10 @@ def before_the_second(at: float) -> float:
     """The last moment before the second of `at`. Some carriers tell whole seconds only, so that of a START and a STOP
     of one second nobody knows which was the last word: the STOP holds."""
     return nextafter(floor(at), -inf)
+
+
+def _is_inbound(event: CarrierEvent) -> bool:
+    return event.happening is Happening.MESSAGE_RECEIVED or event.direction is Direction.INBOUND
 
 
 def _sender(key: AccountKey, event: CarrierEvent) -> E164:

@@ -40,6 +40,16 @@ class StickyMode(StrEnum):
     """Any number, whatever the recipient saw before."""
 
 
+class StickyScope(StrEnum):
+    SET = "Set"
+    """The number that the recipient saw last from this set."""
+    BRAND = "Brand"
+    """The number that the recipient saw last from any set of the namespace with this scope, the same channel and the
+    same messaging.brand, and for SMS the same messaging.campaign too, as long as it is a number of one of them."""
+    NAMESPACE = "Namespace"
+    """The same whatever the brand is; for SMS it is the same as Brand, because a number sends for its campaign only."""
+
+
 class Attestation(StrEnum):
     """Of STIR/SHAKEN (ATIS-1000074). A: the caller is known and entitled to the number. B: known, not shown to be
     entitled. C: the call came through a gateway."""

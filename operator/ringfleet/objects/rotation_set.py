@@ -40,6 +40,7 @@ from ringfleet.plan.former_holder import FormerHolder, People, people_of
 from ringfleet.plan.rotation_set.decide import SetDecision, SetFacts, SetView
 from ringfleet.plan.rotation_set.guardrails import (
     DEFAULT_DAILY,
+    DEFAULT_STICKY,
     Frequency,
     MessagingWant,
     QuietHours,
@@ -84,11 +85,14 @@ def rotation_want(obj: RotationSet) -> RotationWant:
         after_flag=spec.cooling.after_flag,
         regions=tuple(_region(region, meta.namespace) for region in spec.regions),
         presence=spec.local_presence,
-        sticky=spec.sticky.mode,
+        sticky=spec.sticky.mode or DEFAULT_STICKY[spec.channel],
+        sticky_scope=spec.sticky.scope,
         sticky_ttl=spec.sticky.ttl,
         max_wait=spec.sticky.max_wait,
         defers=spec.overflow is Overflow.DEFER,
+        room_kept=spec.keep_room_for,
         replies_free=spec.replies is Replies.FREE,
+        reply_window=spec.reply_window,
         min_answer_rate=float(spec.health.min_answer_rate),
         min_sample=spec.health.min_sample,
         messaging=_messaging(spec.messaging) if spec.messaging else None,
@@ -304,19 +308,27 @@ def _regions(seen: RotationSeen, plan: RotationPlan) -> Iterable[RegionStatus]:
 
 def set_usage(old: SetUsage | None, plan: RotationPlan, usage: Usage | None, today: str) -> SetUsage:
     """The day as it is now. While traffic is not known, what was known of the same day stands."""
+    capacity = plan.day.capacity
     if usage is not None:
-        return SetUsage(day=usage.day.isoformat(), capacity=plan.day.capacity, used=usage.used, deferred=usage.deferred)
+        of_day = {"used": usage.used, "deferred": usage.deferred, "replies": usage.replies}
+        return SetUsage(day=usage.day.isoformat(), capacity=capacity, **of_day)
     if old is not None and old.day == today:
-        return SetUsage(day=today, capacity=plan.day.capacity, used=old.used, deferred=old.deferred)
-    return SetUsage(day=today, capacity=plan.day.capacity)
+        return old.model_copy(update={"capacity": capacity})
+    return SetUsage(day=today, capacity=capacity)
 
 
 def usage_matters(old: SetUsage | None, new: SetUsage) -> bool:
-    """Whether it is worth a write: another day, another capacity, a tenth of it more used, or the first or last one
-    that is put off."""
-    if old is None or (old.day, old.capacity, old.deferred > 0) != (new.day, new.capacity, new.deferred > 0):
+    """Whether it is worth a write: another day, another capacity, a tenth of it more used, or another step of what is
+    put off or of replies."""
+    if old is None or (old.day, old.capacity) != (new.day, new.capacity):
         return True
-    return _tenths(old) != _tenths(new)
+    return (_tenths(old), _steps(old)) != (_tenths(new), _steps(new))
+
+
+def _steps(usage: SetUsage) -> tuple[int, int, int]:
+    """Of what is put off, and of replies: 0, 1, 2, 4, 8 and so on; of the former each tenth of the capacity too."""
+    tenths = usage.deferred * 10 // usage.capacity if usage.capacity else 0
+    return usage.deferred.bit_length(), usage.replies.bit_length(), min(10, tenths)
 
 
 def _tenths(usage: SetUsage) -> int:

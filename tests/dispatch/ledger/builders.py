@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import Any
 
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Ask, Deferred, Heard, Picked, Roster, Suppression
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Heard, Picked, Roster, Suppression, Terms
 from ringfleet.model import E164
-from ringfleet.model.traffic import CarrierEvent, Happening
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.roster import Member
 
 SET = "shop/calls"
@@ -33,8 +33,8 @@ def a_member(n: int = 1, **changes: Any) -> Member:
     return replace(Member(a_number(n), "shop/sandbox", (WEST, US, ""), 10, 10, 10), **changes)
 
 
-def a_roster(*members: Member, day: int = TODAY, set_: str = SET) -> Roster:
-    return Roster(set_, day, members)
+def a_roster(*members: Member, day: int = TODAY, set_: str = SET, **terms: Any) -> Roster:
+    return Roster(set_, day, members, Terms(**terms))
 
 
 def somebody(name: str) -> bytes:
@@ -67,6 +67,14 @@ def an_event(id_: str, happening: Happening, after: float = 0.0, n: int = 1, **c
     at = datetime.fromtimestamp(NOON + after, UTC)
     event = replace(CarrierEvent(id_, happening, at, E164(a_number(n)), subject="call-1"), **changes)
     return Heard("shop/sandbox", event)
+
+
+def heard_from(name: str = "ann", n: int = 1, after: float = 0.0, **changes: Any) -> Heard:
+    """Somebody has written to a number of ours."""
+    told = {"direction": Direction.INBOUND, "subject": ""} | changes
+    happening = told.pop("happening", Happening.MESSAGE_RECEIVED)
+    one = an_event(f"in-{name}-{n}-{after}", happening, after, n, **told)
+    return replace(one, sender=(somebody(name),))
 
 
 async def picked(ledger: Ledger, ask: Ask) -> Picked:

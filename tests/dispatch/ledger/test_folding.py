@@ -27,6 +27,7 @@ from tests.dispatch.ledger.builders import (
     a_number,
     a_roster,
     an_ask,
+    heard_from,
     picked,
     used,
 )
@@ -54,6 +55,8 @@ class Model:
     async def agrees(self, ledger: Ledger, now: float) -> None:
         assert await used(ledger) == {a_number(n): self.out[a_number(n)] for n in range(4)}
         assert sum(count for _, count in (await ledger.deferrals(SET, TODAY)).by_day) == self.waiting
+        for name, number in self.numbers.items():
+            await ledger.ingest([heard_from(name, int(number[-4:]))])
         asks = (ledger.pick(an_ask(name, now, dry_run=True, reply=True)) for name in self.numbers)
         known = [one.number for one in await asyncio.gather(*asks) if isinstance(one, Picked)]
         assert known == list(self.numbers.values()), "one sticky row"

@@ -22,7 +22,18 @@ from ringfleet.plan.rotation_set.guardrails import (
     RotationWant,
     Terms,
 )
-from ringfleet.plan.rotation_set.roster import Day, MemberSeen, State, Turn, Unfit, ask_tiers, enlist, ramped, rests
+from ringfleet.plan.rotation_set.roster import (
+    Day,
+    MemberSeen,
+    State,
+    Turn,
+    Unfit,
+    ask_tiers,
+    enlist,
+    ramped,
+    rests,
+    senders_of,
+)
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 TODAY = date(2026, 11, 24)
@@ -263,3 +274,21 @@ def test_guardrail_fail_closed_never_widen_past_the_country() -> None:
     """Only a set that says None takes numbers of other countries."""
     for presence in (LocalPresence.COUNTRY, LocalPresence.REGION, LocalPresence.AREA_CODE):
         assert "" not in ask_tiers(a_want(presence=presence), PLACES)
+
+
+def test_a_campaigns_numbers_are_counted_over_all_its_sets_and_those_that_joined_first_send() -> None:
+    want, later = a_texting_want(), LONG_AGO + timedelta(days=1)
+    mine = [seen(f"+1415555{n:04}", joined=LONG_AGO if n < 5 else later) for n in range(30)]
+    others = [(LONG_AGO + timedelta(hours=1), E164(f"+1415556{n:04}")) for n in range(30)]
+    full = {number for number, why in enlist(want, mine, TODAY, lambda _: PLACES, others).unfit}
+    assert full == {f"+1415555{n:04}" for n in range(19, 30)}, "5, then 30 of the other set, then 14"
+    assert enlist(want, mine, TODAY, lambda _: PLACES).unfit == ()
+    approved = replace(want, messaging=replace(want.messaging, pool_approved=True))
+    assert enlist(approved, mine, TODAY, lambda _: PLACES, others).unfit == ()
+
+
+def test_only_what_sends_for_the_campaign_is_counted_as_its_number() -> None:
+    want = a_texting_want()
+    members = [seen(), seen("+18005550100"), seen("+493012345678", country="DE"), seen("+14155550101", routed=False)]
+    assert senders_of(want, members) == ((LONG_AGO, NUMBER),)
+    assert senders_of(replace(want, messaging=MessagingWant("acme", "C123")), members) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ringfleet.dispatch.ledger.owner.groups import OwnedLedger
@@ -11,5 +13,5 @@ from ringfleet.dispatch.ledger.sqlite.store import SqliteStore
 class SqliteLedger(OwnedLedger):
     """A ledger in the file at `path`, which is made when it is not there. See `interface.Ledger`."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(SqliteStore(path))
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        super().__init__(SqliteStore(path), now)

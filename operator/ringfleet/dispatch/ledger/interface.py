@@ -5,28 +5,34 @@ Promises, each with a test in the conformance suite:
 - What was answered is on disk: no acknowledged pick, deferral, opt-out or event is lost by kill -9.
 - No number exceeds a cap, whatever is concurrent; no recipient has two sticky rows in a set.
 - The same `key` with the same `fingerprint` is answered as before, for `KEPT` seconds, without a second effect.
-- An opt-out that was acknowledged is seen by every pick that was asked afterwards.
+- An opt-out that was acknowledged is seen by every pick that was asked afterwards, under whatever key.
 - An event is counted once, whatever its order and however often it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from ringfleet.dispatch.ledger.types import (
     Ask,
+    Cancelled,
+    Deferral,
     Deferrals,
     GivenBack,
     Heard,
+    Past,
     Rollup,
     Roster,
     Suppression,
+    Unclear,
     Verdict,
 )
 
 KEPT = 86400.0
 """Seconds for which an answer is replayed."""
+KEPT_ROOM = 7200.0
+"""Seconds for which room is kept where nobody says for how long."""
 LONGEST_CALL = 4 * 3600.0
 """Seconds after which a call whose end was never told is taken to have ended."""
 
@@ -34,6 +40,11 @@ LONGEST_CALL = 4 * 3600.0
 class LedgerUnavailable(Exception):
     """The ledger can't be read or written now; what was asked did not happen, or is not known to have. Ask again with
     the same key. The message says which ledger, and what is wrong with it."""
+
+
+class KeysUnknown(LedgerUnavailable):
+    """The ledger has recipients under a key that this process has not: nobody's opt-out under it would be found. The
+    message says which, and what to do."""
 
 
 class NotTheOwner(LedgerUnavailable):
@@ -72,6 +83,16 @@ class Ledger(Protocol):
         """Return when the owner is another one, or after `within` seconds."""
         ...
 
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
+        """By which keys recipients are hashed from now on: check values, with names for people. Returns the names of
+        those that are missing, under which the ledger has rows: while one is, it does nothing else. `remember`: the new
+        ones are to be known from now on."""
+        ...
+
+    async def keys(self) -> Mapping[bytes, str]:
+        """The check values of the keys that its recipients are hashed by, with their names."""
+        ...
+
     async def enlist(self, roster: Roster) -> None:
         """From now on, these are the set's members. One that stays keeps its counts; a lower day changes nothing."""
         ...
@@ -93,8 +114,25 @@ class Ledger(Protocol):
         """A pick was not used: its unit is free again. Twice is once."""
         ...
 
-    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
-        """What is put off to `day` or later."""
+    async def deferrals(self, set_: str, day: int, limit: int = 100, now: float = 0.0) -> Deferrals:
+        """What is put off to `day` or later, and has room still at `now`."""
+        ...
+
+    async def due(self, set_: str, now: float, limit: int = 100) -> tuple[Deferral, ...]:
+        """What is put off, may go out by now, and has its room still; the earliest first."""
+        ...
+
+    @property
+    def put_off(self) -> int:
+        """How many deferrals this process has made: another number, another deferral."""
+        ...
+
+    async def more_put_off(self, than: int, within: float) -> None:
+        """Return when `put_off` is another number, or after `within` seconds."""
+        ...
+
+    async def cancel(self, set_: str, deferral: str) -> Cancelled:
+        """A contact that was put off is not wanted any more: its room is free. Twice is once."""
         ...
 
     async def suppress(self, entries: Sequence[Suppression]) -> int:
@@ -114,11 +152,27 @@ class Ledger(Protocol):
         """Count events, and do what they say of opt-outs; returns how many were new."""
         ...
 
+    async def unclear(self, set_: str, limit: int = 100) -> tuple[Unclear, ...]:
+        """The messages to the set that may ask to be left alone, and that nobody has read; the oldest first."""
+        ...
+
+    async def has_read(self, set_: str, account: str, event: str) -> bool:
+        """A person has read it. False: there was none."""
+        ...
+
+    async def recall(self, recipients: Sequence[bytes]) -> Past:
+        """All that is known of a recipient with these hashes."""
+        ...
+
+    async def erase(self, recipients: Sequence[bytes]) -> int:
+        """Forget a recipient with these hashes, opt-outs aside; returns how many rows there were."""
+        ...
+
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
         """The set now, with the traffic of the last `days` days."""
         ...
 
     async def prune(self, now: float, contacts_before: float) -> int:
-        """Forget what no promise needs: replays older than `KEPT`, picks and events older than 35 days, deferrals of
-        days gone, and contacts whose last was before `contacts_before`. Returns how many rows went."""
+        """Forget what no promise needs: replays after `KEPT`; picks, events and who called or wrote, after 35 days;
+        deferrals of days gone; contacts whose last was before `contacts_before`. Returns how many rows went."""
         ...

@@ -7,7 +7,7 @@ them it belongs, and refuses the groups of all others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -33,6 +33,14 @@ class Held:
     """Where the owner answers; None: nobody that lives owns it."""
 
 
+class Moved(Enum):
+    """What became of the store since it was loaded last."""
+
+    NOT = "not"
+    FAILED_OVER = "failed-over"  # a copy goes on: what was written last may be lost
+    RESTORED = "restored"  # from a copy of an earlier day
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """All that an owner has to know before it decides anything. The rows are those of the tables of these names."""
@@ -54,6 +62,15 @@ class Loaded:
     labels: Sequence[Row]
     tail: Sequence[Row]
     """The entries after `folded`, with what became of them, in their order."""
+    shared_use: Sequence[Row] = ()
+    hash_keys: Sequence[Row] = ()
+    moved: Moved = Moved.NOT
+    identity: Mapping[str, int] = field(default_factory=dict)
+    """By what the store is known now."""
+    known_identity: Mapping[str, int] = field(default_factory=dict)
+    """By what it was known when it was loaded last."""
+    unsure: int = 0
+    """When the store was restored, in POSIX seconds: what was used on that day is not known. 0: it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +146,16 @@ class Store(Protocol):
         """What was left there."""
         ...
 
+    async def list_keys(self) -> Sequence[Row]:
+        """The keys that recipients are hashed by."""
+        ...
+
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
         """The rows of a scope, by recipient."""
+        ...
+
+    async def list_unclear(self, set_: str, limit: int) -> Sequence[Row]:
+        """The rows of a set, the oldest first."""
         ...
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:

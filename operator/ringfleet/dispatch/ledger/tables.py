@@ -47,11 +47,11 @@ class Table:
         return self.found_by or self.key
 
 
-_COUNTS = ("calls", "answered", "seconds", "messages", "delivered", "failed", "received")
+_COUNTS = ("calls", "answered", "seconds", "messages", "delivered", "failed", "received", "replies")
 
 SETS = Table("rotation_set", ("id",), {"id": "integer", "key": "text"}, Mode.APPEND)
-ROSTERS = Table("roster", ("set_id",), {"set_id": "integer", "day": "integer"})
-"""Of which day a set's roster is."""
+ROSTERS = Table("roster", ("set_id",), {"set_id": "integer", "day": "integer", "terms": "bytea"})
+"""Of which day a set's roster is, and the set's terms; NULL: an older program has written it."""
 ROSTER_MEMBERS = Table(
     "roster_member", ("set_id", "number"), {"set_id": "integer", "number": "bigint", "entry": "bytea"}
 )
@@ -95,6 +95,10 @@ JOURNAL = Table(
     Mode.APPEND,
 )
 """What was decided, in its order. `once`: see `keys.once`. What is not folded yet is read again by a new owner."""
+OF_RECIPIENT = Table("journal", ("seq",), dict(JOURNAL.columns), found_by=("recipient",))
+"""Entries by their recipient, which have no index: for one person's rights, and nothing that is in a hurry."""
+NAMELESS = Table("journal", ("seq",), {"seq": "bigint", "recipient": "bytea", "detail": "bytea"}, Mode.CHANGE)
+"""Of an entry what may name its recipient."""
 STATES = Table("journal", ("seq",), {"seq": "bigint", "state": "smallint"}, Mode.CHANGE)
 """What became of a pick: 0 made, 1 given back, 2 told of by the carrier."""
 REPLAYS = Table("replay", ("key",), {"key": "bytea", "seq": "bigint"})
@@ -111,14 +115,32 @@ DEFERRALS = Table(
         "not_before": "double precision",
         "since": "double precision",
         "used": "smallint",
+        "lapses": "double precision",
+        "key": "text",
     },
 )
+"""`used`: 0 it waits, 1 it has gone out, 2 it was given up. `lapses`: until when its room is kept."""
 SUPPRESSIONS = Table(
     "suppression",
     ("recipient", "scope"),
-    {"scope": "text", "recipient": "bytea", "since": "double precision", "reason": "text", "by_word": "boolean"},
+    {
+        "scope": "text",
+        "recipient": "bytea",
+        "since": "double precision",
+        "reason": "text",
+        "by_word": "boolean",
+        "alias_of": "bytea",
+    },
     found_by=("recipient",),
 )
+"""`alias_of`: the hash under which the same opt-out is listed; NULL: it is this one."""
+HEARD = Table(
+    "heard",
+    ("recipient", "number"),
+    {"recipient": "bytea", "number": "bigint", "at": "double precision"},
+    found_by=("recipient",),
+)
+"""When a recipient last called or wrote to a number of ours."""
 EVENTS = Table("event", ("account", "id"), {"account": "text", "id": "text", "at": "double precision"}, Mode.APPEND)
 CALLS = Table(
     "call",
@@ -143,6 +165,23 @@ LABELS = Table(
     ("number",),
     {"number": "bigint", "label": "text", "labelled": "double precision", "cleared": "double precision"},
 )
+UNCLEAR = Table(
+    "unclear",
+    ("set_key", "account", "event"),
+    {
+        "set_key": "text",
+        "account": "text",
+        "event": "text",
+        "message": "text",
+        "number": "bigint",
+        "at": "double precision",
+    },
+)
+"""Messages to a set that may ask to be left alone, by the carrier's ids, until a person has read them."""
+HASH_KEYS = Table("hash_key", ("check_value",), {"check_value": "bytea", "name": "text"})
+"""The keys that recipients are hashed by, or were: how one is told from another, and its name for people."""
+SHARED_USE = Table("shared_use", ("name", "at"), {"name": "text", "at": "bigint", "used": "bigint"})
+"""What is used of a limit that sets share, from the hour or minute on that begins then."""
 PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 """How far the owner has come: `folded`, the last entry of the journal that is in the other tables; `wishes`, the last
 wish."""

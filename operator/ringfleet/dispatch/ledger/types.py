@@ -7,12 +7,51 @@ Recipients are keyed hashes of 16 bytes; no ledger ever sees a recipient's numbe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ringfleet.model.rotation import StickyMode
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
+
+
+class Per(StrEnum):
+    """For how long a limit is."""
+
+    DAY = "day"
+    MINUTE = "minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many, at most, in a day or a minute, in what a carrier counts."""
+
+    name: str
+    """By which sets share it, such as `brand:shop/acme`."""
+    per: Per
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the owner has to know of a set beside its members: what concerns other sets too."""
+
+    scopes: tuple[str, ...] = ()
+    """Where an opt-out holds for the set."""
+    limits: tuple[Limit, ...] = ()
+    """What carriers allow its registered numbers, and those of other sets, together."""
+    units: int = 1
+    """How much of that a contact takes: its segments."""
+    people: str = ""
+    """By what the sets are known that are one caller to a person, so that the person's number in one of them is so in
+    all; empty: the set is by itself, or picks nothing now."""
+    zone: str = "UTC"
+    """The time zone of its days."""
+    heir_of: tuple[str, ...] = ()
+    """The sets, as `namespace/name`, that are no more and whose numbers it has: their people are its own."""
+    brand: str = ""
+    """Where an opt-out is recorded that a person has told to a number which is the set's no more; empty: in the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +61,12 @@ class Roster:
     set: str
     day: int
     members: tuple[Member, ...]
+    terms: Terms = Terms()
+
+
+def at_once(moment: float) -> float:
+    """That moment itself: nobody's night stands against it."""
+    return moment
 
 
 @dataclass(slots=True)  # not frozen, for that takes five microseconds of each pick; nobody changes one
@@ -54,6 +99,8 @@ class Ask:
     """A digest of the request, by which another request under the same key is known."""
     reply: bool = False
     """Whether this answers somebody who called or wrote, which counts nowhere."""
+    reply_window: float = 86400.0
+    """How long whoever called or wrote may be answered, in seconds."""
     mode: StickyMode = StickyMode.PREFER
     """Whether the recipient keeps the number that it knows: never, if possible, or always."""
     sticky_ttl: float = 365 * 86400.0
@@ -65,7 +112,17 @@ class Ask:
     defers: bool = True
     """Whether a contact beyond the budget is put off rather than refused."""
     deferral: str | None = None
-    """The id of an earlier answer whose reserved room is used now; None: there is none."""
+    """The id of an earlier answer whose reserved room is used now; None: the recipient's deferral, if there is one."""
+    room_kept: float = 7200.0
+    """How long room is kept for a contact that is put off, from the moment that it is told, in seconds."""
+    begins: float = 0.0
+    """When the day of the set's budget has begun, in POSIX seconds; 0: 24 hours before `tomorrow`."""
+    limited: Why | None = field(default=None, init=False)
+    """Which shared limit keeps registered numbers from being used now, by the owner of the ledger; None: none does."""
+    full: frozenset[int] = field(default=frozenset(), init=False)
+    """The days ahead on which a shared limit has no room left."""
+    opens: Callable[[float], float] = field(default=at_once, repr=False, compare=False)
+    """The first moment from a moment on, in POSIX seconds, at which it is not night where the recipient is."""
     horizon: int = 7
     """How many days ahead, at most, room is reserved."""
     quiet_until: float | None = None
@@ -107,6 +164,9 @@ class Why(StrEnum):
     DRAINING = "draining"
     QUARANTINED = "quarantined"
     OTHER_ACCOUNT = "other-account"
+    BRAND_LIMIT = "brand-limit"
+    CAMPAIGN_RATE = "campaign-rate"
+    RESTORED = "ledger-restored"  # what was used today is not known
     ELSEWHERE = "elsewhere"  # in none of the places that were asked for
 
 
@@ -175,6 +235,14 @@ class UnknownDeferral:
 Verdict = Picked | Deferred | Suppressed | Quiet | TooOften | Exhausted | NoNumber | KeyReused | UnknownDeferral
 
 
+class Cancelled(StrEnum):
+    """What became of cancelling a deferral."""
+
+    FREED = "freed"  # its room is free; also when that was so before
+    USED = "used"  # the contact has gone out
+    UNKNOWN = "unknown"
+
+
 class GivenBack(StrEnum):
     """What became of giving a pick back."""
 
@@ -193,6 +261,8 @@ class Deferral:
     day: int
     not_before: float
     since: float
+    key: str | None = None
+    """The Idempotency-Key of the latest request that was answered with it; None: an older program has put it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +287,42 @@ class Suppression:
     """Why the recipient is not to be contacted."""
     by_word: bool = False
     """Whether the recipient has opted out by a message, and may take that back by another."""
+    also: tuple[bytes, ...] = field(default=(), repr=False)
+    """The recipient's other hashes: the opt-out is written under each, so that it holds by whatever key it is looked
+    for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastContact:
+    """A recipient's number in a set, and when the latest contacts were."""
+
+    set: str
+    number: str
+    last: float
+    recent: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPick:
+    """A number that was picked for a recipient."""
+
+    set: str
+    number: str
+    at: float
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All that a ledger knows of one recipient."""
+
+    contacts: tuple[PastContact, ...] = ()
+    picks: tuple[PastPick, ...] = ()
+    put_off: tuple[tuple[str, float], ...] = ()
+    """The set of each contact that is put off, and when it may go out."""
+    heard: tuple[tuple[str, float], ...] = ()
+    """Each number of ours that the recipient has called or written to, and when last."""
+    opt_outs: tuple[Suppression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +345,27 @@ class Heard:
     event: CarrierEvent
     opt_outs: tuple[Suppression, ...] = ()
     opt_ins: tuple[OptIn, ...] = ()
+    sender: tuple[bytes, ...] = field(default=(), repr=False)
+    """Every hash of who has called or written, the one to write first; empty: that is not known, or nobody has."""
+    counts: bool = True
+    """Whether the event is counted; else only its wishes are done."""
+    unclear: bool = False
+    """Whether it is a message that may ask to be left alone, which a person has to read."""
+    owns: bool = False
+    """Whether the account is known to own the number now, so that what it tells of the number's past is believed."""
+    placed: bool = False
+    """Whether the number is in a set now, so that it is known whom the wishes are said to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A message that may ask to be left alone. Who has written it, and what, the carrier tells by these ids."""
+
+    account: str
+    event: str
+    message: str
+    number: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +380,8 @@ class Hour:
     delivered: int = 0
     failed: int = 0
     received: int = 0
+    replies: int = 0
+    """Answers to who called or wrote, which count against no cap."""
 
 
 @dataclass(frozen=True, slots=True)

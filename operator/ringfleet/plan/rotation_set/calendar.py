@@ -19,12 +19,13 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Now, in POSIX seconds; the day; when the next day and the next hour begin."""
+    """Now, in POSIX seconds; the day; when the next day and the next hour begin; when the day has begun."""
 
     now: float
     day: date
     tomorrow: float
     hour_ends: float
+    today: float
 
 
 def window(now: float, zone: str) -> Window:
@@ -35,7 +36,8 @@ def window(now: float, zone: str) -> Window:
     """
     here = ZoneInfo(zone)
     day = datetime.fromtimestamp(now, here).date()
-    return Window(now, day, beginning(day + timedelta(days=1), zone), (now // HOUR + 1) * HOUR)
+    tomorrow = beginning(day + timedelta(days=1), zone)
+    return Window(now, day, tomorrow, (now // HOUR + 1) * HOUR, beginning(day, zone))
 
 
 def is_zone(name: str) -> bool:

@@ -15,7 +15,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 
 from ringfleet.model.refs import ObjectRef
-from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode
+from ringfleet.model.rotation import Attestation, Channel, LocalPresence, StickyMode, StickyScope
 
 
 class Guardrail(StrEnum):
@@ -196,10 +196,13 @@ class RotationWant:
     regions: tuple[RegionWant, ...] = ()
     presence: LocalPresence = LocalPresence.COUNTRY
     sticky: StickyMode = StickyMode.PREFER
+    sticky_scope: StickyScope = StickyScope.SET
     sticky_ttl: timedelta = timedelta(days=365)
     max_wait: timedelta = timedelta(hours=1)
     defers: bool = True
+    room_kept: timedelta = timedelta(hours=2)
     replies_free: bool = True
+    reply_window: timedelta = timedelta(hours=24)
     min_answer_rate: float = 0.5
     min_sample: int = 30
     messaging: MessagingWant | None = None
@@ -224,6 +227,26 @@ class RotationWant:
         return f"set:{self.key}", f"brand:{self.namespace}/{brand}"
 
     @property
+    def campaign(self) -> str:
+        """By what the sets are known that send for one campaign; empty: the set names none."""
+        said = self.messaging if self.channel is Channel.SMS else None
+        return f"{self.namespace}/{said.brand}/{said.campaign}" if said and said.campaign else ""
+
+    @property
+    def people(self) -> str:
+        """By what sets are known that are the same caller to a person; empty: this one is by itself, or stands still.
+
+        A number sends messages for its own campaign only, so that sets for messages share numbers under one alone."""
+        if self.sticky_scope is StickyScope.SET or self.suspended:
+            return ""
+        brand = self.messaging.brand if self.messaging else ""
+        if self.channel is Channel.SMS:
+            campaign = self.messaging.campaign if self.messaging else None
+            return f"people:{self.channel}:{self.namespace}/{brand}/{campaign or ''}"
+        of_brand = f"/{brand}" if self.sticky_scope is StickyScope.BRAND else ""
+        return f"people:{self.channel}:{self.namespace}{of_brand}"
+
+    @property
     def looks_in(self) -> tuple[str, ...]:
         """Where an opt-out from this set is looked for: who has left all of the namespace has left any brand of it.
         There is recorded what is said to a number that is in no set any more."""
@@ -237,6 +260,8 @@ def everywhere_in(namespace: str) -> str:
 
 DEFAULT_DAILY = {Channel.VOICE: 75, Channel.SMS: 1000}
 """Of a number, when the set does not say: for voice what dialers recommend, for sms a rule of thumb."""
+DEFAULT_STICKY = {Channel.VOICE: StickyMode.PREFER, Channel.SMS: StickyMode.STRICT}
+"""When the set does not say."""
 
 
 def default_hourly(daily: int) -> int:

@@ -143,7 +143,8 @@ def plan_rotation(want: RotationWant, seen: RotationSeen, now: datetime) -> Rota
         ValueError: there is no such time zone as the set names.
     """
     today = now.astimezone(_zone(want)).date()
-    day = enlist(want, (seat.member for seat in seen.seats if seat.member and not seat.gone), today, lambda _: ())
+    members = (seat.member for seat in seen.seats if seat.member and not seat.gone)
+    day = enlist(want, members, today, lambda _: (), seen.senders)
     verdicts = _judge(want, seen)
     out = [seat for seat in seen.seats if seat.live and seat.member and is_out(seat)]
     held = [seat for seat in seen.seats if seat.live and seat.member]

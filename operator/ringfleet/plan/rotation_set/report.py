@@ -172,7 +172,8 @@ _REMEDIES = {
     "true.",
     Unfit.TOLL_FREE: "No toll-free number sends messages before the carrier has verified the business for them, and "
     "spec.messaging.tollFreeVerified is true.",
-    Unfit.CAMPAIGN_FULL: "A US campaign may use at most 49 numbers unless spec.messaging.numberPool is Approved.",
+    Unfit.CAMPAIGN_FULL: "A US campaign may use at most 49 numbers, those of all its sets together, unless "
+    "spec.messaging.numberPool is Approved; those that joined first are used.",
     Unfit.STOPPED: "Their traffic is stopped: see each PhoneNumber.",
 }
 

@@ -9,6 +9,7 @@ same capacity. The places that numbers are near to, and are looked for in, are w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,7 +36,7 @@ class State(StrEnum):
 class Member:
     """One number of a set, for one day and the next. The caps are those of the day, ramp and rest included: 0 on a rest
     day. `tiers` are the places that it is near to, such as ("a:US:415", "r:US:CA", "c:US", ""); "" is everywhere.
-    `concurrent`: None for no limit."""
+    `concurrent`: None for no limit. `registered`: whether carriers count its messages for the brand and campaign."""
 
     number: str
     account: str
@@ -45,6 +46,7 @@ class Member:
     daily_tomorrow: int
     concurrent: int | None = None
     state: State = State.ACTIVE
+    registered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +122,48 @@ class Day:
         return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
-def enlist(want: RotationWant, seen: Iterable[MemberSeen], day: date, places: Callable[[E164], tuple[str, ...]]) -> Day:
-    """The roster of `day`. `places` are those of a number, nearest first, without the set's regions."""
+Sender = tuple[datetime, E164]
+"""A number that sends for a campaign, and when it joined its set."""
+
+
+def senders_of(want: RotationWant, seen: Iterable[MemberSeen]) -> tuple[Sender, ...]:
+    """The numbers of the set that count as the campaign's, in the order in which they joined."""
+    return tuple(sorted((one.joined, one.number) for one in seen if _sends_for_campaign(want, one)))
+
+
+def enlist(
+    want: RotationWant,
+    seen: Iterable[MemberSeen],
+    day: date,
+    places: Callable[[E164], tuple[str, ...]],
+    others: Iterable[Sender] = (),
+) -> Day:
+    """The roster of `day`. `places` are those of a number, nearest first, without the set's regions. `others`: the
+    senders of other sets of its campaign."""
     joined = sorted(seen, key=lambda one: (one.joined, one.number))
-    judged = tuple(_judge(want, joined))
+    judged = tuple(_judge(want, joined, sorted(others)))
     turns = _turns(judged)
     members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
     unfit = sorted((one.number, why) for one, why in judged if why is not None)
     return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), _open_hours(want))
 
 
-def _judge(want: RotationWant, joined: Iterable[MemberSeen]) -> Iterator[tuple[MemberSeen, Unfit | None]]:
-    """Each number with what keeps it from being used. The numbers of a campaign are those that joined first."""
+def _sends_for_campaign(want: RotationWant, one: MemberSeen) -> bool:
+    return _needs_campaign(want, one) and _unfitness(want, one) is None
+
+
+def _judge(
+    want: RotationWant, joined: Iterable[MemberSeen], others: Sequence[Sender]
+) -> Iterator[tuple[MemberSeen, Unfit | None]]:
+    """Each number with what keeps it from being used. The numbers of a campaign are those that joined first, whichever
+    set of it they joined."""
     in_campaign = 0
     for one in joined:
         why = _unfitness(want, one)
         if why is None and _needs_campaign(want, one):
             in_campaign += 1
-            if in_campaign > CAMPAIGN_NUMBERS and not (want.messaging and want.messaging.pool_approved):
+            before = bisect_left(others, (one.joined, one.number))
+            if in_campaign + before > CAMPAIGN_NUMBERS and not (want.messaging and want.messaging.pool_approved):
                 why = Unfit.CAMPAIGN_FULL
         yield one, why
 
@@ -200,6 +226,7 @@ def _member(
         daily_tomorrow=_cap(want, want.daily, one, tomorrow, turn),
         concurrent=want.concurrent,
         state=_state(want, one, day, why, turn),
+        registered=_needs_campaign(want, one),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ringfleet.model import E164, Money
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.rotation_set.roster import MemberSeen
+from ringfleet.plan.rotation_set.roster import MemberSeen, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ class Usage:
     used: int = 0
     deferred: int = 0
     numbers: Mapping[E164, NumberUse] = field(default_factory=dict)
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +162,7 @@ class RotationSeen:
     """Since when a dispatcher that ought to tell the traffic has not; None: it tells, or there is no dispatcher."""
     frozen: str | None = None
     """Why none of its numbers may be picked, by a person's word; None: nobody has frozen them all."""
+    senders: tuple[Sender, ...] = ()
+    """The numbers that other sets of its campaign send from."""
     replaced: tuple[Replaced, ...] = ()
     """The flagged numbers that others were claimed for, as the status remembers them."""

@@ -6,4 +6,5 @@
     member.py        one number: its counts, and why it may not be used now
     members.py       the numbers of a set: which one has least used
     reservations.py  room on a later hour or day
+    shared.py        what sets are allowed together
 """

@@ -43,6 +43,8 @@ class Seat:
     """How many contacts the number may have on the day after the roster's."""
     concurrent: int | None = None
     """How many calls may be open at once; None: no limit."""
+    registered: bool = False
+    """Whether the limits that its set shares with others are for it."""
     state: State = State.ACTIVE
     """What the roster lets the number be used for."""
     labelled: bool = False
@@ -59,6 +61,8 @@ class Seat:
     """When the number was last used, in POSIX seconds; 0: never."""
     open_calls: int = 0
     """How many calls are open now."""
+    spent: int = 0
+    """Up to which day the number counts as used up, because nobody knows what it did."""
     reserved: dict[int, int] = field(default_factory=dict)
     """How much room is put aside, by day."""
     version: int = 0
@@ -73,7 +77,7 @@ class Seat:
         """Be this member from now on; the counts stay."""
         self.account, self.tiers, self.state = member.account, member.tiers, member.state
         self.daily, self.hourly, self.daily_tomorrow = member.daily, member.hourly, member.daily_tomorrow
-        self.concurrent = member.concurrent
+        self.concurrent, self.registered = member.concurrent, member.registered
 
     def counts(self) -> tuple[Any, ...]:
         """What it has done, to be set again."""
@@ -91,7 +95,7 @@ class Seat:
 
     def left_on(self, day: int) -> int:
         """What it may still do on the day; 0 when it is not picked."""
-        if self.labelled or self.state is not State.ACTIVE:
+        if self.labelled or self.state is not State.ACTIVE or self.spent >= day:
             return 0
         return max(0, self.daily - self.used_on(day) - self.reserved.get(day, 0))
 
@@ -105,6 +109,10 @@ class Seat:
         state = State.QUARANTINED if self.labelled else self.state
         if state is not State.ACTIVE and not (draining and state is State.DRAINING):
             return _OBJECTIONS[state]
+        if self.spent >= ask.day:
+            return Why.RESTORED
+        if ask.limited is not None and self.registered:
+            return ask.limited
         used = self.used if self.day >= ask.day else 0
         if used >= self.daily:
             return Why.DAILY_CAP

@@ -64,8 +64,8 @@ class Bench:
 
     def least(self, tier: str, ask: Ask) -> Seat | None:
         """The seat of `tier` that may be used and has least used of its cap."""
-        if self._enter_window(ask):
-            return self._scan(tier, ask)
+        if self._enter_window(ask) or ask.limited is not None:
+            return self._scan(tier, ask)  # a limit ends at any moment: no heap may forget who is out for it
         heap = self._heap(tier, ask.account)
         while heap:
             _, _, digits, version = heap[0]
@@ -221,7 +221,7 @@ class Bench:
         return [seat for seat in self.seats.values() if _is_near(seat, tier, account) and seat.standing is State.ACTIVE]
 
     def _scan(self, tier: str, ask: Ask) -> Seat | None:
-        """For an ask that came late: the heaps are of another hour."""
+        """For an ask that came late, so that the heaps are of another hour, or is limited."""
         free = (seat for seat in self._near(tier, ask.account) if seat.objection(ask) is None)
         return min(free, key=Seat.rank, default=None)
 

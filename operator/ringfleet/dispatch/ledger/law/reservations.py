@@ -19,7 +19,10 @@ from ringfleet.dispatch.ledger.law.member import Seat
 from ringfleet.dispatch.ledger.types import Ask, Why
 
 DAY = 86400.0
-IN_TIME = frozenset({Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING})
+IN_TIME = frozenset(
+    {Why.DAILY_CAP, Why.HOURLY_CAP, Why.CONCURRENT, Why.RESERVED, Why.RESTING}
+    | {Why.BRAND_LIMIT, Why.CAMPAIGN_RATE, Why.RESTORED}
+)
 """What time alone mends."""
 
 
@@ -33,19 +36,26 @@ class Room:
         return ask.day + self.ahead
 
     def not_before(self, ask: Ask) -> float:
-        return ask.tomorrow + (self.ahead - 1) * DAY if self.ahead else ask.hour_ends
+        return ask.opens(ask.tomorrow + (self.ahead - 1) * DAY if self.ahead else ask.hour_ends)
 
 
 def first_room(seat: Seat, ask: Ask, objection: Why) -> Room | None:
     """The first room for a contact that the seat can't have now, because of `objection`."""
     if objection not in IN_TIME:
         return None
-    if objection in (Why.HOURLY_CAP, Why.CONCURRENT) and ask.hour_ends < ask.tomorrow:
+    if objection in (Why.HOURLY_CAP, Why.CONCURRENT) and _opens_today(ask):
         return Room(0)
     for ahead in range(1, ask.horizon + 1):
+        if seat.registered and ahead in ask.full:
+            continue
         if seat.reserved.get(ask.day + ahead, 0) < seat.daily_tomorrow:
             return Room(ahead)
     return None
+
+
+def _opens_today(ask: Ask) -> bool:
+    """Whether the contact may go out on the same day, in a later hour."""
+    return ask.hour_ends < ask.tomorrow and ask.opens(ask.hour_ends) < ask.tomorrow
 
 
 class Entry(NamedTuple):
@@ -85,7 +95,8 @@ class Rooms:
     @staticmethod
     def kind(ask: Ask) -> tuple[object, ...]:
         """Asks of the same kind see the same."""
-        return ask.tiers, ask.account, ask.horizon, ask.tomorrow, ask.hour_ends
+        limits = ask.limited, ask.full
+        return ask.tiers, ask.account, ask.horizon, ask.tomorrow, ask.hour_ends, _opens_today(ask), limits
 
     def catch_up(self, ask: Ask) -> None:
         """Look again at what has changed."""

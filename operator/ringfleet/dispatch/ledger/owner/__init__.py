@@ -8,10 +8,13 @@
 
 - `groups.py`    the ledger that the dispatcher works with: what waits, what goes together, what became of it
 - `group.py`     a group on its way: what was found for it, what it will write; `jobs.py` what is asked beside picks
-- `memory.py`    what the owner knows without asking the store, and how a group is taken back
-- `picks.py`     picks, and picks that are given back; `rosters.py` who is a member
-- `events.py`    what carriers tell; `optouts.py` who has opted out; `wishes.py` what other processes have taken in
-- `reports.py`   a set at a glance
+- `memory.py`    what the owner knows without asking the store; `shared.py` what is used of limits that sets share;
+                 `undo.py` how a group is taken back
+- `picks.py`     picks, and picks that are given back; `deferrals.py` what is put off; `rosters.py` who is a member
+- `keys.py`      by which keys recipients are hashed; `restored.py` what is not known after a restore
+- `events.py`    what carriers tell; `traffic.py` a number's hours; `optouts.py` who has opted out; `reach.py` where
+                 else that holds; `wishes.py` what other processes have taken in
+- `reports.py`   a set at a glance; `recipients.py` one person's rights
 - `journal.py`   one decision as a row, and what it does to memory
 - `folding.py`   from the journal into the tables by key
 - `verify.py`    whether a ledger keeps its own laws

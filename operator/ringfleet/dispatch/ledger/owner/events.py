@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ringfleet.dispatch.ledger.law.member import hour_of
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Kind, State
 from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
 from ringfleet.dispatch.ledger.owner.picks import parse_id
-from ringfleet.dispatch.ledger.tables import CALLS, EVENTS, LABELS, PICKS, STATES, TRAFFIC, Wanted
+from ringfleet.dispatch.ledger.owner.reach import opt_ins_of, opt_outs_of, used_by, want_reach
+from ringfleet.dispatch.ledger.owner.traffic import count
+from ringfleet.dispatch.ledger.tables import CALLS, EVENTS, HEARD, LABELS, PICKS, STATES, UNCLEAR, Wanted
 from ringfleet.dispatch.ledger.types import Heard
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 
-COUNTS = tuple(TRAFFIC.columns)[2:]
-_PLACE = {name: place for place, name in enumerate(COUNTS)}
 _MOMENTS = {
     Happening.CALL_STARTED: "started",
     Happening.CALL_ANSWERED: "answered",
@@ -30,14 +29,16 @@ _COUNTED = {
 }
 
 
-def want_for_events(heard: Sequence[Heard], wanted: Wanted) -> None:
+def want_for_events(heard: Sequence[Heard], group: Group, wanted: Wanted) -> None:
+    want_reach(heard, group, wanted)
+    wanted.setdefault(HEARD, set()).update((one.sender[0],) for one in heard if one.sender)
     wanted.setdefault(EVENTS, set()).update((one.account, one.event.id) for one in heard)
     calls = {(one.account, one.event.subject) for one in heard if one.event.happening in _MOMENTS}
     wanted.setdefault(CALLS, set()).update(calls)
     picks = {(pick,) for one in heard if (pick := parse_id(one.event.pick or "", "p")) is not None}
     wanted.setdefault(PICKS, set()).update(picks)
     for one in heard:
-        want_opt_outs([out.recipient for out in one.opt_outs], wanted)
+        want_opt_outs([hash_ for out in one.opt_outs for hash_ in (out.recipient, *out.also)], wanted)
         want_opt_outs([back.recipient for back in one.opt_ins], wanted)
 
 
@@ -46,14 +47,20 @@ def ingest(heard: Sequence[Heard], group: Group) -> int:
     back."""
     new = [one for one in heard if _is_new(one, group)]
     for one in new:
-        _hear(one.account, one.event, group)
-    suppress([opt_out for one in new for opt_out in one.opt_outs], group)
-    for back in (wish for one in new for wish in one.opt_ins):
+        if one.counts:
+            _hear(one.account, one.event, group)
+            _hear_from(one, group)
+        if one.unclear:
+            _ask_a_person(one, group)
+    known = sum(not suppress(list(opt_outs_of(one, group)), group) and not one.counts for one in new)
+    for back in (wish for one in new for wish in opt_ins_of(one, group)):
         opt_in(back, group)
-    return len(new)
+    return len(new) - known
 
 
 def _is_new(one: Heard, group: Group) -> bool:
+    if not one.counts:
+        return True  # it is not remembered: what it wishes is done again, which changes nothing
     key = (one.account, one.event.id)
     if key in group.events:
         return False
@@ -72,11 +79,42 @@ def _hear(account: str, event: CarrierEvent, group: Group) -> None:
     if what == "answered" and not outbound:
         what = None
     if what is not None:
-        _count(number, event.at.timestamp(), what, 1, group)
+        count(number, event.at.timestamp(), what, 1, group)
     if event.happening in _MOMENTS:
         _call(account, number, event, group)
     elif event.happening in (Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED):
         _label(number, event, group)
+
+
+def _hear_from(one: Heard, group: Group) -> None:
+    """Whoever calls or writes may be answered for a while."""
+    event = one.event
+    inbound = event.happening is Happening.MESSAGE_RECEIVED or event.direction is Direction.INBOUND
+    if not inbound or not one.sender:
+        return
+    sender, number, at = one.sender[0], int(event.number.digits), event.at.timestamp()
+    before = group.heard.setdefault(sender, {})
+    if at > before.get(number, 0.0):
+        before[number] = at
+        group.changes.put(HEARD, (sender, number), (sender, number, at))
+
+
+def _ask_a_person(one: Heard, group: Group) -> None:
+    """The message is of the sets that have the number, or have used it lately."""
+    memory, event = group.memory, one.event
+    number, at = int(event.number.digits), event.at.timestamp()
+    has = [name for set_id, name in memory.names.items() if number in memory.benches[set_id].seats]
+    for name in has or used_by(number, at, group):
+        key = (name, one.account, event.id)
+        group.changes.put(UNCLEAR, key, (*key, event.subject, number, at))
+
+
+def has_read(key: tuple[str, str, str], group: Group) -> bool:
+    if key not in group.unclear:
+        return False
+    group.unclear.discard(key)
+    group.changes.drop(UNCLEAR, key)
+    return True
 
 
 def _tell_pick(number: int, event: CarrierEvent, group: Group) -> None:
@@ -86,13 +124,6 @@ def _tell_pick(number: int, event: CarrierEvent, group: Group) -> None:
         return
     group.undo.put(group.memory.young.states, entry.seq, State.IN_USE.value)
     group.changes.put(STATES, (entry.seq,), (entry.seq, State.IN_USE.value))
-
-
-def _count(number: int, at: float, what: str, by: int, group: Group) -> None:
-    key = (number, hour_of(at))
-    counts = list(group.changes.rows.get(TRAFFIC, {}).get(key, (*key, *(0,) * len(COUNTS)))[2:])
-    counts[_PLACE[what]] += by
-    group.changes.put(TRAFFIC, key, (*key, *counts))
 
 
 def _call(account: str, number: int, event: CarrierEvent, group: Group) -> None:
@@ -110,7 +141,7 @@ def _call(account: str, number: int, event: CarrierEvent, group: Group) -> None:
     group.changes.put(CALLS, key, row)
     is_whole = answered is not None and ended is not None
     if is_whole and None in before[4:] and event.direction is Direction.OUTBOUND:
-        _count(number, ended, "seconds", max(0, int(ended - answered)), group)
+        count(number, ended, "seconds", max(0, int(ended - answered)), group)
     _tell_lines(before[2], key, None if ended is not None else answered or started, group)
 
 

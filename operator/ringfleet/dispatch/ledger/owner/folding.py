@@ -16,7 +16,7 @@ from functools import partial
 
 from ringfleet.dispatch.ledger.owner.journal import Contact
 from ringfleet.dispatch.ledger.owner.memory import Memory, Young
-from ringfleet.dispatch.ledger.tables import CONTACTS, DEFERRALS, PROGRESS, REPLAYS, SEATS, Changes
+from ringfleet.dispatch.ledger.tables import CONTACTS, DEFERRALS, PROGRESS, REPLAYS, SEATS, SHARED_USE, Changes
 
 FOLD_AT = 20_000
 """Young rows from which on they are folded."""
@@ -86,6 +86,7 @@ class Folding:
         for bench in memory.benches.values():
             bench.changed.clear()
         deferrals = list(memory.folding.deferrals.values())
+        shared = memory.shared.take_changed()
         upto = self._upto
 
         def put(changes: Changes) -> None:
@@ -93,6 +94,8 @@ class Folding:
                 changes.put(SEATS, row[:2], row)
             for row in deferrals:
                 changes.put(DEFERRALS, row[:1], row)
+            for row in shared:
+                changes.put(SHARED_USE, row[:2], row)
             changes.put(PROGRESS, ("folded",), ("folded", upto))
 
         return put

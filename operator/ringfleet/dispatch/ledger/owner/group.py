@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ringfleet.dispatch.ledger.owner.journal import Contact, Entry, read_contact
-from ringfleet.dispatch.ledger.owner.memory import Memory, Undo
+from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.tables import (
     ANSWERS,
     CALLS,
     CONTACTS,
+    DEFERRALS,
     EVENTS,
+    HEARD,
+    OF_RECIPIENT,
     PICKS,
     SUPPRESSIONS,
+    UNCLEAR,
     Changes,
     Found,
     Row,
@@ -33,6 +38,11 @@ class Group:
     states: dict[int, int] = field(default_factory=dict)
     """What became of the picks that are asked about."""
     picks: dict[int, Entry] = field(default_factory=dict)
+    deferrals: dict[int, Row] = field(default_factory=dict)
+    heard: dict[bytes, dict[int, float]] = field(default_factory=dict)
+    """By recipient and number of ours: when the recipient called or wrote last."""
+    unclear: set[tuple[str, str, str]] = field(default_factory=set)
+    of_recipient: dict[int, Entry] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
 
@@ -47,6 +57,11 @@ class Group:
         for *columns, state in found.get(PICKS, ()):
             entry = Entry(*columns)
             self.picks[entry.seq], self.states[entry.seq] = entry, state
+        self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
+        self.unclear.update((row[0], row[1], row[2]) for row in found.get(UNCLEAR, ()))
+        self.of_recipient.update({row[0]: Entry(*row) for row in found.get(OF_RECIPIENT, ())})
+        for recipient, number, at in found.get(HEARD, ()):
+            self.heard.setdefault(recipient, {})[number] = at
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))
         self.calls.update({(row[0], row[1]): row for row in found.get(CALLS, ())})
 

@@ -8,31 +8,41 @@ again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
 
-from ringfleet.dispatch.ledger.interface import KEPT, LONGEST_CALL, LedgerUnavailable, NotTheOwner
-from ringfleet.dispatch.ledger.owner import picks, rosters
+from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
+from ringfleet.dispatch.ledger.owner import deferrals, keys, picks, rosters
+from ringfleet.dispatch.ledger.owner import recipients as rights
+from ringfleet.dispatch.ledger.owner.events import has_read
 from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
-from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_set
+from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
+from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
-from ringfleet.dispatch.ledger.store import NOTHING, Held, Outcome, Store
-from ringfleet.dispatch.ledger.tables import Row, Wanted
+from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, ROOMS
+from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
+from ringfleet.dispatch.ledger.tables import UNCLEAR, Row, Wanted
 from ringfleet.dispatch.ledger.types import (
     Ask,
+    Cancelled,
+    Deferral,
     Deferrals,
+    Deferred,
     GivenBack,
     Heard,
+    Past,
     Rollup,
     Roster,
     Suppression,
+    Unclear,
     Verdict,
 )
 
@@ -40,11 +50,13 @@ MOST_AT_ONCE = 512
 """Requests in one group, at most: no caller waits for more."""
 BEAT_SECONDS = 1.0
 INBOX_AT_ONCE = 256
-DAY = 86400.0
-KEPT_LONG = 35 * DAY
-"""Seconds for which picks, events and traffic are kept."""
 FORGOTTEN_AT_ONCE = 2000
 """Rows that are looked at in one step of forgetting: picks wait for no more."""
+
+RESTORED = (
+    "the ledger was restored: what was used today is not known, so that no set picks until its next day begins, or "
+    "until `ringfleet ledger accept-counts`"
+)
 
 Work = Ask | Job
 
@@ -55,8 +67,9 @@ class OwnedLedger:
     """A ledger in a store: decided here when the store is ours, refused with NotTheOwner when it is another's. See
     `ledger.interface.Ledger`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], float] = time.time) -> None:
         self.store = store
+        self._now = now
         self._one_at_a_time = asyncio.Lock()
         self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
         self._woken = asyncio.Event()
@@ -65,6 +78,9 @@ class OwnedLedger:
         self._closed = False
         self._held = Held(is_ours=False)
         self._changed = asyncio.Event()
+        self._checks: frozenset[bytes] | None = None
+        self._put_off = 0
+        self._more_put_off = asyncio.Event()
         self._memory: Memory | None = None
         self._folding: Folding | None = None
         self._doubtful: Group | None = None
@@ -128,6 +144,19 @@ class OwnedLedger:
     def pick(self, ask: Ask) -> asyncio.Future[Verdict]:
         return self._put(ask)
 
+    async def meet_keys(self, checks: Mapping[bytes, str], remember: bool = True) -> tuple[str, ...]:
+        """The owner remembers the new ones; whoever else meets them has written nothing under them yet."""
+        known = await self.keys()
+        if missing := tuple(sorted(known[check] for check in known.keys() - checks.keys())):
+            return missing
+        self._checks = frozenset(checks)
+        if self._held.is_ours and remember and checks.keys() - known.keys():
+            await self._put(Job(lambda group: keys.remember(checks, group)))
+        return ()
+
+    async def keys(self) -> Mapping[bytes, str]:
+        return {bytes(check): str(name) for check, name in await self.store.list_keys()}
+
     async def enlist(self, roster: Roster) -> None:
         """Where another process is the owner, the roster is only noted: it may be wanted here one day."""
         self._rosters[roster.set] = roster
@@ -154,11 +183,21 @@ class OwnedLedger:
         )
         return GivenBack(await self._put(job))
 
+    async def cancel(self, set_: str, deferral: str) -> Cancelled:
+        job = Job(
+            lambda group: deferrals.cancel(set_, deferral, group),
+            lambda _, wanted: deferrals.want_deferral(deferral, wanted),
+        )
+        return Cancelled(await self._put(job))
+
     async def suppress(self, entries: Sequence[Suppression]) -> int:
         return await self._wish(Wish(suppress=tuple(entries))) if entries else 0
 
     async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
         return await self._wish(Wish(allow=(scope, tuple(recipients))))
+
+    async def erase(self, recipients: Sequence[bytes]) -> int:
+        return await self._wish(Wish(erase=tuple(recipients)))
 
     async def ingest(self, heard: Sequence[Heard]) -> int:
         return await self._wish(Wish(heard=tuple(heard))) if heard else 0
@@ -166,7 +205,7 @@ class OwnedLedger:
     async def prune(self, now: float, contacts_before: float) -> int:
         self._refuse_anothers()
         await self._fold_all()
-        await self._put(Job(lambda group: _forget_deferrals(group, now - 2 * DAY)))
+        await self._put(Job(lambda group: _forget_deferrals(group, now - ROOMS)))
         seen = (await self._known()).marks["wishes"]
         gone = 0
         for what, before in (
@@ -175,8 +214,11 @@ class OwnedLedger:
             ("event", now - KEPT_LONG),
             ("call", now - KEPT_LONG),
             ("traffic", (now - KEPT_LONG) // 3600),
-            ("deferral", now - 2 * DAY),
+            ("deferral", now - ROOMS),
             ("contact", contacts_before),
+            ("heard", now - KEPT_LONG),
+            ("unclear", now - KEPT_LONG),
+            ("shared_use", now - LIMITS),
             ("wish", float(seen)),
         ):
             gone += await self._forget(what, before)
@@ -184,19 +226,51 @@ class OwnedLedger:
 
     # What is read.
 
-    async def deferrals(self, set_: str, day: int, limit: int = 100) -> Deferrals:
-        return report_deferrals(await self._known(), set_, day, limit)
+    async def deferrals(self, set_: str, day: int, limit: int = 100, now: float = 0.0) -> Deferrals:
+        return report_deferrals(await self._known(), set_, now, day, limit)
+
+    async def due(self, set_: str, now: float, limit: int = 100) -> tuple[Deferral, ...]:
+        return report_due(await self._known(), set_, now, limit)
+
+    @property
+    def put_off(self) -> int:
+        return self._put_off
+
+    async def more_put_off(self, than: int, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._put_off == than:
+                    await self._more_put_off.wait()
+
+    async def unclear(self, set_: str, limit: int = 100) -> tuple[Unclear, ...]:
+        rows = await self.store.list_unclear(set_, limit)
+        return tuple(
+            Unclear(account, event, message, f"+{number}", at) for _, account, event, message, number, at in rows
+        )
+
+    async def has_read(self, set_: str, account: str, event: str) -> bool:
+        key = (set_, account, event)
+        job = Job(lambda group: has_read(key, group), lambda _, wanted: wanted.setdefault(UNCLEAR, set()).add(key))
+        return bool(await self._put(job))
+
+    async def recall(self, recipients: Sequence[bytes]) -> Past:
+        job = Job(
+            lambda group: rights.recall(recipients, group),
+            lambda group, wanted: rights.want_recipient(recipients, group, wanted),
+        )
+        past: Past = await self._put(job)
+        return past
 
     async def suppressions(self, scope: str, limit: int = 100, after: bytes = b"") -> tuple[Suppression, ...]:
         rows = await self.store.list_suppressions(scope, limit, after)
-        return tuple(Suppression(scope, who, since, why, bool(by_word)) for scope, who, since, why, by_word in rows)
+        return tuple(Suppression(scope, who, since, why, bool(by_word)) for scope, who, since, why, by_word, _ in rows)
 
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
         memory = await self._known()
         set_id = memory.sets.get(set_, 0)
         numbers = sorted(memory.members.get(set_id, ()))
         traffic = await self.store.list_traffic(numbers, int(now // 3600) - 24 * days)
-        return report_set(await self._known(), set_, now - LONGEST_CALL, day, traffic)
+        return report_set(await self._known(), set_, now, day, traffic)
 
     # Groups.
 
@@ -240,6 +314,8 @@ class OwnedLedger:
     async def _run(self, work: Sequence[Work]) -> list[Any]:
         """Their results, in their order, which are on disk."""
         memory = await self._settle()
+        keys.refuse_missing(memory, self._checks)
+        memory.lapse(max((one.now for one in work if isinstance(one, Ask)), default=0.0))
         wishes: list[Job] = []
         while True:
             group = Group(memory)
@@ -254,6 +330,7 @@ class OwnedLedger:
                 raise
             match await self._commit(group):
                 case Outcome.WRITTEN:
+                    self._tell_put_off(results)
                     if self._folding and (folds or self._folding.is_due):
                         self._fold_on(folds)
                     return results
@@ -266,6 +343,13 @@ class OwnedLedger:
                     if memory is self._memory:
                         self._step_down(Held(is_ours=False))
                     raise NotTheOwner(f"The ledger {self.store} is another's now.", self._held.owner)
+
+    def _tell_put_off(self, results: Sequence[Any]) -> None:
+        """Wake who waits for a deferral."""
+        if new := sum(isinstance(one, Deferred) for one in results):
+            self._put_off += new
+            self._more_put_off.set()
+            self._more_put_off = asyncio.Event()
 
     async def _find(self, work: Sequence[Work], wishes: Sequence[Job], group: Group) -> None:
         wanted: Wanted = {}
@@ -302,9 +386,19 @@ class OwnedLedger:
                 self._memory = None
             self._doubtful, self._is_doubtful = None, False
         if self._memory is None:
-            self._memory = Memory(await self.store.load())
+            self._memory = await self._load()
             self._folding = Folding(self._memory)
         return self._memory
+
+    async def _load(self) -> Memory:
+        loaded = await self.store.load()
+        memory = Memory(loaded)
+        if changes := begin_epoch(memory, loaded, self._now()):
+            if await self.store.commit(changes, memory.marks["wishes"]) is not Outcome.WRITTEN:
+                raise LedgerUnavailable(f"The ledger {self.store} was taken by another process meanwhile.")
+            if loaded.moved is Moved.RESTORED:
+                log.warning(RESTORED, ledger=str(self.store))
+        return memory
 
     async def _known(self) -> Memory:
         """Memory between two groups."""
@@ -437,7 +531,9 @@ def _forget_deferrals(group: Group, before: float) -> None:
     for set_id, waiting in memory.waiting.items():
         bench = memory.benches[set_id]
         for id_, one in [(id_, one) for id_, one in waiting.items() if one.put_off.not_before < before]:
-            seat = memory.seat(set_id, one.put_off.number)
-            group.undo.touch(bench, seat)
             group.undo.drop(waiting, id_)
-            bench.reserve(seat, one.put_off.day, -1)
+            group.undo.drop(memory.waits, (set_id, one.put_off.recipient))
+            if not one.put_off.lapsed:
+                seat = memory.seat(set_id, one.put_off.number)
+                group.undo.touch(bench, seat)
+                bench.reserve(seat, one.put_off.day, -1)

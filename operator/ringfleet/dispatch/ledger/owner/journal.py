@@ -25,6 +25,9 @@ class Kind(IntEnum):
     PICK = 1
     DEFERRAL = 2
     GIVEN_BACK = 3
+    CANCELLED = 4  # a deferral
+    LENT = 5  # a pick of another set that counts in this one too
+    LENT_BACK = 6  # such a pick, given back
 
 
 class State(IntEnum):
@@ -33,6 +36,14 @@ class State(IntEnum):
     MADE = 0
     GIVEN_BACK = 1
     IN_USE = 2
+
+
+class Fate(IntEnum):
+    """What became of a deferral. The numbers are in every ledger."""
+
+    WAITS = 0
+    USED = 1
+    GIVEN_UP = 2  # cancelled, or moved to other room
 
 
 class Contact(NamedTuple):
@@ -66,8 +77,21 @@ class Detail(msgspec.Struct, omit_defaults=True):
     """The recipient's older hash, whose row is the newest one's now."""
     redeems: int | None = None
     """The deferral whose room is used or given up."""
+    lapses: float = 0.0
+    """Until when the room of a deferral is kept."""
+    key: str | None = None
+    """The request's key, when it was answered with a deferral."""
+    also: bytes | None = None
+    """Another key that the entry answers from now on: that of the deferral which has gone out by it."""
+    people: int | None = None
+    """Whose people the recipient is one of, where those of several sets are: there the number is so too."""
+    lent: tuple[int, int, int] | None = None
+    """The set that the number of a pick is a member of, its day, and how much the pick takes of its shared limits;
+    None: the number is one of the set itself."""
     pick: int | None = None
     """The pick that is given back."""
+    units: int = 0
+    """How much a pick takes, or one that is given back has taken, of the limits that its set shares."""
 
 
 class Entry(NamedTuple):

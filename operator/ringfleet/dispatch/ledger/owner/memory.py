@@ -6,79 +6,34 @@ All that a group does to memory goes through `Undo`, so that a group that is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 
 import msgspec
 
-from ringfleet.dispatch.ledger.interface import LONGEST_CALL
+from ringfleet.dispatch.ledger.interface import KEPT_ROOM, LONGEST_CALL
 from ringfleet.dispatch.ledger.keys import key_of
 from ringfleet.dispatch.ledger.law.decision import PutOff
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.members import Bench
-from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Kind, State, read_detail
+from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Fate, Kind, State, read_detail
+from ringfleet.dispatch.ledger.owner.shared import Shared
+from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import Row
+from ringfleet.dispatch.ledger.types import Terms
+from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import Member
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 Call = tuple[str, str]
 """An account, and its id of a call."""
 Label = tuple[str, float | None, float | None]
 """The label, since when it is shown, since when it is not."""
 
-_GONE: Any = object()
 decode_member = msgspec.json.Decoder(Member).decode
-
-
-class Undo:
-    """What a group has done to memory, to be taken back."""
-
-    def __init__(self) -> None:
-        self._before: list[tuple[MutableMapping[Any, Any], Any, Any]] = []
-        self._seats: dict[Seat, tuple[Bench, tuple[Any, ...]]] = {}
-        self._seated: list[tuple[Bench, Seat, Member | None]] = []
-        self._days: list[tuple[Bench, int]] = []
-
-    def put(self, mapping: MutableMapping[K, V], key: K, value: V) -> None:
-        self._before.append((mapping, key, mapping.get(key, _GONE)))
-        mapping[key] = value
-
-    def drop(self, mapping: MutableMapping[K, V], key: K) -> None:
-        if key in mapping:
-            self._before.append((mapping, key, mapping.pop(key)))
-
-    def touch(self, bench: Bench, seat: Seat) -> None:
-        """The seat is about to change."""
-        if seat not in self._seats:
-            self._seats[seat] = (bench, seat.counts())
-
-    def seating(self, bench: Bench, seat: Seat, member: Member | None) -> None:
-        """The seat is about to be another member, or none. `member`: what it is now."""
-        self._seated.append((bench, seat, member))
-
-    def day(self, bench: Bench) -> None:
-        """The roster is about to be another day's."""
-        self._days.append((bench, bench.day))
-
-    def take_back(self) -> None:
-        for mapping, key, value in reversed(self._before):
-            if value is _GONE:
-                mapping.pop(key, None)
-            else:
-                mapping[key] = value
-        for seat, (bench, counts) in self._seats.items():
-            bench.restore(seat, counts)
-        for bench, seat, member in reversed(self._seated):
-            if member is None:
-                bench.unseat(seat)
-            else:
-                bench.reseat(seat, member)
-        for bench, day in reversed(self._days):
-            bench.day = day
+decode_terms = msgspec.json.Decoder(Terms).decode
+NO_TERMS = Terms()
 
 
 @dataclass(slots=True)
@@ -88,10 +43,16 @@ class Deferral:
     put_off: PutOff
     set_id: int
     since: float
+    lapses: float
+    key: str | None = None
+    units: int = 0
+    """How much it has put aside of the limits that its set shares."""
 
-    def row(self, used: bool) -> Row:
+    def row(self, fate: Fate) -> Row:
         one = self.put_off
-        return one.id, self.set_id, one.number, one.recipient, one.day, one.not_before, self.since, int(used)
+        recipient = one.recipient if fate is Fate.WAITS else b""  # whose it was is nobody's business any more
+        whose = (one.id, self.set_id, one.number, recipient)
+        return *whose, one.day, one.not_before, self.since, int(fate), self.lapses, self.key
 
 
 @dataclass(slots=True)
@@ -116,6 +77,13 @@ class Memory:
         self.benches: dict[int, Bench] = {id_: Bench() for id_ in self.names}
         self.members: dict[int, dict[int, Member]] = {id_: {} for id_ in self.names}
         self.waiting: dict[int, dict[int, Deferral]] = {id_: {} for id_ in self.names}
+        self.waits: dict[tuple[int, bytes], int] = {}
+        self.terms: dict[int, Terms] = {}
+        self.keys: dict[bytes, str] = {bytes(check): name for check, name in loaded.hash_keys}
+        self.rostered = {row[0] for row in loaded.rosters}
+        self._unsure = 0
+        self.shared = Shared(loaded.shared_use)
+        self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
         self.lines: dict[int, dict[Call, float]] = {}
         self.young = Young()
@@ -126,15 +94,18 @@ class Memory:
         for set_id, number, *counts in loaded.seats:
             seat = self.seat(set_id, number)
             seat.day, seat.used, seat.hour, seat.in_hour, seat.last = counts
-        for id_, set_id, number, recipient, day, not_before, since, _ in loaded.deferrals:
-            waiting = Deferral(PutOff(id_, number, recipient, day, not_before), set_id, since)
-            self.waiting[set_id][id_] = waiting
-            self.benches[set_id].reserve(self.seat(set_id, number), day)
         for set_id, number, entry in loaded.roster_members:
             self.members[set_id][number] = decode_member(entry)
-        for set_id, day in loaded.rosters:
+        for set_id, day, terms in loaded.rosters:
             self.seat_all(set_id, day)
+            if terms is not None:
+                self.terms[set_id] = decode_terms(terms)
+        self.shared.know(self.terms.values())
+        self.count_as_used(loaded.unsure)
         undo = Undo()
+        for id_, set_id, number, recipient, day, not_before, since, _, lapses, key in sorted(loaded.deferrals):
+            put_off = PutOff(id_, number, recipient, day, not_before)
+            self._put_off(Deferral(put_off, set_id, since, lapses, key), undo)
         for *entry, state in loaded.tail:
             self.apply(Entry(*entry), undo)
             if state != State.MADE:
@@ -163,6 +134,7 @@ class Memory:
             seat = bench.known[digits] = Seat(digits, f"+{digits}", "", ())
             seat.open_calls = len(self.lines.get(digits, ()))
             seat.labelled = self.is_labelled(digits)
+            seat.spent = self.spent_day(set_id)
         return seat
 
     def seat_all(self, set_id: int, day: int) -> None:
@@ -173,6 +145,96 @@ class Memory:
             seat.take(member)
             seats.append(seat)
         self.benches[set_id].seat_all(day, seats)
+
+    # What is not known after a restore.
+
+    def count_as_used(self, restored: int) -> None:
+        """The day on which the ledger was restored, in POSIX seconds, counts as used up; 0: it was not."""
+        self._unsure = restored
+        for set_id in self.benches:
+            self.tell_spent(set_id)
+
+    def spent_day(self, set_id: int) -> int:
+        """Up to which day all of a set's numbers count as used up; 0: none."""
+        if not self._unsure:
+            return 0
+        return window(self._unsure, self.terms_of(set_id).zone).day.toordinal()
+
+    def tell_spent(self, set_id: int) -> None:
+        """To all seats, when the day of a set may be another one."""
+        bench, day = self.benches[set_id], self.spent_day(set_id)
+        if any(seat.spent != day for seat in bench.known.values()):
+            for seat in bench.known.values():
+                seat.spent = day
+            bench.seat_all(bench.day, list(bench.seats.values()))
+
+    # People.
+
+    def people_of(self, set_id: int) -> int | None:
+        """Under which id the people of several sets are that are the same caller; None: the set is by itself."""
+        people = self.terms_of(set_id).people
+        return self.sets.get(people) if people else None
+
+    def lender_of(self, set_id: int, number: int) -> int | None:
+        """Another set, the same caller, that has the number as a member."""
+        people = self.terms_of(set_id).people
+        others = (id_ for id_, terms in self.terms.items() if id_ != set_id and terms.people == people)
+        return next((id_ for id_ in others if number in self.benches[id_].seats), None)
+
+    # What is put off.
+
+    def deferral_of(self, set_id: int, recipient: bytes) -> Deferral | None:
+        """The recipient's, which waits in the set."""
+        id_ = self.waits.get((set_id, recipient))
+        return None if id_ is None else self.waiting[set_id][id_]
+
+    def lapse(self, now: float) -> None:
+        """Room that nobody has come for is free. Between groups: it is no decision, so none takes it back."""
+        while self._lapsing and self._lapsing[0][0] <= now:
+            lapses, id_, set_id = heappop(self._lapsing)
+            one = self.waiting[set_id].get(id_)
+            if one is None or one.lapses != lapses or one.put_off.lapsed:
+                continue  # it has gone out, or was never written
+            one.put_off = replace(one.put_off, lapsed=True)
+            self._put_aside(set_id, one, -one.units, Undo())
+            self.benches[set_id].reserve(self.seat(set_id, one.put_off.number), one.put_off.day, -1)
+
+    def _put_off(self, one: Deferral, undo: Undo) -> None:
+        """It waits. Programs that knew no better have put off the same recipient more than once: the first holds."""
+        set_id, put_off = one.set_id, one.put_off
+        if (set_id, put_off.recipient) in self.waits:
+            undo.put(self.young.deferrals, put_off.id, one.row(Fate.GIVEN_UP))
+            return
+        seat = self.seat(set_id, put_off.number)
+        undo.touch(self.benches[set_id], seat)
+        self.benches[set_id].reserve(seat, put_off.day)
+        one.units = self.units_of(set_id, seat)
+        self._put_aside(set_id, one, one.units, undo)
+        undo.put(self.waiting[set_id], put_off.id, one)
+        undo.put(self.waits, (set_id, put_off.recipient), put_off.id)
+        heappush(self._lapsing, (one.lapses, put_off.id, set_id))
+
+    def terms_of(self, set_id: int) -> Terms:
+        return self.terms.get(set_id, NO_TERMS)
+
+    def units_of(self, set_id: int, seat: Seat) -> int:
+        """How much a contact from the number takes of the limits that its set shares."""
+        terms = self.terms_of(set_id)
+        return terms.units if seat.registered and terms.limits else 0
+
+    def _put_aside(self, set_id: int, one: Deferral, units: int, undo: Undo) -> None:
+        if units:
+            self.shared.put_aside(self.terms_of(set_id).limits, one.put_off.not_before, units, undo)
+
+    def scopes_of(self, set_id: int, name: str) -> tuple[str, ...]:
+        """Where an opt-out holds for the set."""
+        terms = self.terms.get(set_id)
+        return terms.scopes if terms is not None and terms.scopes else (f"set:{name}",)
+
+    def records_in(self, set_id: int, name: str) -> str:
+        """Where an opt-out from the set is recorded."""
+        terms = self.terms.get(set_id)
+        return terms.brand if terms is not None and terms.brand else f"set:{name}"
 
     # Carriers.
 
@@ -216,6 +278,10 @@ class Memory:
                 return young[pick]
         return found
 
+    def deferral(self, id_: int, found: Row | None) -> Row | None:
+        """Whether it waits or not."""
+        return self.young.deferrals.get(id_) or self.folding.deferrals.get(id_) or found
+
     # What an entry does.
 
     def apply(self, entry: Entry, undo: Undo, detail: Detail | None = None) -> None:
@@ -224,45 +290,67 @@ class Memory:
         young, bench = self.young, self.benches[entry.set_id]
         self.marks["seq"] = max(self.marks["seq"], entry.seq)
         if detail.contact is not None:
-            number, last, recent = detail.contact
-            if detail.older is not None:
-                undo.put(young.contacts, (entry.set_id, detail.older), None)
-            undo.put(young.contacts, (entry.set_id, entry.recipient), Contact(number, last, recent))
+            contact = Contact(*detail.contact)
+            self._know(entry.set_id, entry, detail, contact, undo)
+            if detail.people is not None:
+                self._know(detail.people, entry, detail, contact._replace(recent=()), undo)
         if entry.once is not None:
             undo.put(young.answers, key_of(entry.once), entry)
+        if detail.units:
+            by = -detail.units if entry.kind in (Kind.GIVEN_BACK, Kind.LENT_BACK) else detail.units
+            self.shared.count(self.terms_of(entry.set_id).limits, entry.at, by, undo)
+        if detail.also is not None:
+            undo.put(young.answers, detail.also, entry)
         if detail.redeems is not None:
-            self._redeem(entry.set_id, detail.redeems, undo)
+            self._redeem(entry.set_id, detail.redeems, Fate.USED if entry.kind == Kind.PICK else Fate.GIVEN_UP, undo)
         match entry.kind:
-            case Kind.PICK if entry.counted:
+            case Kind.PICK | Kind.LENT if entry.counted:
                 seat = self.seat(entry.set_id, entry.number)
                 undo.touch(bench, seat)
                 bench.count(seat, entry)
             case Kind.DEFERRAL:
                 assert detail.deferred is not None
-                seat = self.seat(entry.set_id, entry.number)
-                undo.touch(bench, seat)
-                bench.reserve(seat, entry.day)
                 not_before = detail.deferred.not_before
                 put_off = PutOff(entry.seq, entry.number, entry.recipient, entry.day, not_before)
-                waiting = Deferral(put_off, entry.set_id, entry.at)
-                undo.put(self.waiting[entry.set_id], entry.seq, waiting)
-                undo.put(young.deferrals, entry.seq, waiting.row(used=False))
-            case Kind.GIVEN_BACK:
-                assert detail.pick is not None
-                undo.put(young.states, detail.pick, State.GIVEN_BACK.value)
+                waiting = Deferral(put_off, entry.set_id, entry.at, detail.lapses or not_before + KEPT_ROOM, detail.key)
+                undo.put(young.deferrals, entry.seq, waiting.row(Fate.WAITS))
+                self._put_off(waiting, undo)
+            case Kind.ANSWER if detail.key is not None and detail.deferred is not None:
+                self._ask_again(entry.set_id, int(detail.deferred.id[1:]), detail.key, undo)
+            case Kind.GIVEN_BACK | Kind.LENT_BACK:
+                undo.put(young.states, detail.pick or 0, State.GIVEN_BACK.value)
                 if entry.counted:
                     seat = self.seat(entry.set_id, entry.number)
                     undo.touch(bench, seat)
                     bench.give_back(seat, entry.day, hour_of(entry.at))
 
-    def _redeem(self, set_id: int, id_: int, undo: Undo) -> None:
-        """The room is used, or given up for other room."""
+    def _know(self, whose: int, entry: Entry, detail: Detail, contact: Contact, undo: Undo) -> None:
+        """The recipient's row of a set, or of the people of several, is so."""
+        contacts = self.young.contacts
+        if detail.older is not None:
+            undo.put(contacts, (whose, detail.older), None)
+        undo.put(contacts, (whose, entry.recipient), contact)
+
+    def _ask_again(self, set_id: int, id_: int, key: str, undo: Undo) -> None:
+        """Whoever asks last is who still waits for it."""
+        waiting = self.waiting[set_id].get(id_)
+        if waiting is not None:
+            again = replace(waiting, key=key)
+            undo.put(self.waiting[set_id], id_, again)
+            undo.put(self.young.deferrals, id_, again.row(Fate.WAITS))
+
+    def _redeem(self, set_id: int, id_: int, fate: Fate, undo: Undo) -> None:
+        """The room is used or given up."""
         waiting = self.waiting[set_id].get(id_)
         if waiting is None:
             return
+        put_off = waiting.put_off
         undo.drop(self.waiting[set_id], id_)
-        undo.put(self.young.deferrals, id_, waiting.row(used=True))
-        bench = self.benches[set_id]
-        seat = self.seat(set_id, waiting.put_off.number)
-        undo.touch(bench, seat)
-        bench.reserve(seat, waiting.put_off.day, -1)
+        undo.drop(self.waits, (set_id, put_off.recipient))
+        undo.put(self.young.deferrals, id_, waiting.row(fate))
+        if not put_off.lapsed:
+            bench = self.benches[set_id]
+            seat = self.seat(set_id, put_off.number)
+            undo.touch(bench, seat)
+            bench.reserve(seat, put_off.day, -1)
+            self._put_aside(set_id, waiting, -waiting.units, undo)

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from heapq import nsmallest
 
+from ringfleet.dispatch.ledger.interface import LONGEST_CALL
+from ringfleet.dispatch.ledger.owner.memory import Deferral as Waiting
 from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Deferral, Deferrals, Hour, Rollup, Tally
 
 
-def report_deferrals(memory: Memory, set_: str, day: int, limit: int) -> Deferrals:
-    waiting = memory.waiting.get(memory.sets.get(set_, 0), {})
-    there = [(one.put_off, one.since) for one in waiting.values() if one.put_off.day >= day]
-    by_day = Counter(one.day for one, _ in there)
-    first = sorted(there, key=lambda one: (one[0].not_before, one[0].id))[:limit]
-    return Deferrals(
-        tuple(sorted(by_day.items())),
-        tuple(Deferral(f"d{one.id}", f"+{one.number}", one.day, one.not_before, since) for one, since in first),
+def report_deferrals(memory: Memory, set_: str, now: float, day: int, limit: int) -> Deferrals:
+    there = [one for one in _waiting(memory, set_, now) if one.put_off.day >= day]
+    by_day = Counter(one.put_off.day for one in there)
+    return Deferrals(tuple(sorted(by_day.items())), _first(there, limit))
+
+
+def report_due(memory: Memory, set_: str, now: float, limit: int) -> tuple[Deferral, ...]:
+    return _first([one for one in _waiting(memory, set_, now) if one.put_off.not_before <= now], limit)
+
+
+def _waiting(memory: Memory, set_: str, now: float) -> list[Waiting]:
+    """What is put off, and has room."""
+    there = memory.waiting.get(memory.sets.get(set_, 0), {}).values()
+    return [one for one in there if one.lapses > now and not one.put_off.lapsed]
+
+
+def _first(there: Sequence[Waiting], limit: int) -> tuple[Deferral, ...]:
+    first = nsmallest(limit, there, key=lambda one: (one.put_off.not_before, one.put_off.id))
+    return tuple(
+        Deferral(f"d{one.id}", f"+{one.number}", one.day, one.not_before, waiting.since, waiting.key)
+        for one, waiting in ((waiting.put_off, waiting) for waiting in first)
     )
 
 
-def report_set(memory: Memory, set_: str, open_since: float, day: int, traffic: Sequence[Row]) -> Rollup:
-    """`open_since`: a call that began before has ended, told or not."""
+def report_set(memory: Memory, set_: str, now: float, day: int, traffic: Sequence[Row]) -> Rollup:
+    open_since = now - LONGEST_CALL  # a call that began before has ended, told or not
     set_id = memory.sets.get(set_, 0)
     hours: dict[int, list[Hour]] = defaultdict(list)
     for number, *counts in traffic:
         hours[number].append(Hour(*counts))
-    waiting = [one.put_off for one in memory.waiting.get(set_id, {}).values() if one.put_off.day >= day]
+    waiting = [one.put_off for one in _waiting(memory, set_, now) if one.put_off.day >= day]
     reserved = Counter(one.number for one in waiting)
     tallies = tuple(
         _tally(memory, set_id, number, open_since, day, reserved[number], tuple(hours[number]))
         for number in sorted(memory.members.get(set_id, ()))
     )
-    return Rollup(set_, day, sum(tally.used for tally in tallies), len(waiting), tallies)
+    known = memory.benches[set_id].known.values() if set_id else ()  # another set's number may have been used for it
+    return Rollup(set_, day, sum(seat.used_on(day) for seat in known), len(waiting), tallies)
 
 
 def _tally(

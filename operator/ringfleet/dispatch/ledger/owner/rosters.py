@@ -8,9 +8,10 @@ import msgspec
 
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.tables import ROSTER_MEMBERS, ROSTERS, SETS
-from ringfleet.dispatch.ledger.types import Roster
+from ringfleet.dispatch.ledger.types import Roster, Terms
 from ringfleet.plan.rotation_set.roster import Member, State
 
+MOST_HEIRS = 8
 _encode = msgspec.json.Encoder(enc_hook=str).encode  # numbers are E164
 
 
@@ -18,17 +19,20 @@ def enlist(roster: Roster, group: Group) -> None:
     """From now on these are the members; an older day changes nothing. What is as before is not touched: of a set in
     which one member has changed, one seat changes."""
     memory = group.memory
-    set_id = memory.sets.get(roster.set)
-    if set_id is None:
-        set_id = memory.add_set(roster.set, group.undo)
-        group.changes.put(SETS, (set_id,), (set_id, roster.set))
+    set_id = _know(roster.set, group)
     bench = memory.benches[set_id]
     if roster.day < bench.day:
         return
-    if roster.day > bench.day:
+    terms = _with_heirs(roster.terms, memory.terms.get(set_id))
+    if roster.day > bench.day or memory.terms.get(set_id) != terms:
         group.undo.day(bench)
         bench.day = roster.day
-        group.changes.put(ROSTERS, (set_id,), (set_id, roster.day))
+        group.undo.put(memory.terms, set_id, terms)
+        memory.shared.know(memory.terms.values())
+        memory.tell_spent(set_id)
+        if roster.terms.people:
+            _know(roster.terms.people, group)
+        group.changes.put(ROSTERS, (set_id,), (set_id, roster.day, _encode(terms)))
     members = memory.members[set_id]
     new = {int(one.number[1:]): one for one in roster.members}
     changed = [(digits, one) for digits, one in new.items() if members.get(digits) != one]
@@ -36,6 +40,22 @@ def enlist(roster: Roster, group: Group) -> None:
         _seat(set_id, digits, member, group)
     for digits in members.keys() - new.keys():
         _unseat(set_id, digits, group)
+
+
+def _with_heirs(new: Terms, old: Terms | None) -> Terms:
+    """A set that had another's people goes on having them, when the number by which that was seen has left it too."""
+    if old is None or not old.heir_of:
+        return new
+    return replace(new, heir_of=tuple(dict.fromkeys((*new.heir_of, *old.heir_of)))[:MOST_HEIRS])
+
+
+def _know(name: str, group: Group) -> int:
+    """The id of a set, or of the people of several."""
+    set_id = group.memory.sets.get(name)
+    if set_id is None:
+        set_id = group.memory.add_set(name, group.undo)
+        group.changes.put(SETS, (set_id,), (set_id, name))
+    return set_id
 
 
 def restrict(roster: Roster, group: Group) -> Roster:
@@ -49,7 +69,7 @@ def restrict(roster: Roster, group: Group) -> Roster:
     ours = {int(one.number[1:]): one for one in roster.members}
     both = [(kept[digits], ours[digits]) for digits in kept.keys() & ours.keys()]
     members = [_stricter(of_ledger, mine, mine if roster.day >= day else of_ledger) for of_ledger, mine in both]
-    return Roster(roster.set, max(day, roster.day), tuple(members))
+    return Roster(roster.set, max(day, roster.day), tuple(members), memory.terms.get(set_id, roster.terms))
 
 
 _FORBIDDEN = (State.QUARANTINED, State.DRAINING)

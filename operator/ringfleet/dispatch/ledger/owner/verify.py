@@ -62,8 +62,10 @@ def _counts(evidence: Evidence, memory: Memory) -> Iterator[str]:
 
 def _numbers(evidence: Evidence, memory: Memory) -> Iterator[str]:
     known = _known(evidence.loaded)
+    anywhere = {number for _, number in known}
     for set_id, number in sorted(evidence.contacts):
-        if (set_id, number) not in known:
+        of_several = set_id in memory.names and set_id not in memory.rostered
+        if number not in anywhere or (not of_several and (set_id, number) not in known):
             where = memory.names.get(set_id, "no set")
             yield f"a recipient of {where} has the number +{number}, which was never in it"
 

@@ -14,6 +14,7 @@ from ringfleet.dispatch.ledger.owner.events import ingest, want_for_events
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.optouts import allow, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.owner.recipients import erase, want_recipient
 from ringfleet.dispatch.ledger.tables import INBOX, PROGRESS
 from ringfleet.dispatch.ledger.types import Heard, Suppression
 from ringfleet.model.traffic import Happening
@@ -27,6 +28,7 @@ class Wish(msgspec.Struct, omit_defaults=True):
     suppress: tuple[Suppression, ...] = ()
     allow: tuple[str, tuple[bytes, ...]] | None = None
     heard: tuple[Heard, ...] = ()
+    erase: tuple[bytes, ...] = ()
 
     @property
     def is_urgent(self) -> bool:
@@ -72,9 +74,12 @@ def job_of(wish: Wish) -> Job:
     if wish.allow is not None:
         scope, recipients = wish.allow
         return Job(lambda group: allow(scope, recipients, group), lambda _, wanted: want_opt_outs(recipients, wanted))
+    if wish.erase:
+        hashes = wish.erase
+        return Job(lambda group: erase(hashes, group), lambda group, wanted: want_recipient(hashes, group, wanted))
     if wish.heard:
         heard: Sequence[Heard] = wish.heard
-        return Job(lambda group: ingest(heard, group), lambda _, wanted: want_for_events(heard, wanted))
+        return Job(lambda group: ingest(heard, group), lambda group, wanted: want_for_events(heard, group, wanted))
     entries = wish.suppress
-    recipients = tuple(one.recipient for one in entries)
+    recipients = tuple(hash_ for one in entries for hash_ in (one.recipient, *one.also))
     return Job(lambda group: suppress(entries, group), lambda _, wanted: want_opt_outs(recipients, wanted))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ringfleet.dispatch.ledger.store import Loaded
+from ringfleet.dispatch.ledger.store import Loaded, Moved
 from ringfleet.dispatch.ledger.tables import (
     CALLS,
     DEFERRALS,
+    HASH_KEYS,
     LABELS,
     PICKS,
     ROSTER_MEMBERS,
     ROSTERS,
     SEATS,
     SETS,
+    SHARED_USE,
     Row,
     Table,
 )
@@ -22,14 +25,24 @@ LONGEST = 4 * 3600.0
 """A call that began so long before the latest one has ended, told or not."""
 _SINCE = f"(SELECT max(coalesce(answered, started)) - {LONGEST} FROM call WHERE ended IS NULL)"  # noqa: S608 - a constant
 
+_IDENTITY = """
+SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
+  (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()) AS schema,
+  (SELECT timeline_id::bigint FROM pg_control_checkpoint()) AS timeline
+"""
+"""A dump that is read in again makes another schema, in another cluster perhaps; a standby that takes over begins
+another timeline."""
+
 
 async def load(connection: Any) -> Loaded:
     """In a transaction that sees one moment."""
     progress = dict(await connection.fetch("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
+    identity = dict(await connection.fetchrow(_IDENTITY))
+    known = {name: progress[name] for name in identity if name in progress}
     return Loaded(
         folded=folded,
-        last=await connection.fetchval("SELECT coalesce(max(seq), 0) FROM journal"),
+        last=max(await connection.fetchval("SELECT coalesce(max(seq), 0) FROM journal"), progress.get("seq", 0)),
         wishes=progress.get("wishes", 0),
         sets=await _all(connection, SETS),
         rosters=await _all(connection, ROSTERS),
@@ -39,7 +52,19 @@ async def load(connection: Any) -> Loaded:
         calls=await _all(connection, CALLS, f"WHERE ended IS NULL AND coalesce(answered, started) >= {_SINCE}"),
         labels=await _all(connection, LABELS),
         tail=await _all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
+        shared_use=await _all(connection, SHARED_USE),
+        hash_keys=await _all(connection, HASH_KEYS),
+        moved=_moved(known, identity),
+        identity=identity,
+        known_identity=known,
+        unsure=progress.get("unsure", 0),
     )
+
+
+def _moved(known: Mapping[str, int], identity: Mapping[str, int]) -> Moved:
+    if any(known.get(name, identity[name]) != identity[name] for name in ("system", "schema")):
+        return Moved.RESTORED
+    return Moved.FAILED_OVER if known.get("timeline", identity["timeline"]) != identity["timeline"] else Moved.NOT
 
 
 async def _all(connection: Any, table: Table, which: str = "") -> list[Row]:

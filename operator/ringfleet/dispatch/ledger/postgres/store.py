@@ -23,7 +23,7 @@ from ringfleet.dispatch.ledger.postgres.loading import load
 from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
 from ringfleet.dispatch.ledger.postgres.statements import find_statement, group_statement
 from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
-from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Wanted
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, UNCLEAR, Changes, Found, Row, Wanted
 
 T = TypeVar("T")
 
@@ -170,9 +170,19 @@ class PostgresStore:
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
         statement = (
             f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression "  # noqa: S608 - our own names
-            "WHERE scope = $1 AND recipient > $2 ORDER BY recipient LIMIT $3"
+            "WHERE scope = $1 AND recipient > $2 AND alias_of IS NULL ORDER BY recipient LIMIT $3"
         )
         return [tuple(row) for row in await self._fetch(statement, scope, after, limit)]
+
+    async def list_keys(self) -> Sequence[Row]:
+        return [tuple(row) for row in await self._fetch("SELECT check_value, name FROM hash_key")]
+
+    async def list_unclear(self, set_: str, limit: int) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(UNCLEAR.columns)} FROM unclear WHERE set_key = $1 "  # noqa: S608 - our own names
+            "ORDER BY at, account, event LIMIT $2"
+        )
+        return [tuple(row) for row in await self._fetch(statement, set_, limit)]
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         statement = (

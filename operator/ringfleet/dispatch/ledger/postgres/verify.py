@@ -10,8 +10,8 @@ from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, newest, versio
 from ringfleet.dispatch.ledger.store import Evidence
 
 _OUT = """
-SELECT set_id, number, day, sum(CASE kind WHEN 1 THEN 1 ELSE -1 END) AS out FROM journal
-WHERE kind IN (1, 3) AND counted = 1 GROUP BY set_id, number, day
+SELECT set_id, number, day, sum(CASE WHEN kind IN (1, 5) THEN 1 ELSE -1 END) AS out FROM journal
+WHERE kind IN (1, 3, 5, 6) AND counted = 1 GROUP BY set_id, number, day
 """
 
 

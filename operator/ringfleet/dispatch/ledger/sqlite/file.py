@@ -17,6 +17,11 @@ from ringfleet.dispatch.ledger.sqlite.answers import copy_answers
 SCHEMAS: tuple[tuple[str, Callable[[apsw.Connection], None] | None], ...] = (
     ("schema.sql", None),
     ("0002_journal.sql", copy_answers),
+    ("0003_deferrals.sql", None),
+    ("0004_replies.sql", None),
+    ("0005_limits.sql", None),
+    ("0006_keys.sql", None),
+    ("0007_unclear.sql", None),
 )
 """From each version of the schema to the next, a script and what SQL can't do; the version is in the file as
 `user_version`. A released one is never changed."""
@@ -85,7 +90,8 @@ def migrate(path: Path) -> tuple[int, int]:
 
 def back_up(path: Path, to: Path) -> int:
     """Copy the ledger as it is at one moment, while it may be in use, to a file that is not there yet; returns its size
-    in bytes. The copy appears whole or not at all, and only its owner may read it.
+    in bytes. The copy appears whole or not at all, and only its owner may read it. It is marked as one: whoever opens
+    it knows that it may be of an earlier day.
 
     Raises:
         LedgerUnavailable: the ledger can't be read.
@@ -112,6 +118,29 @@ def _copy(path: Path, to: Path) -> None:
         with copy.backup("main", source, "main") as backup:
             backup.step(-1)  # in one read of the source: what is written meanwhile does not begin it anew
         copy.execute("PRAGMA journal_mode=DELETE")
+        if copy.execute("PRAGMA user_version").get > 1:
+            copy.execute("INSERT OR REPLACE INTO progress (name, value) VALUES ('restored', 1)")
+
+
+_ACCEPT = (
+    "UPDATE progress SET value = 0 WHERE name = 'unsure' AND value > 0",
+    "UPDATE progress SET value = 2 WHERE name = 'restored' AND value = 1",  # ids of its own it is given all the same
+)
+
+
+def accept_counts(path: Path) -> bool:
+    """After a restore, of a file that nobody uses: what it has counted today is right. False: it was not restored.
+
+    Raises:
+        LedgerUnavailable: it is in use, or can't be opened or changed.
+    """
+    with locked(path), closing(connect(path)) as connection, translating(path, "changed"):
+        migrated(connection, path)
+        accepted = 0
+        for statement in _ACCEPT:
+            connection.execute(statement)
+            accepted += connection.changes()
+        return accepted > 0
 
 
 @contextmanager

@@ -31,6 +31,18 @@ _STATEMENTS = {
         "DELETE FROM traffic WHERE (number, hour) IN "
         "(SELECT number, hour FROM traffic WHERE hour < ?2 ORDER BY hour LIMIT ?1)"
     ),
+    "unclear": (
+        "DELETE FROM unclear WHERE (set_key, account, event) IN "
+        "(SELECT set_key, account, event FROM unclear WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
+    "shared_use": (
+        "DELETE FROM shared_use WHERE (name, at) IN "
+        "(SELECT name, at FROM shared_use WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
+    "heard": (
+        "DELETE FROM heard WHERE (recipient, number) IN "
+        "(SELECT recipient, number FROM heard WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
     "deferral": (
         "DELETE FROM deferral WHERE id IN (SELECT id FROM deferral WHERE not_before < ?2 ORDER BY not_before LIMIT ?1)"
     ),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import apsw
 
-from ringfleet.dispatch.ledger.store import Loaded
+from ringfleet.dispatch.ledger.store import Loaded, Moved
 from ringfleet.dispatch.ledger.tables import (
     CALLS,
     DEFERRALS,
+    HASH_KEYS,
     LABELS,
     PICKS,
     ROSTER_MEMBERS,
     ROSTERS,
     SEATS,
     SETS,
+    SHARED_USE,
     Row,
     Table,
 )
@@ -21,6 +23,9 @@ from ringfleet.dispatch.ledger.tables import (
 LONGEST = 4 * 3600.0
 """A call that began so long before the latest one has ended, told or not."""
 _SINCE = f"(SELECT max(ifnull(answered, started)) - {LONGEST} FROM call WHERE ended IS NULL)"  # noqa: S608 - a constant
+
+_MOVED = {0: Moved.NOT, 1: Moved.RESTORED, 2: Moved.FAILED_OVER}
+"""By what `back_up` writes into every copy; 2: a person has said that its counts are right."""
 
 
 def load(connection: apsw.Connection) -> Loaded:
@@ -36,9 +41,10 @@ def _load(connection: apsw.Connection) -> Loaded:
     progress = dict(connection.execute("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
     last: int = connection.execute("SELECT ifnull(max(seq), 0) FROM journal").get
+    restored = progress.get("restored", 0)
     return Loaded(
         folded=folded,
-        last=last,
+        last=max(last, progress.get("seq", 0)),
         wishes=0,
         sets=_all(connection, SETS),
         rosters=_all(connection, ROSTERS),
@@ -48,6 +54,10 @@ def _load(connection: apsw.Connection) -> Loaded:
         calls=_all(connection, CALLS, f"WHERE ended IS NULL AND ifnull(answered, started) >= {_SINCE}"),
         labels=_all(connection, LABELS),
         tail=_all(connection, PICKS, f"WHERE seq > {folded} ORDER BY seq"),
+        shared_use=_all(connection, SHARED_USE),
+        hash_keys=_all(connection, HASH_KEYS),
+        moved=_MOVED[restored],
+        unsure=progress.get("unsure", 0),
     )
 
 

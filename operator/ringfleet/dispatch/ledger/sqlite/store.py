@@ -22,7 +22,7 @@ from ringfleet.dispatch.ledger.sqlite.file import connect, locked, migrated, tra
 from ringfleet.dispatch.ledger.sqlite.forgetting import forget
 from ringfleet.dispatch.ledger.sqlite.loading import load
 from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
-from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Wanted
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, UNCLEAR, Changes, Found, Row, Wanted
 
 T = TypeVar("T")
 
@@ -102,9 +102,19 @@ class SqliteStore:
     async def list_suppressions(self, scope: str, limit: int, after: bytes) -> Sequence[Row]:
         statement = (
             f"SELECT {', '.join(SUPPRESSIONS.columns)} FROM suppression WHERE scope = ? AND recipient > ? "  # noqa: S608
-            "ORDER BY recipient LIMIT ?"
+            "AND alias_of IS NULL ORDER BY recipient LIMIT ?"
         )
         return await self._read(lambda file: file.execute(statement, (scope, after, limit)).fetchall())
+
+    async def list_keys(self) -> Sequence[Row]:
+        return await self._read(lambda file: file.execute("SELECT check_value, name FROM hash_key").fetchall())
+
+    async def list_unclear(self, set_: str, limit: int) -> Sequence[Row]:
+        statement = (
+            f"SELECT {', '.join(UNCLEAR.columns)} FROM unclear WHERE set_key = ? "  # noqa: S608 - our own names
+            "ORDER BY at, account, event LIMIT ?"
+        )
+        return await self._read(lambda file: file.execute(statement, (set_, limit)).fetchall())
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         statement = (

@@ -30,8 +30,8 @@ def look(path: Path) -> Evidence | tuple[str, ...]:
 
 def _evidence(connection: apsw.Connection) -> Evidence:
     out = connection.execute(
-        "SELECT set_id, number, day, sum(iif(kind = 1, 1, -1)) FROM journal WHERE kind IN (1, 3) AND counted = 1 "
-        "GROUP BY set_id, number, day"
+        "SELECT set_id, number, day, sum(iif(kind IN (1, 5), 1, -1)) FROM journal "
+        "WHERE kind IN (1, 3, 5, 6) AND counted = 1 GROUP BY set_id, number, day"
     )
     oldest: list[Row] = connection.execute("SELECT seq, at FROM journal ORDER BY seq LIMIT 1").fetchall()
     contacts: list[Row] = connection.execute(
