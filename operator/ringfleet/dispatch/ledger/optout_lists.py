@@ -70,7 +70,8 @@ async def merge_list(source: TextIO, ledger: Ledger) -> int:
     if head.format != FORMAT:
         raise ValueError(f"The file is {head.format!r}, and {FORMAT!r} was expected.")
     async with ledger:
-        await ledger.meet_keys({bytes.fromhex(check): name for check, name in head.keys.items()} | await ledger.keys())
+        listed = {bytes.fromhex(check): name for check, name in head.keys.items()}
+        await ledger.meet_keys(listed | dict(await ledger.keys()))
         new, lines = 0, _lines(source)
         while batch := list(islice(lines, AT_ONCE)):
             new += await ledger.suppress(batch)

@@ -76,6 +76,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from ringfleet.dispatch.ledger.law.member import Seat
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.law.reservations import IN_TIME, first_room
@@ -110,8 +112,7 @@ class Lent:
     ask: Ask
 
 
-@dataclass(slots=True)  # one for each pick, as `Ask`
-class Known:
+class Known(msgspec.Struct):  # one for each pick
     """What the ledger remembers about an ask."""
 
     scope: str | None = None
@@ -132,8 +133,7 @@ class Known:
     """Of a reply: the numbers, by their digits, that the recipient has called or written to, the latest first."""
 
 
-@dataclass(slots=True)  # the same
-class Use:
+class Use(msgspec.Struct):  # the same
     """Use this seat now. `counts`: against its caps. `writes`: the recipient's row is (re)written. `redeems`: the room
     of the ask's deferral is used, or given up."""
 

@@ -81,7 +81,7 @@ class Seat:
 
     def counts(self) -> tuple[Any, ...]:
         """What it has done, to be set again."""
-        reserved = dict(self.reserved)
+        reserved = dict(self.reserved) if self.reserved else {}
         return self.day, self.used, self.hour, self.in_hour, self.last, self.open_calls, self.labelled, reserved
 
     def set_counts(self, counts: tuple[Any, ...]) -> None:
@@ -97,7 +97,8 @@ class Seat:
         """What it may still do on the day; 0 when it is not picked."""
         if self.labelled or self.state is not State.ACTIVE or self.spent >= day:
             return 0
-        return max(0, self.daily - self.used_on(day) - self.reserved.get(day, 0))
+        left = self.daily - (self.used if self.day >= day else 0)
+        return max(0, left - self.reserved.get(day, 0) if self.reserved else left)
 
     def rank(self) -> tuple[int, float, int]:
         """The least comes first: least used of its cap, then idle longest, then by number."""

@@ -315,7 +315,7 @@ def _write_down(
         if not decided.counted:
             count(number, ask.now, "replies", 1, group)
         detail.picked = _whole(answer, seq, bench.remaining(ask))
-    entry = entry._replace(detail=write_detail(detail))
+    entry = Entry(*entry[:-1], write_detail(detail))
     for answered in (key, detail.also):
         if answered is not None:
             memory.young.answers[answered] = entry
