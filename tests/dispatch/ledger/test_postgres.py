@@ -34,6 +34,7 @@ from tests.dispatch.ledger.builders import (
     an_ask,
     an_event,
     an_opt_out,
+    heard_from,
     picked,
     somebody,
     used,
@@ -290,6 +291,15 @@ async def test_a_wish_of_another_replica_is_seen_by_every_later_pick(ledger_dsn:
         assert await front.suppress([an_opt_out()]) == 0
         assert await front.allow(SET_SCOPE, [somebody("ann")]) == 1
         assert isinstance(await ledger.pick(an_ask()), Picked)
+
+
+async def test_who_has_written_to_another_replica_may_be_answered_at_once(
+    ledger_dsn: str, ledger: PostgresLedger
+) -> None:
+    await picked(ledger, an_ask())
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+        assert await front.ingest([heard_from()]) == 1
+        assert (await picked(ledger, an_ask(after=60, reply=True))).reasons == ("reply",)
 
 
 async def test_a_wish_is_taken_while_nobody_owns_the_ledger(ledger_dsn: str, ledger: PostgresLedger) -> None:

@@ -163,3 +163,15 @@ async def test_a_day_of_the_brand_is_that_of_the_set_which_asks(ledger: Ledger) 
     assert (await picked(ledger, an_ask("b", 1, **east))).number == a_number(2)
     assert isinstance(await ledger.pick(an_ask("c", 2, **east)), Exhausted)
     assert isinstance(await ledger.pick(an_ask("d", 3, defers=False)), Exhausted)
+
+
+async def test_guardrail_room_of_yesterday_is_none_of_todays(ledger: Ledger) -> None:
+    """Put off to the last hour of a day, and asked for after midnight."""
+    late = TOMORROW - 1.5 * HOUR
+    await ledger.enlist(a_roster(a_sender(1, hourly=1), **brand(2)))
+    await picked(ledger, an_ask("n", late))
+    assert (await deferred(ledger, an_ask("ann", late))).not_before == MIDNIGHT - HOUR
+    await ledger.enlist(a_roster(a_sender(1), day=TODAY + 1, **brand(2)))
+    for name in ("bob", "cid"):
+        await picked(ledger, an_ask(name, TOMORROW + 600))
+    assert isinstance(await ledger.pick(an_ask("ann", TOMORROW + 600, defers=False)), Exhausted)

@@ -32,6 +32,11 @@ class Use:
 NOTHING = Use()
 
 
+def day_begins(ask: Ask) -> float:
+    """When the day of the set that asks has begun."""
+    return ask.begins or ask.tomorrow - DAY
+
+
 def step_of(limit: Limit) -> int:
     """The seconds by which its use is kept."""
     return HOUR if limit.per is Per.DAY else MINUTE
@@ -57,7 +62,7 @@ def restrict(ask: Ask, limit: Limit, most: int, use: Use, units: int, own: int) 
         if use.used.get(moment_of(ask.now, MINUTE), 0) + units > most:
             ask.limited = ask.limited or Why.CAMPAIGN_RATE
         return
-    if use.on_day(ask.begins or ask.tomorrow - DAY) - own + units > most:
+    if use.on_day(day_begins(ask)) - own + units > most:
         ask.limited = Why.BRAND_LIMIT
     if use.reserved:
         days = range(1, ask.horizon + 1)

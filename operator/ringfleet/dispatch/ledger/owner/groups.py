@@ -24,6 +24,7 @@ from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.owner.picks import TOLD_AGAIN
 from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
@@ -347,7 +348,7 @@ class OwnedLedger:
 
     def _tell_put_off(self, results: Sequence[Any]) -> None:
         """Wake who waits for a deferral."""
-        if new := sum(isinstance(one, Deferred) for one in results):
+        if new := sum(isinstance(one, Deferred) and one.reasons != TOLD_AGAIN for one in results):
             self._put_off += new
             self._more_put_off.set()
             self._more_put_off = asyncio.Event()

@@ -9,6 +9,7 @@ from ringfleet.dispatch.ledger.interface import KEPT
 from ringfleet.dispatch.ledger.keys import hash_key, once
 from ringfleet.dispatch.ledger.law.decision import Known, Lent, PutOff, Use, Wait, decide
 from ringfleet.dispatch.ledger.law.members import Bench
+from ringfleet.dispatch.ledger.law.shared import day_begins
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import (
     NOBODY,
@@ -28,6 +29,8 @@ from ringfleet.plan.rotation_set.calendar import window
 
 CONTACTS_KEPT = 3
 """Times of contacts that are kept where no frequency asks for more."""
+TOLD_AGAIN = ("not-due",)
+"""The reasons of a deferral that was made before."""
 NO_PICK = -1
 """What is looked for where an id is none of ours."""
 
@@ -93,7 +96,7 @@ def pick(ask: Ask, group: Group) -> Verdict:
             decided = _wait(ask, known, contact, choice)
         case PutOff():
             decided = _Decided(
-                Kind.ANSWER, Deferred(f"d{choice.id}", f"+{choice.number}", choice.not_before, ("not-due",))
+                Kind.ANSWER, Deferred(f"d{choice.id}", f"+{choice.number}", choice.not_before, TOLD_AGAIN)
             )
         case _:
             return choice
@@ -212,7 +215,7 @@ def _heard(ask: Ask, set_id: int, group: Group) -> tuple[int, ...]:
 def _own_units(ask: Ask, set_id: int, known: Known, memory: Memory) -> int:
     """What the recipient's deferral has put aside of today."""
     room = known.put_off
-    if room is None or room.lapsed or not room.is_due(ask) or room.not_before >= ask.tomorrow:
+    if room is None or room.lapsed or not room.is_due(ask) or not day_begins(ask) <= room.not_before < ask.tomorrow:
         return 0
     return memory.waiting[set_id][room.id].units
 

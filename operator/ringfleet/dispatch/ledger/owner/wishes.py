@@ -32,9 +32,10 @@ class Wish(msgspec.Struct, omit_defaults=True):
 
     @property
     def is_urgent(self) -> bool:
-        """Whether a pick may depend on it. What is only counted is not waited for."""
+        """Whether a pick may depend on it: who has called or written may be answered. What is only counted is not
+        waited for."""
         return not self.heard or any(
-            one.opt_outs or one.opt_ins or one.event.happening in _LABELS for one in self.heard
+            one.opt_outs or one.opt_ins or one.sender or one.event.happening in _LABELS for one in self.heard
         )
 
 
