@@ -106,12 +106,12 @@ def once_a_kind(calls: Iterable[Call]) -> list[Kill]:
 
 def is_certain(what: tuple[str, ...]) -> bool:
     """Not so certain are reports: two of them may become one, and a sweep or a lease comes when its time has come, as
-    the finalizer of what is in use does."""
+    the finalizer of what is in use and the ConfigMap of a catalogue do."""
     upstream, _, *path = what
     return upstream == "carrier" or (path[-1] != "status" and path[0] not in _IN_ITS_TIME)
 
 
-_IN_ITS_TIME = frozenset({"events", "leases", "carrieraccounts", "routingprofiles"})
+_IN_ITS_TIME = frozenset({"events", "leases", "carrieraccounts", "routingprofiles", "configmaps"})
 
 
 def of_kind(what: tuple[str, ...]) -> Counts:

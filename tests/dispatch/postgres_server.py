@@ -87,7 +87,15 @@ class PostgresServer:
 _THROW_OUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_REMOVE_ALL = ("DROP SCHEMA IF EXISTS ringfleet CASCADE", "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+_REMOVE_ALL = (
+    """
+    DO $$ DECLARE one name; BEGIN
+      FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+        LOOP EXECUTE format('DROP SCHEMA %I CASCADE', one); END LOOP;
+    END $$
+    """,
+    "CREATE SCHEMA public",
+)
 _REMOVE_ROWS = (
     """
     DO $$ DECLARE ours oid = to_regnamespace('ringfleet'); one regclass; BEGIN

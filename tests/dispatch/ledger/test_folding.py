@@ -114,7 +114,7 @@ async def test_whenever_the_file_is_copied_it_is_a_whole_ledger(tmp_path: Path) 
             async with SqliteLedger(copy) as again:
                 await again.enlist(ROSTER)
                 await model.agrees(again, n * 3.0 + 3)
-    assert middle > 5, "else no copy was made between slices"
+    assert middle > 2, "else no copy was made between slices"
 
 
 class Doubtful:
