@@ -248,7 +248,6 @@ SETS = [
         for country in ("UK", "ZZ", "Germany")
     ),
     Bad("a size beside a volume", changed(a_set(), "spec.dailyVolume", 200), "spec.size", "can't be scaled"),
-    Bad("neither size nor volume", changed(a_set(), "spec.size", LEFT_OUT), "spec", "name exactly one: dailyVolume"),
     Bad("a pool twice", changed(a_set(), "spec.pools", [{"name": "us-west"}] * 2), "spec.pools",
         "a pool is listed twice; list each once, the preferred one first"),
     Bad("a pool with and without its namespace",

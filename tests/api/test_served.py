@@ -80,6 +80,7 @@ from tests.api.manifests import (
     a_pool,
     a_profile,
     a_quota,
+    a_set,
     an_account,
     an_order,
     changed,
@@ -418,6 +419,16 @@ def test_a_pool_is_scaled_like_a_deployment(api: Api, namespace: str) -> None:
     api.create(a_pool(), namespace)
     api.scale("np", "west", 100, namespace)
     assert api.get("np", "west", namespace)["spec"]["size"]["target"] == 100
+
+
+@pytest.mark.parametrize(("size", "volume", "replicas"), [(6, None, 6), (None, 200, 0), (None, None, 0)])
+def test_an_autoscaler_reads_the_size_of_any_set(
+    api: Api, namespace: str, size: int | None, volume: int | None, replicas: int
+) -> None:
+    """Of a set with a volume it reads 0, by which a HorizontalPodAutoscaler leaves it alone; it was a 500."""
+    api.create(changed(changed(a_set(), "spec.size", size), "spec.dailyVolume", volume), namespace)
+    scale = api.request("GET", api.kind("rotationset").path(namespace, "calls", "scale"))
+    assert scale["spec"].get("replicas", 0) == replicas
 
 
 @pytest.mark.parametrize("market", [("US", "Geographic"), ("DE", "Geographic"), ("US", "TollFree"), ("GB", "Mobile")])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.controllers.number_claim import BINDER
+from ringfleet.controllers.status_writer import BINDER
 from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
 from tests.cluster.stage import SYSTEM, leave_namespace
 from tests.controlplane.api import MERGE_PATCH, Api, Refused
@@ -91,7 +91,14 @@ def refusal(act: Callable[..., object], *arguments: Any, **options: Any) -> str:
 
 
 def test_the_policies_fit_the_kinds(cluster: Cluster, installed: None) -> None:
-    for policy in ("pool-deletion", "number-deletion", "number-binding", "finalizers", "written-for-claims"):
+    for policy in (
+        "pool-deletion",
+        "number-deletion",
+        "number-binding",
+        "number-id",
+        "finalizers",
+        "written-for-claims",
+    ):
         status = wait_until(lambda policy=policy: checked(cluster, f"ringfleet-{policy}"), "the types to be checked")
         assert status["typeChecking"] == {}
 
@@ -201,6 +208,22 @@ def test_a_tenant_makes_no_bound_or_resting_number(place: Place) -> None:
 def test_an_administrator_brings_a_number_back_from_a_backup_as_it_was(place: Place, number: Manifest) -> None:
     place.make(number, by="admin")
     assert place.names("phonenumbers") == ["14155550123"]
+
+
+def test_nobody_writes_another_id_of_the_carrier_over_a_numbers_own(place: Place) -> None:
+    """By that of a number that is not ours, the carrier would be told to suspend that one."""
+    place.make(FREE)
+    place.patch(FREE, known_as("did-1"), "admin", "status")
+    said = refusal(place.patch, FREE, known_as("did-2"), "admin", "status")
+    assert f"PhoneNumber {place.namespace}/14155550123: only the operator writes another status.externalId" in said
+    assert "over did-1" in said
+    place.patch(FREE, {"status": {"phase": "Lost"}}, "admin", "status")
+    place.patch(FREE, known_as("did-2"), "operator", "status")
+    place.patch(FREE, known_as(None), "admin", "status")
+
+
+def known_as(external_id: str | None) -> dict[str, Any]:
+    return {"status": {"externalId": external_id}}
 
 
 def test_an_administrator_binds_no_number_by_accident(place: Place) -> None:

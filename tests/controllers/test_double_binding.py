@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ringfleet.controllers.number_claim import BINDER, committed, unbind
+from ringfleet.controllers.number_claim import committed, unbind
+from ringfleet.controllers.status_writer import BINDER
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import Holder
 from tests.plan.builders import NOW

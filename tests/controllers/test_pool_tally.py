@@ -114,8 +114,9 @@ class TallyMachine(RuleBasedStateMachine):
             for codes in ((), ("415",), ("628", "415555")):
                 some, lots = self.tallies.beside(pool, NAMED, codes)
                 self.are_the_pool(whole, some, lots)
-                one_by_one = count_units(MARKET, map(number_seen, whole), (), NOW, frozenset(), codes)
-                assert count_units(MARKET, map(number_seen, some), (), NOW, frozenset(), codes, lots) == one_by_one
+                one_by_one = count_units(MARKET, map(number_seen, whole), (), NOW, frozenset(), codes, placed=True)
+                counted = count_units(MARKET, map(number_seen, some), (), NOW, frozenset(), codes, lots, placed=True)
+                assert counted == one_by_one
 
     def are_the_pool(self, whole: list[NumberRecord], some: list[NumberRecord], lots: Lots) -> None:
         assert len(some) + sum(lots.values()) == len(whole)

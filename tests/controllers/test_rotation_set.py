@@ -172,6 +172,15 @@ async def test_a_set_says_what_is_against_it(spec: Json, condition: str, said: s
 
 
 @in_virtual_time
+async def test_a_set_that_wants_no_numbers_says_what_would_give_it_some() -> None:
+    """One that names neither size nor dailyVolume is not refused: an autoscaler reads its size."""
+    async with a_rig(*HOUSE, a_pool(), a_set(0)) as rig:
+        await turn(rig)
+        (ready,) = (one for one in (await rig.status("RotationSet", "calls"))["conditions"] if one["type"] == "Ready")
+        assert ready["message"] == "It wants no numbers: give it spec.size, or spec.dailyVolume."
+
+
+@in_virtual_time
 async def test_a_set_that_is_gone_or_going_does_nothing() -> None:
     async with a_rig(*HOUSE, a_pool(), a_set(2)) as rig:
         await rig.change("RotationSet", "calls", {"metadata": {"finalizers": ["ringfleet.dev/somebody"]}})

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from ringfleet.carriers.errors import RequestRejected
+from ringfleet.carriers.errors import CarrierUnavailable, RequestRejected
 from ringfleet.dryrun.plan import foresee
 from ringfleet.dryrun.simulation import what_if
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164
+from ringfleet.model.compliance import Regulation
 from tests.controllers.carrier_double import CarrierDouble, RegistrarDouble
 from tests.controllers.rig import (
     HERE,
@@ -27,6 +28,7 @@ from tests.controllers.rig import (
     a_profile,
     a_rig,
     a_set,
+    an_account,
     an_object,
     in_virtual_time,
     restarted,
@@ -56,11 +58,20 @@ class Registry(RegistrarDouble):
         self.carrier.held[held.number] = replace(held, bundle=external_id)
 
 
+class Unread(Registry):
+    """One that can't be asked what it demands."""
+
+    async def regulation(self, *_: object) -> Regulation:
+        raise CarrierUnavailable("it is away")
+
+
 def in_namespace(namespace: str, obj: Json) -> Json:
     return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
 
 
-def papers(name: str = "papers", namespace: str = HERE, id_: str | None = POOLS, **spec: Any) -> Json:
+def papers(
+    name: str = "papers", namespace: str = HERE, id_: str | None = POOLS, account: str = "main", **spec: Any
+) -> Json:
     """A bundle of Germany, approved under that id of the carrier; not approved, when it is None. It is suspended, so
     that nothing is filed: what is approved is in force all the same."""
     wish = {
@@ -68,11 +79,11 @@ def papers(name: str = "papers", namespace: str = HERE, id_: str | None = POOLS,
         "numberTypes": ["Geographic"],
         "endUser": {"type": "Business"},
         "contact": "numbers@example.com",
-        "carriers": [{"name": "main", "namespace": HERE}],
+        "carriers": [{"name": account, "namespace": HERE}],
         "suspend": True,
         **spec,
     }
-    filing = {"account": f"{HERE}/main", "numberType": "Geographic", "state": "Approved" if id_ else "InReview"}
+    filing = {"account": f"{HERE}/{account}", "numberType": "Geographic", "state": "Approved" if id_ else "InReview"}
     approved = {"id": id_, "approved": {"id": id_}} if id_ else {}
     status = {"filings": [{**filing, **approved}]}
     return in_namespace(namespace, an_object("ComplianceBundle", name, wish, status))
@@ -90,6 +101,23 @@ def german(n: int = 1, bundle: str | None = POOLS, phase: str = "Available", **s
 def tenants(name: str = "desk", namespace: str = ACME, bundle: str | None = None, **spec: Any) -> Json:
     named = {"complianceBundleRef": {"name": bundle}} if bundle else {}
     return in_namespace(namespace, a_claim(name, poolRef={"name": "west", "namespace": HERE}, **named, **spec))
+
+
+TWO = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+"""Two accounts of a pool, the preferred one first."""
+
+
+@asynccontextmanager
+async def two_markets(*objects: Json, unread: bool = False) -> AsyncIterator[tuple[Rig, CarrierDouble]]:
+    """The same with a second account, whose carrier asks for documents too; `unread`: the first one's can't say yet
+    whether it does."""
+    async with a_market(an_account("spare"), *objects, demands=True) as (rig, _):
+        spare = rig.carriers[f"{HERE}/spare"]
+        spare.registrar = Registry((COMPANY,), carrier=spare)
+        spare.stock = [an_offer(n, country="DE", area_code="30", needs_documents=True) for n in range(70, 80)]
+        if unread:
+            rig.carrier.registrar = Unread(carrier=rig.carrier)
+        yield rig, spare
 
 
 @asynccontextmanager
@@ -433,6 +461,33 @@ async def test_a_number_whose_order_told_nothing_is_known_by_what_the_carrier_sa
         await work(rig)
         assert await documents(rig) == {"attached": "acme-1", "registeredTo": "acme/papers"}
         assert await bound(rig, "other", BOLT) is None
+
+
+@in_virtual_time
+async def test_what_a_pool_has_where_the_tenants_bundle_is_not_approved_is_no_supply_for_the_tenant() -> None:
+    """It was counted for the claim, which could not take it: nothing was ordered, and the claim waited for ever."""
+    elsewhere = papers(namespace=ACME, id_="acme-1", account="spare")
+    async with two_markets(
+        shared(1, carriers=TWO), papers(), elsewhere, german(1), forced(tenants(bundle="papers"))
+    ) as (rig, spare):
+        await work(rig)
+        await rig.run_queues(120)
+        assert {int(number[-4:]): held.bundle for number, held in spare.held.items()} == {70: "acme-1"}
+        assert (await bound(rig), carried(rig)) == (70, {1: POOLS})
+        assert await rig.names("NumberOrder") == ["west-1"]
+
+
+@in_virtual_time
+async def test_what_a_pool_has_at_a_carrier_that_has_not_said_what_it_demands_counts_for_the_tenant() -> None:
+    """Where nothing is demanded the number could be taken, a moment later: none is bought for it elsewhere."""
+    elsewhere = papers(namespace=ACME, id_="acme-1", account="spare")
+    pool = shared(1, carriers=list(reversed(TWO)))
+    async with two_markets(pool, elsewhere, german(1), forced(tenants(bundle="papers")), unread=True) as (rig, spare):
+        await work(rig)
+        assert (await bound(rig), carried(rig), spare.held) == (None, {1: POOLS}, {})
+        rig.carrier.registrar = None
+        await rig.settle(600)
+        assert (await bound(rig), spare.held) == (1, {})
 
 
 def number_of_acme(number: Json) -> Json:

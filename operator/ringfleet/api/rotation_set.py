@@ -277,11 +277,10 @@ class RotationSetSpec(Part):
     """The set as you want it."""
 
     rules = (
-        Rule("has(self.dailyVolume) || has(self.size)", "name exactly one: dailyVolume, or size"),
         Rule(
-            "!has(self.dailyVolume) || !has(self.size)",
-            "name exactly one: a set with dailyVolume has as many numbers as that takes, and can't be scaled; leave "
-            "size out, or set size in the place of dailyVolume",
+            "!has(self.dailyVolume) || self.size == 0",
+            "name one: a set with dailyVolume has as many numbers as that takes, and can't be scaled; leave size out, "
+            "or set size in the place of dailyVolume",
             at=".size",
         ),
         Rule(
@@ -313,16 +312,16 @@ class RotationSetSpec(Part):
     perNumber.daily (less what overloadPercent leaves free), from cooling.workDays and cooling.restDays, and
     headroomPercent on top: 1000 messages a day are one number, 8000 are eight, as `kubectl ringfleet size rotation`
     says. ramp, perNumber.hourly and perNumber.concurrent do not count, so that a set of new numbers may do less than
-    that for the days of ramp (CapacityShort). status.sizing shows the sum. Set exactly one of dailyVolume and size.
-    Flagged numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who allowed
-    it and why: then the set has status.recommendedSize numbers, and the flagged ones stay in it."""
-    size: Annotated[int, Field(ge=0, le=100_000)] | None = None
-    """How many numbers the set has. Set exactly one of dailyVolume and size; `kubectl scale` works where this one is
-    set. Beside dailyVolume scaling is refused, and an autoscaler reads nothing (".spec.size" does not exist). Beyond 49
-    the set grows only as far as twice its traffic takes, that of today or of the last seven days, and keeps what it has
-    (condition GuardrailHolds), unless the annotation override.ringfleet.dev/min-utilisation says who allowed it and
-    why. Numbers beyond size are used for nobody new, leave when nothing is open with them any more, and rest in their
-    pool, where they are billed."""
+    that for the days of ramp (CapacityShort). status.sizing shows the sum. Set one of dailyVolume and size. Flagged
+    numbers are not made up for, unless the annotation override.ringfleet.dev/min-utilisation says who allowed it and
+    why: then the set has status.recommendedSize numbers, and the flagged ones stay in it."""
+    size: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How many numbers the set has. Set one of dailyVolume and size; `kubectl scale` and autoscalers set this one.
+    Beside dailyVolume it is 0: scaling is refused, and a HorizontalPodAutoscaler that reads a 0 leaves the set alone
+    (ScalingDisabled). Beyond 49 the set grows only as far as twice its traffic takes, that of today or of the last
+    seven days, and keeps what it has (condition GuardrailHolds), unless the annotation
+    override.ringfleet.dev/min-utilisation says who allowed it and why. Numbers beyond size are used for nobody new,
+    leave when nothing is open with them any more, and rest in their pool, where they are billed."""
     per_number: PerNumber = PerNumber.model_construct()
     reset_time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
     """The IANA time zone whose midnight begins a new daily budget, such as America/Los_Angeles."""

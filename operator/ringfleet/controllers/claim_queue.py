@@ -142,8 +142,8 @@ class ClaimQueue:
 
     def _ask_of(self, claim: ClaimRecord) -> Ask:
         """What an order for the claim has to bring, documents included."""
-        bundle = self._bundles.papers(claim).bundle
-        return replace(claim.ask, bundle=bundle) if bundle else claim.ask
+        papers = self._bundles.papers(claim)
+        return replace(claim.ask, bundle=papers.bundle, accounts=papers.supply) if papers.bundle else claim.ask
 
     def _room(self, namespace: str) -> _Room:
         """What the namespace's quotas leave for its claims, counted once for each change."""

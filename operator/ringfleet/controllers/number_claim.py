@@ -29,6 +29,7 @@ from ringfleet.controllers.claimed_number import find_hindrance, said_of
 from ringfleet.controllers.connection_secret import LOOK_AGAIN, TRY_AGAIN, places_of, wished_place, write_number
 from ringfleet.controllers.rebinding import former_number, heir_of, is_to_be_taken_up
 from ringfleet.controllers.services import Services
+from ringfleet.controllers.status_writer import BINDER
 from ringfleet.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from ringfleet.kube.events import EventType
 from ringfleet.model.policy import OnNoStock
@@ -41,9 +42,6 @@ from ringfleet.plan.former_holder import FormerHolder
 from ringfleet.plan.rotation_set.plan import is_over_with_its_use
 
 log = structlog.get_logger(__name__)
-
-BINDER = "ringfleet-operator"
-"""The field manager of whoever binds numbers and lets them go: manifests/base/admission.yaml refuses every other."""
 
 
 async def reconcile_claim(services: Services, key: Key) -> float | None:

@@ -28,6 +28,10 @@ from ringfleet.objects.conditions import (
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key, resource_of
 from ringfleet.plan.conditions import Reason
 
+BINDER = "ringfleet-operator"
+"""The field manager of whoever says who holds a number, and by which id the carrier knows it: every other is refused by
+manifests/base/admission.yaml."""
+
 
 class Written(Protocol):
     """What a slim record tells of the object that it was made of."""
@@ -99,7 +103,8 @@ class StatusWriter:
             patch |= {} if say_the_same(old, said) else {"conditions": said}
             if not patch:
                 return None
-        reply = await self._kube.patch_status(resource, record.namespace, record.name, patch, record.resource_version)
+        version = record.resource_version
+        reply = await self._kube.patch_status(resource, record.namespace, record.name, patch, version, BINDER)
         self._fleet.learn(resource.kind, reply)
         if "conditions" in patch:
             await self._tell(Regarding.of(resource, reply), old, reply["status"].get("conditions", ()))

@@ -253,9 +253,11 @@ class Kube:
         name: str,
         status_patch: Json,
         resource_version: str | None = None,
+        manager: str | None = None,
     ) -> Json:
-        """Merge `status_patch` into the object's status."""
-        return await self.patch(resource, namespace, name, {"status": status_patch}, resource_version, "status")
+        """Merge `status_patch` into the object's status; the rest as `patch`."""
+        body = {"status": status_patch}
+        return await self.patch(resource, namespace, name, body, resource_version, "status", manager)
 
     async def apply(self, resource: Resource, namespace: str | None, name: str, body: Json, manager: str) -> Json:
         """Apply `body` as the field manager `manager`: what it says holds, what it said before and says no more goes.

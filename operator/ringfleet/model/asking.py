@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ringfleet.model import E164, Capability, Market, Money
+from ringfleet.model import E164, AccountKey, Capability, Market, Money
 from ringfleet.model.numbering import area_code_of, has_area_codes, misspelt_area_codes
 from ringfleet.model.refs import ObjectRef
 
@@ -33,6 +33,8 @@ class Traits(NamedTuple):
     """What it costs a month; None: that is not known, or of no matter."""
     quotas_of: str | None = None
     """The namespace whose quotas are sure to leave its price; None: of none that is known."""
+    account: AccountKey | None = None
+    """The carrier account that it is of; None: that is not known, or of no matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ class Ask:
     is looked at when an order chooses. None: it may cost whatever the pool pays."""
     bundle: ObjectRef | None = None
     """The ComplianceBundle of the claims' tenant that numbers are bought under; None: the pool's. It is no trait of a
-    number: one that is there is registered to it when it is bound."""
+    number: one that is there is registered to it when it is bound, where `accounts` lets it be."""
+    accounts: frozenset[AccountKey] | None = None
+    """The accounts at which a number may be registered to that bundle, as far as is known: one of another account is of
+    no use. None: any will do. No order says so, for each is of one account."""
 
     @property
     def must_codes(self) -> tuple[str, ...]:
@@ -61,6 +66,10 @@ class Ask:
     def musts(self) -> Ask:
         """The same without its wishes."""
         return self if self.required or not self.area_codes else replace(self, area_codes=())
+
+    def can_be_at(self, account: AccountKey | None) -> bool:
+        """Whether a number of the account is of use, as far as is known. None: of one that is not known."""
+        return self.accounts is None or account is None or account in self.accounts
 
     def is_met_by(self, traits: Traits) -> bool:
         """Whether a number with these traits has all that it must."""

@@ -513,6 +513,7 @@ def number_seen(record: NumberRecord, market: Market | None = None, *, returning
         capabilities=record.capabilities,
         area_code=record.area_code,
         misfit=market is not None and not record.is_of(market),
+        account=record.account,
     )
 
 
@@ -535,7 +536,11 @@ def lot_of(record: NumberRecord) -> Lot | None:
         return lot  # no claim may get it: what it can do would only make more lots
     kind = Kind(record.country, record.type, record.capabilities)
     return lot._replace(
-        capabilities=record.capabilities, area_code=record.area_code, kind=kind, bought_as=record.bought_as
+        capabilities=record.capabilities,
+        area_code=record.area_code,
+        kind=kind,
+        bought_as=record.bought_as,
+        account=record.account,
     )
 
 

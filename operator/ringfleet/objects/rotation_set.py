@@ -78,7 +78,7 @@ def rotation_want(obj: RotationSet) -> RotationWant:
         concurrent=spec.per_number.concurrent,
         zone=spec.reset_time_zone,
         volume=spec.daily_volume,
-        size=spec.size,
+        size=spec.size if spec.daily_volume is None else None,
         governed=govern(_terms(spec), words),
         work_days=spec.cooling.work_days,
         rest_days=spec.cooling.rest_days,

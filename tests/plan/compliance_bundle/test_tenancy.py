@@ -27,7 +27,9 @@ WAITS = AwaitBundle(Reason.WAITING_FOR_BUNDLE, "It is in review.")
         pytest.param(ACME, {MAIN: BundleAt(True, GOOD)}, Papers(ACME, frozenset({MAIN})), id="approved"),
         pytest.param(ACME, {MAIN: BundleAt(None, GOOD)}, Papers(ACME, frozenset({MAIN})), id="approved, not asked yet"),
         pytest.param(ACME, {MAIN: BundleAt(True, SOON)}, Papers(ACME, frozenset(), WAITS), id="in review"),
-        pytest.param(ACME, {MAIN: BundleAt(None, SOON)}, Papers(ACME, frozenset(), UNSAID), id="not known yet"),
+        pytest.param(
+            ACME, {MAIN: BundleAt(None, SOON)}, Papers(ACME, frozenset(), UNSAID, frozenset({MAIN})), id="not known yet"
+        ),
         pytest.param(
             ACME,
             {MAIN: BundleAt(True, SOON), SPARE: BundleAt(True, GOOD)},

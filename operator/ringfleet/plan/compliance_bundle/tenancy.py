@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ringfleet.model import AccountKey, NumberType
 from ringfleet.model.refs import ObjectRef
-from ringfleet.plan.compliance_bundle.selection import AwaitBundle, BundleStanding, wait_for_bundle
+from ringfleet.plan.compliance_bundle.selection import AwaitBundle, BundleStanding, OrderLeave, wait_for_bundle
 from ringfleet.plan.conditions import Reason
 
 
@@ -42,6 +42,14 @@ class Papers:
     be taken. None: of any."""
     awaited: AwaitBundle | None = None
     """Why it is not approved at the first account of the pool at which it is not; None: it is at all."""
+    unread: frozenset[AccountKey] = frozenset()
+    """The accounts of which it is not known yet whether they ask for documents."""
+
+    @property
+    def supply(self) -> frozenset[AccountKey] | None:
+        """Where what the pool has counts as supply for the claim; None: anywhere. What is not known yet counts, so that
+        nothing is bought elsewhere because an operator has just started."""
+        return None if self.accounts is None else self.accounts | self.unread
 
     @property
     def bar(self) -> AwaitBundle | None:
@@ -73,7 +81,12 @@ def judge_papers(named: ObjectRef | Unnamed | None, there: Mapping[AccountKey, B
     leaves = {account: wait_for_bundle(None, at.demanded, at.standing) for account, at in there.items()}
     awaited = next((leave for leave in leaves.values() if isinstance(leave, AwaitBundle)), None)
     usable = frozenset(account for account, leave in leaves.items() if not isinstance(leave, AwaitBundle))
-    return Papers(named, usable, awaited)
+    unread = frozenset(account for account, leave in leaves.items() if _is_being_read(leave))
+    return Papers(named, usable, awaited, unread)
+
+
+def _is_being_read(leave: OrderLeave) -> bool:
+    return isinstance(leave, AwaitBundle) and leave.reason is Reason.READING_REQUIREMENTS
 
 
 def name_one(defaults: Iterable[ObjectRef], country: str, type_: NumberType) -> ObjectRef | Unnamed | None:

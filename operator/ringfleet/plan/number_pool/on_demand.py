@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from ringfleet.model import E164, GONE, ItemState, Market, Money, Phase, Price
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Market, Money, Phase, Price
 from ringfleet.model.asking import (
     NOTHING,
     Ask,
@@ -89,7 +89,9 @@ def match_claims(
         return OnDemand()
     kinds = {ask: ask.musts for ask in asks}  # a few, of which many claims are
     priced = any(ask.quotas_of for ask in kinds)
-    units = count_units(market, numbers, orders, now, just_gone, codes_that_matter(kinds), lots, priced=priced)
+    placed = any(ask.accounts is not None for ask in kinds)
+    codes = codes_that_matter(kinds)
+    units = count_units(market, numbers, orders, now, just_gone, codes, lots, priced=priced, placed=placed)
     matching = _Matching(units, purses)
     unmet = [n for n, ask in enumerate(asks) if not matching.meets(kinds[ask])]
     given = {ask for ask in kinds if can_give(market, ask)}
@@ -129,9 +131,10 @@ def count_units(
     lots: Lots = NO_LOTS,
     *,
     priced: bool = False,
+    placed: bool = False,
 ) -> Counter[Traits]:
     """The supply by traits: as many as `count_supply` counts, each number once. `codes`: the area codes that matter;
-    `priced`: whether prices do.
+    `priced`: whether prices do; `placed`: whether accounts do.
 
     `lots`: the pool's other numbers; where an area code matters, each lot of supply has one, be it from their digits.
     """
@@ -139,7 +142,7 @@ def count_units(
     items = {item.number: item for order in orders for item in order.items}
     buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     promised = traits_of(market)
-    units = _units_in_lots(lots, promised, codes, priced)
+    units = _units_in_lots(lots, promised, codes, priced, placed)
     seen: set[E164] = set()
     for number in numbers:
         if number.phase not in GONE or number.number not in buying:
@@ -153,14 +156,15 @@ def count_units(
             if number.phase in IN_FLIGHT:
                 able = able or promised.capabilities
             traits = traits_of_number(number.number, able, code, codes)
-            units[_priced(traits, number.price or item.price, priced)] += counts
+            units[_told(traits, number.price or item.price, priced, number.account, placed)] += counts
     for order in orders:
         if order.misfit:
             seen |= {item.number for item in bought_items(order)}
             continue
         if not order.chosen and not order.finished:
             brings = traits_of(order.market) if order.market else promised
-            units[brings._replace(quotas_of=order.ask.quotas_of)] += order.count
+            brings = brings._replace(quotas_of=order.ask.quotas_of)
+            units[_told(brings, None, priced, order.account, placed)] += order.count
         settled = has_settled(order, now)
         for item in bought_items(order):
             if item.number not in seen:
@@ -168,22 +172,24 @@ def count_units(
                 if not (settled and item.state in RECORDED):
                     able = item.capabilities or promised.capabilities
                     traits = traits_of_number(item.number, able, item.area_code, codes)
-                    units[_priced(traits, item.price, priced)] += 1
+                    units[_told(traits, item.price, priced, order.account, placed)] += 1
     for gone in just_gone - seen - {one.number for one in numbers}:
         units[traits_of_number(gone, promised.capabilities, None, codes)] += 1
     return units
 
 
-def _priced(traits: Traits, price: Price | None, matters: bool) -> Traits:
-    return traits._replace(monthly=price.monthly) if matters and price else traits
+def _told(traits: Traits, price: Price | None, priced: bool, account: AccountKey | None, placed: bool) -> Traits:
+    """The same with what else matters: each trait more makes more units to match with."""
+    monthly = price.monthly if priced and price else None
+    return traits._replace(monthly=monthly, account=account if placed else None)
 
 
-def _units_in_lots(lots: Lots, promised: Traits, codes: tuple[str, ...], priced: bool) -> Counter[Traits]:
+def _units_in_lots(lots: Lots, promised: Traits, codes: tuple[str, ...], priced: bool, placed: bool) -> Counter[Traits]:
     units: Counter[Traits] = Counter()
     for lot, count in lots.items():
         if lot.is_supply:
             able = lot.capabilities or (promised.capabilities if lot.phase in IN_FLIGHT else frozenset())
-            units[_priced(traits_said(able, lot.area_code, codes), lot.price, priced)] += count
+            units[_told(traits_said(able, lot.area_code, codes), lot.price, priced, lot.account, placed)] += count
     return units
 
 
@@ -247,7 +253,8 @@ class _Matching:
         if ask not in self._fitting:
             coded = (unit for code in ask.must_codes for unit in self._by_code[code])
             units = dict.fromkeys(coded) if ask.must_codes else self._free
-            self._fitting[ask] = tuple(unit for unit in units if ask.is_met_by(unit) and self._can_pay(ask, unit))
+            found = (unit for unit in units if ask.is_met_by(unit) and ask.can_be_at(unit.account))
+            self._fitting[ask] = tuple(unit for unit in found if self._can_pay(ask, unit))
         return self._fitting[ask]
 
     def _can_pay(self, ask: Ask, unit: Traits) -> bool:

@@ -58,6 +58,8 @@ class NumberSeen:
     """Its area code, where the carrier says one."""
     misfit: bool = False
     """Whether it is of another market than the pool's, and so no stock of it."""
+    account: AccountKey | None = None
+    """The carrier account that it is of; None: that is not known."""
 
     @property
     def is_misfit(self) -> bool:
@@ -90,6 +92,8 @@ class Lot(NamedTuple):
     """What the orders of those that are supply were to buy; None: it is not known, or sorted out."""
     misfit: bool = False
     """Whether each of them is of another market than the pool's, and so no stock of it."""
+    account: AccountKey | None = None
+    """The carrier account that those that are supply are of; None of the others."""
 
     @property
     def is_supply(self) -> bool:

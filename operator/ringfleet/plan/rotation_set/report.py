@@ -63,6 +63,8 @@ def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tup
         return (not_ready(Reason.POOL_MISSING, message), stalled(Reason.POOL_MISSING, message))
     if plan.standing.total and not _usable(plan):
         return (not_ready(Reason.MEMBERS_UNUSABLE, f"None of its numbers can be used: {_unfit_names(plan)}."),)
+    if want.size == 0:
+        return (ready(Reason.AT_TARGET, "It wants no numbers: give it spec.size, or spec.dailyVolume."),)
     return (ready(Reason.AT_TARGET, "It has the numbers that it wants."),)
 
 
