@@ -85,6 +85,13 @@ def test_the_first_day_is_counted_in_the_zone_of_the_set() -> None:
     assert only(want, seen(joined=late), date(2026, 11, 25)).daily == ramped(want, 75, 1)
 
 
+@pytest.mark.parametrize("days", [0, 10])
+def test_who_has_joined_by_a_clock_that_is_ahead_has_the_cap_of_the_first_day(days: int) -> None:
+    """Without a ramp, that was a division by zero: it ended the dispatcher, for a clock that was a second behind."""
+    want = a_want(governed=Governed(Terms(ramp=Ramp(days, 20))))
+    assert only(want, seen(joined=datetime(2026, 11, 25, 12, tzinfo=UTC)), TODAY).daily == ramped(want, 75, 0)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -181,7 +181,7 @@ def rests(want: RotationWant, turn: Turn, day: date) -> bool:
 def ramped(want: RotationWant, cap: int, age: int) -> int:
     """The cap of a number that is in the set for `age` days: it grows in a line, and is never less than 1."""
     ramp = want.terms.ramp
-    if age >= ramp.days:
+    if max(0, age) >= ramp.days:  # negative where the clock that it joined by is ahead of ours
         return cap
     percent = ramp.start_percent + (100 - ramp.start_percent) * max(0, age) / ramp.days
     return max(1, int(cap * percent / 100))
