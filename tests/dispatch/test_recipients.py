@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ringfleet.dispatch.recipients import KeysMissing, Recipients, is_recipient, read_keys
+from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, is_recipient, read_keys
+from ringfleet.model import E164
+from ringfleet.model.spellings import spellings
 
 NUMBER = "+14155550123"
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -39,6 +41,24 @@ def test_a_request_is_known_again_whatever_key_was_added(tmp_path: Path) -> None
     before = read_keys(tmp_path).oldest(NUMBER)
     (tmp_path / "2").write_bytes(NEW)
     assert read_keys(tmp_path).oldest(NUMBER) == before == hmac.new(OLD, NUMBER.encode(), sha256).digest()[:16]
+
+
+@pytest.mark.parametrize("keys", [(NEW,), (NEW, OLD), (b"n" * 64,), (b"n" * 65, OLD)])
+@pytest.mark.parametrize("number", [NUMBER, "+5491155500123", "+541155500123", "+5511985550123"])
+def test_hashes_and_the_oldest_of_them_are_hmac_whatever_the_key_is_and_the_number(
+    keys: tuple[bytes, ...], number: str
+) -> None:
+    hasher = Hasher(keys)
+    hashes = hasher.hashes(number)
+    written = tuple(
+        hmac.new(key, text.encode(), sha256).digest()[:16] for text in spellings(E164(number)) for key in keys
+    )
+    assert hashes == written
+    assert (
+        hasher.oldest_of(hashes, number)
+        == hasher.oldest(number)
+        == hmac.digest(keys[-1], number.encode(), "sha256")[:16]
+    )
 
 
 def test_without_a_key_nothing_starts(tmp_path: Path) -> None:

@@ -102,12 +102,12 @@ class Picker:
         want, parts = view.want, view.asks
         where = whereabouts(E164(request.to))
         hasher = self._hasher()
-        recipient, *others = hasher.hashes(request.to)
+        hashes = hasher.hashes(request.to)
         reply = request.kind is Kind.REPLY and want.replies_free
         return Ask(
             set=parts.set,
-            recipient=recipient,
-            known_as=tuple(others),
+            recipient=hashes[0],
+            known_as=hashes[1:],
             now=now,
             day=window.day.toordinal(),
             tomorrow=window.tomorrow,
@@ -116,7 +116,7 @@ class Picker:
             scopes=parts.scopes,
             account=_account(view, request.account),
             key=None if dry_run else key,
-            fingerprint=_fingerprint(request, hasher.oldest(request.to)),
+            fingerprint=_fingerprint(request, hasher.oldest_of(hashes, request.to)),
             reply=reply,
             mode=want.sticky,
             sticky_ttl=parts.sticky_ttl,

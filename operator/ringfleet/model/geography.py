@@ -28,7 +28,7 @@ writes the files; `tests/model/test_geography.py` holds them equal to `phonenumb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -67,10 +67,13 @@ class Whereabouts:
     zones: tuple[str, ...]
     within: str | None = None
     """The country that `country` belongs to, where callers of that one are near, too; None: it is its own."""
+    places: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    """Its places as `plan/rotation_set/roster.py` writes them, nearest first; "" is everywhere."""
 
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Its places as `plan/rotation_set/roster.py` writes them, nearest first; "" is everywhere."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", self._places())  # made once: each pick asks for them
+
+    def _places(self) -> tuple[str, ...]:
         if self.country is None:
             return ("",)
         near = (("a", self.area_code), ("r", self.region))
