@@ -25,6 +25,7 @@ from starlette.types import Scope as Connection
 from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.hot_route import PICK_BYTES, HotRoute
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import GivenBack, Suppression
@@ -47,7 +48,6 @@ from ringfleet.dispatch.schema import (
     SuppressionRequest,
 )
 
-PICK_BYTES = 65_536
 LIST_BYTES = 1_048_576
 BODY_SECONDS = 10.0
 
@@ -96,6 +96,10 @@ class Dispatcher:
         app = Starlette(routes=routes, exception_handlers=self._handlers())
         app.router.redirect_slashes = False  # it would send the caller to whatever Host the request names
         return only_json(app) if self._dev else app
+
+    def hot(self) -> HotRoute:
+        """The same picks without the app around them, for `PickProtocol`."""
+        return HotRoute(self._picker, self._authority, self._ledger, self._metrics, self._refuse, only_json=self._dev)
 
     # Picks.
 
@@ -215,16 +219,25 @@ class Dispatcher:
         }
 
     async def _on_problem(self, request: Request, problem: Exception) -> Response:
-        assert isinstance(problem, Problem)
-        self._metrics.answered(problem.type.name, int(problem.type.status))
-        return answer(problem, request.url.path, self._clock.now())
+        return self._refuse(problem, request.url.path)
 
     async def _on_ledger(self, request: Request, error: Exception) -> Response:
-        log.error("ledger unavailable", error=str(error))
-        self._metrics.ledger_failed()
-        problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
-        self._metrics.answered(problem.type.name, int(problem.type.status))
-        return answer(problem, request.url.path)
+        return self._refuse(error, request.url.path)
+
+    def _refuse(self, error: Exception, path: str) -> Response:
+        """What is answered when a request ends with this. Whatever it is, it was not done."""
+        match error:
+            case Problem():
+                self._metrics.answered(error.type.name, int(error.type.status))
+                return answer(error, path, self._clock.now())
+            case LedgerUnavailable():
+                log.error("ledger unavailable", error=str(error))
+                self._metrics.ledger_failed()
+                problem = Problem("ledger-unavailable", "The ledger can't be written now. Ask again with the same key.")
+                self._metrics.answered(problem.type.name, int(problem.type.status))
+                return answer(problem, path)
+            case _:
+                return tell_fault(error, path)
 
 
 async def describe(_: Request) -> Response:
@@ -245,11 +258,15 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_error(request: Request, error: Exception) -> Response:
+    return tell_fault(error, request.url.path)
+
+
+def tell_fault(error: Exception, path: str) -> Response:
     """A fault of ours. The text of the exception may quote the request, so it is told to nobody: only where it was."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
-    log.error("request failed", path=request.url.path, error=type(error).__name__, where=where)
-    return answer(Problem("internal-error", "The dispatcher could not answer; its log says more."), request.url.path)
+    log.error("request failed", path=path, error=type(error).__name__, where=where)
+    return answer(Problem("internal-error", "The dispatcher could not answer; its log says more."), path)
 
 
 def discreet(app: ASGIApp) -> ASGIApp:

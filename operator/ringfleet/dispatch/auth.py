@@ -75,12 +75,19 @@ class Authority(Protocol):
         """Return when the caller may. Raises Problem."""
         ...
 
+    def knows(self, authorization: str | None, act: Act) -> bool:
+        """Whether `allow` would return at once: then the caller is let in by this."""
+        ...
+
 
 class Anybody:
     """Dev mode, on loopback only: everybody may do everything."""
 
     async def allow(self, authorization: str | None, act: Act) -> None:  # noqa: ARG002 - nothing is asked for
         return
+
+    def knows(self, authorization: str | None, act: Act) -> bool:  # noqa: ARG002 - the same
+        return True
 
 
 @dataclass(slots=True)
@@ -152,11 +159,8 @@ class Cluster:
         token = _token(authorization)
         question = (sha256(token.encode()).digest(), act)
         now = self._now()
-        book = self._books.get(act.namespace)
-        yes = book.get(question) if book else None
-        if yes is not None and now < yes.fresh_until:
-            if now >= yes.ask_from:
-                self._ask_beside(question, token, yes)
+        yes = self._known(question)
+        if self._is_fresh(yes, question, token, now):
             return
         until, problem = self._no.get(question, (now, None))
         if until <= now:
@@ -166,6 +170,26 @@ class Cluster:
             problem = await (self._ask_again(question, token, yes) if known and yes else self._ask(question, token))
         if problem is not None:
             raise Problem(problem.type.name, problem.detail)
+
+    def knows(self, authorization: str | None, act: Act) -> bool:
+        try:
+            token = _token(authorization)
+        except Problem:
+            return False
+        question = (sha256(token.encode()).digest(), act)
+        return self._is_fresh(self._known(question), question, token, self._now())
+
+    def _known(self, question: Question) -> Yes | None:
+        book = self._books.get(question[1].namespace)
+        return book.get(question) if book else None
+
+    def _is_fresh(self, yes: Yes | None, question: Question, token: str, now: float) -> bool:
+        """Whether the right lets its owner in without a question. One that is soon to be old is asked anew beside."""
+        if yes is None or now >= yes.fresh_until:
+            return False
+        if now >= yes.ask_from:
+            self._ask_beside(question, token, yes)
+        return True
 
     async def _ask(self, question: Question, token: str) -> Problem | None:
         """Ask the API server, once for all who want to know the same. Raises Problem."""

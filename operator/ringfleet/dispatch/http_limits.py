@@ -81,10 +81,12 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_headers:
             self._received += len(data)
-            self._start_clock()
         super().data_received(data)
-        if self._in_headers and self._received > HEADER_BYTES and not self.transport.is_closing():
-            self.send_400_response("")
+        if self._in_headers and self._received and not self.transport.is_closing():  # there is more to come
+            if self._received > HEADER_BYTES:
+                self.send_400_response("")
+            else:
+                self._start_clock()
 
     def on_message_begin(self) -> None:
         self._header_bytes = 0
@@ -99,13 +101,12 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._in_headers = False
-        self._stop_clock()
+        self._headers_are_whole()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_headers, self._received = True, 0
+        self._message_is_whole()
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's answer to what does not parse; ours to headers that are too long."""
@@ -116,6 +117,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     _header_bytes = 0
+
+    def _headers_are_whole(self) -> None:
+        self._in_headers = False
+        self._stop_clock()
+
+    def _message_is_whole(self) -> None:
+        self._in_headers, self._received = True, 0
 
     def _count(self, length: int) -> None:
         self._header_bytes += length

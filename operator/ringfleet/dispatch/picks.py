@@ -6,12 +6,12 @@ touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.responses import Response
@@ -51,6 +51,19 @@ _decode = msgspec.json.Decoder(PickRequest).decode
 _encode = msgspec.json.Encoder().encode
 
 
+class Question(NamedTuple):
+    """What an answer goes by: of which set, when, and in which windows it was asked."""
+
+    view: SetView
+    now: float
+    window: Window
+
+
+Begun = tuple[Question, Awaitable[Verdict]]
+Answer = tuple[int, Mapping[str, str] | None, bytes]
+"""Status, headers beside those of every answer, and the JSON."""
+
+
 class Picker:
     """Answers picks. `hasher` gives the keys that are in force now."""
 
@@ -69,13 +82,7 @@ class Picker:
             LedgerUnavailable: the ledger can't be written.
         """
         view = self.find(namespace, name)
-        if view.want.suspended:
-            raise Problem("set-suspended", f"RotationSet {view.want.key} is suspended (spec.suspend).")
-        if freeze := self._inventory.freeze_of(view):
-            raise Problem("frozen", freeze.message)
-        request = read(_decode, body)
-        if not is_recipient(request.to):
-            raise not_a_number("/to")
+        request = self._read(view, body)
         if not dry_run:
             key = read_key(key)
         now = self._clock.now()
@@ -83,7 +90,39 @@ class Picker:
         if view.day != window.day:
             await self._inventory.enter_day(view, window.day)
         verdict = await self._ledger.pick(self._ask(view, request, now, window, key, dry_run))
-        return self._answer(view, verdict, window, now)
+        status, headers, said = self.answer(Question(view, now, window), verdict)
+        return Response(said, status, headers, JSON)
+
+    def begin(self, namespace: str, name: str, key: str | None, body: bytes) -> Begun | None:
+        """The same without waiting for anything but the ledger. None: there is more to wait for, or it is a no, which
+        `pick` tells: nothing was asked then."""
+        try:
+            view = self.find(namespace, name)
+            request = self._read(view, body)
+            key = read_key(key)
+            now = self._clock.now()
+            window = view.window(now)
+            if view.day != window.day:
+                return None
+            ask = self._ask(view, request, now, window, key, dry_run=False)
+        except Problem:
+            return None
+        return Question(view, now, window), self._ledger.pick(ask)
+
+    def _read(self, view: SetView, body: bytes) -> PickRequest:
+        """What is asked of the set, if it may be asked now. Raises Problem."""
+        if view.want.suspended:
+            raise Problem("set-suspended", f"RotationSet {view.want.key} is suspended (spec.suspend).")
+        if freeze := self._inventory.freeze_of(view):
+            raise Problem("frozen", freeze.message)
+        request: PickRequest = read(_decode, body)
+        if not is_recipient(request.to):
+            raise not_a_number("/to")
+        return request
+
+    def knows(self, namespace: str, name: str) -> bool:
+        """Whether there is such a set, whatever is to be said of it."""
+        return self._inventory.view(namespace, name) is not None
 
     def find(self, namespace: str, name: str) -> SetView:
         """The set, which must be there and make sense. Raises Problem."""
@@ -128,7 +167,9 @@ class Picker:
             quiet_until=_quiet_until(want.terms.quiet, where.zones, int(now // 60)),
         )
 
-    def _answer(self, view: SetView, verdict: Verdict, window: Window, now: float) -> Response:
+    def answer(self, question: Question, verdict: Verdict) -> Answer:
+        """What is answered to a pick. Raises Problem: why there is no number."""
+        view, now, window = question
         match verdict:
             case Picked():
                 picked = PickReply(
@@ -144,13 +185,13 @@ class Picker:
                     reasons=verdict.reasons,
                     inventory_age_seconds=self._age(),
                 )
-                return Response(_encode(picked), media_type=JSON)
+                return 200, None, _encode(picked)
             case Deferred():
                 put_off = DeferredReply(
                     verdict.id, verdict.number, write_time(verdict.not_before), verdict.reasons, self._age()
                 )
                 wait = {"Retry-After": str(max(0, int(verdict.not_before - now) + 1))}
-                return Response(_encode(put_off), 202, wait, JSON)
+                return 202, wait, _encode(put_off)
             case _:
                 raise self._refusal(view, verdict)
 

@@ -17,10 +17,11 @@ from typing import Any
 import structlog
 import uvicorn
 
-from ringfleet.dispatch.app import PICK_BYTES, Dispatcher, discreet
+from ringfleet.dispatch.app import Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.forward import Forward
+from ringfleet.dispatch.hot_route import PICK_BYTES, HotRoute, PickProtocol
 from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
@@ -49,11 +50,18 @@ Ready = Callable[[Sequence[str]], None]
 class Listener(uvicorn.Server):
     """Uvicorn on one address. Signals are the process's business, not each listener's."""
 
-    def __init__(self, app: Any, address: Address, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self, app: Any, address: Address, certificate: Certificate | None = None, hot: HotRoute | None = None
+    ) -> None:
+        """`hot`: the picks that need no app."""
+        room = Connections()
+        protocol = (
+            partial(PickProtocol, connections=room, hot=hot) if hot else partial(LimitedProtocol, connections=room)
+        )
         tls: dict[str, Any] = {"ssl_context_factory": lambda *_: certificate.context} if certificate else {}
         config = uvicorn.Config(
             discreet(app),
-            http=partial(LimitedProtocol, connections=Connections()),  # type: ignore[arg-type]  # it makes one
+            http=protocol,  # type: ignore[arg-type]  # it makes one
             host=address.host,
             port=address.port,
             log_config=None,
@@ -108,7 +116,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         listeners = [
-            Listener(forward, Address.parse(settings.listen), certificate),
+            Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
             Listener(
                 events_app(
                     ledger,
