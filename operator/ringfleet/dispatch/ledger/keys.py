@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 from ringfleet.dispatch.ledger.interface import KEPT
@@ -9,6 +10,7 @@ from ringfleet.dispatch.ledger.interface import KEPT
 _HASH = 16
 
 
+@lru_cache(maxsize=1024)  # a group looks for what it decides on then
 def hash_key(set_: str, key: str) -> bytes:
     """Of a set and the key of a request to it."""
     return blake2b(f"{set_} {key}".encode(), digest_size=_HASH).digest()

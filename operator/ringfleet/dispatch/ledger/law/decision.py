@@ -60,6 +60,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from ringfleet.dispatch.ledger.law.member import Seat
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.law.reservations import IN_TIME, first_room
@@ -80,8 +82,7 @@ class PutOff:
     used: bool = False
 
 
-@dataclass(slots=True)  # one for each pick, as `Ask`
-class Known:
+class Known(msgspec.Struct):  # one for each pick
     """What the ledger remembers about an ask."""
 
     scope: str | None = None
@@ -96,8 +97,7 @@ class Known:
     """The deferral that the ask names; None: it names none, or there is no such deferral."""
 
 
-@dataclass(slots=True)  # the same
-class Use:
+class Use(msgspec.Struct):  # the same
     """Use this seat now. `counts`: against its caps. `writes`: the recipient's row is (re)written. `redeems`: the room
     of the ask's deferral is used, or given up."""
 

@@ -77,7 +77,7 @@ class Seat:
 
     def counts(self) -> tuple[Any, ...]:
         """What it has done, to be set again."""
-        reserved = dict(self.reserved)
+        reserved = dict(self.reserved) if self.reserved else {}
         return self.day, self.used, self.hour, self.in_hour, self.last, self.open_calls, self.labelled, reserved
 
     def set_counts(self, counts: tuple[Any, ...]) -> None:

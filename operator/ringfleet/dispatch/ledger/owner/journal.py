@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -103,14 +104,19 @@ def read_detail(written: bytes) -> Detail:
     return _decode_json(written) if written[:1] == b"{" else _decode(written)
 
 
+@cache
+def _doubles(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}d")
+
+
 def pack_times(times: Sequence[float]) -> bytes:
-    return struct.pack(f"<{len(times)}d", *times)
+    return _doubles(len(times)).pack(*times)
 
 
 def unpack_times(packed: bytes) -> tuple[float, ...]:
-    return struct.unpack(f"<{len(packed) // 8}d", packed)
+    return _doubles(len(packed) // 8).unpack(packed)
 
 
 def read_contact(number: int | None, times: bytes) -> Contact:
-    last, *recent = unpack_times(times)
-    return Contact(number or None, last, tuple(recent))
+    told = unpack_times(times)
+    return Contact(number or None, told[0], told[1:])

@@ -221,7 +221,7 @@ def _write_down(
     memory.apply(entry, group.undo, detail)
     if isinstance(answer, Picked):
         detail.picked = _whole(answer, seq, bench.remaining(ask))
-    entry = entry._replace(detail=write_detail(detail))
+    entry = Entry(*entry[:-1], write_detail(detail))
     if key is not None:
         memory.young.answers[key] = entry
     group.changes.put(JOURNAL, (seq,), entry)
