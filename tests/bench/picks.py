@@ -1,10 +1,16 @@
 """`make bench-picks`: durable picks a second over HTTP, by engine, beside the bare HTTP layer in the same run.
 
-The real dispatcher before a real API server: a set of 1,000 numbers, a ledger that remembers a million recipients, 64
-connections that ask for one of them at random. Every answer is on disk. The load comes from this process, on the same
-cores. The bare layer is the same server with a route that reads the same body and answers a constant.
+The real dispatcher before a real API server: a set of 1,000 numbers (`--members`), a ledger that remembers a million
+recipients, 64 connections. Every answer is on disk. The load comes from this process, on the same cores. ::
 
-`--rows` and `--seconds` make it shorter; `--engines sqlite` leaves PostgreSQL out.
+    bare        the dispatcher's HTTP layer with a route that reads the same body and answers a constant
+    protocol    the same, answered in the protocol class
+    repeats     somebody who is remembered, at random; no tokens
+    mix         tokens; half of the recipients are new; four countries; three carrier events for each pick, on 16
+                connections more; numbers whose status is written all the time, as the operator does
+
+`--rows` and `--seconds` make it shorter; `--engines sqlite` leaves PostgreSQL out, `--loads repeats` the mix.
+Processor time is told beside the rate: on a busy machine it is what can be compared.
 """
 
 from __future__ import annotations
@@ -17,12 +23,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
+import psutil
 import uvloop
 
 from ringfleet.api import NumberClaim, PhoneNumber
@@ -35,21 +43,27 @@ from ringfleet.kube.client import Kube
 from ringfleet.kube.transport import Json
 from ringfleet.objects.refs import resource_of
 from ringfleet.plan.rotation_set.roster import Member
-from tests.bench.http_load import Load, run_load
+from tests.bench.http_load import Endless, Lane, Load, Requests, run_lanes
 from tests.bench.measure import percentile, show
+from tests.bench.mix import COUNTRIES, Mix, recipient
 from tests.cluster.load import UNHINDERED
 from tests.cluster.stage import ROOT
 from tests.controlplane.cluster import Cluster, running_cluster
+from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.dispatch.postgres_server import running_postgres
-from tests.dispatch.process import DispatcherProcess, a_set, owner_of_claims
+from tests.dispatch.process import DispatcherProcess, a_set, may_pick, owner_of_claims
 from tests.endings import ended_politely
 from tests.mortal import mortal
 from tests.programs import SOURCE
+from tests.waiting import wait_until
 
-NUMBERS = 1_000
-CONNECTIONS = 64
+CONNECTIONS, EVENT_CONNECTIONS = 64, 16
 WARM_UP_S = 3.0
-AIM_PER_S, AIM_P99_MS, PROTOTYPE_PER_S = 15_000, 15.0, 13_300
+AIMS = {"sqlite, repeats": 0.8, "sqlite, mix": 0.5, "postgres, repeats": 0.6, "postgres, mix": 0.4}
+"""Shares of the bare layer's rate."""
+CHURN_PER_S, CHURNED = 10.0, 500
+AUDIENCE, TOKEN_S = "dispatch.ringfleet.dev", 3600
+SECRET = "whsec_0123456789abcdef"
 NAMESPACE = "bench-picks"
 SET = f"{NAMESPACE}/outbound"
 LOTS = 100_000_000
@@ -59,22 +73,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--members", type=int, default=1_000)
     parser.add_argument("--engines", nargs="+", default=["sqlite", "postgres"])
+    parser.add_argument("--loads", nargs="+", default=["repeats", "mix"])
     options = parser.parse_args()
-    found: dict[str, Load] = {}
+    found: dict[str, Measured] = {}
     with running_cluster() as cluster, TemporaryDirectory(prefix="ringfleet-picks-") as folder:
         cluster.install(ROOT / "crds")
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        cluster.apply(a_set(size=NUMBERS, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE)
-        _say(f"making {NUMBERS} numbers")
-        asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE)))
+        cluster.apply(
+            a_set(size=options.members, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE
+        )
+        _let_callers_in(cluster)
+        _say(f"making {options.members} numbers")
+        asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
         found["bare"] = _bare(options.seconds)
+        found["protocol"] = _bare(options.seconds, "--protocol")
         for engine in options.engines:
-            place = Path(folder) / engine
-            place.mkdir()
-            with _ledger_url(engine, place) as url:
-                found[engine] = _measure(cluster, place, url, options)
+            for load in options.loads:
+                place = Path(folder) / f"{engine}-{load}"
+                place.mkdir()
+                with _ledger_url(engine, place) as url:
+                    found[f"{engine}, {load}"] = _measure(cluster, place, url, load, options)
     _report(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`processor`: microseconds of the server for each answer, that of PostgreSQL and of the generator apart."""
+
+    load: Load
+    processor: float
+    events: Load | None = None
 
 
 @contextmanager
@@ -87,55 +117,120 @@ def _ledger_url(engine: str, folder: Path) -> Iterator[str]:
         yield server.dsn
 
 
-def _measure(cluster: Cluster, folder: Path, url: str, options: argparse.Namespace) -> Load:
-    dispatcher = DispatcherProcess(folder, cluster.kubeconfig, NAMESPACE, "--dev-insecure", ledger=url)
+def _measure(cluster: Cluster, folder: Path, url: str, load: str, options: argparse.Namespace) -> Measured:
+    mixed = load == "mix"
+    flags = () if mixed else ("--dev-insecure",)
+    dispatcher = DispatcherProcess(folder, cluster.kubeconfig, NAMESPACE, *flags, ledger=url)
     _say(f"{folder.name}: remembering {options.rows:,} recipients")
-    uvloop.run(_remember(url, folder / "keys", options.rows))
+    uvloop.run(_remember(url, folder / "keys", options, mixed))
     with dispatcher as process:
         _say(f"{folder.name}: {CONNECTIONS} connections for {options.seconds:g} s")
-        requests = _requests(process.path("picks"), options.rows)
-        load = uvloop.run(run_load(process.urls[0], requests, CONNECTIONS, WARM_UP_S, options.seconds))
-        assert set(load.statuses) == {200}, f"{load.statuses}\n{process.log()}"
-        return load
+        path, events = process.path("picks"), f"/v1/events/{NAMESPACE}/b"
+        picks: Requests = Endless(_requests(path, options.rows))
+        lanes = [Lane(process.urls[0], picks, CONNECTIONS)]
+        if mixed:
+            token = cluster.api.token(NAMESPACE, "caller", TOKEN_S, AUDIENCE)
+            mix = Mix(path, events, token, SECRET, options.rows // len(COUNTRIES))
+            lanes = [Lane(process.urls[0], mix, CONNECTIONS), Lane(process.urls[1], mix.events, EVENT_CONNECTIONS)]
+        spent = uvloop.run(_run(lanes, process.pid, options.seconds, cluster if mixed else None))
+        for lane in lanes:
+            assert set(lane.load.statuses) == {200}, f"{lane.load.statuses}\n{process.log()}"
+        answers = len(lanes[0].load.latencies)
+        return Measured(lanes[0].load, spent / answers * 1e6, lanes[1].load if mixed else None)
 
 
-def _bare(seconds: float) -> Load:
-    command = mortal(sys.executable, "-m", "tests.bench.bare")
+async def _run(lanes: list[Lane], pid: int, seconds: float, churned: Cluster | None) -> float:
+    """The processor time of the server in those seconds."""
+    churn = [asyncio.create_task(_churn(churned))] if churned else []
+    process, marks = psutil.Process(pid), []
+
+    async def mark() -> None:
+        await asyncio.sleep(WARM_UP_S)
+        marks.append(sum(process.cpu_times()[:2]))
+        await asyncio.sleep(seconds)
+        marks.append(sum(process.cpu_times()[:2]))
+
+    await asyncio.gather(run_lanes(lanes, WARM_UP_S, seconds), mark())
+    for task in churn:
+        task.cancel()
+    await asyncio.gather(*churn, return_exceptions=True)
+    return float(marks[1] - marks[0])
+
+
+async def _churn(cluster: Cluster) -> None:
+    """The statuses of numbers are written as an operator writes them: one in five changes what picks go by."""
+    async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
+        for turn in count():
+            number = _number(turn % CHURNED)[1:]
+            level = "AB"[turn // CHURNED % 2] if turn % 5 == 0 else "A"
+            status = {"health": {"attestation": level}, "usage": {"day": "2026-11-29", "calls": turn}}
+            await kube.patch_status(resource_of(PhoneNumber), NAMESPACE, number, status)
+            await asyncio.sleep(1 / CHURN_PER_S)
+
+
+def _let_callers_in(cluster: Cluster) -> None:
+    """An account that may pick, and a carrier account whose events are believed."""
+    rule = a_rule(("rotationsets/picks",), ["create"], "ringfleet.dev")
+    cluster.apply(
+        *(a_service_account("caller"), a_role("caller", rule), a_role_binding(NAMESPACE, "caller", "caller")),
+        namespace=NAMESPACE,
+    )
+    signing = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "signing"}, "stringData": {"webhook": SECRET}}
+    spec = {
+        "provider": "DIDHub",
+        "credentialsSecretRef": {"name": "token"},
+        "webhookSecretRef": {"name": "signing", "key": "webhook"},
+    }
+    account = {
+        "apiVersion": "ringfleet.dev/v1alpha1",
+        "kind": "CarrierAccount",
+        "metadata": {"name": "b"},
+        "spec": spec,
+    }
+    cluster.apply(signing, account, namespace=NAMESPACE)
+    wait_until(lambda: may_pick(cluster, NAMESPACE, "caller", "outbound"), "the API server to know of the right")
+
+
+def _bare(seconds: float, *flags: str) -> Measured:
+    command = mortal(sys.executable, "-m", "tests.bench.bare", *flags)
     environment = {"PYTHONPATH": f"{SOURCE}:{ROOT}", "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
         assert process.stdout
         url = process.stdout.readline().strip()
         assert url, "the bare server has died, and its error stands above"
-        _say(f"bare: {CONNECTIONS} connections for {seconds:g} s")
+        _say(f"bare {' '.join(flags)}: {CONNECTIONS} connections for {seconds:g} s")
         requests = _requests(f"/v1/namespaces/{NAMESPACE}/rotationsets/outbound/picks", 1_000_000)
-        load = uvloop.run(run_load(url, requests, CONNECTIONS, WARM_UP_S, seconds))
+        lane = Lane(url, Endless(requests), CONNECTIONS)
+        spent = uvloop.run(_run([lane], process.pid, seconds, None))
         process.terminate()
-    return load
-
-
-def _recipient(n: int) -> str:
-    return f"+1415{2_000_000 + n:07}"
+    return Measured(lane.load, spent / len(lane.load.latencies) * 1e6)
 
 
 def _requests(path: str, rows: int) -> Iterator[bytes]:
     dice = random.Random(6)
     for n in count():
-        body = b'{"to":"%s"}' % _recipient(dice.randrange(rows)).encode()
+        body = b'{"to":"%s"}' % recipient(dice.randrange(rows)).encode()
         yield (
             f"POST {path} HTTP/1.1\r\nHost: dispatcher\r\nContent-Type: application/json\r\n"
             f"Idempotency-Key: bench-{n}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode() + body
 
 
-async def _remember(url: str, keys: Path, rows: int) -> None:
+async def _remember(url: str, keys: Path, options: argparse.Namespace, mixed: bool) -> None:
     """Each recipient was called once, an hour ago. Written past the ledger: a million picks would take minutes."""
+    rows, known = options.rows, options.members
+    countries = len(COUNTRIES) if mixed else 1
     hashes = read_keys(keys).hashes
     now = datetime.now(UTC).timestamp()
     day = datetime.fromtimestamp(now, UTC).date().toordinal()
-    members = tuple(Member(_number(n), "a/b", ("c:US", ""), LOTS, LOTS, LOTS) for n in range(NUMBERS))
+    members = tuple(Member(_number(n), "a/b", ("c:US", ""), LOTS, LOTS, LOTS) for n in range(known))
     async with open_ledger(url) as ledger:
         await ledger.enlist(Roster(SET, day, members))
-    contacts = ((hashes(_recipient(n))[0], int(_number(n % NUMBERS)[1:]), now - 3_600) for n in range(rows))
+    contacts = (
+        (hashes(recipient(n, country))[0], int(_number(n % known)[1:]), now - 3_600)
+        for country in range(countries)
+        for n in range(rows // countries)
+    )
     path = sqlite_path(url)
     if path is None:
         await _copy_to_postgres(url, contacts)
@@ -175,7 +270,7 @@ def _number(n: int) -> str:
     return f"+1212{2_000_000 + n:07}"
 
 
-async def _put_numbers(cluster: Cluster, owner: Json) -> None:
+async def _put_numbers(cluster: Cluster, owner: Json, members: int) -> None:
     """Claims that `owner`, the set, has; each with a number, as the operator has them."""
     async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
         places = asyncio.Semaphore(32)
@@ -184,7 +279,7 @@ async def _put_numbers(cluster: Cluster, owner: Json) -> None:
             async with places:
                 await _put_number(kube, _number(n), owner)
 
-        await asyncio.gather(*(put(n) for n in range(NUMBERS)))
+        await asyncio.gather(*(put(n) for n in range(members)))
 
 
 async def _put_number(kube: Kube, number: str, owner: Json) -> None:
@@ -199,34 +294,46 @@ async def _put_number(kube: Kube, number: str, owner: Json) -> None:
     await kube.patch_status(numbers, NAMESPACE, number[1:], routed)
 
 
-def _report(found: dict[str, Load]) -> None:
+def _report(found: dict[str, Measured]) -> None:
+    bare = found["bare"].load
     rows = [
-        (f"{name}: {what}", measured, reference)
-        for name, load in found.items()
-        for what, measured, reference in (
-            ("picks a second", f"{load.rate:,.0f}", _beside(name)),
-            ("share of bare", f"{load.rate / found['bare'].rate:.2f}", ""),
-            ("p50", f"{_millis(load, 0.5):.2f} ms", ""),
-            ("p99", f"{_millis(load, 0.99):.2f} ms", f"aim {AIM_P99_MS:g} ms" if name == "sqlite" else ""),
+        (f"{name}: {what}", measured, aim)
+        for name, one in found.items()
+        for what, measured, aim in (
+            ("answers a second", f"{one.load.rate:,.0f}", ""),
+            ("share of bare", f"{one.load.rate / bare.rate:.2f}", _aim(name)),
+            ("p50, p99", f"{_millis(one.load, 0.5):.2f}, {_millis(one.load, 0.99):.2f} ms", _aim_p99(name, bare)),
+            ("processor time of the dispatcher for each", f"{one.processor:.0f} us", ""),
         )
+    ]
+    rows += [
+        (f"{name}: events a second", f"{one.events.rate:,.0f}", "three for each pick")
+        for name, one in found.items()
+        if one.events
     ]
     line: dict[str, float] = {}
     for engine in ("sqlite", "postgres"):
-        if engine in found:
-            load = found[engine]
-            line |= {f"{engine}_per_s": round(load.rate), f"{engine}_share": round(load.rate / found["bare"].rate, 2)}
+        if (repeats := found.get(f"{engine}, repeats")) is not None:
+            load = repeats.load
+            line |= {f"{engine}_per_s": round(load.rate), f"{engine}_share": round(load.rate / bare.rate, 2)}
             line |= {f"{engine}_p50_ms": _millis(load, 0.5), f"{engine}_p99_ms": _millis(load, 0.99)}
-    show("Durable picks over HTTP", rows, line | _bare_line(found["bare"]))
+            line |= {f"{engine}_us": round(repeats.processor)}
+        if (mix := found.get(f"{engine}, mix")) is not None:
+            line |= {f"{engine}_mix_per_s": round(mix.load.rate)}
+            line |= {f"{engine}_mix_share": round(mix.load.rate / bare.rate, 2)}
+            line |= {f"{engine}_mix_p99_ms": _millis(mix.load, 0.99), f"{engine}_mix_us": round(mix.processor)}
+    line |= {"bare_http_per_s": round(bare.rate), "bare_p99_ms": _millis(bare, 0.99)}
+    line |= {"bare_us": round(found["bare"].processor)}
+    line |= {"protocol_per_s": round(found["protocol"].load.rate), "protocol_us": round(found["protocol"].processor)}
+    show("Durable picks over HTTP", rows, line)
 
 
-def _bare_line(bare: Load) -> dict[str, float]:
-    return {"bare_http_per_s": round(bare.rate), "bare_p99_ms": _millis(bare, 0.99)}
+def _aim(name: str) -> str:
+    return f"aim {AIMS[name]:g}" if name in AIMS else ""
 
 
-def _beside(name: str) -> str:
-    if name == "sqlite":
-        return f"aim {AIM_PER_S:,}; prototype {PROTOTYPE_PER_S:,}"
-    return "the same server, a constant answer" if name == "bare" else ""
+def _aim_p99(name: str, bare: Load) -> str:
+    return f"aim p99 {2 * _millis(bare, 0.99):.2f} ms" if name in AIMS else ""
 
 
 def _millis(load: Load, share: float) -> float:

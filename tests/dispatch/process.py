@@ -95,6 +95,11 @@ class DispatcherProcess:
             assert self._errors
             self._errors.close()
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def log(self) -> str:
         return (self._folder / "dispatcher.log").read_text()[-4000:]
 
