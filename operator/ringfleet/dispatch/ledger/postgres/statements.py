@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from ringfleet.dispatch.ledger.tables import ANSWERS, Changes, Key, Mode, Table
+from ringfleet.dispatch.ledger.tables import ANSWERS, Changes, Mode, Table, Wanted
 
 _OWNS = "o AS MATERIALIZED (SELECT 1 FROM owner WHERE token = $1 AND wishes = $2 FOR NO KEY UPDATE)"
 
@@ -62,19 +62,29 @@ def _write(table: Table, drops: bool, given: str, columns: list[str]) -> str:
     return f"{insert} ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {sets}"
 
 
-def find_statement(table: Table, keys: set[Key]) -> tuple[str, list[Any]]:
-    """The rows of these keys, by the table's `looks_by`."""
-    return _find(table), [list(column) for column in zip(*keys, strict=True)]
+def find_statement(wanted: Wanted) -> tuple[str, list[Any], tuple[Table, ...]]:
+    """One statement for the rows of all these keys, by each table's `looks_by`; its arguments; and the tables. Each of
+    its rows is the place of a table among them, and a row of that table."""
+    tables = tuple(table for table, keys in wanted.items() if keys)
+    return _find(tables), [list(column) for table in tables for column in zip(*wanted[table], strict=True)], tables
 
 
 @cache
-def _find(table: Table) -> str:
+def _find(tables: tuple[Table, ...]) -> str:
+    first, parts = 1, []
+    for place, table in enumerate(tables):
+        parts.append(_find_in(table, place, first))
+        first += len(table.looks_by)
+    return " UNION ALL ".join(parts)
+
+
+def _find_in(table: Table, place: int, first: int) -> str:
     by = table.looks_by
-    arrays = ", ".join(f"${place}::{table.columns[name]}[]" for place, name in enumerate(by, 1))
+    arrays = ", ".join(f"${at}::{table.columns[name]}[]" for at, name in enumerate(by, first))
     given = f"unnest({arrays}) AS u ({', '.join(by)})"
     if table is ANSWERS:
         columns = ", ".join(["r.key", *(f"j.{name}" for name in list(table.columns)[1:])])
-        return f"SELECT {columns} FROM {given} JOIN replay r ON r.key = u.key JOIN journal j ON j.seq = r.seq"  # noqa: S608
+        return f"SELECT {place}, ROW({columns}) FROM {given} JOIN replay r ON r.key = u.key JOIN journal j ON j.seq = r.seq"  # noqa: E501, S608
     columns = ", ".join(f"t.{name}" for name in table.columns)
     same = " AND ".join(f"t.{name} = u.{name}" for name in by)
-    return f"SELECT {columns} FROM {given} JOIN {table.name} AS t ON {same}"  # noqa: S608 - our own names
+    return f"SELECT {place}, ROW({columns}) FROM {given} JOIN {table.name} AS t ON {same}"  # noqa: S608 - our own names

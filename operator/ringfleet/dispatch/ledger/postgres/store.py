@@ -1,9 +1,9 @@
 """The shared store: PostgreSQL, for several processes of which one owns it.
 
-Groups go out on a connection of their own, one at a time; all else is read on others. A group whose answer does not
-come may be written later, when its backend goes on: so after a group of which nothing is known the connection is let
-go, and a new token is taken, which waits for that backend; what it writes after that finds the wrong token, and is
-nothing.
+Groups go out on a connection of their own, one at a time; what they need is read on a second one, all else on others.
+A group whose answer does not come may be written later, when its backend goes on: so after a group of which nothing is
+known the connection is let go, and a new token is taken, which waits for that backend; what it writes after that finds
+the wrong token, and is nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ringfleet.dispatch.ledger.postgres.loading import load
 from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
 from ringfleet.dispatch.ledger.postgres.statements import find_statement, group_statement
 from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
-from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Wanted
+from ringfleet.dispatch.ledger.tables import SUPPRESSIONS, TRAFFIC, Changes, Found, Row, Table, Wanted
 
 T = TypeVar("T")
 
@@ -71,6 +71,8 @@ class PostgresStore:
         self._migrates = migrates
         self._pool: asyncpg.Pool | None = None
         self._sender: asyncpg.Connection | None = None
+        self._finder: asyncpg.Connection | None = None
+        self._is_looking = False
         self._token: UUID | None = None
         self._turn = asyncio.Lock()
 
@@ -95,6 +97,8 @@ class PostgresStore:
 
     async def __aexit__(self, *_: object) -> None:
         self._hang_up()
+        if self._finder is not None:
+            self._finder.terminate()
         pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
@@ -104,10 +108,25 @@ class PostgresStore:
             return await load(connection)
 
     async def find(self, wanted: Wanted) -> Found:
-        tables = [table for table, keys in wanted.items() if keys]
-        statements = [find_statement(table, wanted[table]) for table in tables]
-        found = await asyncio.gather(*(self._fetch(statement, *given) for statement, given in statements))
-        return dict(zip(tables, found, strict=True))
+        statement, given, tables = find_statement(wanted)
+        found: dict[Table, list[Row]] = {table: [] for table in tables}
+        for place, row in await self._look_up(statement, given) if tables else ():
+            found[tables[place]].append(row)
+        return found
+
+    async def _look_up(self, statement: str, given: Sequence[object]) -> list[tuple[int, Row]]:
+        """On a connection that is kept for it, when it is free: to borrow one takes as long as to ask."""
+        if self._is_looking:
+            return await self._fetch(statement, *given)
+        self._is_looking = True
+        try:
+            with self.server.translating():
+                if self._finder is None or self._finder.is_closed():
+                    self._finder = await self._connect()
+                rows: list[tuple[int, Row]] = await self._finder.fetch(statement, *given, timeout=ANSWER_S)
+                return rows
+        finally:
+            self._is_looking = False
 
     async def commit(self, changes: Changes, wishes: int) -> Outcome:
         token = self._token  # before anything is waited for: it is that of the memory by which this was decided
@@ -190,8 +209,11 @@ class PostgresStore:
     async def _connected(self) -> asyncpg.Connection:
         if self._sender is None or self._sender.is_closed():
             with self.server.translating():
-                self._sender = await asyncpg.connect(self.server.dsn, timeout=CONNECT_S, server_settings=SETTINGS)
+                self._sender = await self._connect()
         return self._sender
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(self.server.dsn, timeout=CONNECT_S, server_settings=SETTINGS)
 
     async def _in_time(self, sent: Awaitable[T]) -> T:
         """Its answer. Never cancelled: a cancelled commit may say that all is well. What is late is hung up on."""
