@@ -13,11 +13,13 @@ from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.owner import folding
 from ringfleet.dispatch.ledger.owner.groups import OwnedLedger
+from ringfleet.dispatch.ledger.owner.journal import Contact
+from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.owner.verify import judge
 from ringfleet.dispatch.ledger.sqlite.file import back_up
 from ringfleet.dispatch.ledger.sqlite.verify import look
-from ringfleet.dispatch.ledger.store import Evidence, Outcome, Store
-from ringfleet.dispatch.ledger.tables import Changes
+from ringfleet.dispatch.ledger.store import NOTHING, Evidence, Outcome, Store
+from ringfleet.dispatch.ledger.tables import JOURNAL, Changes
 from ringfleet.dispatch.ledger.types import Deferred, GivenBack, Picked
 from tests.dispatch.ledger.builders import (
     SET,
@@ -168,3 +170,22 @@ async def test_what_is_young_does_not_grow(open_ledger: OpenLedger) -> None:
     memory = await ledger._known()
     assert max(len(memory.young.contacts), len(memory.folding.contacts), len(memory.young.answers)) < 40
     assert memory.folded > 0
+
+
+@pytest.mark.parametrize("picks", [1, 64, 512])
+def test_folding_ends_however_many_picks_come_with_each_group(picks: int) -> None:
+    """Each makes two young rows: folded one slice a group, they came faster than they went."""
+    memory = Memory(NOTHING)
+    memory.young.contacts = {(1, n.to_bytes(16)): Contact() for n in range(1000)}
+    memory.marks["seq"] = 1000
+    under_way = folding.Folding(memory)
+    under_way.begin()
+    groups = 0
+    while under_way.is_under_way:
+        changes = Changes()
+        for n in range(picks):
+            changes.put(JOURNAL, (n,), (n,))
+        under_way.written(under_way.put_next(changes))
+        groups += 1
+    assert 2 * picks * (groups - 1) <= 1000
+    assert memory.folded == 1000

@@ -16,12 +16,17 @@ from functools import partial
 
 from ringfleet.dispatch.ledger.owner.journal import Contact
 from ringfleet.dispatch.ledger.owner.memory import Memory, Young
-from ringfleet.dispatch.ledger.tables import CONTACTS, DEFERRALS, PROGRESS, REPLAYS, SEATS, Changes
+from ringfleet.dispatch.ledger.tables import CONTACTS, DEFERRALS, JOURNAL, PROGRESS, REPLAYS, SEATS, Changes
 
 FOLD_AT = 20_000
 """Young rows from which on they are folded."""
-SLICE = 256
-"""Rows that are folded with one group: no answer waits for more."""
+SLICE = 64
+"""Rows that are folded at a time."""
+PER_PICK = 3
+"""Rows that are folded for each that a group appends, at least: a pick makes two young ones, so folding ends, and as no
+answer waits for many more rows than its own group has, it is not felt."""
+AT_REST = 8
+"""Slices that are folded together when nobody waits."""
 
 Put = Callable[[Changes], None]
 
@@ -52,15 +57,17 @@ class Folding:
         self._upto = memory.marks["seq"]
         self._slices = [*reversed([*self._contacts(), *self._replays(), self._rest()])]
 
-    def put_next(self, changes: Changes) -> bool:
-        """The next slice goes with this group. False: there is none."""
-        if self._slices:
-            self._slices[-1](changes)
-        return bool(self._slices)
+    def put_next(self, changes: Changes) -> int:
+        """The next slices go with this group; how many. 0: there are none."""
+        picks = len(changes.rows.get(JOURNAL, ()))
+        several = min(len(self._slices), 1 + PER_PICK * picks // SLICE if picks else AT_REST)
+        for turn in range(several):
+            self._slices[-1 - turn](changes)
+        return several
 
-    def written(self) -> None:
-        """The group with that slice is on disk."""
-        self._slices.pop()
+    def written(self, several: int) -> None:
+        """The group with these slices is on disk."""
+        del self._slices[len(self._slices) - several :]
         if not self._slices:
             self._memory.folding = Young()
             self._memory.folded = self._upto

@@ -208,8 +208,9 @@ class OwnedLedger:
             future.set_exception(error)
             return future
         self._waiting.append((work, future))
-        self._idle.clear()
-        self._woken.set()
+        if self._idle.is_set():
+            self._idle.clear()
+            self._woken.set()
         return future
 
     async def _serve(self) -> None:
@@ -248,7 +249,7 @@ class OwnedLedger:
                 for wish in wishes:
                     wish.do(group)
                 results = [picks.pick(one, group) if isinstance(one, Ask) else one.do(group) for one in work]
-                folds = self._folding is not None and self._folding.put_next(group.changes)
+                folds = self._folding.put_next(group.changes) if self._folding else 0
             except BaseException:
                 group.undo.take_back()
                 raise
@@ -322,10 +323,11 @@ class OwnedLedger:
 
     # Folding and forgetting.
 
-    def _fold_on(self, folded: bool) -> None:
+    def _fold_on(self, folded: int) -> None:
+        """`folded`: slices that were written with the group."""
         assert self._folding is not None
         if folded:
-            self._folding.written()
+            self._folding.written(folded)
         if self._folding.is_due:
             self._folding.begin()
 
