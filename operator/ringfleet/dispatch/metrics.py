@@ -6,18 +6,23 @@ while the API server is away, because picks go on. `/metrics`: what Prometheus a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     Info,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +32,29 @@ from ringfleet import __version__
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the latency histogram, in seconds; one more holds what took longer."""
+
+
+class PickDurations(Collector):
+    """A histogram that one loop tells, and that is asked in the same process: prometheus_client's own takes a lock for
+    each of its numbers, and longer than any other line of a pick."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS) + 1)
+        self._sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
+        self._sum += seconds
+
+    def collect(self) -> Iterable[Metric]:
+        bounds = (*map(floatToGoString, BUCKETS), "+Inf")
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        yield HistogramMetricFamily(
+            "ringfleet_dispatch_pick_duration_seconds",
+            "Time to answer or refuse a pick.",
+            buckets=buckets,
+            sum_value=self._sum,
+        )
 
 
 class Metrics:
@@ -48,12 +76,8 @@ class Metrics:
             ("wish", "taken"),
             registry=self.registry,
         )
-        self._pick_duration = Histogram(
-            "ringfleet_dispatch_pick_duration_seconds",
-            "Time to answer or refuse a pick.",
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
+        self._pick_duration = PickDurations()
+        self.registry.register(self._pick_duration)
         self._ledger_errors = Counter(
             "ringfleet_dispatch_ledger_errors_total",
             "Requests that the ledger could not serve.",

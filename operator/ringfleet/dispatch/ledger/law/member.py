@@ -93,7 +93,8 @@ class Seat:
         """What it may still do on the day; 0 when it is not picked."""
         if self.labelled or self.state is not State.ACTIVE:
             return 0
-        return max(0, self.daily - self.used_on(day) - self.reserved.get(day, 0))
+        left = self.daily - (self.used if self.day >= day else 0)
+        return max(0, left - self.reserved.get(day, 0) if self.reserved else left)
 
     def rank(self) -> tuple[int, float, int]:
         """The least comes first: least used of its cap, then idle longest, then by number."""

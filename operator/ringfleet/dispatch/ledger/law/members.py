@@ -198,6 +198,8 @@ class Bench:
     def _enter_window(self, ask: Moment) -> bool:
         """Go with the time. True: the ask is of an hour that is over, and came late."""
         window = (ask.day, hour_of(ask.now))
+        if window == self._window:
+            return False
         if window > self._window:
             self._begin_window(window)
         return window < self._window
