@@ -1,4 +1,4 @@
-"""A pick is answered alike wherever its bytes are read: by the app, or in the protocol class.
+"""A pick and a carrier's event are answered alike wherever their bytes are read: by the app, or in the protocol class.
 
 Each request of the tables is sent, byte for byte, to two listeners whose dispatchers are alike; of one, all requests go
 through the app. What differs between two dispatchers is left out: the date, and how old the inventory is.
@@ -16,26 +16,31 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringfleet.dispatch.app import PICK_BYTES, Dispatcher, discreet
 from ringfleet.dispatch.auth import Act, Anybody, Authority
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.hot_route import PickProtocol
+from ringfleet.dispatch.hot_protocol import HotProtocol, Route
+from ringfleet.dispatch.hot_route import HotPicks
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
-from ringfleet.dispatch.ledger.types import Ask, Suppressed, Suppression
+from ringfleet.dispatch.ledger.types import Ask, Hour, Suppressed, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.problems import Problem
+from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.dispatch.serve import Listener
 from ringfleet.dispatch.settings import Address
+from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, Events, HotEvents, app_of
 from ringfleet.kube.client import Kube
 from ringfleet.plan.freeze import Freeze
+from tests.carriers.webhooks import NOW, PEER, SECRET, a_body, an_event, signed
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import RESOURCES, an_account
 from tests.dispatch.process import a_set
+from tests.dispatch.test_webhooks import World, enlist
 
 SHOP = "shop"
 PATH = f"/v1/namespaces/{SHOP}/rotationsets/outbound/picks"
@@ -74,19 +79,20 @@ class Door:
     listener: Listener
     ledger: Ledger
     metrics: Metrics
-    inventory: Inventory
+    inventory: Inventory | None = None
+    route: HotPicks | None = None
     to_app: list[str] = field(default_factory=list)
     """The paths of the requests that the app was given."""
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[tuple[PickProtocol, asyncio.StreamReader]]:
+    async def connected(self) -> AsyncIterator[tuple[HotProtocol, asyncio.StreamReader]]:
         """A connection: where its bytes are put in, packet for packet, and where the answers come out."""
         reader, writer = await asyncio.open_connection(*self.listener.servers[0].sockets[0].getsockname())
         ours, there = writer.get_extra_info("sockname"), self.listener.server_state.connections
         try:
-            while not (found := [one for one in there if cast(PickProtocol, one).client == ours]):
+            while not (found := [one for one in there if cast(HotProtocol, one).client == ours]):
                 await asyncio.sleep(0)
-            yield cast(PickProtocol, found[0]), reader
+            yield cast(HotProtocol, found[0]), reader
         finally:
             writer.close()
             with suppress(ConnectionError):
@@ -142,16 +148,26 @@ async def a_door(
         stack.push_async_callback(_end, asyncio.create_task(inventory.run()))
         await inventory.synced.wait()
         dispatcher = Dispatcher(ledger, inventory, authority or Anybody(), clock, lambda: HASHER, metrics, dev=dev)
-        app, given = discreet(dispatcher.app()), []
+        route = dispatcher.hot() if hot else None
+        async with listening(dispatcher.app(), route) as (listener, given):
+            yield Door(listener, ledger, metrics, inventory, route, given)
 
-        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-            given.append(scope["path"])
-            await app(scope, receive, send)
 
-        listener = Listener(counting, Address("127.0.0.1", 0), hot=dispatcher.hot() if hot else None)
-        serving = asyncio.create_task(listener.serve())
-        await listener.bound.wait()
-        yield Door(listener, ledger, metrics, inventory, given)
+@asynccontextmanager
+async def listening(app: ASGIApp, route: Route | None) -> AsyncIterator[tuple[Listener, list[str]]]:
+    """A listener, and the paths that the app is given."""
+    given: list[str] = []
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        given.append(scope["path"])
+        await app(scope, receive, send)
+
+    listener = Listener(discreet(counting), Address("127.0.0.1", 0), hot=route)
+    serving = asyncio.create_task(listener.serve())
+    await listener.bound.wait()
+    try:
+        yield listener, given
+    finally:
         listener.should_exit = True
         await serving
 
@@ -336,7 +352,7 @@ async def test_what_is_frozen_while_it_serves_is_told_by_the_app(tmp_path: Path)
     async with both(tmp_path) as (hot, app):
         assert await hot.says(request()) == await app.says(request())
         for door in (hot, app):
-            view = door.inventory.view(SHOP, "outbound")
+            view = door.inventory.view(SHOP, "outbound") if door.inventory else None
             assert view is not None
             view.freeze = Freeze("NumberPool shop/us-west", "kubectl ringfleet thaw", "ada")
         refused = await hot.says(request(key="k2"))
@@ -415,5 +431,92 @@ async def test_a_path_that_is_made_up_is_not_remembered(tmp_path: Path) -> None:
         for n in range(3):
             await door.says(request(path=PATH.replace("outbound", f"none-{n}")))
         await door.says(request())
-        async with door.connected() as (protocol, _):
-            assert list(protocol.hot.paths) == [PATH.encode()]
+        assert door.route is not None
+        assert list(door.route.paths) == [PATH.encode()]
+
+
+# Events.
+
+EVENTS_PATH = "/v1/events/shop/sandbox"
+
+
+@asynccontextmanager
+async def an_events_door(folder: Path, *, hot: bool) -> AsyncIterator[tuple[Door, World]]:
+    folder.mkdir()
+    async with open_ledger(f"sqlite:{folder}/ledger.sqlite") as ledger:
+        await enlist(ledger)
+        world = World(ledger)
+        address = PublicAddress(trust_forwarded=True)
+        events = Events(ledger, world, world, HASHER.hashes, lambda: world.now, world.metrics, address)
+        async with listening(app_of(events), HotEvents(events) if hot else None) as (listener, given):
+            yield Door(listener, ledger, world.metrics, to_app=given), world
+
+
+@asynccontextmanager
+async def both_for_events(folder: Path) -> AsyncIterator[tuple[tuple[Door, World], tuple[Door, World]]]:
+    async with an_events_door(folder / "hot", hot=True) as hot, an_events_door(folder / "app", hot=False) as app:
+        yield hot, app
+
+
+def told(body: bytes, *lines: str, path: str = EVENTS_PATH, at: int = NOW, secret: str = SECRET) -> bytes:
+    said = (f"{name}: {value}" for name, value in signed(body, secret, at).items())
+    head = [f"POST {path} HTTP/1.1", "Host: dispatcher", *said, *lines, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+STARTED = a_body(an_event())
+PLAIN_EVENTS = {
+    "a call": told(STARTED),
+    "the same again": told(STARTED),
+    "a STOP": told(a_body(an_event("message.received", "evt_2", text="STOP", message_id="m"))),
+    "a STOP of nobody knows whom": told(a_body(an_event("message.received", "evt_3", text="STOP", peer="x"))),
+    "one of no concern": told(a_body(an_event("invoice.paid", "evt_4"))),
+    "another's signature": told(STARTED, secret="another"),
+    "an old one": told(STARTED, at=NOW - 4000),
+    "no JSON": told(b"nonsense"),
+    "nothing": told(b""),
+    "an account that is none": told(STARTED, path="/v1/events/shop/none"),
+    "through a proxy": told(STARTED, "X-Forwarded-Proto: https", "X-Forwarded-Host: events.example.com"),
+}
+OTHER_EVENTS = {
+    "a query": told(STARTED, path=f"{EVENTS_PATH}?x=1"),
+    "a path that is written otherwise": told(STARTED, path="/v1/events/sh%6fp/sandbox"),
+    "a path too many": told(STARTED, path=f"{EVENTS_PATH}/x"),
+    "a long body": told(STARTED + b" " * AT_ONCE_BYTES),
+    "a header twice": told(STARTED, "X-A: 1", "X-A: 2"),
+    "a GET": told(STARTED).replace(b"POST", b"GET", 1),
+}
+
+
+async def test_a_carriers_event_is_answered_as_the_app_answers_it(tmp_path: Path) -> None:
+    async with both_for_events(tmp_path) as ((hot, ours), (app, theirs)):
+        for what, sent in PLAIN_EVENTS.items():
+            assert await hot.says(sent) == await app.says(sent), what
+            assert hot.to_app == [], what
+        assert await hot.says(told(STARTED)[:-20], told(STARTED)[-20:]) == await app.says(told(STARTED))
+        assert hot.to_app == [EVENTS_PATH]
+        hot.to_app.clear()
+        app.to_app.clear()
+        for what, sent in OTHER_EVENTS.items():
+            assert await hot.says(sent) == await app.says(sent), what
+            assert hot.to_app == app.to_app, what
+        assert hot.counted() == app.counted()
+        assert await ours.opted_out() == await theirs.opted_out() != []
+        assert await ours.hours() == await theirs.hours() == (Hour(NOW // 3600, calls=1, received=1),)
+
+
+@pytest.mark.parametrize("error", [LedgerUnavailable("the disk is full"), ValueError(PEER)])
+async def test_an_event_that_is_not_taken_in_is_told_as_the_app_tells_it(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> int:
+        raise error
+
+    async with both_for_events(tmp_path) as ((hot, _), (app, _)):
+        for door in (hot, app):
+            monkeypatch.setattr(door.ledger, "ingest", fail)
+        answer = await hot.says(told(STARTED))
+        assert answer == await app.says(told(STARTED))
+        assert answer[0].split()[1] in {b"503", b"500"}
+        assert PEER.encode() not in answer[0]
+        assert (hot.to_app, hot.counted()) == ([], app.counted())

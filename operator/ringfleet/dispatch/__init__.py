@@ -16,7 +16,7 @@ which one process owns; of several that share one, the others carry to it what o
 
     serve.py, settings.py, clock.py           the process, from start to SIGTERM
     app.py, operations.py, schema.py          routes; which there are; bodies in and out
-    hot_route.py                              picks that need no app: answered where their bytes come in
+    hot_protocol.py, hot_route.py             requests that need no app, answered where their bytes come in; picks
     http_limits.py, tls.py                    what a stranger may hold: headers, bodies, connections; certificates
     openapi.py, problems.py                   the same as a document; what is answered when it is no
     forward.py                                what another dispatcher decides is carried there

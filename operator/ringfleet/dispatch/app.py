@@ -25,7 +25,7 @@ from starlette.types import Scope as Connection
 from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.hot_route import PICK_BYTES, HotRoute
+from ringfleet.dispatch.hot_route import PICK_BYTES, HotPicks
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import GivenBack, Suppression
@@ -97,9 +97,9 @@ class Dispatcher:
         app.router.redirect_slashes = False  # it would send the caller to whatever Host the request names
         return only_json(app) if self._dev else app
 
-    def hot(self) -> HotRoute:
-        """The same picks without the app around them, for `PickProtocol`."""
-        return HotRoute(self._picker, self._authority, self._ledger, self._metrics, self._refuse, only_json=self._dev)
+    def hot(self) -> HotPicks:
+        """The same picks without the app around them, for `HotProtocol`."""
+        return HotPicks(self._picker, self._authority, self._ledger, self._metrics, self._refuse, only_json=self._dev)
 
     # Picks.
 

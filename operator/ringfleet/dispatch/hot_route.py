@@ -1,47 +1,29 @@
-"""Picks answered where their bytes come in: without a scope, a task, a router and a response for each.
+"""Picks that need no app: those of callers who are known, of sets whose day has begun (see `hot_protocol`).
 
-Most requests are picks by a caller who is known, whole in one packet, on a connection where nothing is under way. They
-are read, asked and answered in the protocol class itself::
-
-    headers whole --> plain, and the caller known? --no--> the app, as if this were not here
-    body whole    --> asked of the ledger         --no--> the app: the headers and the body are given to it now
-    body not whole yet ------------------------------->  the app: it waits for the rest, and knows for how long
-    verdict       --> written
-
-So nothing is refused here but what the ledger refuses: every other no is the app's, by the one way in which it is told.
-What is answered is the same, byte for byte (`tests/dispatch/test_hot_route.py`).
-
-To uvicorn a pick that is asked is the cycle of its connection: a request that comes before the answer waits for it, and
-a shutdown lets it be answered.
+Nothing is refused here but what the ledger refuses: every other no is the app's, by the one way in which it is told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from asyncio import Future
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ringfleet.dispatch.auth import Act, Authority
-from ringfleet.dispatch.http_limits import LimitedProtocol
+from ringfleet.dispatch.hot_protocol import PATHS, Begun, Told, told
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Verdict
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.picks import JSON, Picker, Question
 
 PICK_BYTES: Final = 65_536
 """Bytes of a body, at most."""
-PATHS: Final = 4096
-"""So many paths are known without being read again."""
-
 _PATH: Final = re.compile(rb"/v1/namespaces/([a-z0-9.-]+)/rotationsets/([a-z0-9.-]+)/picks")
-_ELSEWHERE: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
-"""Headers of requests that are not plain."""
 
-Headers = Sequence[tuple[bytes, bytes]]
 Refuse = Callable[[Exception, str], Response]
 """What the app answers when a request to that path ends with the exception."""
 
@@ -56,8 +38,10 @@ class Call(NamedTuple):
     started: float
 
 
-class HotRoute:
-    """What requests are plain, and what is answered to them. `only_json`: see `app.only_json`."""
+class HotPicks:
+    """See the module. `only_json`: see `app.only_json`."""
+
+    most = PICK_BYTES
 
     def __init__(
         self,
@@ -69,26 +53,22 @@ class HotRoute:
         *,
         only_json: bool,
     ) -> None:
-        self.picker = picker
+        self._picker = picker
         self._authority = authority
         self._ledger = ledger
-        self.metrics = metrics
-        self.refuse = refuse
+        self._metrics = metrics
+        self._refuse = refuse
         self._only_json = only_json
         self.paths: dict[bytes, Act] = {}
 
-    def take(self, url: bytes, headers: Headers) -> Call | None:
-        """The request, when it is plain and may be answered here."""
+    def take(self, url: bytes, headers: dict[bytes, bytes], _: str) -> Call | None:
         act = self.paths.get(url) or self._read_path(url)
         if act is None or not self._ledger.is_ours:
             return None
-        said = dict(headers)
-        if len(said) < len(headers) or not _ELSEWHERE.isdisjoint(said):
-            return None
-        if self._only_json and said.get(b"content-type") != b"application/json":
+        if self._only_json and headers.get(b"content-type") != b"application/json":
             return None
         started = perf_counter()
-        token, key = said.get(b"authorization"), said.get(b"idempotency-key")
+        token, key = headers.get(b"authorization"), headers.get(b"idempotency-key")
         if not self._authority.knows(token.decode("latin-1") if token is not None else None, act):
             return None
         return Call(act, url.decode(), key.decode("latin-1") if key is not None else None, started)
@@ -99,128 +79,26 @@ class HotRoute:
             return None
         namespace, name = found[1].decode(), found[2].decode()
         act = Act("create", "picks", namespace, name)
-        if len(self.paths) < PATHS and self.picker.knows(namespace, name):
+        if len(self.paths) < PATHS and self._picker.knows(namespace, name):
             self.paths[url] = act
         return act
 
-
-class Pick:
-    """A pick that the ledger was asked for. To uvicorn, the cycle of its connection."""
-
-    __slots__ = ("_call", "_hot", "_protocol", "_question", "disconnected", "keep_alive", "response_complete")
-
-    def __init__(self, protocol: PickProtocol, hot: HotRoute, call: Call, question: Question, keep_alive: bool) -> None:
-        self._protocol, self._hot, self._call, self._question = protocol, hot, call, question
-        self.keep_alive = keep_alive
-        self.disconnected = False
-        self.response_complete = False
-
-    @property
-    def message_event(self) -> Pick:
-        """What uvicorn sets when the connection is lost."""
-        return self
-
-    def set(self) -> None:
-        """Nobody waits for it."""
-
-    def tell(self, asked: Any) -> None:
-        """`asked`: the ledger's verdict."""
-        hot = self._hot
-        try:
-            verdict: Verdict = asked.result()
-            status, headers, body = hot.picker.answer(self._question, verdict)
-        except Exception as error:
-            hot.metrics.took(perf_counter() - self._call.started)
-            self._write(hot.refuse(error, self._call.path))
-            return
-        hot.metrics.took(perf_counter() - self._call.started)
-        hot.metrics.answered("picked" if status == 200 else "deferred", status)  # noqa: PLR2004
-        if headers is None:
-            self._send(status, b"content-length: %d\r\ncontent-type: application/json\r\n" % len(body), body)
-        else:
-            self._write(Response(body, status, headers, JSON))
-
-    def _write(self, response: Response) -> None:
-        lines = [b"%b: %b\r\n" % header for header in response.raw_headers]
-        self._send(response.status_code, b"".join(lines), bytes(response.body))
-
-    def _send(self, status: int, headers: bytes, body: bytes) -> None:
-        self.response_complete = True
-        if not self.disconnected:
-            self._protocol.answer(status, headers, body, self.keep_alive)
-
-
-class PickProtocol(LimitedProtocol):
-    """HTTP on one connection; see the module."""
-
-    def __init__(self, *args: Any, hot: HotRoute, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.hot = hot
-        self._call: Call | None = None
-        self._body = b""
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._call is not None:
-            self._hand_over()
-
-    def on_headers_complete(self) -> None:
-        if self._is_free() and (call := self.hot.take(self.url, self.headers)) is not None:
-            self._headers_are_whole()
-            self._call, self._body = call, b""
-        else:
-            super().on_headers_complete()
-
-    def _is_free(self) -> bool:
-        """Whether the request may be answered before it is known what becomes of others of its connection."""
-        return (
-            (self.cycle is None or self.cycle.response_complete)
-            and not self.flow.write_paused
-            and not self.transport.is_closing()
-            and self.parser.get_method() == b"POST"
-            and self.parser.get_http_version() == "1.1"
-        )
-
-    def on_body(self, body: bytes) -> None:
-        if self._call is None:
-            super().on_body(body)
-            return
-        self._body += body
-        if len(self._body) > PICK_BYTES:
-            self._hand_over()
-
-    def on_message_complete(self) -> None:
-        if self._call is None or not self._begin(self._call):
-            self._hand_over()
-            super().on_message_complete()
-
-    def _begin(self, call: Call) -> bool:
-        try:
-            begun = self.hot.picker.begin(call.act.namespace, call.act.name, call.key, self._body)
-        except Exception:  # a fault of ours, which the app meets too, and tells
-            return False
+    def begin(self, call: Call, body: bytes) -> Begun | None:
+        begun = self._picker.begin(call.act.namespace, call.act.name, call.key, body)
         if begun is None:
-            return False
+            return None
         question, asked = begun
-        self._call = None
-        pick = Pick(self, self.hot, call, question, self.parser.should_keep_alive())
-        self.cycle = pick  # type: ignore[assignment]  # as far as uvicorn goes
-        self._message_is_whole()
-        asked.add_done_callback(pick.tell)  # type: ignore[attr-defined]  # a future, where the ledger is ours
-        return True
+        return Begun(asked, partial(self._tell, call, question))  # type: ignore[arg-type]  # a future, as it is ours
 
-    def _hand_over(self) -> None:
-        """The app answers."""
-        if self._call is not None:
-            self._call = None
-            super().on_headers_complete()
-            super().on_body(self._body)
-
-    def answer(self, status: int, headers: bytes, body: bytes, keep_alive: bool) -> None:
-        """What `RequestResponseCycle.send` writes, at once."""
-        lines = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-        end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, headers, end, body]))
-        if not keep_alive:
-            self.transport.close()
-        self.on_response_complete()
+    def _tell(self, call: Call, question: Question, asked: Future[Any]) -> Told:
+        """`asked`: the ledger's verdict."""
+        try:
+            status, headers, body = self._picker.answer(question, asked.result())
+        except Exception as error:
+            self._metrics.took(perf_counter() - call.started)
+            return told(self._refuse(error, call.path))
+        self._metrics.took(perf_counter() - call.started)
+        self._metrics.answered("picked" if status == 200 else "deferred", status)  # noqa: PLR2004
+        if headers is not None:
+            return told(Response(body, status, headers, JSON))
+        return Told(status, b"content-length: %d\r\ncontent-type: application/json\r\n" % len(body), body)

@@ -12,9 +12,8 @@ Forwarded headers are anybody's to write, so they count only where the proxy in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from starlette.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +25,21 @@ class PublicAddress:
     trust_forwarded: bool = False
     """Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-Host, and lets no caller's through."""
 
-    def url_of(self, request: Request) -> str:
-        """The URL of this call, with path and query as they were written."""
-        return self._base(request).rstrip("/") + _target(request)
+    def url_of(self, scheme: str, headers: Mapping[str, str], target: str) -> str:
+        """The URL of a call by `scheme`. `target`: path and query as they came, for decoding them and encoding them
+        again may write them in another way; `headers` by names in lower case."""
+        return self._base(scheme, headers).rstrip("/") + target
 
-    def _base(self, request: Request) -> str:
+    def _base(self, scheme: str, headers: Mapping[str, str]) -> str:
         if self.events_url is not None:
             return self.events_url
-        scheme, host = request.url.scheme, request.headers.get("host", "")
+        host = headers.get("host", "")
         if self.trust_forwarded:
-            scheme = _first(request, "x-forwarded-proto") or scheme
-            host = _first(request, "x-forwarded-host") or host
+            scheme = _first(headers, "x-forwarded-proto") or scheme
+            host = _first(headers, "x-forwarded-host") or host
         return f"{scheme}://{host}"
 
 
-def _first(request: Request, header: str) -> str:
+def _first(headers: Mapping[str, str], header: str) -> str:
     """What the caller asked for stands first, where a chain of proxies has written a list."""
-    return request.headers.get(header, "").partition(",")[0].strip()
-
-
-def _target(request: Request) -> str:
-    """Path and query as they came: decoding them and encoding them again may write them in another way."""
-    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-    return f"{path}?{query}" if query else path
+    return headers.get(header, "").partition(",")[0].strip()

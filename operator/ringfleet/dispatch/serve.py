@@ -6,6 +6,7 @@ On SIGTERM the listeners take no more connections, what is under way is answered
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import signal
 import time
@@ -21,7 +22,8 @@ from ringfleet.dispatch.app import Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.forward import Forward
-from ringfleet.dispatch.hot_route import PICK_BYTES, HotRoute, PickProtocol
+from ringfleet.dispatch.hot_protocol import HotProtocol, Route
+from ringfleet.dispatch.hot_route import PICK_BYTES
 from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
@@ -32,7 +34,7 @@ from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import Address, DispatchSettings
 from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
-from ringfleet.dispatch.webhooks import events_app
+from ringfleet.dispatch.webhooks import Events, HotEvents, app_of
 from ringfleet.kube.client import Kube
 
 KEYS_SECONDS = 30.0
@@ -51,12 +53,12 @@ class Listener(uvicorn.Server):
     """Uvicorn on one address. Signals are the process's business, not each listener's."""
 
     def __init__(
-        self, app: Any, address: Address, certificate: Certificate | None = None, hot: HotRoute | None = None
+        self, app: Any, address: Address, certificate: Certificate | None = None, hot: Route | None = None
     ) -> None:
-        """`hot`: the picks that need no app."""
+        """`hot`: the requests that need no app."""
         room = Connections()
         protocol = (
-            partial(PickProtocol, connections=room, hot=hot) if hot else partial(LimitedProtocol, connections=room)
+            partial(HotProtocol, connections=room, route=hot) if hot else partial(LimitedProtocol, connections=room)
         )
         tls: dict[str, Any] = {"ssl_context_factory": lambda *_: certificate.context} if certificate else {}
         config = uvicorn.Config(
@@ -115,28 +117,18 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
+        hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
+        events = Events(ledger, senders, Fleet(inventory), hashes, clock.now, metrics, settings.public_address)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
-            Listener(
-                events_app(
-                    ledger,
-                    senders,
-                    Fleet(inventory),
-                    lambda number: hasher().hashes(number),
-                    clock.now,
-                    metrics,
-                    settings.public_address,
-                ),
-                Address.parse(settings.events),
-                certificate,
-            ),
+            Listener(app_of(events), Address.parse(settings.events), certificate, HotEvents(events)),
             Listener(
                 health_app(metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive),
                 Address.parse(settings.health),
                 certificate,
             ),
         ]
-        background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock)]
+        background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock), _keep(inventory)]
         background += [_follow_keys(keys)] if keys else []
         background += [_follow_certificate(certificate)] if certificate else []
         async with _in_background(*background), _listening(listeners):
@@ -198,6 +190,12 @@ def _end_with(body: asyncio.Task[Any], job: asyncio.Task[Any]) -> None:
     if not job.cancelled() and (error := job.exception()) is not None:
         log.error("a part of the dispatcher has failed", error=repr(error))
         body.cancel()
+
+
+async def _keep(inventory: Inventory) -> None:
+    """What is there once the inventory is read stays: no full collection, in the middle of picks, walks it again."""
+    await inventory.synced.wait()
+    gc.freeze()
 
 
 async def _follow_keys(keys: Recipients) -> None:

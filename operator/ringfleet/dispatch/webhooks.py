@@ -15,9 +15,11 @@ refused. What may be a wish and may be none is logged for a person, by the carri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from math import floor, inf, nextafter
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -28,7 +30,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
-from ringfleet.dispatch.app import on_error, on_http_error, read_body
+from ringfleet.dispatch.app import on_error, on_http_error, read_body, tell_fault
+from ringfleet.dispatch.hot_protocol import PATHS, Begun, Told, told
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
@@ -50,7 +53,18 @@ AHEAD: Final = 3600.0
 
 _OF_THE_NUMBER: Final = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
 
+_PATH: Final = re.compile(rb"/v1/events/([a-z0-9.-]+)/([a-z0-9.-]+)")
+
 log = structlog.get_logger(__name__)
+
+
+class Sent(NamedTuple):
+    """A call whose headers are whole: for which account, by which scheme, to which path, and what they say."""
+
+    key: AccountKey
+    scheme: str
+    target: str
+    headers: Mapping[str, str]
 
 
 class Accounts(Protocol):
@@ -104,16 +118,26 @@ class Events:
     async def receive(self, request: Request) -> Response:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
-        sent = WebhookRequest(
-            request.method, self._address.url_of(request), request.headers, await read_body(request, EVENT_BYTES)
+        url = self._address.url_of(request.url.scheme, request.headers, _target(request))
+        sent = WebhookRequest(request.method, url, request.headers, await read_body(request, EVENT_BYTES))
+        return Response(await self._hear(key, sender, sent), media_type="application/json")
+
+    async def hear(self, key: AccountKey, scheme: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """The same of a call that is whole. Raises Problem, LedgerUnavailable."""
+        sender = await self._accounts.find(key)
+        return await self._hear(
+            key, sender, WebhookRequest("POST", self._address.url_of(scheme, headers, target), headers, body)
         )
+
+    async def _hear(self, key: AccountKey, sender: Sender, sent: WebhookRequest) -> bytes:
+        """What is answered."""
         if len(sent.body) > AT_ONCE_BYTES:
             event = await asyncio.to_thread(self._believe, sender, sent)
         else:
             event = self._believe(sender, sent)
         status = "ignored" if event is None else await self._take_in(key, event)
         self._metrics.answered(f"event-{status}", 200)
-        return Response(_ANSWERS[status], media_type="application/json")
+        return _ANSWERS[status]
 
     def _believe(self, sender: Sender, request: WebhookRequest) -> CarrierEvent | None:
         """The event, once its signature holds. Raises Problem."""
@@ -193,15 +217,51 @@ class Events:
         return sorted({brand for _, brand in sets}) or [everywhere_in(key.namespace)]
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
-        self._metrics.answered(f"event-{error.type.name}", int(error.type.status))
-        return answer(error, request.url.path, self._now())
+        return self.refuse(error, request.url.path)
 
-    async def on_ledger(self, request: Request, error: Exception) -> Response:
-        log.error("ledger unavailable", error=str(error))
-        self._metrics.ledger_failed()
-        problem = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
-        return await self.on_problem(request, problem)
+    def refuse(self, error: Exception, path: str) -> Response:
+        """What is answered when a call ends with this."""
+        if isinstance(error, LedgerUnavailable):
+            log.error("ledger unavailable", error=str(error))
+            self._metrics.ledger_failed()
+            error = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
+        if not isinstance(error, Problem):
+            return tell_fault(error, path)
+        self._metrics.answered(f"event-{error.type.name}", int(error.type.status))
+        return answer(error, path, self._now())
+
+
+class HotEvents:
+    """Events that need no app: those that are plain, and are hashed at once (see `hot_protocol`)."""
+
+    most = AT_ONCE_BYTES
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._keys: dict[bytes, AccountKey] = {}
+
+    def take(self, url: bytes, headers: dict[bytes, bytes], scheme: str) -> Sent | None:
+        key = self._keys.get(url)
+        if key is None:
+            found = _PATH.fullmatch(url)
+            if found is None:
+                return None
+            key = AccountKey(found[1].decode(), found[2].decode())
+            if len(self._keys) < PATHS:
+                self._keys[url] = key
+        said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        return Sent(key, scheme, url.decode(), said)
+
+    def begin(self, sent: Sent, body: bytes) -> Begun:
+        task = asyncio.create_task(self._events.hear(*sent, body))
+        return Begun(task, partial(self._tell, sent.target))
+
+    def _tell(self, path: str, heard: asyncio.Future[bytes]) -> Told:
+        try:
+            body = heard.result()
+        except Exception as error:
+            return told(self._events.refuse(error, path))
+        return Told(200, b"content-length: %d\r\ncontent-type: application/json\r\n" % len(body), body)
 
 
 def events_app(
@@ -214,18 +274,27 @@ def events_app(
     address: PublicAddress | None = None,
 ) -> Starlette:
     """The app of the listener; see `Events` for what it is given."""
-    events = Events(ledger, accounts, numbers, hashes, now, metrics or Metrics(), address or PublicAddress())
+    return app_of(Events(ledger, accounts, numbers, hashes, now, metrics or Metrics(), address or PublicAddress()))
+
+
+def app_of(events: Events) -> Starlette:
     app = Starlette(
         routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
         exception_handlers={
             Problem: events.on_problem,
-            LedgerUnavailable: events.on_ledger,
+            LedgerUnavailable: events.on_problem,
             HTTPException: on_http_error,
             Exception: on_error,
         },
     )
     app.router.redirect_slashes = False  # it would send the carrier to whatever Host the request names
     return app
+
+
+def _target(request: Request) -> str:
+    """Path and query as they came."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def before_the_second(at: float) -> float:
