@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,14 @@ def test_reading_a_number_twice_is_reading_it_once(area: int, rest: int) -> None
     number = E164.parse(f"+1{area}{rest:07d}")
     assert E164.parse(number) == number
     assert len(number.digits) <= 15
+
+
+@given(st.integers(200, 999), st.integers(0, 9_999_999))
+def test_what_is_read_without_asking_the_library_is_what_it_says(area: int, rest: int) -> None:
+    text = f"+1{area}{rest:07d}"
+    parsed = phonenumbers.parse(text, None)
+    assert phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+    assert phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) == E164.parse(text) == text
 
 
 # Money.

@@ -9,21 +9,15 @@ key that is gone is found by nobody. Files are read again when they change.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from ringfleet.model import E164
+from ringfleet.model import E164, IN_NORTH_AMERICA
 from ringfleet.model.spellings import spellings
 
 HASH_BYTES = 16
 LEAST_KEY_BYTES = 16
-
-
-_NANP = re.compile(r"\+1[2-9][0-9]{9}")
-"""What is a possible number in the one way to write it; said here, because to ask `phonenumbers` takes as long as the
-rest of a pick."""
 
 
 class KeysMissing(Exception):
@@ -75,7 +69,7 @@ class _Begun:
 def is_recipient(text: str) -> bool:
     """Whether the text is a possible number in the one way that E.164 writes it. Any other way would have another hash,
     by which nobody knows of the recipient's opt-out."""
-    return _NANP.fullmatch(text) is not None or _is_canonical(text)
+    return IN_NORTH_AMERICA.fullmatch(text) is not None or _is_canonical(text)
 
 
 @lru_cache(maxsize=65536)
