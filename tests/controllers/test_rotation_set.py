@@ -334,7 +334,7 @@ async def test_a_changed_profile_is_written_on_every_claim() -> None:
 @in_virtual_time
 async def test_a_number_whose_profile_is_for_messages_only_is_no_caller_id_until_calls_go_somewhere() -> None:
     """Whoever calls it back would hear nothing, although it has a profile."""
-    messages = {"messaging": {"webhook": {"url": "https://example.com/sms"}}}
+    messages = {"messaging": {"service": {"id": "m1", "campaign": "c1"}}}
     profile, pool = an_object("RoutingProfile", "sip", messages), a_pool(0, routingProfileRef={"name": "sip"})
     number = a_number(1, status={"health": {"attestation": "A"}})
     async with a_rig(*HOUSE, profile, pool, number, a_set(1)) as rig:
@@ -345,6 +345,7 @@ async def test_a_number_whose_profile_is_for_messages_only_is_no_caller_id_until
         await rig.settle()
         status = await rig.status("PhoneNumber", digits(1).digits)
         assert (status["routing"]["profile"], status["routing"].get("calls")) == ("sip", False)
+        assert status["routing"]["campaign"] == "c1", "for which a set of another campaign may not send"
         assert "for messages only" in next(one["message"] for one in status["conditions"] if one["type"] == "Ready")
         assert (await rig.status("RotationSet", "calls"))["members"].get("active", 0) == 0
         assert await rig.says("RotationSet", "calls", "MembersUnusable") == "True MembersUnusable"
@@ -353,3 +354,7 @@ async def test_a_number_whose_profile_is_for_messages_only_is_no_caller_id_until
         await rig.settle()
         assert "calls" not in (await rig.status("PhoneNumber", digits(1).digits))["routing"]
         assert (await rig.status("RotationSet", "calls"))["members"]["active"] == 1
+        await rig.change("RoutingProfile", "sip", {"spec": {"messaging": None}})
+        await rig.look()
+        await rig.settle()
+        assert "campaign" not in (await rig.status("PhoneNumber", digits(1).digits))["routing"]

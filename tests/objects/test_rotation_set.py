@@ -8,7 +8,9 @@ import pytest
 
 from ringfleet.api.rotation_set import SetUsage
 from ringfleet.objects.number_claim import InSet, project_claim
-from ringfleet.objects.rotation_set import usage_matters
+from ringfleet.objects.phone_number import project_number
+from ringfleet.objects.rotation_set import member_seen, usage_matters
+from tests.api.manifests import a_number
 
 WRITTEN = SetUsage(day="2026-11-24", capacity=100, used=20, deferred=0)
 
@@ -54,6 +56,20 @@ def a_claim(**metadata: Any) -> dict[str, Any]:
     meta = {"namespace": "shop", "name": "calls-1", "uid": "1", "resourceVersion": "1", "generation": 1}
     meta["creationTimestamp"] = "2026-11-24T12:00:00Z"
     return {"metadata": {**meta, **metadata}, "spec": {"poolRef": {"name": "us"}}}
+
+
+def test_a_set_sees_the_campaign_that_the_profile_of_a_number_attaches_it_to() -> None:
+    number, claim = a_number(), project_claim(a_claim(labels=LABELS, ownerReferences=[{**OWNER, "controller": True}]))
+    born = {"uid": "1", "resourceVersion": "1", "generation": 1, "creationTimestamp": "2026-03-01T00:00:00Z"}
+    meta = {**number["metadata"], "namespace": "shop", **born}
+    for routing, campaign in (
+        ({"profile": "texts", "campaign": "c1"}, "c1"),
+        ({"profile": "texts"}, None),
+        (None, None),
+    ):
+        status = {"routing": routing} if routing else {}
+        record = project_number({"metadata": meta, "spec": number["spec"], "status": status})
+        assert member_seen(claim, record).campaign == campaign
 
 
 OWNER = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": "calls", "uid": "u1"}

@@ -147,6 +147,9 @@ class NumberRouting(Part):
     messages: bool | None = None
     """False: the RoutingProfile says where calls go, and of no destination for messages, so that no SMS RotationSet
     uses the number. Absent else."""
+    campaign: str | None = None
+    """The campaign that the RoutingProfile attaches the number to, so that a RotationSet of another one does not use it
+    to send; absent when the profile names none."""
 
 
 class Suspension(Part):

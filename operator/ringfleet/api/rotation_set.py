@@ -186,8 +186,9 @@ class MessagingIdentity(Part):
     """The brand under which messages go out, as you registered it. Opt-outs hold in all sets of the namespace with the
     same brand, so that it can't change."""
     campaign: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """Your name or the registry's id of the campaign, for your own record: nothing is told to a carrier by it. The
-    carrier attaches numbers to the campaign that spec.messaging.service.campaign of their RoutingProfile names."""
+    """The registry's id of the campaign, or your name for it. Nothing is told to a carrier by it: the carrier attaches
+    numbers to the campaign that spec.messaging.service.campaign of their RoutingProfile names. Where that is another,
+    the set's US numbers send nothing (MembersUnusable). Sets with the same brand and campaign share its limits."""
     campaign_approved: bool = False
     """Set it to true yourself when the carrier has approved the campaign: until then no US number of the set sends a
     message, nor one of Puerto Rico, Guam, the Virgin Islands, American Samoa or the Northern Marianas, where the same

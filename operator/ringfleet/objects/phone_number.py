@@ -377,6 +377,7 @@ def _state(status: Mapping[str, Any]) -> NumberState:
             routing.get("externalId"),
             routing.get("calls", True),
             routing.get("messages", True),
+            routing.get("campaign"),
         )
         if routing
         else None,
@@ -452,8 +453,8 @@ def _is_activating(status: Mapping[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _routed(profile: str | None, external_id: str | None, calls: bool, messages: bool) -> Routed:
-    return Routed(profile or "", external_id or "", calls, messages)
+def _routed(profile: str | None, external_id: str | None, calls: bool, messages: bool, campaign: str | None) -> Routed:
+    return Routed(profile or "", external_id or "", calls, messages, campaign)
 
 
 def _price(price: Mapping[str, Any] | None) -> Price | None:

@@ -160,7 +160,9 @@ def _farewell(farewell: Farewell | None) -> dict[str, str] | None:
 def _routing(routed: Routed | None, before: Routed | None, now: datetime) -> dict[str, Any] | None:
     if routed is None:
         return None
-    where = {"calls": None if routed.calls else False, "messages": None if routed.messages else False}
+    where: dict[str, Any] = {"calls": None if routed.calls else False, "messages": None if routed.messages else False}
+    if routed.campaign or (before and before.campaign):
+        where["campaign"] = routed.campaign
     if before and (routed.profile, routed.external_id) == (before.profile, before.external_id):
         return where
     if not routed.profile:

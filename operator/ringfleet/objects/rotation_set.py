@@ -136,6 +136,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         routed=number.state.routed is not None,
         calls=number.state.routed is not None and number.state.routed.calls,
         messages=number.state.routed is not None and number.state.routed.messages,
+        campaign=number.state.routed.campaign if number.state.routed else None,
         attestation=number.attestation,
         left_other=_left_other(rotation.name, number),
     )

@@ -94,4 +94,6 @@ def routing_want(name: str, profile: RoutingProfile | None, told: Told | None, c
     external_id = told.external_id if told else ""
     is_told = told is not None and told.hash == content
     calls, messages = profile.spec.voice is not None, profile.spec.messaging is not None
-    return DesiredRouting(name, external_id, held=profile.spec.suspend, told=is_told, calls=calls, messages=messages)
+    service = profile.spec.messaging.service if profile.spec.messaging else None
+    campaign = service.campaign if service else None
+    return DesiredRouting(name, external_id, False, profile.spec.suspend, is_told, calls, messages, campaign)

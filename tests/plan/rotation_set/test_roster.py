@@ -299,3 +299,22 @@ def test_only_what_sends_for_the_campaign_is_counted_as_its_number() -> None:
     members = [seen(), seen("+18005550100"), seen("+493012345678", country="DE"), seen("+14155550101", routed=False)]
     assert senders_of(want, members) == ((LONG_AGO, NUMBER),)
     assert senders_of(replace(want, messaging=MessagingWant("acme", "C123")), members) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "of_profile", "country", "fits"),
+    [
+        ("C123", "C123", "US", True),
+        ("C123", "C999", "US", False),
+        ("C123", "C999", "PR", False),
+        ("C123", "C999", "DE", True),
+        ("C123", None, "US", True),
+        (None, "C999", "US", True),
+    ],
+)
+def test_guardrail_a_number_sends_for_no_other_campaign_than_its_profiles(
+    said: str | None, of_profile: str | None, country: str, fits: bool
+) -> None:
+    want = a_texting_want(messaging=MessagingWant("acme", said, campaign_approved=True))
+    unfit = roster(want, seen(campaign=of_profile, country=country)).unfit
+    assert unfit == (() if fits else ((NUMBER, Unfit.CAMPAIGN_OTHER),))

@@ -34,6 +34,8 @@ class DesiredRouting:
     """Whether the profile says where calls go; False: it is for messages only."""
     messages: bool = True
     """Whether the profile says where messages go; False: it is for calls only."""
+    campaign: str | None = None
+    """The campaign that the profile attaches numbers to; None: it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Routed:
     """Whether calls go anywhere by it, as far as is known; False: by its profile only messages do."""
     messages: bool = True
     """Whether messages go anywhere by it, as far as is known; False: by its profile only calls do."""
+    campaign: str | None = None
+    """The campaign that its profile attaches the number to; None: it names none, or that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

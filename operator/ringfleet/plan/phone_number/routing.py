@@ -77,11 +77,11 @@ def can_be_given(desired: DesiredRouting) -> bool:
 
 
 def as_followed(desired: DesiredRouting | None, routed: Routed | None) -> Routed | None:
-    """The routing of the number, and whether calls and messages go anywhere by it, as its profile has been told to the
-    carrier."""
+    """The routing of the number, whether calls and messages go anywhere by it, and for which campaign, as its profile
+    has been told to the carrier."""
     if desired is None or routed is None or not can_be_given(desired) or not follows(desired, routed):
         return routed
-    return replace(routed, calls=desired.calls, messages=desired.messages)
+    return replace(routed, calls=desired.calls, messages=desired.messages, campaign=desired.campaign)
 
 
 def follows(desired: DesiredRouting, routed: Routed | None) -> bool:

@@ -183,6 +183,8 @@ _REMEDIES = {
     "spec.messaging.tollFreeVerified is true.",
     Unfit.CAMPAIGN_FULL: "A US campaign may use at most 49 numbers, those of all its sets together, unless "
     "spec.messaging.numberPool is Approved; those that joined first are used.",
+    Unfit.CAMPAIGN_OTHER: "Their RoutingProfile attaches them to another campaign (spec.messaging.service.campaign) "
+    "than the set names (spec.messaging.campaign): write the same there, or none here.",
     Unfit.STOPPED: "Their traffic is stopped: see each PhoneNumber.",
 }
 

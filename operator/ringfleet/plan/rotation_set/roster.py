@@ -67,6 +67,7 @@ class Unfit(StrEnum):
     ATTESTATION = "attestation"
     CAMPAIGN = "no-approved-campaign"
     CAMPAIGN_FULL = "campaign-full"
+    CAMPAIGN_OTHER = "other-campaign"
     TOLL_FREE = "toll-free-not-verified"
 
 
@@ -96,6 +97,8 @@ class MemberSeen:
     """Whether calls to the number go anywhere by it: a profile may be for messages only."""
     messages: bool = True
     """Whether messages to the number go anywhere by it: a profile may be for calls only."""
+    campaign: str | None = None
+    """The campaign that the number's profile attaches it to; None: it names none, or that is not known."""
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
@@ -266,9 +269,17 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.ATTESTATION
     if _needs_campaign(want, one) and not (want.messaging and want.messaging.campaign_approved):
         return Unfit.CAMPAIGN
+    if _needs_campaign(want, one) and _differ(want, one):
+        return Unfit.CAMPAIGN_OTHER
     if _needs_verification(want, one) and not (want.messaging and want.messaging.toll_free_verified):
         return Unfit.TOLL_FREE
     return None
+
+
+def _differ(want: RotationWant, one: MemberSeen) -> bool:
+    """Whether the carrier has the number in another campaign than the set says it sends for."""
+    said = want.messaging.campaign if want.messaging else None
+    return None not in (said, one.campaign) and said != one.campaign
 
 
 def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
