@@ -21,9 +21,11 @@ from ringfleet.dispatch.ledger.types import (
     Deferrals,
     GivenBack,
     Heard,
+    NumbersKnown,
     Past,
     Rollup,
     Roster,
+    Span,
     Suppression,
     Unclear,
     Verdict,
@@ -170,6 +172,10 @@ class Ledger(Protocol):
 
     async def rollup(self, set_: str, now: float, day: int, days: int = 30) -> Rollup:
         """The set now, with the traffic of the last `days` days."""
+        ...
+
+    async def numbers(self, owned: Sequence[tuple[str, str]], now: float, spans: Sequence[Span]) -> NumbersKnown:
+        """What is known of these numbers, each with the account that owns it."""
         ...
 
     async def prune(self, now: float, contacts_before: float) -> int:

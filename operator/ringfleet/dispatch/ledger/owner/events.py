@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfleet.dispatch.ledger.law.member import hour_of
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Kind, State
 from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
@@ -27,6 +28,8 @@ _COUNTED = {
     Happening.MESSAGE_FAILED: "failed",
     Happening.MESSAGE_RECEIVED: "received",
 }
+_TRAFFIC = frozenset(_COUNTED) | frozenset(_MOMENTS)
+"""What is a sign of use, whoever began it."""
 
 
 def want_for_events(heard: Sequence[Heard], group: Group, wanted: Wanted) -> None:
@@ -83,7 +86,9 @@ def _hear(account: str, event: CarrierEvent, group: Group) -> None:
     if event.happening in _MOMENTS:
         _call(account, number, event, group)
     elif event.happening in (Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED):
-        _label(number, event, group)
+        _label(account, number, event, group)
+    if event.happening in _TRAFFIC:
+        group.memory.activity.note(number, account, hour_of(event.at.timestamp()), group.undo, group.changes)
 
 
 def _hear_from(one: Heard, group: Group) -> None:
@@ -159,16 +164,18 @@ def _tell_lines(number: int, call: tuple[str, str], since: float | None, group: 
             bench.open_calls(seat, len(lines))
 
 
-def _label(number: int, event: CarrierEvent, group: Group) -> None:
-    label, labelled, cleared = group.memory.labels.get(number, ("", None, None))
+def _label(account: str, number: int, event: CarrierEvent, group: Group) -> None:
+    """It holds for the account, and so for the seats that the number has while it is the account's."""
+    key = (number, account)
+    label, labelled, cleared = group.memory.labels.get(key, ("", None, None))
     at = event.at.timestamp()
     if event.happening is Happening.NUMBER_LABELLED:
         labelled = max(labelled or 0.0, at)
     else:
         cleared = max(cleared or 0.0, at)
     row = (event.label or label, labelled, cleared)
-    group.undo.put(group.memory.labels, number, row)
-    group.changes.put(LABELS, (number,), (number, *row))
+    group.undo.put(group.memory.labels, key, row)
+    group.changes.put(LABELS, key, (*key, *row))
     for bench, seat in group.memory.seats_of(number):
         group.undo.touch(bench, seat)
-        bench.label(seat, group.memory.is_labelled(number))
+        bench.label(seat, group.memory.label_of(number, seat.account) is not None)

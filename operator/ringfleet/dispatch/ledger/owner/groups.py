@@ -25,7 +25,13 @@ from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.owner.picks import TOLD_AGAIN
-from ringfleet.dispatch.ledger.owner.reports import report_deferrals, report_due, report_set
+from ringfleet.dispatch.ledger.owner.reports import (
+    active_since,
+    report_deferrals,
+    report_due,
+    report_numbers,
+    report_set,
+)
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
 from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, ROOMS
@@ -39,9 +45,11 @@ from ringfleet.dispatch.ledger.types import (
     Deferred,
     GivenBack,
     Heard,
+    NumbersKnown,
     Past,
     Rollup,
     Roster,
+    Span,
     Suppression,
     Unclear,
     Verdict,
@@ -272,6 +280,12 @@ class OwnedLedger:
         numbers = sorted(memory.members.get(set_id, ()))
         traffic = await self.store.list_traffic(numbers, int(now // 3600) - 24 * days)
         return report_set(await self._known(), set_, now, day, traffic)
+
+    async def numbers(self, owned: Sequence[tuple[str, str]], now: float, spans: Sequence[Span]) -> NumbersKnown:
+        memory = await self._known()
+        busy = [(span, active_since(memory, owned, span[0])) for span in spans]
+        sums = [await self.store.sum_traffic(active, *span) if active else () for span, active in busy]
+        return report_numbers(await self._known(), owned, now, spans, sums)
 
     # Groups.
 
