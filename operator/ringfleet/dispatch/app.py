@@ -31,11 +31,11 @@ from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnava
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
-from ringfleet.dispatch.operations import LONGEST_WAIT, SET
+from ringfleet.dispatch.operations import LONGEST_WAIT, NUMBERS, SET
 from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
 from ringfleet.dispatch.problems import Problem, answer, write_time
 from ringfleet.dispatch.recipients import Hasher, is_recipient
-from ringfleet.dispatch.rollup import write_rollup
+from ringfleet.dispatch.rollup import spans_of, write_numbers, write_rollup
 from ringfleet.dispatch.schema import (
     Advance,
     DayCount,
@@ -95,6 +95,7 @@ class Dispatcher:
             Route(f"{SET}/unclear", self.unclear, methods=["GET"]),
             Route(f"{SET}/unclear", self.has_read, methods=["DELETE"]),
             Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
+            Route(NUMBERS, self.numbers, methods=["GET"]),
             *size_routes(),
             Route("/openapi.json", describe, methods=["GET"]),
             *([Route("/dev/clock", self.advance, methods=["POST"])] if self._dev else []),
@@ -247,6 +248,17 @@ class Dispatcher:
             await self._inventory.enter_day(view, day)
         rollup = await self._ledger.rollup(view.want.key, now, day.toordinal())
         return _json(write_rollup(rollup, now, view.want.zone, view.roster.capacity))
+
+    async def numbers(self, request: Request) -> Response:
+        namespace = request.path_params["namespace"]
+        act = Act("get", "rollup", namespace, "", "phonenumbers")
+        await self._authority.allow(request.headers.get("authorization"), act)
+        after, limit = request.query_params.get("after", ""), _limit(request)
+        if not self._inventory.synced_informers():
+            raise Problem("inventory-unknown", "The numbers have not been read yet. Ask again soon.")
+        owned, now = self._inventory.owned_in(namespace, after, limit), self._clock.now()
+        known = await self._ledger.numbers(owned, now, spans_of(now))
+        return _json(write_numbers(known, now, owned[-1][0] if len(owned) == limit else None))
 
     async def advance(self, request: Request) -> Response:
         wish: Advance = read(_read_advance, await read_body(request, PICK_BYTES))

@@ -56,12 +56,14 @@ LONGEST_TOKEN = 16_384
 
 
 class Act(NamedTuple):
-    """What a caller wants: the verb on a subresource of a RotationSet, such as create on picks."""
+    """What a caller wants: the verb on a subresource of a RotationSet, such as create on picks. `name`: empty for all
+    of the namespace."""
 
     verb: str
     subresource: str
     namespace: str
     name: str
+    resource: str = "rotationsets"
 
 
 Question = tuple[bytes, Act]
@@ -298,7 +300,7 @@ def _token(authorization: str | None) -> str:
 
 
 def _access(act: Act) -> Access:
-    return Access(act.verb, GROUP, "rotationsets", act.subresource, act.namespace, act.name)
+    return Access(act.verb, GROUP, act.resource, act.subresource, act.namespace, act.name)
 
 
 def _unauthenticated() -> Problem:
@@ -312,6 +314,8 @@ def _unauthenticated() -> Problem:
 def _forbidden(caller: Caller, act: Act) -> Problem:
     return Problem(
         "forbidden",
-        f"{caller.user} may not {act.verb} rotationsets/{act.subresource} of {act.namespace}/{act.name}: bind the "
-        "ClusterRole ringfleet-dispatch-caller to it in that namespace.",
+        f"{caller.user} may not {act.verb} {act.resource}/{act.subresource} of {act.namespace}/{act.name}: {_REMEDY}",
     )
+
+
+_REMEDY = "bind the ClusterRole ringfleet-dispatch-caller to it in that namespace."

@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from heapq import nsmallest
 from typing import Any
 
 import structlog
@@ -161,6 +162,7 @@ class Inventory:
             indexes={
                 "claim": lambda number: [number.claim.uid] if number.claim else [],
                 "number": lambda number: [number.number],
+                "namespace": lambda number: [number.namespace],
             },
         )
         self.freezes: Informer[Freeze] = Informer(
@@ -207,6 +209,12 @@ class Inventory:
         keyed = [(claim, ObjectRef(claim.namespace, claim.rotation.name)) for claim in claims if claim.rotation]
         sets = [(claim, self.sets.store.get(key)) for claim, key in keyed]
         return [want for claim, want in sets if want is not None and claim.is_of(want.uid)]
+
+    def owned_in(self, namespace: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """The numbers of a namespace that follow on `after`, each with the account that owns it, by number."""
+        records = self.numbers.store.by("namespace", namespace)
+        owned = {(str(record.number), str(record.account)) for record in records if record.number > after}
+        return nsmallest(limit, owned)
 
     # Following.
 

@@ -32,7 +32,7 @@ ALWAYS = ("internal-error",)
 GUARDED = ("unauthenticated", "forbidden", "authority-unavailable", "too-many-questions")
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
 _PATH_PARAMETERS = {
-    "namespace": ("The namespace of the RotationSet.", _NAME),
+    "namespace": ("The namespace of the RotationSet, or of the numbers.", _NAME),
     "name": ("The RotationSet.", _NAME),
     "deferral": (
         "The deferredId of an answer.",
@@ -117,7 +117,7 @@ def _operation(one: Operation) -> Document:
     document: Document = {"operationId": one.id, "summary": one.summary}
     if one.right:
         verb, subresource = one.right
-        document["description"] = f"Takes the verb {verb} on rotationsets/{subresource}."
+        document["description"] = f"Takes the verb {verb} on {one.resource}/{subresource}."
     document["security"] = [{"kubernetes": []}] if one.right else []
     if parameters := [*_path_parameters(one.path), *map(_parameter, one.parameters), *_query(one.asks)]:
         document["parameters"] = parameters

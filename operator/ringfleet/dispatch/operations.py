@@ -18,6 +18,7 @@ from ringfleet.plan.sizing.questions import CALCULATORS
 
 LONGEST_WAIT = 20
 """Seconds: less than a dispatcher that ends leaves to what is under way."""
+NUMBERS = "/v1/namespaces/{namespace}/numbers/rollup"
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
 
@@ -48,6 +49,8 @@ class Operation:
     """The struct of the body of each status; None for an empty body."""
     right: tuple[str, str] | None = None
     """The verb and the subresource that RBAC must grant the caller; None: everybody may."""
+    resource: str = "rotationsets"
+    """The resource that the subresource is of."""
     body: type[Struct] | None = None
     """The struct of the request's body; None: it has no body."""
     parameters: tuple[Parameter, ...] = ()
@@ -96,6 +99,9 @@ AFTER = Parameter(
     "query",
     "The `next` of the page before.",
     {"type": "string", "pattern": "^([0-9a-f]{2})*$", "maxLength": 64},
+)
+AFTER_NUMBER = Parameter(
+    "after", "query", "The `next` of the page before.", {"type": "string", "pattern": "^\\+[0-9]+$", "maxLength": 16}
 )
 
 _NO_SET = ("not-found", "inventory-unknown", "set-invalid")
@@ -218,6 +224,17 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.RollupReply},
         right=("get", "rollup"),
         problems=(*_NO_SET, *_LEDGER, *_OWNERS),
+    ),
+    Operation(
+        "numbers",
+        "get",
+        NUMBERS,
+        "The traffic of a namespace's numbers, as their carriers tell, page by page.",
+        {200: schema.NumbersReply},
+        right=("get", "rollup"),
+        resource="phonenumbers",
+        parameters=(LIMIT, AFTER_NUMBER),
+        problems=("inventory-unknown", *_LEDGER, *_OWNERS, "malformed-request"),
     ),
     *(
         Operation(

@@ -1,13 +1,21 @@
-"""A set's day as the operator reads it: the ledger's hours summed up to today, 7 days and 30 days."""
+"""What the operator reads: a set's day, the ledger's hours summed up to today, 7 days and 30 days; and the traffic of
+numbers, whoever uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 
-from ringfleet.dispatch.ledger.types import Hour, Rollup, Tally
+from ringfleet.dispatch.ledger.types import Hour, NumbersKnown, NumberTally, Rollup, Span, Tally
 from ringfleet.dispatch.problems import write_time
-from ringfleet.dispatch.schema import NumberRollup, RollupReply
+from ringfleet.dispatch.schema import (
+    AccountHeard,
+    NumberRollup,
+    NumbersReply,
+    NumberTraffic,
+    RollupReply,
+    TrafficCounts,
+)
 from ringfleet.plan.rotation_set.calendar import HOUR, beginning
 
 WEEK, MONTH = 7 * 24, 30 * 24
@@ -58,3 +66,35 @@ def _sum(hours: Iterable[Hour]) -> Hour:
 
 def _time(moment: float | None) -> str | None:
     return None if moment is None else write_time(moment)
+
+
+KEPT = 35 * 24
+"""Hours for which traffic is kept."""
+
+
+def spans_of(now: float) -> tuple[Span, ...]:
+    """The last day that is over, in UTC; 24 hours, 7 days and 35 days that end with this hour."""
+    today, end = int(now // 86400) * 24, int(now // HOUR) + 1
+    return (today - 24, today), (end - 24, end), (end - WEEK, end), (end - KEPT, end)
+
+
+def write_numbers(known: NumbersKnown, now: float, after: str | None) -> NumbersReply:
+    """`after`: where the next page begins; None: this is the last."""
+    day = datetime.fromtimestamp(now, UTC).date().toordinal() - 1
+    return NumbersReply(
+        date.fromordinal(day).isoformat(),
+        tuple(_traffic(tally) for tally in known.tallies),
+        tuple(AccountHeard(account, write_time(a * HOUR), write_time(b * HOUR)) for account, a, b in known.accounts),
+        after,
+    )
+
+
+def _traffic(tally: NumberTally) -> NumberTraffic:
+    last = None if tally.last_hour is None else tally.last_hour * HOUR
+    day, recent, week, month = (_counts(hour) for hour in tally.sums)
+    shown = (tally.label, _time(tally.labelled_at))
+    return NumberTraffic(tally.number, tally.account, tally.open_calls, *shown, _time(last), day, recent, week, month)
+
+
+def _counts(one: Hour) -> TrafficCounts:
+    return TrafficCounts(one.calls, one.answered, one.messages, one.delivered, one.failed, one.received)

@@ -248,6 +248,72 @@ class RollupReply(Struct, rename="camel", frozen=True):
     """Its numbers, active or not."""
 
 
+class TrafficCounts(Struct, rename="camel", frozen=True):
+    """A number's traffic in a span of time. Outbound, but for `received`."""
+
+    calls: int
+    """Calls."""
+    answered: int
+    """Calls that were answered."""
+    messages: int
+    """Messages."""
+    delivered: int
+    """Messages that were delivered."""
+    failed: int
+    """Messages that failed."""
+    received: int
+    """Calls and messages that came in."""
+
+
+class NumberTraffic(Struct, rename="camel", frozen=True):
+    """What the carrier has told of one number."""
+
+    number: str
+    """The number, in E.164 form."""
+    account: str
+    """The CarrierAccount that owns the number, as `namespace/name`."""
+    open_calls: int
+    """Calls that go on now."""
+    label: str | None
+    """The spam label that callees see, as the carrier says it; null: none."""
+    labelled_at: str | None
+    """When the label came; null: it has none."""
+    last_traffic: str | None
+    """The hour in which the last call or message was, either way; null: never."""
+    day: TrafficCounts
+    """The traffic of the last day that is over, in UTC."""
+    recent: TrafficCounts
+    """The traffic of the last 24 hours."""
+    week: TrafficCounts
+    """The traffic of the last 7 days."""
+    month: TrafficCounts
+    """The traffic of the last 35 days."""
+
+
+class AccountHeard(Struct, rename="camel", frozen=True):
+    """For how long a carrier account has told of traffic: beyond that, silence of a number says nothing."""
+
+    account: str
+    """The CarrierAccount, as `namespace/name`."""
+    first: str
+    """The first hour in which there was a call or message of any of its numbers."""
+    last: str
+    """The last such hour."""
+
+
+class NumbersReply(Struct, rename="camel", frozen=True):
+    """One page of the numbers of a namespace, those of which anything is known."""
+
+    day: str
+    """The last day that is over, a date in UTC."""
+    numbers: tuple[NumberTraffic, ...]
+    """The numbers of this page."""
+    accounts: tuple[AccountHeard, ...]
+    """The accounts of all numbers that were looked at for this page."""
+    next: str | None = None
+    """What the parameter `after` of the next page is; null: this is the last."""
+
+
 class Advance(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
     """Dev mode only: move the dispatcher's clock ahead."""
 

@@ -18,6 +18,7 @@ from tests.dispatch.ledger.builders import (
     SET,
     SET_SCOPE,
     TODAY,
+    OpenLedger,
     a_member,
     a_number,
     a_roster,
@@ -153,6 +154,34 @@ async def test_a_label_that_has_gone_frees_its_number(ledger: Ledger) -> None:
     assert (await picked(ledger, an_ask())).number == a_number(1)
     (tally,) = (await ledger.rollup(SET, NOON, TODAY)).tallies
     assert (tally.label, tally.cleared_at) == (None, NOON + HOUR)
+
+
+async def test_a_label_counts_for_the_account_that_owns_the_number_then(ledger: Ledger) -> None:
+    """A number was given back with its label, and is bought again at another account, whose carrier shows none."""
+    await ledger.ingest([an_event("l1", Happening.NUMBER_LABELLED, label="Spam Likely", subject="")])
+    await ledger.enlist(a_roster(a_member(1, account="shop/other")))
+    assert (await picked(ledger, an_ask())).number == a_number(1)
+    (tally,) = (await ledger.rollup(SET, NOON, TODAY)).tallies
+    assert (tally.label, tally.labelled_at) == (None, None)
+    again = replace(an_event("l1", Happening.NUMBER_LABELLED, 60, label="Scam", subject=""), account="shop/other")
+    await ledger.ingest([again])
+    assert await ledger.pick(an_ask("bob", 120)) == NoNumber(((Why.QUARANTINED, 1),))
+    (tally,) = (await ledger.rollup(SET, NOON, TODAY)).tallies
+    assert tally.label == "Scam"
+
+
+async def test_a_number_that_comes_back_to_the_account_of_its_label_has_it_still(open_ledger: OpenLedger) -> None:
+    ledger = await open_ledger()
+    await ledger.enlist(a_roster(a_member(1)))
+    await ledger.ingest([an_event("l1", Happening.NUMBER_LABELLED, label="Spam Likely", subject="")])
+    await ledger.enlist(a_roster(a_member(1, account="shop/other")))
+    assert (await picked(ledger, an_ask())).number == a_number(1)
+    await ledger.enlist(a_roster(a_member(1)))
+    assert await ledger.pick(an_ask("bob")) == NoNumber(((Why.QUARANTINED, 1),))
+    again = await open_ledger()
+    assert await again.pick(an_ask("cid")) == NoNumber(((Why.QUARANTINED, 1),)), "a new owner knows it too"
+    await again.ingest([replace(an_event("l2", Happening.NUMBER_CLEARED, 60, subject=""), account="shop/other")])
+    assert await again.pick(an_ask("cid", 61)) == NoNumber(((Why.QUARANTINED, 1),)), "not its own carrier has said so"
 
 
 async def test_a_set_at_a_glance(ledger: Ledger) -> None:

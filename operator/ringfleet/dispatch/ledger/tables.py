@@ -162,8 +162,14 @@ TRAFFIC = Table(
 )
 LABELS = Table(
     "label",
-    ("number",),
-    {"number": "bigint", "label": "text", "labelled": "double precision", "cleared": "double precision"},
+    ("number", "account"),
+    {
+        "number": "bigint",
+        "account": "text",
+        "label": "text",
+        "labelled": "double precision",
+        "cleared": "double precision",
+    },
 )
 UNCLEAR = Table(
     "unclear",
@@ -182,10 +188,17 @@ HASH_KEYS = Table("hash_key", ("check_value",), {"check_value": "bytea", "name":
 """The keys that recipients are hashed by, or were: how one is told from another, and its name for people."""
 SHARED_USE = Table("shared_use", ("name", "at"), {"name": "text", "at": "bigint", "used": "bigint"})
 """What is used of a limit that sets share, from the hour or minute on that begins then."""
+"""What an account was told of a number while it owned it. `account`: empty in what an older program has written."""
+ACTIVITY = Table(
+    "activity", ("number", "account"), {"number": "bigint", "account": "text", "first": "bigint", "last": "bigint"}
+)
+"""The first and the last hour in which an account has told of a call or message of a number."""
 PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 """How far the owner has come: `folded`, the last entry of the journal that is in the other tables; `wishes`, the last
 wish."""
 
+OUTBOX = Table("outbox", ("id",), {"id": "bigint", "at": "double precision", "entry": "bytea"}, Mode.APPEND)
+"""What carriers have told, and somebody else is to be told: until it was."""
 INBOX = Table("inbox", ("id",), {"id": "bigint", "entry": "bytea"}, Mode.APPEND)
 """What another process than the owner has taken in, and no pick depends on."""
 

@@ -370,6 +370,15 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A carrier's event on its way to somebody else: a CloudEvent in JSON."""
+
+    id: int
+    """Its place in the outbox."""
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Hour:
     """A number's traffic in one hour. Outbound, except `received`."""
 
@@ -407,6 +416,40 @@ class Tally:
     """Since when a label that was shown is gone, in POSIX seconds; None: there was none, or one is shown."""
     hours: tuple[Hour, ...] = ()
     """The number's traffic by the hour, oldest first."""
+
+
+Span = tuple[int, int]
+"""Hours: from the first to before the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTally:
+    """What an account's carrier has told of one of its numbers, in whatever set it is, or in none."""
+
+    number: str
+    """The number in E.164 form."""
+    account: str
+    """The carrier account that owns the number, as `namespace/name`."""
+    open_calls: int = 0
+    """How many calls are open now."""
+    label: str | None = None
+    """The spam label that is shown for the number; None: none is shown."""
+    labelled_at: float | None = None
+    """Since when the label is shown, in POSIX seconds; None: no label is shown."""
+    last_hour: int | None = None
+    """The last hour in which the number had a call or message, either way; None: never."""
+    sums: tuple[Hour, ...] = ()
+    """The number's traffic in each of the spans that were asked for. `hour` is the first of the span."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersKnown:
+    """What is known of numbers, of those of which anything is; and how long their accounts have been heard."""
+
+    tallies: tuple[NumberTally, ...]
+    """By number."""
+    accounts: tuple[tuple[str, int, int], ...]
+    """Each account that has told of traffic of any number, with the first and the last hour of it, by account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ringfleet.dispatch.ledger.law.member import hour_of
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Kind, State
 from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.owner.outbox import post
 from ringfleet.dispatch.ledger.owner.picks import parse_id
 from ringfleet.dispatch.ledger.owner.reach import opt_ins_of, opt_outs_of, used_by, want_reach
 from ringfleet.dispatch.ledger.owner.traffic import count
@@ -27,6 +29,8 @@ _COUNTED = {
     Happening.MESSAGE_FAILED: "failed",
     Happening.MESSAGE_RECEIVED: "received",
 }
+_TRAFFIC = frozenset(_COUNTED) | frozenset(_MOMENTS)
+"""What is a sign of use, whoever began it."""
 
 
 def want_for_events(heard: Sequence[Heard], group: Group, wanted: Wanted) -> None:
@@ -52,6 +56,7 @@ def ingest(heard: Sequence[Heard], group: Group) -> int:
             _hear_from(one, group)
         if one.unclear:
             _ask_a_person(one, group)
+    post([one for one in new if one.counts], group)
     known = sum(not suppress(list(opt_outs_of(one, group)), group) and not one.counts for one in new)
     for back in (wish for one in new for wish in opt_ins_of(one, group)):
         opt_in(back, group)
@@ -83,7 +88,9 @@ def _hear(account: str, event: CarrierEvent, group: Group) -> None:
     if event.happening in _MOMENTS:
         _call(account, number, event, group)
     elif event.happening in (Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED):
-        _label(number, event, group)
+        _label(account, number, event, group)
+    if event.happening in _TRAFFIC:
+        group.memory.activity.note(number, account, hour_of(event.at.timestamp()), group.undo, group.changes)
 
 
 def _hear_from(one: Heard, group: Group) -> None:
@@ -159,16 +166,18 @@ def _tell_lines(number: int, call: tuple[str, str], since: float | None, group: 
             bench.open_calls(seat, len(lines))
 
 
-def _label(number: int, event: CarrierEvent, group: Group) -> None:
-    label, labelled, cleared = group.memory.labels.get(number, ("", None, None))
+def _label(account: str, number: int, event: CarrierEvent, group: Group) -> None:
+    """It holds for the account, and so for the seats that the number has while it is the account's."""
+    key = (number, account)
+    label, labelled, cleared = group.memory.labels.get(key, ("", None, None))
     at = event.at.timestamp()
     if event.happening is Happening.NUMBER_LABELLED:
         labelled = max(labelled or 0.0, at)
     else:
         cleared = max(cleared or 0.0, at)
     row = (event.label or label, labelled, cleared)
-    group.undo.put(group.memory.labels, number, row)
-    group.changes.put(LABELS, (number,), (number, *row))
+    group.undo.put(group.memory.labels, key, row)
+    group.changes.put(LABELS, key, (*key, *row))
     for bench, seat in group.memory.seats_of(number):
         group.undo.touch(bench, seat)
-        bench.label(seat, group.memory.is_labelled(number))
+        bench.label(seat, group.memory.label_of(number, seat.account) is not None)

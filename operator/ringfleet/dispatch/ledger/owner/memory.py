@@ -17,6 +17,7 @@ from ringfleet.dispatch.ledger.keys import key_of
 from ringfleet.dispatch.ledger.law.decision import PutOff
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.members import Bench
+from ringfleet.dispatch.ledger.owner.activity import Activity
 from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Fate, Kind, State, read_detail
 from ringfleet.dispatch.ledger.owner.shared import Shared
 from ringfleet.dispatch.ledger.owner.undo import Undo
@@ -71,7 +72,9 @@ class Memory:
 
     def __init__(self, loaded: Loaded) -> None:
         self.folded = loaded.folded
-        self.marks = {"seq": loaded.last, "wishes": loaded.wishes}
+        self.marks = {"seq": loaded.last, "wishes": loaded.wishes, "outbox": loaded.posted}
+        self.forwards = False
+        """Whether carriers' events are put into the outbox."""
         self.sets: dict[str, int] = {str(row[1]): int(row[0]) for row in loaded.sets}
         self.names: dict[int, str] = {id_: key for key, id_ in self.sets.items()}
         self.benches: dict[int, Bench] = {id_: Bench() for id_ in self.names}
@@ -84,7 +87,8 @@ class Memory:
         self._unsure = 0
         self.shared = Shared(loaded.shared_use)
         self._lapsing: list[tuple[float, int, int]] = []
-        self.labels: dict[int, Label] = {number: (label, on, off) for number, label, on, off in loaded.labels}
+        self.labels: dict[tuple[int, str], Label] = {(row[0], row[1]): row[2:] for row in loaded.labels}
+        self.activity = Activity(loaded.activity)
         self.lines: dict[int, dict[Call, float]] = {}
         self.young = Young()
         self.folding = Young()
@@ -133,7 +137,6 @@ class Memory:
         if seat is None:
             seat = bench.known[digits] = Seat(digits, f"+{digits}", "", ())
             seat.open_calls = len(self.lines.get(digits, ()))
-            seat.labelled = self.is_labelled(digits)
             seat.spent = self.spent_day(set_id)
         return seat
 
@@ -143,6 +146,7 @@ class Memory:
         for digits, member in self.members[set_id].items():
             seat = self.seat(set_id, digits)
             seat.take(member)
+            seat.labelled = self.label_of(digits, seat.account) is not None
             seats.append(seat)
         self.benches[set_id].seat_all(day, seats)
 
@@ -238,9 +242,22 @@ class Memory:
 
     # Carriers.
 
-    def is_labelled(self, number: int) -> bool:
-        _, labelled, cleared = self.labels.get(number, ("", None, None))
-        return labelled is not None and labelled > (cleared or 0.0)
+    def label_of(self, number: int, account: str) -> tuple[str, float] | None:
+        """The label that is shown for the account's number, and since when; None: none is. What an older program has
+        written says of no account, and so holds for any."""
+        labels = self._labels_of(number, account)
+        labelled = max((one for one in labels if one[1] is not None), key=lambda one: one[1] or 0.0, default=None)
+        if labelled is None or labelled[1] is None or labelled[1] <= (self.cleared_at(number, account) or 0.0):
+            return None
+        return labelled[0], labelled[1]
+
+    def cleared_at(self, number: int, account: str) -> float | None:
+        """Since when the last label of the account's number has gone; None: none has."""
+        return max((one[2] for one in self._labels_of(number, account) if one[2] is not None), default=None)
+
+    def _labels_of(self, number: int, account: str) -> list[Label]:
+        keys = ((number, account), (number, ""))
+        return [self.labels[key] for key in dict.fromkeys(keys) if key in self.labels]
 
     def seats_of(self, number: int) -> Iterator[tuple[Bench, Seat]]:
         for bench in self.benches.values():

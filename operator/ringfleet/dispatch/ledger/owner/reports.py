@@ -1,4 +1,4 @@
-"""A set at a glance, from memory: what is put off, what its members did and may do."""
+"""A set at a glance, from memory: what is put off, what its members did and may do. And numbers, whoever uses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from ringfleet.dispatch.ledger.interface import LONGEST_CALL
 from ringfleet.dispatch.ledger.owner.memory import Deferral as Waiting
 from ringfleet.dispatch.ledger.owner.memory import Memory
 from ringfleet.dispatch.ledger.tables import Row
-from ringfleet.dispatch.ledger.types import Deferral, Deferrals, Hour, Rollup, Tally
+from ringfleet.dispatch.ledger.types import (
+    Deferral,
+    Deferrals,
+    Hour,
+    NumbersKnown,
+    NumberTally,
+    Rollup,
+    Span,
+    Tally,
+)
 
 
 def report_deferrals(memory: Memory, set_: str, now: float, day: int, limit: int) -> Deferrals:
@@ -57,16 +66,50 @@ def _tally(
     memory: Memory, set_id: int, number: int, open_since: float, day: int, reserved: int, hours: tuple[Hour, ...]
 ) -> Tally:
     seat = memory.seat(set_id, number)
-    label, labelled, cleared = memory.labels.get(number, ("", None, None))
-    shown = memory.is_labelled(number)
+    shown = memory.label_of(number, seat.account)
     return Tally(
         number=seat.number,
         used=seat.used_on(day),
         reserved=reserved,
         open_calls=sum(since >= open_since for since in memory.lines.get(number, {}).values()),
         last_pick=seat.last or None,
-        label=label if shown else None,
-        labelled_at=labelled if shown else None,
-        cleared_at=None if shown else cleared,
+        label=shown[0] if shown else None,
+        labelled_at=shown[1] if shown else None,
+        cleared_at=None if shown else memory.cleared_at(number, seat.account),
         hours=hours,
     )
+
+
+Owned = Sequence[tuple[str, str]]
+"""Numbers, each with the account that owns it."""
+
+
+def active_since(memory: Memory, owned: Owned, hour: int) -> list[int]:
+    """Those of the numbers that have had traffic in that hour or later: of the others no row need be looked for."""
+    found = []
+    for number, account in owned:
+        hours = memory.activity.of_number(digits := int(number[1:]), account)
+        if hours is not None and hours[1] >= hour:
+            found.append(digits)
+    return found
+
+
+def report_numbers(
+    memory: Memory, owned: Owned, now: float, spans: Sequence[Span], sums: Sequence[Sequence[Row]]
+) -> NumbersKnown:
+    """`sums`: for each span the rows of those numbers that have any."""
+    by_span = [{row[0]: Hour(span[0], *row[1:]) for row in rows} for span, rows in zip(spans, sums, strict=True)]
+    tallies: list[NumberTally] = []
+    open_since = now - LONGEST_CALL  # the same
+    for number, account in sorted(owned):
+        digits = int(number[1:])
+        label, hours = memory.label_of(digits, account), memory.activity.of_number(digits, account)
+        lines = sum(since >= open_since for since in memory.lines.get(digits, {}).values())
+        if label is None and hours is None and not lines and memory.cleared_at(digits, account) is None:
+            continue
+        parts = tuple(known.get(digits, Hour(span[0])) for span, known in zip(spans, by_span, strict=True))
+        name, since = label or (None, None)
+        tallies.append(NumberTally(number, account, lines, name, since, hours[1] if hours else None, parts))
+    accounts = sorted({account for _, account in owned})
+    heard = [(account, hours) for account in accounts if (hours := memory.activity.of_account(account))]
+    return NumbersKnown(tuple(tallies), tuple((account, first, last) for account, (first, last) in heard))

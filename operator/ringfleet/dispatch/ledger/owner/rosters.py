@@ -87,6 +87,10 @@ def _seat(set_id: int, digits: int, member: Member, group: Group) -> None:
     group.undo.seating(bench, seat, memory.members[set_id].get(digits))
     group.undo.put(memory.members[set_id], digits, member)
     bench.reseat(seat, member)
+    labelled = memory.label_of(digits, member.account) is not None
+    if labelled is not seat.labelled:  # it is another account's now
+        group.undo.touch(bench, seat)
+        bench.label(seat, labelled)
     group.changes.put(ROSTER_MEMBERS, (set_id, digits), (set_id, digits, _encode(member)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ringfleet.dispatch.ledger.store import Loaded, Moved
 from ringfleet.dispatch.ledger.tables import (
+    ACTIVITY,
     CALLS,
     DEFERRALS,
     HASH_KEYS,
@@ -58,6 +59,8 @@ async def load(connection: Any) -> Loaded:
         identity=identity,
         known_identity=known,
         unsure=progress.get("unsure", 0),
+        activity=await _all(connection, ACTIVITY),
+        posted=await connection.fetchval("SELECT coalesce(max(id), 0) FROM outbox"),
     )
 
 

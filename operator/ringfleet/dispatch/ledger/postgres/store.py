@@ -210,6 +210,17 @@ class PostgresStore:
         )
         return [tuple(row) for row in await self._fetch(statement, numbers, since)]
 
+    async def read_outbox(self, limit: int) -> Sequence[Row]:
+        return [tuple(row) for row in await self._fetch("SELECT id, at, entry FROM outbox ORDER BY id LIMIT $1", limit)]
+
+    async def sum_traffic(self, numbers: Sequence[int], since: int, until: int) -> Sequence[Row]:
+        sums = ", ".join(f"sum({name})::bigint" for name in TRAFFIC.columns if name not in TRAFFIC.key)
+        statement = (
+            f"SELECT number, {sums} FROM traffic "  # noqa: S608 - our own names
+            "WHERE number = ANY ($1) AND hour >= $2 AND hour < $3 GROUP BY number"
+        )
+        return [tuple(row) for row in await self._fetch(statement, numbers, since, until)]
+
     async def forget(self, what: str, before: float, limit: int, _: Row | None = None) -> tuple[int, Row | None]:
         async with self._reading() as connection:
             return await forget(connection, what, before, limit)

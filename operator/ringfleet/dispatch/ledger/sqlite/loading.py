@@ -6,6 +6,7 @@ import apsw
 
 from ringfleet.dispatch.ledger.store import Loaded, Moved
 from ringfleet.dispatch.ledger.tables import (
+    ACTIVITY,
     CALLS,
     DEFERRALS,
     HASH_KEYS,
@@ -58,6 +59,8 @@ def _load(connection: apsw.Connection) -> Loaded:
         hash_keys=_all(connection, HASH_KEYS),
         moved=_MOVED[restored],
         unsure=progress.get("unsure", 0),
+        activity=_all(connection, ACTIVITY),
+        posted=connection.execute("SELECT ifnull(max(id), 0) FROM outbox").get,
     )
 
 
