@@ -27,7 +27,7 @@ class WebhookRequest:
     """By names in lower case."""
     body: bytes = field(repr=False)
     """Before anything decoded it."""
-    received_at: float = 0.0
+    received_at: float = field(default=0.0, repr=False)
     """When it came, in POSIX seconds: not every carrier says when a thing has happened."""
 
 

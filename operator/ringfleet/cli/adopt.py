@@ -11,7 +11,7 @@ from ringfleet.carriers.errors import CarrierError
 from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
 from ringfleet.cli._shared.names import parse_name
 from ringfleet.cli._shared.printing import echo_json, echo_table, plural
-from ringfleet.model import AccountKey, Holding
+from ringfleet.model import AccountKey, Holding, Price
 from ringfleet.plan.carrier_account.adopt import Candidate, Selection, Wish
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _show(selection: Selection, request: Request) -> None:
 
 def _row(candidate: Candidate, request: Request) -> tuple[object, ...]:
     holding = candidate.holding
-    price, status = holding.price.monthly, str(holding.status)
+    price, status = holding.price.monthly if holding.price else "", str(holding.status)
     return (holding.number, holding.region, price, status, holding.reference, _becomes(candidate, request))
 
 
@@ -124,6 +124,14 @@ def _as_json(selection: Selection, request: Request, made: dict[str, Made]) -> d
     }
 
 
+def _price_as_json(price: Price) -> dict[str, str]:
+    return {
+        "monthly": f"{price.monthly.amount:f}",
+        "setup": f"{price.setup.amount:f}",
+        "currency": price.monthly.currency,
+    }
+
+
 def _candidate_as_json(candidate: Candidate, made: dict[str, Made]) -> dict[str, Any]:
     holding, price = candidate.holding, candidate.holding.price
     said = {
@@ -132,11 +140,7 @@ def _candidate_as_json(candidate: Candidate, made: dict[str, Made]) -> dict[str,
         "region": holding.region,
         "status": holding.status,
         "reference": holding.reference,
-        "price": {
-            "monthly": f"{price.monthly.amount:f}",
-            "setup": f"{price.setup.amount:f}",
-            "currency": price.monthly.currency,
-        },
+        "price": _price_as_json(price) if price else None,
         "refusal": candidate.refusal or None,
         "result": made.get(holding.number),
     }

@@ -90,9 +90,12 @@ def make_document() -> Document:
 
 
 def _with_their_parts(structs: Iterable[type[Struct]]) -> Iterable[type[Struct]]:
-    """The structs, and those that their fields hold."""
-    parts = (part for struct in structs for field in fields(struct) for part in _structs_in(field.type))
-    return {*structs, *parts}
+    """The structs, and those that their fields hold, and theirs."""
+    found, new = set[type[Struct]](), set(structs)
+    while new:
+        found |= new
+        new = {part for struct in new for field in fields(struct) for part in _structs_in(field.type)} - found
+    return found
 
 
 def _structs_in(annotation: Any) -> Iterable[type[Struct]]:

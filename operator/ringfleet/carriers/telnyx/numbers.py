@@ -210,7 +210,7 @@ class Numbers:
     async def _call_through(self, row: NumberRow, connection: str, tags: tuple[str, ...]) -> None:
         if (row.connection, row.tags) == (connection, tags):
             return
-        body = {"connection_id": connection, "tags": list(tags)}
+        body: dict[str, object] = {"connection_id": connection, "tags": list(tags)}
         await self._set(row, "number", body, "connection_id")
 
     async def _message_through(self, row: NumberRow, profile: str) -> None:
