@@ -119,7 +119,7 @@ def described(dispatcher: DispatcherProcess) -> Any:
         operation = document["paths"][one.path][one.method]
         operation["security"] = []
         for parameter in operation.get("parameters", ()):
-            if parameter["in"] == "path" and parameter["name"] in here:
+            if parameter["in"] == "path" and parameter["name"] in here and "{name}" in one.path:
                 parameter["schema"] = {"type": "string", "enum": [here[parameter["name"]]]}
     return schemathesis.openapi.from_dict(document)
 

@@ -12,7 +12,7 @@ from ringfleet.api import CarrierAccount, NumberPool, RotationSet
 from ringfleet.controllers.services import Services
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
-from ringfleet.plan.answer_rate import Trend, judge_trend, say_dropped
+from ringfleet.plan.answer_rate import Trend, judge_trend, read_dropped, say_dropped
 from ringfleet.plan.conditions import Condition, Reason
 
 Whole = RotationSet | NumberPool | CarrierAccount
@@ -44,7 +44,7 @@ def _trend(services: Services, obj: Whole) -> Trend | None:
 
 def _said(obj: Whole) -> Reason | None:
     said = (one for one in obj.status.conditions if (one.type, one.status) == ("AnswerRateDropped", "True"))
-    return Reason.read(next((one.reason for one in said), None))
+    return read_dropped(next((one.reason for one in said), None))
 
 
 def _key(obj: Whole) -> Key:

@@ -89,6 +89,11 @@ def _delivered(counts: Counts) -> _Rate:
     return _Rate(counts.delivered + counts.failed, counts.delivered)
 
 
+def read_dropped(reason: str | None) -> Reason | None:
+    """What a condition has said before; None: nothing that this version says."""
+    return next((one for one in (Reason.FEWER_ANSWERED, Reason.FEWER_DELIVERED) if one == reason), None)
+
+
 def say_dropped(reason: Reason | None, what: str) -> tuple[Condition, ...]:
     """`what`: the numbers, as `of the set`, `of the pool` or `of the account`."""
     if reason is Reason.FEWER_ANSWERED:
