@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ringfleet.controllers.rotation_set import MOST_CLAIMS
 from ringfleet.controllers.wake import wake_users
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.transport import Json
@@ -187,6 +188,18 @@ async def test_a_set_that_is_gone_or_going_does_nothing() -> None:
         await rig.delete("RotationSet", "calls")
         await rig.look()
         assert (await turn(rig), rig.told(), await rig.turn("RotationSet", "none")) == (None, [], None)
+
+
+@in_virtual_time
+async def test_a_size_that_was_a_mistake_is_taken_back_before_all_of_it_is_claimed() -> None:
+    """All claims were made in one turn, whatever the spec said meanwhile, and numbers were ordered for them."""
+    async with a_rig(*HOUSE, a_pool(), a_set(0, dailyVolume=5000, perNumber={"daily": 1})) as rig:
+        assert await turn(rig) == 1.0
+        assert len(await rig.names("NumberClaim")) == MOST_CLAIMS
+        await rig.change("RotationSet", "calls", {"spec": {"dailyVolume": 250}})
+        await rig.look()
+        await rig.settle(30)
+        assert len(await rig.names("NumberClaim")) == 250
 
 
 # Shrinking.

@@ -11,7 +11,7 @@ What meets another writer is left for the next turn. Numbers themselves are boun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -72,10 +72,23 @@ async def reconcile_set(services: Services, key: Key) -> float | None:
     decision = decide(view, facts, now)
     await services.status.write(obj, set_status(obj, facts, decision, now))
     _tell_numbers(services, obj, decision)
-    done = [await _act(services, obj, decision.want, action) for action in decision.actions]
-    if not all(done):
+    actions, cut = _for_this_turn(decision.actions)
+    done = [await _act(services, obj, decision.want, action) for action in actions]
+    if cut or not all(done):
         return AGAIN
     return decision.requeue and min(decision.requeue, LONGEST_SLEEP.total_seconds())
+
+
+MOST_CLAIMS = 100
+"""So many claims a set makes in one turn: the next one obeys the spec as it is then, so that a size that was a mistake,
+and is corrected at once, claims and orders no more than this."""
+
+
+def _for_this_turn(actions: Sequence[Action]) -> tuple[list[Action], bool]:
+    """What is done now, in its order, and whether claims are left for the next turn."""
+    claims = [action for action in actions if isinstance(action, CreateClaim)]
+    others = [action for action in actions if not isinstance(action, CreateClaim)]
+    return others + claims[:MOST_CLAIMS], len(claims) > MOST_CLAIMS
 
 
 def claims_to_make(services: Services, obj: RotationSet) -> list[dict[str, Any]]:

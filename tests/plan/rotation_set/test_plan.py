@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from ringfleet.plan.rotation_set.plan import (
 )
 from ringfleet.plan.rotation_set.report import rotation_conditions, unreadable
 from ringfleet.plan.rotation_set.seen import NumberUse, PoolSeen, Replaced, RotationSeen, Usage
-from ringfleet.plan.rotation_set.size import LimitedBy, SetSize, share_out, size_set
+from ringfleet.plan.rotation_set.size import MOST_NUMBERS, LimitedBy, SetSize, share_out, size_set
 from ringfleet.plan.sizing.fields import Refused
 from ringfleet.plan.sizing.formulas import utilisation
 from ringfleet.plan.sizing.questions import RotationQuestion, size_rotation
@@ -209,6 +210,25 @@ def test_a_set_that_grows_takes_no_number_from_any_region(weights: list[int], co
     fewer, more = share_out(count, weights), share_out(count + 1, weights)
     assert sum(fewer) == count
     assert all(one <= other for one, other in zip(fewer, more, strict=True))
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=12), st.integers(0, 400))
+def test_what_is_shared_out_goes_one_by_one_to_whom_the_next_is_due(weights: list[int], count: int) -> None:
+    shares = [0] * len(weights)
+    for _ in range(count):
+        due = [Fraction(weight, 2 * share + 1) for weight, share in zip(weights, shares, strict=True)]
+        shares[due.index(max(due))] += 1
+    assert share_out(count, weights) == shares
+
+
+def test_a_set_has_as_many_numbers_as_any_may_have_and_no_more() -> None:
+    """What one tenant wrote for a hundred million numbers ended the operator of all: it planned each claim."""
+    assert len(actions(a_want(volume=MOST_NUMBERS, daily=1), seen())) == MOST_NUMBERS
+    for volume in (MOST_NUMBERS + 1, 100_000_000):
+        want = a_want(volume=volume, daily=1, headroom_percent=100, regions=EAST_WEST)
+        assert (actions(want, seen()), size_set(want, "US").total) == ((), 2 * volume + volume % 2 * 2)
+        told = said(want, seen())
+        assert (told["Ready"], told["Stalled"]) == ("InvalidSpec", "InvalidSpec")
 
 
 @given(st.integers(1, 50_000), st.integers(1, 2000), st.integers(0, 5), st.sampled_from(StickyMode))

@@ -152,7 +152,8 @@ def plan_rotation(want: RotationWant, seen: RotationSeen, now: datetime) -> Rota
     most = most_by_use(want, sum(seat.live for seat in seen.seats), _daily_use(seen))
     size = size_set(want, _country(want, seen), share, _is_toll_free(want, seen), most)
     turn = _Turn(want, seen, size, day, verdicts, now)
-    actions = turn.health() if want.suspended else (*turn.health(), *turn.membership())
+    stays = want.suspended or size.is_too_large
+    actions = turn.health() if stays else (*turn.health(), *turn.membership())
     return RotationPlan(
         size=size,
         actions=actions,
@@ -454,13 +455,17 @@ class _FreeNames:
 
     def __init__(self, set_: str, taken: frozenset[str]) -> None:
         self._set, self._taken = set_, set(taken)
+        self._next: dict[str, int] = {}
+        """By what the name begins with, the lowest n that may be free: a large set looks at none of them twice."""
 
     def next_for(self, region: str | None) -> tuple[int, str]:
         """The n, and the name."""
-        stem, turn = f"{self._set}-{region}" if region else self._set, 1
+        stem = f"{self._set}-{region}" if region else self._set
+        turn = self._next.get(stem, 1)
         while (name := f"{stem}-{turn}") in self._taken:
             turn += 1
         self._taken.add(name)
+        self._next[stem] = turn + 1
         return turn, name
 
 

@@ -14,7 +14,7 @@ from ringfleet.plan.rotation_set.guardrails import Guardrail, RotationWant
 from ringfleet.plan.rotation_set.plan import CreateClaim, RotationPlan, is_snowshoe, pools_for
 from ringfleet.plan.rotation_set.roster import State, Unfit
 from ringfleet.plan.rotation_set.seen import RotationSeen, Seat
-from ringfleet.plan.rotation_set.size import LimitedBy, parts_of
+from ringfleet.plan.rotation_set.size import MOST_NUMBERS, LimitedBy, parts_of
 
 NAMED = 3
 """So many numbers are named where more are meant."""
@@ -52,6 +52,13 @@ def _progress(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> tup
         return (ready(Reason.SUSPENDED, "It is suspended (spec.suspend): it gets and gives back no numbers."),)
     if seen.frozen:
         return (not_ready(Reason.FROZEN, seen.frozen), Condition("Frozen", True, Reason.FROZEN, seen.frozen))
+    if plan.size.is_too_large:
+        message = (
+            f"With the caps and rests of the set, spec.dailyVolume takes more than the {MOST_NUMBERS} numbers that a "
+            "set may have, so that it claims none: raise spec.perNumber.daily, lower the volume, or spread it over "
+            "several sets."
+        )
+        return (not_ready(Reason.INVALID_SPEC, message), stalled(Reason.INVALID_SPEC, message))
     waiting = sorted((seat for seat in seen.seats if seat.live and seat.member is None), key=lambda seat: seat.name)
     if waiting:
         goes_on = [seat for seat in waiting if seat.why is None]

@@ -41,6 +41,8 @@ class LimitedBy(StrEnum):
     UTILISATION = "Utilisation"
 
 
+MOST_NUMBERS = 100_000
+"""The most numbers that a set may have: what `spec.size` may be, holds for what `spec.dailyVolume` takes as well."""
 FREE_SIZE = CAMPAIGN_NUMBERS
 """So many numbers a set may ask for whatever its traffic: it has to begin somewhere."""
 CAMPAIGN_LIMITS = frozenset({LimitedBy.CAMPAIGN, LimitedBy.BRAND, LimitedBy.NUMBER_POOL})
@@ -67,6 +69,11 @@ class SetSize:
     @property
     def total(self) -> int:
         return sum(self.wanted.values())
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the set would have more numbers than any may: then it stays as it is."""
+        return self.total > MOST_NUMBERS
 
 
 def size_set(
@@ -106,9 +113,14 @@ def parts_of(want: RotationWant, country: str) -> tuple[RegionWant, ...]:
 
 
 def share_out(count: int, weights: Sequence[int]) -> list[int]:
-    """So many numbers among parts of these weights (Sainte-Lague). One number more leaves every part what it had."""
-    shares = [0] * len(weights)
-    for _ in range(count):
+    """So many numbers among parts of these weights (Sainte-Lague). One number more leaves every part what it had.
+
+    A part has its next number before another one has, when its weight over twice its numbers and one is greater. All
+    for which that is greater than the bound here are there already; the few that are left are given one by one.
+    """
+    whole, bound = sum(weights), max(0, 2 * count - len(weights))
+    shares = [max(0, -((whole - weight * bound) // (2 * whole))) for weight in weights]
+    for _ in range(count - sum(shares)):
         at = max(range(len(weights)), key=lambda part: (weights[part] / (2 * shares[part] + 1), -part))
         shares[at] += 1
     return shares
