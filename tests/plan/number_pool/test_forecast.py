@@ -31,7 +31,7 @@ import pytest
 from ringfleet.model import ItemState, Phase
 from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
-from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant, follow_forecast, plan_demand
+from ringfleet.plan.number_pool.forecast import MOST, DemandPlan, DemandWant, follow_forecast, plan_demand
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolWant, StartOrder, plan_pool
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
@@ -264,6 +264,12 @@ def test_the_measured_rate_and_lead_time_are_the_true_ones() -> None:
         assert fleet.memory.long.rate == pytest.approx(2 * RATE, rel=0.2)
         leads = [lead.took / DAY for lead in fleet.memory.leads]
         assert sum(leads) / len(leads) == pytest.approx(LEAD_TIME, rel=0.3)
+
+
+def test_a_demand_beyond_all_pools_takes_the_largest_target_and_is_not_reckoned_to_its_end() -> None:
+    """It was, for minutes, in which the operator did nothing for anybody; a pool's spec may say it."""
+    want = DemandWant(burn_rate=999_999_999_999.0, lead_time=timedelta(hours=8760))
+    assert plan_demand(want, DemandMemory(), DemandSeen(), NOW).forecast.recommended == MOST
 
 
 @pytest.mark.parametrize(

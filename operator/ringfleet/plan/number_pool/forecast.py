@@ -39,6 +39,8 @@ from ringfleet.plan.sizing.formulas import (
 
 MOST = 100_000
 """The largest target that a pool may have."""
+_VAST = 10 * MOST
+"""Beyond so many numbers in a lead time nothing is reckoned: it would take minutes, and give the largest target."""
 FEW = 3
 """So many lead times make a mean that a later one may be held against."""
 NOTICEABLE = timedelta(minutes=1)
@@ -152,7 +154,7 @@ def _recommended(want: DemandWant, memory: DemandMemory, rate: float, days: floa
     mean, spread = lead_time_demand(rate, lead_time / DAY, deviation)
     if days is not None:
         spread += forecast_error(rate, lead_time / DAY, days)
-    return min(MOST, reorder_point(mean, spread, want.service_level))
+    return MOST if mean > _VAST else min(MOST, reorder_point(mean, spread, want.service_level))
 
 
 def _time_to_come(want: DemandWant, leads: Iterable[Lead]) -> timedelta | None:
