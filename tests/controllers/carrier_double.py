@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import Health, LastLook, look_no_more
 from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
 from ringfleet.model import (
@@ -35,6 +36,23 @@ from ringfleet.model import (
 )
 from ringfleet.model.compliance import EndUserType, Regulation, Requirement
 from tests.plan.builders import dollars
+
+ABILITIES = Abilities(
+    cart=True,
+    bulk=100,
+    idempotency_key=True,
+    order_reference=True,
+    hold=None,
+    mark_length=None,
+    native_suspend=True,
+    price_in_search=True,
+    bundle=BundleTime.EITHER,
+    per_item_status=True,
+    routing_in_purchase=False,
+    call_records=False,
+    reputation=True,
+)
+"""Those of a carrier with a cart; a test changes what it is about."""
 
 
 @dataclass
@@ -83,6 +101,7 @@ class CarrierDouble:
     takes: dict[str, float] = field(default_factory=dict)
     registrar: RegistrarDouble | None = None
     health: Health = field(default_factory=Health)
+    abilities: Abilities = ABILITIES
     opened: int = 0
     _errors: dict[str, list[Exception]] = field(default_factory=dict)
     _lost: dict[str, list[Exception]] = field(default_factory=dict)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
+from tests.controllers.carrier_double import ABILITIES
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -94,6 +96,26 @@ async def test_a_number_is_adopted_into_a_pool_of_a_namespace_that_the_account_l
         await sweep(rig)
         assert await rig.find("PhoneNumber", ONE.digits, "other")
         assert await why(rig, "Orphans") is None
+
+
+@in_virtual_time
+async def test_a_sweep_knows_its_own_numbers_by_marks_that_are_longer_than_the_carriers_field() -> None:
+    """One whose pool has this long name is adopted there; one of a pool that is gone is an orphan; neither is touched
+    as if it were nobody's."""
+    long_name = "outbound-campaigns-of-the-west-coast-and-of-the-mountain-states"
+    async with a_rig(*HOUSE, a_pool(name=long_name), begun=False) as rig:
+        rig.carrier.abilities = replace(ABILITIES, mark_length=64)
+        await rig.begin()
+        for n, pool in ((1, long_name), (2, f"{long_name[:-1]}x")):
+            rig.carrier.held[digits(n)] = a_holding(n, mark=Mark("home", HERE, pool).within(64))
+        await sweep(rig)
+        adopted = await rig.find("PhoneNumber", ONE.digits)
+        assert adopted
+        assert adopted["spec"]["poolRef"]["name"] == long_name
+        numbers = (await rig.status("CarrierAccount", "main"))["numbers"]
+        assert (numbers["ours"], numbers["unmanaged"], numbers["orphans"]) == (2, 0, 1)
+        await sweep(rig)
+        assert not any(line.startswith("carrier: mark") for line in rig.story)
 
 
 @pytest.mark.parametrize("namespace", [HERE, "other"])

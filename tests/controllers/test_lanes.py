@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from unittest.mock import patch
 
 import pytest
 
+from ringfleet.api import NumberOrder
 from ringfleet.carriers.errors import CarrierUnavailable, Throttled
-from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_lane import Turnstile
-from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.purchase_lock import purchasing
 from ringfleet.controllers.queues import IN_LANES, SPANNING, Queues
 from ringfleet.kube.client import Resource
 from ringfleet.kube.errors import Forbidden
 from ringfleet.kube.transport import Json
 from ringfleet.model import AccountKey, Capability, Mark
 from ringfleet.objects.refs import Key
-from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.settings import Settings
-from tests.controllers.carrier_double import CarrierDouble, RegistrarDouble
+from tests.controllers.carrier_double import ABILITIES, CarrierDouble, RegistrarDouble
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -34,11 +34,13 @@ from tests.controllers.rig import (
     a_set,
     an_account,
     an_object,
+    an_order,
     in_virtual_time,
 )
 from tests.kube.virtual_time import now, run_in_virtual_time
 from tests.plan.builders import a_holding, an_offer, digits
 
+MAIN = AccountKey(HERE, "main")
 MANY, TAKES = 30, 20.0
 TWO_HOUSES = (*HOUSE, an_account("spare"))
 AT_SPARE = [{"accountRef": {"name": "spare"}}]
@@ -374,12 +376,19 @@ def test_the_longer_the_line_the_more_seldom_who_stands_in_it_asks() -> None:
     assert (asks[0], asks[-1]) == (5.0, pytest.approx(55.0, abs=0.1))
 
 
-def test_numbers_leave_half_of_the_calls_to_the_order_that_has_the_purchase_lock_and_take_all_when_none_has() -> None:
+@pytest.mark.parametrize("cart", [True, False])
+def test_numbers_leave_half_of_the_calls_to_an_order_that_buys_and_take_all_when_none_does(cart: bool) -> None:
     async def play() -> list[int]:
-        account = OpenAccount(CarrierDouble([]), "", frozenset(), AccountSeen(), place=Place(10, 4))
-        async with account.purchase_lock:
-            bought = account.room_for_numbers
-        return [bought, account.room_for_numbers]
+        room = []
+        async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+            rig.carrier.abilities = replace(ABILITIES, cart=cart)
+            account = rig.services.accounts.opened(MAIN)
+            order = rig.services.fleet.get(NumberOrder, HERE, "west-1")
+            assert order
+            async with purchasing(rig.services, account, MAIN, order):
+                room.append(account.room_for_numbers)
+            room.append(account.room_for_numbers)
+        return room
 
     assert run_in_virtual_time(play()) == [2, 4]
 

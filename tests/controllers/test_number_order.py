@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +19,9 @@ from ringfleet.carriers.errors import (
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.lease import HeldByOther, LeaseLock
 from ringfleet.kube.transport import Json
+from ringfleet.model import ItemState, Outcome
 from ringfleet.plan.carrier_account.identity import Identity
+from tests.controllers.carrier_double import ABILITIES
 from tests.controllers.rig import (
     HERE,
     HOUSE,
@@ -420,9 +424,13 @@ async def test_a_purchase_that_takes_long_keeps_the_purchase_lock_for_as_long_as
         assert story[: story.index("carrier: buy")].count(f"update leases {LEASE}") >= 9
 
 
+@pytest.mark.parametrize(("cart", "together"), [(True, 1), (False, 2)])
 @in_virtual_time
-async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time() -> None:
+async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time_where_they_share_a_cart(
+    cart: bool, together: int
+) -> None:
     async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:
+        rig.carrier.abilities = replace(ABILITIES, cart=cart)
         at_once, most = 0, 0
 
         async def slowly() -> None:
@@ -433,10 +441,51 @@ async def test_orders_of_one_account_are_at_the_carrier_one_at_a_time() -> None:
             at_once -= 1
 
         (await stocked(rig)).carrier.before_buying = slowly
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-2")
         for _ in range(20):
             await rig.turn_all(("NumberOrder", "west-1"), ("NumberOrder", "west-2"))
             await asyncio.sleep(1)
-        assert (most, rig.carrier.billed) == (1, Counter([FIRST, SECOND]))
+        assert (most, rig.carrier.billed) == (together, Counter([FIRST, SECOND]))
+
+
+@in_virtual_time
+async def test_where_there_is_no_cart_nothing_but_the_order_itself_is_written_before_it_buys() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.abilities = replace(ABILITIES, cart=False)
+        await rig.turn("NumberOrder", "west-1")
+        rig.told()
+        await rig.turn("NumberOrder", "west-1")
+        assert rig.told() == [STATUS, "carrier: buy", STATUS]
+
+
+@in_virtual_time
+async def test_of_two_operators_without_a_purchase_lock_each_number_is_billed_once() -> None:
+    """Both carry out the same order; the one that comes late meets what the other has written."""
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.abilities = replace(ABILITIES, cart=False)
+        await rig.turn("NumberOrder", "west-1")
+        async with restarted(rig) as other:
+            for one in (rig, other, rig, other):
+                with suppress(Conflict):
+                    await one.turn("NumberOrder", "west-1")
+                await one.look()
+            await take_turns(other)
+            assert other.carrier.billed == Counter([FIRST, SECOND])
+
+
+@in_virtual_time
+async def test_what_is_known_of_a_purchase_that_was_answered_in_part_is_written_down() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        await stocked(rig)
+        bought = Outcome(FIRST, ItemState.PROVISIONED, external_id="did-1")
+        rig.carrier.lose_reply("buy", OutcomeUnknown("One reply was lost.", known=(bought,)))
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        assert states(await rig.status("NumberOrder", "west-1")) == ["Provisioned", "Unknown"]
+        await take_turns(rig)
+        assert rig.carrier.billed == Counter([FIRST, SECOND])
+        assert [offer.number for offer in rig.carrier.purchases[-1].offers] == [SECOND]
 
 
 @pytest.mark.parametrize(

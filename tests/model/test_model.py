@@ -156,6 +156,29 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
     assert Mark.parse(str(mark)) == mark
 
 
+long_names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+whole_marks = st.builds(Mark, long_names, long_names, long_names)
+
+
+@given(whole_marks, st.integers(64, 255))
+def test_a_mark_within_a_length_fits_is_read_as_it_was_written_and_shortens_no_more(mark: Mark, length: int) -> None:
+    short = mark.within(length)
+    assert len(str(short)) <= length
+    assert Mark.parse(str(short)) == short
+    assert short.within(length) == short
+    assert (short == mark) is (len(str(mark)) <= length) is not short.is_short
+
+
+@given(whole_marks, whole_marks)
+def test_no_two_marks_are_one_when_they_are_shortened(one: Mark, other: Mark) -> None:
+    assert (one.within(64) == other.within(64)) is (one == other)
+
+
+def test_a_shortened_mark_says_whose_it_is_and_something_of_its_pool() -> None:
+    mark = Mark("0a1b2c3d", "customer-acceptance-testing", "outbound-campaigns-of-the-west")
+    assert str(mark.within(64)) == "rf/0a1b2c3d/~/outbound-campaigns-of-the-west~4fc58b600bf223e4"
+
+
 @pytest.mark.parametrize("text", [None, "", "hello", "rf", "rf/a/b", "rf/a/b/c/d", "xx/a/b/c", "sales team"])
 def test_what_others_wrote_is_no_mark(text: str | None) -> None:
     assert Mark.parse(text) is None

@@ -6,6 +6,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             registrar.py    the protocol of those whose carrier reviews documents
                             webhooks.py     the protocol of those whose carrier calls us
                             errors.py       what it may raise, by who must act
+                            abilities.py    what it says of its carrier, so that nobody asks for a name
                             registry.py     the list that it is added to, with its endpoint and credentials
     what it is made of      http.py         pace, retries, circuit; what a failure means for a purchase
                             pace.py         how hard an account is pressed, by all of its clients together
@@ -13,5 +14,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             breaker.py      the circuit
     put around it           metered.py      counts its calls; no adapter knows of it
                             remembered.py   answers searches while search is down; neither of this
+                            short_marks.py  fits marks into a short field, and knows them again; nor of this
+                            around.py       passes on what these leave alone
                             catalog.py      what it remembers for that: the last answer to each query
 """

@@ -5,7 +5,7 @@ Money rules that every adapter keeps:
 - `buy` names its numbers and is idempotent under `Purchase.key`: calling it again after any failure, with
   `resumed=True`, ends with each number bought at most once. It is never retried by the transport.
 - An exception before the point of no return is a `CarrierUnavailable` or `RequestRejected`: nothing was bought. After
-  it: `OutcomeUnknown`.
+  it: `OutcomeUnknown`, which tells the outcomes of those numbers that are known all the same.
 - `last_look` is awaited directly before the call that costs money. Whatever it raises is raised: nothing was bought.
 - Calls that change nothing, or change it to the same again, are retried inside the adapter; `buy` is not.
 """
@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -72,6 +73,11 @@ class Carrier(Protocol):
     async def __aenter__(self) -> Carrier: ...
 
     async def __aexit__(self, *_: object) -> None: ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """What this carrier can do: the same for every account, open or not."""
+        ...
 
     @property
     def health(self) -> Health: ...

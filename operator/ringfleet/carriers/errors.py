@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+from ringfleet.model import Outcome
+
 
 class CarrierError(Exception):
     """Anything that a carrier call raises. The message says what, where and which input, in one line."""
@@ -71,4 +73,11 @@ class NotActive(RequestRejected):
 
 
 class OutcomeUnknown(CarrierError):
-    """A purchase was sent and no answer came back. It counts as bought until it has been looked up."""
+    """A purchase was sent and no answer came back. It counts as bought until it has been looked up.
+
+    `known`: the outcomes of those of its numbers that were answered, where each is bought by a call of its own.
+    """
+
+    def __init__(self, message: str, known: tuple[Outcome, ...] = ()) -> None:
+        super().__init__(message)
+        self.known = known

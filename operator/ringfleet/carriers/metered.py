@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
@@ -111,6 +112,10 @@ class MeteredCarrier:
 
     async def __aexit__(self, *error: object) -> None:
         await self._carrier.__aexit__(*error)
+
+    @property
+    def abilities(self) -> Abilities:
+        return self._carrier.abilities
 
     @property
     def health(self) -> Health:

@@ -5,54 +5,19 @@ What was bought, or may have been, is offered no more; what an answer left out b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
+from ringfleet.carriers.around import Around
+from ringfleet.carriers.carrier import Carrier, LastLook, look_no_more
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
-from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import (
-    E164,
-    Catalog,
-    HeldRouting,
-    Holding,
-    HoldingsPage,
-    Mark,
-    Money,
-    Outcome,
-    Purchase,
-    Query,
-    Routing,
-)
+from ringfleet.model import E164, Catalog, Outcome, Purchase, Query
 
 
-class RememberingCarrier:
+class RememberingCarrier(Around):
     """The carrier, with a memory of what it offers: see `Carrier` for what each call does."""
 
     def __init__(self, carrier: Carrier, memory: CatalogMemory) -> None:
-        self._carrier = carrier
+        super().__init__(carrier)
         self._memory = memory
-
-    async def __aenter__(self) -> RememberingCarrier:
-        await self._carrier.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._carrier.__aexit__(*error)
-
-    @property
-    def health(self) -> Health:
-        return self._carrier.health
-
-    @property
-    def registrar(self) -> Registrar | None:
-        return self._carrier.registrar
-
-    async def balance(self) -> Money:
-        return await self._carrier.balance()
-
-    async def account_id(self) -> str | None:
-        return await self._carrier.account_id()
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """Live, or else from memory with `Catalog.age` set. Raises CarrierUnavailable when there is none either."""
@@ -76,33 +41,3 @@ class RememberingCarrier:
 
     def _forget(self, purchase: Purchase) -> None:
         self._memory.forget(offer.number for offer in purchase.offers)
-
-    async def find(self, number: E164) -> Holding | None:
-        return await self._carrier.find(number)
-
-    def holdings(self) -> AsyncIterator[HoldingsPage]:
-        return self._carrier.holdings()
-
-    async def ensure_routing(self, routing: Routing) -> str:
-        return await self._carrier.ensure_routing(routing)
-
-    async def find_routing(self, reference: str) -> HeldRouting | None:
-        return await self._carrier.find_routing(reference)
-
-    def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
-        return self._carrier.routings()
-
-    async def route(self, external_id: str, routing_id: str | None) -> None:
-        await self._carrier.route(external_id, routing_id)
-
-    async def mark(self, external_id: str, mark: Mark | None) -> None:
-        await self._carrier.mark(external_id, mark)
-
-    async def suspend(self, external_id: str) -> None:
-        await self._carrier.suspend(external_id)
-
-    async def resume(self, external_id: str) -> None:
-        await self._carrier.resume(external_id)
-
-    async def release(self, external_id: str) -> None:
-        await self._carrier.release(external_id)

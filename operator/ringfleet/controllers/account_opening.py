@@ -8,11 +8,13 @@ from functools import partial
 
 from ringfleet.api import CarrierAccount, ComplianceBundle, NumberOrder
 from ringfleet.api.meta import ACCEPT_ACCOUNT
+from ringfleet.carriers.carrier import Carrier
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.metered import MeteredCarrier
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registry import open_carrier
 from ringfleet.carriers.remembered import RememberingCarrier
+from ringfleet.carriers.short_marks import ShortMarks
 from ringfleet.controllers.carrier_clients import CatalogNotes, OpenAccount, fingerprint, not_reached
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import wake_users
@@ -46,7 +48,9 @@ async def open_account(
         told = partial(services.meter.carrier_called, spec.provider.value)
         place = Place(settings.requests_per_second, settings.concurrency)
         opened = open_carrier(spec.provider, replace(settings, place=place))
-        carrier = MeteredCarrier(opened, told, services.monotonic)
+        metered: Carrier = MeteredCarrier(opened, told, services.monotonic)
+        length = opened.abilities.mark_length
+        carrier = metered if length is None else ShortMarks(metered, length, services.fleet.marks)
         catalog, notes = _catalog(services, account, Seal.of(obj, credentials))
         account = OpenAccount(
             RememberingCarrier(carrier, catalog),

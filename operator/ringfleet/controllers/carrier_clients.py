@@ -149,14 +149,14 @@ class OpenAccount:
 
     @property
     def room_for_numbers(self) -> int:
-        """How many numbers may be changed at once: half as many as calls may be made while an order has the purchase
-        lock, so that numbers never hold it up."""
+        """How many numbers may be changed at once: half as many as calls may be made while an order buys, so that
+        numbers never hold it up."""
         at_once = self.place.pace.concurrency
-        return at_once // 2 if self.purchase_lock.locked() else at_once
+        return at_once // 2 if self.at_carrier.purchases else at_once
 
     @property
     def purchase_lock(self) -> asyncio.Lock:
-        """Lets one purchase at a time begin, of whichever object."""
+        """Lets one purchase at a time begin, of whichever object, where the account has a cart."""
         return self.at_carrier.purchase_lock
 
     @property

@@ -409,6 +409,13 @@ class Fleet:
         """What a number of the pool is marked with at the carrier."""
         return Mark(self.installation, namespace, pool)
 
+    def marks(self) -> set[Mark]:
+        """The marks of all pools that may have numbers: those that are there, and those that a number or an order
+        names."""
+        places = {ObjectRef(pool.metadata.namespace, pool.metadata.name) for pool in self.all(NumberPool)}
+        filed = (*self.numbers.filed("pool"), *self._stores["NumberOrder"].filed("pool"))
+        return {self.mark_for(namespace, pool) for namespace, pool in {*places, *filed}}
+
     # Claims.
 
     def claim(self, namespace: str, name: str) -> ClaimRecord | None:

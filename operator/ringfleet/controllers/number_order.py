@@ -3,7 +3,8 @@
 ::
 
     Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
-    Submit   purchase lock -> Submitting written -> freeze looked for, live -> buy -> outcomes written
+    Submit   purchase lock, where the account has a cart -> Submitting written -> freeze looked for, live -> buy
+             -> outcomes written
     LookUp   while nothing may be bought (frozen, suspended, pool or account deleted): what was sent is looked up,
              number by number, and nothing is sent
     Record   one PhoneNumber for each number bought -> order marked as recorded
@@ -14,6 +15,7 @@ A crash between any two of these finds, on the way back, a written state from wh
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -37,7 +39,7 @@ from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_froz
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
-from ringfleet.controllers.purchase_lock import PurchaseLockTaken, hold_purchase_lock
+from ringfleet.controllers.purchase_lock import PurchaseLockTaken, purchasing
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -186,7 +188,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else _seen_unsent(services, order, pool),
-        purchase_lock_taken=not sent and any(_sent(one) and not _sends_nothing(services, one) for one in others),
+        purchase_lock_taken=not sent and _has_cart(opened) and _one_is_at_the_carrier(services, others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
@@ -238,6 +240,15 @@ def _sends_nothing(services: Services, order: NumberOrder) -> bool:
     if services.accounts.seen_by_holder(account_key(order.spec.account_ref, namespace), namespace).blocked in USELESS:
         return True
     return services.fleet.freeze_on(None, pool_of(order)) is not None
+
+
+def _has_cart(account: OpenAccount | None) -> bool:
+    """Whether orders of the account go one at a time."""
+    return account is None or account.carrier.abilities.cart
+
+
+def _one_is_at_the_carrier(services: Services, orders: Iterable[NumberOrder]) -> bool:
+    return any(_sent(one) and not _sends_nothing(services, one) for one in orders)
 
 
 def _sent(order: NumberOrder) -> bool:
@@ -423,10 +434,11 @@ def _note_unreadable(services: Services, want: OrderWant, account: OpenAccount, 
 async def _submit(
     services: Services, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
 ) -> float | None:
-    """Buy under the account's purchase lock. `Submitting` is written before the carrier hears of anything."""
+    """Buy, under the account's purchase lock where it has a cart. `Submitting` is written before the carrier hears of
+    anything."""
     account = services.accounts.opened(want.account)
     try:
-        async with hold_purchase_lock(services, account, want.account, order):
+        async with purchasing(services, account, want.account, order):
             if not resumed:
                 items = move_unresolved(state.items or (), ItemState.SUBMITTING)
                 state = replace(state, items=items, sent_to=account.account_id or "")
@@ -459,7 +471,8 @@ async def _buy(
         return state if isinstance(error, Frozen) else _failed(services, state, error)
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
-        return _failed(services, replace(state, items=move_unresolved(items, ItemState.UNKNOWN)), error)
+        items = move_unresolved(settle(items, error.known), ItemState.UNKNOWN)
+        return _failed(services, replace(state, items=items), error)
     except (CarrierUnavailable, CredentialsRejected) as error:
         services.queues.wake_account(want.account)
         return _failed(services, state, error)
@@ -596,4 +609,4 @@ def _first_refusal(errors: list[BaseException]) -> RecordRefused | None:
 
 
 _RECORDED_AT_ONCE = 8
-"""Few enough that the next order, which now has the purchase lock, does not queue behind them at the API server."""
+"""Few enough that the next order, which now buys, does not queue behind them at the API server."""

@@ -1,19 +1,25 @@
-"""The purchase lock of an account: one order at a time buys, in this process by a lock, among operators by a Lease.
+"""When an order of an account may buy: by itself where the account has a cart, beside others where it has none.
 
-Every carrier's orders take it, for two reasons. Two purchases of one account may disturb each other at the carrier,
-where one may pay for what the other has only set aside. And two operators that carry out the same order would both
-look, see nothing bought, and buy. The Lease `ringfleet-purchase-<digest>` is named by the account as the carrier knows
-it, not by one of the objects that may name it, and stands beside the first of them, whichever one works: two operators
-that do not agree on that meet there. Its annotations name the account's object and the order. It can't fence
-the carrier: should two operators meet there all the same, named numbers and the idempotency key still let nothing be
-bought twice (promise 1).
+::
+
+    a cart     one order at a time buys, in this process by a lock, among operators by a Lease: two purchases would
+               disturb each other at the carrier, where one may pay for what the other has only set aside
+    no cart    a purchase is of the numbers that it names and of nothing else: orders buy side by side, as many as the
+               account's lane carries, and their calls share its concurrency
+
+The Lease `ringfleet-purchase-<digest>` is named by the account as the carrier knows it, not by one of the objects that
+may name it, and stands beside the first of them, whichever one works: two operators that do not agree on that meet
+there. Its annotations name the account's object and the order. It can't fence the carrier: should two operators meet
+there all the same, named numbers and the idempotency key still let nothing be bought twice (promise 1). Without a cart
+that alone has to do: of two operators that carry out the same order one writes `Submitting` and the other one meets
+that, and what both should send, the carrier sells once, since a number is sold once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
@@ -41,7 +47,27 @@ class PurchaseLockTaken(Exception):
 
 
 @asynccontextmanager
-async def hold_purchase_lock(
+async def purchasing(
+    services: Services, account: OpenAccount, key: AccountKey, order: NumberOrder
+) -> AsyncIterator[None]:
+    """While inside, the order may buy.
+
+    Raises:
+        PurchaseLockTaken: the account has a cart, and another order uses it.
+    """
+    at_carrier = account.at_carrier
+    async with AsyncExitStack() as held:
+        if account.carrier.abilities.cart:
+            await held.enter_async_context(_hold_lock(services, account, key, order))
+        at_carrier.purchases += 1
+        try:
+            yield
+        finally:
+            at_carrier.purchases -= 1
+
+
+@asynccontextmanager
+async def _hold_lock(
     services: Services, account: OpenAccount, key: AccountKey, order: NumberOrder
 ) -> AsyncIterator[None]:
     """Hold the purchase lock of an account for one order, and keep holding it for as long as the body runs.

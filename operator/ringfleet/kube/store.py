@@ -74,6 +74,10 @@ class Store(Generic[T]):
         """How many records `index` files under `value`."""
         return len(self._keys[index].get(value, ()))
 
+    def filed(self, index: str) -> list[Hashable]:
+        """What `index` files records under."""
+        return [value for value, keys in self._keys[index].items() if keys]
+
     def items(self) -> list[tuple[ObjectRef, T]]:
         return [(key, record) for key, (_, record) in self._held.items()]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from hashlib import sha256
 
 import phonenumbers
 
@@ -220,11 +221,31 @@ class Mark:
     """What we write on every number that we buy, so that it is known as ours (promise 8).
 
     As text: `rf/<installation>/<namespace>/<pool>`. The installation decides whose it is; the rest helps adoption.
+    Where a carrier's field is too short, `rf/<installation>/~/<pool>~<hash of namespace and pool>`: no namespace is
+    named `~`, and the hash tells the pools of a cluster apart (`carriers/short_marks.py`).
     """
 
     installation: str
     namespace: str
     pool: str
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it names its pool by a hash only."""
+        return self.namespace == _SHORT
+
+    def within(self, length: int) -> Mark:
+        """The mark as a field of `length` characters can hold it: itself, when it fits. Of an installation whose id is
+        so long that it leaves no room, a hash stands for the rest of the id too."""
+        if len(str(self)) <= length:
+            return self
+        digest = f"~{_digest(f'{self.namespace}/{self.pool}')}"
+        room = length - len(str(Mark("", _SHORT, digest)))
+        installation = self.installation
+        if len(installation) > room:
+            whose = f"~{_digest(installation)}"
+            installation = f"{installation[: room - len(whose)]}{whose}"
+        return Mark(installation, _SHORT, f"{self.pool[: room - len(installation)]}{digest}")
 
     def __str__(self) -> str:
         return f"rf/{self.installation}/{self.namespace}/{self.pool}"
@@ -237,6 +258,13 @@ class Mark:
                 return cls(installation, namespace, pool)
             case _:
                 return None
+
+
+_SHORT = "~"
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 class HoldingStatus(StrEnum):

@@ -164,7 +164,7 @@ class OrderWorld:
     account: AccountSeen
     """Its carrier account."""
     purchase_lock_taken: bool = False
-    """Whether another order has the purchase lock of the account."""
+    """Whether another order has the purchase lock of the account; never where the account has no cart."""
     alternatives: bool = False
     """Whether the pool could order from another carrier."""
     pool_suspended: bool = False
@@ -199,7 +199,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Take the purchase lock, write Submitting, buy. `resumed`: an earlier try may have reached the carrier."""
+    """Take the purchase lock where there is one, write Submitting, buy. `resumed`: an earlier try may have reached the
+    carrier."""
 
     resumed: bool
 

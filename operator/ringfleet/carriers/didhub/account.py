@@ -8,6 +8,7 @@ from contextlib import aclosing
 import httpx
 import structlog
 
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.cart import Cart
@@ -43,6 +44,21 @@ log = structlog.get_logger(__name__)
 SEARCH_CIRCUIT = "search"
 LISTING_CIRCUIT = "listing"
 PROFILES_CIRCUIT = "profiles"
+ABILITIES = Abilities(
+    cart=True,
+    bulk=100,
+    idempotency_key=True,
+    order_reference=True,
+    hold=None,
+    mark_length=None,
+    native_suspend=True,
+    price_in_search=True,
+    bundle=BundleTime.EITHER,
+    per_item_status=True,
+    routing_in_purchase=False,
+    call_records=False,
+    reputation=True,
+)
 
 
 class DIDHub:
@@ -63,6 +79,10 @@ class DIDHub:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
+
+    @property
+    def abilities(self) -> Abilities:
+        return ABILITIES
 
     @property
     def health(self) -> Health:
