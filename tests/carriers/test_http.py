@@ -282,3 +282,23 @@ def test_an_endpoint_that_is_no_url_is_refused_at_once(endpoint: str) -> None:
 
     with pytest.raises(ValueError, match="is no URL"):
         open_carrier("DIDHub", replace(settings(), endpoint=endpoint))
+
+
+async def test_a_form_is_sent_as_one_and_a_list_of_values_under_one_name() -> None:
+    script = Script(200)
+    await client(script).call(Call("POST", "/v1/numbers", form={"Name": "one & two", "Sample": ["a", "b"]}))
+    (request,) = script.requests
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert request.content == b"Name=one+%26+two&Sample=a&Sample=b"
+
+
+async def test_a_carrier_of_several_hosts_is_called_at_each_by_one_account_and_the_host_is_told() -> None:
+    script = Script(200, httpx.ConnectError("refused"))
+    account = client(script)
+    await account.call(Call("GET", "http://pricing.carrier.test/v1/prices"))
+    with pytest.raises(CarrierUnavailable, match=r"at trunking\.carrier\.test could not be sent"):
+        await account.call(Call("POST", "http://trunking.carrier.test/v1/trunks", safe=False))
+    assert [str(request.url) for request in script.requests] == [
+        "http://pricing.carrier.test/v1/prices",
+        "http://trunking.carrier.test/v1/trunks",
+    ]

@@ -108,5 +108,44 @@ def test_missing_credentials_are_said_with_the_secret_the_key_and_what_to_put_th
     assert read_credentials(secret, an_account(), needed) == not_ready(reason, message)
 
 
+SID, TOKEN = Credential("accountSid", "account SID"), Credential("authToken", "auth token")
+BY_KEY = (Credential("apiKeySid", "SID of the API key"), Credential("apiKeySecret", "secret of the API key"))
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        pytest.param(
+            None,
+            f"{SECRET} (spec.credentialsSecretRef.name) does not exist: create it with the keys 'accountSid' and "
+            "'authToken', or with the keys 'accountSid', 'apiKeySid' and 'apiKeySecret'.",
+            id="no Secret",
+        ),
+        pytest.param(
+            a_secret(accountSid="AC1"),
+            f"{SECRET} has no text under the key 'authToken', or under the keys 'apiKeySid' and 'apiKeySecret': put "
+            "the auth token, or the SID of the API key and the secret of the API key there.",
+            id="no way of signing in",
+        ),
+        pytest.param(
+            a_secret(accountSid="AC1", apiKeySid="SK1", apiKeySecret=" "),
+            f"{SECRET} has no text under the key 'apiKeySecret': put the secret of the API key there.",
+            id="half a way",
+        ),
+    ],
+)
+def test_where_one_may_sign_in_in_several_ways_what_each_needs_is_said(
+    secret: dict[str, Any] | None, message: str
+) -> None:
+    reason = MISSING if secret is None else KEY_MISSING
+    assert read_credentials(secret, an_account(), (SID,), ((TOKEN,), BY_KEY)) == not_ready(reason, message)
+
+
+def test_all_that_is_there_of_several_ways_is_read() -> None:
+    secret = a_secret(accountSid="AC1", authToken="tok", apiKeySid="SK1", more="m")
+    found = read_credentials(secret, an_account(), (SID,), ((TOKEN,), BY_KEY))
+    assert found == {"accountSid": "AC1", "authToken": "tok", "apiKeySid": "SK1"}
+
+
 def test_no_credential_is_in_the_repr_of_the_settings() -> None:
     assert "tok_secret" not in repr(settings_of(an_account(), {"token": "tok_secret"}))

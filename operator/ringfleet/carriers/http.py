@@ -23,7 +23,7 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -67,7 +67,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as the adapter means it. `circuit`: calls that fail together share one, such as all searches.
+    """One call as the adapter means it. `path` is below the endpoint, or a whole URL where the carrier has several
+    hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `circuit`:
+    calls that fail together share one, such as all searches.
 
     `quotable`: the call is about people, whom the carrier may quote when it refuses; of what it says then only the
     status is told, and its code when it is one of these. None: the carrier is quoted.
@@ -78,6 +80,7 @@ class Call:
     safe: bool = True
     params: Mapping[str, str] | None = None
     json: object = field(default=None, repr=False)
+    form: Mapping[str, str | Sequence[str]] | None = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
     quotable: frozenset[str] | None = None
 
@@ -171,10 +174,12 @@ class AccountClient:
     async def _send(self, call: Call) -> httpx.Response:
         """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
         async with asyncio.timeout(self._settings.timeout):
-            return await self._http.request(call.method, call.path, params=call.params, json=call.json)
+            return await self._http.request(
+                call.method, call.path, params=call.params, json=call.json, data=call.form and dict(call.form)
+            )
 
     def _no_answer(self, call: Call, error: Exception) -> CarrierError:
-        what = f"{self._settings.name}: {call} at {self._http.base_url.host}"
+        what = f"{self._settings.name}: {call} at {httpx.URL(call.path).host or self._http.base_url.host}"
         why = type(error).__name__
         if isinstance(error, NEVER_SENT):
             return CarrierUnavailable(f"{what} could not be sent ({why}); check spec.endpoint if it never could")

@@ -24,8 +24,8 @@ class Credential:
     what: str
     """What the user puts there, as a message calls it: "auth token"."""
     key_from_account: bool = False
-    """True: in the Secret it stands under the key that the account names in spec.credentialsSecretRef.key. Each
-    provider has one of these: its token."""
+    """True: in the Secret it stands under the key that the account names in spec.credentialsSecretRef.key. A provider
+    has one of these at most: its token. Others have keys of their own, by the provider's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,28 @@ class Declared:
     endpoint: str
     """The base URL of its API, for an account that names none."""
     credentials: tuple[Credential, ...]
-    """All that its adapter needs from the account's Secret. None of them may be missing or empty."""
+    """All that its adapter needs from the account's Secret in any case. None of them may be missing or empty."""
+    one_of: tuple[tuple[Credential, ...], ...] = ()
+    """Where there are several ways to sign in: what each needs besides. One of them has to be whole."""
     webhooks: WebhookReader | None = None
     """Who reads its webhooks; None: it sends none."""
+
+
+Credentials = tuple[Credential, ...]
+
+
+def missing(needed: Credentials, one_of: tuple[Credentials, ...], given: Mapping[str, str]) -> tuple[Credentials, ...]:
+    """What has to be added to the values that are `given` by the adapter's names: one way after the other, each enough
+    by itself; none: nothing is missing. Who has begun with one way of signing in is told of that one."""
+    ways = [_absent((*needed, *way), given) for way in one_of or ((),)]
+    if not all(ways):
+        return ()
+    begun = [rest for way, rest in zip(one_of, ways, strict=False) if len(_absent(way, given)) < len(way)]
+    return tuple(begun or ways)
+
+
+def _absent(credentials: Credentials, given: Mapping[str, str]) -> Credentials:
+    return tuple(one for one in credentials if not given.get(one.key))
 
 
 def _didhub(settings: AccountSettings) -> Carrier:
@@ -73,6 +92,7 @@ def open_carrier(provider: str, settings: AccountSettings) -> Carrier:
         raise ValueError(
             f"{settings.name}: there is no carrier {provider!r}; there are: {', '.join(sorted(PROVIDERS))}"
         )
-    if missing := [one.what for one in declared.credentials if not settings.credentials.get(one.key)]:
-        raise CredentialsRejected(f"{settings.name}: {provider} needs what is missing here: {', '.join(missing)}")
+    if ways := missing(declared.credentials, declared.one_of, settings.credentials):
+        whats = " or ".join(", ".join(one.what for one in way) for way in ways)
+        raise CredentialsRejected(f"{settings.name}: {provider} needs what is missing here: {whats}")
     return declared.open(settings)

@@ -6,12 +6,13 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.carriers.registry import PROVIDERS, Credential
+from ringfleet.carriers.registry import PROVIDERS, Credential, Credentials, missing
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import USELESS, Identity, Standing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
@@ -19,35 +20,52 @@ from ringfleet.plan.conditions import Condition, Reason, not_ready
 
 def credentials_in(secret: Mapping[str, Any] | None, obj: CarrierAccount) -> Mapping[str, str] | Condition:
     """The account's credentials as its Secret has them, or the condition that says what is missing."""
-    return read_credentials(secret, obj, PROVIDERS[obj.spec.provider].credentials)
+    declared = PROVIDERS[obj.spec.provider]
+    return read_credentials(secret, obj, declared.credentials, declared.one_of)
 
 
 def read_credentials(
-    secret: Mapping[str, Any] | None, obj: CarrierAccount, needed: tuple[Credential, ...]
+    secret: Mapping[str, Any] | None,
+    obj: CarrierAccount,
+    needed: Credentials,
+    one_of: tuple[Credentials, ...] = (),
 ) -> Mapping[str, str] | Condition:
-    """The `needed` values by the adapter's names for them, or the condition that says what is missing."""
+    """The values `needed`, and those of `one_of` that are there, by the adapter's names for them; or the condition that
+    says what is missing."""
     ref = obj.spec.credentials_secret_ref
-    keys = {one: ref.key if one.key_from_account else one.key for one in needed}
+    keys = {one: ref.key if one.key_from_account else one.key for one in (*needed, *chain(*one_of))}
     place = f"Secret {obj.metadata.namespace}/{ref.name}"
+    data = (secret or {}).get("data") or {}
+    found = {one.key: text for one, key in keys.items() if (text := _text(data, key))}
+    ways = missing(needed, one_of, found)
     if secret is None:
-        message = f"{place} ({_FIELD}.name) does not exist: create it with {_named(map(repr, keys.values()))}."
+        whole = ", or with ".join(_named(repr(keys[one]) for one in way) for way in ways)
+        message = f"{place} ({_FIELD}.name) does not exist: create it with {whole}."
         return not_ready(Reason.SECRET_MISSING, message)
-    found = {one: _text(secret.get("data") or {}, key) for one, key in keys.items()}
-    if missing := [one for one in needed if not found[one]]:
-        told = (f"{keys[one]!r} ({_FIELD}.key)" if one.key_from_account else repr(keys[one]) for one in missing)
-        whats = " and ".join(f"the {one.what}" for one in missing)
-        message = f"{place} has no text under {_named(told)}: put {whats} there."
+    if ways:
+        told = ", or under ".join(_named(_told_key(one, keys[one]) for one in way) for way in ways)
+        whats = ", or ".join(_listed([f"the {one.what}" for one in way]) for way in ways)
+        message = f"{place} has no text under {told}: put {whats} there."
         return not_ready(Reason.SECRET_KEY_MISSING, message)
-    return {one.key: value for one, value in found.items()}
+    return found
 
 
 _FIELD = "spec.credentialsSecretRef"
 
 
+def _told_key(credential: Credential, key: str) -> str:
+    return f"{key!r} ({_FIELD}.key)" if credential.key_from_account else repr(key)
+
+
 def _named(keys: Iterable[str]) -> str:
     """`the key 'token'`, or `the keys 'token' and 'account-sid'`."""
     listed = list(keys)
-    return f"the key{'s' if len(listed) > 1 else ''} {' and '.join(listed)}"
+    return f"the key{'s' if len(listed) > 1 else ''} {_listed(listed)}"
+
+
+def _listed(words: list[str]) -> str:
+    """`one`, `one and two`, or `one, two and three`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _text(data: Mapping[str, str], key: str) -> str:
