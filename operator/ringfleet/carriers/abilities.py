@@ -34,7 +34,7 @@ class Abilities:
 
     cart: bool
     """Whether what an account buys goes through one cart that all its purchases share: two at once may pay for what the
-    other has only set aside."""
+    other has only set aside. So orders buy in turn."""
     bulk: int
     """How many numbers one call buys at most."""
     idempotency_key: bool
@@ -59,3 +59,8 @@ class Abilities:
     """Whether calls that were made from a number can be read afterwards."""
     reputation: bool
     """Whether the carrier tells how calls from a number are labelled, such as spam."""
+
+    @property
+    def buys_in_turn(self) -> bool:
+        """Whether orders of an account buy one at a time; else they buy side by side."""
+        return self.cart

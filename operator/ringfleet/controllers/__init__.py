@@ -14,7 +14,7 @@ only its turns use, and apart what all of them do::
     NumberPool         number_pool.py         pool_release.py        what it lets go
                                               pool_tally.py          its numbers, counted from change to change
     NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
-                                              purchase_lock.py       one at a time buys from a cart
+                                              purchase_lock.py       which orders buy in turn
                                               purchase_rate.py       spec.limits.purchasesPerHour
                                               number_create.py       a number bought becomes an object
     PhoneNumber        phone_number.py        desired_number.py      what is wished for it

@@ -20,7 +20,7 @@ class AtCarrier:
     """What this process knows of one account at the carrier: its objects and clients come and go, and share it."""
 
     purchase_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Lets one purchase at a time begin in this process, where the account has a cart; a Lease does so between
+    """Lets one purchase at a time begin in this process, where orders buy in turn; a Lease does so between
     processes."""
     purchases: int = 0
     """How many orders are buying."""

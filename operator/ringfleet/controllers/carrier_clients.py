@@ -156,7 +156,7 @@ class OpenAccount:
 
     @property
     def purchase_lock(self) -> asyncio.Lock:
-        """Lets one purchase at a time begin, of whichever object, where the account has a cart."""
+        """Lets one purchase at a time begin, of whichever object, where orders buy in turn."""
         return self.at_carrier.purchase_lock
 
     @property

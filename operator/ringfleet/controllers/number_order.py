@@ -3,7 +3,7 @@
 ::
 
     Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
-    Submit   purchase lock, where the account has a cart -> Submitting written -> freeze looked for, live -> buy
+    Submit   purchase lock, where orders buy in turn -> Submitting written -> freeze looked for, live -> buy
              -> outcomes written
     LookUp   while nothing may be bought (frozen, suspended, pool or account deleted): what was sent is looked up,
              number by number, and nothing is sent
@@ -188,7 +188,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     sent, namespace, opened = _sent(order), order.metadata.namespace, services.accounts.get(key)
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else _seen_unsent(services, order, pool),
-        purchase_lock_taken=not sent and _has_cart(opened) and _one_is_at_the_carrier(services, others),
+        purchase_lock_taken=not sent and _buys_in_turn(opened) and _one_is_at_the_carrier(services, others),
         alternatives=_has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
@@ -242,9 +242,9 @@ def _sends_nothing(services: Services, order: NumberOrder) -> bool:
     return services.fleet.freeze_on(None, pool_of(order)) is not None
 
 
-def _has_cart(account: OpenAccount | None) -> bool:
+def _buys_in_turn(account: OpenAccount | None) -> bool:
     """Whether orders of the account go one at a time."""
-    return account is None or account.carrier.abilities.cart
+    return account is None or account.carrier.abilities.buys_in_turn
 
 
 def _one_is_at_the_carrier(services: Services, orders: Iterable[NumberOrder]) -> bool:
@@ -434,8 +434,8 @@ def _note_unreadable(services: Services, want: OrderWant, account: OpenAccount, 
 async def _submit(
     services: Services, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
 ) -> float | None:
-    """Buy, under the account's purchase lock where it has a cart. `Submitting` is written before the carrier hears of
-    anything."""
+    """Buy, under the account's purchase lock where orders buy in turn. `Submitting` is written before the carrier hears
+    of anything."""
     account = services.accounts.opened(want.account)
     try:
         async with purchasing(services, account, want.account, order):

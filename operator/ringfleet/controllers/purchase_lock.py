@@ -1,16 +1,16 @@
-"""When an order of an account may buy: by itself where the account has a cart, beside others where it has none.
+"""When an order of an account may buy: in turn with the others, or side by side with them, as the carrier sells.
 
 ::
 
-    a cart     one order at a time buys, in this process by a lock, among operators by a Lease: two purchases would
-               disturb each other at the carrier, where one may pay for what the other has only set aside
-    no cart    a purchase is of the numbers that it names and of nothing else: orders buy side by side, as many as the
-               account's lane carries, and their calls share its concurrency
+    in turn        one order at a time buys, in this process by a lock, among operators by a Lease: two purchases would
+                   disturb each other at the carrier, where one may pay for what the other has only set aside
+    side by side   a purchase is of the numbers that it names and of nothing else: as many orders buy as the account's
+                   lane carries, and their calls share its concurrency
 
 The Lease `ringfleet-purchase-<digest>` is named by the account as the carrier knows it, not by one of the objects that
 may name it, and stands beside the first of them, whichever one works: two operators that do not agree on that meet
 there. Its annotations name the account's object and the order. It can't fence the carrier: should two operators meet
-there all the same, named numbers and the idempotency key still let nothing be bought twice (promise 1). Without a cart
+there all the same, named numbers and the idempotency key still let nothing be bought twice (promise 1). Side by side
 that alone has to do: of two operators that carry out the same order one writes `Submitting` and the other one meets
 that, and what both should send, the carrier sells once, since a number is sold once.
 """
@@ -53,11 +53,11 @@ async def purchasing(
     """While inside, the order may buy.
 
     Raises:
-        PurchaseLockTaken: the account has a cart, and another order uses it.
+        PurchaseLockTaken: orders of the account buy in turn, and another one's it is.
     """
     at_carrier = account.at_carrier
     async with AsyncExitStack() as held:
-        if account.carrier.abilities.cart:
+        if account.carrier.abilities.buys_in_turn:
             await held.enter_async_context(_hold_lock(services, account, key, order))
         at_carrier.purchases += 1
         try:

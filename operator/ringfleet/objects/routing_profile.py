@@ -14,7 +14,7 @@ from ringfleet.plan.phone_number.case import DesiredRouting
 from ringfleet.plan.routing_profile import Told
 
 REFERENCE_LENGTH = 64
-"""So many characters of a reference every carrier is thought to keep; Twilio's friendly names have 64."""
+"""So many characters of a reference every carrier is thought to keep."""
 
 
 def reference_of(installation: str, uid: str) -> str:

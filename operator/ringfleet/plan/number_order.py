@@ -164,7 +164,7 @@ class OrderWorld:
     account: AccountSeen
     """Its carrier account."""
     purchase_lock_taken: bool = False
-    """Whether another order has the purchase lock of the account; never where the account has no cart."""
+    """Whether another order has the purchase lock of the account; never where orders buy side by side."""
     alternatives: bool = False
     """Whether the pool could order from another carrier."""
     pool_suspended: bool = False

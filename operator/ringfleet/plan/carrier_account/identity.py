@@ -16,7 +16,7 @@ other. It counts as useless meanwhile, and takes nobody's place at the new one.
 
 An account that a person has suspended, or whose carrier is down, is still the one that works: the first is meant so,
 and from the second another object has nothing. A useless one stays so until the carrier has taken its credentials, so
-that an outage changes nothing about who works. Where the account has a cart, the two never buy at once: purchases have
+that an outage changes nothing about who works. Where orders buy in turn, the two never buy at once: purchases have
 one lock for each account at the carrier, and an order that one of them has sent goes before all others.
 
 A duplicate still serves the numbers that are its own already (routing, suspending, giving back), and brings an order to
