@@ -16,7 +16,7 @@ ONE = digits(1)
 
 
 def around(carrier: CarrierDouble, *known: Mark) -> ShortMarks:
-    return ShortMarks(carrier, LENGTH, lambda: known)
+    return ShortMarks(carrier, LENGTH, known[0].installation if known else "home", lambda: known)
 
 
 def a_carrier() -> CarrierDouble:
@@ -59,3 +59,17 @@ async def test_each_number_of_a_listing_is_told_by_its_own_mark() -> None:
     shown = [holding.mark for holding in page]
     assert shown == [LONG, SHORT, None, unknown.within(LENGTH), OTHERS.within(LENGTH)]
     assert [mark and mark.installation for mark in shown] == ["home", "home", None, "home", "elsewhere"]
+
+
+async def test_numbers_of_an_installation_with_a_long_id_are_its_own_also_when_nobody_knows_their_pool() -> None:
+    """Else they would count as another installation's, and be left at the carrier, billed."""
+    installation = "production-of-the-western-region-in-oregon-number-2"
+    mark = Mark(installation, "shop", "gone-for-good")
+    carrier = a_carrier()
+    carrier.held[ONE] = a_holding(1, mark=mark.within(LENGTH))
+    assert mark.within(LENGTH).installation != installation
+    for mine, shown in ((installation, installation), ("home", mark.within(LENGTH).installation)):
+        found = await ShortMarks(carrier, LENGTH, mine, lambda: ()).find(ONE)
+        assert found
+        assert found.mark
+        assert found.mark.installation == shown

@@ -7,7 +7,7 @@ known here, when a number is looked at. One of a pool that nobody knows stays as
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ringfleet.carriers.around import Around
@@ -18,10 +18,12 @@ from ringfleet.model import E164, Holding, HoldingsPage, Mark, Outcome, Purchase
 class ShortMarks(Around):
     """The carrier, with marks of any length: see `Carrier` for what each call does."""
 
-    def __init__(self, carrier: Carrier, length: int, known: Callable[[], Iterable[Mark]]) -> None:
-        """`known`: the marks of all pools that may have numbers; asked for when a shortened one is met."""
+    def __init__(self, carrier: Carrier, length: int, installation: str, known: Callable[[], Iterable[Mark]]) -> None:
+        """`installation`: the id in our marks. `known`: the marks of all pools that may have numbers; asked for when a
+        shortened one is met."""
         super().__init__(carrier)
         self._length = length
+        self._installation = installation
         self._known = known
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
@@ -43,4 +45,10 @@ class ShortMarks(Around):
         if not any(one.mark and one.mark.is_short for one in holdings):
             return holdings
         whole = {short: mark for mark in self._known() if (short := mark.within(self._length)).is_short}
-        return tuple(replace(one, mark=one.mark and whole.get(one.mark, one.mark)) for one in holdings)
+        return tuple(replace(one, mark=one.mark and self._whole(one.mark, whole)) for one in holdings)
+
+    def _whole(self, shown: Mark, whole: Mapping[Mark, Mark]) -> Mark:
+        """The mark that is shown shortened. Of a pool that nobody knows, as much as can be told: whose it is."""
+        ours = replace(shown, installation=self._installation)
+        is_ours = shown.is_short and ours.within(self._length).installation == shown.installation
+        return whole.get(shown) or (ours if is_ours else shown)

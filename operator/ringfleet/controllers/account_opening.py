@@ -48,9 +48,9 @@ async def open_account(
         told = partial(services.meter.carrier_called, spec.provider.value)
         place = Place(settings.requests_per_second, settings.concurrency)
         opened = open_carrier(spec.provider, replace(settings, place=place))
-        metered: Carrier = MeteredCarrier(opened, told, services.monotonic)
-        length = opened.abilities.mark_length
-        carrier = metered if length is None else ShortMarks(metered, length, services.fleet.marks)
+        carrier: Carrier = MeteredCarrier(opened, told, services.monotonic)
+        if length := opened.abilities.mark_length:
+            carrier = ShortMarks(carrier, length, services.installation, services.fleet.marks)
         catalog, notes = _catalog(services, account, Seal.of(obj, credentials))
         account = OpenAccount(
             RememberingCarrier(carrier, catalog),
