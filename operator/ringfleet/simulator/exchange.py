@@ -81,13 +81,18 @@ class Exchange:
         """One page of what the account owns, oldest first: as the carrier shows it, which is not always the truth."""
         if number is None and self.faults.strike(Fault.EMPTY_LISTING, Operation.NUMBERS_LIST, account):
             return Listing((), None, 0)
-        lag = self.faults.strike(Fault.LISTING_LAG, Operation.NUMBERS_LIST, account)
-        bought_until = self.clock.now() - lag.seconds if lag else None
+        bought_until = self.shown_until(account)
         left_out = self._left_out(account) if number is None else ()
         held, total = self.holdings.page(account, after, limit + 1, number, bought_until, left_out)
         if self.faults.strike(Fault.TRUNCATED_LISTING, Operation.NUMBERS_LIST, account):
             return Listing(tuple(held[: min(limit, len(held)) // 2]), None, total)
         return Listing(tuple(held[:limit]), held[limit - 1].id if len(held) > limit else None, total)
+
+    def shown_until(self, account: str) -> float | None:
+        """Until when a number must have been bought for a listing to show it, by the fault that makes listings lag;
+        None: all are shown."""
+        lag = self.faults.strike(Fault.LISTING_LAG, Operation.NUMBERS_LIST, account)
+        return self.clock.now() - lag.seconds if lag else None
 
     def _left_out(self, account: str) -> list[int]:
         """The ids of the numbers that the listing does not show, by the fault that leaves them out."""

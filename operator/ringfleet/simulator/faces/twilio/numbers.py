@@ -130,7 +130,9 @@ def numbers(exchange: Exchange, asked: Asked, kind: str | None = None) -> Answer
         page = exchange.listing(account, page_token(query), page_size(query), None)
         rows = [resource(exchange, held) for held in page.holdings]
         return v2010_page(asked, "incoming_phone_numbers", path, rows, page.next)
-    found = [held for held in exchange.holdings.everyone(account) if _asked_for(held, pattern, name, kind)]
+    since = exchange.shown_until(account)
+    shown = (held for held in exchange.holdings.everyone(account) if since is None or held.purchased_at <= since)
+    found = [held for held in shown if _asked_for(held, pattern, name, kind)]
     return whole_v2010_page(
         asked, "incoming_phone_numbers", path, found, lambda held: held.id, lambda held: resource(exchange, held)
     )
