@@ -15,6 +15,7 @@ from ringfleet.carriers.errors import (
     CredentialsRejected,
     OutcomeUnknown,
     RequestRejected,
+    Throttled,
 )
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.lease import HeldByOther, LeaseLock
@@ -474,15 +475,25 @@ async def test_of_two_operators_without_a_purchase_lock_each_number_is_billed_on
             assert other.carrier.billed == Counter([FIRST, SECOND])
 
 
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (OutcomeUnknown("One reply was lost."), "Unknown"),
+        (Throttled("One call too many."), "Submitting"),
+        (CredentialsRejected("The token was withdrawn."), "Submitting"),
+    ],
+)
 @in_virtual_time
-async def test_what_is_known_of_a_purchase_that_was_answered_in_part_is_written_down() -> None:
+async def test_what_is_known_of_a_purchase_that_was_answered_in_part_is_written_down(
+    error: CarrierError, left: str
+) -> None:
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
         await stocked(rig)
-        bought = Outcome(FIRST, ItemState.PROVISIONED, external_id="did-1")
-        rig.carrier.lose_reply("buy", OutcomeUnknown("One reply was lost.", known=(bought,)))
+        error.known = (Outcome(FIRST, ItemState.PROVISIONED, external_id="did-1"),)
+        rig.carrier.lose_reply("buy", error)
         await rig.turn("NumberOrder", "west-1")
         await rig.turn("NumberOrder", "west-1")
-        assert states(await rig.status("NumberOrder", "west-1")) == ["Provisioned", "Unknown"]
+        assert states(await rig.status("NumberOrder", "west-1")) == ["Provisioned", left]
         await take_turns(rig)
         assert rig.carrier.billed == Counter([FIRST, SECOND])
         assert [offer.number for offer in rig.carrier.purchases[-1].offers] == [SECOND]

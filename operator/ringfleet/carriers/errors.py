@@ -21,7 +21,13 @@ from ringfleet.model import Outcome
 
 
 class CarrierError(Exception):
-    """Anything that a carrier call raises. The message says what, where and which input, in one line."""
+    """Anything that a carrier call raises. The message says what, where and which input, in one line.
+
+    `known`: of a purchase, the outcomes of those of its numbers that are known, where each is bought by a call of its
+    own.
+    """
+
+    known: tuple[Outcome, ...] = ()
 
 
 class CarrierUnavailable(CarrierError):
@@ -57,11 +63,13 @@ class CredentialsRejected(CarrierError):
 
 
 class RequestRejected(CarrierError):
-    """The carrier understood the request and refused it. `code` is the carrier's own word for why."""
+    """The carrier understood the request and refused it. `code` is the carrier's own word for why, `words` all that it
+    has said: status, code and sentence."""
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, code: str = "", words: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.words = words or message
 
 
 class NotHeld(RequestRejected):
@@ -73,10 +81,7 @@ class NotActive(RequestRejected):
 
 
 class OutcomeUnknown(CarrierError):
-    """A purchase was sent and no answer came back. It counts as bought until it has been looked up.
-
-    `known`: the outcomes of those of its numbers that were answered, where each is bought by a call of its own.
-    """
+    """A purchase was sent and no answer came back. It counts as bought until it has been looked up."""
 
     def __init__(self, message: str, known: tuple[Outcome, ...] = ()) -> None:
         super().__init__(message)

@@ -200,16 +200,17 @@ class AccountClient:
 
     def _refuse(self, call: Call, response: httpx.Response) -> NoReturn:
         refusal = _quotable(call, self._read_refusal(response))
-        said = f"{self._settings.name}: {call} was answered {_words(response, refusal, self._secrets)}"
+        words = _words(response, refusal, self._secrets)
+        said = f"{self._settings.name}: {call} was answered {words}"
         match response.status_code:
             case 401 | 403:
                 raise CredentialsRejected(f"{said}; check the credentials in the account's Secret")
             case 429:
                 raise Throttled(said, _retry_after(response))
             case status if _failing(response) or status < httpx.codes.BAD_REQUEST:
-                raise self._failure(call, f"was answered {_words(response, refusal, self._secrets)}")
+                raise self._failure(call, f"was answered {words}")
             case _:
-                raise RequestRejected(said, refusal.code)
+                raise RequestRejected(said, refusal.code, words)
 
     def _failure(self, call: Call, what: str) -> CarrierError:
         kind = CarrierUnavailable if call.safe else OutcomeUnknown

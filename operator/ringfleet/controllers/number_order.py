@@ -475,7 +475,7 @@ async def _buy(
         return _failed(services, replace(state, items=items), error)
     except (CarrierUnavailable, CredentialsRejected) as error:
         services.queues.wake_account(want.account)
-        return _failed(services, state, error)
+        return _failed(services, replace(state, items=settle(items, error.known)), error)
     except RequestRejected as error:
         if resumed:
             return _failed(services, state, error)
