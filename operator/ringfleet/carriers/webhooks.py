@@ -27,6 +27,8 @@ class WebhookRequest:
     """By names in lower case."""
     body: bytes = field(repr=False)
     """Before anything decoded it."""
+    received_at: float = 0.0
+    """When it came, in POSIX seconds: not every carrier says when a thing has happened."""
 
 
 class Doubt(StrEnum):

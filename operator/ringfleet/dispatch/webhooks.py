@@ -121,15 +121,15 @@ class Events:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         sender = await self._accounts.find(key)
         url = self._address.url_of(request.url.scheme, request.headers, _target(request))
-        sent = WebhookRequest(request.method, url, request.headers, await read_body(request, EVENT_BYTES))
+        body = await read_body(request, EVENT_BYTES)
+        sent = WebhookRequest(request.method, url, request.headers, body, self._now())
         return Response(await self._hear(key, sender, sent), media_type="application/json")
 
     async def hear(self, key: AccountKey, scheme: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """The same of a call that is whole. Raises Problem, LedgerUnavailable."""
         sender = await self._accounts.find(key)
-        return await self._hear(
-            key, sender, WebhookRequest("POST", self._address.url_of(scheme, headers, target), headers, body)
-        )
+        url = self._address.url_of(scheme, headers, target)
+        return await self._hear(key, sender, WebhookRequest("POST", url, headers, body, self._now()))
 
     async def _hear(self, key: AccountKey, sender: Sender, sent: WebhookRequest) -> bytes:
         """What is answered."""
