@@ -56,6 +56,17 @@ ROUTING = Routing("inst-1-shop-main", "main", (SipTarget("sip:pbx.example.com"),
 
 class CarrierConformance:
     provider: ClassVar[str]
+    changed: ClassVar[Routing] = replace(ROUTING, sip_targets=(), agent="agent-7")
+    """What `ROUTING` may become without another id at the carrier."""
+    whole: ClassVar[tuple[Routing, Routing]] = (
+        replace(ROUTING, messaging_service="MG1", campaign="CM1"),
+        Routing("inst-1.agent", "shop/agent", agent="agent-7", messaging_webhook="https://example.com/sms"),
+    )
+    """Between them, all that the carrier can be told of calls and messages."""
+    its_own_failure: ClassVar[FailureReason] = FailureReason.CARRIER_REFUSED
+    """What the carrier says of a number that it could not activate."""
+    counted: ClassVar[bool] = True
+    """Whether a listing says how many numbers there are, so that one that breaks off is seen by itself."""
 
     # Searching
 
@@ -85,20 +96,15 @@ class CarrierConformance:
         assert (catalog.offers, catalog.age) == ((), None)
 
     async def test_prices_are_exact(self, customer: Customer) -> None:
-        stock = {
-            "country": "US",
-            "type": "geographic",
-            "area_code": "561",
-            "size": 5,
-            "monthly_price": "0.10",
-            "setup_price": "0.20",
-        }
+        """Whether each offer has a price, or all of a country and type have the same by a list."""
+        stock = {"country": "FR", "type": "national", "size": 5, "monthly_price": "0.10", "setup_price": "0.20"}
         customer.sandbox.control("POST", "stock", stock)
-        purchase = await customer.purchase("exact", 1, Query("US", NumberType.GEOGRAPHIC, "561"))
+        purchase = await customer.purchase("exact", 1, Query("FR", NumberType.NATIONAL))
         (outcome,) = await customer.carrier.buy(purchase)
-        price = Price(Money(Decimal("0.10"), "USD"), Money(Decimal("0.20"), "USD"))
+        setup = Money(Decimal("0.20") if customer.carrier.abilities.price_in_search else Decimal(0), "USD")
+        price = Price(Money(Decimal("0.10"), "USD"), setup)
         assert (purchase.offers[0].price, outcome.price) == (price, price)
-        assert await customer.carrier.balance() == Money(Decimal("999.70"), "USD")
+        assert await customer.carrier.balance() == Money(Decimal("1000.00"), "USD") - price.first_month
 
     async def test_when_search_is_down_the_carrier_is_unavailable_whatever_it_has_said_before(
         self, customer: Customer
@@ -195,8 +201,9 @@ class CarrierConformance:
         purchase = await customer.purchase("k", 4)
         partly: Fault = {"fault": "partial_failure", "script": [False, True, False, True]}
         customer.sandbox.set_faults(REPLY_LOST, partly)
-        with pytest.raises(OutcomeUnknown):
-            await customer.carrier.buy(purchase)
+        async with customer.in_turn() as carrier:
+            with pytest.raises(OutcomeUnknown):
+                await carrier.buy(purchase)
         outcomes = await customer.carrier.buy(replace(purchase, resumed=True))
         bought = [outcome.number for outcome in outcomes if outcome.state is ItemState.PROVISIONED]
         assert set(numbers(purchase.offers)[::2]) <= set(bought)
@@ -215,7 +222,7 @@ class CarrierConformance:
 
     @pytest.mark.parametrize("seconds", [None, 3600])
     async def test_a_throttled_purchase_was_not_made(self, customer: Customer, seconds: int | None) -> None:
-        purchase = await customer.purchase("k", 2)
+        purchase = await customer.purchase("k", min(2, customer.sold_by))
         throttled = {"fault": "rate_limited", "operations": ["checkout"], "retry_after": seconds, **ONCE}
         customer.sandbox.set_faults(throttled)
         with pytest.raises(Throttled) as caught:
@@ -249,10 +256,11 @@ class CarrierConformance:
     async def test_numbers_that_fail_at_the_carrier_say_why_and_cost_nothing(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 3)
         customer.sandbox.set_faults({"fault": "partial_failure", "script": [False, True]})
-        outcomes = await customer.carrier.buy(purchase)
+        async with customer.in_turn() as carrier:
+            outcomes = await carrier.buy(purchase)
         assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
             (ItemState.PROVISIONED, ""),
-            (ItemState.FAILED, FailureReason.CARRIER_REFUSED),
+            (ItemState.FAILED, self.its_own_failure),
             (ItemState.PROVISIONED, ""),
         ]
         assert outcomes[1].message
@@ -269,7 +277,7 @@ class CarrierConformance:
 
     async def test_what_a_dead_order_left_behind_is_never_bought_by_another(self, customer: Customer) -> None:
         found = await customer.purchase("both", 4)
-        dead = replace(found, key=f"{found.key}-dead", offers=found.offers[:2])
+        dead = replace(found, key=f"{found.key}-dead", offers=found.offers[: min(2, customer.sold_by)])
         alive = replace(found, key=f"{found.key}-alive", offers=found.offers[2:])
         customer.sandbox.set_faults(RESET_BEFORE)
         with pytest.raises(OutcomeUnknown):
@@ -283,7 +291,8 @@ class CarrierConformance:
         cost = purchase.offers[0].price.first_month
         account = {"token": customer.token, "id": customer.id, "balance": str(cost.amount)}
         customer.sandbox.control("POST", "accounts", account)
-        outcomes = await customer.carrier.buy(purchase)
+        async with customer.in_turn() as carrier:
+            outcomes = await carrier.buy(purchase)
         assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
             (ItemState.PROVISIONED, ""),
             (ItemState.FAILED, FailureReason.INSUFFICIENT_FUNDS),
@@ -291,9 +300,9 @@ class CarrierConformance:
         ]
 
     async def test_a_price_that_has_risen_is_not_paid(self, customer: Customer) -> None:
-        stock = {"country": "US", "type": "geographic", "area_code": "702", "size": 5, "monthly_price": "1.00"}
+        stock = {"country": "FR", "type": "national", "size": 5, "monthly_price": "1.00"}
         customer.sandbox.control("POST", "stock", stock)
-        purchase = await customer.purchase("k", 2, Query("US", NumberType.GEOGRAPHIC, "702"))
+        purchase = await customer.purchase("k", 2, Query("FR", NumberType.NATIONAL))
         customer.sandbox.control("POST", "stock", {**stock, "monthly_price": "9.00"})
         outcomes = await customer.carrier.buy(purchase)
         assert {(outcome.state, outcome.reason) for outcome in outcomes} == {
@@ -301,10 +310,18 @@ class CarrierConformance:
         }
         assert customer.bill() == []
 
-    async def test_numbers_that_wait_for_documents_are_bought_and_told_so(self, customer: Customer) -> None:
+    async def test_numbers_that_need_documents_are_bought_and_wait_or_are_not_sold_without(
+        self, customer: Customer
+    ) -> None:
         purchase = await customer.purchase("k", 2)
         customer.sandbox.set_faults({"fault": "pending_documents"})
         outcomes = await customer.carrier.buy(purchase)
+        if not customer.sells_before_documents:
+            assert {(outcome.state, outcome.reason) for outcome in outcomes} == {
+                (ItemState.FAILED, FailureReason.CARRIER_REFUSED)
+            }
+            assert customer.bill() == []
+            return
         assert {outcome.state for outcome in outcomes} == {ItemState.PENDING_DOCUMENTS}
         holding = await customer.carrier.find(purchase.offers[0].number)
         assert holding is not None
@@ -321,8 +338,9 @@ class CarrierConformance:
         ]
         outcomes = await asyncio.gather(*[customer.carrier.buy(order) for order in orders])
         assert [numbers(bought) for bought in outcomes] == [numbers(order.offers) for order in orders]
+        keyed = customer.carrier.abilities.idempotency_key
         assert {(entry["number"], entry["client_checkout_id"]) for entry in customer.bill()} == {
-            (offer.number, order.key) for order in orders for offer in order.offers
+            (offer.number, order.key if keyed else None) for order in orders for offer in order.offers
         }
         assert {holding.number: holding.mark for holding in await customer.listed()} == {
             offer.number: order.mark for order in orders for offer in order.offers
@@ -341,9 +359,11 @@ class CarrierConformance:
             first, second = await asyncio.gather(
                 buy_to_the_end(customer.carrier, purchase), buy_to_the_end(other, replace(purchase, resumed=True))
             )
-        assert first == second
-        assert {outcome.state for outcome in first} == {ItemState.PROVISIONED}
-        assert customer.billed() == Counter(numbers(purchase.offers))
+        if customer.carrier.abilities.idempotency_key:
+            assert first == second
+        told = {o.number for bought in (first, second) for o in bought if o.state is ItemState.PROVISIONED}
+        assert told == set(numbers(purchase.offers))
+        assert customer.billed() == Counter(told)
 
     async def test_two_processes_with_orders_of_their_own_buy_each_number_at_most_once(
         self, customer: Customer
@@ -382,8 +402,13 @@ class CarrierConformance:
         assert {holding.number for holding in await customer.listed()} == bought
 
     async def test_a_listing_that_ends_early_is_no_listing(self, customer: Customer) -> None:
+        """Where the carrier does not say how many there are, it looks whole: `plan/carrier_account/loss.py` doubts
+        it."""
         await self.by_hand(customer, 10)
         customer.sandbox.set_faults({"fault": "truncated_listing"})
+        if not self.counted:
+            assert len(await customer.listed()) == 5
+            return
         with pytest.raises(ListingIncomplete):
             await customer.listed()
 
@@ -396,17 +421,16 @@ class CarrierConformance:
 
     async def test_a_routing_profile_told_twice_is_one(self, customer: Customer) -> None:
         first = await customer.carrier.ensure_routing(ROUTING)
-        second = await customer.carrier.ensure_routing(replace(ROUTING, sip_targets=(), agent="agent-7"))
+        second = await customer.carrier.ensure_routing(self.changed)
         assert first == second
         assert await customer.carrier.ensure_routing(replace(ROUTING, reference="inst-1-shop-other")) != first
 
     async def test_a_routing_profile_is_read_back_as_it_was_told(self, customer: Customer) -> None:
-        whole = replace(ROUTING, messaging_service="MG1", campaign="CM1")
-        agent = Routing("inst-1.agent", "shop/agent", agent="agent-7", messaging_webhook="https://example.com/sms")
-        ids = [await customer.carrier.ensure_routing(routing) for routing in (whole, agent)]
+        one, other = self.whole
+        ids = [await customer.carrier.ensure_routing(routing) for routing in (one, other)]
         read = [held async for page in customer.carrier.routings() for held in page]
-        assert read == [HeldRouting(ids[0], whole), HeldRouting(ids[1], agent)]
-        assert await customer.carrier.find_routing(agent.reference) == HeldRouting(ids[1], agent)
+        assert read == [HeldRouting(ids[0], one), HeldRouting(ids[1], other)]
+        assert await customer.carrier.find_routing(other.reference) == HeldRouting(ids[1], other)
         assert await customer.carrier.find_routing("inst-1.none") is None
 
     async def test_routing_is_put_on_and_taken_off(self, customer: Customer) -> None:
@@ -478,9 +502,7 @@ class CarrierConformance:
 
     async def test_a_wrong_token_is_the_users_to_mend(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 1)
-        async with customer.another(
-            credentials={**customer.settings.credentials, "token": "tok_wrong_one"}
-        ) as stranger:
+        async with customer.another(credentials=customer.with_token("tok_wrong_one")) as stranger:
             for call in (stranger.balance(), stranger.search(US_415, 1), stranger.buy(purchase)):
                 with pytest.raises(CredentialsRejected) as caught:
                     await call

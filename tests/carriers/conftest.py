@@ -25,7 +25,9 @@ def sandbox(running: SimulatorProcess) -> Iterator[SimulatorProcess]:
 
 @pytest.fixture
 async def customer(sandbox: SimulatorProcess, request: pytest.FixtureRequest) -> AsyncIterator[Customer]:
-    """An account with 1000.00 USD, and the adapter under test open on it (`provider` of the test's class)."""
-    async with Customer(sandbox, getattr(request.cls, "provider", "DIDHub")) as opened:
+    """An account with 1000.00 USD, and the adapter under test open on it: `provider` of the test's class, or else
+    `PROVIDER` of its module."""
+    provider = getattr(request.cls, "provider", None) or getattr(request.module, "PROVIDER", "DIDHub")
+    async with Customer(sandbox, provider) as opened:
         sandbox.control("POST", "calls")
         yield opened

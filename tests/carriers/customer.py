@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from ringfleet.carriers.abilities import BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Carrier
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
 from ringfleet.carriers.registry import open_carrier
@@ -21,6 +24,22 @@ TRIES = 20
 
 _serial = count(1)
 
+Opening = tuple[str, Mapping[str, str]]
+"""Where an account's API is, and what opens it."""
+
+
+def _didhub(url: str, _: str, token: str) -> Opening:
+    return url, {"token": token}
+
+
+def _twilio(url: str, account: str, token: str) -> Opening:
+    sid = "AC" + hashlib.md5(account.encode(), usedforsecurity=False).hexdigest()
+    return f"{url}/twilio/{{product}}", {"accountSid": sid, "authToken": token}
+
+
+OPENINGS: Mapping[str, Callable[[str, str, str], Opening]] = {"DIDHub": _didhub, "Twilio": _twilio}
+"""By provider: of the simulator's URL, the account's id and its token."""
+
 
 class Customer:
     """`settings` say where the account is; `carrier` is the adapter that is tested."""
@@ -29,20 +48,28 @@ class Customer:
         self.id = f"customer-{next(_serial)}"
         self.sandbox = sandbox
         self.provider = provider
+        self.token = f"tok_{self.id}"
+        """What the sandbox knows the account by."""
+        endpoint, credentials = OPENINGS[provider](sandbox.url, self.id, self.token)
         self.settings = AccountSettings(
             f"shop/{self.id}",
-            sandbox.url,
-            {"token": f"tok_{self.id}"},
+            endpoint,
+            credentials,
             requests_per_second=1000,
             concurrency=8,
             timeout=10,
+            lag=0.0,
         )
         self.carrier = self.another()
 
+    def with_token(self, token: str) -> Mapping[str, str]:
+        """The account's credentials, with another token in them."""
+        return {key: token if value == self.token else value for key, value in self.settings.credentials.items()}
+
     @property
-    def token(self) -> str:
-        """What the sandbox knows the account by."""
-        return self.settings.credentials["token"]
+    def sold_by(self) -> int:
+        """How many numbers the carrier sells in one call, and so all or none of them."""
+        return self.carrier.abilities.bulk
 
     async def __aenter__(self) -> Customer:
         self.sandbox.control("POST", "accounts", {"token": self.token, "id": self.id, "balance": "1000.00"})
@@ -54,6 +81,15 @@ class Customer:
     def another(self, **changes: Any) -> Carrier:
         """A second adapter on the same account, as another process would have."""
         return open_carrier(self.provider, replace(self.settings, **changes))
+
+    def in_turn(self) -> Carrier:
+        """The same as `another`, which makes one call at a time: what happens to the n-th number can be foretold."""
+        return self.another(concurrency=1)
+
+    @property
+    def sells_before_documents(self) -> bool:
+        """Whether the carrier sells a number that needs documents before it has them."""
+        return self.carrier.abilities.bundle in (BundleTime.AFTER_ORDER, BundleTime.EITHER)
 
     async def purchase(self, key: str, count: int, query: Query = US_415, mark: Mark = MARK) -> Purchase:
         """The first `count` offers of `query`, under a key that is this account's own."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+import requests
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest.api.v2010.account import AccountInstance
@@ -25,6 +28,7 @@ from twilio.rest.trunking.v1.trunk import TrunkInstance
 from twilio.rest.trunking.v1.trunk.origination_url import OriginationUrlInstance
 from twilio.rest.trunking.v1.trunk.phone_number import PhoneNumberInstance as TrunkNumberInstance
 
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN
 from tests.simulator.process import SimulatorProcess
 from tests.simulator.receiver import Receiver
 from tests.simulator.twilio_sdk import TwilioCustomer, keys_read_by
@@ -368,3 +372,20 @@ def everything(twilio: TwilioCustomer) -> Iterator[tuple[type, dict[str, Any]]]:
 def test_every_answer_has_just_the_fields_that_the_library_reads(twilio: TwilioCustomer) -> None:
     for model, answer in everything(twilio):
         assert (model, set(answer)) == (model, keys_read_by(model))
+
+
+def test_the_readme_tells_the_sid_of_the_first_account(simulator: SimulatorProcess) -> None:
+    sid = "AC" + hashlib.md5(DEFAULT_ACCOUNT.encode(), usedforsecurity=False).hexdigest()
+    assert f"`{sid}`" in (Path(__file__).parents[2] / "README.md").read_text()
+    reply = requests.get(
+        f"{simulator.url}/twilio/api/2010-04-01/Accounts/{sid}.json", auth=(sid, DEFAULT_TOKEN), timeout=20
+    )
+    assert reply.json()["sid"] == sid
+
+
+def test_a_number_that_was_just_bought_is_missing_in_any_listing_that_lags(twilio: TwilioCustomer) -> None:
+    bought = twilio.me.incoming_phone_numbers.create(phone_number=twilio.local(area_code=415)[0])
+    twilio.simulator.set_faults({"fault": "listing_lag", "seconds": 3600})
+    asked = twilio.me.incoming_phone_numbers.list(phone_number=bought.phone_number)
+    assert (asked, twilio.me.incoming_phone_numbers.list()) == ([], [])
+    assert twilio.me.incoming_phone_numbers(bought.sid).fetch().sid == bought.sid

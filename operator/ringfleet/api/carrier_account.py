@@ -42,7 +42,9 @@ Endpoint = Annotated[
 
 class Provider(StrEnum):
     DIDHUB = "DIDHub"
-    """DIDHub, and the sandbox carrier, which speaks DIDHub's protocol."""
+    """DIDHub. The sandbox carrier speaks its protocol."""
+    TWILIO = "Twilio"
+    """Twilio. The sandbox carrier speaks its protocol too, below /twilio."""
 
 
 class AccountLimits(Part):
@@ -77,20 +79,30 @@ class Catalog(Part):
 class CarrierAccountSpec(Part):
     """The account as you want it used."""
 
+    rules = (
+        Rule(
+            "self.provider != 'Twilio' || !has(self.endpoint) || self.endpoint.contains('{product}')",
+            "Twilio has a host for each of its products: write {product} where its name stands, such as "
+            "https://{product}.twilio.com, or leave the endpoint out",
+            at=".endpoint",
+        ),
+    )
+
     provider: Annotated[
         Provider, immutable("provider", "its numbers stay where they were bought; make another CarrierAccount")
     ]
     """The carrier whose API this is. It can't change."""
     endpoint: Endpoint | None = None
-    """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". The sandbox carrier is
-    reached by its own URL here. Without it: the provider's own, where each purchase costs real money. Never point an
-    account that has numbers at another account of the carrier, by URL or by token: its PhoneNumbers would be missed
-    there (ListingShrunk, Lost)."""
+    """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". Twilio has a host for each
+    of its products, which the URL names by {product}: "https://{product}.twilio.com". The sandbox carrier is reached by
+    its own URL here, for Twilio "http://<host>/twilio/{product}". Without it: the provider's own, where each purchase
+    costs real money. Never point an account that has numbers at another account of the carrier, by URL or by token: its
+    PhoneNumbers would be missed there (ListingShrunk, Lost)."""
     credentials_secret_ref: SecretKeyRef
-    """The Secret in this namespace with the API token, and the key that holds it. DIDHub needs no more than that; what
-    another provider needs besides stands in the same Secret under the provider's own keys. A changed Secret is picked
-    up by itself. To share the account with other namespaces, let them in by spec.allowedNamespaces: a second
-    CarrierAccount with the same token only says DuplicateAccount."""
+    """The Secret in this namespace with the account's credentials. Of DIDHub that is the API token, under the key that
+    is named here. Of Twilio: accountSid, with either authToken or both apiKeySid and apiKeySecret, under these very
+    keys. A changed Secret is picked up by itself. To share the account with other namespaces, let them in by
+    spec.allowedNamespaces: a second CarrierAccount with the same credentials only says DuplicateAccount."""
     webhook_secret_ref: WebhookSecretRef | None = None
     """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Webhooks
     tell the dispatcher (`ringfleet dispatch`, which picks a number for each call of a RotationSet) of calls, answers,

@@ -47,6 +47,8 @@ class AccountSettings:
     requests_per_second: float = 10.0
     concurrency: int = 4
     timeout: float = 30.0
+    lag: float = 60.0
+    """For how many seconds a number that was just bought may be missing in what the carrier shows."""
     place: Place | None = field(default=None, repr=False, compare=False)
     """Where the client keeps pace with others of its account; None: it keeps a pace of its own."""
 

@@ -60,6 +60,10 @@ class Fields:
             raise self.wrong(field, "true or false")
         return value
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all its fields."""
+        return tuple(self._json)
+
     def has(self, field: str) -> bool:
         """Whether the field is there and not null."""
         return self._json.get(field) is not None
@@ -136,22 +140,25 @@ class Fields:
         return Fields(self._json.get(field), f"{self._where}.{field}")
 
 
-def read_rows(rows: Iterable[object], parse: Callable[[object], T]) -> tuple[tuple[T, ...], tuple[Unreadable, ...]]:
-    """What `parse` makes of the rows, and those that it can't read. A row's number is in its field `number`."""
+def read_rows(
+    rows: Iterable[object], parse: Callable[[object], T], number: str = "number"
+) -> tuple[tuple[T, ...], tuple[Unreadable, ...]]:
+    """What `parse` makes of the rows, and those that it can't read. `number` is the field that has a row's number."""
     read: list[T] = []
     unreadable: list[Unreadable] = []
     for row in rows:
         try:
             read.append(parse(row))
         except ReplyUnreadable as error:
-            unreadable.append(Unreadable(str(error), number_in(Fields(row, "row")) if isinstance(row, dict) else None))
+            named = number_in(Fields(row, "row"), number) if isinstance(row, dict) else None
+            unreadable.append(Unreadable(str(error), named))
     return tuple(read), tuple(unreadable)
 
 
-def number_in(row: Fields) -> E164 | None:
+def number_in(row: Fields, field: str = "number") -> E164 | None:
     """The number of a row; None when it can't be read."""
     try:
-        return row.number("number")
+        return row.number(field)
     except ReplyUnreadable:
         return None
 

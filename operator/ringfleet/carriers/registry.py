@@ -12,6 +12,7 @@ from types import MappingProxyType
 from ringfleet.carriers.carrier import AccountSettings, Carrier
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import WebhookReader
 
 
@@ -68,6 +69,12 @@ def _didhub(settings: AccountSettings) -> Carrier:
     return DIDHub(settings)
 
 
+def _twilio(settings: AccountSettings) -> Carrier:
+    from ringfleet.carriers.twilio.account import Twilio  # noqa: PLC0415 - as with DIDHub
+
+    return Twilio(settings)
+
+
 PROVIDERS: Mapping[str, Declared] = MappingProxyType(
     {
         "DIDHub": Declared(
@@ -75,7 +82,17 @@ PROVIDERS: Mapping[str, Declared] = MappingProxyType(
             endpoint="https://api.didhub.io",
             credentials=(Credential("token", "token", key_from_account=True),),
             webhooks=DIDHubWebhook(),
-        )
+        ),
+        "Twilio": Declared(
+            _twilio,
+            endpoint="https://{product}.twilio.com",
+            credentials=(Credential("accountSid", "account SID"),),
+            one_of=(
+                (Credential("authToken", "auth token"),),
+                (Credential("apiKeySid", "SID of an API key"), Credential("apiKeySecret", "secret of that API key")),
+            ),
+            webhooks=TwilioWebhook(),
+        ),
     }
 )
 

@@ -1,0 +1,14 @@
+"""Twilio: numbers are sold one at a time, by their names, and carry their routing and our mark from the same call on.
+
+    account.py      one account behind the protocol of `carriers/carrier.py`
+    api.py          its hosts, its pages, who calls
+    wire.py         what we say, and how what Twilio says is read
+    prices.py       the price list: an offer says no price
+    search.py       thirty numbers a search and no second page: how a whole stock is seen all the same
+    purchase.py     buying, and looking up what may have been bought
+    targets.py      routing: trunks, applications, messaging services; and where a stopped number is parked
+    webhook.py      what Twilio tells by itself
+
+The facts are those of Twilio's own library (`twilio` 9.13.0): names of paths, parameters and fields are as its source
+has them, and `tests/carriers/test_twilio_wire.py` holds what is sent against it.
+"""

@@ -1,0 +1,232 @@
+"""One Twilio account behind the protocol of `carriers/carrier.py`. Each of its parts has a file of its own: see the
+folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+
+import structlog
+
+from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
+from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
+from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
+from ringfleet.carriers.json_fields import read_rows
+from ringfleet.carriers.registrar import Registrar
+from ringfleet.carriers.twilio.api import Api
+from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
+from ringfleet.carriers.twilio.purchase import Purchases
+from ringfleet.carriers.twilio.search import search
+from ringfleet.carriers.twilio.targets import Targets, parse_pointers
+from ringfleet.carriers.twilio.wire import (
+    NAME_LENGTH,
+    NUMBERS,
+    Row,
+    holding_of,
+    parse_row,
+    read_row,
+    unnamed,
+)
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    HoldingsPage,
+    Mark,
+    Money,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+    Unreadable,
+)
+
+log = structlog.get_logger(__name__)
+
+LISTING_CIRCUIT = "listing"
+ABILITIES = Abilities(
+    cart=False,
+    bulk=1,
+    idempotency_key=False,
+    order_reference=False,
+    hold=None,
+    mark_length=NAME_LENGTH,
+    native_suspend=False,
+    price_in_search=False,
+    bundle=None,
+    per_item_status=True,
+    routing_in_purchase=False,
+    call_records=False,
+    reputation=False,
+)
+
+
+class Twilio:
+    """One account. Search, the listing and the profiles have a circuit breaker each: they can be down while purchases
+    work."""
+
+    def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
+        """`client` is for tests. Raises as `Api` does."""
+        self._name = settings.name
+        self._api = Api(settings, client)
+        self._prices = Prices(self._api)
+        self._targets = Targets(self._api)
+        self._purchases = Purchases(
+            self._api,
+            self._prices,
+            self._held_beginning,
+            self.balance,
+            lag=settings.lag,
+            at_once=settings.concurrency,
+        )
+
+    async def __aenter__(self) -> Twilio:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._api.close()
+
+    @property
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    @property
+    def health(self) -> Health:
+        return self._api.http.health
+
+    @property
+    def registrar(self) -> Registrar | None:
+        return None
+
+    async def balance(self) -> Money:
+        told = await self._api.get("api", self._api.of_account("/Balance.json"))
+        return told.money("balance", told.text("currency").upper())
+
+    async def account_id(self) -> str | None:
+        return (await self._api.get("api", self._api.of_account(".json"))).text("sid")
+
+    async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        return await search(self._api, self._prices, query, count, exclude)
+
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
+        return await self._purchases.buy(purchase, last_look)
+
+    async def find(self, number: E164) -> Holding | None:
+        page = await self._page({"PhoneNumber": number}, None)
+        found = next((holding for holding in page if holding.number == number), None)
+        if found is None and (row := next((row for row in page.unreadable if row.number in {number, None}), None)):
+            raise ReplyUnreadable(f"{self._name}: the account has this number, but {row.reason}")
+        return found
+
+    async def holdings(self) -> AsyncIterator[HoldingsPage]:
+        members = await self._targets.members()
+        async for rows in self._rows({}, LISTING_CIRCUIT):
+            yield await self._read(rows, members)
+
+    async def _held_beginning(self, prefix: str) -> Mapping[E164, Row]:
+        """The numbers of the account that begin so, live. Raises ReplyUnreadable: one of them can't be read, and nobody
+        knows which."""
+        held: dict[E164, Row] = {}
+        async for page in self._rows({"PhoneNumber": prefix}, ACCOUNT_CIRCUIT):
+            rows, unreadable = read_rows(page, parse_row, "phone_number")
+            held |= {row.number: row for row in rows}
+            if unreadable:
+                raise ReplyUnreadable(
+                    f"{self._name}: the account has a number that may be the wanted one, but {unreadable[0].reason}"
+                )
+        return held
+
+    async def _page(self, params: Mapping[str, str], members: Mapping[str, str] | None) -> HoldingsPage:
+        """All pages of a look-up as one. `members` None: the service of each number is asked for."""
+        rows = [row async for page in self._rows(params, ACCOUNT_CIRCUIT) for row in page]
+        return await self._read(rows, members)
+
+    def _rows(self, params: Mapping[str, str], circuit: str) -> AsyncGenerator[list[object], None]:
+        path = self._api.of_account(f"{NUMBERS}.json")
+        return self._api.pages("api", path, "incoming_phone_numbers", params, circuit)
+
+    async def _read(self, json: list[object], members: Mapping[str, str] | None) -> HoldingsPage:
+        """What the rows say; whatever is needed beside them is read first."""
+        rows, unreadable = read_rows(json, parse_row, "phone_number")
+        await self._targets.learn(rows)
+        prices = await self._prices_for(rows)
+        if members is None:
+            members = {}
+            for row in rows:
+                members |= await self._targets.service_of(row.sid)
+        holdings: list[Holding] = []
+        others: list[Unreadable] = [*unreadable]
+        for row in rows:
+            try:
+                holdings.append(self._holding(row, prices, members))
+            except ReplyUnreadable as error:
+                others.append(Unreadable(str(error), row.number))
+        return HoldingsPage(tuple(holdings), tuple(others))
+
+    async def _prices_for(self, rows: Iterable[Row]) -> Mapping[str, PriceList]:
+        countries = {country for row in rows if (country := _country(row))}
+        return {country: await self._prices.of(country) for country in sorted(countries)}
+
+    def _holding(self, row: Row, prices: Mapping[str, PriceList], members: Mapping[str, str]) -> Holding:
+        price = price_in(prices.get(row.country, {}), row.type, row.country)
+        routing = self._targets.pointers_of(row, members).id
+        return holding_of(row, price, routing, self._targets.is_parked(row))
+
+    async def ensure_routing(self, routing: Routing) -> str:
+        return await self._targets.ensure(routing)
+
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        return await self._targets.find(reference)
+
+    def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        return self._targets.all()
+
+    async def route(self, external_id: str, routing_id: str | None) -> None:
+        pointers = parse_pointers(routing_id)
+        if pointers is None:
+            raise RequestRejected(f"{self._name}: there is no routing profile {routing_id} here")
+        await self._targets.point(external_id, pointers, await self._targets.service_of(external_id))
+
+    async def mark(self, external_id: str, mark: Mark | None) -> None:
+        form = {"FriendlyName": str(mark)} if mark else unnamed((await self._row(external_id)).number)
+        await self._api.change_number(external_id, form)
+
+    async def suspend(self, external_id: str) -> None:
+        row = await self._row(external_id)
+        if not self._targets.is_parked(row):
+            await self._targets.park(row, await self._targets.service_of(external_id))
+
+    async def resume(self, external_id: str) -> None:
+        await self._targets.unpark(await self._row(external_id))
+
+    async def release(self, external_id: str) -> None:
+        try:
+            await self._release(external_id)
+        except NotHeld:
+            log.info("a number to release was already gone", account=self._name, external_id=external_id)
+
+    async def _release(self, external_id: str) -> None:
+        """A number with an emergency address is not given back: that one goes first."""
+        try:
+            await self._api.release_number(external_id)
+        except NotHeld:
+            raise
+        except RequestRejected:
+            if (await self._row(external_id)).emergency_address is None:
+                raise
+            await self._api.change_number(external_id, {"EmergencyStatus": "Inactive", "EmergencyAddressSid": ""})
+            await self._api.release_number(external_id)
+
+    async def _row(self, external_id: str) -> Row:
+        """The number as it is now, and what is to be known of where it points. Raises NotHeld."""
+        row = read_row(await self._api.number(external_id))
+        await self._targets.learn((row,))
+        return row
+
+
+def _country(row: Row) -> str | None:
+    try:
+        return row.country
+    except ReplyUnreadable:
+        return None

@@ -1,0 +1,179 @@
+"""Twilio's hosts and pages, for one account.
+
+Twilio has a host for each product (`api`, `pricing`, `trunking`, `messaging`), which the account's endpoint names by
+`{product}`. A page names the next one, the oldest product by its path and the newer ones by a whole URL. Of that only
+path and query are followed, at the host that the account names: a reply never says where our credentials go.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from ringfleet.carriers.carrier import AccountSettings
+from ringfleet.carriers.errors import (
+    CarrierUnavailable,
+    CredentialsRejected,
+    ListingIncomplete,
+    NotHeld,
+    OutcomeUnknown,
+    RequestRejected,
+)
+from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
+from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.twilio.wire import NOT_FOUND, NUMBERS, Form, read_refusal
+
+PRODUCT = "{product}"
+LONGEST_PAGE = 1000
+_ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
+
+
+class Api:
+    """The calls of one account; `product` is the first part of Twilio's host."""
+
+    def __init__(self, settings: AccountSettings, client: AccountClient | None = None) -> None:
+        """`client` is for tests.
+
+        Raises:
+            ValueError: the endpoint is no URL.
+            CredentialsRejected: the account SID is none.
+        """
+        self.name = settings.name
+        self.sid = settings.credentials["accountSid"].strip()
+        if not _ACCOUNT_SID.fullmatch(self.sid):
+            raise CredentialsRejected(
+                f"{settings.name}: accountSid is no account SID, which is AC and 32 digits of 0-9 and a-f; an API key "
+                "(SK...) goes with apiKeySid and apiKeySecret"
+            )
+        self._endpoint = settings.endpoint.rstrip("/")
+        self._http = client or open_client(settings)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    @property
+    def http(self) -> AccountClient:
+        return self._http
+
+    def of_account(self, path: str) -> str:
+        """A path of the oldest product, which has all of an account below its SID."""
+        return f"/2010-04-01/Accounts/{self.sid}{path}"
+
+    async def get(
+        self, product: str, path: str, params: Mapping[str, str] | None = None, circuit: str = ACCOUNT_CIRCUIT
+    ) -> Fields:
+        return Fields(await self._call(Call("GET", self._url(product, path), params=params, circuit=circuit)), path)
+
+    async def change(self, product: str, path: str, form: Form) -> Fields:
+        """Write what may be written twice."""
+        return Fields(await self._call(Call("POST", self._url(product, path), form=form)), path)
+
+    async def buy(self, form: Form) -> object:
+        """Make a purchase: it goes out once, and the reply is read by whoever knows what an unread one means."""
+        return await self._call(Call("POST", self._url("api", self.of_account(f"{NUMBERS}.json")), False, form=form))
+
+    async def number(self, sid: str) -> Fields:
+        """A number of the account. Raises NotHeld."""
+        with _number_missing():
+            return await self.get("api", self._number(sid))
+
+    async def change_number(self, sid: str, form: Form) -> None:
+        """Raises NotHeld."""
+        with _number_missing():
+            await self.change("api", self._number(sid), form)
+
+    async def release_number(self, sid: str) -> None:
+        """Raises NotHeld."""
+        with _number_missing():
+            await self.delete("api", self._number(sid))
+
+    def _number(self, sid: str) -> str:
+        return self.of_account(f"{NUMBERS}/{quote(sid, safe='')}.json")
+
+    async def make(self, product: str, path: str, form: Form) -> Fields:
+        """Make something that is looked for before it is made again.
+
+        Raises:
+            CarrierUnavailable: also when it may have been made, and the reply was lost.
+        """
+        call = Call("POST", self._url(product, path), safe=False, form=form)
+        try:
+            return Fields(await self._call(call), path)
+        except OutcomeUnknown as error:
+            raise CarrierUnavailable(str(error)) from error
+
+    async def delete(self, product: str, path: str) -> None:
+        await self._call(Call("DELETE", self._url(product, path)))
+
+    async def delete_if_there(self, product: str, path: str) -> None:
+        try:
+            await self.delete(product, path)
+        except RequestRejected as error:
+            if error.code != NOT_FOUND:
+                raise
+
+    async def pages(
+        self,
+        product: str,
+        path: str,
+        key: str,
+        params: Mapping[str, str] | None = None,
+        circuit: str = ACCOUNT_CIRCUIT,
+    ) -> AsyncGenerator[list[object], None]:
+        """The rows of a listing, page by page. Raises ListingIncomplete when its pages go round in a circle."""
+        asked, next_ = {"PageSize": str(LONGEST_PAGE), **(params or {})}, path
+        followed: set[str] = set()
+        page = await self.get(product, path, asked, circuit)
+        while True:
+            yield page.items(key)
+            found = page.inside("meta").maybe_text("next_page_url") if page.has("meta") else None
+            next_ = found or page.maybe_text("next_page_uri") or ""
+            if not next_:
+                return
+            if next_ in followed:
+                raise ListingIncomplete(f"{self.name}: the pages of GET {path} go round in a circle")
+            followed.add(next_)
+            page = await self.get(product, _path_and_query(next_), circuit=circuit)
+
+    def _url(self, product: str, path: str) -> str:
+        return self._endpoint.replace(PRODUCT, product) + path
+
+    async def _call(self, call: Call) -> object:
+        return await self._http.call(call)
+
+
+@contextmanager
+def _number_missing() -> Iterator[None]:
+    """A number that is not there, or not yet: Twilio may not know one for a moment that it has just sold."""
+    try:
+        yield
+    except RequestRejected as error:
+        if error.code == NOT_FOUND:
+            raise NotHeld(str(error), error.code) from error
+        raise
+
+
+def _path_and_query(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:
+    """The account's HTTP client: HTTP Basic with the API key where there is one, else with SID and auth token."""
+    given = {key: value.strip() for key, value in settings.credentials.items()}
+    user, secret = given["accountSid"], given.get("authToken", "")
+    if given.get("apiKeySid") and given.get("apiKeySecret"):
+        user, secret = given["apiKeySid"], given["apiKeySecret"]
+    token = base64.b64encode(f"{user}:{secret}".encode()).decode()
+    return AccountClient(
+        replace(settings, endpoint=settings.endpoint.replace(PRODUCT, "api")),
+        headers={"Authorization": f"Basic {token}"},
+        read_refusal=read_refusal,
+        transport=transport,
+    )

@@ -1,0 +1,428 @@
+"""Twilio: the conformance suite, and what only Twilio has: no cart, no key, no second page of a search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from ringfleet.carriers.errors import (
+    CarrierError,
+    CredentialsRejected,
+    NotHeld,
+    OutcomeUnknown,
+    RequestRejected,
+    Throttled,
+)
+from ringfleet.carriers.short_marks import ShortMarks
+from ringfleet.carriers.twilio import api
+from ringfleet.carriers.twilio.account import Twilio
+from ringfleet.carriers.twilio.api import Api, open_client
+from ringfleet.model import E164, HeldRouting, HoldingStatus, ItemState, Mark, NumberType, Query, Routing
+from ringfleet.model.failures import FailureReason
+from tests.carriers.conformance import REPLY_LOST, ROUTING, CarrierConformance
+from tests.carriers.customer import MARK, US_415, Customer, numbers
+from tests.carriers.scripts import Script, settings
+
+PROVIDER = "Twilio"
+TWILIO = {"accountSid": "AC" + "0" * 32, "authToken": "tok"}
+
+
+class TestTwilio(CarrierConformance):
+    provider = PROVIDER
+    its_own_failure = FailureReason.NUMBER_TAKEN  # one code for whatever can't be sold
+    counted = False
+    changed = replace(ROUTING, sip_targets=ROUTING.sip_targets[:1])
+    whole = (
+        replace(ROUTING, messaging_webhook="https://example.com/sms?a=1&b=2"),
+        Routing("inst-1.b", "shop/b", voice_webhook="https://example.com/voice"),
+    )
+
+    async def test_the_listing_goes_through_all_pages(
+        self, customer: Customer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(api, "LONGEST_PAGE", 40)
+        bought = await self.by_hand(customer, 101)
+        assert {holding.number for holding in await customer.listed()} == bought
+
+    async def test_a_number_that_is_not_active_yet_can_be_marked_but_not_routed(self, customer: Customer) -> None:
+        """For a moment Twilio does not know a number at all that it has just sold, although it lists it."""
+        customer.sandbox.set_faults({"fault": "slow_activation", "seconds": 3600})
+        id_ = (await customer.carrier.buy(await customer.purchase("k", 1)))[0].external_id
+        assert id_
+        with pytest.raises(NotHeld):
+            await customer.carrier.route(id_, await customer.carrier.ensure_routing(ROUTING))
+        with pytest.raises(NotHeld):
+            await customer.carrier.mark(id_, replace(MARK, pool="other"))
+        assert [(holding.status, holding.mark) for holding in await customer.listed()] == [(HoldingStatus.ACTIVE, MARK)]
+
+    async def test_how_a_numbers_calls_are_signed_is_told(self, customer: Customer) -> None:
+        """Not by the number: nothing is known of it."""
+        await customer.carrier.buy(await customer.purchase("k", 1))
+        assert [holding.attestation for holding in await customer.listed()] == [None]
+
+
+# Another program that uses the same account.
+
+
+class Program:
+    """It calls Twilio as it likes, and knows nothing of us."""
+
+    def __init__(self, customer: Customer) -> None:
+        self._customer = customer
+        self.sid = customer.settings.credentials["accountSid"]
+
+    def call(self, method: str, product: str, path: str, **form: str) -> dict[str, Any]:
+        reply = httpx.request(
+            method,
+            f"{self._customer.sandbox.url}/twilio/{product}{path.format(account=f'/2010-04-01/Accounts/{self.sid}')}",
+            data=form,
+            auth=(self.sid, self._customer.token),
+            timeout=60,
+            trust_env=False,
+        )
+        assert reply.is_success, reply.text
+        return dict(reply.json()) if reply.content else {}
+
+    def buy(self, number: E164, **form: str) -> dict[str, Any]:
+        return self.call("POST", "api", "{account}/IncomingPhoneNumbers.json", PhoneNumber=number, **form)
+
+    def number(self, sid: str) -> dict[str, Any]:
+        return self.call("GET", "api", f"{{account}}/IncomingPhoneNumbers/{sid}.json")
+
+    def change(self, sid: str, **form: str) -> dict[str, Any]:
+        return self.call("POST", "api", f"{{account}}/IncomingPhoneNumbers/{sid}.json", **form)
+
+
+SUPPORT = {"FriendlyName": "support hotline", "VoiceUrl": "https://example.com/support"}
+
+
+# Searching.
+
+
+async def test_a_search_that_thirty_rows_answer_is_one_call_and_one_for_the_prices(customer: Customer) -> None:
+    await customer.carrier.search(US_415, 30)
+    await customer.carrier.search(US_415, 30)
+    assert customer.sandbox.calls() == {"prices": 1, "search": 2}
+
+
+async def test_where_no_area_code_is_asked_for_the_whole_country_is_divided_too(customer: Customer) -> None:
+    catalog = await customer.carrier.search(Query("US", NumberType.TOLL_FREE), 100)
+    assert len({offer.number for offer in catalog.offers}) >= 100
+
+
+async def test_an_area_code_abroad_is_looked_for_by_the_first_digits(customer: Customer) -> None:
+    catalog = await customer.carrier.search(Query("AU", NumberType.GEOGRAPHIC, "2"), 5)
+    assert len(catalog.offers) >= 5
+    assert {(offer.number[:4], offer.area_code) for offer in catalog.offers} == {("+612", "2")}
+
+
+async def test_a_country_where_nothing_is_sold_is_said(customer: Customer) -> None:
+    with pytest.raises(RequestRejected, match="Twilio sells no Mobile numbers in US"):
+        await customer.carrier.search(Query("US", NumberType.MOBILE), 1)
+
+
+# Buying.
+
+
+async def test_a_number_that_another_program_of_the_account_has_is_left_as_it_is(customer: Customer) -> None:
+    """A purchase of it would be no error, and an update."""
+    purchase = await customer.purchase("k", 2)
+    program = Program(customer)
+    sid = program.buy(purchase.offers[0].number, **SUPPORT)["sid"]
+    before = program.number(sid)
+    outcomes = await customer.carrier.buy(purchase)
+    assert [(outcome.state, outcome.reason) for outcome in outcomes] == [
+        (ItemState.FAILED, FailureReason.NUMBER_TAKEN),
+        (ItemState.PROVISIONED, ""),
+    ]
+    assert program.number(sid) == before
+
+
+async def test_a_number_that_was_there_and_that_the_listing_hid_is_given_back(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 1)
+    program = Program(customer)
+    sid = program.buy(purchase.offers[0].number, **SUPPORT)["sid"]
+    customer.sandbox.control("POST", "clock", {"advance_seconds": 60})
+    customer.sandbox.set_faults({"fault": "listing_lag", "seconds": 3600})
+    (outcome,) = await customer.carrier.buy(purchase)
+    assert (outcome.state, outcome.reason) == (ItemState.FAILED, FailureReason.NUMBER_TAKEN)
+    left = program.number(sid)
+    assert (left["friendly_name"], left["voice_url"]) == (purchase.offers[0].number, SUPPORT["VoiceUrl"])
+    assert customer.billed() == Counter([purchase.offers[0].number])
+
+
+async def test_a_first_try_that_the_listing_hid_is_ours_when_it_is_made_again(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 1)
+    customer.sandbox.set_faults(REPLY_LOST, {"fault": "listing_lag", "seconds": 3600})
+    with pytest.raises(OutcomeUnknown):
+        await customer.carrier.buy(purchase)
+    customer.sandbox.control("POST", "clock", {"advance_seconds": 60})
+    (outcome,) = await customer.carrier.buy(replace(purchase, resumed=True))
+    customer.sandbox.set_faults()
+    assert outcome.state is ItemState.PROVISIONED
+    assert [holding.mark for holding in await customer.listed()] == [MARK]
+    assert customer.billed() == Counter([purchase.offers[0].number])
+
+
+async def test_what_may_have_been_bought_is_looked_for_three_times_before_it_is_bought_again(
+    customer: Customer,
+) -> None:
+    purchase = await customer.purchase("k", 3)
+    async with customer.another(lag=0.03) as successor:
+        customer.sandbox.control("POST", "calls")
+        await successor.buy(replace(purchase, resumed=True))
+    assert customer.sandbox.calls() == {"numbers_list": 3, "prices": 1, "checkout": 3}
+
+
+async def test_what_was_bought_is_seen_at_the_first_look_and_nothing_is_sent(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 3)
+    await customer.carrier.buy(purchase)
+    customer.sandbox.control("POST", "calls")
+    async with customer.another(lag=3600.0) as successor:
+        await successor.buy(replace(purchase, resumed=True))
+    assert customer.sandbox.calls() == {"numbers_list": 1}
+
+
+async def test_what_was_throttled_was_not_made_so_that_the_next_try_looks_once(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 2)
+    customer.sandbox.set_faults({"fault": "rate_limited", "operations": ["checkout"], "script": [True, True]})
+    async with customer.another(lag=3600.0) as carrier:
+        with pytest.raises(Throttled):
+            await carrier.buy(purchase)
+        outcomes = await carrier.buy(replace(purchase, resumed=True))
+    assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 2
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "server_error", "reset_before_commit"])
+async def test_of_a_purchase_that_went_wrong_in_part_the_rest_is_known(customer: Customer, fault: str) -> None:
+    purchase = await customer.purchase("k", 3)
+    customer.sandbox.set_faults({"fault": fault, "operations": ["checkout"], "script": [False, True]})
+    async with customer.in_turn() as carrier:
+        with pytest.raises(CarrierError) as raised:
+            await carrier.buy(purchase)
+    numbers_ = numbers(purchase.offers)
+    assert [outcome.number for outcome in raised.value.known] == [numbers_[0], numbers_[2]]
+    assert customer.billed() == Counter([numbers_[0], numbers_[2]])
+
+
+async def test_a_hundred_numbers_are_looked_for_in_one_listing(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 100)
+    customer.sandbox.control("POST", "calls")
+    outcomes = await customer.carrier.buy(purchase)
+    assert {outcome.state for outcome in outcomes} == {ItemState.PROVISIONED}
+    assert customer.sandbox.calls() == {"numbers_list": 1, "prices": 1, "checkout": 100}
+
+
+async def test_a_refusal_is_told_with_twilios_code_and_sentence(customer: Customer) -> None:
+    purchase = await customer.purchase("k", 1)
+    customer.sandbox.set_faults({"fault": "pending_documents"})
+    (outcome,) = await customer.carrier.buy(purchase)
+    assert outcome.message == "400 21649: numbers of this market are sold with an approved bundle only"
+
+
+# Keeping.
+
+
+async def held(customer: Customer) -> str:
+    """A number that was bought; its SID."""
+    (outcome,) = await customer.carrier.buy(await customer.purchase("k", 1))
+    assert outcome.external_id
+    return outcome.external_id
+
+
+async def test_a_number_is_released_although_it_has_an_emergency_address() -> None:
+    number = {"sid": "PN1", "phone_number": "+14155550100", "emergency_address_sid": "AD1"}
+    refused = httpx.Response(400, json={"code": 21627, "message": "An emergency address is attached", "status": 400})
+    script = Script(refused, httpx.Response(200, json=number), httpx.Response(200, json=number), 204)
+    await scripted(script).release("PN1")
+    assert [(request.method, request.content) for request in script.requests] == [
+        ("DELETE", b""),
+        ("GET", b""),
+        ("POST", b"EmergencyStatus=Inactive&EmergencyAddressSid="),
+        ("DELETE", b""),
+    ]
+
+
+async def test_a_refusal_to_release_a_number_that_has_none_is_told() -> None:
+    number = {"sid": "PN1", "phone_number": "+14155550100"}
+    refused = httpx.Response(400, json={"code": 21600, "message": "Not now", "status": 400})
+    with pytest.raises(RequestRejected, match="400 21600: Not now"):
+        await scripted(Script(refused, httpx.Response(200, json=number))).release("PN1")
+
+
+def scripted(script: Script) -> Twilio:
+    account = settings(endpoint="https://{product}.carrier.test", credentials=TWILIO)
+    return Twilio(account, client=open_client(account, script))
+
+
+async def test_a_name_that_twilio_made_is_nobodys_reference(customer: Customer) -> None:
+    await TestTwilio().by_hand(customer, 1)
+    assert [(holding.mark, holding.reference) for holding in await customer.listed()] == [(None, None)]
+
+
+async def test_a_mark_that_is_too_long_is_shortened_and_the_number_is_known_by_the_whole_one(
+    customer: Customer,
+) -> None:
+    mark = Mark("inst-1", "customer-acceptance-testing", "outbound-campaigns-of-the-west")
+    carrier = ShortMarks(customer.carrier, customer.carrier.abilities.mark_length or 0, "inst-1", lambda: [mark])
+    purchase = replace(await customer.purchase("k", 1), mark=mark)
+    await carrier.buy(purchase)
+    found = await carrier.find(purchase.offers[0].number)
+    assert found
+    assert found.mark == mark
+
+
+async def test_a_number_that_is_stopped_follows_what_it_followed_when_another_process_resumes_it(
+    customer: Customer,
+) -> None:
+    sid, program = await held(customer), Program(customer)
+    program.change(sid, SmsUrl="https://example.com/by-hand")
+    profile = await customer.carrier.ensure_routing(ROUTING)
+    await customer.carrier.route(sid, profile)
+    before = program.number(sid)
+    await customer.carrier.suspend(sid)
+    (stopped,) = await customer.listed()
+    assert (stopped.status, stopped.routing) == (HoldingStatus.SUSPENDED, profile)
+    parked = program.number(sid)
+    assert parked["trunk_sid"] is None
+    assert parked["voice_application_sid"] == parked["sms_application_sid"]
+    async with customer.another() as successor:
+        assert [one.status for one in [await successor.find(stopped.number)] if one] == [HoldingStatus.SUSPENDED]
+        await successor.resume(sid)
+    after = program.number(sid)
+    assert {**after, "date_updated": None} == {**before, "date_updated": None, "sms_application_sid": None}
+
+
+async def test_numbers_that_followed_the_same_are_parked_in_the_same_place(customer: Customer) -> None:
+    outcomes = await customer.carrier.buy(await customer.purchase("k", 2))
+    for outcome in outcomes:
+        assert outcome.external_id
+        await customer.carrier.suspend(outcome.external_id)
+    program = Program(customer)
+    assert len(program.call("GET", "api", "{account}/Applications.json")["applications"]) == 1
+
+
+async def test_resuming_a_number_that_is_not_stopped_changes_nothing(customer: Customer) -> None:
+    sid, program = await held(customer), Program(customer)
+    program.change(sid, **SUPPORT)
+    before = program.number(sid)
+    await customer.carrier.resume(sid)
+    assert program.number(sid) == before
+
+
+# Routing.
+
+
+async def test_a_number_is_in_the_messaging_service_of_its_profile_and_leaves_it_with_it(customer: Customer) -> None:
+    sid, program = await held(customer), Program(customer)
+    service = program.call("POST", "messaging", "/v1/Services", FriendlyName="shop")["sid"]
+    routing = replace(ROUTING, messaging_service=service)
+    profile = await customer.carrier.ensure_routing(routing)
+    await customer.carrier.route(sid, profile)
+    await customer.carrier.route(sid, profile)
+    assert [holding.routing for holding in await customer.listed()] == [profile]
+    members = f"/v1/Services/{service}/PhoneNumbers"
+    assert [one["sid"] for one in program.call("GET", "messaging", members)["phone_numbers"]] == [sid]
+    assert await customer.carrier.find_routing(routing.reference) == HeldRouting(profile, routing)
+    await customer.carrier.suspend(sid)
+    assert program.call("GET", "messaging", members)["phone_numbers"] == []
+    assert [holding.routing for holding in await customer.listed()] == [profile]
+    await customer.carrier.resume(sid)
+    assert [holding.routing for holding in await customer.listed()] == [profile]
+    await customer.carrier.route(sid, None)
+    assert program.call("GET", "messaging", members)["phone_numbers"] == []
+
+
+CAMPAIGN = {
+    "BrandRegistrationSid": "BN" + "0" * 32,
+    "Description": "Tells customers of a furniture shop when their delivery comes",
+    "MessageFlow": "Customers give their number and their consent when they order",
+    "MessageSamples": "Your sofa comes at 10:00",
+    "UsAppToPersonUsecase": "DELIVERY_NOTIFICATION",
+    "HasEmbeddedLinks": "false",
+    "HasEmbeddedPhone": "false",
+}
+
+
+async def test_numbers_send_for_a_campaign_only_that_is_one_of_the_service(customer: Customer) -> None:
+    program = Program(customer)
+    service = program.call("POST", "messaging", "/v1/Services", FriendlyName="shop")["sid"]
+    campaigns = f"/v1/Services/{service}/Compliance/Usa2p"
+    campaign = program.call("POST", "messaging", campaigns, **CAMPAIGN)["sid"]
+    fit = replace(ROUTING, messaging_service=service, campaign=campaign)
+    profile = await customer.carrier.ensure_routing(fit)
+    assert await customer.carrier.find_routing(fit.reference) == HeldRouting(profile, fit)
+    with pytest.raises(RequestRejected, match="is none of its campaigns"):
+        await customer.carrier.ensure_routing(replace(fit, campaign="QE0"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"agent": "agent-7"}, "Twilio has no voice agents"),
+        ({"messaging_service": "MG" + "0" * 32}, "20404"),
+        ({"sip_targets": ()}, "sends calls and messages nowhere"),
+    ],
+)
+async def test_what_twilio_can_not_do_is_refused_with_a_sentence(
+    customer: Customer, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(RequestRejected, match=said):
+        await customer.carrier.ensure_routing(replace(ROUTING, **changes))
+
+
+async def test_a_target_that_was_changed_in_the_console_shows_and_is_put_right(customer: Customer) -> None:
+    program = Program(customer)
+    profile = await customer.carrier.ensure_routing(ROUTING)
+    trunk = profile.partition("/")[0]
+    (first, _) = program.call("GET", "trunking", f"/v1/Trunks/{trunk}/OriginationUrls")["origination_urls"]
+    program.call("DELETE", "trunking", f"/v1/Trunks/{trunk}/OriginationUrls/{first['sid']}")
+    found = await customer.carrier.find_routing(ROUTING.reference)
+    assert found
+    assert found.routing == replace(ROUTING, sip_targets=ROUTING.sip_targets[1:])
+    assert await customer.carrier.ensure_routing(ROUTING) == profile
+    assert await customer.carrier.find_routing(ROUTING.reference) == HeldRouting(profile, ROUTING)
+
+
+async def test_a_profile_that_comes_to_use_other_things_has_another_id_and_is_one_all_the_same(
+    customer: Customer,
+) -> None:
+    """So its numbers are pointed anew: what they point at now would lead them where they should go no more."""
+    voice = replace(ROUTING, sip_targets=(), voice_webhook="https://example.com/voice")
+    first = await customer.carrier.ensure_routing(ROUTING)
+    second = await customer.carrier.ensure_routing(voice)
+    assert first != second
+    assert [held async for page in customer.carrier.routings() for held in page] == [HeldRouting(second, voice)]
+
+
+# Opening.
+
+
+async def test_an_api_key_opens_the_account_too(customer: Customer) -> None:
+    key = {"apiKeySid": "SK" + "0" * 32, "apiKeySecret": customer.token}
+    sid = customer.settings.credentials["accountSid"]
+    async with customer.another(credentials={"accountSid": sid, **key}) as carrier:
+        assert await carrier.account_id() == sid
+
+
+@pytest.mark.parametrize("sid", ["SK" + "0" * 32, "AC1", "AC" + "0" * 31 + "/"])
+def test_what_is_no_account_sid_is_said_before_the_first_call(customer: Customer, sid: str) -> None:
+    with pytest.raises(CredentialsRejected, match="accountSid is no account SID"):
+        customer.another(credentials={**customer.settings.credentials, "accountSid": sid})
+
+
+async def test_a_page_is_never_followed_to_another_host() -> None:
+    """What a reply names would else be given the account's credentials."""
+    page = {"meta": {"next_page_url": "https://evil.example/v1/Trunks?Page=1"}, "trunks": []}
+    script = Script(httpx.Response(200, json=page), httpx.Response(200, json={"meta": {}, "trunks": []}))
+    account = settings(endpoint="https://{product}.carrier.test", credentials=TWILIO)
+    client = Api(account, open_client(account, script))
+    assert [rows async for rows in client.pages("trunking", "/v1/Trunks", "trunks")] == [[], []]
+    assert [str(request.url) for request in script.requests] == [
+        "https://trunking.carrier.test/v1/Trunks?PageSize=1000",
+        "https://trunking.carrier.test/v1/Trunks?Page=1",
+    ]
