@@ -64,14 +64,24 @@ class ToSimulator(TwilioHttpClient):  # type: ignore[misc]
 class TwilioCustomer:
     """One account of its own, and the library's client for it."""
 
-    def __init__(self, simulator: SimulatorProcess, account: str, balance: str = "1000.00") -> None:
+    def __init__(self, simulator: SimulatorProcess, account: str, balance: str | None = "1000.00") -> None:
+        """`balance` None: the account is there already."""
         self.simulator = simulator
         self.account = account
         self.token = f"token-of-{account}"
         self.sid = "AC" + hashlib.md5(account.encode(), usedforsecurity=False).hexdigest()
-        simulator.control("POST", "accounts", {"token": self.token, "id": account, "balance": balance})
+        if balance is not None:
+            simulator.control("POST", "accounts", {"token": self.token, "id": account, "balance": balance})
         self.wire = ToSimulator(simulator.url)
         self.client = Client(self.sid, self.token, http_client=self.wire)
+
+    @classmethod
+    def of(cls, simulator: SimulatorProcess, account: str, token: str) -> TwilioCustomer:
+        """The library as another customer of an account that is there."""
+        customer = cls(simulator, account, None)
+        customer.token = token
+        customer.client = Client(customer.sid, token, http_client=customer.wire)
+        return customer
 
     def close(self) -> None:
         self.wire.session.close()
