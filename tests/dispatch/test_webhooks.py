@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -19,8 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from structlog.testing import capture_logs
+from twilio.request_validator import RequestValidator
 
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
+from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
@@ -384,6 +387,21 @@ async def test_a_wish_of_a_sender_who_can_not_be_read_is_refused_and_counted_and
     wish = "leave" if text == "STOP" else "return"
     assert world.wished(wish, taken="false") == 2
     assert await world.tell(an_event("message.received", "m2", text="Hello", peer=sender)) == "counted"
+
+
+async def test_a_stop_of_which_the_carrier_says_no_time_counts_from_when_it_came(world: World) -> None:
+    """Twilio signs a form and the address that it calls, and dates no message."""
+    world.reader = TwilioWebhook()
+    form = {"MessageSid": "SM1", "SmsStatus": "received", "From": PEER, "To": NUMBER, "Body": "Stop"}
+    signature = RequestValidator(SECRET).compute_signature("http://dispatcher/v1/events/shop/sandbox", form)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature}
+    for status in ("counted", "known"):
+        reply = await world.send(urlencode(form).encode(), headers)
+        assert reply.json() == {"status": status}
+        world.now += 60
+    (opt_out,) = await world.opted_out()
+    assert (opt_out.recipient, opt_out.since) == (HASHER.hashes(PEER)[0], NOW)
+    assert (await world.send(urlencode({**form, "Body": "Start"}).encode(), headers)).status_code == 401
 
 
 async def test_a_stop_is_never_too_old(world: World) -> None:
