@@ -414,7 +414,8 @@ class Fleet:
         names."""
         places = {ObjectRef(pool.metadata.namespace, pool.metadata.name) for pool in self.all(NumberPool)}
         filed = (*self.numbers.filed("pool"), *self._stores["NumberOrder"].filed("pool"))
-        return {self.mark_for(namespace, pool) for namespace, pool in {*places, *filed}}
+        named = {ObjectRef(*pool) for pool in filed if isinstance(pool, tuple)}
+        return {self.mark_for(*place) for place in places | named}
 
     # Claims.
 
