@@ -123,7 +123,7 @@ def test_a_page_for_contributors_names_only_paths_and_targets_that_are_there(pag
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert list(missing(QUOTED_PATH, [page])) == []
     assert set(MADE.findall(text)) <= targets
-    assert len(text.splitlines()) <= 130, "it is read in one go"
+    assert len(text.splitlines()) <= 140, "it is read in one go"
 
 
 FIELD = re.compile(r"\b(?:spec|status)(?:\.[a-z][A-Za-z]*)+(?![\w(])")

@@ -112,7 +112,7 @@ def test_a_set_claims_numbers_in_the_way_that_is_told() -> None:
 
 
 def test_the_numbers_of_a_campaign_are_told() -> None:
-    most = f"{CAMPAIGN_NUMBERS} US numbers of the set"
+    most = f"{CAMPAIGN_NUMBERS} US numbers"
     assert f"at most {most} send messages" in told(RotationSet, "spec.messaging.numberPool")
     assert reasons_of("RotationSet")["NumberPoolNotApproved"].startswith(most)
 

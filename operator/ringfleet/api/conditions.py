@@ -457,7 +457,7 @@ REASONS: Mapping[str, str] = {
     "NotSold": "The carrier sells no such numbers in this country.",
     "NumberMissing": "The number that is named does not exist where it is named.",
     "NumberNotFree": "The number that spec.phoneNumberName names is bound, rests or is stopped.",
-    "NumberPoolNotApproved": "49 US numbers of the set may send messages unless spec.messaging.numberPool is Approved.",
+    "NumberPoolNotApproved": "49 US numbers of a campaign may send unless spec.messaging.numberPool is Approved.",
     "NumberTaken": "Another PhoneNumber object stands for the number: this one does nothing.",
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",

@@ -309,12 +309,14 @@ def _regions(seen: RotationSeen, plan: RotationPlan) -> Iterable[RegionStatus]:
 def set_usage(old: SetUsage | None, plan: RotationPlan, usage: Usage | None, today: str) -> SetUsage:
     """The day as it is now. While traffic is not known, what was known of the same day stands."""
     capacity = plan.day.capacity
+    known: Usage | SetUsage
     if usage is not None:
-        of_day = {"used": usage.used, "deferred": usage.deferred, "replies": usage.replies}
-        return SetUsage(day=usage.day.isoformat(), capacity=capacity, **of_day)
-    if old is not None and old.day == today:
-        return old.model_copy(update={"capacity": capacity})
-    return SetUsage(day=today, capacity=capacity)
+        day, known = usage.day.isoformat(), usage
+    elif old is not None and old.day == today:
+        day, known = today, old
+    else:
+        return SetUsage(day=today, capacity=capacity)
+    return SetUsage(day=day, capacity=capacity, used=known.used, replies=known.replies, deferred=known.deferred)
 
 
 def usage_matters(old: SetUsage | None, new: SetUsage) -> bool:

@@ -26,6 +26,7 @@ from tests.dispatch.ledger.builders import (
     an_event,
     an_opt_out,
     deferred,
+    heard_from,
     picked,
     somebody,
     used,
@@ -185,3 +186,15 @@ async def test_what_was_put_off_in_a_set_is_that_sets_own(ledger: Ledger) -> Non
     later = await deferred(ledger, an_ask(**THERE))
     assert later.number == TWO
     assert (await picked(ledger, an_ask(after=60))).number == ONE
+
+
+async def test_what_goes_out_from_another_number_leaves_the_person_the_one_of_another_set(ledger: Ledger) -> None:
+    await two_sets(ledger, daily=1)
+    await picked(ledger, an_ask())
+    await ledger.enlist(a_roster(a_member(2, daily=0), set_=OTHER, **ACME))
+    assert (await deferred(ledger, an_ask(after=60, **THERE))).number == TWO
+    await two_sets(ledger, day=TODAY + 1)
+    assert (await picked(ledger, an_ask(after=12 * HOUR + 60, **THERE))).reasons == ("deferred-earlier",)
+    await ledger.ingest([heard_from(n=2, after=12 * HOUR)])
+    assert (await picked(ledger, an_ask(after=13 * HOUR, **THERE, reply=True))).number == TWO
+    assert (await picked(ledger, an_ask(after=14 * HOUR, **THERE))).number == ONE

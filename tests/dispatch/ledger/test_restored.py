@@ -98,6 +98,10 @@ class OnPostgres:
         await self._run("DROP SCHEMA ringfleet CASCADE")
         await self._run("ALTER SCHEMA dumped RENAME TO ringfleet")
 
+    async def throw_away(self) -> None:
+        """The copy: the database is used again."""
+        await self._run("DROP SCHEMA IF EXISTS dumped CASCADE")
+
     async def accept(self) -> bool:
         return await accept_counts(Address(self.dsn))
 
@@ -118,7 +122,9 @@ async def machine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield OnSqlite(tmp_path)
         return
     async with request.getfixturevalue("postgres_server").database() as dsn:
-        yield OnPostgres(dsn)
+        there = OnPostgres(dsn)
+        yield there
+        await there.throw_away()
 
 
 async def lived_in(machine: Machine) -> list[str]:

@@ -167,8 +167,8 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
         return Suppressed(known.scope)
     own = bench.seats.get(known.number) if known.number is not None and _is_remembered(ask, known) else None
     if known.heard and (answers := _answering(bench, ask, known, own)) is not None:
-        knows = answers is own
-        return Use(answers, None, sticky=knows, counts=False, writes=own is None or knows, reasons=("reply",))
+        knows, has_none = answers is own, own is None and known.lent is None
+        return Use(answers, None, sticky=knows, counts=False, writes=has_none or knows, reasons=("reply",))
     if ask.quiet_until is not None:
         return Quiet(ask.quiet_until)
     if (again := _too_often(ask, known)) is not None:
@@ -186,7 +186,8 @@ def decide(bench: Bench, ask: Ask, known: Known) -> Choice:
         kept = bench.seats.get(room.number)
         if kept is not None and _is_of(kept, ask) and kept.objection(ask, _own_room(room, kept, ask)) is None:
             tier = None if own is kept else next((tier for tier in ask.tiers if tier in kept.tiers), None)
-            return Use(kept, tier, sticky=own is kept, writes=own is None, reasons=("deferred-earlier",))
+            has_none = own is None and known.lent is None
+            return Use(kept, tier, sticky=own is kept, writes=has_none, reasons=("deferred-earlier",))
     return _for_recipient(bench, ask, known, own, room)
 
 
