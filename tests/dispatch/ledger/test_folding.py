@@ -39,9 +39,9 @@ ROSTER = a_roster(*(a_member(n, daily=40, hourly=40, daily_tomorrow=100) for n i
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folded each few picks, a few rows a group."""
-    monkeypatch.setattr(folding, "FOLD_AT", 7)
-    monkeypatch.setattr(folding, "SLICE", 2)
+    """Folded each few picks, a few rows a group, so that much happens between the slices."""
+    for name, value in {"FOLD_AT": 7, "SLICE": 2, "PER_PICK": 0, "AT_REST": 1}.items():
+        monkeypatch.setattr(folding, name, value)
 
 
 class Model:
@@ -176,8 +176,9 @@ async def test_what_is_young_does_not_grow(open_ledger: OpenLedger) -> None:
 
 
 @pytest.mark.parametrize("picks", [1, 64, 512])
-def test_folding_ends_however_many_picks_come_with_each_group(picks: int) -> None:
+def test_folding_ends_however_many_picks_come_with_each_group(picks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each makes two young rows: folded one slice a group, they came faster than they went."""
+    monkeypatch.setattr(folding, "PER_PICK", 3)
     memory = Memory(NOTHING)
     memory.young.contacts = {(1, n.to_bytes(16)): Contact() for n in range(1000)}
     memory.marks["seq"] = 1000
