@@ -81,9 +81,9 @@ def main() -> None:
     with running_cluster() as cluster, TemporaryDirectory(prefix="ringfleet-picks-") as folder:
         cluster.install(ROOT / "crds")
         cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        cluster.apply(
-            a_set(size=options.members, perNumber={"daily": 1_000_000, "hourly": 1_000_000}), namespace=NAMESPACE
-        )
+        caps = {"daily": 1_000_000, "hourly": 1_000_000}
+        everywhere = a_set(size=options.members, perNumber=caps, localPresence="None")  # who is new abroad, too
+        cluster.apply(everywhere, namespace=NAMESPACE)
         _let_callers_in(cluster)
         _say(f"making {options.members} numbers")
         asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
