@@ -226,5 +226,15 @@ def test_what_a_listing_shows_without_an_object_is_kept_by_what_comes_and_goes()
     assert marked.unrecorded(WEST, there.__contains__) == {digits(5): a_price()}
 
 
+def test_a_number_whose_price_the_carrier_does_not_say_is_kept_as_any_other() -> None:
+    marked, of_west = MarkedNumbers(), ObjectRef(HERE, digits(1).digits)
+    marked.learn(AccountKey(HERE, "main"), None, {WEST: {digits(1): None, digits(2): None}})  # type: ignore[arg-type]
+    assert marked.unrecorded(WEST, lambda number: False) == {digits(1): None, digits(2): None}
+    marked.note_object_of_number(of_west, there=True)
+    assert marked.unrecorded(WEST, _nobody_asks) == {digits(2): None}
+    marked.note_object_of_number(of_west, there=False)
+    assert marked.unrecorded(WEST, _nobody_asks) == {digits(1): None, digits(2): None}
+
+
 def _nobody_asks(number: E164) -> bool:
     raise AssertionError(f"{number} is looked up again although nothing has changed")

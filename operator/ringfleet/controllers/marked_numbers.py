@@ -18,8 +18,10 @@ from ringfleet.model import E164, AccountKey, Holding, Price
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account.identity import Identity
 
-Marked = dict[ObjectRef, dict[E164, Price]]
-"""The numbers of one listing by pool, each with its price."""
+Prices = dict[E164, Price | None]
+"""Numbers, each with its price; None where the carrier does not say."""
+Marked = dict[ObjectRef, Prices]
+"""The numbers of one listing by pool."""
 
 
 class MarkedNumbers:
@@ -30,7 +32,7 @@ class MarkedNumbers:
 
     def __init__(self) -> None:
         self._listings: dict[Identity, Marked] = {}
-        self._unrecorded: dict[ObjectRef, dict[E164, Price]] = {}
+        self._unrecorded: Marked = {}
         """By pool, those of them that have no object, as far as anybody has asked since the listings changed."""
         self._objects: dict[AccountKey, Identity] = {}
         """Which account each CarrierAccount stands for; of one that is another account now, until that is listed."""
@@ -81,10 +83,10 @@ class MarkedNumbers:
                 continue
             if there:
                 unrecorded.pop(number, None)
-            elif price := self.price_of(pool, number):
-                unrecorded[number] = price
+            elif any(number in marked.get(pool, {}) for marked in self._listings.values()):
+                unrecorded[number] = self.price_of(pool, number)
 
-    def of(self, pool: ObjectRef) -> Iterator[tuple[E164, Price]]:
+    def of(self, pool: ObjectRef) -> Iterator[tuple[E164, Price | None]]:
         """The numbers whose mark names the pool, at whatever account; one that two accounts show comes twice."""
         for marked in self._listings.values():
             yield from marked.get(pool, {}).items()
@@ -94,7 +96,7 @@ class MarkedNumbers:
         prices = (marked.get(pool, {}).get(number) for marked in reversed(self._listings.values()))
         return next(filter(None, prices), None)
 
-    def unrecorded(self, pool: ObjectRef, is_recorded: Callable[[E164], bool]) -> dict[E164, Price]:
+    def unrecorded(self, pool: ObjectRef, is_recorded: Callable[[E164], bool]) -> Prices:
         """Those of its numbers that have no object. All of them are asked once after a listing has changed; then it is
         kept by what comes and goes (`note_object_of_number`)."""
         known = self._unrecorded.get(pool)
@@ -111,7 +113,7 @@ def _differing(one: Marked, other: Marked) -> frozenset[ObjectRef]:
 
 def by_pool(holdings: Iterable[Holding], installation: str, into: Marked) -> None:
     """Add to `into` those of the holdings that carry a mark of ours. Equal prices are kept as one value."""
-    prices: dict[Price, Price] = {}
+    prices: dict[Price | None, Price | None] = {}
     for holding in holdings:
         mark = holding.mark
         if mark is not None and mark.installation == installation:

@@ -176,7 +176,9 @@ def _number_status(holding: Holding, tenants: ObjectRef | None, now: datetime) -
         area_code=holding.area_code,
         region=holding.region,
         capabilities=tuple(sorted(holding.capabilities)),
-        price=NumberPrice(monthly=price.monthly.amount, setup=price.setup.amount, currency=price.monthly.currency),
+        price=NumberPrice(monthly=price.monthly.amount, setup=price.setup.amount, currency=price.monthly.currency)
+        if price
+        else None,
         purchased_at=now,
         free_since=None if waits else now,
         documents=NumberDocuments(attached=holding.bundle, registered_to=str(tenants))

@@ -288,8 +288,9 @@ class Holding:
     """The number's country, ISO 3166-1 alpha-2, such as `US`."""
     type: NumberType
     """The kind of number: geographic, mobile, national or toll-free."""
-    price: Price
-    """What the carrier charges for the number, by the month and once."""
+    price: Price | None
+    """What the carrier charges for the number, by the month and once; None when the carrier does not say: it costs what
+    it was bought for."""
     area_code: str | None = None
     """The number's area code; None for a number that has none, or when the carrier does not say."""
     region: str | None = None

@@ -199,8 +199,7 @@ def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
             "region": holding.region,
             "capabilities": sorted(holding.capabilities),
         }
-    if holding.price != record.price:
-        price = holding.price
+    if (price := holding.price) and price != record.price:
         facts["price"] = {
             "monthly": f"{price.monthly.amount:f}",
             "setup": f"{price.setup.amount:f}",

@@ -238,6 +238,7 @@ def test_an_object_that_is_not_listed_is_not_concluded_to_be_lost() -> None:
         pytest.param(a_holding(bundle="bun-1"), known(bundle="bun-1"), False, id="the bundle that is remembered"),
         pytest.param(a_holding(bundle="bun-2"), known(bundle="bun-1"), True, id="another bundle"),
         pytest.param(a_holding(), known(bundle="bun-1"), False, id="a carrier that says nothing of bundles"),
+        pytest.param(replace(a_holding(), price=None), known(), False, id="a carrier that says nothing of prices"),
     ],
 )
 def test_what_the_carrier_says_anew(holding: Holding, object_: Known, expected: bool) -> None:

@@ -134,7 +134,8 @@ def differs(holding: Holding, known: Known) -> bool:
         return False
     if known.phase is Phase.LOST or holding.external_id != known.external_id:
         return True
-    facts = (holding.price.monthly, holding.renews_at, holding.attestation)
+    monthly = holding.price.monthly if holding.price else known.monthly
+    facts = (monthly, holding.renews_at, holding.attestation)
     if facts != (known.monthly, known.renews_at, known.attestation):
         return True
     if holding.bundle is not None and holding.bundle != known.bundle:
