@@ -36,7 +36,7 @@ from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, EVENT_BYTES, FORGOTTEN, events_app
 from ringfleet.model import E164, AccountKey
-from ringfleet.model.traffic import CarrierEvent
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.roster import Member
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
 from tests.dispatch.ledger.builders import a_roster, an_ask, picked
@@ -667,6 +667,61 @@ class ReaderOfItsThread:
 
     def read(self, request: WebhookRequest) -> CarrierEvent | None:
         return None
+
+
+@dataclass
+class ReaderOfOneEvent:
+    """A carrier that always tells the same."""
+
+    event: CarrierEvent
+
+    def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
+        """Whoever it was."""
+
+    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+        return self.event
+
+
+@dataclass
+class LedgerThatHears:
+    """Keeps what it is told."""
+
+    heard: list[Heard] = field(default_factory=list)
+
+    async def ingest(self, heard: Sequence[Heard]) -> int:
+        self.heard += heard
+        return len(heard)
+
+
+STRANGER = E164("+12065550177")
+
+
+@pytest.mark.parametrize(
+    ("caller", "called", "direction"),
+    [
+        pytest.param(NUMBER, PEER, Direction.OUTBOUND, id="our number calls"),
+        pytest.param(PEER, NUMBER, Direction.INBOUND, id="our number is called"),
+        pytest.param(PEER, STRANGER, None, id="neither is known to be ours"),
+        pytest.param(PEER, None, None, id="only a stranger's number is told"),
+    ],
+)
+async def test_of_a_call_whose_sides_are_not_told_the_side_that_is_the_accounts_counts_and_no_stranger_is_kept(
+    world: World, caller: str, called: str | None, direction: Direction | None
+) -> None:
+    event = CarrierEvent(
+        "evt-1",
+        Happening.CALL_ENDED,
+        datetime.fromtimestamp(NOW, UTC),
+        E164(caller),
+        "call-1",
+        peer=E164(called) if called else None,
+        undirected=True,
+    )
+    world.reader, ledger = ReaderOfOneEvent(event), LedgerThatHears()
+    reply = await world.send(b"{}", {}, ledger=ledger)
+    assert reply.json() == {"status": "counted" if direction else "ignored"}
+    told = [(one.event.number, one.event.peer, one.event.direction) for one in ledger.heard]
+    assert told == ([(NUMBER, PEER, direction)] if direction else [])
 
 
 PATH = "/v1/events/shop/sandbox"

@@ -159,6 +159,12 @@ class Events:
         age = self._now() - event.at.timestamp()
         if age < -AHEAD:
             raise Problem("malformed-request", "The event's created_at is in the future: compare the clocks.")
+        if event.undirected:
+            directed = self._directed(key, event)
+            if directed is None:
+                log.info("event ignored", account=str(key), happening=event.happening.value)
+                return "ignored"
+            event = directed
         heard = self._understand(key, event)
         if age > FORGOTTEN or not self._counts(key, event):
             if heard.opt_outs:  # taken twice it is the same; the event is not counted
@@ -166,6 +172,16 @@ class Events:
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
         return "counted" if await self._ledger.ingest([heard]) else "known"
+
+    def _directed(self, key: AccountKey, event: CarrierEvent) -> CarrierEvent | None:
+        """The event, from the side of the account's number, where the carrier does not say which one that is; None when
+        neither is known to be its own: either may be a stranger's, whose number is not kept."""
+        caller, called = event.number, event.peer
+        if key in self._numbers.accounts_of(caller):
+            return event
+        if called is None or key not in self._numbers.accounts_of(called):
+            return None
+        return replace(event, number=called, peer=caller, direction=Direction.INBOUND)
 
     def _counts(self, key: AccountKey, event: CarrierEvent) -> bool:
         """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no

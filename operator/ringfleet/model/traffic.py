@@ -50,6 +50,8 @@ class CarrierEvent:
     """The carrier's id of the call or message, by which its events belong together; empty for events of a number."""
     direction: Direction = Direction.OUTBOUND
     """Whether our number was the caller or sender, or the called or receiving side."""
+    undirected: bool = False
+    """True: the carrier does not say which side is ours. `number` is the calling side, and `peer` the called one."""
     peer: E164 | None = field(default=None, repr=False)
     """The other side's number, which is personal data; None for events of a number, and for who withholds it or has
     none that can be read, such as a short code."""
