@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -52,6 +53,8 @@ from ringfleet.dispatch.schema import (
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 LIST_BYTES = 1_048_576
+_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_AFTER = re.compile(r"(\+[0-9]{1,15})?")
 BODY_SECONDS = 10.0
 
 _encode = msgspec.json.Encoder().encode
@@ -253,7 +256,11 @@ class Dispatcher:
         namespace = request.path_params["namespace"]
         act = Act("get", "rollup", namespace, "", "phonenumbers")
         await self._authority.allow(request.headers.get("authorization"), act)
+        if not _NAMESPACE.fullmatch(namespace):
+            raise Problem("malformed-request", "The path names no namespace, which is a DNS label.")
         after, limit = request.query_params.get("after", ""), _limit(request)
+        if not _AFTER.fullmatch(after):
+            raise Problem("malformed-request", "Say after as the `next` of the answer before: a number, or nothing.")
         if not self._inventory.synced_informers():
             raise Problem("inventory-unknown", "The numbers have not been read yet. Ask again soon.")
         owned, now = self._inventory.owned_in(namespace, after, limit), self._clock.now()
