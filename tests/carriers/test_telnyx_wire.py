@@ -626,7 +626,9 @@ async def test_a_number_that_carries_the_key_of_the_order_is_of_that_order() -> 
 async def test_of_two_orders_of_one_key_the_one_that_has_bought_a_number_counts() -> None:
     """Two processes have ordered the same, and Telnyx has taken both orders."""
     both = a_page({"id": "9", "customer_reference": "rf-1"}, {"id": "8", "customer_reference": "rf-1"})
-    wire = wire_of(order=ordered("failure", "success"), other_order=ordered("success", "failure"), orders=both)
+    one = {"data": {**MARKED["data"], "successful_operations": [{"id": "2", "phone_number": OTHER}]}}
+    states = {"order": ordered("failure", "success"), "other_order": ordered("success", "failure")}
+    wire = wire_of(**states, orders=both, job_state=[one, MARKED])
     outcomes = await telnyx(wire).buy(PURCHASE)
     assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 2
 

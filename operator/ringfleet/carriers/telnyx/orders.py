@@ -182,7 +182,9 @@ class Orders:
         prices = {offer.number: offer.price for offer in purchase.offers}
         bought = {number: prices[number] for number, item in items.items() if item.is_bought and number in prices}
         ids = await self._numbers.take_in(bought, purchase.mark)
-        settled = {number: _bought(items[number], id_, prices[number]) for number, id_ in ids.items()}
+        settled = {
+            number: _bought(items[number], id_, prices[number]) for number, id_ in ids.items() if number in bought
+        }
         known = {**ordered.left_out, **settled}
         missing = [o.number for o in purchase.offers if o.number not in known and not _is_pending(items, o.number)]
         if missing and not ordered.orders.issuperset(others := await self._orders_of(purchase.key)):
