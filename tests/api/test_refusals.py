@@ -123,7 +123,7 @@ POOLS = [
 
 OTHERS = [
     Bad("an unknown provider", changed(an_account(), "spec.provider", "acme"), "spec.provider",
-        'supported values: "DIDHub", "Twilio"'),
+        'supported values: "DIDHub", "Twilio", "Telnyx"'),
     Bad("a Twilio endpoint of one product", changed(changed(an_account(), "spec.provider", "Twilio"), "spec.endpoint",
         "https://api.twilio.com"), "spec.endpoint", "write {product} where its name stands"),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
@@ -314,7 +314,7 @@ def test_kubectl_tells_its_user_just_that(kubectl: Kubectl, namespace: str, bad:
 @pytest.mark.parametrize(
     ("manifest", "field", "old", "new"),
     [
-        (an_account(), "spec.provider", "didhub", ["DIDHub", "Twilio"]),
+        (an_account(), "spec.provider", "didhub", ["DIDHub", "Twilio", "Telnyx"]),
         (a_bundle(), "spec.endUser.type", "business", ["Business", "Individual"]),
         (a_pool(), "spec.market.type", "tollFree", ["Geographic", "Mobile", "National", "TollFree"]),
         (a_set(), "spec.channel", "sms", ["Voice", "SMS"]),

@@ -338,7 +338,8 @@ class CarrierConformance:
         ]
         outcomes = await asyncio.gather(*[customer.carrier.buy(order) for order in orders])
         assert [numbers(bought) for bought in outcomes] == [numbers(order.offers) for order in orders]
-        keyed = customer.carrier.abilities.idempotency_key
+        abilities = customer.carrier.abilities
+        keyed = abilities.idempotency_key or abilities.order_reference
         assert {(entry["number"], entry["client_checkout_id"]) for entry in customer.bill()} == {
             (offer.number, order.key if keyed else None) for order in orders for offer in order.offers
         }

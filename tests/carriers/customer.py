@@ -37,7 +37,11 @@ def _twilio(url: str, account: str, token: str) -> Opening:
     return f"{url}/twilio/{{product}}", {"accountSid": sid, "authToken": token}
 
 
-OPENINGS: Mapping[str, Callable[[str, str, str], Opening]] = {"DIDHub": _didhub, "Twilio": _twilio}
+def _telnyx(url: str, _: str, token: str) -> Opening:
+    return f"{url}/telnyx", {"apiKey": token}
+
+
+OPENINGS: Mapping[str, Callable[[str, str, str], Opening]] = {"DIDHub": _didhub, "Twilio": _twilio, "Telnyx": _telnyx}
 """By provider: of the simulator's URL, the account's id and its token."""
 
 

@@ -45,6 +45,8 @@ class Provider(StrEnum):
     """DIDHub. The sandbox carrier speaks its protocol."""
     TWILIO = "Twilio"
     """Twilio. The sandbox carrier speaks its protocol too, below /twilio."""
+    TELNYX = "Telnyx"
+    """Telnyx. The sandbox carrier speaks its protocol too, below /telnyx."""
 
 
 class AccountLimits(Part):
@@ -95,20 +97,22 @@ class CarrierAccountSpec(Part):
     endpoint: Endpoint | None = None
     """The base URL of the carrier's API, without a version, such as "https://api.didhub.io". Twilio has a host for each
     of its products, which the URL names by {product}: "https://{product}.twilio.com". The sandbox carrier is reached by
-    its own URL here, for Twilio "http://<host>/twilio/{product}". Without it: the provider's own, where each purchase
-    costs real money. Never point an account that has numbers at another account of the carrier, by URL or by token: its
-    PhoneNumbers would be missed there (ListingShrunk, Lost)."""
+    its own URL here, for Twilio "http://<host>/twilio/{product}", for Telnyx "http://<host>/telnyx". Without it: the
+    provider's own, where each purchase costs real money. Never point an account that has numbers at another account of
+    the carrier, by URL or by token: its PhoneNumbers would be missed there (ListingShrunk, Lost)."""
     credentials_secret_ref: SecretKeyRef
     """The Secret in this namespace with the account's credentials. Of DIDHub that is the API token, under the key that
-    is named here. Of Twilio: accountSid, with either authToken or both apiKeySid and apiKeySecret, under these very
-    keys. A changed Secret is picked up by itself. To share the account with other namespaces, let them in by
-    spec.allowedNamespaces: a second CarrierAccount with the same credentials only says DuplicateAccount."""
+    is named here. Of Twilio: accountSid, with either authToken or both apiKeySid and apiKeySecret; of Telnyx:
+    apiKey; under these very keys. A changed Secret is picked up by itself. To share the account with other namespaces,
+    let them in by spec.allowedNamespaces: a second CarrierAccount with the same credentials only says
+    DuplicateAccount."""
     webhook_secret_ref: WebhookSecretRef | None = None
-    """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line. Webhooks
-    tell the dispatcher (`ringfleet dispatch`, which picks a number for each call of a RotationSet) of calls, answers,
-    spam labels and opt-outs. Without it, the dispatcher refuses the account's events: no STOP is heard, and no spam
-    label or answer rate known. The address to give the carrier is `<dispatcher>/v1/events/<namespace>/<name>`, where
-    the dispatcher's listener for events is reached from the internet."""
+    """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line; of
+    Telnyx it is the public key that its portal shows. Webhooks tell the dispatcher (`ringfleet dispatch`, which picks a
+    number for each call of a RotationSet) of calls, answers, spam labels and opt-outs. Without it, the dispatcher
+    refuses the account's events: no STOP is heard, and no spam label or answer rate known. The address to give the
+    carrier is `<dispatcher>/v1/events/<namespace>/<name>`, where the dispatcher's listener for events is reached from
+    the internet."""
     limits: AccountLimits = AccountLimits.model_construct()
     catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB

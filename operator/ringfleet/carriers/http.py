@@ -78,7 +78,7 @@ class Call:
     method: str
     path: str
     safe: bool = True
-    params: Mapping[str, str] | None = None
+    params: Mapping[str, str | Sequence[str]] | None = None
     json: object = field(default=None, repr=False)
     form: Mapping[str, str | Sequence[str]] | None = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
@@ -262,9 +262,10 @@ def _failing(response: httpx.Response) -> bool:
 def _retry_after(response: httpx.Response) -> float | None:
     """The seconds that the carrier asks to wait; None when it gives none that can be read.
 
-    A date (RFC 9110, 10.2.3) counts from the date of the reply: the carrier's clock need not be ours.
+    A date (RFC 9110, 10.2.3) counts from the date of the reply: the carrier's clock need not be ours. Some carriers
+    only say in how many seconds their count begins anew.
     """
-    text = response.headers.get("Retry-After", "")
+    text = response.headers.get("Retry-After") or response.headers.get("x-ratelimit-reset", "")
     if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
         return float(text)
     until = _date(text)

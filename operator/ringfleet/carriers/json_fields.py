@@ -60,6 +60,10 @@ class Fields:
             raise self.wrong(field, "true or false")
         return value
 
+    def maybe_flag(self, field: str) -> bool:
+        """True or false; false when absent or null."""
+        return self.has(field) and self.flag(field)
+
     def names(self) -> tuple[str, ...]:
         """The names of all its fields."""
         return tuple(self._json)
@@ -67,6 +71,10 @@ class Fields:
     def has(self, field: str) -> bool:
         """Whether the field is there and not null."""
         return self._json.get(field) is not None
+
+    def value(self, field: str) -> object:
+        """What stands there, still to be read."""
+        return self._json.get(field)
 
     def count(self, field: str) -> int:
         value = self._json.get(field)
@@ -121,6 +129,13 @@ class Fields:
         if time.tzinfo is None:
             raise self.wrong(field, "an RFC 3339 time with its zone")
         return time.astimezone(UTC)
+
+    def moment(self, field: str) -> datetime:
+        """As `maybe_moment`, of a time that has to be there."""
+        moment = self.maybe_moment(field)
+        if moment is None:
+            raise self.wrong(field, "an RFC 3339 time")
+        return moment
 
     def texts(self, field: str) -> tuple[str, ...]:
         """A list of texts; empty when absent or null."""

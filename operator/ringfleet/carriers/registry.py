@@ -12,6 +12,7 @@ from types import MappingProxyType
 from ringfleet.carriers.carrier import AccountSettings, Carrier
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.carriers.telnyx.webhook import TelnyxWebhook
 from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import WebhookReader
 
@@ -75,6 +76,12 @@ def _twilio(settings: AccountSettings) -> Carrier:
     return Twilio(settings)
 
 
+def _telnyx(settings: AccountSettings) -> Carrier:
+    from ringfleet.carriers.telnyx.account import Telnyx  # noqa: PLC0415 - as with DIDHub
+
+    return Telnyx(settings)
+
+
 PROVIDERS: Mapping[str, Declared] = MappingProxyType(
     {
         "DIDHub": Declared(
@@ -92,6 +99,12 @@ PROVIDERS: Mapping[str, Declared] = MappingProxyType(
                 (Credential("apiKeySid", "SID of an API key"), Credential("apiKeySecret", "secret of that API key")),
             ),
             webhooks=TwilioWebhook(),
+        ),
+        "Telnyx": Declared(
+            _telnyx,
+            endpoint="https://api.telnyx.com",
+            credentials=(Credential("apiKey", "API key"),),
+            webhooks=TelnyxWebhook(),
         ),
     }
 )

@@ -93,9 +93,7 @@ def _signed(message: bytes, macs: Sequence[str], secrets: Sequence[str]) -> bool
 
 def _event(event: Fields, happening: Happening) -> CarrierEvent:
     data = event.inside("data")
-    at = event.maybe_moment("created_at")
-    if at is None:
-        raise event.wrong("created_at", "an RFC 3339 time")
+    at = event.moment("created_at")
     number, id_ = data.number("number"), event.text("id")
     if happening in _OF_THE_NUMBER:
         return CarrierEvent(id_, happening, at, number, label=data.maybe_text("label"))

@@ -22,7 +22,13 @@ from ringfleet.simulator.records import Record
 from ringfleet.simulator.selling.holdings import Holding, Status
 
 NUMBER: Final = "telnyx_number"
-CONNECTIONS: Final = ("credential_connection", "fqdn_connection", "texml_application", "call_control_application")
+CONNECTIONS: Final = (
+    "credential_connection",
+    "fqdn_connection",
+    "ip_connection",
+    "texml_application",
+    "call_control_application",
+)
 PROFILE: Final = "messaging_profile"
 _LEAST_DIGITS: Final = 3
 _MOST_IN_A_JOB: Final = 1000
@@ -85,6 +91,15 @@ def patch(exchange: Exchange, asked: Asked) -> Answer:
         changes["connection_id"] = connection(exchange, asked, body.text("connection_id"))
     change(exchange, held, changes)
     return Answer(200, {"data": _resource(exchange, held)})
+
+
+def all_messaging(exchange: Exchange, asked: Asked) -> Answer:
+    """The settings for messages of these numbers, named in full, or of all."""
+    named = [one for one in filters(asked).get(("phone_number",), "").split(",") if one]
+    found = [
+        held for held in exchange.holdings.everyone(asked.customer.account.id) if not named or held.number in named
+    ]
+    return paged(asked, found, lambda held: _messaging(exchange, held))
 
 
 def messaging(exchange: Exchange, asked: Asked) -> Answer:
@@ -305,6 +320,7 @@ def _job(record: Record) -> Json:
 
 ROUTES: Final = (
     ("GET", f"{V2}/phone_numbers", Operation.NUMBERS_LIST, numbers),
+    ("GET", f"{V2}/phone_numbers/messaging", Operation.SERVICE_GET, all_messaging),
     ("POST", f"{V2}/phone_numbers/actions/verify_ownership", Operation.NUMBERS_LIST, verify_ownership),
     ("POST", f"{V2}/phone_numbers/jobs/update_phone_numbers", Operation.NUMBER_PATCH, update_by_job),
     ("GET", f"{V2}/phone_numbers/jobs/{{id}}", Operation.SERVICE_GET, job),

@@ -15,7 +15,7 @@ from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.errors import invalid
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faces.telnyx.numbers import CONNECTIONS, PROFILE
-from ringfleet.simulator.faces.telnyx.wire import V2, Json, filters, format_id, missing, paged, parse_id
+from ringfleet.simulator.faces.telnyx.wire import V2, Json, filters, format_id, missing, paged, parse_id, user_id
 from ringfleet.simulator.faults.rules import Operation
 from ringfleet.simulator.fields import Fields
 from ringfleet.simulator.http.pipeline import Action, Answer, Asked
@@ -78,6 +78,21 @@ _TARGETS: Final = (
         ("connection_id", "fqdn", "dns_record_type"),
     ),
     Target(
+        "ip_connection",
+        "ip_connections",
+        {
+            "connection_name": None,
+            "active": True,
+            "transport_protocol": "UDP",
+            "inbound": {},
+            "outbound": {},
+            "tags": [],
+            **_WEBHOOKS,
+        },
+        (),
+    ),
+    Target("ip", "ips", {"connection_id": None, "ip_address": None, "port": 5060}, ("ip_address",)),
+    Target(
         "texml_application",
         "texml_applications",
         {
@@ -130,29 +145,30 @@ def make(exchange: Exchange, asked: Asked, target: Target) -> Answer:
             raise invalid(name, "is required")
     content = {**target.fields, **_read(target, body)}
     record = exchange.records.add(asked.customer.account.id, target.kind, content)
-    return Answer(target.made, {"data": _resource(target.kind, record)})
+    return Answer(target.made, {"data": _resource(asked.customer.account.id, target.kind, record)})
 
 
 def show(exchange: Exchange, asked: Asked, target: Target) -> Answer:
-    return Answer(200, {"data": _resource(target.kind, _find(exchange, asked, target))})
+    found = _find(exchange, asked, target)
+    return Answer(200, {"data": _resource(asked.customer.account.id, target.kind, found)})
 
 
 def change(exchange: Exchange, asked: Asked, target: Target) -> Answer:
     found = _find(exchange, asked, target)
     record = exchange.records.change(found, _read(target, Fields(asked.body, "body")))
-    return Answer(200, {"data": _resource(target.kind, record)})
+    return Answer(200, {"data": _resource(asked.customer.account.id, target.kind, record)})
 
 
 def drop(exchange: Exchange, asked: Asked, target: Target) -> Answer:
     record = _find(exchange, asked, target)
     exchange.records.remove(record)
-    return Answer(200, {"data": _resource(target.kind, record)})
+    return Answer(200, {"data": _resource(asked.customer.account.id, target.kind, record)})
 
 
 def show_all(exchange: Exchange, asked: Asked, target: Target) -> Answer:
-    found = exchange.records.all(asked.customer.account.id, target.kind)
-    kept = [one for one in found if _asked_for(one, asked)]
-    return paged(asked, kept, partial(_resource, target.kind))
+    account = asked.customer.account.id
+    kept = [one for one in exchange.records.all(account, target.kind) if _asked_for(one, asked)]
+    return paged(asked, kept, partial(_resource, account, target.kind))
 
 
 def connections(exchange: Exchange, asked: Asked) -> Answer:
@@ -188,9 +204,10 @@ def _find(exchange: Exchange, asked: Asked, target: Target) -> Record:
     return record
 
 
-def _resource(kind: str, record: Record) -> Json:
+def _resource(account: str, kind: str, record: Record) -> Json:
     times = {"created_at": format_time(record.made_at), "updated_at": format_time(record.changed_at)}
-    return {"record_type": kind, "id": format_id(record.id), **record.content, **times}
+    whose = {"organization_id": user_id(account)} if kind == PROFILE else {}
+    return {"record_type": kind, "id": format_id(record.id), **whose, **record.content, **times}
 
 
 def _connection(record: Record) -> Json:

@@ -1,0 +1,5 @@
+"""Telnyx: `account` is the adapter; `search` finds what is for sale, `orders` buys it, `numbers` keeps what is owned,
+`routing` says where calls and messages go, `webhook` reads what Telnyx tells us, `wire` is what is said on the line.
+
+Paths, parameters and fields are those of Telnyx' own Python library (4.189), which goes before every other source.
+"""

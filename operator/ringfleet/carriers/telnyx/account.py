@@ -1,0 +1,134 @@
+"""One Telnyx account behind the protocol of `carriers/carrier.py`: each of its nouns has a module beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+
+from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
+from ringfleet.carriers.http import AccountClient, Call
+from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.telnyx import wire
+from ringfleet.carriers.telnyx.balance import spendable
+from ringfleet.carriers.telnyx.numbers import Numbers
+from ringfleet.carriers.telnyx.orders import Orders
+from ringfleet.carriers.telnyx.routing import Routings
+from ringfleet.carriers.telnyx.search import Search
+from ringfleet.model import (
+    E164,
+    Catalog,
+    HeldRouting,
+    Holding,
+    HoldingsPage,
+    Mark,
+    Money,
+    Outcome,
+    Purchase,
+    Query,
+    Routing,
+)
+
+ABILITIES = Abilities(
+    cart=False,
+    bulk=100,  # Telnyx names no limit; so many has an order of ours at most
+    idempotency_key=False,
+    order_reference=True,
+    hold=None,  # Telnyx can reserve some numbers for half an hour; a purchase here follows its search at once
+    mark_length=250,
+    native_suspend=False,
+    price_in_search=True,
+    bundle=None,  # an order carries a requirement group that was made in the portal; nothing is filed from here
+    per_item_status=True,
+    routing_in_purchase=False,
+    call_records=False,
+    reputation=False,
+)
+
+
+class Telnyx:
+    """One account, with one HTTP client."""
+
+    registrar = None
+
+    def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
+        """`client` is for tests. Raises as `AccountClient` does."""
+        self._http = client or open_client(settings)
+        self._search = Search(self._http)
+        self._numbers = Numbers(settings.name, self._http, settings.lag)
+        self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
+        self._routings = Routings(settings.name, self._http)
+
+    async def __aenter__(self) -> Telnyx:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+
+    @property
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    @property
+    def health(self) -> Health:
+        return self._http.health
+
+    async def balance(self) -> Money:
+        return await spendable(self._http)
+
+    async def account_id(self) -> str | None:
+        """The organization, as the messaging settings tell it: nothing else of Telnyx' API says whose account it is.
+        None while it has neither a messaging profile nor a number."""
+        for path in ("messaging profiles", "messaging of numbers"):
+            call = Call("GET", wire.path(path), params={"page[number]": "1", "page[size]": "1"})
+            for row in Fields(await self._http.call(call), path).items("data"):
+                if id_ := Fields(row, path).maybe_text("organization_id"):
+                    return id_
+        return None
+
+    async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        return await self._search.search(query, count, exclude)
+
+    async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
+        return await self._orders.buy(purchase, last_look)
+
+    async def find(self, number: E164) -> Holding | None:
+        return await self._numbers.find(number)
+
+    def holdings(self) -> AsyncIterator[HoldingsPage]:
+        return self._numbers.holdings()
+
+    async def ensure_routing(self, routing: Routing) -> str:
+        return await self._routings.ensure(routing)
+
+    async def find_routing(self, reference: str) -> HeldRouting | None:
+        return await self._routings.find(reference)
+
+    async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
+        yield await self._routings.all()
+
+    async def route(self, external_id: str, routing_id: str | None) -> None:
+        await self._numbers.route(external_id, routing_id)
+
+    async def mark(self, external_id: str, mark: Mark | None) -> None:
+        await self._numbers.mark(external_id, mark)
+
+    async def suspend(self, external_id: str) -> None:
+        await self._numbers.suspend(external_id)
+
+    async def resume(self, external_id: str) -> None:
+        await self._numbers.resume(external_id)
+
+    async def release(self, external_id: str) -> None:
+        await self._numbers.release(external_id)
+
+
+def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:
+    """The account's HTTP client, with Telnyx' way of saying who calls; white space around a key is left out."""
+    return AccountClient(
+        settings,
+        headers={"Authorization": f"Bearer {settings.credentials['apiKey'].strip()}"},
+        read_refusal=wire.read_refusal,
+        transport=transport,
+    )

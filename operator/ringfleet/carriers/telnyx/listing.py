@@ -1,0 +1,34 @@
+"""Reading Telnyx' lists: pages by number, `meta` says how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+
+from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
+from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.telnyx import wire
+
+
+async def pages(
+    http: AccountClient,
+    path: str,
+    params: Mapping[str, str],
+    circuit: str = ACCOUNT_CIRCUIT,
+) -> AsyncGenerator[Fields, None]:
+    """Every page of a list, in order.
+
+    A row that goes while the pages are read moves those behind it forward, one of them from the next page onto one that
+    has been read already. So when the total has shrunk, the page before is given once more.
+    """
+    number, last_total = 1, 0
+    while True:
+        call = Call("GET", wire.path(path), params=wire.page_params(number, **params), circuit=circuit)
+        page = Fields(await http.call(call), path)
+        yield page
+        meta = page.inside("meta")
+        total = meta.count("total_results")
+        moved = number > 1 and total < last_total
+        last_total = total
+        if not moved and number >= meta.count("total_pages"):
+            return
+        number += -1 if moved else 1
