@@ -2,4 +2,5 @@
 `routing` says where calls and messages go, `webhook` reads what Telnyx tells us, `wire` is what is said on the line.
 
 Paths, parameters and fields are those of Telnyx' own Python library (4.189), which goes before every other source.
+`tests/carriers/test_telnyx_sdk.py` holds what is sent here against its source.
 """
