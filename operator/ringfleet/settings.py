@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     usage_interval: timedelta = timedelta(seconds=60)
     """How often the traffic of each rotation set is read."""
 
+    numbers_interval: timedelta = timedelta(minutes=5)
+    """How often the traffic of all numbers is read."""
+
     stale_after: timedelta = timedelta(minutes=5)
     """Liveness fails when no event and no bookmark has come for this long."""
 

@@ -32,7 +32,7 @@ MODULES = {
     "CarrierAccount": (
         *("plan/carrier_account/*", "objects/carrier_account", "controllers/carrier_account"),
         *("controllers/account_sweep", "controllers/account_opening", "controllers/account_listing"),
-        "controllers/account_report",
+        *("controllers/account_report", "plan/answer_rate"),
     ),
     "ComplianceBundle": (
         *("plan/compliance_bundle/plan", "plan/compliance_bundle/report", "objects/compliance_bundle"),
@@ -40,7 +40,7 @@ MODULES = {
     ),
     "NumberPool": (
         *("plan/number_pool/*", "plan/compliance_bundle/selection", "plan/compliance_bundle/readiness"),
-        "objects/number_pool",
+        *("objects/number_pool", "plan/answer_rate"),
         *("controllers/number_pool", "controllers/pool_release", "controllers/bundle_readiness"),
     ),
     "NumberOrder": (
@@ -62,7 +62,7 @@ MODULES = {
     ),
     "RotationSet": (
         *("plan/rotation_set/*", "objects/rotation_set", "controllers/rotation_set"),
-        "controllers/dispatcher_client",
+        *("controllers/dispatcher_client", "plan/answer_rate"),
     ),
 }
 """The modules in which the conditions of a kind are made."""

@@ -11,6 +11,7 @@ from ringfleet.objects.phone_number import NumberRecord, project_number
 from ringfleet.objects.phone_number_status import health_patch, is_news
 from ringfleet.plan.rotation_set.seen import DayUsage, HealthSeen
 from tests.api.manifests import a_number
+from tests.plan.builders import NOW
 
 
 def a_record(health: dict[str, Any] | None = None, usage: dict[str, Any] | None = None) -> NumberRecord:
@@ -42,12 +43,12 @@ def test_health_is_written_when_a_label_changes_a_rate_has_moved_or_a_day_is_ove
     seen: HealthSeen, news: bool, patch: dict[str, str | None]
 ) -> None:
     record = a_record(WRITTEN, {"day": "2026-11-23", "calls": 5})
-    assert (is_news(record, seen), health_patch(record, "A", seen)) == (news, patch)
+    assert (is_news(record, seen, NOW), health_patch(record, "A", seen)) == (news, patch)
 
 
 def test_the_first_rate_is_news_and_the_carriers_attestation_is_written_without_any() -> None:
     record = a_record()
-    assert is_news(record, HealthSeen(0.0))
+    assert is_news(record, HealthSeen(0.0), NOW)
     assert health_patch(record, "B", HealthSeen(1 / 3)) == {"attestation": "B", "answerRate": "0.33"}
     assert health_patch(record, "B", None) == {"attestation": "B"}
     assert (record.answer_rate, a_record(WRITTEN).answer_rate) == (None, Decimal("0.4"))

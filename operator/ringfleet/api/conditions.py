@@ -113,6 +113,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ),
             _reconciling("CarrierUnavailable", "Throttled"),
         ),
+        "AnswerRateDropped": Told(
+            "the numbers of the account, all together, are answered less, or their messages delivered less, than "
+            "in the weeks before; it is over at nine tenths of that",
+            ("FewerAnswered", "FewerDelivered"),
+        ),
         "CatalogStale": Told(
             "the carrier's search is down, and orders go on from what it offered last", ("CatalogStale",)
         ),
@@ -195,6 +200,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "Suspended",
             but=("NumberTaken",),
         ),
+        "AnswerRateDropped": Told(
+            "the numbers of the pool, all together, are answered less, or their messages delivered less, than "
+            "in the weeks before; it is over at nine tenths of that",
+            ("FewerAnswered", "FewerDelivered"),
+        ),
         "AreaCodeUnknown": Told(
             "an area code is listed that this version's numbering plan does not know", ("AreaCodeUnknown",)
         ),
@@ -270,6 +280,9 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "the carrier does not take the newest approved documents for the number", ("AttachRefused",)
         ),
         "ReleaseBlocked": Told("the number was asked to go, and stays", ("ReleaseForbidden", "PoolMissing")),
+        "ReplaceAdvised": Told(
+            "carriers show a spam label for the number, which a claim holds that is no RotationSet's", ("SpamLabelled",)
+        ),
     },
     "NumberClaim": {
         **_standing(
@@ -286,6 +299,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("WaitingForNumber", "NumberNotFree", "WaitingForBundle", "ReadingRequirements"), *_WORK_ON_A_NUMBER
             ),
             *("NoStock", "Suspended"),
+        ),
+        "ReplaceAdvised": Told(
+            "carriers show a spam label for the number that the claim holds; the claim keeps it all the same",
+            ("SpamLabelled",),
         ),
     },
     "NumberQuota": {
@@ -327,6 +344,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("BundleMissing", "AmbiguousBundle", "DocumentsRejected"),
             ),
             _reconciling("Growing", "WaitingForNumber"),
+        ),
+        "AnswerRateDropped": Told(
+            "the numbers of the set, all together, are answered less, or their messages delivered less, than "
+            "in the weeks before; it is over at nine tenths of that",
+            ("FewerAnswered", "FewerDelivered"),
         ),
         "CampaignLimited": Told(
             "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
@@ -520,6 +542,13 @@ REASONS: Mapping[str, str] = {
     "bought or changed meanwhile, and calls go on.",
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
+    "FewerAnswered": "Of at least 100 calls of the last 24 hours, or else of the last seven days, surely less than "
+    "three quarters of the share was answered that was in the weeks before, 35 days in all, by 95 % Wilson intervals "
+    "of both. Look at labels, attestation, routes and what is called.",
+    "FewerDelivered": "The same of messages, by those that were delivered. Look at filters, the campaign's "
+    "registration and what is sent.",
+    "SpamLabelled": "Carriers show a label such as Spam Likely for the number to the people it calls, who hardly "
+    "answer then: have it taken off at the carrier, or use another number.",
     "Submitting": "Numbers are being bought.",
     "Suspended": "spec.suspend is true: here, which is as wished (Ready is True), or of the account, pool or profile "
     "that the message names.",

@@ -24,6 +24,7 @@ from ringfleet.api.meta import (
     Resource,
     Rule,
     Status,
+    Time,
     immutable,
     or_else,
 )
@@ -166,6 +167,9 @@ class BoundNumber(Part):
     """City or state of the number, in the carrier's words, such as San Francisco, CA."""
     price: NumberPrice | None = None
     health: NumberHealth | None = None
+    idle_since: Time | None = None
+    """Time since which the number has had no call or message, when that is seven days or more: whoever needs it no more
+    deletes the claim."""
 
 
 class WrittenPlace(Part):

@@ -162,6 +162,15 @@ class Capacity(Part):
     an AI voice agent. Not known when left out."""
 
 
+class IdleBy(StrEnum):
+    CLAIMS = "Claims"
+    """From when the number was free, or from its last call or message after that."""
+    TRAFFIC = "Traffic"
+    """From the number's last call or message, made or received, also while a claim held it. Of a number of which nobody
+    hears, nothing is given back: its CarrierAccount's webhooks must reach the dispatcher, and have told of other
+    numbers meanwhile."""
+
+
 class Reclaim(Part):
     """What happens to a number after its claim has let it go. While it rests, it is billed and is no supply: a pool
     with many short-lived claims buys others meanwhile, until limits.maxNumbers stops it."""
@@ -171,7 +180,9 @@ class Reclaim(Part):
     last holder die away. That holder has it back at once: see spec.lastClaimRef of PhoneNumbers."""
     idle_after: Duration | None = None
     """Only for release.mode Automatic, which needs it: how long a number must have been free, neither assigned nor
-    resting, before it may be given back, such as "720h"."""
+    resting, and without a call or message that the dispatcher knows of, before it may be given back, such as "720h"."""
+    idle_by: IdleBy = IdleBy.CLAIMS
+    """From when idleAfter counts for a number that is free."""
 
 
 class Release(Part):

@@ -186,7 +186,8 @@ class NumberHealth(Part):
 
     answer_rate: Quantity | None = None
     """The share of its calls that were answered in the last seven days, from "0" to "1"; of messages, delivered. While
-    there are few, it is drawn toward that of its rotation set."""
+    there are few, it is drawn toward that of its rotation set, or else of its pool. It is written when it has moved by
+    0.05, at most once an hour."""
     spam_label: str | None = None
     """Label that carriers or call analytics show for the number, such as Spam Likely, as the carrier's webhooks tell
     the dispatcher. Absent when they have told of none, which proves nothing."""
@@ -200,12 +201,23 @@ class NumberHealth(Part):
 
 
 class NumberUsage(Part):
-    """The number's traffic on the last day that is over."""
+    """The number's traffic, as its carrier's webhooks tell the dispatcher; absent where they have told of none. It is
+    written when it has moved by a step, and at most once an hour: a number at rest costs no write."""
 
-    day: str
-    """Last day that is over, in the reset time zone of the number's rotation set."""
+    day: str | None = None
+    """Last day with traffic that is over, in UTC; for a number of a RotationSet in its resetTimeZone."""
     calls: int = 0
-    """How many calls the number had on the last day that is over."""
+    """How many calls the number made on that day; for a number of an SMS RotationSet, how many messages it sent."""
+    messages: int = 0
+    """How many messages the number sent on that day; 0 for a number of a RotationSet."""
+    last_traffic: Time | None = None
+    """Hour of the number's last call or message, made or received, when usage was last written: it is written when a
+    day has gone by since."""
+    open_calls: int = 0
+    """How many calls were open at once when usage was last written, where there were two or more. It is written when
+    they have doubled or halved."""
+    at: Time | None = None
+    """Time at which usage or health.answerRate was last written."""
 
 
 class RefusedBundle(Part):
@@ -285,6 +297,10 @@ class PhoneNumberStatus(Status):
     farewell: Farewell | None = None
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
+    idle_since: Time | None = None
+    """Time since which the number has had no call or message, made or received, when that is seven days or more;
+    `kubectl ringfleet idle` lists such numbers. Silence counts only for as long as the carrier account has told the
+    dispatcher of traffic of any of its numbers: absent in an account whose webhooks do not come."""
     cooling_until: Time | None = None
     """Time from which the number may be assigned again; absent when that is over."""
     free_since: Time | None = None
@@ -338,6 +354,9 @@ class PhoneNumber(Resource):
         Column("Reason", f"{READY}.reason", priority=1),
         Column("Region", ".status.region", priority=1),
         Column("Monthly", ".status.price.monthly", priority=1),
+        Column("Answered", ".status.health.answerRate", priority=1),
+        Column("Label", ".status.health.spamLabel", priority=1),
+        Column("Idle since", ".status.idleSince", priority=1),
         Column("Renews", ".status.renewsAt", priority=1),
         Column("Waits for", ".status.documents.waitsFor", priority=1),
         Column("Due", ".status.documentsDeadline", priority=1),

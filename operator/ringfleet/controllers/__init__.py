@@ -19,6 +19,10 @@ only its turns use, and apart what all of them do::
                                               number_create.py       a number bought becomes an object
     PhoneNumber        phone_number.py        desired_number.py      what is wished for it
                                               number_release.py      the last look, and then it goes
+                                              number_traffic.py      what all of them are used for, read at once
+                                              numbers_read.py        the dispatcher's answer, as values
+                                              traffic_book.py        what was read of them, while it is fresh
+                                              answer_rate.py         that of sets, pools and accounts as wholes
     NumberClaim        number_claim.py        claim_queue.py         who waits, and who gets which free number
                                               claim_bundles.py       whose documents its number is registered under
                                               after_rush.py          what gives way to bindings, and follows later

@@ -12,6 +12,7 @@ from ringfleet.api.carrier_account import (
     CarrierAccountStatus,
     MarkedPool,
 )
+from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import ACCOUNT_STAYS
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -37,6 +38,7 @@ async def say(
     name = AccountKey(fresh.metadata.namespace, fresh.metadata.name)
     room = room_at(services, name, Counted.CHOSEN)
     everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
+    everything = (*everything, *answer_rate_of(services, fresh))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
     _note_unseen(services, name, fresh, account, said)

@@ -35,7 +35,8 @@ def said_of(
 ) -> tuple[Condition, ...]:
     """The conditions of a claim that holds the number. `refused`: why it could not be written where writeTo says."""
     left_alone = str(number.place) if not services.fleet.owns(number) else None
-    return bound_conditions(number.number, claim.suspended, refused, left_alone, hindrance)
+    label = None if claim.rotation else number.spam_label  # a set quarantines it, and decides who takes its place
+    return bound_conditions(number.number, claim.suspended, refused, left_alone, hindrance, label)
 
 
 def tells_of(services: Services, claim: ClaimRecord, number: NumberRecord) -> bool:

@@ -45,6 +45,8 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         stopped_by_wish=record.suspended and len(stop_reasons) == 1,
         stop_by=_stop_by(services, record),
         quarantine=record.notes.quarantine,
+        label=_label(services, record),
+        of_set=record.claim is not None and record.claim.rotation is not None,
         leaving=leaving(services, record),
         lost=services.accounts.is_lost(record.account, record.number),
         installation=services.installation,
@@ -55,6 +57,12 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         registration=registration_for(services, record),
         last_refusal=last_refusal(record.state.refused, services.clock()),
     )
+
+
+def _label(services: Services, record: NumberRecord) -> str | None:
+    """The label that is shown for the number: as is about to be written, or as its status has it."""
+    heard = services.health.get(record.place)
+    return heard.label if heard else record.spam_label
 
 
 def stops(services: Services, record: NumberRecord) -> tuple[str, ...]:

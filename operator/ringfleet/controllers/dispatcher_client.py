@@ -1,7 +1,9 @@
-"""What rotation sets are used for, read from the dispatcher: the one thing that the operator does not see itself.
+"""What rotation sets and numbers are used for, read from the dispatcher: the one thing that the operator does not see
+itself.
 
-It is read at most once in `usage_interval` for each set. What can't be read is not known: nothing is concluded from old
-figures, so they are forgotten when they have not been renewed for three intervals.
+A set is read at most once in `usage_interval`; numbers when `controllers/number_traffic.py` has its turn. What can't
+be read is not known: nothing is concluded from old figures, so they are forgotten when they have not been renewed for
+three intervals.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from typing import Any
 import aiohttp
 import structlog
 
+from ringfleet.controllers.numbers_read import joined, parse_numbers, read_label, read_time
 from ringfleet.model import E164
 from ringfleet.model.rotation import Channel
 from ringfleet.plan.conditions import Condition, Reason
+from ringfleet.plan.number_traffic import NumbersSeen
 from ringfleet.plan.rotation_set.seen import UNKNOWN, DayUsage, NumberUse, Usage, usage_unknown
 from ringfleet.settings import Settings
 
@@ -26,10 +30,12 @@ log = structlog.get_logger(__name__)
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=3.0)
 OLD = 3
 """After so many intervals, figures are too old to go by."""
-LONGEST_LABEL = 128
+PAGE = 1000
+"""So many numbers are read at once."""
+_NOT_UNDERSTOOD = "The dispatcher answers what can't be understood."
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """The dispatcher did not say; the message is a sentence."""
 
 
@@ -69,6 +75,11 @@ class Dispatcher:
         """Seconds between readings of one set; None: there is no dispatcher to read from."""
         return self._settings.usage_interval.total_seconds() if self._settings.dispatcher else None
 
+    @property
+    def numbers_interval(self) -> float | None:
+        """Seconds between readings of all numbers; None: there is no dispatcher to read from."""
+        return self._settings.numbers_interval.total_seconds() if self._settings.dispatcher else None
+
     async def read(self, namespace: str, name: str, channel: Channel) -> Reading:
         """What the set is used for. Does not raise: what can't be read is a reading without usage."""
         interval, now = self.interval, self._monotonic()
@@ -80,7 +91,7 @@ class Dispatcher:
         before = known.reading if known else Reading()
         try:
             usage = await self._ask(namespace, name, channel)
-        except _Unreadable as error:
+        except Unreadable as error:
             log.warning("usage of a rotation set not read", set=f"{namespace}/{name}", error=str(error))
             return self._not_read(namespace, name, before, usage_unknown(Reason.DISPATCHER_UNAVAILABLE, str(error)))
         reading = Reading(usage, ended=_ended(before, usage))
@@ -107,24 +118,53 @@ class Dispatcher:
         return reading
 
     async def _ask(self, namespace: str, name: str, channel: Channel) -> Usage:
-        path = f"/v1/namespaces/{namespace}/rotationsets/{name}/rollup"
+        body = await self._get(f"/v1/namespaces/{namespace}/rotationsets/{name}/rollup", "the set")
+        try:
+            return parse_rollup(body, channel, self._clock())
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unreadable(_NOT_UNDERSTOOD) from error
+
+    async def read_numbers(self, namespace: str) -> NumbersSeen:
+        """What the numbers of a namespace are used for, read page by page.
+
+        Raises:
+            Unreadable: the dispatcher did not say.
+        """
+        pages: list[NumbersSeen] = []
+        query: dict[str, str] = {"limit": str(PAGE)}
+        while True:
+            body = await self._get(f"/v1/namespaces/{namespace}/numbers/rollup", "the numbers", query)
+            try:
+                pages.append(parse_numbers(body))
+                after = body.get("next")
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise Unreadable(_NOT_UNDERSTOOD) from error
+            if after is None or after == query.get("after"):
+                return joined(pages)
+            query["after"] = str(after)
+
+    async def _get(self, path: str, what: str, query: Mapping[str, str] | None = None) -> Any:
+        """What the dispatcher answers. `what`: whose figures they are, in a sentence.
+
+        Raises:
+            Unreadable: it does not.
+        """
         try:
             session = self._open()
             headers = await self._headers()
             async with session.get(
-                f"{(self._settings.dispatcher or '').rstrip('/')}{path}", headers=headers, allow_redirects=False
+                f"{(self._settings.dispatcher or '').rstrip('/')}{path}",
+                params=query,
+                headers=headers,
+                allow_redirects=False,
             ) as reply:
                 if reply.status != 200:  # noqa: PLR2004 - OK
-                    raise _Unreadable(f"The dispatcher answers {reply.status} for the set.")
-                body = await reply.json()
+                    raise Unreadable(f"The dispatcher answers {reply.status} for {what}.")
+                return await reply.json()
         except TimeoutError as error:
-            raise _Unreadable("The dispatcher does not answer in time.") from error
+            raise Unreadable("The dispatcher does not answer in time.") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _Unreadable(f"The dispatcher can't be read ({type(error).__name__}).") from error
-        try:
-            return parse_rollup(body, channel, self._clock())
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _Unreadable("The dispatcher answers what can't be understood.") from error
+            raise Unreadable(f"The dispatcher can't be read ({type(error).__name__}).") from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -152,24 +192,15 @@ def _use(row: Mapping[str, Any], channel: Channel) -> NumberUse:
         used=int(row["used"]),
         reserved=int(row["reserved"]),
         open_calls=int(row["openCalls"]),
-        last_pick=_time(row.get("lastPick")),
-        label=_label(row.get("label")),
-        cleared=_time(row.get("clearedAt")),
+        last_pick=read_time(row.get("lastPick")),
+        label=read_label(row.get("label")),
+        cleared=read_time(row.get("clearedAt")),
         tries=int(row["calls7d"]) if voice else int(row["delivered7d"]) + int(row["failed7d"]),
         successes=int(row["answered7d"]) if voice else int(row["delivered7d"]),
         sent=int(row["calls7d"]) if voice else int(row["messages7d"]),
         today=int(row["callsToday"]) if voice else int(row["used"]),
         answered=int(row["answered30d"]) if voice else 0,
     )
-
-
-def _label(text: str | None) -> str | None:
-    """In one line, and not longer than a label is."""
-    return " ".join(text.split())[:LONGEST_LABEL] if text is not None else None
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text is not None else None
 
 
 def _ended(before: Reading, usage: Usage) -> Mapping[E164, DayUsage]:

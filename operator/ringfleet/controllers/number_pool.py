@@ -12,6 +12,7 @@ from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, ORDERED_FOR, POOL
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.account_catalog import as_searched
+from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness, tenants_accounts
 from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
@@ -132,6 +133,7 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
         takeable=frozenset(record.number for record in records if _may_return(services, record)),
         capacity=capacity_want(services, pool),
         readiness=ready.conditions,
+        whole=answer_rate_of(services, pool),
         claimed=_claimed(records, lots),
         waiting=len(services.claim_queue.waiting(place)),
         asked_again=asked_again,
@@ -248,7 +250,8 @@ def _order_seen(services: Services, pool: NumberPool, order: NumberOrder) -> Ord
 def _may_return(services: Services, record: NumberRecord) -> bool:
     """Whether the number would be free if it did not leave."""
     leaving = record.state.phase is Phase.RELEASING and record.claim is None and services.fleet.fits(record)
-    return leaving and record.notes.quarantine is None and services.fleet.rests_until(record) is None
+    is_out = record.notes.quarantine is not None or record.spam_label is not None
+    return leaving and not is_out and services.fleet.rests_until(record) is None
 
 
 def _returns(services: Services, record: NumberRecord) -> bool:
@@ -262,7 +265,7 @@ def _resumes(services: Services, record: NumberRecord) -> bool:
         return False
     if not services.fleet.fits(record):
         return False
-    if record.observed or record.deleting or record.notes != NO_NOTES:
+    if record.observed or record.deleting or record.notes != NO_NOTES or record.spam_label:
         return False
     return not stops(services, record) and services.fleet.rests_until(record) is None
 

@@ -422,12 +422,12 @@ _NOT_OURS_AGAIN = 60.0
 async def _write(services: Services, turn: Turn, plan: NumberPlan) -> None:
     """Patch what has changed. A number that waits for the carrier has its account swept sooner."""
     life = _life(services, turn.record, plan)
-    health = services.health.get(turn.record.number)
+    health = services.health.get(turn.record.place)
     patch = number_patch(turn.record, plan, turn.holding, turn.state, life, services.clock(), health)
     if patch:
         turn.record = await _patch_status(services, turn.record, patch)
-    if services.health.get(turn.record.number) is health:
-        services.health.pop(turn.record.number, None)
+    if services.health.get(turn.record.place) is health:
+        services.health.pop(turn.record.place, None)
     if plan.phase in IN_FLIGHT:
         services.queues.wake_account(turn.record.account)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from ringfleet.api import NumberPool
 from ringfleet.api.meta import ACKNOWLEDGE, GROUP, SURPLUS
+from ringfleet.api.number_pool import IdleBy
 from ringfleet.controllers.desired_number import going
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import Conflict, NotFound
@@ -21,6 +22,7 @@ from ringfleet.objects.number_pool import release_record
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import CRDS, PHONE_NUMBERS
 from ringfleet.plan.number_pool.release import Idler, Leaver, ReleasePlan, ReleaseSeen
+from ringfleet.plan.number_traffic import silent_for
 from ringfleet.plan.phone_number.removal import DELETIONS, Way
 
 
@@ -36,7 +38,7 @@ async def see_release(services: Services, pool: NumberPool) -> ReleaseSeen:
     deleted = any(one.cause in DELETIONS and not passed(one) for one in leavers)
     return ReleaseSeen(
         leavers=leavers,
-        idlers=tuple(_idler(services, one) for one in records if one.free or one.notes.surplus),
+        idlers=tuple(_idler(services, pool, one) for one in records if one.free or one.notes.surplus),
         size=len(records) + others,
         record=record,
         ending=await find_ending(services, pool.metadata.namespace) if deleted else None,
@@ -73,10 +75,23 @@ def _leaver(services: Services, record: NumberRecord) -> Leaver | None:
     )
 
 
-def _idler(services: Services, record: NumberRecord) -> Idler:
+def _idler(services: Services, pool: NumberPool, record: NumberRecord) -> Idler:
     """One of another market is no surplus of the pool, however long it has been free: a person decides about it."""
-    free_since = record.free_since if services.fleet.fits(record) else None
-    return Idler(record.name, free_since, record.renews_at, record.protected, record.notes.surplus)
+    idle_since = _idle_since(services, pool, record) if services.fleet.fits(record) else None
+    return Idler(record.name, idle_since, record.renews_at, record.protected, record.notes.surplus)
+
+
+def _idle_since(services: Services, pool: NumberPool, record: NumberRecord) -> datetime | None:
+    """From when a free number is idle, as its pool counts; None: it is not, or nobody can tell."""
+    if record.free_since is None:
+        return None
+    if pool.spec.reclaim.idle_by is IdleBy.TRAFFIC:
+        since, after = record.idle_since, pool.spec.reclaim.idle_after
+        proven = silent_for(since, services.traffic.heard(record.account)) if since else None
+        return since if proven is not None and after is not None and proven >= after else None
+    traffic = services.traffic.of(record)
+    last = traffic.last if traffic and traffic.last else record.last_traffic
+    return max(record.free_since, last) if last else record.free_since
 
 
 def _acknowledged(pool: NumberPool) -> datetime | None:

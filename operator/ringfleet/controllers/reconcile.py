@@ -2,7 +2,8 @@
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
 of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told, and
 `Catalog` what its searches give, remembered for when they are down. `AfterRush` is of no object: it gives their turns
-to those that have given way to the bindings of claims."""
+to those that have given way to the bindings of claims; nor is `NumberTraffic`, which reads what all numbers are used
+for."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from ringfleet.controllers.number_claim import reconcile_claim
 from ringfleet.controllers.number_order import reconcile_order
 from ringfleet.controllers.number_pool import reconcile_pool
 from ringfleet.controllers.number_quota import reconcile_quota
+from ringfleet.controllers.number_traffic import read_traffic
 from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.profile_telling import tell_profiles
 from ringfleet.controllers.rotation_set import reconcile_set
@@ -99,6 +101,7 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "RotationSet": reconcile_set,
     "RoutingProfile": reconcile_profile,
     "ProfileUse": guard_profile,
+    "NumberTraffic": read_traffic,
     "Profiles": tell_profiles,
 }
 """What takes a turn of a key, by its kind."""

@@ -18,8 +18,10 @@ import structlog
 
 from ringfleet.api import NumberPool, RotationSet
 from ringfleet.api.meta import DRAINING, QUARANTINE
+from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.dispatcher_client import Reading
 from ringfleet.controllers.number_claim import look_at
+from ringfleet.controllers.number_traffic import tell
 from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.set_inheritance import inherit
@@ -29,7 +31,6 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import stamp
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord
-from ringfleet.objects.phone_number_status import is_news
 from ringfleet.objects.refs import NUMBER_CLAIMS, PHONE_NUMBERS, Key
 from ringfleet.objects.rotation_set import (
     claim_body,
@@ -110,7 +111,8 @@ def see_set(services: Services, obj: RotationSet, reading: Reading) -> SetFacts:
         frozen=_frozen(services, members),
         senders=tuple(_senders(services, obj)),
     )
-    return SetFacts(seen, reading.ended, services.dispatcher.interval)
+    whole = answer_rate_of(services, obj)
+    return SetFacts(seen, reading.ended, whole, services.dispatcher.interval)
 
 
 Members = list[tuple[ClaimRecord, NumberRecord | None]]
@@ -162,10 +164,8 @@ def _pool(services: Services, obj: RotationSet, pool: NumberPool) -> PoolSeen:
 def _tell_numbers(services: Services, obj: RotationSet, decision: SetDecision) -> None:
     """Let numbers say how they are received, where that is news. Their own reconcile writes it."""
     for _, number in _members(services, obj):
-        heard = decision.health.get(number.number) if number else None
-        if number and heard and is_news(number, heard):
-            services.health[number.number] = heard
-            services.queues.wake_number(number)
+        if number and (heard := decision.health.get(number.number)):
+            tell(services, number, heard)
 
 
 async def _act(services: Services, obj: RotationSet, want: RotationWant, action: Action) -> bool:

@@ -28,15 +28,17 @@ from ringfleet.controllers.needy_numbers import NeedyNumbers
 from ringfleet.controllers.queues import Queues
 from ringfleet.controllers.quota_usage import Quotas
 from ringfleet.controllers.status_writer import StatusWriter
+from ringfleet.controllers.traffic_book import TrafficBook
 from ringfleet.kube.client import Kube
 from ringfleet.kube.events import EventRecorder
 from ringfleet.kube.informer import Informer
 from ringfleet.kube.lease import LeaseLock
-from ringfleet.model import E164, AccountKey, Holding
+from ringfleet.model import AccountKey, Holding
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
+from ringfleet.plan.answer_rate import Trend
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.seen import HealthSeen
 from ringfleet.settings import Settings
@@ -65,8 +67,12 @@ class Services:
     """What has failed again and again, and is said on the objects."""
     pending_observations: dict[ObjectRef, Holding] = field(default_factory=dict)
     """The carrier's latest word on numbers, by their object, which does not say it yet."""
-    health: dict[E164, HealthSeen] = field(default_factory=dict)
+    health: dict[ObjectRef, HealthSeen] = field(default_factory=dict)
     """The dispatcher's latest word on them."""
+    traffic: TrafficBook = field(default_factory=TrafficBook)
+    """What the dispatcher has told of the numbers of each namespace."""
+    trends: dict[Key, Trend] | None = None
+    """How the numbers of each set, pool and account are received as a whole; None: nothing was read that is fresh."""
     needy: NeedyNumbers = field(default_factory=NeedyNumbers)
     """The numbers that had something to do when they were last looked at."""
     found_going: set[str] = field(default_factory=set)

@@ -21,6 +21,7 @@ from ringfleet.controllers.claimed_number import tells_of
 from ringfleet.controllers.connection_secret import LOOK_AGAIN
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.intent_triggers import IntentTriggers
+from ringfleet.controllers.number_traffic import NUMBER_TRAFFIC
 from ringfleet.controllers.number_triggers import NumberTriggers
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import spread
@@ -53,3 +54,5 @@ def open_queue(services: Services) -> None:
         elif claim.bound and (claim.write_to or claim.written_to):
             services.queues.wake("NumberClaim", claim.namespace, claim.name, spread(claim.uid, LOOK_AGAIN))
     services.claim_queue.open()
+    if services.dispatcher.numbers_interval is not None:
+        services.queues.add(NUMBER_TRAFFIC)

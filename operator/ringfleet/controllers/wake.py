@@ -165,7 +165,7 @@ def next_look(services: Services, record: NumberRecord, now: datetime) -> dateti
 
 def needs_step(services: Services, record: NumberRecord) -> bool:
     """Whether reconciling this number would do or write anything."""
-    told = record.place in services.pending_observations or record.number in services.health
+    told = record.place in services.pending_observations or record.place in services.health
     if told or not record.status_current or services.fleet.claim_is_missing(record):
         return True
     if not record.deleting and labels_wanted(services, record) != record.labels:

@@ -19,7 +19,7 @@ from ringfleet.model.asking import Ask
 from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time
+from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, stamp
 from ringfleet.objects.phone_number import NumberRecord, price_of
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
 from ringfleet.plan.former_holder import FormerHolder, people_of
@@ -41,6 +41,7 @@ class Shown(NamedTuple):
     attestation: str | None = None
     spam_label: str | None = None
     answer_rate: Decimal | None = None
+    idle_since: datetime | None = None
 
     def as_status(self) -> dict[str, Any]:
         """The same as a part of the status, as a merge patch: null takes away what there is no more."""
@@ -59,6 +60,7 @@ class Shown(NamedTuple):
                 "currency": price.monthly.currency,
             },
             "health": health if any(health.values()) else None,
+            "idleSince": stamp(self.idle_since) if self.idle_since else None,
         }
 
 
@@ -67,7 +69,8 @@ NOTHING_SHOWN = Shown()
 
 def shown_of(number: NumberRecord) -> Shown:
     """What a claim is to show of a number."""
-    return Shown(number.region, number.price, number.attestation, number.spam_label, number.answer_rate)
+    seen = (number.attestation, number.spam_label, number.answer_rate)
+    return Shown(number.region, number.price, *seen, number.idle_since)
 
 
 class InSet(NamedTuple):
@@ -295,20 +298,25 @@ def _place(write_to: Mapping[str, Any] | None) -> Place | None:
 
 
 def _shown(number: Mapping[str, Any] | None) -> Shown:
-    if not number or not ("region" in number or "price" in number or "health" in number):
+    if not number or not number.keys() & {"region", "price", "health", "idleSince"}:
         return NOTHING_SHOWN
     price, health = number.get("price") or {}, number.get("health") or {}
     cost = tuple(price[field] for field in ("monthly", "setup", "currency")) if price else None
     seen = (health.get("attestation"), health.get("spamLabel"), health.get("answerRate"))
-    return _shown_as(number.get("region"), cost, *seen)
+    return _shown_as(number.get("region"), cost, *seen, number.get("idleSince"))
 
 
 @lru_cache(maxsize=65536)
 def _shown_as(
-    region: str | None, cost: tuple[str, str, str] | None, attestation: str | None, label: str | None, rate: str | None
+    region: str | None,
+    cost: tuple[str, str, str] | None,
+    attestation: str | None,
+    label: str | None,
+    rate: str | None,
+    idle: str | None,
 ) -> Shown:
     price = price_of(*cost) if cost else None
-    return Shown(region, price, attestation, label, None if rate is None else Decimal(str(rate)))
+    return Shown(region, price, attestation, label, None if rate is None else Decimal(str(rate)), parse_time(idle))
 
 
 def _bound(number: Mapping[str, str] | None) -> ObjectRef | None:

@@ -144,6 +144,10 @@ class NumberRecord:
     spam_label: str | None = None
     answer_rate: Decimal | None = None
     usage_day: str | None = None
+    usage_at: datetime | None = None
+    last_traffic: datetime | None = None
+    open_calls: int = 0
+    idle_since: datetime | None = None
     capabilities: frozenset[Capability] = frozenset()
     suspended: bool = False
     protected: bool = False
@@ -199,6 +203,7 @@ class NumberRecord:
             self.state.phase is Phase.AVAILABLE
             and self.status_current
             and self.claim is None
+            and self.spam_label is None
             and not (self.deleting or self.observed or self.suspended)
             and self.notes == NO_NOTES
         )
@@ -287,7 +292,7 @@ def unpack_step(line: str) -> dict[str, str]:
 
 
 def _health(status: Mapping[str, Any]) -> dict[str, Any]:
-    """How the number is received, and the day that its usage was last written for."""
+    """How the number is received, and what was last written of its usage."""
     health, usage = status.get("health") or {}, status.get("usage") or {}
     rate = health.get("answerRate")
     return {
@@ -295,6 +300,10 @@ def _health(status: Mapping[str, Any]) -> dict[str, Any]:
         "spam_label": _shared(health.get("spamLabel")),
         "answer_rate": None if rate is None else Decimal(str(rate)),
         "usage_day": _shared(usage.get("day")),
+        "usage_at": parse_time(usage.get("at")),
+        "last_traffic": parse_time(usage.get("lastTraffic")),
+        "open_calls": usage.get("openCalls", 0),
+        "idle_since": parse_time(status.get("idleSince")),
     }
 
 

@@ -6,7 +6,7 @@ How a number is received is written only when it is news: there may be many numb
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,17 +17,40 @@ from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.history import Hands, by_whom
 from ringfleet.plan.phone_number.removal import Farewell
 from ringfleet.plan.phone_number.steps import NumberPlan
-from ringfleet.plan.rotation_set.seen import HealthSeen
+from ringfleet.plan.rotation_set.seen import HealthSeen, LastUse
 
 MOVED = Decimal("0.05")
 """So far an answer rate must have moved to be written again."""
 _HUNDREDTH = Decimal("0.01")
 
 
-def is_news(record: NumberRecord, seen: HealthSeen) -> bool:
-    """Whether it is worth a write: another label, an answer rate that has moved, or a day that is over."""
+SELDOM = timedelta(hours=1)
+"""How a number is used is written at most so often."""
+A_WHILE = timedelta(days=1)
+"""So much later the last traffic must be to be written again by itself."""
+
+
+def is_news(record: NumberRecord, seen: HealthSeen, now: datetime) -> bool:
+    """Whether it is worth a write: another label, a silence that has begun or ended; and, at most once an hour, an
+    answer rate that has moved, a day that is over, traffic after a day, or twice or half as many open calls."""
+    if seen.label != record.spam_label or (seen.last and seen.last.silent != record.idle_since):
+        return True
+    if record.usage_at and now - record.usage_at < SELDOM:
+        return False
     over = seen.usage is not None and seen.usage.day != record.usage_day
-    return over or seen.label != record.spam_label or _has_moved(record.answer_rate, seen.rate)
+    return over or _has_moved(record.answer_rate, seen.rate) or (seen.last is not None and _is_used(record, seen.last))
+
+
+def _is_used(record: NumberRecord, last: LastUse) -> bool:
+    """Whether the number is used otherwise than its status says."""
+    if last.at and (record.last_traffic is None or last.at - record.last_traffic >= A_WHILE):
+        return True
+    return _told_lines(last.open_calls).bit_length() != record.open_calls.bit_length()
+
+
+def _told_lines(open_calls: int) -> int:
+    """One call comes and goes: two at once are the first that are told."""
+    return open_calls if open_calls > 1 else 0
 
 
 def _has_moved(written: Decimal | None, rate: float | None) -> bool:
@@ -86,11 +109,26 @@ def number_patch(
         patch["documents"] = documents(plan.waits_for, state)
     if holding:
         patch |= _facts(record, holding)
-    if received := health_patch(record, holding.attestation if holding else record.attestation, health):
+    received = health_patch(record, holding.attestation if holding else record.attestation, health)
+    if received:
         patch["health"] = received
-    if health and health.usage and health.usage.day != record.usage_day:
-        patch["usage"] = {"day": health.usage.day, "calls": health.usage.calls}
+    if health and (used := _usage(record, health, "answerRate" in received, now)):
+        patch["usage"] = used
+    if health and health.last and health.last.silent != record.idle_since:
+        patch["idleSince"] = stamp(health.last.silent) if health.last.silent else None
     return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+def _usage(record: NumberRecord, health: HealthSeen, rated: bool, now: datetime) -> dict[str, Any]:
+    """`rated`: an answer rate is written."""
+    used: dict[str, Any] = {}
+    if health.usage and health.usage.day != record.usage_day:
+        used |= {"day": health.usage.day, "calls": health.usage.calls, "messages": health.usage.messages}
+    if (last := health.last) and last.at and last.at != record.last_traffic:
+        used["lastTraffic"] = stamp(last.at)
+    if last and _told_lines(last.open_calls) != record.open_calls:
+        used["openCalls"] = _told_lines(last.open_calls)
+    return used | {"at": stamp(now)} if used or rated else {}
 
 
 STEPS_KEPT = 20

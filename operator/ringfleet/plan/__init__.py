@@ -10,6 +10,8 @@ A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, 
     next_look.py        when an object is looked at again although nothing happens
     waits.py            how long a wait goes on that was written down
     purchase_rate.py    how many numbers an account may still buy in this hour
+    answer_rate.py      whether a whole is answered less than it was
+    number_traffic.py   how each number is used and received, and since when it is silent
     freeze.py           the emergency stop
     conditions.py       all reasons that conditions are written with
     sizing/             the calculators

@@ -21,6 +21,7 @@ from ringfleet.model.asking import Ask, Traits, can_give
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.compliance_bundle.selection import AwaitBundle
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
+from ringfleet.plan.phone_number.spam_label import advice_to_replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +179,21 @@ def bound_conditions(
     refused: str | None,
     left_alone: str | None = None,
     hindrance: Hindrance | None = None,
+    label: str | None = None,
 ) -> tuple[Condition, ...]:
     """What a bound claim says of itself: it is ready when its number serves it, and else says why in the words of its
-    number. `refused`: why the number could not be written where writeTo says. `left_alone`: the PhoneNumber that it
-    holds, when that does not stand for the number (any more)."""
+    number. `label`: the spam label that is shown for it, of which the claim's people are told. `refused`: why the
+    number could not be written where writeTo says. `left_alone`: the PhoneNumber that it holds, when that does not
+    stand for the number (any more)."""
+    said = _service(number, suspended, refused, left_alone, hindrance)
+    if label is None or left_alone:
+        return said
+    return (*said, Condition("ReplaceAdvised", True, Reason.SPAM_LABELLED, advice_to_replace(number, label)))
+
+
+def _service(
+    number: str, suspended: bool, refused: str | None, left_alone: str | None, hindrance: Hindrance | None
+) -> tuple[Condition, ...]:
     if left_alone:
         message = (
             f"PhoneNumber {left_alone}, which it holds, is not the number's: the number belongs to another object or "

@@ -69,6 +69,8 @@ class PoolFacts:
     """What a number must carry, and what its destination takes."""
     readiness: tuple[Condition, ...] = ()
     """Whether its bundles let it order everywhere."""
+    whole: tuple[Condition, ...] = ()
+    """What is said of its numbers as a whole, against their past."""
     claimed: int = 0
     """How many of its numbers a claim holds."""
     waiting: int = 0
@@ -101,7 +103,7 @@ def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
     want, seen, release = survey(view, facts, now, demand)
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
     capacity, short = judge_capacity(facts.capacity, plan.supply.held)
-    said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short)
+    said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short, *facts.whole)
     requeue = _soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
     return PoolDecision(want, replace(plan, conditions=said), release, demand, capacity, requeue)
 

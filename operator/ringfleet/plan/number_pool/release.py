@@ -73,7 +73,8 @@ class Leaver:
 
 @dataclass(frozen=True, slots=True)
 class Idler:
-    """A number that is free, and since when. `asked`: its pool has asked it to go as surplus."""
+    """A number that is free, and since when it is idle, by claims or by traffic, as its pool counts. `asked`: its pool
+    has asked it to go as surplus."""
 
     name: str
     free_since: datetime | None

@@ -7,6 +7,7 @@
     steps.py       what they may ask for, and the plan of a number
     phase.py       the phases, and the only steps between them
     ownership.py, documents.py, traffic.py, routing.py    the rules on that
+    spam_label.py  what is advised when it is labelled as spam
     removal.py     how a number leaves
     history.py     who brought it into its phase
 """

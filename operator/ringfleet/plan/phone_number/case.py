@@ -171,6 +171,10 @@ class DesiredNumber:
     """How the account stops traffic."""
     quarantine: str | None = None
     """Why a person has taken the number out of use; None: nobody has."""
+    label: str | None = None
+    """The spam label that is shown for the number; None: none is. In stock it is quarantined for that."""
+    of_set: bool = False
+    """A rotation set's claim has the number: the set decides about labels, and quarantines it itself."""
     leaving: Leaving | None = None
     """That the number was asked to go; None: nobody asked."""
     lost: bool = False
@@ -189,6 +193,12 @@ class DesiredNumber:
     """The bundle that the number is to be registered to; None: to whichever it is."""
     last_refusal: AttachRefusal | None = None
     """Why the carrier refused the last bundle that we attached; None: it never did."""
+
+    @property
+    def is_out(self) -> bool:
+        """Whether no claim is to get the number, nor any set to pick it: by a word of somebody's, or in stock by its
+        label."""
+        return self.quarantine is not None or (self.label is not None and not self.bound)
 
 
 @dataclass(frozen=True, slots=True)

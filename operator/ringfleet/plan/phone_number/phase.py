@@ -57,7 +57,7 @@ def may_step(old: Phase, new: Phase) -> bool:
 
 def phase_in_service(desired: DesiredNumber, state: NumberState) -> Phase:
     """The phase of a number with which nothing is amiss."""
-    if desired.quarantine is not None:
+    if desired.is_out:
         return Phase.QUARANTINED
     wish = Phase.BOUND if desired.bound else Phase.COOLING if desired.resting else Phase.AVAILABLE
     return _toward(wish, state.phase)

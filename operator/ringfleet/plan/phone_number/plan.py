@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ringfleet.model import Holding, HoldingStatus, Phase
+from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
@@ -30,6 +30,7 @@ from ringfleet.plan.phone_number.ownership import marked_by_another, taken_by_an
 from ringfleet.plan.phone_number.phase import may_step, phase_in_service
 from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.routing import as_followed, routing_differs
+from ringfleet.plan.phone_number.spam_label import advice_to_replace
 from ringfleet.plan.phone_number.steps import Leave, Look, NumberPlan, through_carrier
 from ringfleet.plan.phone_number.traffic import may_be_resumed, must_be_stopped, out_of_service
 
@@ -118,6 +119,13 @@ def in_service(case: Case) -> NumberPlan:
             f"Taken out of use: {desired.quarantine}. Remove the annotation ringfleet.dev/quarantine to use it again."
         )
         return NumberPlan(phase, (not_ready(Reason.QUARANTINED, said),), drift=drift)
+    if desired.is_out:
+        said = (
+            f"Taken out of use while carriers show it as {desired.label!r} to the people it calls: no claim gets it. "
+            "It comes back when its carrier says that the label has gone; have it taken off there, or give the number "
+            "back by `kubectl ringfleet release`."
+        )
+        return NumberPlan(phase, (not_ready(Reason.QUARANTINED, said),), drift=drift)
     if drift:
         return NumberPlan(phase, (not_ready(Reason.DRIFTED, f"{drift} {_why_unrepaired(desired)}"),), drift=drift)
     if phase is Phase.COOLING:
@@ -202,7 +210,7 @@ def plan_number(
     case = Case(desired, state, holding, account)
     rule, plan = decide(case)
     if rule not in NOT_HELD:
-        plan = _with_obstacle(case, _with_missing_account(case, plan))
+        plan = _with_advice(case, _with_obstacle(case, _with_missing_account(case, plan)))
     return plan if may_step(state.phase, plan.phase) else replace(plan, phase=state.phase)
 
 
@@ -227,6 +235,17 @@ def _with_missing_account(case: Case, plan: NumberPlan) -> NumberPlan:
 
 OUT_OF_REACH = frozenset({Reason.ACCOUNT_MISSING, Reason.ACCOUNT_NOT_ALLOWED})
 """Why nobody can look after a number, although carrier and credentials may be well."""
+
+
+def _with_advice(case: Case, plan: NumberPlan) -> NumberPlan:
+    """The plan with the advice to replace a number that a claim holds and that has a label. Nobody takes it away: that
+    would cut off who uses it, and a new number would soon have the label of the same calls."""
+    desired = case.desired
+    if desired.label is None or not desired.bound or desired.of_set or plan.phase in GONE:
+        return plan
+    message = advice_to_replace(desired.number, desired.label)
+    advised = Condition("ReplaceAdvised", True, Reason.SPAM_LABELLED, message)
+    return replace(plan, conditions=(*plan.conditions, advised))
 
 
 def _with_obstacle(case: Case, plan: NumberPlan) -> NumberPlan:

@@ -47,6 +47,8 @@ class SetFacts:
     """Its claims with their numbers, its pools, its traffic."""
     ended: Mapping[E164, DayUsage] = field(default_factory=dict)
     """Each number's traffic of the last day that was seen to end."""
+    whole: tuple[Condition, ...] = ()
+    """What is said of the set's numbers as a whole, against their past."""
     read_again: float | None = None
     """Seconds until the set's traffic is read again; None: there is no dispatcher to read it from."""
 
@@ -78,7 +80,7 @@ def decide(view: SetView, facts: SetFacts, now: datetime) -> SetDecision:
     if (misnamed := misnamed_zone(want)) is not None:
         return SetDecision(want, None, unreadable(misnamed))
     plan = plan_rotation(want, seen, now)
-    said = rotation_conditions(want, seen, plan, now)
+    said = (*rotation_conditions(want, seen, plan, now), *facts.whole)
     return SetDecision(want, plan, said, _health(plan, facts), _requeue(plan, facts, now))
 
 

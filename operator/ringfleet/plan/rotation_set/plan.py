@@ -187,8 +187,8 @@ _SETS_WORD = "RotationSet "
 
 def is_over_with_its_use(quarantine: str | None) -> bool:
     """Whether a number that leaves its set leaves this quarantine behind: a set has put it on because the number was
-    seldom answered, and its rest ends that. One for a label stays until a person lifts it: outside of a set nobody
-    hears that the label has gone."""
+    seldom answered, and its rest ends that. One for a label stays until a person lifts it, beside that which stock has
+    for as long as the label is shown: somebody is to look at how the number came by it."""
     whose, _, why = (quarantine or "").partition(": ")
     return whose.startswith(_SETS_WORD) and why == Judgement.SELDOM_ANSWERED
 

@@ -109,7 +109,21 @@ class DayUsage:
     day: str
     """The day in the set's time zone, such as 2026-11-24."""
     calls: int
-    """The calls, or messages, of the day."""
+    """The calls of the day; in a set for messages, the messages."""
+    messages: int = 0
+    """The messages of the day, where calls and messages are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """How a number is used by now, in whatever set it is, or in none."""
+
+    at: datetime | None
+    """The hour of its last call or message, either way; None: it never had one."""
+    open_calls: int = 0
+    """How many calls are open now."""
+    silent: datetime | None = None
+    """Since when it is silent; None: it is not, or nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,15 @@ class HealthSeen:
     """The spam label that is shown for the number; None: none is."""
     usage: DayUsage | None = None
     """The number's traffic of the last day that was seen to end; None: none was."""
+    last: LastUse | None = None
+    """How the number is used by now; None: who tells this does not know."""
+
+    def over(self, before: HealthSeen | None) -> HealthSeen:
+        """The same, with what only `before` knows: two tell of the numbers of a set, each what it knows."""
+        if before is None:
+            return self
+        rate = before.rate if self.rate is None else self.rate
+        return HealthSeen(rate, self.label, self.usage or before.usage, self.last or before.last)
 
 
 @dataclass(frozen=True, slots=True, order=True)
