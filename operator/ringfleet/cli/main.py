@@ -21,6 +21,7 @@ COMMANDS = (
     "crds",
     "dispatch",
     "freeze",
+    "idle",
     "ledger",
     "operator",
     "plan",
