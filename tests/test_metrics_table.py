@@ -53,6 +53,7 @@ def _dispatcher() -> list[Told]:
     metrics = DispatcherMetrics()
     metrics.answered("picked", 200)
     metrics.wished("leave", taken=True)
+    metrics.forwarded("taken", 1)
     return list(told_by(metrics.registry))
 
 

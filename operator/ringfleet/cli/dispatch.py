@@ -36,6 +36,10 @@ SWITCH_SECONDS = 0.0005
 @click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Folder of the keys for recipients.")
 @click.option("--tls-cert", type=click.Path(dir_okay=False, path_type=Path), help="Certificate of all listeners, PEM.")
 @click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="Its key; both are read when renewed.")
+@click.option("--analytics-url", help="Send every carrier event there too, as CloudEvents.")
+@click.option(
+    "--analytics-secret", type=click.Path(dir_okay=False, path_type=Path), help="File of the secret that signs them."
+)
 @click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
 @click.option("--context", help="Which context of the kubeconfig.")
 @click.option("--dev-insecure", is_flag=True, help="On loopback only: ask for no tokens, let the clock be moved.")

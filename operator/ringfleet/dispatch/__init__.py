@@ -25,6 +25,7 @@ which one process owns; of several that share one, the others carry to it what o
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
     webhooks.py, senders.py, public_address.py, optout_words.py
                                               what carriers tell: who signs; at which URL; who has said STOP
+    analytics.py                              the same to the user's own analytics
     metrics.py, readiness.py                  liveness, readiness, `/metrics`; whether the ledger works
     ledger/                                   what must be remembered
 """

@@ -88,6 +88,12 @@ class Metrics:
             "Times that the right of a known caller was held because the API server could not be asked for it.",
             registry=self.registry,
         )
+        self._forwarded = Counter(
+            "ringfleet_dispatch_events_forwarded_total",
+            "Carrier events sent to the analytics URL, each time that they were: by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self._inventory_age = Gauge(
             "ringfleet_dispatch_inventory_age_seconds",
             "Time since the API server was last heard of; +Inf before the first list.",
@@ -129,6 +135,10 @@ class Metrics:
     def let_in_unchecked(self) -> None:
         """A caller's right was held for a while, because the API server could not be asked for it."""
         self._unchecked.inc()
+
+    def forwarded(self, outcome: str, events: int) -> None:
+        """So many events were sent on: `taken`, or else `refused` or `unreachable`, and sent again."""
+        self._forwarded.labels(outcome).inc(events)
 
     def follow_age(self, age: Callable[[], float]) -> None:
         """Ask `age` for the seconds since the inventory was last heard of, whenever somebody looks."""

@@ -10,7 +10,7 @@ import gc
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from ringfleet.dispatch.analytics import Forwarding
 from ringfleet.dispatch.app import Dispatcher, discreet
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
@@ -131,6 +132,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         ]
         background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock), _keep(inventory)]
         background += [_follow_keys(keys, ledger)] if keys else []
+        background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [_follow_certificate(certificate)] if certificate else []
         async with _in_background(*background), _listening(listeners):
             log.info(
@@ -142,6 +144,16 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             log.info("dispatcher draining")
         await forward.close()
     log.info("dispatcher stopped")
+
+
+def _forward_events(
+    settings: DispatchSettings, ledger: Ledger, clock: Clock, metrics: Metrics
+) -> Coroutine[Any, Any, None]:
+    """Have each event kept from now on, and sent."""
+    assert settings.analytics_url
+    assert settings.analytics_secret
+    ledger.forward_events()
+    return Forwarding(ledger, settings.analytics_url, settings.analytics_secret, clock.now, metrics).run()
 
 
 def _hasher(settings: DispatchSettings) -> tuple[Callable[[], Hasher], Recipients | None]:

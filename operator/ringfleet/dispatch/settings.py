@@ -82,6 +82,13 @@ class DispatchSettings(BaseSettings):
     tls_key: Path | None = None
     """The key of `tls_cert`, PEM."""
 
+    analytics_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/\S*)?$")] | None = None
+    """Where each carrier event goes too, as a CloudEvent, such as https://events.example.com/ringfleet: see
+    `analytics`. Every dispatcher of one ledger needs the same."""
+
+    analytics_secret: Path | None = None
+    """The file of the secret that signs what goes there; it is read anew each time."""
+
     kubeconfig: Path | None = None
     context: str | None = None
     dev_insecure: bool = False
@@ -101,6 +108,10 @@ class DispatchSettings(BaseSettings):
             raise ValueError("dev_insecure asks for no tokens, so it listens on loopback only, such as 127.0.0.1")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("name both files for TLS: the certificate (tls_cert) and its key (tls_key)")
+        if (self.analytics_url is None) != (self.analytics_secret is None):
+            raise ValueError(
+                "name both for analytics: where events go (analytics_url) and what signs (analytics_secret)"
+            )
         if not self.dev_insecure and self.keys is None:
             raise ValueError("name the folder of the keys by which recipients are hashed (keys)")
         return self

@@ -23,6 +23,7 @@ from ringfleet.dispatch.ledger.types import (
     Heard,
     NumbersKnown,
     Past,
+    Posted,
     Rollup,
     Roster,
     Span,
@@ -176,6 +177,22 @@ class Ledger(Protocol):
 
     async def numbers(self, owned: Sequence[tuple[str, str]], now: float, spans: Sequence[Span]) -> NumbersKnown:
         """What is known of these numbers, each with the account that owns it."""
+        ...
+
+    def forward_events(self) -> None:
+        """From now on, put each event that is new into the outbox, in the group that counts it."""
+        ...
+
+    async def outbox(self, limit: int) -> tuple[Posted, ...]:
+        """The oldest events in the outbox."""
+        ...
+
+    async def outbox_fills(self, within: float) -> None:
+        """Return when something was put into the outbox, or after `within` seconds."""
+        ...
+
+    async def sent(self, ids: Sequence[int]) -> None:
+        """These events have arrived: take them out of the outbox."""
         ...
 
     async def prune(self, now: float, contacts_before: float) -> int:

@@ -11,6 +11,8 @@ KEPT_LONG = 35 * DAY
 """Seconds for which picks, events and traffic are kept: what a person answers, and what a bill is compared with."""
 ROOMS = 2 * DAY
 """Seconds for which a deferral is remembered after it was due."""
+POSTED = 7 * DAY
+"""Seconds for which an event waits that nobody takes."""
 LIMITS = 3 * DAY
 """Seconds for which the use of shared limits is kept: longer than any day of theirs lasts."""
 
@@ -40,6 +42,7 @@ RETENTION = {
     "traffic": Kept("each number's traffic by the hour", f"{KEPT_LONG / DAY:.0f} days"),
     "label": Kept("spam labels of numbers, by account", "for ever"),
     "activity": Kept("when each number was first and last used, by account", "for ever"),
+    "outbox": Kept("events on their way to analytics", f"until they have arrived, {POSTED / DAY:.0f} days at most"),
     "rotation_set": Kept("names of sets", "for ever"),
     "roster": Kept("the last roster of each set", "until the next one"),
     "roster_member": Kept("the numbers of that roster", "until the next one"),

@@ -72,6 +72,8 @@ class Loaded:
     unsure: int = 0
     """When the store was restored, in POSIX seconds: what was used on that day is not known. 0: it is."""
     activity: Sequence[Row] = ()
+    posted: int = 0
+    """The last that was put into the outbox, of what is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,10 @@ class Store(Protocol):
 
     async def list_traffic(self, numbers: Sequence[int], since: int) -> Sequence[Row]:
         """The rows of these numbers from the hour `since` on, by number and hour."""
+        ...
+
+    async def read_outbox(self, limit: int, /) -> Sequence[Row]:
+        """The oldest rows of the outbox."""
         ...
 
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int, /) -> Sequence[Row]:

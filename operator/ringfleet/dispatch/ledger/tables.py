@@ -197,6 +197,8 @@ PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 """How far the owner has come: `folded`, the last entry of the journal that is in the other tables; `wishes`, the last
 wish."""
 
+OUTBOX = Table("outbox", ("id",), {"id": "bigint", "at": "double precision", "entry": "bytea"}, Mode.APPEND)
+"""What carriers have told, and somebody else is to be told: until it was."""
 INBOX = Table("inbox", ("id",), {"id": "bigint", "entry": "bytea"}, Mode.APPEND)
 """What another process than the owner has taken in, and no pick depends on."""
 

@@ -370,6 +370,15 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A carrier's event on its way to somebody else: a CloudEvent in JSON."""
+
+    id: int
+    """Its place in the outbox."""
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Hour:
     """A number's traffic in one hour. Outbound, except `received`."""
 

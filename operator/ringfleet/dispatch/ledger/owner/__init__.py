@@ -14,7 +14,8 @@
 - `keys.py`      by which keys recipients are hashed; `restored.py` what is not known after a restore
 - `events.py`    what carriers tell; `traffic.py` a number's hours; `optouts.py` who has opted out; `reach.py` where
                  else that holds; `wishes.py` what other processes have taken in
-- `reports.py`   a set at a glance; `recipients.py` one person's rights
+- `activity.py`  when numbers were last used; `outbox.py` events on their way to somebody else
+- `reports.py`   a set at a glance, and numbers by themselves; `recipients.py` one person's rights
 - `journal.py`   one decision as a row, and what it does to memory
 - `folding.py`   from the journal into the tables by key
 - `verify.py`    whether a ledger keeps its own laws

@@ -8,6 +8,7 @@ from ringfleet.dispatch.ledger.law.member import hour_of
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Kind, State
 from ringfleet.dispatch.ledger.owner.optouts import opt_in, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.owner.outbox import post
 from ringfleet.dispatch.ledger.owner.picks import parse_id
 from ringfleet.dispatch.ledger.owner.reach import opt_ins_of, opt_outs_of, used_by, want_reach
 from ringfleet.dispatch.ledger.owner.traffic import count
@@ -55,6 +56,7 @@ def ingest(heard: Sequence[Heard], group: Group) -> int:
             _hear_from(one, group)
         if one.unclear:
             _ask_a_person(one, group)
+    post([one for one in new if one.counts], group)
     known = sum(not suppress(list(opt_outs_of(one, group)), group) and not one.counts for one in new)
     for back in (wish for one in new for wish in opt_ins_of(one, group)):
         opt_in(back, group)

@@ -24,6 +24,7 @@ from ringfleet.dispatch.ledger.owner.folding import Folding
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.memory import Memory
+from ringfleet.dispatch.ledger.owner.outbox import take_out
 from ringfleet.dispatch.ledger.owner.picks import TOLD_AGAIN
 from ringfleet.dispatch.ledger.owner.reports import (
     active_since,
@@ -34,9 +35,9 @@ from ringfleet.dispatch.ledger.owner.reports import (
 )
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
 from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
-from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, ROOMS
+from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, POSTED, ROOMS
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
-from ringfleet.dispatch.ledger.tables import UNCLEAR, Row, Wanted
+from ringfleet.dispatch.ledger.tables import OUTBOX, UNCLEAR, Row, Wanted
 from ringfleet.dispatch.ledger.types import (
     Ask,
     Cancelled,
@@ -47,6 +48,7 @@ from ringfleet.dispatch.ledger.types import (
     Heard,
     NumbersKnown,
     Past,
+    Posted,
     Rollup,
     Roster,
     Span,
@@ -97,6 +99,8 @@ class OwnedLedger:
         self._rosters: dict[str, Roster] = {}
         self._trusts_rosters = True
         self._on_taken: Callable[[], None] = lambda: None
+        self._forwards = False
+        self._posted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> OwnedLedger:
@@ -211,6 +215,24 @@ class OwnedLedger:
     async def ingest(self, heard: Sequence[Heard]) -> int:
         return await self._wish(Wish(heard=tuple(heard))) if heard else 0
 
+    def forward_events(self) -> None:
+        self._forwards = True
+        if self._memory is not None:
+            self._memory.forwards = True
+
+    async def sent(self, ids: Sequence[int]) -> None:
+        await self._put(Job(lambda group: take_out(ids, group)))
+
+    async def outbox(self, limit: int) -> tuple[Posted, ...]:
+        self._refuse_anothers()
+        self._posted.clear()  # what comes from here on may not be seen
+        return tuple(Posted(id_, entry) for id_, _, entry in await self.store.read_outbox(limit))
+
+    async def outbox_fills(self, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._posted.wait()
+
     async def prune(self, now: float, contacts_before: float) -> int:
         self._refuse_anothers()
         await self._fold_all()
@@ -224,6 +246,7 @@ class OwnedLedger:
             ("call", now - KEPT_LONG),
             ("traffic", (now - KEPT_LONG) // 3600),
             ("deferral", now - ROOMS),
+            ("outbox", now - POSTED),
             ("contact", contacts_before),
             ("heard", now - KEPT_LONG),
             ("unclear", now - KEPT_LONG),
@@ -347,6 +370,8 @@ class OwnedLedger:
             match await self._commit(group):
                 case Outcome.WRITTEN:
                     self._tell_put_off(results)
+                    if group.changes.rows.get(OUTBOX):
+                        self._posted.set()
                     if self._folding and (folds or self._folding.is_due):
                         self._fold_on(folds)
                     return results
@@ -403,6 +428,7 @@ class OwnedLedger:
             self._doubtful, self._is_doubtful = None, False
         if self._memory is None:
             self._memory = await self._load()
+            self._memory.forwards = self._forwards
             self._folding = Folding(self._memory)
         return self._memory
 

@@ -72,7 +72,9 @@ class Memory:
 
     def __init__(self, loaded: Loaded) -> None:
         self.folded = loaded.folded
-        self.marks = {"seq": loaded.last, "wishes": loaded.wishes}
+        self.marks = {"seq": loaded.last, "wishes": loaded.wishes, "outbox": loaded.posted}
+        self.forwards = False
+        """Whether carriers' events are put into the outbox."""
         self.sets: dict[str, int] = {str(row[1]): int(row[0]) for row in loaded.sets}
         self.names: dict[int, str] = {id_: key for key, id_ in self.sets.items()}
         self.benches: dict[int, Bench] = {id_: Bench() for id_ in self.names}

@@ -6,3 +6,5 @@ CREATE TABLE activity (
   number bigint NOT NULL, account text NOT NULL, first bigint NOT NULL, last bigint NOT NULL,
   PRIMARY KEY (number, account)
 );
+-- What carriers have told, and somebody else is to be told: until it was.
+CREATE TABLE outbox (id bigint PRIMARY KEY, at double precision NOT NULL, entry bytea NOT NULL);

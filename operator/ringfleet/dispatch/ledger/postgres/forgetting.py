@@ -24,6 +24,7 @@ _OLD = {
     "shared_use": "SELECT ctid FROM shared_use WHERE at < $1 ORDER BY at LIMIT $2",
     "unclear": "SELECT ctid FROM unclear WHERE at < $1 ORDER BY at LIMIT $2",
     "heard": "SELECT ctid FROM heard WHERE at < $1 ORDER BY at LIMIT $2",
+    "outbox": "SELECT ctid FROM outbox WHERE at < $1 ORDER BY id LIMIT $2",
     "deferral": "SELECT ctid FROM deferral WHERE not_before < $1 ORDER BY not_before LIMIT $2",
     "wish": "SELECT ctid FROM wish WHERE number < $1 LIMIT $2",
     "contact": "SELECT ctid FROM contact WHERE last < $1 ORDER BY last LIMIT $2",

@@ -60,6 +60,7 @@ async def load(connection: Any) -> Loaded:
         known_identity=known,
         unsure=progress.get("unsure", 0),
         activity=await _all(connection, ACTIVITY),
+        posted=await connection.fetchval("SELECT coalesce(max(id), 0) FROM outbox"),
     )
 
 

@@ -210,6 +210,9 @@ class PostgresStore:
         )
         return [tuple(row) for row in await self._fetch(statement, numbers, since)]
 
+    async def read_outbox(self, limit: int) -> Sequence[Row]:
+        return [tuple(row) for row in await self._fetch("SELECT id, at, entry FROM outbox ORDER BY id LIMIT $1", limit)]
+
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int) -> Sequence[Row]:
         sums = ", ".join(f"sum({name})::bigint" for name in TRAFFIC.columns if name not in TRAFFIC.key)
         statement = (

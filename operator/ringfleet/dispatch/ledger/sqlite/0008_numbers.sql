@@ -11,3 +11,5 @@ CREATE TABLE activity (
   number INTEGER NOT NULL, account TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   PRIMARY KEY (number, account)
 ) WITHOUT ROWID;
+-- What carriers have told, and somebody else is to be told: until it was.
+CREATE TABLE outbox (id INTEGER PRIMARY KEY, at REAL NOT NULL, entry BLOB NOT NULL);

@@ -43,6 +43,7 @@ _STATEMENTS = {
         "DELETE FROM heard WHERE (recipient, number) IN "
         "(SELECT recipient, number FROM heard WHERE at < ?2 ORDER BY at LIMIT ?1)"
     ),
+    "outbox": "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?2 ORDER BY id LIMIT ?1)",
     "deferral": (
         "DELETE FROM deferral WHERE id IN (SELECT id FROM deferral WHERE not_before < ?2 ORDER BY not_before LIMIT ?1)"
     ),

@@ -60,6 +60,7 @@ def _load(connection: apsw.Connection) -> Loaded:
         moved=_MOVED[restored],
         unsure=progress.get("unsure", 0),
         activity=_all(connection, ACTIVITY),
+        posted=connection.execute("SELECT ifnull(max(id), 0) FROM outbox").get,
     )
 
 

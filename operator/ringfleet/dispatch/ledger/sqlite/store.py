@@ -125,6 +125,10 @@ class SqliteStore:
             lambda file: [row for number in numbers for row in file.execute(statement, (number, since))]
         )
 
+    async def read_outbox(self, limit: int) -> Sequence[Row]:
+        statement = "SELECT id, at, entry FROM outbox ORDER BY id LIMIT ?"
+        return await self._read(lambda file: file.execute(statement, (limit,)).fetchall())
+
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int) -> Sequence[Row]:
         sums = ", ".join(f"sum({name})" for name in TRAFFIC.columns if name not in TRAFFIC.key)
         statement = f"SELECT number, {sums} FROM traffic WHERE number = ? AND hour >= ? AND hour < ? GROUP BY number"  # noqa: S608
