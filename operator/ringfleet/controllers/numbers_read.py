@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ringfleet.model import E164, AccountKey
-from ringfleet.plan.number_traffic import Counts, Heard, NumbersSeen, NumberTraffic
+from ringfleet.plan.number_traffic import NOTHING, Counts, Heard, NumbersSeen, NumberTraffic
 
 LONGEST_LABEL = 128
 
@@ -58,5 +58,8 @@ def _traffic(row: Mapping[str, Any]) -> NumberTraffic:
 
 
 def _counts(row: Mapping[str, Any]) -> Counts:
-    fields = ("calls", "answered", "messages", "delivered", "failed", "received")
-    return Counts(*(int(row[field]) for field in fields))
+    counts = Counts(*(int(row[field]) for field in _FIELDS))
+    return NOTHING if counts == NOTHING else counts  # most are: there may be a hundred thousand numbers
+
+
+_FIELDS = ("calls", "answered", "messages", "delivered", "failed", "received")
