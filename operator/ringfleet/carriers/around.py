@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Self
 
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
@@ -28,7 +29,7 @@ class Around:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
 
-    async def __aenter__(self) -> Around:
+    async def __aenter__(self) -> Self:
         await self._carrier.__aenter__()
         return self
 

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ringfleet.carriers.abilities import Abilities
-from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
+from ringfleet.carriers.around import Around
+from ringfleet.carriers.carrier import Carrier, LastLook, look_no_more
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -99,27 +99,12 @@ class _Meter:
             self._tell(operation, ending, seconds)
 
 
-class MeteredCarrier:
+class MeteredCarrier(Around):
     """The carrier, metered: see `Carrier` for what each call does."""
 
     def __init__(self, carrier: Carrier, tell: TellCall, clock: Callable[[], float] = time.monotonic) -> None:
-        self._carrier = carrier
+        super().__init__(carrier)
         self._meter = _Meter(tell, clock)
-
-    async def __aenter__(self) -> MeteredCarrier:
-        await self._carrier.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._carrier.__aexit__(*error)
-
-    @property
-    def abilities(self) -> Abilities:
-        return self._carrier.abilities
-
-    @property
-    def health(self) -> Health:
-        return self._carrier.health
 
     @property
     def registrar(self) -> Registrar | None:
