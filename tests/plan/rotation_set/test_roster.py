@@ -250,6 +250,30 @@ def test_numbers_that_nobody_may_use_take_no_turn_from_the_others(quarantined: i
         assert [member.state for member in day.members].count(State.ACTIVE) == 1
 
 
+class Counted(E164):
+    """A number that counts how often it is looked up."""
+
+    __slots__ = ()
+    looked_up = 0
+
+    def __hash__(self) -> int:
+        Counted.looked_up += 1
+        return super().__hash__()
+
+
+def test_making_a_roster_looks_each_number_up_as_often_in_a_large_set_as_in_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each change of a number makes the roster anew, in the event loop that answers picks."""
+    often = []
+    for size in (10, 100):
+        members = [replace(seen(), number=Counted(f"+1415555{n:04}"), quarantined=n % 2 == 0) for n in range(size)]
+        monkeypatch.setattr(Counted, "looked_up", 0)
+        roster(a_want(), *members)
+        often.append(Counted.looked_up / size)
+    assert often[0] == often[1]
+
+
 def test_a_resting_number_has_no_cap_and_one_that_rests_tomorrow_none_then() -> None:
     want = a_want(work_days=1, rest_days=1)
     both = roster(want, seen("+14155550164"), seen("+14155550165")).members

@@ -182,7 +182,7 @@ def _judge(
 def _turns(judged: Sequence[tuple[MemberSeen, Unfit | None]]) -> dict[E164, Turn]:
     """Whose turn it is to rest, among those that anybody new may be called from; the others come after."""
     usable = [one.number for one, why in judged if why is None and not one.draining]
-    others = [one.number for one, _ in judged if one.number not in set(usable)]
+    others = [one.number for one, why in judged if why is not None or one.draining]
     return {number: Turn(place, max(len(usable), place + 1)) for place, number in enumerate((*usable, *others))}
 
 
