@@ -415,8 +415,7 @@ class SetUsage(Part):
     day: str
     """The day that the usage is of, in resetTimeZone."""
     capacity: int = 0
-    """How many contacts the active numbers may make today, all together: by their caps, in the hours that are not
-    quiet, and within what messaging's dailyLimit and messagesPerMinute allow."""
+    """How many contacts the active numbers may make today, all together."""
     used: int = 0
     """How many contacts the numbers had made today, when status.usage was last written: see status.usageAt."""
     replies: int = 0

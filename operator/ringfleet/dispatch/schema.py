@@ -56,7 +56,7 @@ class PickReply(Struct, rename="camel", frozen=True):
     """The place by which `number` was found near the recipient, such as a:US:415 (an area code), s:west (a region of
     the set), r:US:CA (a state or city) or c:US (a country); empty: everywhere. Null: place did not count."""
     remaining_today: int
-    """Contacts that the whole set has left today, within what its brand may send, whatever set sends it."""
+    """Contacts that the whole set has left today."""
     window_resets_at: str
     """When the set's day ends and its budgets begin anew."""
     reasons: tuple[str, ...]

@@ -116,30 +116,6 @@ async def test_what_is_not_registered_is_not_limited(ledger: Ledger) -> None:
     assert [one.number for one in outs].count(a_number(2)) == 5
 
 
-async def test_what_is_left_of_the_day_is_what_the_brand_leaves(ledger: Ledger) -> None:
-    """Not what the members' own caps would: a caller who paces itself by it would meet a wall."""
-    await two_sets(ledger, {**brand(10), "units": 3})
-    assert (await picked(ledger, an_ask("ann", set=OTHER))).remaining == 2
-    assert (await picked(ledger, an_ask("bob"))).remaining == 1
-    assert (await picked(ledger, an_ask("carol", dry_run=True))).remaining == 1
-    assert (await picked(ledger, an_ask("carol"))).remaining == 0
-
-
-async def test_what_is_not_registered_is_left_beside_what_the_brand_leaves(ledger: Ledger) -> None:
-    outside = a_sender(2, registered=False, daily=7)
-    await ledger.enlist(a_roster(a_sender(1, daily=5), outside, **brand(2)))
-    first = await picked(ledger, an_ask("ann", mode=StickyMode.NONE))
-    assert first.remaining == (1 + 7 if first.number == a_number(1) else 2 + 6)
-    await ledger.enlist(a_roster(a_sender(1, daily=5), a_sender(2, daily=7), **brand(2)))
-    second = await picked(ledger, an_ask("bob", 1.0, mode=StickyMode.NONE))
-    assert second.remaining == (0 if first.number == a_number(1) else 1), "registered meanwhile"
-
-
-async def test_a_limit_of_a_minute_leaves_the_day_as_it_is(ledger: Ledger) -> None:
-    await two_sets(ledger, campaign(5))
-    assert (await picked(ledger, an_ask())).remaining == 999
-
-
 async def test_another_brand_has_its_own_day(ledger: Ledger) -> None:
     await two_sets(ledger, brand(3), {"limits": (Limit("brand:shop/other", Per.DAY, 3),)})
     assert (await ask_all(ledger, 20)).count(Picked) == 6

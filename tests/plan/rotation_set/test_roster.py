@@ -182,24 +182,6 @@ def test_the_capacity_of_a_day_is_what_the_hours_hold_that_are_not_quiet() -> No
     assert roster(a_want(), seen()).capacity == 75
 
 
-@pytest.mark.parametrize(
-    ("said", "capacity"),
-    [
-        pytest.param({"daily_limit": 2000}, 2000, id="the brand's day"),
-        pytest.param({"daily_limit": 2000, "segments": 3}, 666, id="messages of three segments"),
-        pytest.param({"per_minute": 1}, 13 * 60, id="the campaign's minutes of the day"),
-        pytest.param({"per_minute": 1, "daily_limit": 500}, 500, id="the least of both"),
-        pytest.param({"daily_limit": 2000, "toll_free_verified": True}, 3000, id="toll-free beside it"),
-        pytest.param({}, 3000, id="neither"),
-    ],
-)
-def test_the_capacity_of_a_day_is_no_more_than_brand_and_campaign_allow(said: dict[str, Any], capacity: int) -> None:
-    """Three numbers of 1,000 messages a day each. Toll-free numbers have rules of their own."""
-    identity = MessagingWant("acme", "C123", campaign_approved=True, **said)
-    numbers = ["+14155550101", "+14155550102", "+18005550103" if identity.toll_free_verified else "+14155550103"]
-    assert roster(a_texting_want(messaging=identity), *map(seen, numbers)).capacity == capacity
-
-
 def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:
     """The 49 that joined first may be used; with an approved pool, all."""
     many = [seen(f"+1415555{n:04}", joined=LONG_AGO + timedelta(days=n)) for n in range(CAMPAIGN_NUMBERS + 2)]

@@ -20,7 +20,6 @@ from ringfleet.model import E164
 from ringfleet.model.numbering import is_american, is_toll_free
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
-from ringfleet.plan.rotation_set.size import traffic_of
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 
@@ -117,19 +116,12 @@ class Day:
     unfit: tuple[tuple[E164, Unfit], ...]
     open_hours: float = 24.0
     """The hours of the day that quiet hours leave."""
-    shared: int | None = None
-    """The contacts that brand and campaign leave registered members in the day; None: as many as they can."""
 
     @property
     def capacity(self) -> int:
         """What the active members may do in the day, all together. At night nobody is contacted, so that it is no more
-        than their hourly caps make of the other hours; nor more than brand and campaign allow registered ones. What
-        other sets of the brand use of it is not known here."""
-        registered, others = self._carried(registered=True), self._carried(registered=False)
-        return others + (registered if self.shared is None else min(registered, self.shared))
-
-    def _carried(self, *, registered: bool) -> int:
-        active = (one for one in self.members if one.state is State.ACTIVE and one.registered is registered)
+        than their hourly caps make of the other hours."""
+        active = (member for member in self.members if member.state is State.ACTIVE)
         return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
@@ -156,7 +148,7 @@ def enlist(
     turns = _turns(judged)
     members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
     unfit = sorted((one.number, why) for one, why in judged if why is not None)
-    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), *_shared_terms(want))
+    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), _open_hours(want))
 
 
 def _sends_for_campaign(want: RotationWant, one: MemberSeen) -> bool:
@@ -186,12 +178,9 @@ def _turns(judged: Sequence[tuple[MemberSeen, Unfit | None]]) -> dict[E164, Turn
     return {number: Turn(place, max(len(usable), place + 1)) for place, number in enumerate((*usable, *others))}
 
 
-def _shared_terms(want: RotationWant) -> tuple[float, int | None]:
-    """The hours of a day in which somebody of one time zone may be contacted, and the contacts in it that brand and
-    campaign allow, all numbers together."""
-    traffic = traffic_of(want)
-    allowed = min(traffic.shared_limits().values(), default=None)
-    return traffic.hours, None if allowed is None else int(allowed)
+def _open_hours(want: RotationWant) -> float:
+    """The hours of a day in which somebody of one time zone may be contacted."""
+    return 24.0 - want.terms.quiet.minutes() / 60
 
 
 def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:

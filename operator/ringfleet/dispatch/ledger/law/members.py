@@ -48,7 +48,6 @@ class Bench:
         self.known: dict[int, Seat] = {}
         self.changed: set[Seat] = set()
         self.left = 0
-        self._outside: dict[int, Seat] = {}  # the seats that no shared limit is for
         self._heaps: dict[tuple[str, str | None], list[Entry]] = {}
         self._rooms: dict[object, Rooms] = {}
         self._changes: list[Seat] = []
@@ -58,7 +57,6 @@ class Bench:
         """From now on these are the seats."""
         self.day = day
         self.seats = {seat.digits: seat for seat in seats}
-        self._outside = {digits: seat for digits, seat in self.seats.items() if not seat.registered}
         self.known |= self.seats
         self._begin_window(self._window)
 
@@ -96,14 +94,10 @@ class Bench:
         rooms = self._rooms[kind] = Rooms(self.seats.values(), self._changes, ask)
         return rooms
 
-    def remaining(self, ask: Ask, room: int | None = None) -> int:
-        """What the seats that are picked may still do on the day of the ask, all together. `room`: what the limits that
-        the set shares leave it; None: it shares none."""
+    def remaining(self, ask: Ask) -> int:
+        """What the seats that are picked may still do on the day of the ask, all together."""
         self._enter_window(ask)
-        if room is None or room >= self.left:
-            return self.left
-        outside = sum(self.left_of(seat) for seat in self._outside.values())
-        return min(self.left - outside, room) + outside
+        return self.left
 
     # Counting.
 
@@ -159,9 +153,6 @@ class Bench:
         before = self.left_of(seat)
         seat.take(member)
         self.seats[seat.digits] = self.known[seat.digits] = seat
-        self._outside.pop(seat.digits, None)
-        if not seat.registered:
-            self._outside[seat.digits] = seat
         self.left += self.left_of(seat) - before
         seat.version += 1
         self._forget_rooms()
@@ -175,7 +166,6 @@ class Bench:
         if seat.digits in self.seats:
             self.left -= self.left_of(seat)
             del self.seats[seat.digits]
-            self._outside.pop(seat.digits, None)
             seat.version += 1
             self._forget_rooms()
 

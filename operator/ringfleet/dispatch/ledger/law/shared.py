@@ -67,10 +67,3 @@ def restrict(ask: Ask, limit: Limit, most: int, use: Use, units: int, own: int) 
     if use.reserved:
         days = range(1, ask.horizon + 1)
         ask.full |= {ahead for ahead in days if use.on_day(ask.tomorrow + (ahead - 1) * DAY) + units > most}
-
-
-def room_on(ask: Ask, limit: Limit, most: int, use: Use, units: int) -> int | None:
-    """How many contacts the limit still leaves on the day of the ask; None: it is none of a day."""
-    if limit.per is not Per.DAY:
-        return None
-    return max(0, most - use.on_day(day_begins(ask))) // units

@@ -102,8 +102,7 @@ def pick(ask: Ask, group: Group) -> Verdict:
             return choice
     if ask.dry_run:
         answer = decided.answer
-        left = _remaining(ask, bench, set_id, memory)
-        return _whole(answer, 0, left) if isinstance(answer, Picked) else _with_id(answer, 0)
+        return _whole(answer, 0, bench.remaining(ask)) if isinstance(answer, Picked) else _with_id(answer, 0)
     if older is not None and decided.contact is None:
         decided.contact = contact  # the row moves to the newest hash: the older key is needed once
     return _write_down(ask, key, before, decided, older, bench, set_id, group)
@@ -126,12 +125,6 @@ class _Decided:
     ) -> None:
         self.kind, self.answer, self.day, self.counted = kind, answer, day, counted
         self.contact, self.redeems, self.lent = contact, redeems, lent
-
-
-def _remaining(ask: Ask, bench: Bench, set_id: int, memory: Memory) -> int:
-    """What the whole set may still do on the day of the ask, within the limits that it shares with others."""
-    terms = memory.terms.get(set_id)
-    return bench.remaining(ask, memory.shared.room(ask, terms) if terms is not None and terms.limits else None)
 
 
 def _whole(picked: Picked, seq: int, remaining: int) -> Picked:
@@ -324,7 +317,7 @@ def _write_down(
     if isinstance(answer, Picked):
         if not decided.counted:
             count(number, ask.now, "replies", 1, group)
-        detail.picked = _whole(answer, seq, _remaining(ask, bench, set_id, memory))
+        detail.picked = _whole(answer, seq, bench.remaining(ask))
     entry = Entry(*entry[:-1], write_detail(detail))
     for answered in (key, detail.also):
         if answered is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ringfleet.dispatch.ledger.law.shared import HOUR, NOTHING, Use, least, moment_of, restrict, room_on, step_of
+from ringfleet.dispatch.ledger.law.shared import HOUR, NOTHING, Use, least, moment_of, restrict, step_of
 from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Ask, Limit, Per, Terms
@@ -28,18 +28,8 @@ class Shared:
         """Tell the ask what the limits of its set forbid. `own`: what is put aside for it today."""
         ask.limited, ask.full = None, frozenset()
         for limit in terms.limits:
-            restrict(ask, limit, self._holds(limit), self._uses.get(limit.name, NOTHING), terms.units, own)
-
-    def room(self, ask: Ask, terms: Terms) -> int | None:
-        """How many contacts the limits of its set still leave on the day of the ask; None: no limit is of a day."""
-        rooms = (
-            room_on(ask, limit, self._holds(limit), self._uses.get(limit.name, NOTHING), terms.units)
-            for limit in terms.limits
-        )
-        return min((room for room in rooms if room is not None), default=None)
-
-    def _holds(self, limit: Limit) -> int:
-        return min(limit.most, self._most.get(limit.name, limit.most))
+            most = min(limit.most, self._most.get(limit.name, limit.most))
+            restrict(ask, limit, most, self._uses.get(limit.name, NOTHING), terms.units, own)
 
     def count(self, limits: Iterable[Limit], at: float, units: int, undo: Undo) -> None:
         for limit in limits:
