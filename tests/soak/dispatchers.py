@@ -56,6 +56,10 @@ class Dispatchers:
         for one in self.all:
             one.kill()
 
+    def last_words(self) -> str:
+        """The end of each log: its folder goes with the run."""
+        return "\n".join(f"dispatcher {n}:\n{one.log()}" for n, one in enumerate(self.all))
+
     def path(self, set_: str, rest: str) -> str:
         return f"/v1/namespaces/{self.namespace}/rotationsets/{set_}/{rest}"
 

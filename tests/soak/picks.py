@@ -191,6 +191,8 @@ def run_on(cluster: Cluster, engine: str, seconds: float, people: int, seed: int
             world.start()
             soak = Soak(world, model, seed, people)
             soak.run(seconds)
+            if model.faults:
+                print(world.last_words(), flush=True)
         finally:
             world.close()
     return soak

@@ -72,6 +72,10 @@ _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Froz
 _WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached")
 
 
+_CAMPAIGN = ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved")
+"""The limits of a campaign and a brand."""
+
+
 def _ready(true: tuple[str, ...], *reasons: str, more: str = "") -> Told:
     """Ready with the reasons of True, then those of False. `more`: sentences that a reader of this kind needs."""
     says = f"the object is as its spec wishes; there from first sight. True with {_and(true)}, else False. {more}"
@@ -352,11 +356,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "CampaignLimited": Told(
             "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
-            ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved"),
+            _CAMPAIGN,
         ),
         "CapacityShort": Told(
             "the set's numbers may do less today than is asked of them",
-            ("TooFewNumbers", "Ramping", "MembersUnusable", "NumberPoolNotApproved"),
+            ("TooFewNumbers", "Ramping", "MembersUnusable", *_CAMPAIGN),
         ),
         "ChurnLimited": Told(
             "flagged numbers are not replaced, because too many were within 30 days", ("ChurnLimitReached",)
@@ -406,13 +410,14 @@ REASONS: Mapping[str, str] = {
     "BindingRefused": "The API server refuses to bind the number to the claim, for what the message quotes; it is "
     "tried again by itself.",
     "Bound": "The claim holds a number.",
-    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume: the set has numbers for the limit only.",
+    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume, and the set has numbers for the limit "
+    "only; or below what is asked of a set with spec.size.",
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
     "it, or wait for the next month in UTC. Numbers that are there are kept, and renew.",
     "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier: create one, or list the "
     "CarrierAccount in spec.carriers of one.",
-    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume: the set has numbers for "
-    "that throughput only.",
+    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume, and the set has numbers "
+    "for that throughput only; or too low for what is asked of a set with spec.size.",
     "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
     "CatalogStale": "Search is down; offers of an earlier search are taken while they are fresh.",
     "ChannelsShort": "The channels behind the numbers take fewer calls at once than the numbers bring.",

@@ -34,6 +34,7 @@ from ringfleet.plan.rotation_set.roster import (
     rests,
     senders_of,
 )
+from ringfleet.plan.sizing.questions import RotationQuestion, size_rotation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 TODAY = date(2026, 11, 24)
@@ -180,6 +181,30 @@ def test_the_capacity_of_a_day_is_what_the_hours_hold_that_are_not_quiet() -> No
     allowed = replace(slow, governed=Governed(Terms(quiet=QuietHours(time(3), time(3)))))
     assert roster(allowed, seen()).capacity == 240
     assert roster(a_want(), seen()).capacity == 75
+
+
+def test_the_capacity_of_a_day_is_no_more_than_brand_and_campaign_let_through() -> None:
+    """A thousand messages from a number of the US are no 500 segments more of a brand that may have 500."""
+    messaging = MessagingWant("acme", "C1", campaign_approved=True, toll_free_verified=True, segments=2)
+    want = replace(a_texting_want(messaging=replace(messaging, daily_limit=500)), hourly=1000)
+    assert (roster(want, seen()).capacity, roster(want, seen()).is_limited) == (250, True)
+    a_minute = replace(want, messaging=replace(messaging, per_minute=1))
+    assert roster(a_minute, seen()).capacity == 390, "13 hours of 60 segments"
+    both = roster(want, seen("+14155550101"), seen("+18335550123"))
+    assert both.capacity == 250 + 1000, "a toll-free number is nobody's campaign's"
+    ample = replace(want, messaging=replace(messaging, daily_limit=10_000))
+    assert (roster(ample, seen()).capacity, roster(ample, seen()).is_limited) == (1000, False)
+
+
+def test_a_sets_capacity_is_what_the_calculator_says() -> None:
+    """For the same numbers and limits, whichever binds."""
+    messaging = MessagingWant("acme", "C1", campaign_approved=True)
+    some = [seen(f"+1415555{n:04}", joined=LONG_AGO) for n in range(3)]
+    for daily_limit, per_minute in ((None, None), (2000, None), (None, 2), (2000, 2), (10_000, 90)):
+        limits = replace(messaging, daily_limit=daily_limit, per_minute=per_minute)
+        want = replace(a_texting_want(messaging=limits), hourly=1000)
+        asked = RotationQuestion(numbers=3, cap=1000, brand_daily=daily_limit, per_minute=per_minute)
+        assert roster(want, *some).capacity == size_rotation(asked).volume
 
 
 def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:

@@ -20,7 +20,8 @@ from ringfleet.model import E164
 from ringfleet.model.numbering import is_american, is_toll_free
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
-from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+from ringfleet.plan.rotation_set.size import traffic_of
+from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS, shared_most
 
 
 class State(StrEnum):
@@ -116,12 +117,25 @@ class Day:
     unfit: tuple[tuple[E164, Unfit], ...]
     open_hours: float = 24.0
     """The hours of the day that quiet hours leave."""
+    shared: int | None = None
+    """The contacts of the day that the set's campaign and brand let through; None: no such limit."""
 
     @property
     def capacity(self) -> int:
         """What the active members may do in the day, all together. At night nobody is contacted, so that it is no more
-        than their hourly caps make of the other hours."""
-        active = (member for member in self.members if member.state is State.ACTIVE)
+        than their hourly caps make of the other hours; and those that are registered do no more than their campaign
+        and brand let through, of which other sets may use a part."""
+        return self._of(registered=False) + (
+            self._of(registered=True) if self.shared is None else min(self.shared, self._of(registered=True))
+        )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether campaign and brand let through less than the members may do."""
+        return self.shared is not None and self.shared < self._of(registered=True)
+
+    def _of(self, *, registered: bool) -> int:
+        active = (one for one in self.members if one.state is State.ACTIVE and one.registered is registered)
         return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
@@ -148,7 +162,9 @@ def enlist(
     turns = _turns(judged)
     members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
     unfit = sorted((one.number, why) for one, why in judged if why is not None)
-    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), _open_hours(want))
+    traffic = traffic_of(want)
+    by_number = tuple(sorted(members, key=lambda member: member.number))
+    return Day(by_number, tuple(unfit), traffic.hours, shared_most(traffic))
 
 
 def _sends_for_campaign(want: RotationWant, one: MemberSeen) -> bool:
@@ -176,11 +192,6 @@ def _turns(judged: Sequence[tuple[MemberSeen, Unfit | None]]) -> dict[E164, Turn
     usable = [one.number for one, why in judged if why is None and not one.draining]
     others = [one.number for one, why in judged if why is not None or one.draining]
     return {number: Turn(place, max(len(usable), place + 1)) for place, number in enumerate((*usable, *others))}
-
-
-def _open_hours(want: RotationWant) -> float:
-    """The hours of a day in which somebody of one time zone may be contacted."""
-    return 24.0 - want.terms.quiet.minutes() / 60
 
 
 def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:

@@ -40,14 +40,15 @@ class Moment(Protocol):
 
 class Bench:
     """The seats of one set, by digits. `day` is that of its roster; `known` are its members and those that were;
-    `changed` those to be written down. `left`: what may still be done today, by all together."""
+    `changed` those to be written down. `left`: what may still be done today, by all together; `registered_left`: by
+    those for which the limits that sets share are."""
 
     def __init__(self) -> None:
         self.day = 0
         self.seats: dict[int, Seat] = {}
         self.known: dict[int, Seat] = {}
         self.changed: set[Seat] = set()
-        self.left = 0
+        self.left = self.registered_left = 0
         self._heaps: dict[tuple[str, str | None], list[Entry]] = {}
         self._rooms: dict[object, Rooms] = {}
         self._changes: list[Seat] = []
@@ -94,10 +95,11 @@ class Bench:
         rooms = self._rooms[kind] = Rooms(self.seats.values(), self._changes, ask)
         return rooms
 
-    def remaining(self, ask: Ask) -> int:
-        """What the seats that are picked may still do on the day of the ask, all together."""
+    def remaining(self, ask: Ask, shared: int | None = None) -> int:
+        """What the seats that are picked may still do on the day of the ask, all together. `shared`: what the limits
+        that sets share leave to the registered ones; None: as much as they like."""
         self._enter_window(ask)
-        return self.left
+        return self.left if shared is None else self.left - max(0, self.registered_left - shared)
 
     # Counting.
 
@@ -150,10 +152,10 @@ class Bench:
 
     def reseat(self, seat: Seat, member: Member) -> None:
         """The seat is this member from now on: one seat changes, whatever the size of the set."""
-        before = self.left_of(seat)
+        self._count_left(seat, -self.left_of(seat))
         seat.take(member)
         self.seats[seat.digits] = self.known[seat.digits] = seat
-        self.left += self.left_of(seat) - before
+        self._count_left(seat, self.left_of(seat))
         seat.version += 1
         self._forget_rooms()
         if seat.standing is State.ACTIVE:
@@ -164,14 +166,14 @@ class Bench:
     def unseat(self, seat: Seat) -> None:
         """It is no member any more; its counts stay."""
         if seat.digits in self.seats:
-            self.left -= self.left_of(seat)
+            self._count_left(seat, -self.left_of(seat))
             del self.seats[seat.digits]
             seat.version += 1
             self._forget_rooms()
 
     def _changed(self, seat: Seat, before: int, *, freed: bool = False) -> None:
         """`before`: what was left of it. `freed`: it may have come forward."""
-        self.left += self.left_of(seat) - before
+        self._count_left(seat, self.left_of(seat) - before)
         seat.version += 1
         self.changed.add(seat)
         if self._rooms:
@@ -181,6 +183,11 @@ class Bench:
                 for account in (None, seat.account):
                     if (heap := self._heaps.get((tier, account))) is not None:
                         self._push(heap, seat)
+
+    def _count_left(self, seat: Seat, more: int) -> None:
+        self.left += more
+        if seat.registered:
+            self.registered_left += more
 
     def _push(self, heap: list[Entry], seat: Seat) -> None:
         if len(heap) > 2 * len(self.seats) + 64:  # seats that got free again and again
@@ -209,7 +216,9 @@ class Bench:
         self._window = window
         self._heaps.clear()
         self._forget_rooms()
-        self.left = sum(self.left_of(seat) for seat in self.seats.values())
+        self.left = self.registered_left = 0
+        for seat in self.seats.values():
+            self._count_left(seat, self.left_of(seat))
 
     def _heap(self, tier: str, account: str | None) -> list[Entry]:
         heap = self._heaps.get((tier, account))
