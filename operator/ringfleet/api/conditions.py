@@ -557,7 +557,7 @@ REASONS: Mapping[str, str] = {
     "Submitting": "Numbers are being bought.",
     "Suspended": "spec.suspend is true: here, which is as wished (Ready is True), or of the account, pool or profile "
     "that the message names.",
-    "SweepRefused": "A number could not be adopted, marked or looked up.",
+    "SweepRefused": "A number could not be adopted, marked, looked up or put into the trust product.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",
     "TooManyQuarantined": "More than a fifth of the numbers are quarantined.",

@@ -140,6 +140,14 @@ def test_guardrail_minimum_attestation_a() -> None:
     assert only(weaker, seen(attestation="B")).state is State.ACTIVE
 
 
+@pytest.mark.parametrize(
+    ("country", "used"), [("US", False), ("CA", False), ("PR", False), (None, False), ("DE", True)]
+)
+def test_an_attestation_is_asked_for_only_where_calls_are_signed(country: str | None, used: bool) -> None:
+    said = only(a_want(), seen(country=country, attestation=None))
+    assert (said.state is State.ACTIVE) is used
+
+
 def test_an_unfit_number_that_drains_is_unfit() -> None:
     assert only(a_want(), seen(draining=True, quarantined=True)).state is State.QUARANTINED
     assert only(a_want(), seen(draining=True)).state is State.DRAINING

@@ -151,8 +151,9 @@ def read_row(row: Fields) -> Row:
     )
 
 
-def holding_of(row: Row, price: Price, routing: str | None, parked: bool) -> Holding:
-    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked."""
+def holding_of(row: Row, price: Price, routing: str | None, parked: bool, attestation: str | None) -> Holding:
+    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked.
+    `attestation` as in `Holding`."""
     return Holding(
         number=row.number,
         external_id=row.sid,
@@ -167,6 +168,7 @@ def holding_of(row: Row, price: Price, routing: str | None, parked: bool) -> Hol
         routing=routing,
         bundle=row.bundle,
         purchased_at=row.created,
+        attestation=attestation,
     )
 
 

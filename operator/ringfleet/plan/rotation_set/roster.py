@@ -17,6 +17,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
+from ringfleet.model.attestation import signs_calls
 from ringfleet.model.numbering import is_american, is_toll_free
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
@@ -103,7 +104,7 @@ class MemberSeen:
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
-    """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
+    """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
     left_other: datetime | None = None
     """When another set let the number go, whose claim held it before this set's; None: none did. What it has used of
     the number's cap on that day is counted nowhere in this set."""
@@ -276,7 +277,7 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.STOPPED
     if not one.routed or not (one.calls if want.channel is Channel.VOICE else one.messages):
         return Unfit.NOT_ROUTED
-    if want.channel is Channel.VOICE and (one.attestation or "Z") > want.terms.min_attestation:
+    if want.channel is Channel.VOICE and signs_calls(one.country) and _signature(one) > want.terms.min_attestation:
         return Unfit.ATTESTATION
     if _needs_campaign(want, one) and not (want.messaging and want.messaging.campaign_approved):
         return Unfit.CAMPAIGN
@@ -285,6 +286,11 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
     if _needs_verification(want, one) and not (want.messaging and want.messaging.toll_free_verified):
         return Unfit.TOLL_FREE
     return None
+
+
+def _signature(one: MemberSeen) -> str:
+    """How its calls are signed, the worse the later in the alphabet; a number of which nothing is known comes last."""
+    return one.attestation or "Z"
 
 
 def _differ(want: RotationWant, one: MemberSeen) -> bool:
