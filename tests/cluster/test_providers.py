@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
+from ringfleet.carriers.twilio.signing import SHAKEN_POLICY
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT
 from tests.carriers.customer import OPENINGS
-from tests.cluster.stage import Stage
+from tests.cluster.stage import Stage, a_set
 
 OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100, "concurrency": 8}}
 PROVIDERS = ("Twilio", "Telnyx")
@@ -48,6 +51,42 @@ def test_a_pool_becomes_numbers_which_live_and_go_as_they_are_told(stage: Stage,
     assert [entry["number"] for entry in stage.simulator.ledger(kind="release")] == [gone]
     assert {one["number"] for one in stage.simulator.owned()} == set(stage.bills()) - {gone}
     assert set(stage.bills().values()) == {1}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_voice_set_calls_from_numbers_of_each_carrier(stage: Stage, provider: str) -> None:
+    """From numbers whose calls are known to be signed: Telnyx signs all of its own, Twilio those of a trust product."""
+    signed = {"trustProduct": a_trust_product(stage)} if provider == "Twilio" else {}
+    stage.account_at(provider, **OFTEN, **signed)
+    stage.profile()
+    stage.pool(target=2, limits={"maxNumbers": 4})
+    stage.apply(a_set(size=2))
+    stage.start_operator()
+    stage.wait_for(lambda: members(stage).get("active") == 2, "two members that may be called from")
+    assert {
+        one["status"]["health"]["attestation"] for one in stage.list("phonenumbers") if "claimRef" in one["spec"]
+    } == {"A"}
+
+
+def members(stage: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = stage.get("rotationset", "calls").get("status", {}).get("members", {})
+    return found
+
+
+def a_trust_product(stage: Stage) -> str:
+    """An approved SHAKEN trust product of the account at Twilio, as a person makes it in the console; its SID."""
+    endpoint, credentials = OPENINGS["Twilio"](stage.simulator.url, DEFAULT_ACCOUNT, stage.simulator.token)
+    user = credentials["accountSid"], credentials["authToken"]
+    with httpx.Client(base_url=endpoint.format(product="trusthub"), auth=user, trust_env=False, timeout=30) as hub:
+
+        def make(path: str, **form: str) -> str:
+            return str(hub.post(path, data=form).raise_for_status().json()["sid"])
+
+        named = {"FriendlyName": "shop", "Email": "a@example.com"}
+        profile = make("/v1/CustomerProfiles", **named, PolicySid="RN" + "0" * 32)
+        product = make("/v1/TrustProducts", **named, PolicySid=SHAKEN_POLICY)
+        make(f"/v1/TrustProducts/{product}/EntityAssignments", ObjectSid=profile)
+        return make(f"/v1/TrustProducts/{product}", Status="pending-review")
 
 
 def carries_traffic(stage: Stage, provider: str, number: str, target: str) -> bool:
