@@ -265,6 +265,25 @@ def test_numbers_that_nobody_may_use_take_no_turn_from_the_others(quarantined: i
         assert [member.state for member in day.members].count(State.ACTIVE) == 1
 
 
+STANDS = st.lists(st.sampled_from(["fit", "draining", "quarantined", "gone"]), min_size=6, max_size=6)
+
+
+@given(STANDS, STANDS, st.integers(0, 3), st.booleans())
+def test_a_roster_is_the_same_whatever_it_was_before(then: list[str], now: list[str], days: int, same: bool) -> None:
+    want = a_want(work_days=2, rest_days=1, governed=Governed(Terms(ramp=Ramp(3, 20))))
+    sets = [
+        [
+            seen(f"+1415555016{n}", draining=what == "draining", quarantined=what == "quarantined")
+            for n, what in enumerate(stands)
+            if what != "gone"
+        ]
+        for stands in (then, now)
+    ]
+    before = roster(want if same else replace(want, daily=9), *sets[0], day=TODAY - timedelta(days=days))
+    anew = roster(want, *sets[1])
+    assert enlist(want, sets[1], TODAY, lambda _: PLACES, before=before) == anew
+
+
 class Counted(E164):
     """A number that counts how often it is looked up."""
 

@@ -10,8 +10,8 @@ same capacity. The places that numbers are near to, and are looked for in, are w
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -120,6 +120,10 @@ class Day:
     """The hours of the day that quiet hours leave."""
     shared: int | None = None
     """The contacts of the day that the set's campaign and brand let through; None: no such limit."""
+    made_for: tuple[RotationWant, date] | None = field(default=None, compare=False, repr=False)
+    """The set and the day of which the members are."""
+    made_of: Mapping[E164, tuple[Made, Member]] = field(default_factory=dict, compare=False, repr=False)
+    """Each member by its number, with what it was made of."""
 
     @property
     def capacity(self) -> int:
@@ -140,6 +144,8 @@ class Day:
         return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
+Made = tuple[MemberSeen, Unfit | None, bool, bool]
+"""All that a member goes by, beside the set, the day and the place of its number: whether it rests today, tomorrow."""
 Sender = tuple[datetime, E164]
 """A number that sends for a campaign, and when it joined its set."""
 
@@ -155,17 +161,26 @@ def enlist(
     day: date,
     places: Callable[[E164], tuple[str, ...]],
     others: Iterable[Sender] = (),
+    before: Day | None = None,
 ) -> Day:
     """The roster of `day`. `places` are those of a number, nearest first, without the set's regions. `others`: the
-    senders of other sets of its campaign."""
+    senders of other sets of its campaign. `before`: an earlier roster, with the same `places`; where one number of
+    many has changed, the other members are taken from it."""
     joined = sorted(seen, key=lambda one: (one.joined, one.number))
     judged = tuple(_judge(want, joined, sorted(others)))
     turns = _turns(judged)
-    members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
+    known = before.made_of if before is not None and before.made_for == (want, day) else {}
+    tomorrow = date.fromordinal(day.toordinal() + 1)
+    made = []
+    for one, why in judged:
+        turn = turns[one.number]
+        goes_by = one, why, _has_rest(want, one, day, turn), _has_rest(want, one, tomorrow, turn)
+        made.append(_made(want, day, places, goes_by, known))
+    members = sorted((member for _, member in made), key=lambda member: member.number)
     unfit = sorted((one.number, why) for one, why in judged if why is not None)
+    made_of = {one[0].number: (one, member) for one, member in made}
     traffic = traffic_of(want)
-    by_number = tuple(sorted(members, key=lambda member: member.number))
-    return Day(by_number, tuple(unfit), traffic.hours, shared_most(traffic))
+    return Day(tuple(members), tuple(unfit), traffic.hours, shared_most(traffic), (want, day), made_of)
 
 
 def _sends_for_campaign(want: RotationWant, one: MemberSeen) -> bool:
@@ -228,36 +243,48 @@ def ramped(want: RotationWant, cap: int, age: int) -> int:
     return max(1, int(cap * percent / 100))
 
 
-def _member(
-    want: RotationWant, one: MemberSeen, day: date, places: tuple[str, ...], why: Unfit | None, turn: Turn
-) -> Member:
+def _made(
+    want: RotationWant,
+    day: date,
+    places: Callable[[E164], tuple[str, ...]],
+    made: Made,
+    known: Mapping[E164, tuple[Made, Member]],
+) -> tuple[Made, Member]:
+    """The member, which is the known one when that was made of the same."""
+    number = made[0].number
+    kept = known.get(number)
+    return kept if kept is not None and kept[0] == made else (made, _member(want, day, places(number), made))
+
+
+def _member(want: RotationWant, day: date, places: tuple[str, ...], made: Made) -> Member:
+    one, why, rests_today, rests_tomorrow = made
     tomorrow = date.fromordinal(day.toordinal() + 1)
     return Member(
         number=one.number,
         account=one.account,
         tiers=(*places[:1], *((f"s:{one.region}",) if one.region else ()), *places[1:]),
-        daily=_cap(want, want.daily, one, day, turn),
-        hourly=_cap(want, want.hourly, one, day, turn),
-        daily_tomorrow=_cap(want, want.daily, one, tomorrow, turn),
+        daily=_cap(want, want.daily, one, day, rests_today),
+        hourly=_cap(want, want.hourly, one, day, rests_today),
+        daily_tomorrow=_cap(want, want.daily, one, tomorrow, rests_tomorrow),
         concurrent=want.concurrent,
-        state=_state(want, one, day, why, turn),
+        state=_state(one, why, rests_today),
         registered=_needs_campaign(want, one),
     )
 
 
-def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, turn: Turn) -> int:
+def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, has_rest: bool) -> int:
     """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
-    if _has_rest(want, one, day, turn):
+    if has_rest:
         return 0
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
 
 
-def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None, turn: Turn) -> State:
+def _state(one: MemberSeen, why: Unfit | None, has_rest: bool) -> State:
     if why is not None:
         return State.QUARANTINED
     if one.draining:
         return State.DRAINING
-    return State.RESTING if _has_rest(want, one, day, turn) else State.ACTIVE
+    return State.RESTING if has_rest else State.ACTIVE
 
 
 def _has_rest(want: RotationWant, one: MemberSeen, day: date, turn: Turn) -> bool:
