@@ -93,7 +93,7 @@ def main() -> None:
         cluster.apply(everywhere, namespace=NAMESPACE)
         _let_callers_in(cluster)
         _say(f"making {options.members} numbers")
-        asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
+        asyncio.run(put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
         found["bare"] = _bare(options.seconds)
         found["protocol"] = _bare(options.seconds, "--protocol")
         if "mix" in options.loads:
@@ -291,7 +291,7 @@ def _number(n: int) -> str:
     return f"+1212{2_000_000 + n:07}"
 
 
-async def _put_numbers(cluster: Cluster, owner: Json, members: int) -> None:
+async def put_numbers(cluster: Cluster, owner: Json, members: int) -> None:
     """Claims that `owner`, the set, has; each with a number, as the operator has them."""
     async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
         places = asyncio.Semaphore(32)
