@@ -33,7 +33,7 @@ NEEDS_A_PERSON = frozenset(
         *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
         *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
         *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe", "AccountChanged"),
-        "AmbiguousBundle",
+        *("AmbiguousBundle", "AccountRestricted"),
     }
 )
 """With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
@@ -41,14 +41,14 @@ _LASTING = ("WriteRefused", "ReconcileFailed")
 """Why any object stands still: an error that nobody waits for and that does not pass."""
 _UNCALLABLE = (
     *("AccountMissing", "AccountNotReady", "AccountNotAllowed", "Suspended", "SecretMissing", "SecretKeyMissing"),
-    *("CredentialsRejected", "AccountChanged", "InvalidSpec", "CarrierUnavailable", "Throttled"),
+    *("CredentialsRejected", "AccountRestricted", "AccountChanged", "InvalidSpec", "CarrierUnavailable", "Throttled"),
 )
 """Why a CarrierAccount can't be called for what it holds already."""
 _UNORDERABLE = (*_UNCALLABLE, "DuplicateAccount", "AccountDeleted")
 """Why a CarrierAccount can't be ordered from."""
 _UNUSABLE = (
     *("AccountMissing", "AccountNotAllowed", "SecretMissing", "SecretKeyMissing", "CredentialsRejected"),
-    *("InvalidSpec", "DuplicateAccount", "AccountChanged"),
+    *("AccountRestricted", "InvalidSpec", "DuplicateAccount", "AccountChanged"),
 )
 """Why a bundle can't be filed through a CarrierAccount until a person acts."""
 _OF_A_NUMBER = (
@@ -113,7 +113,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             _ready(
                 ("Reachable", "Suspended"),
                 *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "AccountChanged", "InvalidSpec"),
-                *("SecretMissing", "SecretKeyMissing", "Throttled"),
+                *("AccountRestricted", "SecretMissing", "SecretKeyMissing", "Throttled"),
             ),
             _reconciling("CarrierUnavailable", "Throttled"),
         ),
@@ -394,6 +394,9 @@ REASONS: Mapping[str, str] = {
     "AccountNotAllowed": "The CarrierAccount's spec.allowedNamespaces does not let in this namespace: its owner can "
     "add it. Calls go on.",
     "AccountNotReady": "The CarrierAccount is being reached for the first time.",
+    "AccountRestricted": "The carrier knows the credentials of the CarrierAccount and lets it do nothing: see in the "
+    "carrier's console whether the account is suspended, closed or in trial, and what its key may do. Nothing is "
+    "bought or changed meanwhile; it is asked again by itself, at least every ten minutes.",
     "Activating": "The carrier has sold the number, and is activating it.",
     "AmbiguousBundle": "Several ComplianceBundles are for this market at this carrier, and none is named: nothing is "
     "ordered before one is, in complianceBundleRef.",
@@ -488,8 +491,8 @@ REASONS: Mapping[str, str] = {
     "NumberTaken": "Another PhoneNumber object stands for the number: this one does nothing.",
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
-    "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message says. "
-    "The pool orders others by itself.",
+    "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message quotes: "
+    "mend that in its console, or change the pool's market. The pool orders again by itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
     "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted, or "

@@ -8,7 +8,8 @@ here; a purchase goes out exactly once, and what is not known of it is said (`Ou
     429                            tried again, Throttled       Throttled: it was not processed
     sent, and no whole answer      tried again, Unavailable     OutcomeUnknown
     408, 5xx, 3xx, not JSON        tried again, Unavailable     OutcomeUnknown
-    401, 403                       CredentialsRejected          CredentialsRejected
+    401                            CredentialsRejected          CredentialsRejected
+    403, or "inactive account"     AccountRestricted            AccountRestricted: it was refused
     other 4xx                      RequestRejected              RequestRejected: it was refused
 
 A kept connection that the carrier has just closed looks like "sent, and no whole answer", and is one: no client can
@@ -35,6 +36,7 @@ import httpx
 from ringfleet.carriers.breaker import Breaker
 from ringfleet.carriers.carrier import AccountSettings, Health
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CircuitOpen,
@@ -59,10 +61,14 @@ ACCOUNT_CIRCUIT = "account"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A carrier's own words about an error: its code, and a sentence."""
+    """A carrier's own words about an error: its code, and a sentence.
+
+    `of_account`: its code says that the account is suspended or closed, whatever the status is.
+    """
 
     code: str = ""
     message: str = ""
+    of_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +209,9 @@ class AccountClient:
         words = _words(response, refusal, self._secrets)
         said = f"{self._settings.name}: {call} was answered {words}"
         match response.status_code:
-            case 401 | 403:
+            case status if status == httpx.codes.FORBIDDEN or refusal.of_account:
+                raise AccountRestricted(said, refusal.code, words)
+            case 401:
                 raise CredentialsRejected(f"{said}; check the credentials in the account's Secret")
             case 429:
                 raise Throttled(said, _retry_after(response))
@@ -251,7 +259,7 @@ def _quotable(call: Call, refusal: Refusal) -> Refusal:
     """What may be told of a refusal."""
     if call.quotable is None:
         return refusal
-    return Refusal(refusal.code if refusal.code in call.quotable else "")
+    return Refusal(refusal.code if refusal.code in call.quotable else "", of_account=refusal.of_account)
 
 
 def _failing(response: httpx.Response) -> bool:

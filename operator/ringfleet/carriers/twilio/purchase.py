@@ -29,6 +29,7 @@ import structlog
 
 from ringfleet.carriers.carrier import LastLook
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
@@ -182,6 +183,11 @@ class Purchases:
         asked_at = self._now()
         try:
             reply = await self._api.buy(_form(purchase, offer))
+        except AccountRestricted as error:
+            self._unsent.add(place)
+            if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
+                return failed(offer.number, FailureReason.INSUFFICIENT_FUNDS, error.words)
+            raise
         except (CarrierUnavailable, CredentialsRejected):
             self._unsent.add(place)
             raise
@@ -207,8 +213,6 @@ class Purchases:
             if held is not None:
                 return _of_held(held, offer, purchase)
             return failed(offer.number, FailureReason.NUMBER_TAKEN, error.words)
-        if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
-            return failed(offer.number, FailureReason.INSUFFICIENT_FUNDS, error.words)
         return failed(offer.number, FailureReason.CARRIER_REFUSED, error.words)
 
     async def _is_broke(self, offer: Offer) -> bool:

@@ -71,6 +71,8 @@ ENABLED = {
 
 NOT_FOUND = "20404"
 INACTIVE_ACCOUNT = "20005"
+SUSPENDED = frozenset({INACTIVE_ACCOUNT, "10001", "20403"})
+"""The account is not active: suspended or closed, or out of money."""
 NOT_AVAILABLE = "21422"
 MESSAGE_LENGTH = 200
 
@@ -193,7 +195,8 @@ def read_refusal(response: httpx.Response) -> Refusal:
     code = body.get("code")
     words = [body.get(field) for field in ("message", "title", "detail")]
     told = ": ".join(word.strip() for word in words if isinstance(word, str) and word.strip())
-    return Refusal(str(code) if isinstance(code, int | str) else "", told)
+    word = str(code) if isinstance(code, int | str) else ""
+    return Refusal(word, told, of_account=word in SUSPENDED)
 
 
 def area_code_of(number: E164, country: str) -> str | None:
