@@ -196,7 +196,7 @@ _REMEDIES = {
     "(spec.routingProfileRef), its claims or its pools; that of a Voice set has to say where calls go (spec.voice), "
     "that of an SMS set where messages go (spec.messaging).",
     Unfit.ATTESTATION: "The carrier does not sign their calls as spec.minAttestation asks, or has not said how: have "
-    "the business verified there, and at Twilio name its SHAKEN trust product (spec.trustProduct of the "
+    "the business verified there, and name its SHAKEN trust product where it has one (spec.trustProduct of the "
     "CarrierAccount).",
     Unfit.CAMPAIGN: "No number of the US or its territories sends messages before spec.messaging.campaignApproved is "
     "true.",
