@@ -38,7 +38,7 @@ from tests.carriers.test_registrar import (
     registrar_of,
 )
 from tests.carriers.twilio_source import Operation, declared, operations
-from tests.simulator.twilio_sdk import TwilioCustomer
+from tests.simulator.twilio_sdk import TwilioCustomer, keys_read_by
 
 PROVIDER = "Twilio"
 
@@ -216,6 +216,28 @@ async def test_twilios_library_reads_back_what_was_filed(customer: Customer) -> 
     assert [one.friendly_name for one in at.end_users.list()] == ["party"]
     bundle.update(status="pending-review")
     assert (await looked_at(registrar, draft)).review is Review.SUBMITTED
+    sdk.close()
+
+
+async def test_the_face_answers_just_the_keys_that_twilios_models_read(customer: Customer) -> None:
+    draft = await a_draft(registrar_of(customer))
+    sdk = TwilioCustomer.of(customer.sandbox, customer.id, customer.token)
+    at = sdk.client.numbers.v2.regulatory_compliance
+    bundle = at.bundles(draft.external_id)
+    founds = (
+        at.regulations.list()[0],
+        at.end_users.list()[0],
+        at.supporting_documents.list()[0],
+        sdk.me.addresses.list()[0],
+        bundle.item_assignments.list()[0],
+        bundle.fetch(),
+        bundle.evaluations.create(),
+    )
+    for found, seen in zip(founds, sdk.wire.seen, strict=True):
+        answer = seen.answer
+        key = answer["meta"]["key"] if "meta" in answer else "addresses"
+        row = answer[key][0] if key in answer else answer
+        assert set(row) <= keys_read_by(type(found)), type(found)
     sdk.close()
 
 
