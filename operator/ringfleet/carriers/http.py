@@ -72,10 +72,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that a form carries (RFC 7578): `part` is the name of its field."""
+
+    part: str
+    name: str = field(repr=False)
+    content: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One call as the adapter means it. `path` is below the endpoint, or a whole URL where the carrier has several
-    hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `circuit`:
-    calls that fail together share one, such as all searches.
+    hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `file` goes
+    with a form, which is then of several parts. `circuit`: calls that fail together share one, such as all searches.
 
     `quotable`: the call is about people, whom the carrier may quote when it refuses; of what it says then only the
     status is told, and its code when it is one of these. None: the carrier is quoted.
@@ -87,6 +97,7 @@ class Call:
     params: Mapping[str, str | Sequence[str]] | None = None
     json: object = field(default=None, repr=False)
     form: Mapping[str, str | Sequence[str]] | None = field(default=None, repr=False)
+    file: File | None = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
     quotable: frozenset[str] | None = None
 
@@ -181,7 +192,12 @@ class AccountClient:
         """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
         async with asyncio.timeout(self._settings.timeout):
             return await self._http.request(
-                call.method, call.path, params=call.params, json=call.json, data=call.form and dict(call.form)
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.json,
+                data=call.form and dict(call.form),
+                files=call.file and {call.file.part: (call.file.name, call.file.content, call.file.media_type)},
             )
 
     def _no_answer(self, call: Call, error: Exception) -> CarrierError:

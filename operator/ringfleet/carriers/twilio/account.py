@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
 import structlog
 
-from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
@@ -16,6 +16,7 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
 from ringfleet.carriers.twilio.purchase import Purchases
+from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
 from ringfleet.carriers.twilio.signing import SIGNED, Signing
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
@@ -56,7 +57,7 @@ ABILITIES = Abilities(
     mark_length=NAME_LENGTH,
     native_suspend=False,
     price_in_search=False,
-    bundle=None,
+    bundle=BundleTime.AT_ORDER,
     per_item_status=True,
     routing_in_purchase=False,
     call_records=False,
@@ -75,6 +76,7 @@ class Twilio:
         self._prices = Prices(self._api)
         self._targets = Targets(self._api)
         self._signing = Signing(self._api, settings.trust_product)
+        self._registrar = TwilioRegistrar(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -100,7 +102,7 @@ class Twilio:
 
     @property
     def registrar(self) -> Registrar | None:
-        return None
+        return self._registrar
 
     async def balance(self) -> Money:
         told = await self._api.get("api", self._api.of_account("/Balance.json"))
