@@ -190,6 +190,7 @@ class AccountClient:
 
     async def _send(self, call: Call) -> httpx.Response:
         """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
+        file = call.file
         async with asyncio.timeout(self._settings.timeout):
             return await self._http.request(
                 call.method,
@@ -197,7 +198,7 @@ class AccountClient:
                 params=call.params,
                 json=call.json,
                 data=call.form and dict(call.form),
-                files=call.file and {call.file.part: (call.file.name, call.file.content, call.file.media_type)},
+                files={file.part: (file.name, file.content, file.media_type)} if file else None,
             )
 
     def _no_answer(self, call: Call, error: Exception) -> CarrierError:
