@@ -222,7 +222,10 @@ class TwilioRegistrar:
             return found.text("sid")
         attributes = json.dumps({SHOWS_ADDRESS: [address]})
         form = {"FriendlyName": name, "Type": "business_address", "Attributes": attributes}
-        return await self._make("numbers", f"{BASE}/SupportingDocuments", form)
+        try:
+            return await self._make("numbers", f"{BASE}/SupportingDocuments", form)
+        except OutcomeUnknown as error:  # it is found by its name when the items are put in again
+            raise CarrierUnavailable(str(error)) from error
 
     async def _address(self, reference: str) -> str | None:
         name = _short(reference)
