@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CredentialsRejected,
     NotHeld,
@@ -21,8 +24,22 @@ from ringfleet.carriers.short_marks import ShortMarks
 from ringfleet.carriers.twilio import api
 from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import Api, open_client
+from ringfleet.carriers.twilio.purchase import Purchases
 from ringfleet.carriers.twilio.signing import SHAKEN_POLICY, Signing
-from ringfleet.model import E164, HeldRouting, HoldingStatus, ItemState, Mark, NumberType, Query, Routing
+from ringfleet.model import (
+    E164,
+    HeldRouting,
+    HoldingStatus,
+    ItemState,
+    Mark,
+    Money,
+    NumberType,
+    Offer,
+    Price,
+    Purchase,
+    Query,
+    Routing,
+)
 from ringfleet.model.failures import FailureReason
 from tests.carriers.conformance import REPLY_LOST, ROUTING, CarrierConformance
 from tests.carriers.customer import MARK, US_415, Customer, numbers
@@ -414,6 +431,43 @@ async def test_a_profile_that_comes_to_use_other_things_has_another_id_and_is_on
     second = await customer.carrier.ensure_routing(voice)
     assert first != second
     assert [held async for page in customer.carrier.routings() for held in page] == [HeldRouting(second, voice)]
+
+
+# Several numbers, several fates.
+
+
+class Torn:
+    """Twilio, as one purchase after the other ends."""
+
+    name = "shop/torn"
+
+    def __init__(self, fates: list[Exception]) -> None:
+        self._fates = fates
+
+    async def buy(self, _: object) -> object:
+        raise self._fates.pop(0)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_a_refusal_of_one_number_is_none_of_another_whose_reply_nobody_could_read(turn: int) -> None:
+    """Who reads the refusal as that of all would order others in place of a number that may be bought."""
+    monthly = Money(Decimal("1.15"), "USD")
+    price = Price(monthly, replace(monthly, amount=Decimal(0)))
+
+    class List:
+        async def of(self, _: str, *, fresh: bool) -> Mapping[NumberType, Price]:
+            return {NumberType.GEOGRAPHIC: price}
+
+    async def nobody(*_: object) -> Mapping[E164, Any]:
+        return {}
+
+    api_: Any = Torn([AccountRestricted("no", "10001", "no"), ZeroDivisionError("a bug")][::turn])
+    prices: Any = List()
+    balance: Any = nobody
+    purchases = Purchases(api_, prices, nobody, balance, lag=0.0, at_once=1)
+    offers = tuple(Offer(E164(f"+1415555010{n}"), "US", NumberType.GEOGRAPHIC, price) for n in range(2))
+    with pytest.raises(OutcomeUnknown):
+        await purchases.buy(Purchase("k", offers, MARK), nobody)
 
 
 # Signing calls.

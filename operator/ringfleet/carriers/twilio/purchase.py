@@ -302,10 +302,10 @@ def _worst(errors: list[BaseException], account: str, known: tuple[Outcome, ...]
     unknown = next((error for error in errors if isinstance(error, OutcomeUnknown)), None)
     if unknown:
         return OutcomeUnknown(str(unknown), known)
+    stopped = next((error for error in errors if not isinstance(error, CarrierError)), None)
+    if stopped and any_sent:  # a refusal beside it says nothing of this one, which may have been sent
+        return OutcomeUnknown(f"{account}: the purchase was stopped before all of it was sent: {stopped}", known)
     error = next((one for one in errors if isinstance(one, CredentialsRejected)), errors[0])
     if isinstance(error, CarrierError):
         error.known = known
-        return error
-    if not any_sent:
-        return error  # the caller's own last look: nothing was bought
-    return OutcomeUnknown(f"{account}: the purchase was stopped before all of it was sent: {error}", known)
+    return error  # where nothing was sent, the caller's own last look
