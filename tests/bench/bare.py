@@ -19,9 +19,8 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.schema import PickReply, PickRequest
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
 
 ANSWER = PickReply(
     "p1", "+14155550100", "a/b", "A", True, False, None, 1, "2026-11-25T00:00:00Z", ("same-number",), 0.1

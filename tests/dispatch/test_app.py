@@ -15,9 +15,9 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from ringfleet.cli.dispatch import dispatch
-from ringfleet.dispatch.app import discreet, on_error
+from ringfleet.dispatch.http_edge import discreet, on_error
+from ringfleet.dispatch.listener import Address
 from ringfleet.dispatch.metrics import Metrics, health_app
-from ringfleet.dispatch.settings import Address
 from tests.programs import start_program
 
 SECRET = "+14155550198"

@@ -18,9 +18,8 @@ from starlette.routing import Route
 
 from ringfleet.dispatch import forward
 from ringfleet.dispatch.forward import Forward
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.metrics import Metrics
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
 from ringfleet.dispatch.tls import Certificate
 from tests.controlplane.certificates import Authority
 

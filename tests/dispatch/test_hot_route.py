@@ -18,27 +18,28 @@ from typing import Any, cast
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringfleet.dispatch.app import PICK_BYTES, Dispatcher, discreet
+from ringfleet.dispatch.app import PICK_BYTES, Dispatcher
 from ringfleet.dispatch.auth import Act, Anybody, Authority
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.hot_protocol import HotProtocol, Route
 from ringfleet.dispatch.hot_route import HotPicks
+from ringfleet.dispatch.http_edge import discreet
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.ledger.types import Ask, Hour, Suppressed, Suppression
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
-from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, Events, HotEvents, app_of
+from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, HotEvents, app_of
 from ringfleet.kube.client import Kube
 from ringfleet.plan.freeze import Freeze
 from tests.carriers.webhooks import NOW, PEER, SECRET, a_body, an_event, signed
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import RESOURCES, an_account
+from tests.dispatch.events_door import events_of
 from tests.dispatch.process import a_set
 from tests.dispatch.test_webhooks import World, enlist
 
@@ -447,7 +448,7 @@ async def an_events_door(folder: Path, *, hot: bool) -> AsyncIterator[tuple[Door
         await enlist(ledger)
         world = World(ledger)
         address = PublicAddress(trust_forwarded=True)
-        events = Events(ledger, world, world, HASHER.hashes, lambda: world.now, world.metrics, address)
+        events = events_of(ledger, world, HASHER.hashes, lambda: world.now, world.metrics, address)
         async with listening(app_of(events), HotEvents(events) if hot else None) as (listener, given):
             yield Door(listener, ledger, world.metrics, to_app=given), world
 

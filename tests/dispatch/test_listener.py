@@ -17,18 +17,18 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from ringfleet.dispatch import app as routes
-from ringfleet.dispatch import http_limits
+from ringfleet.dispatch import http_edge, http_limits
 from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.http_limits import HEADER_BYTES, Connections
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.open import open_ledger
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.recipients import Hasher
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
 from ringfleet.kube.client import Kube
 from tests.controllers.api_double import ApiDouble
@@ -39,7 +39,7 @@ ALL = 256 * 1024
 
 
 async def echo(request: Request) -> Response:
-    return PlainTextResponse(str(len(await routes.read_body(request, ALL))))
+    return PlainTextResponse(str(len(await http_edge.read_body(request, ALL))))
 
 
 ECHO = Starlette(routes=[Route("/", echo, methods=["GET", "POST"])])
@@ -119,8 +119,8 @@ async def test_half_of_the_next_headers_is_no_reason_to_wait_either(monkeypatch:
 
 
 async def test_a_body_that_does_not_come_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "BODY_SECONDS", 0.01)
-    app = Starlette(routes=[Route("/", echo, methods=["POST"])], exception_handlers={routes.Problem: refused})
+    monkeypatch.setattr(http_edge, "BODY_SECONDS", 0.01)
+    app = Starlette(routes=[Route("/", echo, methods=["POST"])], exception_handlers={Problem: refused})
     async with listening(app) as listener, connected(listener) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
         assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")

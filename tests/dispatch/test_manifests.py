@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from ringfleet.dispatch.auth import AUDIENCE
+from ringfleet.dispatch.listener import Address
 from ringfleet.dispatch.operations import OPERATIONS
-from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.settings import Settings
 from tests.api.manifests import Manifest
 from tests.api.test_manifests import rehearse

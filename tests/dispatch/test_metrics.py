@@ -20,15 +20,14 @@ from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.metrics import BUCKETS, Metrics, health_app
 from ringfleet.dispatch.recipients import Hasher
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
-from ringfleet.dispatch.webhooks import events_app
 from ringfleet.kube.client import Kube
 from tests.carriers.webhooks import signed
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import clock
+from tests.dispatch.events_door import events_app
 from tests.dispatch.test_webhooks import BODY, HASHER, World
 
 PICK = "/v1/namespaces/shop/rotationsets/us/picks"
@@ -117,7 +116,7 @@ async def test_a_request_that_the_ledger_could_not_serve_is_told_as_an_answer_an
 
 async def test_a_webhook_that_the_ledger_could_not_take_in_is_told_as_both_too() -> None:
     metrics, world = Metrics(), World(Broken())  # type: ignore[arg-type]  # as far as it is asked
-    app = events_app(world.ledger, world, world, HASHER.hashes, lambda: world.now, metrics)
+    app = events_app(world.ledger, world, HASHER.hashes, lambda: world.now, metrics)
     async with listening(app) as (events,), client() as asking:
         sent = signed(BODY, at=int(world.now))
         assert (await asking.post(f"{events}/v1/events/shop/sandbox", content=BODY, headers=sent)).status_code == 503

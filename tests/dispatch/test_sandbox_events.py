@@ -15,13 +15,12 @@ from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.types import Tally
+from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.recipients import Hasher
-from ringfleet.dispatch.senders import Sender
-from ringfleet.dispatch.serve import Listener
-from ringfleet.dispatch.settings import Address
-from ringfleet.dispatch.webhooks import events_app
+from ringfleet.dispatch.webhooks import Sender
 from ringfleet.model import E164, AccountKey
 from ringfleet.plan.rotation_set.roster import Member
+from tests.dispatch.events_door import events_app
 from tests.dispatch.ledger.builders import a_roster
 from tests.simulator.phone import BUSY_DAY, buy, call, pass_time, people, wait_told, write
 from tests.simulator.process import SimulatorProcess
@@ -89,7 +88,7 @@ class Dispatcher:
 @asynccontextmanager
 async def listening(ledger: Ledger, shop: Shop) -> AsyncIterator[Dispatcher]:
     dispatcher = Dispatcher(ledger, shop)
-    app = events_app(ledger, dispatcher, dispatcher, HASHES, dispatcher.now)
+    app = events_app(ledger, dispatcher, HASHES, dispatcher.now)
     listener = Listener(app, Address("127.0.0.1", 0))
     serving = asyncio.create_task(listener.serve())
     await listener.bound.wait()

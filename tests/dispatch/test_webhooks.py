@@ -25,6 +25,7 @@ from twilio.request_validator import RequestValidator
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
+from ringfleet.dispatch.event_intake import FORGOTTEN
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
@@ -32,13 +33,13 @@ from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.problems import BASE, MEDIA_TYPE, Problem
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.recipients import Hasher
-from ringfleet.dispatch.senders import Sender
 from ringfleet.dispatch.settings import DispatchSettings
-from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, EVENT_BYTES, FORGOTTEN, events_app
+from ringfleet.dispatch.webhooks import AT_ONCE_BYTES, EVENT_BYTES, Sender
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.roster import Member
 from tests.carriers.webhooks import NOW, NUMBER, PEER, SECRET, a_body, an_event, signed
+from tests.dispatch.events_door import events_app
 from tests.dispatch.ledger.builders import a_roster, an_ask, picked
 from tests.examples import examples
 
@@ -81,7 +82,7 @@ class World:
         return self.words if number == NUMBER else []
 
     def client(self, ledger: Any = None) -> httpx.AsyncClient:
-        app = events_app(ledger or self.ledger, self, self, HASHER.hashes, lambda: self.now, self.metrics, self.address)
+        app = events_app(ledger or self.ledger, self, HASHER.hashes, lambda: self.now, self.metrics, self.address)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://dispatcher")
 

@@ -23,8 +23,10 @@ which one process owns; of several that share one, the others carry to it what o
     auth.py                                   who calls, and may they
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
-    webhooks.py, senders.py, public_address.py, optout_words.py
-                                              what carriers tell: who signs; at which URL; who has said STOP
+    webhooks.py, public_address.py            what carriers tell: is it signed, and by which URL
+    event_intake.py, senders.py, optout_words.py
+                                              into the ledger: whose they are; who signs; who has said STOP
+    listener.py, http_edge.py                 what every listener is, and does beside its routes
     analytics.py                              the same to the user's own analytics
     metrics.py, readiness.py                  liveness, readiness, `/metrics`; whether the ledger works
     ledger/                                   what must be remembered

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from datetime import date
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +14,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
@@ -27,6 +24,7 @@ from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.hot_route import PICK_BYTES, HotPicks
+from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tell_fault
 from ringfleet.dispatch.inventory import Inventory, SetView
 from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
@@ -55,7 +53,6 @@ from ringfleet.plan.rotation_set.guardrails import everywhere_in
 LIST_BYTES = 1_048_576
 _NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _AFTER = re.compile(r"(\+[0-9]{1,15})?")
-BODY_SECONDS = 10.0
 
 _encode = msgspec.json.Encoder().encode
 _read_suppressions = msgspec.json.Decoder(SuppressionRequest).decode
@@ -314,58 +311,6 @@ class Dispatcher:
 async def describe(_: Request) -> Response:
     """The API's own description, open to everybody."""
     return Response(committed(), media_type=JSON)
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """What the router itself refuses."""
-    assert isinstance(error, HTTPException)
-    if error.status_code == 405:  # noqa: PLR2004
-        problem = Problem("method-not-allowed", f"{request.method} is not possible at this path.")
-    else:
-        problem = Problem("not-found", "There is nothing at this path: see /openapi.json.")
-    response = answer(problem, request.url.path)
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def on_error(request: Request, error: Exception) -> Response:
-    return tell_fault(error, request.url.path)
-
-
-def tell_fault(error: Exception, path: str) -> Response:
-    """A fault of ours. The text of the exception may quote the request, so it is told to nobody: only where it was."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
-    log.error("request failed", path=path, error=type(error).__name__, where=where)
-    return answer(Problem("internal-error", "The dispatcher could not answer; its log says more."), path)
-
-
-def discreet(app: ASGIApp) -> ASGIApp:
-    """Keep what `on_error` has answered and logged from the server, which would log the exception's text as well."""
-
-    async def answered(scope: Connection, receive: Receive, send: Send) -> None:
-        with suppress(Exception):
-            await app(scope, receive, send)
-
-    return answered
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The body, of at most `most` bytes; the rest is not read. Raises Problem."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > most:
-                    raise Problem("body-too-large", f"The body has more than {most:,} bytes.")
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise Problem("malformed-request", f"The body did not come within {BODY_SECONDS:.0f} seconds.") from error
-    except ClientDisconnect as error:
-        raise Problem("malformed-request", "The body ended early.") from error
-    return b"".join(chunks)
 
 
 def only_json(app: ASGIApp) -> ASGIApp:

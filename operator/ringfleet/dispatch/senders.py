@@ -16,9 +16,9 @@ from typing import Any
 
 from ringfleet.api import CarrierAccount
 from ringfleet.carriers.registry import PROVIDERS
-from ringfleet.carriers.webhooks import WebhookReader
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.problems import Problem
+from ringfleet.dispatch.webhooks import Sender, accounts_unread, no_such_account
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.kube.informer import Informer
@@ -29,14 +29,6 @@ from ringfleet.objects.refs import SECRETS, resource_of
 KEPT_SECONDS = 60.0
 AGAIN_SECONDS = 10.0
 """After which a Secret is looked at again that could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """How the account's webhooks are read, and the secrets of which one must have signed them."""
-
-    reader: WebhookReader
-    secrets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +66,10 @@ class Senders:
     async def find(self, key: AccountKey) -> Sender:
         """Raises Problem: the account is not there, or has nothing to check a signature with."""
         if not self.accounts.synced.is_set():
-            raise Problem("inventory-unknown", "The carrier accounts have not been read yet. Send the event again.")
+            raise accounts_unread()
         record = self.accounts.store.get(ObjectRef(key.namespace, key.name))
         if record is None:
-            raise Problem("not-found", f"There is no CarrierAccount {_short(key)}: see the URL that the carrier calls.")
+            raise no_such_account(key)
         reader = PROVIDERS[record.provider].webhooks
         if record.secret is None or reader is None:
             raise Problem(
@@ -166,8 +158,3 @@ def _lines(data: Mapping[str, str], field: str) -> tuple[str, ...]:
     except (KeyError, binascii.Error, UnicodeDecodeError):
         return ()
     return tuple(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _short(key: AccountKey) -> str:
-    """A name out of a stranger's URL, cut."""
-    return str(key)[:100]

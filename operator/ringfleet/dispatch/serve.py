@@ -10,86 +10,42 @@ import gc
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 import structlog
-import uvicorn
 
 from ringfleet.dispatch.analytics import Forwarding
-from ringfleet.dispatch.app import Dispatcher, discreet
+from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.event_intake import Intake
 from ringfleet.dispatch.forward import Forward
-from ringfleet.dispatch.hot_protocol import HotProtocol, Route
 from ringfleet.dispatch.hot_route import PICK_BYTES
-from ringfleet.dispatch.http_limits import Connections, LimitedProtocol
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
+from ringfleet.dispatch.listener import Address, Listener, listening
 from ringfleet.dispatch.metrics import Metrics, health_app
 from ringfleet.dispatch.readiness import LedgerWatch
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, meet
 from ringfleet.dispatch.senders import Fleet, Senders
-from ringfleet.dispatch.settings import Address, DispatchSettings
-from ringfleet.dispatch.tls import Certificate, CertificateUnreadable
+from ringfleet.dispatch.settings import DispatchSettings
+from ringfleet.dispatch.tls import Certificate, follow_certificate
 from ringfleet.dispatch.webhooks import Events, HotEvents, app_of
 from ringfleet.kube.client import Kube
 
 KEYS_SECONDS = 30.0
-"""How often the folder of keys, and the certificate, are looked at."""
+"""How often the folder of keys is looked at."""
 PRUNE_SECONDS = 3600.0
 LONGEST_STICKY = 10 * 365 * 86400.0
 """The longest sticky.ttl that a set can say: contacts are kept for it."""
-DRAIN_SECONDS = 25
 
 log = structlog.get_logger(__name__)
 
 Ready = Callable[[Sequence[str]], None]
-
-
-class Listener(uvicorn.Server):
-    """Uvicorn on one address. Signals are the process's business, not each listener's."""
-
-    def __init__(
-        self, app: Any, address: Address, certificate: Certificate | None = None, hot: Route | None = None
-    ) -> None:
-        """`hot`: the requests that need no app."""
-        room = Connections()
-        protocol = (
-            partial(HotProtocol, connections=room, route=hot) if hot else partial(LimitedProtocol, connections=room)
-        )
-        tls: dict[str, Any] = {"ssl_context_factory": lambda *_: certificate.context} if certificate else {}
-        config = uvicorn.Config(
-            discreet(app),
-            http=protocol,  # type: ignore[arg-type]  # it makes one
-            host=address.host,
-            port=address.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-            **tls,
-        )
-        super().__init__(config)
-        self.bound = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self.bound.set()
-
-    @property
-    def url(self) -> str:
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        return f"{'https' if self.config.is_ssl else 'http'}://{host}:{port}"
 
 
 async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
@@ -120,7 +76,8 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
-        events = Events(ledger, senders, Fleet(inventory), hashes, clock.now, metrics, settings.public_address)
+        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics)
+        events = Events(senders, intake, clock.now, metrics, settings.public_address)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
             Listener(app_of(events), Address.parse(settings.events), certificate, HotEvents(events)),
@@ -133,13 +90,12 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock), _keep(inventory)]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
-        background += [_follow_certificate(certificate)] if certificate else []
-        async with _in_background(*background), _listening(listeners):
-            log.info(
-                "dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=[one.url for one in listeners]
-            )
+        background += [follow_certificate(certificate)] if certificate else []
+        async with _in_background(*background), listening(listeners):
+            urls = [listener.url for listener in listeners]
+            log.info("dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=urls)
             await ledger.answer_at(settings.advertise or listeners[0].url)
-            ready([one.url for one in listeners])
+            ready(urls)
             await stop.wait()
             log.info("dispatcher draining")
         await forward.close()
@@ -162,25 +118,6 @@ def _hasher(settings: DispatchSettings) -> tuple[Callable[[], Hasher], Recipient
         return (lambda: made), None
     recipients = Recipients(settings.keys)
     return (lambda: recipients.hasher), recipients
-
-
-@asynccontextmanager
-async def _listening(listeners: Sequence[Listener]) -> AsyncIterator[None]:
-    """All of them listen; at the end they drain."""
-    serving = [asyncio.create_task(listener.serve()) for listener in listeners]
-    try:
-        for listener, task in zip(listeners, serving, strict=True):
-            bound = asyncio.create_task(listener.bound.wait())
-            await asyncio.wait({bound, task}, return_when=asyncio.FIRST_COMPLETED)
-            bound.cancel()
-            if task.done():
-                await task
-                raise OSError(f"can't listen on {listener.config.host}:{listener.config.port}")
-        yield
-    finally:
-        for listener in listeners:
-            listener.should_exit = True
-        await asyncio.gather(*serving, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -218,16 +155,6 @@ async def _follow_keys(keys: Recipients, ledger: Ledger) -> None:
             await keys.refresh(ledger)
         except (KeysMissing, LedgerUnavailable, OSError) as error:
             log.warning("keys not read: the old ones hold", error=str(error))
-
-
-async def _follow_certificate(certificate: Certificate) -> None:
-    while True:
-        await asyncio.sleep(KEYS_SECONDS)
-        try:
-            if certificate.refresh():
-                log.info("certificate read again")
-        except CertificateUnreadable as error:
-            log.warning("certificate not read: the old one holds", error=str(error))
 
 
 async def _prune(ledger: Ledger, clock: Clock) -> None:

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ringfleet.dispatch.listener import Address
 from ringfleet.dispatch.public_address import PublicAddress
-
-
-class Address(NamedTuple):
-    """Where to listen. Port 0 takes a free one."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """Raises ValueError: `text` is not `host:port`, the host an IP address."""
-        host, _, port = text.rpartition(":")
-        host = host.strip("[]")
-        if not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
-            raise ValueError(f"{text!r} is not an address such as 127.0.0.1:8095")
-        ip_address(host)
-        return cls(host, int(port))
-
-    @property
-    def loopback(self) -> bool:
-        return ip_address(self.host).is_loopback
 
 
 class DispatchSettings(BaseSettings):

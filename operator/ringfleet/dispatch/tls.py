@@ -6,11 +6,17 @@ those that are open keep what they have. What can't be read leaves the old one i
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 LEAST: Final = ssl.TLSVersion.TLSv1_2
+LOOK_SECONDS: Final = 30.0
+
+log = structlog.get_logger(__name__)
 
 
 class CertificateUnreadable(ValueError):
@@ -53,3 +59,14 @@ class Certificate:
     def _unreadable(self, error: Exception) -> CertificateUnreadable:
         chain, key = self._files
         return CertificateUnreadable(f"The certificate {chain} can't be used with the key {key}: {error}.")
+
+
+async def follow_certificate(certificate: Certificate) -> None:
+    """Take in what changes, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            if certificate.refresh():
+                log.info("certificate read again")
+        except CertificateUnreadable as error:
+            log.warning("certificate not read: the old one holds", error=str(error))

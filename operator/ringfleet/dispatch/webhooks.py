@@ -1,63 +1,41 @@
-"""The listener that carriers call: webhooks in, counted events and opt-outs out. Apart from picks, so that no public
-route reaches those.
+"""The listener that carriers call: webhooks in, events out. Apart from picks, so that no public route reaches those.
 
 ::
 
-    account known? -> at most 1 MiB -> signed, and now? -> reads? -> the account's number? -> ledger: once -> 200
+    account known? -> at most 1 MiB -> signed, and now? -> reads? -> `event_intake`: the ledger has it, once -> 200
 
-What is answered with a 2xx is in the ledger, or concerns nobody; a carrier repeats everything else, under the same id.
-STOP words become opt-outs in the transaction that takes in their event, and START takes back, in the same way, only
-what a STOP of an earlier second has made: when a carrier repeats or mixes up messages, the opt-out wins. A STOP is
-never too old, and none is acknowledged whose sender can't be read: the carrier sends it again, and people see it
-refused. What may be a wish and may be none is listed and logged for a person, by the carrier's ids and without its
-text.
+Neither ledger, inventory nor cluster is loaded with it. What is answered with a 2xx is in the ledger, or concerns
+nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from math import floor, inf, nextafter
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
-import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
-from ringfleet.dispatch.app import on_error, on_http_error, read_body, tell_fault
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookReader, WebhookRequest
 from ringfleet.dispatch.hot_protocol import PATHS, Begun, Told, told
-from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
-from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
-from ringfleet.dispatch.metrics import Metrics
-from ringfleet.dispatch.optout_words import Wish, wish_in
+from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tell_fault
 from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.dispatch.public_address import PublicAddress
-from ringfleet.dispatch.senders import Sender
-from ringfleet.model import E164, AccountKey
-from ringfleet.model.traffic import CarrierEvent, Direction, Happening
-from ringfleet.plan.rotation_set.guardrails import everywhere_in
+from ringfleet.model import AccountKey
+from ringfleet.model.traffic import CarrierEvent
 
 EVENT_BYTES: Final = 1_048_576
 AT_ONCE_BYTES: Final = 65_536
 """A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
-FORGOTTEN: Final = 30 * 86_400.0
-"""Seconds. The ledger knows its events for 35 days; an older one could be counted twice."""
-AHEAD: Final = 3600.0
-"""Seconds that an event may be ahead of us."""
-
-_OF_THE_NUMBER: Final = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
-
 _PATH: Final = re.compile(rb"/v1/events/([a-z0-9.-]+)/([a-z0-9.-]+)")
-
-log = structlog.get_logger(__name__)
 
 
 class Sent(NamedTuple):
@@ -69,22 +47,34 @@ class Sent(NamedTuple):
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """How the account's webhooks are read, and the secrets of which one must have signed them."""
+
+    reader: WebhookReader
+    secrets: tuple[str, ...]
+
+
 class Accounts(Protocol):
     """Who may send: `senders.Senders`."""
 
-    async def find(self, key: AccountKey) -> Sender: ...
+    async def find(self, key: AccountKey) -> Sender:
+        """Raises Problem."""
+        ...
 
 
-class Numbers(Protocol):
-    """Whose numbers are: `senders.Fleet`."""
+class Taker(Protocol):
+    """Who takes an event in: `event_intake.Intake`."""
 
-    def is_known(self) -> bool: ...
+    async def take(self, key: AccountKey, event: CarrierEvent) -> str:
+        """What became of it, which is on disk now: see `Happened`. Raises Problem: nothing, or it is not known."""
+        ...
 
-    def accounts_of(self, number: E164) -> Collection[AccountKey]: ...
 
-    def scopes_of(self, number: E164) -> Sequence[tuple[str, str]]: ...
+class Answers(Protocol):
+    """Who counts what is answered: `metrics.Metrics`."""
 
-    def opt_out_words(self, number: E164) -> Collection[str]: ...
+    def answered(self, outcome: str, status: int) -> None: ...
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -97,24 +87,15 @@ _ANSWERS: Final = {word: msgspec.json.encode(Happened(word)) for word in ("count
 
 
 class Events:
-    """`hashes`: of a recipient, the newest key's first. `now`: POSIX seconds."""
+    """`accounts` say who may send; `taker` takes what is believed; `now`: POSIX seconds."""
 
     def __init__(
-        self,
-        ledger: Ledger,
-        accounts: Accounts,
-        numbers: Numbers,
-        hashes: Callable[[str], tuple[bytes, ...]],
-        now: Callable[[], float],
-        metrics: Metrics,
-        address: PublicAddress,
+        self, accounts: Accounts, taker: Taker, now: Callable[[], float], answers: Answers, address: PublicAddress
     ) -> None:
-        self._ledger = ledger
         self._accounts = accounts
-        self._numbers = numbers
-        self._hashes = hashes
+        self._taker = taker
         self._now = now
-        self._metrics = metrics
+        self._answers = answers
         self._address = address
 
     async def receive(self, request: Request) -> Response:
@@ -126,7 +107,7 @@ class Events:
         return Response(await self._hear(key, sender, sent), media_type="application/json")
 
     async def hear(self, key: AccountKey, scheme: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        """The same of a call that is whole. Raises Problem, LedgerUnavailable."""
+        """The same of a call that is whole. Raises Problem."""
         sender = await self._accounts.find(key)
         url = self._address.url_of(scheme, headers, target)
         return await self._hear(key, sender, WebhookRequest("POST", url, headers, body, self._now()))
@@ -137,8 +118,8 @@ class Events:
             event = await asyncio.to_thread(self._believe, sender, sent)
         else:
             event = self._believe(sender, sent)
-        status = "ignored" if event is None else await self._take_in(key, event)
-        self._metrics.answered(f"event-{status}", 200)
+        status = "ignored" if event is None else await self._taker.take(key, event)
+        self._answers.answered(f"event-{status}", 200)
         return _ANSWERS[status]
 
     def _believe(self, sender: Sender, request: WebhookRequest) -> CarrierEvent | None:
@@ -152,109 +133,14 @@ class Events:
         except MalformedEvent as malformed:
             raise Problem("malformed-request", f"The event does not read: {malformed}.") from malformed
 
-    async def _take_in(self, key: AccountKey, event: CarrierEvent) -> str:
-        """What became of it. Raises LedgerUnavailable: nothing, or it is not known."""
-        if not self._numbers.is_known():
-            raise Problem("inventory-unknown", "The numbers have not been read yet. Send the event again.")
-        age = self._now() - event.at.timestamp()
-        if age < -AHEAD:
-            raise Problem("malformed-request", "The event's created_at is in the future: compare the clocks.")
-        if event.undirected:
-            directed = self._directed(key, event)
-            if directed is None:
-                log.info("event ignored", account=str(key), happening=event.happening.value)
-                return "ignored"
-            event = directed
-        heard = self._understand(key, event)
-        if age > FORGOTTEN or not self._counts(key, event):
-            if heard.opt_outs:  # taken twice it is the same; the event is not counted
-                return "counted" if await self._ledger.ingest([replace(heard, counts=False)]) else "known"
-            log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
-            return "ignored"
-        return "counted" if await self._ledger.ingest([heard]) else "known"
-
-    def _directed(self, key: AccountKey, event: CarrierEvent) -> CarrierEvent | None:
-        """The event, from the side of the account's number, where the carrier does not say which one that is; None when
-        neither is known to be its own: either may be a stranger's, whose number is not kept."""
-        caller, called = event.number, event.peer
-        if key in self._numbers.accounts_of(caller):
-            return event
-        if called is None or key not in self._numbers.accounts_of(called):
-            return None
-        return replace(event, number=called, peer=caller, direction=Direction.INBOUND)
-
-    def _counts(self, key: AccountKey, event: CarrierEvent) -> bool:
-        """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no
-        label of what it does not own, with which whoever buys the number next would begin."""
-        if event.happening in _OF_THE_NUMBER:
-            return key in self._numbers.accounts_of(event.number)
-        return self._is_of(key, event.number)
-
-    def _is_of(self, key: AccountKey, number: E164) -> bool:
-        owners = self._numbers.accounts_of(number)
-        return not owners or key in owners
-
-    def _understand(self, key: AccountKey, event: CarrierEvent) -> Heard:
-        """The event, with what it wishes of opt-outs. Raises Problem: nobody can tell whose wish it is."""
-        found = self._wish(key, event)
-        if found is None:
-            sender = self._hashes(event.peer) if event.peer and _is_inbound(event) else ()
-            return Heard(str(key), event, sender=sender, unclear=self._is_unclear(event))
-        wish, word = found
-        peer, at, scopes = _sender(key, event), event.at.timestamp(), self._brands(key, event.number)
-        hashes = self._hashes(peer)
-        owns, placed = key in self._numbers.accounts_of(event.number), bool(self._numbers.scopes_of(event.number))
-        if wish is Wish.LEAVE:
-            reason = f"message: {word}"
-            opt_outs = tuple(Suppression(scope, hashes[0], at, reason, True, hashes[1:]) for scope in scopes)
-            return Heard(str(key), event, opt_outs, sender=hashes, owns=owns, placed=placed)
-        everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set
-        before = before_the_second(at)
-        opt_ins = tuple(OptIn(scope, hash_, before) for scope in everywhere for hash_ in hashes)
-        return Heard(str(key), event, opt_ins=opt_ins, sender=hashes, owns=owns, placed=placed)
-
-    def _wish(self, key: AccountKey, event: CarrierEvent) -> tuple[Wish, str] | None:
-        """What is to be done by the message; None: nothing, or it is for a person to say what."""
-        if event.happening is not Happening.MESSAGE_RECEIVED:
-            return None
-        found = wish_in(event.text, self._numbers.opt_out_words(event.number))
-        if found is None:
-            return None
-        wish, _ = found
-        if wish is not Wish.UNCLEAR:
-            self._metrics.wished(wish, taken=event.peer is not None)
-            return found
-        self._metrics.wished(wish, taken=False)
-        sets = sorted({set_ for set_, _ in self._numbers.scopes_of(event.number)})
-        ids = {"event_id": event.id, "message_id": event.subject}
-        log.warning("message may ask to be left alone", account=str(key), **ids, number=event.number, sets=sets)
-        return None
-
-    def _is_unclear(self, event: CarrierEvent) -> bool:
-        if event.happening is not Happening.MESSAGE_RECEIVED:
-            return False
-        found = wish_in(event.text, self._numbers.opt_out_words(event.number))
-        return found is not None and found[0] is Wish.UNCLEAR
-
-    def _brands(self, key: AccountKey, number: E164) -> list[str]:
-        """Where the wish counts: in each brand that uses the number; in the account's namespace without any, and for a
-        number that is another account's now. The ledger adds those that have contacted the person, or used the number,
-        lately."""
-        sets = self._numbers.scopes_of(number) if self._is_of(key, number) else ()
-        return sorted({brand for _, brand in sets}) or [everywhere_in(key.namespace)]
-
     async def on_problem(self, request: Request, error: Exception) -> Response:
         return self.refuse(error, request.url.path)
 
     def refuse(self, error: Exception, path: str) -> Response:
         """What is answered when a call ends with this."""
-        if isinstance(error, LedgerUnavailable):
-            log.error("ledger unavailable", error=str(error))
-            self._metrics.ledger_failed()
-            error = Problem("ledger-unavailable", "The ledger can't be written now. Send the event again.")
         if not isinstance(error, Problem):
             return tell_fault(error, path)
-        self._metrics.answered(f"event-{error.type.name}", int(error.type.status))
+        self._answers.answered(f"event-{error.type.name}", int(error.type.status))
         return answer(error, path, self._now())
 
 
@@ -291,25 +177,11 @@ class HotEvents:
         return Told(200, b"content-length: %d\r\ncontent-type: application/json\r\n" % len(body), body)
 
 
-def events_app(
-    ledger: Ledger,
-    accounts: Accounts,
-    numbers: Numbers,
-    hashes: Callable[[str], tuple[bytes, ...]],
-    now: Callable[[], float],
-    metrics: Metrics | None = None,
-    address: PublicAddress | None = None,
-) -> Starlette:
-    """The app of the listener; see `Events` for what it is given."""
-    return app_of(Events(ledger, accounts, numbers, hashes, now, metrics or Metrics(), address or PublicAddress()))
-
-
 def app_of(events: Events) -> Starlette:
     app = Starlette(
         routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
         exception_handlers={
             Problem: events.on_problem,
-            LedgerUnavailable: events.on_problem,
             HTTPException: on_http_error,
             Exception: on_error,
         },
@@ -324,23 +196,10 @@ def _target(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-def before_the_second(at: float) -> float:
-    """The last moment before the second of `at`. Some carriers tell whole seconds only, so that of a START and a STOP
-    of one second nobody knows which was the last word: the STOP holds."""
-    return nextafter(floor(at), -inf)
+def accounts_unread() -> Problem:
+    return Problem("inventory-unknown", "The carrier accounts have not been read yet. Send the event again.")
 
 
-def _is_inbound(event: CarrierEvent) -> bool:
-    return event.happening is Happening.MESSAGE_RECEIVED or event.direction is Direction.INBOUND
-
-
-def _sender(key: AccountKey, event: CarrierEvent) -> E164:
-    """Who has written. Raises Problem."""
-    if event.peer is None:
-        log.warning("opt-out of an unreadable sender", account=str(key), event_id=event.id, message_id=event.subject)
-        raise Problem(
-            "sender-unreadable",
-            "The message asks for an opt-out, and its sender is no number that can be read: send it with a sender in "
-            "E.164 form, such as +14155550123.",
-        )
-    return event.peer
+def no_such_account(key: AccountKey) -> Problem:
+    """The name is out of a stranger's URL, so it is cut."""
+    return Problem("not-found", f"There is no CarrierAccount {str(key)[:100]}: see the URL that the carrier calls.")
