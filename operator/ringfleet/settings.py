@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     dispatcher_token_file: Path | None = None
     """The file of the token that the dispatcher asks for; read anew each time, since it is exchanged now and then."""
 
+    dispatcher_ca_file: Path | None = None
+    """The certificates, PEM, of which one must vouch for the dispatcher's when `dispatcher` is https; without it, those
+    that this machine trusts. It is read again when it changes."""
+
     usage_interval: timedelta = timedelta(seconds=60)
     """How often the traffic of each rotation set is read."""
 

@@ -20,9 +20,9 @@ from ringfleet.api import KINDS, CarrierAccount, NumberOrder, NumberPool, PhoneN
 from ringfleet.api.crds import NotStructural, check_crds, write_crds
 from ringfleet.api.meta import Conditions, Duration, ListType, Part, Quantity, Resource, Rule, Status
 from ringfleet.cli.crds import crds as crds_command
+from ringfleet.model.attestation import Signing
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.policy import SuspendBy
-from ringfleet.model.rotation import Attestation
 from ringfleet.plan.phone_number.removal import Cause
 from ringfleet.plan.rotation_set.guardrails import Guardrail
 from ringfleet.plan.rotation_set.size import LimitedBy
@@ -275,7 +275,7 @@ WORDS: list[tuple[type[Resource], str, type[StrEnum]]] = [
     (NumberOrder, "status.items[].reason", FailureReason),
     (NumberPool, "status.capacity.binds", Binding),
     (PhoneNumber, "status.farewell.cause", Cause),
-    (PhoneNumber, "status.health.attestation", Attestation),
+    (PhoneNumber, "status.health.attestation", Signing),
     (PhoneNumber, "status.suspension.by", SuspendBy),
     (RotationSet, "status.limitedBy", LimitedBy),
     (RotationSet, "status.overrides", Guardrail),

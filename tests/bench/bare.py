@@ -1,6 +1,7 @@
 """`python -m tests.bench.bare`: the bare HTTP layer of the dispatcher, with a constant answer; prints its URL.
 
-With `--protocol` it is answered in the protocol class: what a route that does nothing costs at the least.
+With `--protocol` it is answered in the protocol class: what a route that does nothing costs at the least. Events are
+answered too, read as JSON and signed by nobody.
 """
 
 from __future__ import annotations
@@ -26,12 +27,19 @@ ANSWER = PickReply(
     "p1", "+14155550100", "a/b", "A", True, False, None, 1, "2026-11-25T00:00:00Z", ("same-number",), 0.1
 )
 
+COUNTED = b'{"status":"counted"}'
+
 read, write = msgspec.json.Decoder(PickRequest).decode, msgspec.json.Encoder().encode
 
 
 async def pick(request: Request) -> Response:
     read(await request.body())
     return Response(write(ANSWER), media_type="application/json")
+
+
+async def event(request: Request) -> Response:
+    msgspec.json.decode(await request.body())
+    return Response(COUNTED, media_type="application/json")
 
 
 class BareProtocol(LimitedProtocol):
@@ -54,7 +62,11 @@ class BareProtocol(LimitedProtocol):
 
 
 async def main() -> None:
-    app = Starlette(routes=[Route("/v1/namespaces/{namespace}/rotationsets/{name}/picks", pick, methods=["POST"])])
+    routes = [
+        Route("/v1/namespaces/{namespace}/rotationsets/{name}/picks", pick, methods=["POST"]),
+        Route("/v1/events/{namespace}/{account}", event, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes)
     listener = Listener(app, Address("127.0.0.1", 0))
     if "--protocol" in sys.argv:
         listener.config.http = partial(BareProtocol, connections=Connections())  # type: ignore[assignment]  # it makes one

@@ -5,11 +5,18 @@ recipients, 64 connections. Every answer is on disk. The load comes from this pr
 
     bare        the dispatcher's HTTP layer with a route that reads the same body and answers a constant
     protocol    the same, answered in the protocol class
+    bare mix    bare, with the requests of the mix: picks, and three events for each, that nobody checks
     repeats     somebody who is remembered, at random; no tokens
     mix         tokens; half of the recipients are new; four countries; three carrier events for each pick, on 16
                 connections more; numbers whose status is written all the time, as the operator does
 
 `--rows` and `--seconds` make it shorter; `--engines sqlite` leaves PostgreSQL out, `--loads repeats` the mix.
+
+A pick of the mix is four requests. So its rate beside that of bare picks, `mix_share`, counts one of the four: at the
+aim of 0.5 the dispatcher would answer twice as many requests as the bare layer does.
+`mix_share_of_bare_mix` compares like with like, and `mix_answers_share` says how many requests were answered, picks and
+events, for each of the bare layer's. All three are printed.
+
 Processor time is told beside the rate: on a busy machine it is what can be compared.
 """
 
@@ -86,9 +93,11 @@ def main() -> None:
         cluster.apply(everywhere, namespace=NAMESPACE)
         _let_callers_in(cluster)
         _say(f"making {options.members} numbers")
-        asyncio.run(_put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
+        asyncio.run(put_numbers(cluster, owner_of_claims(cluster, NAMESPACE), options.members))
         found["bare"] = _bare(options.seconds)
         found["protocol"] = _bare(options.seconds, "--protocol")
+        if "mix" in options.loads:
+            found["bare mix"] = _bare(options.seconds, mix_of=options.rows)
         for engine in options.engines:
             for load in options.loads:
                 place = Path(folder) / f"{engine}-{load}"
@@ -105,6 +114,11 @@ class Measured:
     load: Load
     processor: float
     events: Load | None = None
+
+    @property
+    def answers(self) -> float:
+        """Requests that were answered in a second: picks and events."""
+        return self.load.rate + (self.events.rate if self.events else 0.0)
 
 
 @contextmanager
@@ -125,13 +139,12 @@ def _measure(cluster: Cluster, folder: Path, url: str, load: str, options: argpa
     uvloop.run(_remember(url, folder / "keys", options, mixed))
     with dispatcher as process:
         _say(f"{folder.name}: {CONNECTIONS} connections for {options.seconds:g} s")
-        path, events = process.path("picks"), f"/v1/events/{NAMESPACE}/b"
+        path = process.path("picks")
         picks: Requests = Endless(_requests(path, options.rows))
         lanes = [Lane(process.urls[0], picks, CONNECTIONS)]
         if mixed:
             token = cluster.api.token(NAMESPACE, "caller", TOKEN_S, AUDIENCE)
-            mix = Mix(path, events, token, SECRET, options.rows // len(COUNTRIES))
-            lanes = [Lane(process.urls[0], mix, CONNECTIONS), Lane(process.urls[1], mix.events, EVENT_CONNECTIONS)]
+            lanes = _mixed(process.urls[0], process.urls[1], path, token, options.rows)
         spent = uvloop.run(_run(lanes, process.pid, options.seconds, cluster if mixed else None))
         for lane in lanes:
             assert set(lane.load.statuses) == {200}, f"{lane.load.statuses}\n{process.log()}"
@@ -191,7 +204,8 @@ def _let_callers_in(cluster: Cluster) -> None:
     wait_until(lambda: may_pick(cluster, NAMESPACE, "caller", "outbound"), "the API server to know of the right")
 
 
-def _bare(seconds: float, *flags: str) -> Measured:
+def _bare(seconds: float, *flags: str, mix_of: int = 0) -> Measured:
+    """`mix_of`: so many recipients are thought to be remembered; 0: repeats are asked."""
     command = mortal(sys.executable, "-m", "tests.bench.bare", *flags)
     environment = {"PYTHONPATH": f"{SOURCE}:{ROOT}", "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
@@ -199,11 +213,18 @@ def _bare(seconds: float, *flags: str) -> Measured:
         url = process.stdout.readline().strip()
         assert url, "the bare server has died, and its error stands above"
         _say(f"bare {' '.join(flags)}: {CONNECTIONS} connections for {seconds:g} s")
-        requests = _requests(f"/v1/namespaces/{NAMESPACE}/rotationsets/outbound/picks", 1_000_000)
-        lane = Lane(url, Endless(requests), CONNECTIONS)
-        spent = uvloop.run(_run([lane], process.pid, seconds, None))
+        path = f"/v1/namespaces/{NAMESPACE}/rotationsets/outbound/picks"
+        lanes = [Lane(url, Endless(_requests(path, 1_000_000)), CONNECTIONS)]
+        if mix_of:
+            lanes = _mixed(url, url, path, "e" * 900, mix_of)  # about as long as a token of the API server
+        spent = uvloop.run(_run(lanes, process.pid, seconds, None))
         process.terminate()
-    return Measured(lane.load, spent / len(lane.load.latencies) * 1e6)
+    return Measured(lanes[0].load, spent / len(lanes[0].load.latencies) * 1e6, lanes[1].load if mix_of else None)
+
+
+def _mixed(picks: str, events: str, path: str, token: str, rows: int) -> list[Lane]:
+    mix = Mix(path, f"/v1/events/{NAMESPACE}/b", token, SECRET, rows // len(COUNTRIES))
+    return [Lane(picks, mix, CONNECTIONS), Lane(events, mix.events, EVENT_CONNECTIONS)]
 
 
 def _requests(path: str, rows: int) -> Iterator[bytes]:
@@ -270,7 +291,7 @@ def _number(n: int) -> str:
     return f"+1212{2_000_000 + n:07}"
 
 
-async def _put_numbers(cluster: Cluster, owner: Json, members: int) -> None:
+async def put_numbers(cluster: Cluster, owner: Json, members: int) -> None:
     """Claims that `owner`, the set, has; each with a number, as the operator has them."""
     async with Kube.connect(cluster.kubeconfig, limits=UNHINDERED) as kube:
         places = asyncio.Semaphore(32)
@@ -321,8 +342,17 @@ def _report(found: dict[str, Measured]) -> None:
         if (mix := found.get(f"{engine}, mix")) is not None:
             line |= {f"{engine}_mix_per_s": round(mix.load.rate)}
             line |= {f"{engine}_mix_share": round(mix.load.rate / bare.rate, 2)}
+            line |= {f"{engine}_mix_share_of_bare_mix": round(mix.load.rate / found["bare mix"].load.rate, 2)}
+            line |= {f"{engine}_mix_answers_share": round(mix.answers / bare.rate, 2)}
             line |= {f"{engine}_mix_p99_ms": _millis(mix.load, 0.99), f"{engine}_mix_us": round(mix.processor)}
     line |= {"bare_http_per_s": round(bare.rate), "bare_p99_ms": _millis(bare, 0.99)}
+    if (bare_mix := found.get("bare mix")) is not None:
+        rows += [
+            (f"{name}: picks beside the bare layer's of the same mix", f"{one.load.rate / bare_mix.load.rate:.2f}", "")
+            for name, one in found.items()
+            if one.events
+        ]
+        line |= {"bare_mix_per_s": round(bare_mix.load.rate), "bare_mix_us": round(bare_mix.processor)}
     line |= {"bare_us": round(found["bare"].processor)}
     line |= {"protocol_per_s": round(found["protocol"].load.rate), "protocol_us": round(found["protocol"].processor)}
     show("Durable picks over HTTP", rows, line)

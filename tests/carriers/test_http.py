@@ -9,6 +9,7 @@ import pytest
 
 from ringfleet.carriers.carrier import Health
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CircuitOpen,
@@ -53,7 +54,7 @@ def named(line: Line) -> str:
         (ABYSS, OutcomeUnknown),
         (429, Throttled),
         (401, CredentialsRejected),
-        (403, CredentialsRejected),
+        (403, AccountRestricted),
         *[(status, RequestRejected) for status in (400, 404, 409, 410, 422)],
     ],
     ids=named,
@@ -86,7 +87,7 @@ async def test_a_safe_call_gives_up_after_four_tries(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "raised"), [(401, CredentialsRejected), (403, CredentialsRejected), (404, RequestRejected)]
+    ("status", "raised"), [(401, CredentialsRejected), (403, AccountRestricted), (404, RequestRejected)]
 )
 async def test_a_refusal_is_not_tried_again(status: int, raised: type[CarrierError]) -> None:
     script = Script(status)

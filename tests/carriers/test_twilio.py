@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CredentialsRejected,
     NotHeld,
@@ -21,7 +24,22 @@ from ringfleet.carriers.short_marks import ShortMarks
 from ringfleet.carriers.twilio import api
 from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import Api, open_client
-from ringfleet.model import E164, HeldRouting, HoldingStatus, ItemState, Mark, NumberType, Query, Routing
+from ringfleet.carriers.twilio.purchase import Purchases
+from ringfleet.carriers.twilio.signing import SHAKEN_POLICY, Signing
+from ringfleet.model import (
+    E164,
+    HeldRouting,
+    HoldingStatus,
+    ItemState,
+    Mark,
+    Money,
+    NumberType,
+    Offer,
+    Price,
+    Purchase,
+    Query,
+    Routing,
+)
 from ringfleet.model.failures import FailureReason
 from tests.carriers.conformance import REPLY_LOST, ROUTING, CarrierConformance
 from tests.carriers.customer import MARK, US_415, Customer, numbers
@@ -60,9 +78,15 @@ class TestTwilio(CarrierConformance):
         assert [(holding.status, holding.mark) for holding in await customer.listed()] == [(HoldingStatus.ACTIVE, MARK)]
 
     async def test_how_a_numbers_calls_are_signed_is_told(self, customer: Customer) -> None:
-        """Not by the number: nothing is known of it."""
-        await customer.carrier.buy(await customer.purchase("k", 1))
-        assert [holding.attestation for holding in await customer.listed()] == [None]
+        """By its place in an approved SHAKEN trust product: of a number in none, nothing is known."""
+        outcomes = await customer.carrier.buy(await customer.purchase("k", 2))
+        product = a_trust_product(Program(customer))
+        async with customer.another(trust_product=product) as carrier:
+            assert await carrier.attest(outcomes[0].external_id or "") == "A"
+            assert await carrier.attest(outcomes[0].external_id or "") == "A"
+        assert [holding.attestation for holding in await customer.listed()] == ["A", None]
+        found = [await customer.carrier.find(outcome.number) for outcome in outcomes]
+        assert [holding.attestation for holding in found if holding] == ["A", None]
 
 
 # Another program that uses the same account.
@@ -95,6 +119,16 @@ class Program:
 
     def change(self, sid: str, **form: str) -> dict[str, Any]:
         return self.call("POST", "api", f"{{account}}/IncomingPhoneNumbers/{sid}.json", **form)
+
+
+def a_trust_product(program: Program, status: str = "pending-review", policy: str = SHAKEN_POLICY) -> str:
+    """A trust product on a business profile, approved as soon as it is handed in; its SID."""
+    hub, form = "trusthub", {"FriendlyName": "shop", "Email": "a@example.com"}
+    profile = program.call("POST", hub, "/v1/CustomerProfiles", **form, PolicySid="RN" + "0" * 32)["sid"]
+    product = str(program.call("POST", hub, "/v1/TrustProducts", **form, PolicySid=policy)["sid"])
+    program.call("POST", hub, f"/v1/TrustProducts/{product}/EntityAssignments", ObjectSid=profile)
+    program.call("POST", hub, f"/v1/TrustProducts/{product}", Status=status)
+    return product
 
 
 SUPPORT = {"FriendlyName": "support hotline", "VoiceUrl": "https://example.com/support"}
@@ -397,6 +431,66 @@ async def test_a_profile_that_comes_to_use_other_things_has_another_id_and_is_on
     second = await customer.carrier.ensure_routing(voice)
     assert first != second
     assert [held async for page in customer.carrier.routings() for held in page] == [HeldRouting(second, voice)]
+
+
+# Several numbers, several fates.
+
+
+class Torn:
+    """Twilio, as one purchase after the other ends."""
+
+    name = "shop/torn"
+
+    def __init__(self, fates: list[Exception]) -> None:
+        self._fates = fates
+
+    async def buy(self, _: object) -> object:
+        raise self._fates.pop(0)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_a_refusal_of_one_number_is_none_of_another_whose_reply_nobody_could_read(turn: int) -> None:
+    """Who reads the refusal as that of all would order others in place of a number that may be bought."""
+    monthly = Money(Decimal("1.15"), "USD")
+    price = Price(monthly, replace(monthly, amount=Decimal(0)))
+
+    class List:
+        async def of(self, _: str, *, fresh: bool) -> Mapping[NumberType, Price]:
+            return {NumberType.GEOGRAPHIC: price}
+
+    async def nobody(*_: object) -> Mapping[E164, Any]:
+        return {}
+
+    api_: Any = Torn([AccountRestricted("no", "10001", "no"), ZeroDivisionError("a bug")][::turn])
+    prices: Any = List()
+    balance: Any = nobody
+    purchases = Purchases(api_, prices, nobody, balance, lag=0.0, at_once=1)
+    offers = tuple(Offer(E164(f"+1415555010{n}"), "US", NumberType.GEOGRAPHIC, price) for n in range(2))
+    with pytest.raises(OutcomeUnknown):
+        await purchases.buy(Purchase("k", offers, MARK), nobody)
+
+
+# Signing calls.
+
+
+@pytest.mark.parametrize(("status", "policy"), [("draft", SHAKEN_POLICY), ("pending-review", "RN" + "1" * 32)])
+async def test_a_trust_product_that_is_not_approved_or_for_something_else_signs_nothing_and_that_is_said(
+    customer: Customer, status: str, policy: str
+) -> None:
+    sid, product = await held(customer), a_trust_product(Program(customer), status, policy)
+    async with customer.another(trust_product=product) as carrier:
+        with pytest.raises(RequestRejected, match=f"spec.trustProduct {product} is no approved SHAKEN trust product"):
+            await carrier.attest(sid)
+    assert [holding.attestation for holding in await customer.listed()] == [None]
+
+
+async def test_a_signed_number_stays_signed_while_trusthub_is_down(customer: Customer) -> None:
+    sid, product = await held(customer), a_trust_product(Program(customer))
+    signing = Signing(Api(customer.settings), product)
+    await signing.join(sid)
+    assert await signing.members() == {sid}
+    customer.sandbox.set_faults({"fault": "server_error", "operations": ["service_get"]})
+    assert (await signing.members(), await signing.is_member(sid)) == ({sid}, True)
 
 
 # Opening.

@@ -14,11 +14,12 @@ from ringfleet.carriers.twilio.api import open_client
 from ringfleet.model import Capability, HeldRouting, HoldingStatus, ItemState, NumberType, Query
 from tests.carriers.conformance import ROUTING
 from tests.carriers.customer import MARK, US_415, Customer
+from tests.carriers.test_twilio import Program, a_trust_product
 from tests.carriers.twilio_source import Operation, declared, operations
 from tests.simulator.twilio_sdk import TwilioCustomer
 
 PROVIDER = "Twilio"
-SUITE_PRODUCTS = ("api", "pricing", "trunking", "messaging")
+SUITE_PRODUCTS = ("api", "pricing", "trunking", "messaging", "trusthub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
     sid = outcomes[0].external_id or ""
     for to in (profile, other, None, profile):
         await carrier.route(sid, to)
+    await carrier.attest(sid)
     await carrier.suspend(sid)
     await carrier.resume(sid)
     await carrier.mark(sid, MARK)
@@ -85,7 +87,8 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
 
 async def test_everything_that_is_sent_is_declared_by_twilios_own_library(customer: Customer) -> None:
     wire = Listening()
-    async with Twilio(customer.settings, client=open_client(customer.settings, wire)) as carrier:
+    account = replace(customer.settings, trust_product=a_trust_product(Program(customer)))
+    async with Twilio(account, client=open_client(account, wire)) as carrier:
         await whole_life(customer, carrier)
     undeclared = []
     for call in dict.fromkeys(wire.sent):
@@ -100,7 +103,8 @@ async def test_everything_that_is_sent_is_declared_by_twilios_own_library(custom
 async def test_the_number_is_never_moved_to_another_account(customer: Customer) -> None:
     """For the account that it leaves, the parameter AccountSid of an update is a release."""
     wire = Listening()
-    async with Twilio(customer.settings, client=open_client(customer.settings, wire)) as carrier:
+    account = replace(customer.settings, trust_product=a_trust_product(Program(customer)))
+    async with Twilio(account, client=open_client(account, wire)) as carrier:
         await whole_life(customer, carrier)
     assert not any("AccountSid" in call.names for call in wire.sent)
 

@@ -62,12 +62,13 @@ class Story(Protocol):
 
 @dataclass(frozen=True)
 class Ordering:
-    """A new pool orders `count` numbers: promises 1, 2 and 5."""
+    """A new pool orders `count` numbers: promises 1, 2 and 5. `provider`: whose API the carrier is spoken to by."""
 
     count: int
+    provider: str = "DIDHub"
 
     def prepare(self, trial: Trial) -> None:
-        trial.open_account()
+        trial.open_account(self.provider)
 
     def act(self, trial: Trial) -> None:
         trial.apply(a_profile("front-desk", "sip:pbx.example.com"), self._pool(trial.area_code))

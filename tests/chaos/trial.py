@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.chaos.relay import Call, Relays, Tripwire, Upstream, When, changes_something, relaying
 from tests.chaos.story import Story
-from tests.cluster.stage import SYSTEM, OperatorProcess, a_secret, an_account, leave_namespace
+from tests.cluster.stage import SYSTEM, OperatorProcess, an_account_at, leave_namespace
 from tests.controlplane.cluster import Cluster
 from tests.simulator.process import SimulatorProcess
 from tests.waiting import wait_until
@@ -86,14 +86,14 @@ class Trial:
 
     # What stories do.
 
-    def open_account(self) -> None:
-        """An account of the trial's own at the carrier, and the CarrierAccount that leads there."""
+    def open_account(self, provider: str) -> None:
+        """An account of the trial's own at the carrier, and the CarrierAccount that leads there by this API."""
         token = secrets.token_hex(8)
         opened = {"token": token, "id": self.account, "balance": "100000.00", "currency": "USD"}
         self.simulator.control("POST", "accounts", opened)
         limits = {"requestsPerSecond": 1000, "concurrency": 16}
-        account = an_account("sandbox", self._carrier, limits=limits, sweepInterval="5s")
-        self.apply(a_secret("sandbox-token", token), account)
+        at = (provider, self._carrier, self.account, token)
+        self.apply(*an_account_at(*at, limits=limits, sweepInterval="5s"))
 
     def apply(self, *manifests: Mapping[str, Any]) -> None:
         self.cluster.apply(*manifests, namespace=self.namespace)

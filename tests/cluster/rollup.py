@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
@@ -38,8 +40,9 @@ class Ledger:
     """The figures of one set. `asked`: the paths that were read, each with the token that came along. `status` and
     `body`: what is answered in place of 200 and the figures."""
 
-    def __init__(self) -> None:
+    def __init__(self, secure: bool = False) -> None:
         self.port = 0
+        self._scheme = "https" if secure else "http"
         self.asked: list[tuple[str, str | None]] = []
         self.status = 200
         self.body: str | None = None
@@ -49,7 +52,7 @@ class Ledger:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def know(self, *numbers: str, **figures: Any) -> None:
         """From now on these numbers have these figures, and what they had before."""
@@ -71,9 +74,9 @@ class Ledger:
 
 
 @contextmanager
-def a_ledger() -> Iterator[Ledger]:
-    """A dispatcher of a kind, on loopback; gone at the end."""
-    ledger = Ledger()
+def a_ledger(certificate: tuple[Path, Path] | None = None) -> Iterator[Ledger]:
+    """A dispatcher of a kind, on loopback; gone at the end. It speaks TLS where a certificate and its key are given."""
+    ledger = Ledger(secure=certificate is not None)
 
     class Door(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -88,6 +91,10 @@ def a_ledger() -> Iterator[Ledger]:
             """Not on the tests' own output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     ledger.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -23,7 +23,9 @@ from ringfleet.api import KINDS, CarrierAccount, NumberClaim, NumberOrder, Numbe
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
 from ringfleet.objects.refs import resource_of
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNT
 from tests.api.manifests import a_number, changed
+from tests.carriers.customer import OPENINGS
 from tests.cluster.papers import PLANTS
 from tests.controlplane.api import Refused
 from tests.controlplane.cluster import Cluster
@@ -238,6 +240,11 @@ class Stage:
         self.secret(f"{name}-token", token or self.simulator.token)
         self.apply(an_account(name, url or self.simulator.url, **spec))
 
+    def account_at(self, provider: str, name: str = "sandbox", **spec: Any) -> None:
+        """The same account of this stage's carrier, by the face of another provider."""
+        at = (self.simulator.url, DEFAULT_ACCOUNT, self.simulator.token)
+        self.apply(*an_account_at(provider, *at, name, **spec))
+
     def secret(self, name: str, token: str) -> None:
         self.apply(a_secret(name, token))
 
@@ -384,6 +391,15 @@ def a_secret(name: str, token: str) -> dict[str, Any]:
 def an_account(name: str, endpoint: str, **spec: Any) -> dict[str, Any]:
     body = {"provider": "DIDHub", "endpoint": endpoint, "credentialsSecretRef": {"name": f"{name}-token"}, **spec}
     return _object("CarrierAccount", name, body)
+
+
+def an_account_at(
+    provider: str, url: str, account: str, token: str, name: str = "sandbox", **spec: Any
+) -> tuple[dict[str, Any], ...]:
+    """A Secret and the CarrierAccount that it opens: the simulator's `account`, which `token` opens, by this face."""
+    endpoint, credentials = OPENINGS[provider](url, account, token)
+    secret = {**a_secret(f"{name}-token", token), "stringData": dict(credentials)}
+    return secret, an_account(name, endpoint, **{"provider": provider, **spec})
 
 
 def a_profile(name: str, uri: str) -> dict[str, Any]:

@@ -188,6 +188,10 @@ class CarrierDouble:
     async def resume(self, external_id: str) -> None:
         await self._change("resume", external_id, status=HoldingStatus.ACTIVE)
 
+    async def attest(self, external_id: str) -> str | None:
+        await self._change("attest", external_id, "A", attestation="A")
+        return "A"
+
     async def release(self, external_id: str) -> None:
         await self._begin("release", external_id)
         self.held = {number: one for number, one in self.held.items() if one.external_id != external_id}

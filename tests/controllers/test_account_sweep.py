@@ -232,3 +232,24 @@ async def test_a_number_that_waits_for_its_routing_profile_is_no_news_in_each_sw
             rig.told()
             await asyncio.sleep(1200)
             assert rig.told().count("carrier: holdings") <= 1200 / 600 + 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+@in_virtual_time
+async def test_a_sweep_has_calls_signed_where_the_account_names_a_trust_product(named: bool) -> None:
+    account = an_account(**({"trustProduct": "BU" + "0" * 32} if named else {}))
+    async with a_rig(HOUSE[0], account, a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS)
+        await sweep(rig)
+        assert rig.carrier.held[ONE].attestation == ("A" if named else None)
+
+
+@in_virtual_time
+async def test_why_a_number_can_not_be_put_into_the_trust_product_is_a_condition() -> None:
+    async with a_rig(HOUSE[0], an_account(trustProduct="BU" + "0" * 32), a_pool(), a_number()) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS)
+        rig.carrier.fail("attest", RequestRejected("shop/main: spec.trustProduct BU0 is no approved one"))
+        await sweep(rig)
+        assert "could not be put into the trust product: shop/main: spec.trustProduct BU0" in (
+            await why(rig, "SweepRefused") or ""
+        )

@@ -15,6 +15,7 @@ from ringfleet.model.rotation import Channel
 from ringfleet.plan.rotation_set.seen import DayUsage, NumberUse
 from ringfleet.settings import Settings
 from tests.cluster.rollup import QUIET, Ledger, a_ledger
+from tests.controlplane.certificates import Authority
 
 NUMBER = E164("+14155550100")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -85,6 +86,64 @@ async def test_a_dispatcher_that_goes_is_gone_by_after_three_intervals(ledger: L
     assert seen == [True, True, False, False]
     assert reading.blind_since == clock.wall() - timedelta(seconds=180), "since the first that failed"
     assert str(reading.unknown.reason) == "DispatcherUnavailable"
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority("ours")
+
+
+@pytest.fixture
+def secure(authority: Authority, tmp_path: Path) -> Iterator[Ledger]:
+    """A dispatcher with a certificate of `authority`."""
+    with a_ledger(authority.server("dispatcher", ("127.0.0.1",)).write(tmp_path, "tls")) as ledger:
+        yield ledger
+
+
+async def ask_over_tls(ledger: Ledger, clock: Clock, ca: Path | None, *between: bytes) -> list[str]:
+    """What is read by who trusts `ca`, and again after each change of that file: `read`, or the condition's message."""
+    settings = Settings(dispatcher=ledger.url, dispatcher_ca_file=ca, usage_interval=timedelta(seconds=60))
+    dispatcher, told = Dispatcher(settings, clock.wall, clock.monotonic), []
+    try:
+        for changed in (None, *between):
+            if ca is not None and changed is not None:
+                ca.unlink(missing_ok=True)
+                ca.write_bytes(changed)
+            reading = await read(dispatcher)
+            told.append("read" if reading.blind_since is None else reading.unknown.message)
+            clock.passed += 60.0
+    finally:
+        await dispatcher.close()
+    return told
+
+
+async def test_over_tls_who_is_vouched_for_is_read_and_what_vouches_is_read_again_when_it_changes(
+    secure: Ledger, authority: Authority, clock: Clock, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.crt"
+    ca.write_bytes(authority.certificate)
+    other = Authority("another's").certificate
+    told = await ask_over_tls(secure, clock, ca, other, authority.certificate)
+    assert [told[0], told[2]] == ["read", "read"]
+    assert "The dispatcher's certificate is not trusted: unable to get local issuer certificate." in told[1]
+
+
+async def test_over_tls_the_machines_own_authorities_vouch_where_none_is_named(secure: Ledger, clock: Clock) -> None:
+    (told,) = await ask_over_tls(secure, clock, None)
+    assert "is not trusted: unable to get local issuer certificate" in told
+    assert secure.asked == []  # no token went to a stranger
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file or directory"), (b"none", "no certificate")])
+async def test_what_should_vouch_and_can_not_be_read_is_named(
+    secure: Ledger, clock: Clock, tmp_path: Path, content: bytes | None, why: str
+) -> None:
+    ca = tmp_path / "ca.crt"
+    if content is not None:
+        ca.write_bytes(content)
+    (told,) = await ask_over_tls(secure, clock, ca)
+    assert f"can't be read from {ca} (RINGFLEET_DISPATCHER_CA_FILE)" in told
+    assert why in told
 
 
 async def test_without_a_dispatcher_nothing_is_known(clock: Clock) -> None:

@@ -14,6 +14,7 @@ import yaml
 from ringfleet.dispatch.auth import AUDIENCE
 from ringfleet.dispatch.operations import OPERATIONS
 from ringfleet.dispatch.settings import Address, DispatchSettings
+from ringfleet.settings import Settings
 from tests.api.manifests import Manifest
 from tests.api.test_manifests import rehearse
 from tests.controlplane.api import Api
@@ -27,6 +28,36 @@ NAME = "ringfleet-dispatcher"
 
 def read(name: str) -> list[Manifest]:
     return list(yaml.safe_load_all((COMPONENT / name).read_text()))
+
+
+def build(kubectl: Kubectl, folder: Path, *components: str) -> list[Manifest]:
+    """What kustomize makes of the base with these components, in their order."""
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(MANIFESTS / "base", folder.resolve())],
+        "components": [os.path.relpath(COMPONENT.parent / name, folder.resolve()) for name in components],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    return list(yaml.safe_load_all(kubectl("kustomize", str(folder))))
+
+
+def of_the_dispatcher(built: list[Manifest]) -> list[Manifest]:
+    return [one for one in built if one["metadata"].get("labels", {}).get("app.kubernetes.io/name") == NAME]
+
+
+def container_of(built: list[Manifest], deployment: str) -> Manifest:
+    (found,) = [one for one in built if (one["kind"], one["metadata"]["name"]) == ("Deployment", deployment)]
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def assert_named_before_it_is_used(container: Manifest) -> None:
+    """Kubernetes leaves `$(NAME)` as it is unless NAME stands above it."""
+    known: set[str] = set()
+    for variable in container["env"]:
+        assert set(re.findall(r"\$\((\w+)\)", variable.get("value", ""))) <= known, variable["name"]
+        known.add(variable["name"])
 
 
 @pytest.fixture
@@ -45,18 +76,62 @@ def container(deployment: Manifest) -> Manifest:
 def test_the_component_builds_into_an_overlay_and_the_server_takes_it(
     kubectl: Kubectl, api: Api, namespace: str, tmp_path: Path
 ) -> None:
-    overlay = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(MANIFESTS / "base", tmp_path.resolve())],
-        "components": [os.path.relpath(COMPONENT, tmp_path.resolve())],
-    }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    built = list(yaml.safe_load_all(kubectl("kustomize", str(tmp_path))))
-    ours = [one for one in built if one["metadata"].get("labels", {}).get("app.kubernetes.io/name") == NAME]
+    ours = of_the_dispatcher(build(kubectl, tmp_path, "dispatcher"))
     (component,) = read("kustomization.yaml")
     assert len(ours) == len([one for name in component["resources"] for one in read(name)])
     rehearse(api, namespace, *ours)
+
+
+@pytest.mark.usefixtures("crds")
+def test_the_component_for_tls_makes_listeners_probes_and_callers_speak_it(
+    kubectl: Kubectl, api: Api, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(kubectl, tmp_path, "dispatcher", "dispatcher-tls")
+    rehearse(api, namespace, *of_the_dispatcher(built))
+    container = container_of(built, NAME)
+    for variable in container["env"]:
+        monkeypatch.setenv(variable["name"], variable.get("value", "taken-from-the-pod"))
+    settings = DispatchSettings()
+    mounts = [Path(mount["mountPath"]) for mount in container["volumeMounts"]]
+    assert settings.tls_cert is not None
+    assert settings.tls_cert.parent in mounts
+    assert settings.tls_key is not None
+    assert settings.tls_key.parent in mounts
+    assert str(settings.advertise).startswith("https://")
+    assert_named_before_it_is_used(container)
+    probes = [container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")]
+    assert [probe["scheme"] for probe in probes] == ["HTTPS"] * 3
+    assert {probe["port"] for probe in probes} == {"health"}
+    ports = [port["port"] for one in built if one["kind"] == "Service" for port in one["spec"]["ports"]]
+    assert ports == [443, 443]
+
+
+def test_with_tls_the_operator_calls_by_https_and_knows_who_vouches(
+    kubectl: Kubectl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = container_of(build(kubectl, tmp_path, "dispatcher", "dispatcher-tls"), "ringfleet-operator")
+    for variable in operator["env"]:
+        monkeypatch.setenv(variable["name"], variable.get("value", "taken-from-the-pod"))
+    assert_named_before_it_is_used(operator)
+    settings = Settings()
+    assert str(settings.dispatcher).startswith("https://")
+    assert settings.dispatcher_ca_file is not None
+    assert str(settings.dispatcher_ca_file.parent) in {mount["mountPath"] for mount in operator["volumeMounts"]}
+
+
+@pytest.mark.usefixtures("crds")
+def test_the_component_for_analytics_says_where_events_go_and_what_signs_them(
+    kubectl: Kubectl, api: Api, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(kubectl, tmp_path, "dispatcher", "dispatcher-analytics")
+    rehearse(api, namespace, *of_the_dispatcher(built))
+    container = container_of(built, NAME)
+    for variable in container["env"]:
+        monkeypatch.setenv(variable["name"], variable.get("value", "https://events.example.com/ringfleet"))
+    settings = DispatchSettings()
+    assert settings.analytics_url == "https://events.example.com/ringfleet"
+    assert settings.analytics_secret is not None
+    assert str(settings.analytics_secret.parent) in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
 @pytest.mark.parametrize(
@@ -131,10 +206,8 @@ def test_its_environment_is_settings_that_hold_and_agree_with_its_ports(
     ledger = Path(settings.ledger.removeprefix("sqlite:"))
     assert {str(settings.keys), str(ledger.parent)} <= mounts
     known = {f"RINGFLEET_DISPATCH_{field.upper()}" for field in DispatchSettings.model_fields}
-    names = [variable["name"] for variable in container["env"]]
-    used = {name for variable in container["env"] for name in re.findall(r"\$\((\w+)\)", variable.get("value", ""))}
-    assert set(names) - used <= known
-    assert names.index("POD_IP") < names.index("RINGFLEET_DISPATCH_ADVERTISE"), "it is named there, and must be known"
+    assert {variable["name"] for variable in container["env"]} - {"POD_IP"} <= known
+    assert_named_before_it_is_used(container)
 
 
 def test_the_published_service_leads_to_events_alone() -> None:

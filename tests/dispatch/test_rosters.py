@@ -15,6 +15,7 @@ from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.owner import rosters
 from ringfleet.kube.client import Kube
+from ringfleet.plan.rotation_set import roster
 from ringfleet.plan.rotation_set.roster import State
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import clock
@@ -104,6 +105,9 @@ async def test_of_a_set_in_which_one_number_has_changed_one_seat_changes(
     inventory: Inventory, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seated: list[int] = []
+    made: list[str] = []
+    make = roster._member
+    monkeypatch.setattr(roster, "_member", lambda *given: (made.append(given[-1][0].number), make(*given))[1])
     seat = rosters._seat
     monkeypatch.setattr(rosters, "_seat", lambda *given: (seated.append(given[1]), seat(*given)))
     flagged = a_phone_number(7)
@@ -111,6 +115,7 @@ async def test_of_a_set_in_which_one_number_has_changed_one_seat_changes(
     inventory.numbers.store.learn_page([flagged])
     assert inventory._dirty
     await inventory._enlist_dirty()
+    assert made == [a_number_of(7)]
     assert seated == [int(a_number_of(7)[1:])]
     memory = await ledger._known()
     quarantined = [one.number for one in memory.members[1].values() if one.state is State.QUARANTINED]

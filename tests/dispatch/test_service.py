@@ -12,26 +12,19 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.cluster.stage import SYSTEM, install_dispatcher_rbac, install_operator_rbac
+from tests.cluster.stage import SYSTEM
 from tests.controlplane.cluster import Cluster
 from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
+from tests.dispatch.conftest import ONE, TWO
 from tests.dispatch.gate import Gate
 from tests.dispatch.process import DispatcherProcess, a_set, may_pick, put_members
 from tests.waiting import wait_until
 
 AUDIENCE = "dispatch.ringfleet.dev"
-ONE, TWO = "+14155550101", "+14155550102"
 ANN, BOB = "+14155550198", "+12125550197"
 CALLED = ("rotationsets/picks", "rotationsets/deferred", "rotationsets/suppressions")
 AN_HOUR = 3600
 JSON_KEY = {"Idempotency-Key": "k", "Content-Type": "application/json"}
-
-
-@pytest.fixture(scope="session")
-def installed(cluster: Cluster, crds: None) -> None:
-    """The operator's account and what the API server refuses; the dispatcher's account with its role."""
-    install_operator_rbac(cluster)
-    install_dispatcher_rbac(cluster)
 
 
 def behind_a_gate(cluster: Cluster) -> tuple[Gate, Path]:
@@ -47,17 +40,6 @@ def dispatcher(cluster: Cluster, installed: None, namespace: str, tmp_path: Path
     cluster.apply(a_set(), namespace=namespace)
     put_members(cluster, namespace, [ONE, TWO])
     with DispatcherProcess(tmp_path, cluster.kubeconfig_of(SYSTEM, "ringfleet-dispatcher"), namespace) as process:
-        yield process
-
-
-@pytest.fixture
-def open_one(cluster: Cluster, installed: None, namespace: str, tmp_path: Path) -> Iterator[DispatcherProcess]:
-    """In dev mode, which asks for no token."""
-    cluster.apply(a_set(), namespace=namespace)
-    put_members(cluster, namespace, [ONE, TWO])
-    with DispatcherProcess(
-        tmp_path, cluster.kubeconfig_of(SYSTEM, "ringfleet-dispatcher"), namespace, "--dev-insecure"
-    ) as process:
         yield process
 
 

@@ -13,9 +13,11 @@ from ringfleet.model import AccountKey, ItemState, Outcome, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order import (
+    ADD_MONEY,
     ITEM_STEPS,
     LISTED_AGAIN,
     LOOKED_UP_FOR,
+    MEND_THERE,
     NOT_LISTED,
     SENT,
     UNRESOLVED,
@@ -407,6 +409,12 @@ def lost(*reasons: str) -> OrderState:
     return OrderState(items=tuple(an_item(n, FAILED, reason) for n, reason in enumerate(reasons, 1)), recorded=True)
 
 
+def refused(*words: str) -> OrderState:
+    outcomes = [Outcome(digits(n), FAILED, "CarrierRefused", said) for n, said in enumerate(words, 1)]
+    items = tuple(an_item(n, FAILED, outcome=outcome) for n, outcome in enumerate(outcomes, 1))
+    return OrderState(items=items, recorded=True)
+
+
 SHORT = {"failure": Reason.NO_STOCK, "message": "No more."}
 REFUSED = "default/main refused every number of the order: "
 
@@ -429,13 +437,18 @@ REFUSED = "default/main refused every number of the order: "
         ),
         pytest.param(
             lost("CarrierError", "NumberTaken"),
-            (Reason.ORDER_REFUSED, REFUSED + "CarrierError, NumberTaken."),
+            (Reason.ORDER_REFUSED, f"{REFUSED}CarrierError; NumberTaken. {MEND_THERE}"),
             id="a refusal of everything rests the carrier",
         ),
         pytest.param(
             lost("InsufficientFunds"),
-            (Reason.INSUFFICIENT_FUNDS, REFUSED + "InsufficientFunds."),
+            (Reason.INSUFFICIENT_FUNDS, f"{REFUSED}InsufficientFunds. {ADD_MONEY}"),
             id="an empty purse is told apart",
+        ),
+        pytest.param(
+            refused("21631: It needs an address.", "21631: Another sentence."),
+            (Reason.ORDER_REFUSED, f"{REFUSED}CarrierRefused (21631: It needs an address). {MEND_THERE}"),
+            id="a refusal is told in the carrier's words, each reason once",
         ),
     ],
 )
@@ -494,7 +507,7 @@ COMPLETE = ready(Reason.COMPLETE, "Every number of the order has its outcome.")
         ),
         (OrderState(items=(), message="All is there."), Done(), (ready(Reason.COMPLETE, "All is there."),)),
         (OrderState(items=(), **SHORT), Done(), over(Reason.NO_STOCK, "No more.")),
-        (lost("CarrierError"), Done(), over(Reason.ORDER_REFUSED, REFUSED + "CarrierError.")),
+        (lost("CarrierError"), Done(), over(Reason.ORDER_REFUSED, f"{REFUSED}CarrierError. {MEND_THERE}")),
         (FRESH, Wait(Reason.ACCOUNT_MISSING, "None."), over(Reason.ACCOUNT_MISSING, "None.")),
         (FRESH, Wait(Reason.AWAITING_APPROVAL, "Not yet."), over(Reason.AWAITING_APPROVAL, "Not yet.")),
     ],

@@ -27,6 +27,17 @@ from twilio.rest.pricing.v1.phone_number.country import CountryInstance
 from twilio.rest.trunking.v1.trunk import TrunkInstance
 from twilio.rest.trunking.v1.trunk.origination_url import OriginationUrlInstance
 from twilio.rest.trunking.v1.trunk.phone_number import PhoneNumberInstance as TrunkNumberInstance
+from twilio.rest.trusthub.v1.customer_profiles import CustomerProfilesInstance
+from twilio.rest.trusthub.v1.customer_profiles.customer_profiles_channel_endpoint_assignment import (
+    CustomerProfilesChannelEndpointAssignmentInstance,
+)
+from twilio.rest.trusthub.v1.trust_products import TrustProductsInstance
+from twilio.rest.trusthub.v1.trust_products.trust_products_channel_endpoint_assignment import (
+    TrustProductsChannelEndpointAssignmentInstance,
+)
+from twilio.rest.trusthub.v1.trust_products.trust_products_entity_assignments import (
+    TrustProductsEntityAssignmentsInstance,
+)
 
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN
 from tests.simulator.process import SimulatorProcess
@@ -367,6 +378,30 @@ def everything(twilio: TwilioCustomer) -> Iterator[tuple[type, dict[str, Any]]]:
     yield ServiceNumberInstance, last()
     messaging.services(service.sid).us_app_to_person.create(**CAMPAIGN)
     yield UsAppToPersonInstance, last()
+    hub = twilio.client.trusthub.v1
+    profile = hub.customer_profiles.create(friendly_name="shop", email="a@example.com", policy_sid="RN" + "0" * 32)
+    yield CustomerProfilesInstance, last()
+    product = hub.trust_products.create(friendly_name="calls", email="a@example.com", policy_sid="RN" + "1" * 32)
+    yield TrustProductsInstance, last()
+    hub.trust_products(product.sid).trust_products_entity_assignments.create(profile.sid)
+    yield TrustProductsEntityAssignmentsInstance, last()
+    hub.customer_profiles(profile.sid).customer_profiles_channel_endpoint_assignment.create("phone-number", number.sid)
+    yield CustomerProfilesChannelEndpointAssignmentInstance, last()
+    hub.trust_products(product.sid).trust_products_channel_endpoint_assignment.create("phone-number", number.sid)
+    yield TrustProductsChannelEndpointAssignmentInstance, last()
+
+
+def test_a_number_comes_into_a_trust_product_only_after_its_business_profile(twilio: TwilioCustomer) -> None:
+    number = twilio.me.incoming_phone_numbers.create(phone_number=twilio.local(area_code=415)[0])
+    hub = twilio.client.trusthub.v1
+    profile = hub.customer_profiles.create(friendly_name="shop", email="a@example.com", policy_sid="RN" + "0" * 32)
+    product = hub.trust_products.create(friendly_name="calls", email="a@example.com", policy_sid="RN" + "1" * 32)
+    hub.trust_products(product.sid).trust_products_entity_assignments.create(profile.sid)
+    inside = hub.trust_products(product.sid).trust_products_channel_endpoint_assignment
+    assert code(inside.create, "phone-number", number.sid) == (400, 20001)
+    hub.customer_profiles(profile.sid).customer_profiles_channel_endpoint_assignment.create("phone-number", number.sid)
+    inside.create("phone-number", number.sid)
+    assert [one.channel_endpoint_sid for one in inside.list()] == [number.sid]
 
 
 def test_every_answer_has_just_the_fields_that_the_library_reads(twilio: TwilioCustomer) -> None:

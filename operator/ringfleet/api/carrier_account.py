@@ -88,6 +88,11 @@ class CarrierAccountSpec(Part):
             "https://{product}.twilio.com, or leave the endpoint out",
             at=".endpoint",
         ),
+        Rule(
+            "self.provider == 'Twilio' || !has(self.trustProduct)",
+            "only Twilio has trust products: leave trustProduct out",
+            at=".trustProduct",
+        ),
     )
 
     provider: Annotated[
@@ -113,6 +118,23 @@ class CarrierAccountSpec(Part):
     refuses the account's events: no STOP is heard, and no spam label or answer rate known. The address to give the
     carrier is `<dispatcher>/v1/events/<namespace>/<name>`, where the dispatcher's listener for events is reached from
     the internet."""
+    trust_product: (
+        Annotated[
+            str,
+            Field(max_length=34),
+            Rule(
+                "self.matches('^BU[0-9a-f]{32}$')",
+                "write the SID of a trust product, which is BU and 32 digits of 0-9 and a-f",
+            ),
+        ]
+        | None
+    ) = None
+    """SID of the account's SHAKEN trust product at Twilio, which no other provider has; Twilio must have approved it.
+    Each sweep puts into it the numbers of the US and Canada that carry this installation's mark and are in none, and
+    into the business profile that it stands on, so that their calls are signed with A (STIR/SHAKEN), as Voice
+    RotationSets ask. Without it, numbers are put into none; those that somebody else has put into an approved one are
+    signed all the same. Taking it away takes no number out of the trust product. The condition SweepRefused says why a
+    number can't be put into it."""
     limits: AccountLimits = AccountLimits.model_construct()
     catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB

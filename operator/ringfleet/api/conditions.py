@@ -33,7 +33,7 @@ NEEDS_A_PERSON = frozenset(
         *("PriceAboveCap", "InsufficientFunds", "MissingDocuments", "DocumentsUnreadable", "DocumentsRefused"),
         *("DocumentsRejected", "AttachRefused", "Suspended", "Frozen", "Quarantined", "ReleaseFrozen"),
         *("OrderingFrozen", "AwaitingApproval", "PoolCannotServe", "AccountChanged"),
-        "AmbiguousBundle",
+        *("AmbiguousBundle", "AccountRestricted"),
     }
 )
 """With these, whatever is not ready stays so until a person acts (`plan/conditions.py`)."""
@@ -41,14 +41,14 @@ _LASTING = ("WriteRefused", "ReconcileFailed")
 """Why any object stands still: an error that nobody waits for and that does not pass."""
 _UNCALLABLE = (
     *("AccountMissing", "AccountNotReady", "AccountNotAllowed", "Suspended", "SecretMissing", "SecretKeyMissing"),
-    *("CredentialsRejected", "AccountChanged", "InvalidSpec", "CarrierUnavailable", "Throttled"),
+    *("CredentialsRejected", "AccountRestricted", "AccountChanged", "InvalidSpec", "CarrierUnavailable", "Throttled"),
 )
 """Why a CarrierAccount can't be called for what it holds already."""
 _UNORDERABLE = (*_UNCALLABLE, "DuplicateAccount", "AccountDeleted")
 """Why a CarrierAccount can't be ordered from."""
 _UNUSABLE = (
     *("AccountMissing", "AccountNotAllowed", "SecretMissing", "SecretKeyMissing", "CredentialsRejected"),
-    *("InvalidSpec", "DuplicateAccount", "AccountChanged"),
+    *("AccountRestricted", "InvalidSpec", "DuplicateAccount", "AccountChanged"),
 )
 """Why a bundle can't be filed through a CarrierAccount until a person acts."""
 _OF_A_NUMBER = (
@@ -70,6 +70,10 @@ _BOUGHT_LESS = (
 """Why an order bought less than it was to, which its pool remembers."""
 _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Frozen")
 _WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached")
+
+
+_CAMPAIGN = ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved")
+"""The limits of a campaign and a brand."""
 
 
 def _ready(true: tuple[str, ...], *reasons: str, more: str = "") -> Told:
@@ -109,7 +113,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             _ready(
                 ("Reachable", "Suspended"),
                 *("CarrierUnavailable", "CredentialsRejected", "DuplicateAccount", "AccountChanged", "InvalidSpec"),
-                *("SecretMissing", "SecretKeyMissing", "Throttled"),
+                *("AccountRestricted", "SecretMissing", "SecretKeyMissing", "Throttled"),
             ),
             _reconciling("CarrierUnavailable", "Throttled"),
         ),
@@ -352,11 +356,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "CampaignLimited": Told(
             "a limit of the campaign or brand keeps the set from sending what spec.dailyVolume asks",
-            ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved"),
+            _CAMPAIGN,
         ),
         "CapacityShort": Told(
             "the set's numbers may do less today than is asked of them",
-            ("TooFewNumbers", "Ramping", "MembersUnusable", "NumberPoolNotApproved"),
+            ("TooFewNumbers", "Ramping", "MembersUnusable", *_CAMPAIGN),
         ),
         "ChurnLimited": Told(
             "flagged numbers are not replaced, because too many were within 30 days", ("ChurnLimitReached",)
@@ -390,6 +394,9 @@ REASONS: Mapping[str, str] = {
     "AccountNotAllowed": "The CarrierAccount's spec.allowedNamespaces does not let in this namespace: its owner can "
     "add it. Calls go on.",
     "AccountNotReady": "The CarrierAccount is being reached for the first time.",
+    "AccountRestricted": "The carrier knows the credentials of the CarrierAccount and lets it do nothing: see in the "
+    "carrier's console whether the account is suspended, closed or in trial, and what its key may do. Nothing is "
+    "bought or changed meanwhile; it is asked again by itself, at least every ten minutes.",
     "Activating": "The carrier has sold the number, and is activating it.",
     "AmbiguousBundle": "Several ComplianceBundles are for this market at this carrier, and none is named: nothing is "
     "ordered before one is, in complianceBundleRef.",
@@ -406,13 +413,14 @@ REASONS: Mapping[str, str] = {
     "BindingRefused": "The API server refuses to bind the number to the claim, for what the message quotes; it is "
     "tried again by itself.",
     "Bound": "The claim holds a number.",
-    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume: the set has numbers for the limit only.",
+    "BrandDailyLimit": "spec.messaging.dailyLimit is below spec.dailyVolume, and the set has numbers for the limit "
+    "only; or below what is asked of a set with spec.size.",
     "BudgetExhausted": "The rest of limits.monthlyBudget, or of a NumberQuota's monthlySpend, buys no number: raise "
     "it, or wait for the next month in UTC. Numbers that are there are kept, and renew.",
     "BundleMissing": "No ComplianceBundle of the namespace is for this market at this carrier: create one, or list the "
     "CarrierAccount in spec.carriers of one.",
-    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume: the set has numbers for "
-    "that throughput only.",
+    "CampaignThroughput": "spec.messaging.messagesPerMinute is too low for spec.dailyVolume, and the set has numbers "
+    "for that throughput only; or too low for what is asked of a set with spec.size.",
     "CarrierUnavailable": "The carrier does not answer, or not in a way that can be read; it is asked again by itself.",
     "CatalogStale": "Search is down; offers of an earlier search are taken while they are fresh.",
     "ChannelsShort": "The channels behind the numbers take fewer calls at once than the numbers bring.",
@@ -483,8 +491,8 @@ REASONS: Mapping[str, str] = {
     "NumberTaken": "Another PhoneNumber object stands for the number: this one does nothing.",
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
-    "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message says. "
-    "The pool orders others by itself.",
+    "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message quotes: "
+    "mend that in its console, or change the pool's market. The pool orders again by itself.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
     "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted, or "
@@ -552,7 +560,7 @@ REASONS: Mapping[str, str] = {
     "Submitting": "Numbers are being bought.",
     "Suspended": "spec.suspend is true: here, which is as wished (Ready is True), or of the account, pool or profile "
     "that the message names.",
-    "SweepRefused": "A number could not be adopted, marked or looked up.",
+    "SweepRefused": "A number could not be adopted, marked, looked up or put into the trust product.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",
     "TooManyQuarantined": "More than a fifth of the numbers are quarantined.",

@@ -200,6 +200,7 @@ class NumberHealth(Part):
     - A: The carrier vouches for the caller, and for the caller's right to the number.
     - B: The carrier vouches for the caller only.
     - C: The carrier vouches for neither.
+    - NotApplicable: The carrier says nothing, and calls are signed in the US with its territories and in Canada only.
     """
 
 

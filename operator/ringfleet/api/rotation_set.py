@@ -415,7 +415,8 @@ class SetUsage(Part):
     day: str
     """The day that the usage is of, in resetTimeZone."""
     capacity: int = 0
-    """How many contacts the active numbers may make today, all together."""
+    """How many contacts the active numbers may make today, all together: no more than messaging.dailyLimit and
+    messaging.messagesPerMinute let through, of which other sets of the brand or campaign may use a part."""
     used: int = 0
     """How many contacts the numbers had made today, when status.usage was last written: see status.usageAt."""
     replies: int = 0

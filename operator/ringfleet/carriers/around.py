@@ -87,5 +87,8 @@ class Around:
     async def resume(self, external_id: str) -> None:
         await self._carrier.resume(external_id)
 
+    async def attest(self, external_id: str) -> str | None:
+        return await self._carrier.attest(external_id)
+
     async def release(self, external_id: str) -> None:
         await self._carrier.release(external_id)

@@ -49,6 +49,8 @@ class AccountSettings:
     timeout: float = 30.0
     lag: float = 60.0
     """For how many seconds a number that was just bought may be missing in what the carrier shows."""
+    trust_product: str | None = None
+    """The carrier's id of the trust product that numbers are put into, so that their calls are signed; None: none."""
     place: Place | None = field(default=None, repr=False, compare=False)
     """Where the client keeps pace with others of its account; None: it keeps a pace of its own."""
 
@@ -154,6 +156,14 @@ class Carrier(Protocol):
         ...
 
     async def resume(self, external_id: str) -> None: ...
+
+    async def attest(self, external_id: str) -> str | None:
+        """Have the number's calls signed by the account's trust product; how they are signed now: `A`, `B` or `C`.
+
+        None: nothing can be done about it here, because the carrier signs by itself. Twice is once. Raises
+        RequestRejected: the account names no trust product, or one that is not fit; the sentence says which.
+        """
+        ...
 
     async def release(self, external_id: str) -> None:
         """Give the number back for good. A number that is already gone is success."""

@@ -8,7 +8,8 @@
     |   +-- CircuitOpen         wait: not even tried, the last calls all failed
     |   +-- ReplyUnreadable     wait, and tell the developer: it answers in words that nobody here knows
     |   +-- ListingIncomplete   wait: a listing that ended early; nothing may be concluded from it
-    +-- CredentialsRejected     the user: they are wrong or lack a right
+    +-- CredentialsRejected     the user: they are wrong
+    |   +-- AccountRestricted   the user, at the carrier: it knows who calls, and the account may not do this
     +-- RequestRejected         the developer or the user: the carrier understood and refused (4xx); `code` says why
     |   +-- NotHeld             the number is not, or not yet, in the account
     |   +-- NotActive           the number is held, but can't be changed yet (being activated, waiting for documents)
@@ -60,6 +61,16 @@ class ListingIncomplete(CarrierUnavailable):
 
 class CredentialsRejected(CarrierError):
     """The carrier refused the account's credentials. Mostly only the user can mend that, so nothing retries soon."""
+
+
+class AccountRestricted(CredentialsRejected):
+    """The carrier knows who calls, and refuses the call because of the account: it is suspended, in trial, or the key
+    lacks a right. Nothing was done. `code` and `words` as of `RequestRejected`."""
+
+    def __init__(self, message: str, code: str = "", words: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.words = words or message
 
 
 class RequestRejected(CarrierError):

@@ -8,7 +8,8 @@ here; a purchase goes out exactly once, and what is not known of it is said (`Ou
     429                            tried again, Throttled       Throttled: it was not processed
     sent, and no whole answer      tried again, Unavailable     OutcomeUnknown
     408, 5xx, 3xx, not JSON        tried again, Unavailable     OutcomeUnknown
-    401, 403                       CredentialsRejected          CredentialsRejected
+    401                            CredentialsRejected          CredentialsRejected
+    403, or "inactive account"     AccountRestricted            AccountRestricted: it was refused
     other 4xx                      RequestRejected              RequestRejected: it was refused
 
 A kept connection that the carrier has just closed looks like "sent, and no whole answer", and is one: no client can
@@ -35,6 +36,7 @@ import httpx
 from ringfleet.carriers.breaker import Breaker
 from ringfleet.carriers.carrier import AccountSettings, Health
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CircuitOpen,
@@ -59,17 +61,31 @@ ACCOUNT_CIRCUIT = "account"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A carrier's own words about an error: its code, and a sentence."""
+    """A carrier's own words about an error: its code, and a sentence.
+
+    `of_account`: its code says that the account is suspended or closed, whatever the status is.
+    """
 
     code: str = ""
     message: str = ""
+    of_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a form carries (RFC 7578): `part` is the name of its field."""
+
+    part: str
+    name: str = field(repr=False)
+    content: bytes = field(repr=False)
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call as the adapter means it. `path` is below the endpoint, or a whole URL where the carrier has several
-    hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `circuit`:
-    calls that fail together share one, such as all searches.
+    hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `file` goes
+    with a form, which is then of several parts. `circuit`: calls that fail together share one, such as all searches.
 
     `quotable`: the call is about people, whom the carrier may quote when it refuses; of what it says then only the
     status is told, and its code when it is one of these. None: the carrier is quoted.
@@ -81,6 +97,7 @@ class Call:
     params: Mapping[str, str | Sequence[str]] | None = None
     json: object = field(default=None, repr=False)
     form: Mapping[str, str | Sequence[str]] | None = field(default=None, repr=False)
+    file: File | None = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
     quotable: frozenset[str] | None = None
 
@@ -173,9 +190,15 @@ class AccountClient:
 
     async def _send(self, call: Call) -> httpx.Response:
         """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
+        file = call.file
         async with asyncio.timeout(self._settings.timeout):
             return await self._http.request(
-                call.method, call.path, params=call.params, json=call.json, data=call.form and dict(call.form)
+                call.method,
+                call.path,
+                params=call.params,
+                json=call.json,
+                data=call.form and dict(call.form),
+                files={file.part: (file.name, file.content, file.media_type)} if file else None,
             )
 
     def _no_answer(self, call: Call, error: Exception) -> CarrierError:
@@ -203,7 +226,9 @@ class AccountClient:
         words = _words(response, refusal, self._secrets)
         said = f"{self._settings.name}: {call} was answered {words}"
         match response.status_code:
-            case 401 | 403:
+            case status if status == httpx.codes.FORBIDDEN or refusal.of_account:
+                raise AccountRestricted(said, refusal.code, words)
+            case 401:
                 raise CredentialsRejected(f"{said}; check the credentials in the account's Secret")
             case 429:
                 raise Throttled(said, _retry_after(response))
@@ -251,7 +276,7 @@ def _quotable(call: Call, refusal: Refusal) -> Refusal:
     """What may be told of a refusal."""
     if call.quotable is None:
         return refusal
-    return Refusal(refusal.code if refusal.code in call.quotable else "")
+    return Refusal(refusal.code if refusal.code in call.quotable else "", of_account=refusal.of_account)
 
 
 def _failing(response: httpx.Response) -> bool:

@@ -150,6 +150,9 @@ class MeteredCarrier(Around):
     async def resume(self, external_id: str) -> None:
         await self._meter.call("resume", self._carrier.resume(external_id))
 
+    async def attest(self, external_id: str) -> str | None:
+        return await self._meter.call("attest", self._carrier.attest(external_id))
+
     async def release(self, external_id: str) -> None:
         await self._meter.call("release", self._carrier.release(external_id))
 

@@ -23,7 +23,7 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberPool
 from ringfleet.api.meta import format_duration
 from ringfleet.carriers.catalog import Remembered
-from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
+from ringfleet.carriers.errors import AccountRestricted, CarrierUnavailable, CredentialsRejected, RequestRejected
 from ringfleet.controllers.bundle_readiness import pools_at
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.services import Services
@@ -140,7 +140,7 @@ async def _search(services: Services, key: AccountKey, account: OpenAccount, que
     """Whether the carrier has answered. What it refuses is not offered; it is asked for that no sooner again."""
     try:
         catalog = await account.carrier.search(query, WORTH)
-    except RequestRejected:
+    except (RequestRejected, AccountRestricted):
         account.catalog.remember(query, ())
         return True
     except CredentialsRejected:

@@ -43,7 +43,7 @@ from ringfleet.plan.carrier_account.loss import (
     to_ask_for,
 )
 from ringfleet.plan.carrier_account.orphans import Home, obstacle
-from ringfleet.plan.carrier_account.sweep import Findings, Known, compare
+from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, unsigned
 from ringfleet.plan.number_pool.supply import ItemSeen
 
 log = structlog.get_logger(__name__)
@@ -215,6 +215,7 @@ async def _act(
 ) -> Findings:
     """Judge one page and do what it asks for."""
     known = {number: _known_of(services, record) for number, record in records.items()}
+    page = [await _signed(services, key, account, known.get(holding.number), holding, troubles) for holding in page]
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
     spoken_for = _on_order(services, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, services.installation)
@@ -223,6 +224,33 @@ async def _act(
     for holding in found.unmarked:
         await _mark_again(services, account, records[holding.number], holding, troubles)
     return replace(found, orphans=orphans, changed=news, unmarked=())
+
+
+async def _signed(
+    services: Services,
+    key: AccountKey,
+    account: OpenAccount,
+    known: Known | None,
+    holding: Holding,
+    troubles: Troubles,
+) -> Holding:
+    """The number with its calls signed, where the account names what signs them and they are not.
+
+    Raises:
+        CredentialsRejected: that is about the account, not about this number.
+    """
+    obj = services.fleet.get(CarrierAccount, key.namespace, key.name)
+    if obj is None or obj.spec.trust_product is None:
+        return holding
+    if known is None or not unsigned(holding, known, services.installation):
+        return holding
+    try:
+        return replace(holding, attestation=await account.carrier.attest(holding.external_id))
+    except CredentialsRejected:
+        raise
+    except CarrierError as error:
+        troubles.note_refused(holding.number, "put into the trust product", error)
+        return holding
 
 
 async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:

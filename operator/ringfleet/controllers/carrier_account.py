@@ -13,6 +13,7 @@ import structlog
 from ringfleet.api import CarrierAccount
 from ringfleet.api.meta import ACCEPT_ACCOUNT
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierUnavailable,
     CredentialsRejected,
     ReplyUnreadable,
@@ -165,9 +166,22 @@ def _without_secret(services: Services, obj: CarrierAccount, missing: Condition)
 
 
 def _rejected(obj: CarrierAccount, error: CredentialsRejected) -> tuple[Condition, ...]:
-    """What the account says of credentials that the carrier does not take, or that can't even be sent there."""
-    message = f"{error} Put valid credentials into Secret {obj.spec.credentials_secret_ref.name}."
+    """What the account says of credentials that the carrier does not take, or that can't even be sent there, or of an
+    account that may not do what is asked."""
+    secret, said = obj.spec.credentials_secret_ref.name, str(error).rstrip(".")
+    if turned_away_by(error) is Reason.ACCOUNT_RESTRICTED:
+        message = (
+            f"{said}. The carrier knows the credentials: see in its console whether the account is suspended, closed "
+            f"or in trial, and what the key in Secret {secret} may do."
+        )
+        return not_ready(Reason.ACCOUNT_RESTRICTED, message), stalled(Reason.ACCOUNT_RESTRICTED, message)
+    message = f"{said}. Put valid credentials into Secret {secret}."
     return not_ready(Reason.CREDENTIALS_REJECTED, message), stalled(Reason.CREDENTIALS_REJECTED, message)
+
+
+def turned_away_by(error: CredentialsRejected) -> Reason:
+    """The reason of an account that the carrier turns away."""
+    return Reason.ACCOUNT_RESTRICTED if isinstance(error, AccountRestricted) else Reason.CREDENTIALS_REJECTED
 
 
 async def _call(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
@@ -213,7 +227,7 @@ async def _turned_away(
     """The carrier refuses the credentials: for a while it is not asked again with them. That is said at each look, for
     one may have failed to write it, or has found the object without."""
     said = _rejected(obj, error)
-    account.seen = AccountSeen(Reason.CREDENTIALS_REJECTED, f"CarrierAccount {key}: {said[0].message}")
+    account.seen = AccountSeen(said[0].reason, f"CarrierAccount {key}: {said[0].message}")
     await say(services, obj, said, account=account)
     return SECRET_AGAIN
 
@@ -306,7 +320,7 @@ async def _ask_search_again(account: OpenAccount) -> None:
         catalog = await account.carrier.search(account.stale_query, 1)
     except CarrierUnavailable:
         return
-    except RequestRejected:
+    except (RequestRejected, AccountRestricted):
         catalog = Catalog()
     if catalog.age is None:
         account.stale_query = None

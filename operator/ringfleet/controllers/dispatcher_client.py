@@ -9,9 +9,11 @@ three intervals.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -62,11 +64,35 @@ class _Known:
     reading: Reading
 
 
+class Trust:
+    """Which certificates vouch for the dispatcher's: those of `file`, PEM, read again when it was renewed."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+        self._context: ssl.SSLContext | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Raises Unreadable: the file can't be read, or holds no certificate."""
+        try:
+            stat = self._file.stat()
+            if self._context is None or self._seen != (stat.st_mtime_ns, stat.st_ino):
+                self._context = ssl.create_default_context(cafile=self._file)
+                self._seen = stat.st_mtime_ns, stat.st_ino
+        except OSError as error:  # ssl.SSLError is one
+            raise Unreadable(
+                f"The certificates that vouch for the dispatcher can't be read from {self._file}"
+                f" (RINGFLEET_DISPATCHER_CA_FILE): {error.strerror or error}."
+            ) from error
+        return self._context
+
+
 class Dispatcher:
     """The door to it; see the module. The connection is opened with the first question."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
         self._settings, self._clock, self._monotonic = settings, clock, monotonic
+        self._trust = Trust(settings.dispatcher_ca_file) if settings.dispatcher_ca_file else None
         self._session: aiohttp.ClientSession | None = None
         self._known: dict[tuple[str, str], _Known] = {}
 
@@ -157,12 +183,15 @@ class Dispatcher:
                 params=query,
                 headers=headers,
                 allow_redirects=False,
+                ssl=self._trust.context() if self._trust else True,
             ) as reply:
                 if reply.status != 200:  # noqa: PLR2004 - OK
                     raise Unreadable(f"The dispatcher answers {reply.status} for {what}.")
                 return await reply.json()
         except TimeoutError as error:
             raise Unreadable("The dispatcher does not answer in time.") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Unreadable(f"The dispatcher's certificate is not trusted: {_why(error)}.") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreadable(f"The dispatcher can't be read ({type(error).__name__}).") from error
 
@@ -177,6 +206,12 @@ class Dispatcher:
             return {}
         token = await asyncio.to_thread(file.read_text)
         return {"Authorization": f"Bearer {token.strip()}"}
+
+
+def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """Such as: unable to get local issuer certificate."""
+    refused = error.certificate_error
+    return refused.verify_message if isinstance(refused, ssl.SSLCertVerificationError) else str(refused)
 
 
 def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:

@@ -26,6 +26,7 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
 from ringfleet.api.meta import ORDER_FINALIZER
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
@@ -66,6 +67,7 @@ from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order import (
     LONGEST_RETRY,
+    MEND_THERE,
     SENT,
     UNRESOLVED,
     Done,
@@ -364,11 +366,13 @@ async def searched(
     except CarrierUnavailable as error:
         note_search(services, want.account, account, next(market_queries(want.market)))
         return _failed(services, state, error)
+    except (RequestRejected, AccountRestricted) as error:
+        _wake_restricted(services, want.account, error)
+        message = f"{str(error).rstrip('.')}. {MEND_THERE}"
+        return replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=message)
     except CredentialsRejected as error:
         services.queues.wake_account(want.account)
         return _failed(services, state, error)
-    except RequestRejected as error:
-        return replace(state, items=(), recorded=True, failure=Reason.ORDER_REFUSED, message=str(error))
     state = replace(state, attempts=0, next_attempt=None, last_error="", from_catalog=age is not None)
     state = replace(state, failure=choice.shortage, message=choice.message)
     if not choice.offers:
@@ -473,16 +477,24 @@ async def _buy(
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
         items = move_unresolved(settle(items, error.known), ItemState.UNKNOWN)
         return _failed(services, replace(state, items=items), error)
+    except (RequestRejected, AccountRestricted) as error:
+        _wake_restricted(services, want.account, error)
+        items = settle(items, error.known)
+        if resumed:  # an earlier try may have bought them
+            return _failed(services, replace(state, items=items), error)
+        outcomes = tuple(Outcome(offer.number, ItemState.FAILED, "CarrierRefused", error.words) for offer in offers)
     except (CarrierUnavailable, CredentialsRejected) as error:
         services.queues.wake_account(want.account)
         return _failed(services, replace(state, items=settle(items, error.known)), error)
-    except RequestRejected as error:
-        if resumed:
-            return _failed(services, state, error)
-        outcomes = tuple(Outcome(offer.number, ItemState.FAILED, "CarrierRefused", str(error)) for offer in offers)
     settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
     failure, message = order_failure(want, settled)
     return replace(settled, failure=failure, message=message)
+
+
+def _wake_restricted(services: Services, account: AccountKey, error: CarrierError) -> None:
+    """A refusal because of the account may be of all its calls: it looks, and says so then."""
+    if isinstance(error, AccountRestricted):
+        services.queues.wake_account(account)
 
 
 def bundle_of(services: Services, order: NumberOrder, account: AccountKey) -> str | None:

@@ -82,6 +82,10 @@ class AskParts:
         )
 
 
+Seen = dict[tuple[str, E164], tuple[ClaimRecord, NumberRecord, MemberSeen]]
+"""Members by the uid of the claim and the number, each with the records that say so."""
+
+
 @dataclass(slots=True)
 class SetView:
     """One set as picks need it. `day` is that of its roster in the ledger; None before the first. `fault`: what of the
@@ -95,6 +99,8 @@ class SetView:
     accounts: frozenset[str] = frozenset()
     freeze: Freeze | None = None
     """What freezes its numbers, all of them; None: nobody has, or some may be picked."""
+    seen: Seen = field(default_factory=dict)
+    """Its members as they were seen last."""
     asks: AskParts = field(init=False)
     _tiers: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     _window: Window | None = None
@@ -302,12 +308,12 @@ class Inventory:
     async def _enlist(self, view: SetView, day: date) -> None:
         if view.day is not None:
             day = max(day, view.day)  # a zone to the west has the day before: the ledger goes by the one it has begun
-        found = self._members(view.want)
-        seen = [replace(member, frozen=freeze is not None) for member, freeze in found]
+        found = self._members(view)
+        seen = [replace(member, frozen=True) if freeze else member for member, freeze in found]
         key = ObjectRef(view.want.namespace, view.want.name)
         self._note_senders(key, view.want.campaign, senders_of(view.want, seen))
         others = self._senders_beside(key, view.want.campaign)
-        roster = enlist(view.want, seen, day, lambda number: locate(number).places, others)
+        roster = enlist(view.want, seen, day, lambda number: locate(number).places, others, view.roster)
         accounts = frozenset(one.account for one in seen)
         view.accounts |= accounts  # while one roster takes the other's place, a pick may find a number of either
         terms = terms_of(view.want, self._heir_of(view.want))
@@ -333,12 +339,14 @@ class Inventory:
         ]
         return [one for senders in there for one in senders]
 
-    def _members(self, want: RotationWant) -> list[tuple[MemberSeen, Freeze | None]]:
+    def _members(self, view: SetView) -> list[tuple[MemberSeen, Freeze | None]]:
         """The numbers that claims of the set hold, each with what freezes it."""
+        want, before = view.want, view.seen
         labelled = self.claims.store.by("set", (want.namespace, want.name))
         claims = [claim for claim in labelled if claim.is_of(want.uid)]
         held = [(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
-        return [(member_seen(claim, number), self._freeze_of_number(number)) for claim, number in held]
+        view.seen = {(claim.uid, number.number): _see(claim, number, before) for claim, number in held}
+        return [(member, self._freeze_of_number(number)) for _, number, member in view.seen.values()]
 
     def _heir_of(self, want: RotationWant) -> tuple[str, ...]:
         """The sets of its brand that are no more and whose numbers it has: it is one of them, renamed."""
@@ -386,6 +394,14 @@ class Inventory:
     def _soil(self, key: ObjectRef) -> None:
         self._dirty.add(key)
         self._wake.set()
+
+
+def _see(claim: ClaimRecord, number: NumberRecord, before: Seen) -> tuple[ClaimRecord, NumberRecord, MemberSeen]:
+    """The same as before, where both records are: most numbers of a large set are."""
+    known = before.get((claim.uid, number.number))
+    if known is not None and known[0] is claim and known[1] is number:
+        return known
+    return claim, number, member_seen(claim, number)
 
 
 def terms_of(want: RotationWant, heir_of: tuple[str, ...] = ()) -> Terms:

@@ -30,6 +30,7 @@ from ringfleet.api import (
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.account_opening import identify, open_account
+from ringfleet.controllers.carrier_account import turned_away_by
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_services
@@ -237,14 +238,14 @@ class WhatIf:
         try:
             account = await open_account(self.services, key, obj, credentials)
         except CredentialsRejected as error:
-            self._block(key, Reason.CREDENTIALS_REJECTED, str(error))
+            self._block(key, turned_away_by(error), str(error))
             return None
         try:
             await identify(self.services, obj, account)
             balance = await account.carrier.balance()
         except CarrierError as error:
-            rejected = isinstance(error, CredentialsRejected)
-            reason = Reason.CREDENTIALS_REJECTED if rejected else Reason.CARRIER_UNAVAILABLE
+            turned_away = turned_away_by(error) if isinstance(error, CredentialsRejected) else None
+            reason = turned_away or Reason.CARRIER_UNAVAILABLE
             account.seen = AccountSeen(reason, f"CarrierAccount {key}: {error}")
             return None
         account.seen = AccountSeen()

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ringfleet.model import Holding, Phase
+from ringfleet.model.attestation import attestation_of
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord, unpack_step
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
@@ -109,7 +110,7 @@ def number_patch(
         patch["documents"] = documents(plan.waits_for, state)
     if holding:
         patch |= _facts(record, holding)
-    received = health_patch(record, holding.attestation if holding else record.attestation, health)
+    received = health_patch(record, attestation_of(holding) if holding else record.attestation, health)
     if received:
         patch["health"] = received
     if health and (used := _usage(record, health, "answerRate" in received, now)):

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"
     SECRET_KEY_MISSING = "SecretKeyMissing"
     CREDENTIALS_REJECTED = "CredentialsRejected"
+    ACCOUNT_RESTRICTED = "AccountRestricted"
     INSUFFICIENT_FUNDS = "InsufficientFunds"
     MAX_NUMBERS_REACHED = "MaxNumbersReached"
     BUDGET_EXHAUSTED = "BudgetExhausted"
@@ -160,7 +161,7 @@ NEEDS_A_PERSON = frozenset(
         *(Reason.ACCOUNT_MISSING, Reason.ACCOUNT_DELETED, Reason.ACCOUNT_NOT_ALLOWED, Reason.DUPLICATE_ACCOUNT),
         *(Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ROUTING_PROFILE_MISSING, Reason.BUNDLE_MISSING),
         *(Reason.POOL_MISSING, Reason.POOL_NOT_ALLOWED, Reason.NUMBER_MISSING, Reason.ACCOUNT_CHANGED),
-        Reason.AMBIGUOUS_BUNDLE,
+        *(Reason.AMBIGUOUS_BUNDLE, Reason.ACCOUNT_RESTRICTED),
         # what is asked for can't be, or may not be
         *(Reason.INVALID_SPEC, Reason.CREDENTIALS_REJECTED, Reason.PROFILE_TAKEN, Reason.PROFILE_REFUSED),
         *(Reason.WRITE_REFUSED, Reason.BINDING_REFUSED, Reason.UNSAFE_PLAN, Reason.NOT_SOLD),

@@ -568,10 +568,23 @@ def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, st
     if reasons == ["NumberTaken"]:
         return Reason.NUMBER_TAKEN, f"Others were faster with every number that {want.account} had offered."
     broke = Reason.INSUFFICIENT_FUNDS in reasons
-    return (
-        Reason.INSUFFICIENT_FUNDS if broke else Reason.ORDER_REFUSED,
-        f"{want.account} refused every number of the order: {', '.join(reasons) or 'no reason given'}.",
-    )
+    message = f"{want.account} refused every number of the order: {_in_its_words(state.items) or 'no reason given'}."
+    if broke:
+        return Reason.INSUFFICIENT_FUNDS, f"{message} {ADD_MONEY}"
+    return Reason.ORDER_REFUSED, f"{message} {MEND_THERE}"
+
+
+MEND_THERE = "Mend that in the carrier's console, or change the pool's market; the pool orders again by itself."
+ADD_MONEY = "Add money to the account at the carrier; the pool orders again by itself."
+
+
+def _in_its_words(items: Iterable[Item]) -> str:
+    """Why the numbers of an order failed: each reason once, with what the carrier has said of the first number."""
+    said: dict[str, str] = {}
+    for item in sorted(items, key=lambda item: item.offer.number):
+        if item.outcome and item.outcome.reason:
+            said.setdefault(item.outcome.reason, item.outcome.message.rstrip("."))
+    return "; ".join(f"{reason} ({words})" if words else reason for reason, words in sorted(said.items()))
 
 
 def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Condition, ...]:

@@ -108,6 +108,37 @@ async def test_guardrail_a_campaigns_messages_a_minute_hold_over_all_its_sets(le
     assert (await ask_all(ledger, 20, MINUTE, mode=mode)).count(Picked) == 5
 
 
+async def test_what_remains_today_is_what_the_brand_leaves_to_all_its_sets(ledger: Ledger) -> None:
+    """The same as picks: no set tells of more than can be picked."""
+    await two_sets(ledger, {**brand(20), "units": 2})
+    assert [(await picked(ledger, an_ask(f"m{n}", n, set=(SET, OTHER)[n % 2]))).remaining for n in range(4)] == [
+        *(9, 8, 7, 6)
+    ]
+    first = await picked(ledger, an_ask("given", 5))
+    await ledger.give_back(SET, first.id, TODAY)
+    assert (await picked(ledger, an_ask("dry", 6, dry_run=True))).remaining == 6
+    assert (await ask_all(ledger, 40, 7)).count(Picked) == 6
+
+
+async def test_what_remains_today_is_what_the_campaign_has_minutes_for(ledger: Ledger) -> None:
+    """12 hours are left at noon; this minute has one message more, and each other three."""
+    await two_sets(ledger, campaign(3))
+    await picked(ledger, an_ask("ann", set=OTHER))
+    await ledger.enlist(a_roster(a_sender(1, daily=10_000, hourly=10_000), **campaign(3)))
+    assert (await picked(ledger, an_ask("bob"))).remaining == 1 + 3 * (12 * 60 - 1)
+
+
+async def test_what_is_not_registered_remains_beside_the_brands_rest(ledger: Ledger) -> None:
+    await ledger.enlist(a_roster(a_sender(1), a_sender(2, registered=False), **brand(5)))
+    asks = [an_ask(f"m{n}", n, mode=StickyMode.NONE) for n in range(2)]
+    assert sorted((one.number, one.remaining) for one in [await picked(ledger, ask) for ask in asks]) == [
+        (a_number(1), 1000 + 4),
+        (a_number(2), 999 + 4),
+    ]
+    await ledger.enlist(a_roster(a_sender(1, registered=False), a_sender(2, registered=False), **brand(5)))
+    assert (await picked(ledger, an_ask("new", 9))).remaining == 1997
+
+
 async def test_what_is_not_registered_is_not_limited(ledger: Ledger) -> None:
     """Toll-free numbers and those of other countries have rules of their own."""
     await ledger.enlist(a_roster(a_sender(1), a_sender(2, registered=False), **brand(1)))

@@ -1,4 +1,4 @@
-"""What is SQLite's alone: the file, its lock and its schema; and the heaps in memory."""
+"""What is SQLite's alone: the file, its lock and its schema; and the rankings in memory."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ringfleet.dispatch.ledger.sqlite.verify import look
 from ringfleet.dispatch.ledger.store import Evidence
 from ringfleet.dispatch.ledger.types import Ask, Deferred, Picked
 from ringfleet.model.traffic import Happening
+from ringfleet.plan.rotation_set.roster import Member, State
 from tests.dispatch.ledger.builders import (
     DAY,
     NOON,
@@ -78,6 +79,7 @@ MOVES = st.lists(
         st.tuples(st.just("unreserve"), st.integers(0, 7)),
         st.tuples(st.just("back"), st.integers(0, 7)),
         st.tuples(st.just("busy"), st.integers(0, 7)),
+        st.tuples(st.just("other"), st.integers(0, 7)),
         st.tuples(st.just("hour"), st.just(0)),
     ),
     max_size=60,
@@ -85,7 +87,7 @@ MOVES = st.lists(
 
 
 @given(MOVES)
-def test_the_heap_finds_what_a_scan_would(moves: list[tuple[str, object]]) -> None:
+def test_the_ranking_finds_what_a_scan_would(moves: list[tuple[str, object]]) -> None:
     bench = Bench()
     tiers = [(WEST, US), (US,)]
     bench.seat_all(TODAY, [Seat(n, f"+{n}", "a", tiers[n % 2], 3 + n % 3, 2, 5, 1 + n % 2) for n in range(8)])
@@ -110,7 +112,36 @@ def test_the_heap_finds_what_a_scan_would(moves: list[tuple[str, object]]) -> No
             bench.give_back(seat, seat.day, seat.hour)
         elif seat and move == "busy":
             bench.open_calls(seat, (seat.open_calls + 1) % 3)
+        elif seat and move == "other":
+            tier, state = (US, WEST)[step % 2], (State.ACTIVE, State.ACTIVE, State.RESTING)[step % 3]
+            bench.reseat(seat, Member(seat.number, "a", (tier,), 2 + step % 4, 2, 5, 1, state))
         assert bench.remaining(ask) == sum(bench.left_of(one) for one in bench.seats.values())
+
+
+def test_a_number_whose_pick_is_given_back_comes_forward() -> None:
+    bench = Bench()
+    bench.seat_all(TODAY, [Seat(n, f"+{n}", "a", (US,), 100, 100, 100) for n in range(2)])
+    for after in range(4):
+        ask = an_ask(after=after)
+        seat = bench.least(US, ask)
+        assert seat
+        bench.count(seat, ask)
+    first, second = bench.seats.values()
+    assert bench.least(US, an_ask(after=5)) is first
+    bench.give_back(second, second.day, second.hour)
+    assert bench.least(US, an_ask(after=6)) is second
+
+
+def test_calls_that_come_and_go_leave_each_seat_where_it_stands() -> None:
+    """Else each pick would pass by all that they have left."""
+    bench = Bench()
+    bench.seat_all(TODAY, [Seat(n, f"+{n}", "a", (US,), 100, 100, 100) for n in range(8)])
+    assert bench.least(US, an_ask()) is bench.seats[0]
+    for _ in range(20):
+        for seat in bench.seats.values():
+            bench.open_calls(seat, 1)
+            bench.open_calls(seat, 0)
+    assert [len(one) for one in bench._rankings.values()] == [8]
 
 
 TIERS = st.sampled_from([(WEST,), (US,), (WEST, US), ("c:DE",)])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
-from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep
+from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep, unsigned
 from tests.plan.builders import MARK, NOW, a_holding, a_price, digits, dollars
 
 THEIRS = Mark("elsewhere", "default", "west")
@@ -315,3 +315,28 @@ def test_how_the_carrier_signs_calls_is_told_to_the_object(
 ) -> None:
     holding = replace(a_holding(), attestation=carrier)
     assert differs(holding, known(attestation=ours)) is different
+
+
+def test_abroad_calls_are_not_signed_and_that_is_told_once() -> None:
+    holding = replace(a_holding(), country="DE", attestation=None)
+    assert differs(holding, known())
+    assert not differs(holding, known(attestation="NotApplicable"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "knows", "wanted"),
+    [
+        ({}, {}, True),
+        ({"attestation": "A"}, {}, False),
+        ({"country": "DE"}, {}, False),
+        ({"mark": None}, {}, False),
+        ({"mark": THEIRS}, {}, False),
+        ({}, {"observed": True}, False),
+        ({}, {"leaving": True}, False),
+        ({"status": HoldingStatus.PENDING_DOCUMENTS}, {}, False),
+    ],
+)
+def test_only_our_own_numbers_whose_calls_should_be_signed_are_put_into_the_trust_product(
+    changes: dict[str, Any], knows: dict[str, Any], wanted: bool
+) -> None:
+    assert unsigned(replace(OURS_BY_MARK, **{"attestation": None, **changes}), known(**knows), "home") is wanted

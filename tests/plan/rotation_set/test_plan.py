@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfleet.model import E164
-from ringfleet.model.rotation import StickyMode
+from ringfleet.model.rotation import Channel, StickyMode
 from ringfleet.plan.rotation_set.guardrails import (
     Guardrail,
     MessagingWant,
@@ -522,6 +522,20 @@ def test_more_asked_of_a_set_of_a_size_than_it_may_do_is_said() -> None:
     some = seats(4)
     busy = Usage(NOW, TODAY, used=290, deferred=20, numbers=used(some))
     assert said(a_want(), replace(seen(*some), usage=busy))["CapacityShort"] == "TooFewNumbers"
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [({"daily_limit": 100}, "BrandDailyLimit"), ({"per_minute": 1, "segments": 8}, "CampaignThroughput")],
+)
+def test_what_a_brand_or_campaign_does_not_let_through_more_numbers_do_not_mend(
+    limit: dict[str, int], reason: str
+) -> None:
+    some = seats(4)
+    messaging = MessagingWant("acme", "C1", campaign_approved=True, **limit)
+    want = a_want(channel=Channel.SMS, messaging=messaging)
+    busy = Usage(NOW, TODAY, used=97, deferred=20, numbers=used(some))
+    assert said(want, replace(seen(*some), usage=busy))["CapacityShort"] == reason
 
 
 def test_a_number_that_has_drained_for_long_is_not_cut_when_its_use_is_lost_sight_of() -> None:

@@ -34,6 +34,7 @@ from ringfleet.plan.rotation_set.roster import (
     rests,
     senders_of,
 )
+from ringfleet.plan.sizing.questions import RotationQuestion, size_rotation
 from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
 
 TODAY = date(2026, 11, 24)
@@ -139,6 +140,14 @@ def test_guardrail_minimum_attestation_a() -> None:
     assert only(weaker, seen(attestation="B")).state is State.ACTIVE
 
 
+@pytest.mark.parametrize(
+    ("country", "used"), [("US", False), ("CA", False), ("PR", False), (None, False), ("DE", True)]
+)
+def test_an_attestation_is_asked_for_only_where_calls_are_signed(country: str | None, used: bool) -> None:
+    said = only(a_want(), seen(country=country, attestation=None))
+    assert (said.state is State.ACTIVE) is used
+
+
 def test_an_unfit_number_that_drains_is_unfit() -> None:
     assert only(a_want(), seen(draining=True, quarantined=True)).state is State.QUARANTINED
     assert only(a_want(), seen(draining=True)).state is State.DRAINING
@@ -180,6 +189,30 @@ def test_the_capacity_of_a_day_is_what_the_hours_hold_that_are_not_quiet() -> No
     allowed = replace(slow, governed=Governed(Terms(quiet=QuietHours(time(3), time(3)))))
     assert roster(allowed, seen()).capacity == 240
     assert roster(a_want(), seen()).capacity == 75
+
+
+def test_the_capacity_of_a_day_is_no_more_than_brand_and_campaign_let_through() -> None:
+    """A thousand messages from a number of the US are no 500 segments more of a brand that may have 500."""
+    messaging = MessagingWant("acme", "C1", campaign_approved=True, toll_free_verified=True, segments=2)
+    want = replace(a_texting_want(messaging=replace(messaging, daily_limit=500)), hourly=1000)
+    assert (roster(want, seen()).capacity, roster(want, seen()).is_limited) == (250, True)
+    a_minute = replace(want, messaging=replace(messaging, per_minute=1))
+    assert roster(a_minute, seen()).capacity == 390, "13 hours of 60 segments"
+    both = roster(want, seen("+14155550101"), seen("+18335550123"))
+    assert both.capacity == 250 + 1000, "a toll-free number is nobody's campaign's"
+    ample = replace(want, messaging=replace(messaging, daily_limit=10_000))
+    assert (roster(ample, seen()).capacity, roster(ample, seen()).is_limited) == (1000, False)
+
+
+def test_a_sets_capacity_is_what_the_calculator_says() -> None:
+    """For the same numbers and limits, whichever binds."""
+    messaging = MessagingWant("acme", "C1", campaign_approved=True)
+    some = [seen(f"+1415555{n:04}", joined=LONG_AGO) for n in range(3)]
+    for daily_limit, per_minute in ((None, None), (2000, None), (None, 2), (2000, 2), (10_000, 90)):
+        limits = replace(messaging, daily_limit=daily_limit, per_minute=per_minute)
+        want = replace(a_texting_want(messaging=limits), hourly=1000)
+        asked = RotationQuestion(numbers=3, cap=1000, brand_daily=daily_limit, per_minute=per_minute)
+        assert roster(want, *some).capacity == size_rotation(asked).volume
 
 
 def test_guardrail_more_than_49_numbers_need_an_approved_number_pool() -> None:
@@ -230,6 +263,49 @@ def test_numbers_that_nobody_may_use_take_no_turn_from_the_others(quarantined: i
     for n in range(4):
         day = enlist(want, members, TODAY + timedelta(days=n), lambda _: PLACES)
         assert [member.state for member in day.members].count(State.ACTIVE) == 1
+
+
+STANDS = st.lists(st.sampled_from(["fit", "draining", "quarantined", "gone"]), min_size=6, max_size=6)
+
+
+@given(STANDS, STANDS, st.integers(0, 3), st.booleans())
+def test_a_roster_is_the_same_whatever_it_was_before(then: list[str], now: list[str], days: int, same: bool) -> None:
+    want = a_want(work_days=2, rest_days=1, governed=Governed(Terms(ramp=Ramp(3, 20))))
+    sets = [
+        [
+            seen(f"+1415555016{n}", draining=what == "draining", quarantined=what == "quarantined")
+            for n, what in enumerate(stands)
+            if what != "gone"
+        ]
+        for stands in (then, now)
+    ]
+    before = roster(want if same else replace(want, daily=9), *sets[0], day=TODAY - timedelta(days=days))
+    anew = roster(want, *sets[1])
+    assert enlist(want, sets[1], TODAY, lambda _: PLACES, before=before) == anew
+
+
+class Counted(E164):
+    """A number that counts how often it is looked up."""
+
+    __slots__ = ()
+    looked_up = 0
+
+    def __hash__(self) -> int:
+        Counted.looked_up += 1
+        return super().__hash__()
+
+
+def test_making_a_roster_looks_each_number_up_as_often_in_a_large_set_as_in_a_small_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each change of a number makes the roster anew, in the event loop that answers picks."""
+    often = []
+    for size in (10, 100):
+        members = [replace(seen(), number=Counted(f"+1415555{n:04}"), quarantined=n % 2 == 0) for n in range(size)]
+        monkeypatch.setattr(Counted, "looked_up", 0)
+        roster(a_want(), *members)
+        often.append(Counted.looked_up / size)
+    assert often[0] == often[1]
 
 
 def test_a_resting_number_has_no_cap_and_one_that_rests_tomorrow_none_then() -> None:

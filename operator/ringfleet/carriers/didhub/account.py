@@ -174,6 +174,9 @@ class DIDHub:
     async def resume(self, external_id: str) -> None:
         await self._change("POST", "resume", external_id)
 
+    async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
+        return None
+
     async def release(self, external_id: str) -> None:
         try:
             await self._change("DELETE", "number", external_id)

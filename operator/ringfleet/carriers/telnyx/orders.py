@@ -156,10 +156,10 @@ class Orders:
         """The numbers because of which an order was refused as a whole; none: it is the order that is refused."""
         match error.code:
             case wire.NO_FUNDS:
-                return await self._too_dear(offers, str(error))
+                return await self._too_dear(offers, error.words)
             case wire.NOT_SEARCHED:
                 expired = wire.refusal_reason(error.code)
-                return {offer.number: wire.failed(offer.number, expired, str(error)) for offer in offers}
+                return {offer.number: wire.failed(offer.number, expired, error.words) for offer in offers}
             case wire.NOT_AVAILABLE:
                 owned = await self._numbers.owned([offer.number for offer in offers])
                 gone = frozenset(owned) or (await self._search.look(offers, again=True)).gone

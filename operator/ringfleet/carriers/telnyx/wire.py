@@ -42,6 +42,7 @@ from ringfleet.model import (
     Price,
     Query,
 )
+from ringfleet.model.attestation import signs_calls
 from ringfleet.model.failures import FailureReason
 
 PATHS = MappingProxyType(
@@ -244,13 +245,10 @@ def parse_number(json: object) -> NumberRow:
         reference=None if mark else reference,
         routing=(had or None) if stopped else routing_id(connection, profile),
         purchased_at=row.maybe_time("purchased_at"),
-        attestation="A" if country in _ATTESTED else None,
+        # Telnyx signs calls from a number that the account owns with A: test_telnyx_wire.
+        attestation="A" if signs_calls(country) else None,
     )
     return NumberRow(holding, connection, profile, tags, row.maybe_flag("deletion_lock_enabled"))
-
-
-_ATTESTED = frozenset({"US", "CA"})
-"""Where calls are signed (STIR/SHAKEN). Telnyx signs those from a number that the account owns with A."""
 
 
 def _suspended_from(tags: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 
 import structlog
 
-from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
@@ -16,7 +16,9 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
 from ringfleet.carriers.twilio.purchase import Purchases
+from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
+from ringfleet.carriers.twilio.signing import SIGNED, Signing
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
 from ringfleet.carriers.twilio.wire import (
     NAME_LENGTH,
@@ -41,6 +43,7 @@ from ringfleet.model import (
     Routing,
     Unreadable,
 )
+from ringfleet.model.attestation import signs_calls
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +57,7 @@ ABILITIES = Abilities(
     mark_length=NAME_LENGTH,
     native_suspend=False,
     price_in_search=False,
-    bundle=None,
+    bundle=BundleTime.AT_ORDER,
     per_item_status=True,
     routing_in_purchase=False,
     call_records=False,
@@ -72,6 +75,8 @@ class Twilio:
         self._api = Api(settings, client)
         self._prices = Prices(self._api)
         self._targets = Targets(self._api)
+        self._signing = Signing(self._api, settings.trust_product)
+        self._registrar = TwilioRegistrar(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -97,7 +102,7 @@ class Twilio:
 
     @property
     def registrar(self) -> Registrar | None:
-        return None
+        return self._registrar
 
     async def balance(self) -> Money:
         told = await self._api.get("api", self._api.of_account("/Balance.json"))
@@ -113,7 +118,7 @@ class Twilio:
         return await self._purchases.buy(purchase, last_look)
 
     async def find(self, number: E164) -> Holding | None:
-        page = await self._page({"PhoneNumber": number}, None)
+        page = await self._page({"PhoneNumber": number})
         found = next((holding for holding in page if holding.number == number), None)
         if found is None and (row := next((row for row in page.unreadable if row.number in {number, None}), None)):
             raise ReplyUnreadable(f"{self._name}: the account has this number, but {row.reason}")
@@ -121,8 +126,9 @@ class Twilio:
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
         members = await self._targets.members()
+        signed = await self._signing.members()
         async for rows in self._rows({}, LISTING_CIRCUIT):
-            yield await self._read(rows, members)
+            yield await self._read(rows, members, signed)
 
     async def _held_beginning(self, prefix: str) -> Mapping[E164, Row]:
         """The numbers of the account that begin so, live. Raises ReplyUnreadable: one of them can't be read, and nobody
@@ -137,17 +143,20 @@ class Twilio:
                 )
         return held
 
-    async def _page(self, params: Mapping[str, str], members: Mapping[str, str] | None) -> HoldingsPage:
-        """All pages of a look-up as one. `members` None: the service of each number is asked for."""
+    async def _page(self, params: Mapping[str, str]) -> HoldingsPage:
+        """All pages of a look-up as one."""
         rows = [row async for page in self._rows(params, ACCOUNT_CIRCUIT) for row in page]
-        return await self._read(rows, members)
+        return await self._read(rows)
 
     def _rows(self, params: Mapping[str, str], circuit: str) -> AsyncGenerator[list[object], None]:
         path = self._api.of_account(f"{NUMBERS}.json")
         return self._api.pages("api", path, "incoming_phone_numbers", params, circuit)
 
-    async def _read(self, json: list[object], members: Mapping[str, str] | None) -> HoldingsPage:
-        """What the rows say; whatever is needed beside them is read first."""
+    async def _read(
+        self, json: list[object], members: Mapping[str, str] | None = None, signed: frozenset[str] | None = None
+    ) -> HoldingsPage:
+        """What the rows say; whatever is needed beside them is read first. `members`, `signed` None: each number is
+        asked for its service, and whether its calls are signed."""
         rows, unreadable = read_rows(json, parse_row, "phone_number")
         await self._targets.learn(rows)
         prices = await self._prices_for(rows)
@@ -155,11 +164,13 @@ class Twilio:
             members = {}
             for row in rows:
                 members |= await self._targets.service_of(row.sid)
+        if signed is None:
+            signed = frozenset([row.sid for row in rows if _signs(row) and await self._signing.is_member(row.sid)])
         holdings: list[Holding] = []
         others: list[Unreadable] = [*unreadable]
         for row in rows:
             try:
-                holdings.append(self._holding(row, prices, members))
+                holdings.append(self._holding(row, prices, members, signed))
             except ReplyUnreadable as error:
                 others.append(Unreadable(str(error), row.number))
         return HoldingsPage(tuple(holdings), tuple(others))
@@ -168,10 +179,13 @@ class Twilio:
         countries = {country for row in rows if (country := _country(row))}
         return {country: await self._prices.of(country) for country in sorted(countries)}
 
-    def _holding(self, row: Row, prices: Mapping[str, PriceList], members: Mapping[str, str]) -> Holding:
+    def _holding(
+        self, row: Row, prices: Mapping[str, PriceList], members: Mapping[str, str], signed: frozenset[str]
+    ) -> Holding:
         price = price_in(prices.get(row.country, {}), row.type, row.country)
         routing = self._targets.pointers_of(row, members).id
-        return holding_of(row, price, routing, self._targets.is_parked(row))
+        attestation = SIGNED if row.sid in signed and _signs(row) else None
+        return holding_of(row, price, routing, self._targets.is_parked(row), attestation)
 
     async def ensure_routing(self, routing: Routing) -> str:
         return await self._targets.ensure(routing)
@@ -200,6 +214,10 @@ class Twilio:
     async def resume(self, external_id: str) -> None:
         await self._targets.unpark(await self._row(external_id))
 
+    async def attest(self, external_id: str) -> str | None:
+        await self._signing.join(external_id)
+        return SIGNED
+
     async def release(self, external_id: str) -> None:
         try:
             await self._release(external_id)
@@ -223,6 +241,11 @@ class Twilio:
         row = read_row(await self._api.number(external_id))
         await self._targets.learn((row,))
         return row
+
+
+def _signs(row: Row) -> bool:
+    country = _country(row)
+    return country is not None and signs_calls(country)
 
 
 def _country(row: Row) -> str | None:

@@ -66,9 +66,20 @@ class Api:
         return f"/2010-04-01/Accounts/{self.sid}{path}"
 
     async def get(
-        self, product: str, path: str, params: Mapping[str, str] | None = None, circuit: str = ACCOUNT_CIRCUIT
+        self,
+        product: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        circuit: str = ACCOUNT_CIRCUIT,
+        quotable: frozenset[str] | None = None,
     ) -> Fields:
-        return Fields(await self._call(Call("GET", self._url(product, path), params=params, circuit=circuit)), path)
+        call = Call("GET", self._url(product, path), params=params, circuit=circuit, quotable=quotable)
+        return Fields(await self._call(call), path)
+
+    async def about_people(self, product: str, call: Call, circuit: str, quotable: frozenset[str]) -> object:
+        """A call whose `path` is below the product's host, of whose refusal only these codes are told."""
+        url = self._url(product, call.path)
+        return await self._call(replace(call, path=url, circuit=circuit, quotable=quotable))
 
     async def change(self, product: str, path: str, form: Form) -> Fields:
         """Write what may be written twice."""
@@ -125,11 +136,12 @@ class Api:
         key: str,
         params: Mapping[str, str] | None = None,
         circuit: str = ACCOUNT_CIRCUIT,
+        quotable: frozenset[str] | None = None,
     ) -> AsyncGenerator[list[object], None]:
         """The rows of a listing, page by page. Raises ListingIncomplete when its pages go round in a circle."""
         asked, next_ = {"PageSize": str(LONGEST_PAGE), **(params or {})}, path
         followed: set[str] = set()
-        page = await self.get(product, path, asked, circuit)
+        page = await self.get(product, path, asked, circuit, quotable)
         while True:
             yield page.items(key)
             found = page.inside("meta").maybe_text("next_page_url") if page.has("meta") else None
@@ -139,7 +151,7 @@ class Api:
             if next_ in followed:
                 raise ListingIncomplete(f"{self.name}: the pages of GET {path} go round in a circle")
             followed.add(next_)
-            page = await self.get(product, _path_and_query(next_), circuit=circuit)
+            page = await self.get(product, _path_and_query(next_), None, circuit, quotable)
 
     def _url(self, product: str, path: str) -> str:
         return self._endpoint.replace(PRODUCT, product) + path

@@ -29,6 +29,7 @@ import structlog
 
 from ringfleet.carriers.carrier import LastLook
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
@@ -182,6 +183,11 @@ class Purchases:
         asked_at = self._now()
         try:
             reply = await self._api.buy(_form(purchase, offer))
+        except AccountRestricted as error:
+            self._unsent.add(place)
+            if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
+                return failed(offer.number, FailureReason.INSUFFICIENT_FUNDS, error.words)
+            raise
         except (CarrierUnavailable, CredentialsRejected):
             self._unsent.add(place)
             raise
@@ -207,8 +213,6 @@ class Purchases:
             if held is not None:
                 return _of_held(held, offer, purchase)
             return failed(offer.number, FailureReason.NUMBER_TAKEN, error.words)
-        if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
-            return failed(offer.number, FailureReason.INSUFFICIENT_FUNDS, error.words)
         return failed(offer.number, FailureReason.CARRIER_REFUSED, error.words)
 
     async def _is_broke(self, offer: Offer) -> bool:
@@ -298,10 +302,10 @@ def _worst(errors: list[BaseException], account: str, known: tuple[Outcome, ...]
     unknown = next((error for error in errors if isinstance(error, OutcomeUnknown)), None)
     if unknown:
         return OutcomeUnknown(str(unknown), known)
+    stopped = next((error for error in errors if not isinstance(error, CarrierError)), None)
+    if stopped and any_sent:  # a refusal beside it says nothing of this one, which may have been sent
+        return OutcomeUnknown(f"{account}: the purchase was stopped before all of it was sent: {stopped}", known)
     error = next((one for one in errors if isinstance(one, CredentialsRejected)), errors[0])
     if isinstance(error, CarrierError):
         error.known = known
-        return error
-    if not any_sent:
-        return error  # the caller's own last look: nothing was bought
-    return OutcomeUnknown(f"{account}: the purchase was stopped before all of it was sent: {error}", known)
+    return error  # where nothing was sent, the caller's own last look

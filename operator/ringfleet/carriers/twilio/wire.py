@@ -71,6 +71,8 @@ ENABLED = {
 
 NOT_FOUND = "20404"
 INACTIVE_ACCOUNT = "20005"
+SUSPENDED = frozenset({INACTIVE_ACCOUNT, "10001", "20403"})
+"""The account is not active: suspended or closed, or out of money."""
 NOT_AVAILABLE = "21422"
 MESSAGE_LENGTH = 200
 
@@ -151,8 +153,9 @@ def read_row(row: Fields) -> Row:
     )
 
 
-def holding_of(row: Row, price: Price, routing: str | None, parked: bool) -> Holding:
-    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked."""
+def holding_of(row: Row, price: Price, routing: str | None, parked: bool, attestation: str | None) -> Holding:
+    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked.
+    `attestation` as in `Holding`."""
     return Holding(
         number=row.number,
         external_id=row.sid,
@@ -167,6 +170,7 @@ def holding_of(row: Row, price: Price, routing: str | None, parked: bool) -> Hol
         routing=routing,
         bundle=row.bundle,
         purchased_at=row.created,
+        attestation=attestation,
     )
 
 
@@ -191,7 +195,8 @@ def read_refusal(response: httpx.Response) -> Refusal:
     code = body.get("code")
     words = [body.get(field) for field in ("message", "title", "detail")]
     told = ": ".join(word.strip() for word in words if isinstance(word, str) and word.strip())
-    return Refusal(str(code) if isinstance(code, int | str) else "", told)
+    word = str(code) if isinstance(code, int | str) else ""
+    return Refusal(word, told, of_account=word in SUSPENDED)
 
 
 def area_code_of(number: E164, country: str) -> str | None:

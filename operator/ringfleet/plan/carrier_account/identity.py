@@ -67,7 +67,10 @@ class Standing:
 
 
 USELESS = frozenset(
-    {Reason.CREDENTIALS_REJECTED, Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING, Reason.ACCOUNT_CHANGED}
+    {
+        *(Reason.CREDENTIALS_REJECTED, Reason.ACCOUNT_RESTRICTED, Reason.SECRET_MISSING, Reason.SECRET_KEY_MISSING),
+        Reason.ACCOUNT_CHANGED,
+    }
 )
 """Why an object can't work until a person mends it; others of the same account need not wait for that."""
 

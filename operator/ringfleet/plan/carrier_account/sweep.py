@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Money, Phase
+from ringfleet.model.attestation import attestation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Known:
     leaving: bool = False
     """Whether the number is on its way out: its object is being deleted, or its phase is Releasing."""
     attestation: str | None = None
-    """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
+    """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
     home: Mark | None = None
     """The mark that the number has to carry; None: it belongs to no pool, and any mark is right."""
     foreign_mark: Mark | None = None
@@ -135,7 +136,7 @@ def differs(holding: Holding, known: Known) -> bool:
     if known.phase is Phase.LOST or holding.external_id != known.external_id:
         return True
     monthly = holding.price.monthly if holding.price else known.monthly
-    facts = (monthly, holding.renews_at, holding.attestation)
+    facts = (monthly, holding.renews_at, attestation_of(holding))
     if facts != (known.monthly, known.renews_at, known.attestation):
         return True
     if holding.bundle is not None and holding.bundle != known.bundle:
@@ -156,6 +157,14 @@ def _routed_anew(holding: Holding, known: Known) -> bool:
     if known.parked:
         return holding.routing is not None
     return known.routing is not None and (holding.routing != known.routing) is not known.drifted
+
+
+def unsigned(holding: Holding, known: Known, installation: str) -> bool:
+    """Whether the number's calls should be signed, are not as far as the carrier says, and are ours to have signed."""
+    if known.observed or known.leaving or known.phase in (Phase.RELEASED, Phase.LOST):
+        return False
+    ours = holding.mark is not None and holding.mark.installation == installation
+    return ours and attestation_of(holding) is None and holding.status is not HoldingStatus.PENDING_DOCUMENTS
 
 
 def next_sweep(interval: timedelta, waiting: bool, quiet: int) -> timedelta:

@@ -14,7 +14,8 @@ from ringfleet.plan.rotation_set.guardrails import Guardrail, RotationWant
 from ringfleet.plan.rotation_set.plan import CreateClaim, RotationPlan, is_snowshoe, pools_for
 from ringfleet.plan.rotation_set.roster import State, Unfit
 from ringfleet.plan.rotation_set.seen import RotationSeen, Seat
-from ringfleet.plan.rotation_set.size import MOST_NUMBERS, LimitedBy, parts_of
+from ringfleet.plan.rotation_set.size import MOST_NUMBERS, LimitedBy, parts_of, traffic_of
+from ringfleet.plan.sizing.rotation import Limit
 
 NAMED = 3
 """So many numbers are named where more are meant."""
@@ -135,14 +136,33 @@ def _capacity(want: RotationWant, seen: RotationSeen, plan: RotationPlan) -> Ite
     if asked is None:
         usage = seen.usage
         if usage is not None and usage.used + usage.deferred > capacity:
-            message = "More is asked of it than its numbers may do today: raise spec.size, or spread the traffic."
-            yield Condition("CapacityShort", True, Reason.TOO_FEW_NUMBERS, message)
+            yield Condition("CapacityShort", True, *_short(want, plan))
     elif capacity < asked:
         yield Condition("CapacityShort", True, *_short(want, plan))
 
 
+_MORE_IS_ASKED = "More is asked of it than"
+_OF_BRAND = (
+    f"{_MORE_IS_ASKED} spec.messaging.dailyLimit lets through in a day, and more numbers do not change that: have the "
+    "brand vetted for a higher limit, or spread the traffic."
+)
+_OF_CAMPAIGN = (
+    f"{_MORE_IS_ASKED} spec.messaging.messagesPerMinute lets through in a day, and more numbers do not change that: "
+    "have the campaign's throughput raised at the carrier, or spread the traffic."
+)
+
+
 def _short(want: RotationWant, plan: RotationPlan) -> tuple[Reason, str]:
-    """Why the active numbers may do less today than the set is for."""
+    """Why the active numbers may do less today than the set is for, or than is asked of a set of a size."""
+    if plan.size.volume is None and plan.day.is_limited:
+        limits = traffic_of(want).shared_limits()
+        brand = min(limits, key=lambda limit: limits[limit]) is Limit.BRAND
+        return (Reason.BRAND_DAILY_LIMIT, _OF_BRAND) if brand else (Reason.CAMPAIGN_THROUGHPUT, _OF_CAMPAIGN)
+    if plan.size.volume is None:
+        return (
+            Reason.TOO_FEW_NUMBERS,
+            f"{_MORE_IS_ASKED} its numbers may do today: raise spec.size, or spread the traffic.",
+        )
     standing, short = plan.standing, "Its numbers may do less today than spec.dailyVolume"
     if standing.total - standing.draining < plan.size.total:
         return Reason.TOO_FEW_NUMBERS, f"{short}: it does not have all that it wants."
@@ -176,7 +196,8 @@ _REMEDIES = {
     "(spec.routingProfileRef), its claims or its pools; that of a Voice set has to say where calls go (spec.voice), "
     "that of an SMS set where messages go (spec.messaging).",
     Unfit.ATTESTATION: "The carrier does not sign their calls as spec.minAttestation asks, or has not said how: have "
-    "the business verified there.",
+    "the business verified there, and name its SHAKEN trust product where it has one (spec.trustProduct of the "
+    "CarrierAccount).",
     Unfit.CAMPAIGN: "No number of the US or its territories sends messages before spec.messaging.campaignApproved is "
     "true.",
     Unfit.TOLL_FREE: "No toll-free number sends messages before the carrier has verified the business for them, and "

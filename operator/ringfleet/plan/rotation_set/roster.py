@@ -10,17 +10,19 @@ same capacity. The places that numbers are near to, and are looked for in, are w
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
+from ringfleet.model.attestation import signs_calls
 from ringfleet.model.numbering import is_american, is_toll_free
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
-from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS
+from ringfleet.plan.rotation_set.size import traffic_of
+from ringfleet.plan.sizing.rotation import CAMPAIGN_NUMBERS, shared_most
 
 
 class State(StrEnum):
@@ -102,7 +104,7 @@ class MemberSeen:
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
-    """How the carrier signs the number's calls: `A`, `B` or `C`; None: it is not known."""
+    """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
     left_other: datetime | None = None
     """When another set let the number go, whose claim held it before this set's; None: none did. What it has used of
     the number's cap on that day is counted nowhere in this set."""
@@ -116,15 +118,34 @@ class Day:
     unfit: tuple[tuple[E164, Unfit], ...]
     open_hours: float = 24.0
     """The hours of the day that quiet hours leave."""
+    shared: int | None = None
+    """The contacts of the day that the set's campaign and brand let through; None: no such limit."""
+    made_for: tuple[RotationWant, date] | None = field(default=None, compare=False, repr=False)
+    """The set and the day of which the members are."""
+    made_of: Mapping[E164, tuple[Made, Member]] = field(default_factory=dict, compare=False, repr=False)
+    """Each member by its number, with what it was made of."""
 
     @property
     def capacity(self) -> int:
         """What the active members may do in the day, all together. At night nobody is contacted, so that it is no more
-        than their hourly caps make of the other hours."""
-        active = (member for member in self.members if member.state is State.ACTIVE)
+        than their hourly caps make of the other hours; and those that are registered do no more than their campaign
+        and brand let through, of which other sets may use a part."""
+        return self._of(registered=False) + (
+            self._of(registered=True) if self.shared is None else min(self.shared, self._of(registered=True))
+        )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether campaign and brand let through less than the members may do."""
+        return self.shared is not None and self.shared < self._of(registered=True)
+
+    def _of(self, *, registered: bool) -> int:
+        active = (one for one in self.members if one.state is State.ACTIVE and one.registered is registered)
         return sum(min(member.daily, int(member.hourly * self.open_hours)) for member in active)
 
 
+Made = tuple[MemberSeen, Unfit | None, bool, bool]
+"""All that a member goes by, beside the set, the day and the place of its number: whether it rests today, tomorrow."""
 Sender = tuple[datetime, E164]
 """A number that sends for a campaign, and when it joined its set."""
 
@@ -140,15 +161,26 @@ def enlist(
     day: date,
     places: Callable[[E164], tuple[str, ...]],
     others: Iterable[Sender] = (),
+    before: Day | None = None,
 ) -> Day:
     """The roster of `day`. `places` are those of a number, nearest first, without the set's regions. `others`: the
-    senders of other sets of its campaign."""
+    senders of other sets of its campaign. `before`: an earlier roster, with the same `places`; where one number of
+    many has changed, the other members are taken from it."""
     joined = sorted(seen, key=lambda one: (one.joined, one.number))
     judged = tuple(_judge(want, joined, sorted(others)))
     turns = _turns(judged)
-    members = [_member(want, one, day, places(one.number), why, turns[one.number]) for one, why in judged]
+    known = before.made_of if before is not None and before.made_for == (want, day) else {}
+    tomorrow = date.fromordinal(day.toordinal() + 1)
+    made = []
+    for one, why in judged:
+        turn = turns[one.number]
+        goes_by = one, why, _has_rest(want, one, day, turn), _has_rest(want, one, tomorrow, turn)
+        made.append(_made(want, day, places, goes_by, known))
+    members = sorted((member for _, member in made), key=lambda member: member.number)
     unfit = sorted((one.number, why) for one, why in judged if why is not None)
-    return Day(tuple(sorted(members, key=lambda member: member.number)), tuple(unfit), _open_hours(want))
+    made_of = {one[0].number: (one, member) for one, member in made}
+    traffic = traffic_of(want)
+    return Day(tuple(members), tuple(unfit), traffic.hours, shared_most(traffic), (want, day), made_of)
 
 
 def _sends_for_campaign(want: RotationWant, one: MemberSeen) -> bool:
@@ -174,13 +206,8 @@ def _judge(
 def _turns(judged: Sequence[tuple[MemberSeen, Unfit | None]]) -> dict[E164, Turn]:
     """Whose turn it is to rest, among those that anybody new may be called from; the others come after."""
     usable = [one.number for one, why in judged if why is None and not one.draining]
-    others = [one.number for one, _ in judged if one.number not in set(usable)]
+    others = [one.number for one, why in judged if why is not None or one.draining]
     return {number: Turn(place, max(len(usable), place + 1)) for place, number in enumerate((*usable, *others))}
-
-
-def _open_hours(want: RotationWant) -> float:
-    """The hours of a day in which somebody of one time zone may be contacted."""
-    return 24.0 - want.terms.quiet.minutes() / 60
 
 
 def ask_tiers(want: RotationWant, places: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,36 +243,48 @@ def ramped(want: RotationWant, cap: int, age: int) -> int:
     return max(1, int(cap * percent / 100))
 
 
-def _member(
-    want: RotationWant, one: MemberSeen, day: date, places: tuple[str, ...], why: Unfit | None, turn: Turn
-) -> Member:
+def _made(
+    want: RotationWant,
+    day: date,
+    places: Callable[[E164], tuple[str, ...]],
+    made: Made,
+    known: Mapping[E164, tuple[Made, Member]],
+) -> tuple[Made, Member]:
+    """The member, which is the known one when that was made of the same."""
+    number = made[0].number
+    kept = known.get(number)
+    return kept if kept is not None and kept[0] == made else (made, _member(want, day, places(number), made))
+
+
+def _member(want: RotationWant, day: date, places: tuple[str, ...], made: Made) -> Member:
+    one, why, rests_today, rests_tomorrow = made
     tomorrow = date.fromordinal(day.toordinal() + 1)
     return Member(
         number=one.number,
         account=one.account,
         tiers=(*places[:1], *((f"s:{one.region}",) if one.region else ()), *places[1:]),
-        daily=_cap(want, want.daily, one, day, turn),
-        hourly=_cap(want, want.hourly, one, day, turn),
-        daily_tomorrow=_cap(want, want.daily, one, tomorrow, turn),
+        daily=_cap(want, want.daily, one, day, rests_today),
+        hourly=_cap(want, want.hourly, one, day, rests_today),
+        daily_tomorrow=_cap(want, want.daily, one, tomorrow, rests_tomorrow),
         concurrent=want.concurrent,
-        state=_state(want, one, day, why, turn),
+        state=_state(one, why, rests_today),
         registered=_needs_campaign(want, one),
     )
 
 
-def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, turn: Turn) -> int:
+def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, has_rest: bool) -> int:
     """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
-    if _has_rest(want, one, day, turn):
+    if has_rest:
         return 0
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
 
 
-def _state(want: RotationWant, one: MemberSeen, day: date, why: Unfit | None, turn: Turn) -> State:
+def _state(one: MemberSeen, why: Unfit | None, has_rest: bool) -> State:
     if why is not None:
         return State.QUARANTINED
     if one.draining:
         return State.DRAINING
-    return State.RESTING if _has_rest(want, one, day, turn) else State.ACTIVE
+    return State.RESTING if has_rest else State.ACTIVE
 
 
 def _has_rest(want: RotationWant, one: MemberSeen, day: date, turn: Turn) -> bool:
@@ -265,7 +304,7 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.STOPPED
     if not one.routed or not (one.calls if want.channel is Channel.VOICE else one.messages):
         return Unfit.NOT_ROUTED
-    if want.channel is Channel.VOICE and (one.attestation or "Z") > want.terms.min_attestation:
+    if want.channel is Channel.VOICE and signs_calls(one.country) and _signature(one) > want.terms.min_attestation:
         return Unfit.ATTESTATION
     if _needs_campaign(want, one) and not (want.messaging and want.messaging.campaign_approved):
         return Unfit.CAMPAIGN
@@ -274,6 +313,11 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
     if _needs_verification(want, one) and not (want.messaging and want.messaging.toll_free_verified):
         return Unfit.TOLL_FREE
     return None
+
+
+def _signature(one: MemberSeen) -> str:
+    """How its calls are signed, the worse the later in the alphabet; a number of which nothing is known comes last."""
+    return one.attestation or "Z"
 
 
 def _differ(want: RotationWant, one: MemberSeen) -> bool:

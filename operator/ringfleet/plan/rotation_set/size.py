@@ -85,7 +85,7 @@ def size_set(
     parts = parts_of(want, country)
     if want.volume is None:
         return _of_size(want, parts, toll_free, most)
-    traffic = _traffic(want)
+    traffic = traffic_of(want)
     flagged = replace(traffic, flag_rate=min(out, MOST_OUT), remediation_days=1.0)
     recommended = _of_volume(want, parts, flagged, toll_free)
     size = recommended if _is_overridden(want) else _of_volume(want, parts, traffic, toll_free)
@@ -100,7 +100,7 @@ def most_by_use(want: RotationWant, live: int, daily: float) -> int | None:
     """
     if want.size is None or _is_overridden(want):
         return None
-    return max(live, FREE_SIZE, least_numbers((2 * daily,), _traffic(want)))
+    return max(live, FREE_SIZE, least_numbers((2 * daily,), traffic_of(want)))
 
 
 def _is_overridden(want: RotationWant) -> bool:
@@ -126,7 +126,8 @@ def share_out(count: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def _traffic(want: RotationWant) -> Traffic:
+def traffic_of(want: RotationWant) -> Traffic:
+    """What the calculators are told of the set."""
     messaging = want.messaging if want.channel is Channel.SMS else None
     return Traffic(
         cap=want.daily,

@@ -112,6 +112,12 @@ def carries(numbers: int, traffic: Traffic) -> float:
     return numbers / (1 + traffic.headroom_percent / 100) * at_work * traffic.cap * traffic.used
 
 
+def shared_most(traffic: Traffic) -> int | None:
+    """The contacts a day that campaign and brand let through, however many numbers there are; None: no such limit."""
+    limits = traffic.shared_limits()
+    return floor(min(limits.values()) + _ROUNDING) if limits else None
+
+
 def within_shared_limits(volume: float, traffic: Traffic) -> tuple[float, Limit]:
     """How much of the volume campaign and brand allow, and which of them binds; VOLUME: neither."""
     shared = traffic.shared_limits()

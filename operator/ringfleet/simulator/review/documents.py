@@ -78,6 +78,11 @@ class Papers:
         paper = Paper(0, account, reference, kind, type_, attributes, {}, media_type, len(content), digest)
         return self._create(paper, Kind.DOCUMENT)
 
+    def move_in(self, account: str, id_: int, address: Mapping[str, str]) -> None:
+        """Give an end user its address, at carriers that are told it apart from the end user."""
+        text = json.dumps(dict(address))
+        self._store.write("UPDATE papers SET address = ? WHERE account = ? AND id = ?", text, account, id_)
+
     def find(self, account: str, reference: str) -> Paper | None:
         row = self._store.row("SELECT * FROM papers WHERE account = ? AND reference = ?", account, reference)
         return None if row is None else _paper(row)

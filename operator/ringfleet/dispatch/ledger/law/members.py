@@ -1,31 +1,24 @@
 """The members of one set in memory, and the least used of each place at hand.
 
-For each place (and account) that is asked for there is a heap of the seats that may be used. It is lazy::
-
-    a seat is used        it belongs further back now; that is seen when it comes to the top
-    a top is stale        it is put where it belongs
-    a top may not be used it is dropped: it is pushed again when it gets free, and when an hour begins, with which
-                          hourly caps are free again, all heaps are made anew
-
-So a pick costs O(log n) however many seats are at their caps, and one that needs no search costs the heaps nothing.
+For each place (and account) that is asked for there is a `Ranking` of the seats that may be used. One that may not is
+left out there: it is told when it gets free, and when an hour begins, with which hourly caps are free again, all are
+made anew. So a pick costs O(log n) however many seats are at their caps, and one that needs no search costs nothing.
 Seats are counted here and nowhere else; who writes them down asks for those that have changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush, heapreplace
 from typing import Any, Protocol
 
 from ringfleet.dispatch.ledger.law.member import Seat, hour_of
+from ringfleet.dispatch.ledger.law.ranking import Ranking
 from ringfleet.dispatch.ledger.law.reservations import Rooms
 from ringfleet.dispatch.ledger.types import Ask
 from ringfleet.plan.rotation_set.roster import Member, State
 
 KINDS_AT_HAND = 256
 """So many kinds of ask are answered without a look at all seats, when none may be used."""
-
-Entry = tuple[int, float, int, int]
 
 
 class Moment(Protocol):
@@ -40,15 +33,16 @@ class Moment(Protocol):
 
 class Bench:
     """The seats of one set, by digits. `day` is that of its roster; `known` are its members and those that were;
-    `changed` those to be written down. `left`: what may still be done today, by all together."""
+    `changed` those to be written down. `left`: what may still be done today, by all together; `registered_left`: by
+    those for which the limits that sets share are."""
 
     def __init__(self) -> None:
         self.day = 0
         self.seats: dict[int, Seat] = {}
         self.known: dict[int, Seat] = {}
         self.changed: set[Seat] = set()
-        self.left = 0
-        self._heaps: dict[tuple[str, str | None], list[Entry]] = {}
+        self.left = self.registered_left = 0
+        self._rankings: dict[tuple[str, str | None], Ranking] = {}
         self._rooms: dict[object, Rooms] = {}
         self._changes: list[Seat] = []
         self._window = (0, 0)
@@ -65,20 +59,8 @@ class Bench:
     def least(self, tier: str, ask: Ask) -> Seat | None:
         """The seat of `tier` that may be used and has least used of its cap."""
         if self._enter_window(ask) or ask.limited is not None:
-            return self._scan(tier, ask)  # a limit ends at any moment: no heap may forget who is out for it
-        heap = self._heap(tier, ask.account)
-        while heap:
-            _, _, digits, version = heap[0]
-            seat = self.seats.get(digits)
-            if seat is None or seat.objection(ask) is not None:
-                heappop(heap)
-            elif seat.version != version and not _is_near(seat, tier, ask.account):
-                heappop(heap)  # it is another member than it was
-            elif seat.version != version:
-                heapreplace(heap, (*seat.rank(), seat.version))
-            else:
-                return seat
-        return None
+            return self._scan(tier, ask)  # a limit ends at any moment: no ranking may leave out who is out for it
+        return self._ranking(tier, ask.account).least(self.seats, ask)
 
     def rooms(self, ask: Ask) -> Rooms:
         """What there is when no seat may be used."""
@@ -94,10 +76,11 @@ class Bench:
         rooms = self._rooms[kind] = Rooms(self.seats.values(), self._changes, ask)
         return rooms
 
-    def remaining(self, ask: Ask) -> int:
-        """What the seats that are picked may still do on the day of the ask, all together."""
+    def remaining(self, ask: Ask, shared: int | None = None) -> int:
+        """What the seats that are picked may still do on the day of the ask, all together. `shared`: what the limits
+        that sets share leave to the registered ones; None: as much as they like."""
         self._enter_window(ask)
-        return self.left
+        return self.left if shared is None else self.left - max(0, self.registered_left - shared)
 
     # Counting.
 
@@ -150,28 +133,27 @@ class Bench:
 
     def reseat(self, seat: Seat, member: Member) -> None:
         """The seat is this member from now on: one seat changes, whatever the size of the set."""
-        before = self.left_of(seat)
+        self._count_left(seat, -self.left_of(seat))
         seat.take(member)
         self.seats[seat.digits] = self.known[seat.digits] = seat
-        self.left += self.left_of(seat) - before
+        self._count_left(seat, self.left_of(seat))
         seat.version += 1
         self._forget_rooms()
-        if seat.standing is State.ACTIVE:
-            for (tier, account), heap in self._heaps.items():
-                if _is_near(seat, tier, account):
-                    self._push(heap, seat)
+        for ranking in self._rankings.values():
+            if ranking.has(seat):
+                ranking.tell(seat)
 
     def unseat(self, seat: Seat) -> None:
         """It is no member any more; its counts stay."""
         if seat.digits in self.seats:
-            self.left -= self.left_of(seat)
+            self._count_left(seat, -self.left_of(seat))
             del self.seats[seat.digits]
             seat.version += 1
             self._forget_rooms()
 
     def _changed(self, seat: Seat, before: int, *, freed: bool = False) -> None:
         """`before`: what was left of it. `freed`: it may have come forward."""
-        self.left += self.left_of(seat) - before
+        self._count_left(seat, self.left_of(seat) - before)
         seat.version += 1
         self.changed.add(seat)
         if self._rooms:
@@ -179,15 +161,13 @@ class Bench:
         if freed and seat.standing is State.ACTIVE and seat.digits in self.seats:
             for tier in seat.tiers:
                 for account in (None, seat.account):
-                    if (heap := self._heaps.get((tier, account))) is not None:
-                        self._push(heap, seat)
+                    if (ranking := self._rankings.get((tier, account))) is not None:
+                        ranking.tell(seat)
 
-    def _push(self, heap: list[Entry], seat: Seat) -> None:
-        if len(heap) > 2 * len(self.seats) + 64:  # seats that got free again and again
-            there = {entry[2] for entry in heap} & self.seats.keys()
-            heap[:] = [(*one.rank(), one.version) for one in map(self.seats.__getitem__, there)]
-            heapify(heap)
-        heappush(heap, (*seat.rank(), seat.version))
+    def _count_left(self, seat: Seat, more: int) -> None:
+        self.left += more
+        if seat.registered:
+            self.registered_left += more
 
     def left_of(self, seat: Seat) -> int:
         """What the seat may still do on the day that is under way; 0 when it is no member."""
@@ -205,26 +185,24 @@ class Bench:
         return window < self._window
 
     def _begin_window(self, window: tuple[int, int]) -> None:
-        """An hour begins, or the seats are others: all heaps are made anew when they are asked for."""
+        """An hour begins, or the seats are others: all rankings are made anew when they are asked for."""
         self._window = window
-        self._heaps.clear()
+        self._rankings.clear()
         self._forget_rooms()
-        self.left = sum(self.left_of(seat) for seat in self.seats.values())
+        self.left = self.registered_left = 0
+        for seat in self.seats.values():
+            self._count_left(seat, self.left_of(seat))
 
-    def _heap(self, tier: str, account: str | None) -> list[Entry]:
-        heap = self._heaps.get((tier, account))
-        if heap is None:
-            heap = [(*seat.rank(), seat.version) for seat in self._near(tier, account)]
-            heapify(heap)
-            self._heaps[tier, account] = heap
-        return heap
-
-    def _near(self, tier: str, account: str | None) -> list[Seat]:
-        return [seat for seat in self.seats.values() if _is_near(seat, tier, account) and seat.standing is State.ACTIVE]
+    def _ranking(self, tier: str, account: str | None) -> Ranking:
+        ranking = self._rankings.get((tier, account))
+        if ranking is None:
+            ranking = self._rankings[tier, account] = Ranking(tier, account, self.seats.values())
+        return ranking
 
     def _scan(self, tier: str, ask: Ask) -> Seat | None:
-        """For an ask that came late, so that the heaps are of another hour, or is limited."""
-        free = (seat for seat in self._near(tier, ask.account) if seat.objection(ask) is None)
+        """For an ask that came late, so that the rankings are of another hour, or is limited."""
+        near = Ranking(tier, ask.account, ()).has
+        free = (seat for seat in self.seats.values() if near(seat) and seat.objection(ask) is None)
         return min(free, key=Seat.rank, default=None)
 
     def _note(self, seat: Seat) -> None:
@@ -237,7 +215,3 @@ class Bench:
     def _forget_rooms(self) -> None:
         self._rooms.clear()
         self._changes.clear()
-
-
-def _is_near(seat: Seat, tier: str, account: str | None) -> bool:
-    return tier in seat.tiers and account in (None, seat.account)

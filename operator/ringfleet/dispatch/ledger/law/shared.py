@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import ceil
 
 from ringfleet.dispatch.ledger.law.reservations import DAY
 from ringfleet.dispatch.ledger.types import Ask, Limit, Per, Why
@@ -53,6 +54,15 @@ def least(limits: Iterable[Limit]) -> dict[str, int]:
     for limit in limits:
         found[limit.name] = min(limit.most, found.get(limit.name, limit.most))
     return found
+
+
+def left_today(ask: Ask, limit: Limit, most: int, use: Use, units: int) -> int:
+    """How many contacts more the limit lets through on the day of the set that asks."""
+    if limit.per is Per.DAY:
+        return max(0, most - use.on_day(day_begins(ask))) // units
+    minute = moment_of(ask.now, MINUTE)
+    later = max(0, ceil((ask.tomorrow - minute) / MINUTE) - 1)
+    return max(0, most - use.used.get(minute, 0)) // units + later * (most // units)
 
 
 def restrict(ask: Ask, limit: Limit, most: int, use: Use, units: int, own: int) -> None:

@@ -102,7 +102,8 @@ def pick(ask: Ask, group: Group) -> Verdict:
             return choice
     if ask.dry_run:
         answer = decided.answer
-        return _whole(answer, 0, bench.remaining(ask)) if isinstance(answer, Picked) else _with_id(answer, 0)
+        left = _remaining(ask, bench, set_id, memory)
+        return _whole(answer, 0, left) if isinstance(answer, Picked) else _with_id(answer, 0)
     if older is not None and decided.contact is None:
         decided.contact = contact  # the row moves to the newest hash: the older key is needed once
     return _write_down(ask, key, before, decided, older, bench, set_id, group)
@@ -139,6 +140,12 @@ def _whole(picked: Picked, seq: int, remaining: int) -> Picked:
         remaining,
         picked.reasons,
     )
+
+
+def _remaining(ask: Ask, bench: Bench, set_id: int, memory: Memory) -> int:
+    """What the set may still do today, by its numbers and by the limits that it shares."""
+    terms = memory.terms.get(set_id)
+    return bench.remaining(ask, memory.shared.left(ask, terms) if terms is not None and terms.limits else None)
 
 
 def _with_id(deferred: Deferred, seq: int) -> Deferred:
@@ -317,7 +324,7 @@ def _write_down(
     if isinstance(answer, Picked):
         if not decided.counted:
             count(number, ask.now, "replies", 1, group)
-        detail.picked = _whole(answer, seq, bench.remaining(ask))
+        detail.picked = _whole(answer, seq, _remaining(ask, bench, set_id, memory))
     entry = Entry(*entry[:-1], write_detail(detail))
     for answered in (key, detail.also):
         if answered is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ringfleet.dispatch.ledger.law.shared import HOUR, NOTHING, Use, least, moment_of, restrict, step_of
+from ringfleet.dispatch.ledger.law.shared import HOUR, NOTHING, Use, least, left_today, moment_of, restrict, step_of
 from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.tables import Row
 from ringfleet.dispatch.ledger.types import Ask, Limit, Per, Terms
@@ -28,8 +28,17 @@ class Shared:
         """Tell the ask what the limits of its set forbid. `own`: what is put aside for it today."""
         ask.limited, ask.full = None, frozenset()
         for limit in terms.limits:
-            most = min(limit.most, self._most.get(limit.name, limit.most))
-            restrict(ask, limit, most, self._uses.get(limit.name, NOTHING), terms.units, own)
+            restrict(ask, limit, self._most_of(limit), self._uses.get(limit.name, NOTHING), terms.units, own)
+
+    def left(self, ask: Ask, terms: Terms) -> int | None:
+        """How many contacts more the limits of its set let through today; None: it has none."""
+        if not terms.limits:
+            return None
+        uses = ((one, self._most_of(one), self._uses.get(one.name, NOTHING)) for one in terms.limits)
+        return min(left_today(ask, one, most, use, terms.units) for one, most, use in uses)
+
+    def _most_of(self, limit: Limit) -> int:
+        return min(limit.most, self._most.get(limit.name, limit.most))
 
     def count(self, limits: Iterable[Limit], at: float, units: int, undo: Undo) -> None:
         for limit in limits:

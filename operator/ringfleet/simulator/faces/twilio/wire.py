@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from email.parser import Parser
 from email.utils import format_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -41,6 +42,7 @@ _CODES: Final[Mapping[str, int]] = {
     Code.NOTHING_FOR_SALE: 21452,
     Code.BUNDLE_MISSING: 21649,
     Code.BUNDLE_STATE: 21649,
+    Code.BUNDLE_INCOMPLETE: 22216,
     Code.INSUFFICIENT_FUNDS: 20005,
     Code.ADDRESS_ATTACHED: 21627,
 }
@@ -92,7 +94,10 @@ def token_of(request: Request) -> str | None:
 
 
 def decode(body: bytes) -> object:
-    """A form: a name that is given several times is a list."""
+    """A form: a name that is given several times is a list. One of several parts, as files come, has its file as bytes
+    under `File`, with the media type under `File type`."""
+    if body.startswith(b"--"):
+        return _parts(body)
     form: dict[str, str | list[str]] = {}
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body))
@@ -101,6 +106,21 @@ def decode(body: bytes) -> object:
     for name, value in pairs:
         held = form.get(name)
         form[name] = value if held is None else [*(held if isinstance(held, list) else [held]), value]
+    return form
+
+
+def _parts(body: bytes) -> object:
+    """`multipart/form-data`, whose first line is its boundary (RFC 7578)."""
+    boundary = body.partition(b"\r\n")[0]
+    form: dict[str, object] = {}
+    for part in body.split(boundary)[1:-1]:
+        head, _, content = part.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n")
+        headers = Parser().parsestr(head.decode(errors="replace"))
+        name = headers.get_param("name", header="Content-Disposition")
+        if name == "File":
+            form |= {"File": content, "File type": headers.get_content_type()}
+        else:
+            form[str(name)] = content.decode(errors="replace")
     return form
 
 
