@@ -12,39 +12,22 @@ from hypothesis import strategies as st
 from ringfleet.model import AccountKey, ItemState, Outcome, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-from ringfleet.plan.number_order import (
-    ADD_MONEY,
+from ringfleet.plan.number_order.items import (
     ITEM_STEPS,
-    LISTED_AGAIN,
-    LOOKED_UP_FOR,
-    MEND_THERE,
-    NOT_LISTED,
     SENT,
     UNRESOLVED,
-    Done,
-    GiveUp,
     Item,
-    Listed,
-    LookUp,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Step,
-    Submit,
-    Unlisted,
-    Wait,
-    given_up,
-    looked_up,
     move_unresolved,
-    order_conditions,
-    order_failure,
     parked_items_done,
-    plan_order,
-    restored_message,
     settle,
 )
+from ringfleet.plan.number_order.last_looks import LOOKED_UP_FOR, looked_up
+from ringfleet.plan.number_order.listing import LISTED_AGAIN, NOT_LISTED, restored_message
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, plan_order
+from ringfleet.plan.number_order.report import ADD_MONEY, MEND_THERE, order_conditions, order_failure
+from ringfleet.plan.number_order.steps import Done, GiveUp, LookUp, Record, Search, Step, Submit, Wait
+from ringfleet.plan.number_order.world import Listed, OrderWorld, Unlisted
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from tests.plan.builders import (
     NOW,

@@ -22,26 +22,12 @@ from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, 
 from ringfleet.model.asking import Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import (
-    ITEM_STEPS,
-    SENT,
-    UNRESOLVED,
-    Done,
-    GiveUp,
-    Item,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Submit,
-    Wait,
-    given_up,
-    move_unresolved,
-    order_failure,
-    plan_order,
-    settle,
-)
+from ringfleet.plan.number_order.items import ITEM_STEPS, SENT, UNRESOLVED, Item, move_unresolved, settle
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, plan_order
+from ringfleet.plan.number_order.report import order_failure
+from ringfleet.plan.number_order.steps import Done, GiveUp, Record, Search, Submit, Wait
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool

@@ -65,32 +65,15 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
-from ringfleet.plan.number_order import (
-    LONGEST_RETRY,
-    MEND_THERE,
-    SENT,
-    UNRESOLVED,
-    Done,
-    GiveUp,
-    Item,
-    LookUp,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Submit,
-    Wait,
-    forbids_buying,
-    given_up,
-    looked_up,
-    move_unresolved,
-    order_failure,
-    other_market_message,
-    parked_items_done,
-    plan_order,
-    settle,
-)
+from ringfleet.plan.number_order.forbidden import forbids_buying, other_market_message
+from ringfleet.plan.number_order.items import SENT, UNRESOLVED, Item, move_unresolved, parked_items_done, settle
+from ringfleet.plan.number_order.last_looks import looked_up
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, plan_order
+from ringfleet.plan.number_order.report import MEND_THERE, order_failure
+from ringfleet.plan.number_order.retries import LONGEST_RETRY
+from ringfleet.plan.number_order.steps import Done, GiveUp, LookUp, Record, Search, Submit, Wait
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.supply import may_be_forgotten
 from ringfleet.plan.offer_choice import Choice, choose_offers
 from ringfleet.rate import backoff
