@@ -26,9 +26,9 @@ from ringfleet.objects.number_pool import order_spec, pool_want
 from ringfleet.objects.phone_number import number_body
 from ringfleet.plan.number_order.items import UNRESOLVED, Item, move_unresolved, settle
 from ringfleet.plan.number_order.order import OrderState
-from ringfleet.plan.number_order.plan import SEARCHES_BEFORE_GIVING_UP, given_up, plan_order
+from ringfleet.plan.number_order.plan import SEARCHES_BEFORE_GIVING_UP, given_up, handed_back, plan_order
 from ringfleet.plan.number_order.report import order_failure
-from ringfleet.plan.number_order.steps import Done, GiveUp, LookUp, Record, Search, Submit, Wait
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Submit, Wait
 from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import CreateOrder, StartOrder
 
@@ -103,6 +103,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
             state = replace(state, recorded=True)
         case GiveUp():
             state = given_up(state, step)
+        case HandBack():
+            state = handed_back(state, step)
         case Wait():
             return step
         case LookUp(reason, message):

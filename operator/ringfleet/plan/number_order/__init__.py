@@ -2,10 +2,10 @@
 
 ::
 
-    Pending --> Submitting --+--> Provisioned <---------.
-       |            |        |                          | documents approved
-       |            v        +--> PendingDocuments -----+--> Failed
-       |         Unknown ----+
+    Pending <-> Submitting --+--> Provisioned <---------.
+       | ^          |        |                          | documents approved
+       | |          v        +--> PendingDocuments -----+--> Failed
+       | '------ Unknown ----+
        |                     |    (looked up by buying again under the same key)
        '---------------------+--> Failed
 
@@ -18,6 +18,11 @@ account are deleted nothing lifts that any more, and what the carrier has not sh
     frozen, suspended         -> looked up, until that ends
     pool or account deleted,
     or another account now    -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
+
+An item is Pending again when the carrier's adapter is sure that the carrier has not processed it, as when the line
+broke before it was its turn. What is Pending at an account that can't be called, or that has failed to sell it time and
+again, is handed back if the pool has another carrier: it fails, and the pool orders as many there. What is in doubt
+stays with its order, and counts as bought.
 
 A failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
 other numbers.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ringfleet.model import E164, ItemState, Offer, Outcome, Phase, Price
+from ringfleet.model.failures import FailureReason
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 UNRESOLVED = frozenset({ItemState.PENDING, ItemState.SUBMITTING, ItemState.UNKNOWN})
@@ -13,9 +14,14 @@ SENT = frozenset({ItemState.SUBMITTING, ItemState.UNKNOWN})
 ITEM_STEPS: dict[ItemState, frozenset[ItemState]] = {
     ItemState.PENDING: frozenset({ItemState.SUBMITTING, ItemState.FAILED}),
     ItemState.SUBMITTING: frozenset(
-        {ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS, ItemState.FAILED, ItemState.UNKNOWN}
+        {
+            *(ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS, ItemState.FAILED),
+            *(ItemState.UNKNOWN, ItemState.PENDING),
+        }
     ),
-    ItemState.UNKNOWN: frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS, ItemState.FAILED}),
+    ItemState.UNKNOWN: frozenset(
+        {ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS, ItemState.FAILED, ItemState.PENDING}
+    ),
     ItemState.PENDING_DOCUMENTS: frozenset({ItemState.PROVISIONED, ItemState.FAILED}),
     ItemState.PROVISIONED: frozenset(),
     ItemState.FAILED: frozenset(),
@@ -71,3 +77,26 @@ def move_unresolved(items: Iterable[Item], state: ItemState) -> tuple[Item, ...]
 
 def _may_move(item: Item, state: ItemState) -> bool:
     return item.state in UNRESOLVED and state in ITEM_STEPS[item.state]
+
+
+def unsent(items: Iterable[Item]) -> frozenset[E164]:
+    """The numbers of which the carrier has not heard."""
+    return frozenset(item.offer.number for item in items if item.state is ItemState.PENDING)
+
+
+def unsend(items: Iterable[Item], numbers: Collection[E164]) -> tuple[Item, ...]:
+    """Those of `numbers` Pending again that may have been sent: the carrier has certainly not processed them."""
+    return tuple(
+        replace(item, state=ItemState.PENDING) if item.state in SENT and item.offer.number in numbers else item
+        for item in items
+    )
+
+
+def hand_back(items: Iterable[Item], why: str) -> tuple[Item, ...]:
+    """The items, those failed that are Pending: the pool orders as many elsewhere. `why`: what kept the carrier."""
+    return tuple(_handed_back(item, why) if item.state is ItemState.PENDING else item for item in items)
+
+
+def _handed_back(item: Item, why: str) -> Item:
+    outcome = Outcome(item.offer.number, ItemState.FAILED, FailureReason.NOT_SENT, why)
+    return replace(item, state=ItemState.FAILED, outcome=outcome)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ringfleet.model import ItemState
+from ringfleet.model.failures import FailureReason
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
 from ringfleet.plan.number_order.items import Item
 from ringfleet.plan.number_order.order import OrderState, OrderWant
-from ringfleet.plan.number_order.steps import Done, GiveUp, LookUp, Record, Search, Step, Submit, Wait
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Step, Submit, Wait
 
 
 def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, str]:
@@ -22,11 +23,12 @@ def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, st
         return state.failure, state.message
     if any(item.state is not ItemState.FAILED for item in state.items):
         return None, ""
-    reasons = sorted({item.outcome.reason for item in state.items if item.outcome})
+    heard_of = [one for one in state.items if not (one.outcome and one.outcome.reason == FailureReason.NOT_SENT)]
+    reasons = sorted({item.outcome.reason for item in heard_of if item.outcome})
     if reasons == ["NumberTaken"]:
         return Reason.NUMBER_TAKEN, f"Others were faster with every number that {want.account} had offered."
     broke = Reason.INSUFFICIENT_FUNDS in reasons
-    message = f"{want.account} refused every number of the order: {_in_its_words(state.items) or 'no reason given'}."
+    message = f"{want.account} refused every number of the order: {_in_its_words(heard_of) or 'no reason given'}."
     if broke:
         return Reason.INSUFFICIENT_FUNDS, f"{message} {ADD_MONEY}"
     return Reason.ORDER_REFUSED, f"{message} {MEND_THERE}"
@@ -56,7 +58,7 @@ def order_conditions(want: OrderWant, state: OrderState, step: Step) -> tuple[Co
             return (not_ready(reason, message), reconciling(reason, message))
         case GiveUp(reason, message):
             return (not_ready(reason, message), stalled(reason, message))
-        case LookUp(reason, message):
+        case LookUp(reason, message) | HandBack(reason, message):
             pass
         case Search():
             reason, message = Reason.SEARCHING, "Numbers are being searched."

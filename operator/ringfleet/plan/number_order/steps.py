@@ -47,6 +47,15 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class HandBack:
+    """Fail the items of which the carrier has not heard, and go on with the others: the pool orders as many of another
+    carrier."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do until something changes, or until `until`."""
 
@@ -60,4 +69,4 @@ class Done:
     """Every item has its outcome and its object."""
 
 
-Step = Search | Submit | LookUp | Record | GiveUp | Wait | Done
+Step = Search | Submit | LookUp | Record | GiveUp | HandBack | Wait | Done
