@@ -44,7 +44,7 @@ MODULES = {
         *("controllers/number_pool", "controllers/pool_release", "controllers/bundle_readiness"),
     ),
     "NumberOrder": (
-        *("plan/number_order", "plan/offer_choice", "objects/number_order", "controllers/number_order"),
+        *("plan/number_order/*", "plan/offer_choice", "objects/number_order", "controllers/number_order"),
         "controllers/order_allowance",
     ),
     "PhoneNumber": (

@@ -14,7 +14,7 @@ from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.rotation_set import claim_body, rotation_want
 from ringfleet.plan.carrier_account.loss import LOST_AFTER, is_short
-from ringfleet.plan.number_order import LOOKED_UP_FOR
+from ringfleet.plan.number_order.last_looks import LOOKED_UP_FOR
 from ringfleet.plan.number_pool.carriers import LONGEST_REST
 from ringfleet.plan.number_pool.release import MOST_AT_ONCE, SHARE_AT_ONCE, WINDOW, most_at_once
 from ringfleet.plan.rotation_set.guardrails import DEFAULT_DAILY

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ringfleet.carriers.breaker import THRESHOLD
 from ringfleet.carriers.errors import (
     AccountRestricted,
     CarrierError,
@@ -240,7 +241,22 @@ async def test_of_a_purchase_that_went_wrong_in_part_the_rest_is_known(customer:
             await carrier.buy(purchase)
     numbers_ = numbers(purchase.offers)
     assert [outcome.number for outcome in raised.value.known] == [numbers_[0], numbers_[2]]
+    assert raised.value.unsent == ({numbers_[1]} if fault == "rate_limited" else frozenset())
     assert customer.billed() == Counter([numbers_[0], numbers_[2]])
+
+
+async def test_of_a_purchase_in_which_twilio_went_down_it_is_known_what_twilio_has_not_heard_of(
+    customer: Customer,
+) -> None:
+    """As many calls fail as open the circuit; what comes after them is not sent any more."""
+    purchase = await customer.purchase("k", 12)
+    customer.sandbox.set_faults({"fault": "server_error", "operations": ["checkout"], "script": [0] * 3 + [1] * 9})
+    async with customer.in_turn() as carrier:
+        with pytest.raises(OutcomeUnknown) as raised:
+            await carrier.buy(purchase)
+    bought, in_doubt = numbers(purchase.offers)[:3], numbers(purchase.offers)[3 : 3 + THRESHOLD]
+    assert [outcome.number for outcome in raised.value.known] == bought
+    assert raised.value.unsent == set(numbers(purchase.offers)) - {*bought, *in_doubt}
 
 
 async def test_a_hundred_numbers_are_looked_for_in_one_listing(customer: Customer) -> None:

@@ -20,7 +20,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.kube.errors import Conflict, Forbidden, KubeError, Unavailable
 from ringfleet.kube.lease import HeldByOther, LeaseLock
 from ringfleet.kube.transport import Json
-from ringfleet.model import ItemState, Outcome
+from ringfleet.model import ItemState, Mark, Outcome
 from ringfleet.plan.carrier_account.identity import Identity
 from tests.controllers.carrier_double import ABILITIES
 from tests.controllers.rig import (
@@ -199,8 +199,8 @@ async def test_an_object_whose_creation_was_not_answered_is_taken_as_it_is() -> 
     ("error", "after", "said"),
     [
         (OutcomeUnknown("The reply was lost."), ["Unknown", "Unknown"], "False OutcomeUnknown"),
-        (CarrierUnavailable("It is down."), ["Submitting", "Submitting"], "False OutcomeUnknown"),
-        (CredentialsRejected("The token is wrong."), ["Submitting", "Submitting"], "False OutcomeUnknown"),
+        (CarrierUnavailable("It is down."), ["Pending", "Pending"], "False CarrierUnavailable"),
+        (CredentialsRejected("The token is wrong."), ["Pending", "Pending"], "False CarrierUnavailable"),
         (RequestRejected("Not like that."), ["Failed", "Failed"], "False Ordering"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -256,6 +256,20 @@ async def test_a_refusal_of_what_may_have_been_bought_already_settles_nothing() 
         await rig.turn("NumberOrder", "west-1")
         status = await rig.status("NumberOrder", "west-1")
         assert (states(status), status["attempts"]) == (["Unknown", "Unknown"], 2)
+
+
+@in_virtual_time
+async def test_a_refusal_settles_only_what_the_carrier_had_not_heard_of_before() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        lost = OutcomeUnknown("The reply was lost.")
+        lost.unsent = frozenset({SECOND})
+        (await stocked(rig)).carrier.fail("buy", lost, RequestRejected("Not like that."))
+        await rig.turn("NumberOrder", "west-1")
+        await rig.turn("NumberOrder", "west-1")
+        assert states(await rig.status("NumberOrder", "west-1")) == ["Unknown", "Pending"]
+        await rig.woken(2.0)
+        await rig.turn("NumberOrder", "west-1")
+        assert states(await rig.status("NumberOrder", "west-1")) == ["Unknown", "Failed"]
 
 
 @in_virtual_time
@@ -333,6 +347,39 @@ async def test_an_order_that_chose_at_a_carrier_which_then_died_gives_up_for_ano
         await rig.settle(120)
         assert (await rig.status("NumberOrder", "west-1"))["failure"] == "CredentialsRejected"
         assert (rig.carrier.billed.total(), rig.carriers["shop/spare"].billed.total()) == (0, 2)
+
+
+@in_virtual_time
+async def test_what_a_carrier_has_not_heard_of_when_it_dies_goes_to_another_one_and_what_is_in_doubt_stays() -> None:
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    async with a_rig(*HOUSE, an_account("spare"), a_pool(carriers=carriers, size={"target": 4})) as rig:
+        main, spare = (await stocked(rig, 4)).carrier, rig.carriers["shop/spare"]
+        spare.stock += [an_offer(n) for n in (7, 8, 9)]
+        known = Outcome(FIRST, ItemState.PROVISIONED, external_id="did-1")
+        died = OutcomeUnknown("The line broke.", (known,))
+        died.unsent = frozenset({digits(3), digits(4)})
+        main.fail("buy", died, *[CarrierUnavailable("It is down.")] * 99)
+
+        async def go_down() -> None:
+            main.held[FIRST] = a_holding(1, mark=Mark("home", HERE, "west"))
+            main.down |= {"balance", "search", "find", "holdings"}
+
+        main.before_buying = go_down
+        await rig.turn("NumberPool", "west")
+        await rig.settle(300)
+        items = (await rig.status("NumberOrder", "west-1"))["items"]
+        assert [(item["state"], item.get("reason")) for item in items] == [
+            *[("Provisioned", None), ("Unknown", None)],
+            *[("Failed", "NotSent"), ("Failed", "NotSent")],
+        ]
+        assert spare.billed == Counter([digits(7), digits(8)]), "what is in doubt counts as bought"
+        main.before_buying = None
+        main.stop_failing()
+        main.down.clear()
+        await rig.settle(900)
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
+        assert await rig.says("NumberPool", "west") == "True AtTarget"
+        assert (main.billed, spare.billed.total()) == (Counter([SECOND]), 2)
 
 
 # Choosing.
@@ -479,8 +526,8 @@ async def test_of_two_operators_without_a_purchase_lock_each_number_is_billed_on
     ("error", "left"),
     [
         (OutcomeUnknown("One reply was lost."), "Unknown"),
-        (Throttled("One call too many."), "Submitting"),
-        (CredentialsRejected("The token was withdrawn."), "Submitting"),
+        (Throttled("One call too many."), "Pending"),
+        (CredentialsRejected("The token was withdrawn."), "Pending"),
     ],
 )
 @in_virtual_time

@@ -13,7 +13,8 @@ from ringfleet.api.number_order import OrderCost
 from ringfleet.model import E164, ItemState, Money, Outcome, Price
 from ringfleet.objects.number_order import order_state, order_status, order_want
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Record, settle
+from ringfleet.plan.number_order.items import settle
+from ringfleet.plan.number_order.steps import Record
 from tests.api.manifests import an_order
 from tests.plan.builders import NOW, a_price
 

@@ -25,7 +25,8 @@ from ringfleet.model import (
 )
 from ringfleet.model.asking import NOTHING, Ask
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.number_order import Item, OrderState, OrderWant
+from ringfleet.plan.number_order.items import Item
+from ringfleet.plan.number_order.order import OrderState, OrderWant
 from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant
 from ringfleet.plan.number_pool.supply import ItemSeen, NumberSeen, OrderSeen
 

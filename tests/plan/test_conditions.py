@@ -19,7 +19,10 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.compliance_bundle.filing import CarrierSeen
 from ringfleet.plan.compliance_bundle.plan import plan_filing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
-from ringfleet.plan.number_order import OrderState, OrderWorld, order_conditions, plan_order
+from ringfleet.plan.number_order.order import OrderState
+from ringfleet.plan.number_order.plan import plan_order
+from ringfleet.plan.number_order.report import order_conditions
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.carriers import CarrierMemory, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.plan import PoolSeen

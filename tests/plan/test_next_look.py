@@ -26,7 +26,11 @@ from ringfleet.plan.next_look import (
     next_look_at_order,
     next_look_at_quota,
 )
-from ringfleet.plan.number_order import LONGEST_RETRY, Done, OrderState, OrderWorld, Wait, plan_order
+from ringfleet.plan.number_order.order import OrderState
+from ringfleet.plan.number_order.plan import plan_order
+from ringfleet.plan.number_order.retries import LONGEST_RETRY
+from ringfleet.plan.number_order.steps import Done, Wait
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, Lead, OrderLead, Tally

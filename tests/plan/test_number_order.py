@@ -12,39 +12,23 @@ from hypothesis import strategies as st
 from ringfleet.model import AccountKey, ItemState, Outcome, Phase
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling, stalled
-from ringfleet.plan.number_order import (
-    ADD_MONEY,
+from ringfleet.plan.number_order.items import (
     ITEM_STEPS,
-    LISTED_AGAIN,
-    LOOKED_UP_FOR,
-    MEND_THERE,
-    NOT_LISTED,
     SENT,
     UNRESOLVED,
-    Done,
-    GiveUp,
     Item,
-    Listed,
-    LookUp,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Step,
-    Submit,
-    Unlisted,
-    Wait,
-    given_up,
-    looked_up,
     move_unresolved,
-    order_conditions,
-    order_failure,
     parked_items_done,
-    plan_order,
-    restored_message,
     settle,
+    unsend,
 )
+from ringfleet.plan.number_order.last_looks import LOOKED_UP_FOR, looked_up
+from ringfleet.plan.number_order.listing import LISTED_AGAIN, NOT_LISTED, restored_message
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
+from ringfleet.plan.number_order.report import ADD_MONEY, MEND_THERE, order_conditions, order_failure
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Step, Submit, Wait
+from ringfleet.plan.number_order.world import Listed, OrderWorld, Unlisted
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from tests.plan.builders import (
     NOW,
@@ -181,8 +165,64 @@ ANOTHER = "Search at default/main is down; another carrier of the pool is asked.
             WANT,
             an_order_state(PENDING, SUBMITTING),
             replace(DOWN, alternatives=True),
+            HandBack(Reason.CIRCUIT_OPEN, "default/main does not answer."),
+            id="of an order that was sent in part, what was not goes to another carrier",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PROVISIONED),
+            replace(DOWN, alternatives=True),
+            HandBack(Reason.CIRCUIT_OPEN, "default/main does not answer."),
+            id="also when the rest is bought",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, SUBMITTING),
+            DOWN,
+            Wait(Reason.CIRCUIT_OPEN, "default/main does not answer."),
+            id="without another carrier it waits for its own",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(SUBMITTING, UNKNOWN, PROVISIONED),
+            replace(DOWN, alternatives=True),
             Wait(Reason.CIRCUIT_OPEN, "default/main does not answer."),
             id="what may have been sent is seen through",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, UNKNOWN),
+            replace(BEING_REACHED, alternatives=True),
+            Wait(Reason.ACCOUNT_NOT_READY, "default/main is being reached."),
+            id="a carrier that is just being reached is waited for by the rest of an order too",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, UNKNOWN, attempts=2, last_error="It timed out.", next_attempt=SOON),
+            replace(UP, alternatives=True),
+            HandBack(Reason.CARRIER_UNAVAILABLE, "It timed out."),
+            id="what a carrier could not sell at two tries goes to another one",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, PENDING, attempts=2, last_error="It timed out.", next_attempt=SOON),
+            replace(UP, alternatives=True),
+            GiveUp(Reason.CARRIER_UNAVAILABLE, "It timed out."),
+            id="with the whole order, when it has heard of none",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, UNKNOWN, **TRIED, next_attempt=SOON),
+            replace(UP, alternatives=True),
+            Wait(Reason.OUTCOME_UNKNOWN, "It timed out.", SOON),
+            id="one try is not enough",
+        ),
+        pytest.param(
+            WANT,
+            an_order_state(PENDING, UNKNOWN, attempts=9, last_error="It timed out.", next_attempt=SOON),
+            UP,
+            Wait(Reason.OUTCOME_UNKNOWN, "It timed out.", SOON),
+            id="nor are many, without another carrier",
         ),
         pytest.param(
             WANT,
@@ -353,12 +393,14 @@ def test_settled_states_are_final_but_for_documents() -> None:
     assert ITEM_STEPS[PARKED] == {PROVISIONED, FAILED}
 
 
-def test_no_way_leads_back_to_an_earlier_state() -> None:
+def test_no_way_leads_back_to_an_earlier_state_but_what_was_certainly_not_sent_is_pending_again() -> None:
     def reachable(state: ItemState) -> set[ItemState]:
-        return set(ITEM_STEPS[state]).union(*(reachable(after) for after in ITEM_STEPS[state]))
+        onward = ITEM_STEPS[state] - {PENDING}
+        return set(onward).union(*(reachable(after) for after in onward))
 
     assert all(state not in reachable(state) for state in ItemState)
     assert reachable(PENDING) == set(ItemState) - {PENDING}
+    assert {state for state in ItemState if PENDING in ITEM_STEPS[state]} == SENT
 
 
 @pytest.mark.parametrize(
@@ -434,6 +476,11 @@ REFUSED = "default/main refused every number of the order: "
             lost("NumberTaken", "NumberTaken"),
             (Reason.NUMBER_TAKEN, "Others were faster with every number that default/main had offered."),
             id="where others took them all the carrier may offer what is sold",
+        ),
+        pytest.param(
+            lost("NotSent", "NumberTaken"),
+            (Reason.NUMBER_TAKEN, "Others were faster with every number that default/main had offered."),
+            id="what it has not heard of it has not refused",
         ),
         pytest.param(
             lost("CarrierError", "NumberTaken"),
@@ -538,6 +585,28 @@ def test_what_was_chosen_and_is_given_up_fails_and_is_still_told() -> None:
     assert [item.state for item in ended.items or ()] == [FAILED, FAILED]
     assert (ended.recorded, order_failure(WANT, ended)) == (True, (Reason.CIRCUIT_OPEN, "Down."))
     assert given_up(FRESH, GiveUp(Reason.CIRCUIT_OPEN, "Down.")).items == ()
+
+
+def test_what_is_handed_back_says_that_it_was_not_sent_and_what_is_in_doubt_stays_in_doubt() -> None:
+    tried = {"attempts": 2, "last_error": "It timed out.", "next_attempt": SOON}
+    before = an_order_state(PENDING, UNKNOWN, SUBMITTING, PROVISIONED, **tried)
+    after = handed_back(before, HandBack(Reason.CIRCUIT_OPEN, "Down."))
+    items = before.items or ()
+    not_sent = Outcome(items[0].offer.number, FAILED, "NotSent", "Down.")
+    assert after == replace(before, items=(replace(items[0], state=FAILED, outcome=not_sent), *items[1:]))
+
+
+def test_what_was_bought_before_the_rest_was_handed_back_is_recorded_at_once() -> None:
+    before = an_order_state(PENDING, PROVISIONED, attempts=2, last_error="It timed out.", next_attempt=SOON)
+    after = handed_back(before, HandBack(Reason.CIRCUIT_OPEN, "Down."))
+    assert plan_order(WANT, after, UP, NOW) == Record()
+
+
+def test_only_what_was_sent_is_taken_back_as_unsent() -> None:
+    items = an_order_state(PENDING, SUBMITTING, UNKNOWN, PROVISIONED, FAILED, SUBMITTING).items or ()
+    all_but_the_last = {item.offer.number for item in items[:-1]}
+    after = unsend(items, all_but_the_last)
+    assert [item.state for item in after] == [PENDING, PENDING, PENDING, PROVISIONED, FAILED, SUBMITTING]
 
 
 def test_what_was_sent_is_unresolved_and_only_what_was_never_sent_is_not() -> None:

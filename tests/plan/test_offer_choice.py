@@ -8,7 +8,7 @@ import pytest
 
 from ringfleet.model import E164, Capability, Market, Money, NumberType, Offer, Price
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import OrderWant
+from ringfleet.plan.number_order.order import OrderWant
 from ringfleet.plan.offer_choice import Choice, choose_offers
 from tests.plan.builders import a_price, an_offer, an_order_want, dollars, limits
 

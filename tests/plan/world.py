@@ -22,26 +22,12 @@ from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, 
 from ringfleet.model.asking import Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import (
-    ITEM_STEPS,
-    SENT,
-    UNRESOLVED,
-    Done,
-    GiveUp,
-    Item,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Submit,
-    Wait,
-    given_up,
-    move_unresolved,
-    order_failure,
-    plan_order,
-    settle,
-)
+from ringfleet.plan.number_order.items import ITEM_STEPS, SENT, UNRESOLVED, Item, move_unresolved, settle, unsend
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
+from ringfleet.plan.number_order.report import order_failure
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, Record, Search, Submit, Wait
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.carriers import OrderIntent, TopUp
 from ringfleet.plan.number_pool.last_check import refuse_unsafe
 from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, TrimOrder, plan_pool
@@ -229,6 +215,8 @@ class World:
             case GiveUp(reason, message):
                 items = given_up(order.state, step).items
                 self._write(order, items=items, recorded=True, failure=reason, message=message)
+            case HandBack():
+                self._write(order, items=handed_back(order.state, step).items)
             case Wait():
                 pass
             case Done():
@@ -260,6 +248,9 @@ class World:
             return
         items = order.state.items or ()
         offers = [item.offer for item in items if item.state in UNRESOLVED]
+        if dice.strikes(4):
+            self._break_off(order, offers, dice)
+            return
         outcomes = self.shops[order.want.account].buy(order.state.key, offers, dice)
         if dice.strikes(4):
             self._write(order, items=move_unresolved(items, ItemState.UNKNOWN))
@@ -267,6 +258,20 @@ class World:
         if dice.strikes(4):
             outcomes = outcomes[: dice.pick(len(outcomes))]
         self._write(order, items=settle(items, outcomes))
+
+    def _break_off(self, order: Played, offers: list[Offer], dice: Luck) -> None:
+        """The carrier goes down in the middle: some are bought, of one nobody knows, and of the rest it has not heard,
+        as its adapter may know or not."""
+        shop, done = self.shops[order.want.account], dice.pick(len(offers))
+        outcomes = shop.buy(order.state.key, offers[:done], dice)
+        if dice.strikes(2):
+            shop.buy(order.state.key, offers[done : done + 1], dice)
+        shop.up = not dice.strikes(2)
+        never_heard_of = (one.number for one in offers[done + 1 :] if (order.state.key, one.number) not in shop.answers)
+        unsent = {number for number in never_heard_of if not dice.strikes(3)}
+        items = unsend(settle(order.state.items or (), outcomes), unsent)
+        tried = {"attempts": order.state.attempts + 1, "next_attempt": self.now + RETRY, "last_error": "It is down."}
+        self._write(order, items=move_unresolved(items, ItemState.UNKNOWN), **tried)
 
     def _record(self, order: Played, dice: Luck) -> None:
         """The objects come first, without the price: that is in their status, which is written a turn later."""

@@ -165,6 +165,7 @@ class OrderItem(Part):
     - OfferExpired: The offer was too old.
     - PriceChanged: The carrier asks another price than it offered.
     - InsufficientFunds: The account has too little money.
+    - NotSent: The carrier could not be called, and never heard of it. The pool orders as many elsewhere.
     - CarrierRefused: Anything else; the item's message says what.
     """
     message: str | None = None

@@ -5,7 +5,8 @@ Money rules that every adapter keeps:
 - `buy` names its numbers and is idempotent under `Purchase.key`: calling it again after any failure, with
   `resumed=True`, ends with each number bought at most once. It is never retried by the transport.
 - An exception before the point of no return is a `CarrierUnavailable` or `RequestRejected`: nothing was bought. After
-  it: `OutcomeUnknown`, which tells the outcomes of those numbers that are known all the same.
+  it: `OutcomeUnknown`, which tells the outcomes of those numbers that are known all the same (`known`), and which ones
+  the carrier has certainly not processed (`unsent`): those may be bought elsewhere.
 - `last_look` is awaited directly before the call that costs money. Whatever it raises is raised: nothing was bought.
 - Calls that change nothing, or change it to the same again, are retried inside the adapter; `buy` is not.
 """

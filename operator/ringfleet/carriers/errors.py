@@ -18,17 +18,19 @@
 
 from __future__ import annotations
 
-from ringfleet.model import Outcome
+from ringfleet.model import E164, Outcome
 
 
 class CarrierError(Exception):
     """Anything that a carrier call raises. The message says what, where and which input, in one line.
 
     `known`: of a purchase, the outcomes of those of its numbers that are known, where each is bought by a call of its
-    own.
+    own. `unsent`: those of them that the carrier has certainly not processed, neither now nor by an earlier try under
+    the same key; of a first try that ends without OutcomeUnknown it is all that have no outcome, said or not.
     """
 
     known: tuple[Outcome, ...] = ()
+    unsent: frozenset[E164] = frozenset()
 
 
 class CarrierUnavailable(CarrierError):

@@ -22,7 +22,7 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.plan.carrier_account.balance import is_news
 from ringfleet.plan.carrier_account.orphans import tell
 from ringfleet.plan.conditions import Condition, Reason
-from ringfleet.plan.number_order import rate_message
+from ringfleet.plan.number_order.plan import rate_message
 from ringfleet.plan.purchase_rate import PurchaseRoom
 
 

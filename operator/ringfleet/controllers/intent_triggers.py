@@ -44,7 +44,7 @@ from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.next_look import next_look_at_bundle
-from ringfleet.plan.number_order import SENT
+from ringfleet.plan.number_order.items import SENT
 
 
 class IntentTriggers:

@@ -65,32 +65,24 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.next_look import next_look_at_order
-from ringfleet.plan.number_order import (
-    LONGEST_RETRY,
-    MEND_THERE,
+from ringfleet.plan.number_order.forbidden import forbids_buying, other_market_message
+from ringfleet.plan.number_order.items import (
     SENT,
     UNRESOLVED,
-    Done,
-    GiveUp,
     Item,
-    LookUp,
-    OrderState,
-    OrderWant,
-    OrderWorld,
-    Record,
-    Search,
-    Submit,
-    Wait,
-    forbids_buying,
-    given_up,
-    looked_up,
     move_unresolved,
-    order_failure,
-    other_market_message,
     parked_items_done,
-    plan_order,
     settle,
+    unsend,
+    unsent,
 )
+from ringfleet.plan.number_order.last_looks import looked_up
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
+from ringfleet.plan.number_order.report import MEND_THERE, order_failure
+from ringfleet.plan.number_order.retries import LONGEST_RETRY
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Submit, Wait
+from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.supply import may_be_forgotten
 from ringfleet.plan.offer_choice import Choice, choose_offers
 from ringfleet.rate import backoff
@@ -121,6 +113,8 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
             return await _record(services, order, want, state)
         case GiveUp():
             return await _write(services, order, given_up(state, step))
+        case HandBack():
+            return await _write(services, order, handed_back(state, step))
         case Wait(until=until):
             await services.status.write(order, order_status(order, want, state, step, services.clock()))
             now = services.clock()
@@ -443,14 +437,15 @@ async def _submit(
     account = services.accounts.opened(want.account)
     try:
         async with purchasing(services, account, want.account, order):
-            if not resumed:
+            if fresh := unsent(state.items or ()):
                 items = move_unresolved(state.items or (), ItemState.SUBMITTING)
                 state = replace(state, items=items, sent_to=account.account_id or "")
-                state = replace(state, bundle=bundle_of(services, order, want.account))
+                if not resumed:
+                    state = replace(state, bundle=bundle_of(services, order, want.account))
                 now = services.clock()
                 await services.status.write(order, order_status(order, want, state, Submit(resumed=False), now))
                 order = services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order
-            await _write(services, order, await _buy(services, account, order, want, state, resumed))
+            await _write(services, order, await _buy(services, account, order, want, state, fresh))
     except PurchaseLockTaken as busy:
         return busy.seconds
     wake_orders(services, want.account)
@@ -458,11 +453,18 @@ async def _submit(
 
 
 async def _buy(
-    services: Services, account: OpenAccount, order: NumberOrder, want: OrderWant, state: OrderState, resumed: bool
+    services: Services,
+    account: OpenAccount,
+    order: NumberOrder,
+    want: OrderWant,
+    state: OrderState,
+    fresh: frozenset[E164],
 ) -> OrderState:
-    """The state after one purchase call. Nothing raised by the carrier leaves an item without a known next step."""
+    """The state after one purchase call. Nothing raised by the carrier leaves an item without a known next step.
+    `fresh`: the numbers of which the carrier has not heard before."""
     items = state.items or ()
     offers = tuple(item.offer for item in items if item.state in UNRESOLVED)
+    resumed = not fresh.issuperset(offer.number for offer in offers)
     mark, bundle = services.fleet.mark_for(*pool_of(order)), state.bundle
     if bundle is None and resumed:  # a version that did not note it may have sent the order
         bundle = bundle_of(services, order, want.account)
@@ -475,17 +477,18 @@ async def _buy(
         return state if isinstance(error, Frozen) else _failed(services, state, error)
     except OutcomeUnknown as error:
         log.warning("outcome unknown", order=order.key, account=str(want.account), error=str(error))
-        items = move_unresolved(settle(items, error.known), ItemState.UNKNOWN)
+        items = move_unresolved(unsend(settle(items, error.known), error.unsent), ItemState.UNKNOWN)
         return _failed(services, replace(state, items=items), error)
     except (RequestRejected, AccountRestricted) as error:
         _wake_restricted(services, want.account, error)
+        outcomes = tuple(Outcome(number, ItemState.FAILED, "CarrierRefused", error.words) for number in sorted(fresh))
         items = settle(items, error.known)
-        if resumed:  # an earlier try may have bought them
-            return _failed(services, replace(state, items=items), error)
-        outcomes = tuple(Outcome(offer.number, ItemState.FAILED, "CarrierRefused", error.words) for offer in offers)
+        if resumed:  # an earlier try may have bought the others
+            return _failed(services, replace(state, items=settle(items, outcomes)), error)
     except (CarrierUnavailable, CredentialsRejected) as error:
         services.queues.wake_account(want.account)
-        return _failed(services, replace(state, items=settle(items, error.known)), error)
+        items = unsend(settle(items, error.known), error.unsent | fresh)
+        return _failed(services, replace(state, items=items), error)
     settled = replace(state, items=settle(items, outcomes), attempts=0, next_attempt=None, last_error="")
     failure, message = order_failure(want, settled)
     return replace(settled, failure=failure, message=message)

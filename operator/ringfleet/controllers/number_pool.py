@@ -37,7 +37,7 @@ from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen, 
 from ringfleet.objects.refs import NUMBER_ORDERS, Key, market_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import rate_message
+from ringfleet.plan.number_order.plan import rate_message
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead

@@ -37,7 +37,8 @@ from ringfleet.objects.number_order import asked_for, is_for_other_market, is_of
 from ringfleet.objects.number_pool import pool_view, top_up
 from ringfleet.objects.refs import account_key, market_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Listed, Unlisted, other_market_message
+from ringfleet.plan.number_order.forbidden import other_market_message
+from ringfleet.plan.number_order.world import Listed, Unlisted
 from ringfleet.plan.number_pool.allowance import Allowance, allow
 from ringfleet.plan.number_pool.decide import survey
 

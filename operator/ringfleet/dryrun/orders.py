@@ -24,24 +24,11 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import asked_for, holding_of, order_state, order_status, order_want
 from ringfleet.objects.number_pool import order_spec, pool_want
 from ringfleet.objects.phone_number import number_body
-from ringfleet.plan.number_order import (
-    SEARCHES_BEFORE_GIVING_UP,
-    UNRESOLVED,
-    Done,
-    GiveUp,
-    Item,
-    LookUp,
-    OrderState,
-    Record,
-    Search,
-    Submit,
-    Wait,
-    given_up,
-    move_unresolved,
-    order_failure,
-    plan_order,
-    settle,
-)
+from ringfleet.plan.number_order.items import UNRESOLVED, Item, move_unresolved, settle
+from ringfleet.plan.number_order.order import OrderState
+from ringfleet.plan.number_order.plan import SEARCHES_BEFORE_GIVING_UP, given_up, handed_back, plan_order
+from ringfleet.plan.number_order.report import order_failure
+from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Submit, Wait
 from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import CreateOrder, StartOrder
 
@@ -116,6 +103,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
             state = replace(state, recorded=True)
         case GiveUp():
             state = given_up(state, step)
+        case HandBack():
+            state = handed_back(state, step)
         case Wait():
             return step
         case LookUp(reason, message):

@@ -26,7 +26,7 @@ from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import Wait
+from ringfleet.plan.number_order.steps import Wait
 from ringfleet.plan.number_pool.decide import PoolDecision
 from ringfleet.plan.number_pool.plan import PoolPlan
 from ringfleet.plan.phone_number.plan import plan_number

@@ -318,7 +318,7 @@ class Holding:
 
 
 class ItemState(StrEnum):
-    """Where one number of an order stands. The law of their steps is `plan/number_order.py`."""
+    """Where one number of an order stands. The law of their steps is `plan/number_order/`."""
 
     PENDING = "Pending"
     """The number is chosen, and the carrier has not heard of it yet."""

@@ -20,5 +20,8 @@ class FailureReason(StrEnum):
     INSUFFICIENT_FUNDS = "InsufficientFunds"
     """The account has too little money: the user must top it up."""
 
+    NOT_SENT = "NotSent"
+    """The carrier could not be called, and never heard of it: the pool orders another number elsewhere."""
+
     CARRIER_REFUSED = "CarrierRefused"
     """Anything else; the outcome's message says what."""

@@ -46,7 +46,10 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import UNRESOLVED, Done, Item, OrderState, OrderWant, Step, Wait, order_conditions
+from ringfleet.plan.number_order.items import UNRESOLVED, Item
+from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.report import order_conditions
+from ringfleet.plan.number_order.steps import Done, Step, Wait
 from ringfleet.plan.number_pool.carriers import OrderIntent
 from ringfleet.plan.number_pool.supply import ItemSeen, OrderSeen
 

@@ -22,7 +22,7 @@ from typing import Protocol
 from ringfleet.model.policy import Billing
 from ringfleet.plan.compliance_bundle.filing import FilingRecord
 from ringfleet.plan.compliance_bundle.report import renewal_at
-from ringfleet.plan.number_order import OrderState
+from ringfleet.plan.number_order.order import OrderState
 from ringfleet.plan.number_quota import Bills, QuotaWant
 from ringfleet.plan.phone_number.case import NumberState
 

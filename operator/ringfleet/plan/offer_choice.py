@@ -12,7 +12,7 @@ from decimal import Decimal
 from ringfleet.model import Limits, Market, Money, Offer, Price
 from ringfleet.model.numbering import area_code_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order import OrderWant
+from ringfleet.plan.number_order.order import OrderWant
 
 
 @dataclass(frozen=True, slots=True)

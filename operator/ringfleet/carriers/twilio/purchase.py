@@ -166,7 +166,10 @@ class Purchases:
         outcomes |= {one.outcome.number: one.outcome for one in sent if one.outcome}
         errors = [one.error for one in sent if one.error]
         if errors:
-            raise _worst(errors, self._api.name, tuple(outcomes.values()), any_sent=look.passed)
+            worst = _worst(errors, self._api.name, tuple(outcomes.values()), any_sent=look.passed)
+            if isinstance(worst, CarrierError):
+                worst.unsent = frozenset(one.number for one in offers if (purchase.key, one.number) in self._unsent)
+            raise worst
 
     async def _buy_in_turn(self, purchase: Purchase, offer: Offer, look: _LastLook) -> _Sent:
         async with self._at_once:
