@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import date
+from math import floor
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,7 @@ from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.hot_route import PICK_BYTES, HotPicks
 from ringfleet.dispatch.inventory import Inventory, SetView
-from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
@@ -270,7 +271,7 @@ class Dispatcher:
     async def advance(self, request: Request) -> Response:
         wish: Advance = read(_read_advance, await read_body(request, PICK_BYTES))
         self._clock.advance(wish.advance_seconds)
-        return _json({"now": write_time(self._clock.now())})
+        return _json({"now": write_time(floor(self._clock.now()))})  # it has come to what is told
 
     # How.
 
@@ -300,6 +301,8 @@ class Dispatcher:
             case Problem():
                 self._metrics.answered(error.type.name, int(error.type.status))
                 return answer(error, path, self._clock.now())
+            case Unwritable():
+                return self._refuse(unwritable(), path)
             case LedgerUnavailable():
                 log.error("ledger unavailable", error=str(error))
                 self._metrics.ledger_failed()
@@ -348,6 +351,11 @@ def discreet(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
 
     return answered
+
+
+def unwritable() -> Problem:
+    """What a ledger can't hold is the caller's, and no fault of the ledger's."""
+    return Problem("malformed-request", "A text in it can't be kept: it is too long, or has a NUL.")
 
 
 async def read_body(request: Request, most: int) -> bytes:

@@ -32,9 +32,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
-from ringfleet.dispatch.app import on_error, on_http_error, read_body, tell_fault
+from ringfleet.dispatch.app import on_error, on_http_error, read_body, tell_fault, unwritable
 from ringfleet.dispatch.hot_protocol import PATHS, Begun, Told, told
-from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.optout_words import Wish, wish_in
@@ -166,9 +166,11 @@ class Events:
                 return "ignored"
             event = directed
         heard = self._understand(key, event)
-        if age > FORGOTTEN or not self._counts(key, event):
+        if age > FORGOTTEN or not heard.can_be_counted or not self._counts(key, event):
             if heard.opt_outs:  # taken twice it is the same; the event is not counted
                 return "counted" if await self._ledger.ingest([replace(heard, counts=False)]) else "known"
+            if not heard.can_be_counted:
+                raise unwritable()
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
         return "counted" if await self._ledger.ingest([heard]) else "known"
@@ -248,6 +250,8 @@ class Events:
 
     def refuse(self, error: Exception, path: str) -> Response:
         """What is answered when a call ends with this."""
+        if isinstance(error, Unwritable):
+            error = unwritable()
         if isinstance(error, LedgerUnavailable):
             log.error("ledger unavailable", error=str(error))
             self._metrics.ledger_failed()

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, Address
 from ringfleet.dispatch.ledger.postgres.forgetting import forget
 from ringfleet.dispatch.ledger.postgres.loading import load
@@ -73,6 +73,7 @@ class PostgresStore:
         self._sender: asyncpg.Connection | None = None
         self._finder: asyncpg.Connection | None = None
         self._is_looking = False
+        self._refused = False
         self._token: UUID | None = None
         self._turn = asyncio.Lock()
 
@@ -132,15 +133,24 @@ class PostgresStore:
         token = self._token  # before anything is waited for: it is that of the memory by which this was decided
         statement, given = group_statement(changes)
         sender = await self._connected()
-        with self.server.translating():
-            written = await self._in_time(sender.fetchval(statement, token, wishes, *given))
+        self._refused = False
+        try:
+            with self.server.translating():
+                written = await self._in_time(sender.fetchval(statement, token, wishes, *given))
+        except Unwritable:
+            self._refused = True
+            raise
         if written:
             return Outcome.WRITTEN
         (seen,) = await self._fetch(_LOOK)
         return Outcome.OUTRUN if seen["token"] == token else Outcome.DEPOSED
 
     async def recover(self) -> bool:
-        """A new token: this waits for what is still being written under the old one."""
+        """A new token: this waits for what is still being written under the old one. What the server has refused, or
+        could not be sent, is not."""
+        if self._refused:
+            self._refused = False
+            return True
         self._hang_up()
         async with self._turn:
             token, old = uuid4(), self._token
