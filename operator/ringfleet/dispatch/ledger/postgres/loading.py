@@ -29,10 +29,11 @@ _SINCE = f"(SELECT max(coalesce(answered, started)) - {LONGEST} FROM call WHERE 
 _IDENTITY = """
 SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
   (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()) AS schema,
-  (SELECT timeline_id::bigint FROM pg_control_checkpoint()) AS timeline
+  ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS timeline
 """
 """A dump that is read in again makes another schema, in another cluster perhaps; a standby that takes over begins
-another timeline."""
+another timeline, by which the files of its log are named. What `pg_control_checkpoint` tells is that of the last
+checkpoint: minutes after the standby has taken over it is still the old one."""
 
 
 async def load(connection: Any) -> Loaded:
