@@ -399,6 +399,9 @@ class OwnedLedger:
                 case Outcome.OUTRUN:
                     group.undo.take_back()
                     new = await self.store.read_wishes(memory.marks["wishes"])
+                    if not new:
+                        self._memory = None  # a standby has taken over: what it lacks is no more
+                        raise LedgerUnavailable(f"The ledger {self.store} has fewer wishes than it had.")
                     wishes = [job_of_wish(number, written) for number, written in new]
                 case Outcome.DEPOSED:
                     group.undo.take_back()

@@ -36,11 +36,16 @@ another timeline, by which the files of its log are named. What `pg_control_chec
 checkpoint: minutes after the standby has taken over it is still the old one."""
 
 
+async def identity_of(connection: Any) -> dict[str, int]:
+    """Which server it is, which schema of it, and on which timeline."""
+    return dict(await connection.fetchrow(_IDENTITY))
+
+
 async def load(connection: Any) -> Loaded:
     """In a transaction that sees one moment."""
     progress = dict(await connection.fetch("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
-    identity = dict(await connection.fetchrow(_IDENTITY))
+    identity = await identity_of(connection)
     known = {name: progress[name] for name in identity if name in progress}
     return Loaded(
         folded=folded,
