@@ -131,6 +131,49 @@ def running_postgres(durable: bool = False) -> Iterator[PostgresServer]:
     if dsn := os.environ.get(ENVIRONMENT):
         yield PostgresServer(dsn)
         return
+    with a_cluster() as cluster, cluster.serving({} if durable else HASTY) as dsn:
+        yield PostgresServer(dsn, Idle())
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The files of a server of our own, which may run or not."""
+
+    programs: Path
+    folder: Path
+    user: int | None
+
+    @contextmanager
+    def serving(self, options: Mapping[str, str] = HASTY) -> Iterator[str]:
+        """The DSN of its database `postgres`, while it runs."""
+        with _serving(self.programs, self.folder, self.user, options):
+            yield f"postgresql://ringfleet@/postgres?host={quote(str(self.folder), safe='')}"
+
+    def copy(self) -> None:
+        """What a standby has that hears of nothing more. While it does not run."""
+        shutil.copytree(self._data, self._copy, symlinks=True)
+        (self._copy / "standby.signal").touch()
+        if self.user is not None:
+            for path in (self._copy, *self._copy.rglob("*")):
+                os.chown(path, self.user, self.user, follow_symlinks=False)
+
+    def put_copy_in_its_place(self) -> None:
+        """The standby is who runs next: it can be promoted."""
+        shutil.rmtree(self._data)
+        self._copy.rename(self._data)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _copy(self) -> Path:
+        return self.folder / "copy"
+
+
+@contextmanager
+def a_cluster() -> Iterator[Cluster]:
+    """A new one, which nobody runs yet."""
     user = pwd.getpwnam(UNPRIVILEGED).pw_uid if os.geteuid() == 0 else None
     own = OwnFolder("ringfleet-postgres-")
     folder = own.path
@@ -139,8 +182,7 @@ def running_postgres(durable: bool = False) -> Iterator[PostgresServer]:
             os.chown(folder, user, user)
         programs = _reachable(find_programs(), folder, user)
         _make_cluster(programs, folder, user)
-        with _serving(programs, folder, user, {} if durable else HASTY):
-            yield PostgresServer(f"postgresql://ringfleet@/postgres?host={quote(str(folder), safe='')}", Idle())
+        yield Cluster(programs, folder, user)
     finally:
         own.remove()
 

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from ringfleet.dispatch.analytics import MEDIA_TYPE, Forwarding
+from ringfleet.dispatch.analytics import LONGEST_WAIT_S, MEDIA_TYPE, Forwarding, wait_after
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.settings import DispatchSettings
@@ -134,6 +134,34 @@ async def test_a_batch_that_is_too_large_is_sent_in_smaller_ones(desk: Desk) -> 
     while await desk.ledger.outbox(1):
         await desk.send()
     assert desk.receiver.taken == ["e1", "e2", "e3"]
+
+
+async def test_another_batch_never_has_the_id_of_one_that_was_taken(desk: Desk, tmp_path: Path) -> None:
+    """Receivers drop what comes under an id that they have seen, and the outbox counts from one again: after a restart,
+    when it was empty, and after a restore."""
+    desk.receiver.status = 503
+    await desk.hear("e1")
+    await desk.send()
+    desk.receiver.status = 200
+    await desk.send()
+    await desk.ledger.__aexit__()
+    async with SqliteLedger(tmp_path / "ledger.sqlite") as again:
+        assert isinstance(again, SqliteLedger)
+        again.forward_events()
+        desk.ledger = desk.forwarding._ledger = again  # type: ignore[assignment]  # a protocol's
+        await desk.hear("e2")
+        await desk.send()
+    first, repeated, other = (headers["webhook-id"] for headers, _ in desk.receiver.requests)
+    assert (first == repeated, first == other, desk.receiver.taken) == (True, False, ["e1", "e2"])
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 1.0), (2, 2.0), (9, 256.0), (10, LONGEST_WAIT_S)])
+def test_a_receiver_that_is_away_is_asked_ever_more_seldom(failures: int, seconds: float) -> None:
+    assert wait_after(failures) == seconds
+
+
+def test_a_receiver_may_be_away_for_a_year() -> None:
+    assert wait_after(105_120) == LONGEST_WAIT_S
 
 
 async def test_what_comes_is_sent_at_once(desk: Desk) -> None:

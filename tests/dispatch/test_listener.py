@@ -223,6 +223,16 @@ async def test_in_dev_mode_a_page_in_a_browser_changes_nothing(tmp_path: Path, p
         assert moved.status_code == 200
 
 
+async def test_a_clock_that_is_moved_to_a_moment_by_what_it_tells_has_come_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It told the next second, so that whoever moved it to noon asked at a second before."""
+    monkeypatch.setattr("ringfleet.dispatch.clock.time.time", lambda: 1_795_521_600.25)
+    async with asking(tmp_path, dev=True) as client:
+        reply = await client.post("/dev/clock", json={"advanceSeconds": 0})
+        assert reply.json() == {"now": "2026-11-24T12:00:00Z"}
+
+
 async def test_nobody_is_sent_to_a_host_that_the_request_has_made_up(tmp_path: Path) -> None:
     async with asking(tmp_path, dev=False) as client:
         reply = await client.get(f"{PICK}/", headers={"host": "evil.example"})

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+import pytest
 
+from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.ledger.types import Suppression
@@ -36,6 +38,9 @@ class Disk:
             raise LedgerUnavailable("the disk is full")
         self.written += [entry.scope for entry in entries]
         return len(entries)
+
+    async def allow(self, scope: str, recipients: Sequence[bytes]) -> int:
+        return len(recipients)
 
 
 async def readyz(watch: LedgerWatch, metrics: Metrics) -> int:
@@ -85,11 +90,29 @@ def test_a_ledger_that_does_not_answer_does_not_work() -> None:
     run_in_virtual_time(main())
 
 
-async def test_a_look_leaves_one_row_that_is_nobodys(tmp_path: Path) -> None:
+async def test_a_look_leaves_no_row(tmp_path: Path) -> None:
     async with open_ledger(f"sqlite:{tmp_path}/ledger.sqlite") as ledger:
         watch = LedgerWatch(ledger)
         for _ in range(3):
             watch.failed()
             await watch.look()
             assert watch.alive
-        assert len(await ledger.suppressions(SCOPE)) == 1
+        assert await ledger.suppressions(SCOPE) == ()
+
+
+async def test_a_disk_that_is_full_again_is_not_ready_again(tmp_path: Path) -> None:
+    """What the first look has written is no write when it is written again."""
+
+    def full(how: str) -> None:
+        raise LedgerUnavailable(f"{how}: disk is full")
+
+    async with SqliteLedger(tmp_path / "ledger.sqlite") as ledger:
+        watch, told = LedgerWatch(ledger), []
+        for is_full in (True, False, True, False):
+            with pytest.MonkeyPatch.context() as disk:
+                if is_full:
+                    disk.setattr(ledger.store, "_end", full)
+                watch.failed()
+                await watch.look()
+                told.append(watch.alive)
+        assert told == [False, True, False, True]

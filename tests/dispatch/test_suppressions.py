@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ringfleet.dispatch.ledger.interface import Unwritable
 from ringfleet.dispatch.ledger.types import Suppression
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.model.rotation import Channel
@@ -39,6 +40,20 @@ async def test_who_has_said_stop_to_a_number_of_no_set_is_found_and_let_in_again
         assert len((await desk.get("suppressions?scope=namespace")).json()["items"]) == 1
         said = {"recipients": [ANN], "scope": "namespace"}
         assert (await desk.send("DELETE", "suppressions", said)).json() == {"changed": 1}
+
+
+async def test_a_reason_that_no_ledger_can_hold_is_the_callers_fault(tmp_path: Path) -> None:
+    async with a_desk(tmp_path, **ACME) as desk:
+        reply = await desk.send("POST", "suppressions", {"recipients": [ANN], "reason": "a list\0"})
+        assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (400, "/reason")
+        with pytest.MonkeyPatch.context() as refusing:
+            refusing.setattr(desk.ledger, "suppress", refuses)
+            reply = await desk.send("POST", "suppressions", {"recipients": [ANN]})
+        assert (reply.status_code, reply.json()["type"].rpartition("/")[2]) == (400, "malformed-request")
+
+
+async def refuses(_: object) -> int:
+    raise Unwritable("it has a NUL")
 
 
 async def test_an_opt_out_holds_for_who_has_only_one_of_the_keys(tmp_path: Path) -> None:

@@ -411,6 +411,18 @@ async def test_a_stop_is_never_too_old(world: World) -> None:
     assert await world.hours() == ()
 
 
+@pytest.mark.parametrize("id_", ["evt\0", "e" * 256])
+async def test_an_event_whose_ids_no_ledger_can_hold_is_refused_and_a_stop_among_them_holds(
+    world: World, id_: str
+) -> None:
+    """PostgreSQL has no NUL: such a row kept everything that was asked beside it from being written."""
+    for event in (an_event(id_=id_), an_event(call_id=id_)):
+        assert refusal(await world.send(a_body(event))) == (400, "malformed-request")
+    assert await world.hours() == ()
+    assert await world.write("STOP", id_) == "counted"
+    assert len(await world.opted_out()) == 1
+
+
 async def test_a_stop_that_is_too_old_to_be_counted_is_taken_twice_without_harm(world: World) -> None:
     for _ in range(2):
         await world.write("STOP", "m1", after=-int(FORGOTTEN) - 86_400)

@@ -8,7 +8,8 @@
 
 What arrives twice has the same `source` and `id`. A batch is a JSON array of CloudEvents
 (`application/cloudevents-batch+json`), signed as Standard Webhooks have it: the header `webhook-signature` is `v1,` and
-the base64 of an HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>` by the secret. Only the owner of the ledger
+the base64 of an HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>` by the secret. The `webhook-id` is a digest
+of the body: the same for the same batch, and for no other, whatever becomes of the ledger. Only the owner of the ledger
 sends. Picks and carriers never wait for it; what nobody takes is forgotten with its day, after a week.
 """
 
@@ -33,6 +34,9 @@ BATCH = 500
 """Events in one request, at most."""
 TIMEOUT = aiohttp.ClientTimeout(total=30.0, sock_connect=5.0)
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
+DOUBLINGS = 9
+"""After so many failures the wait is the longest. Without an end it is no number any more after 1,024: three days and a
+half of a receiver that is away, which then ended the dispatcher."""
 LOOK_AGAIN_S = 30.0
 """Seconds until the outbox is looked at although nothing is known to have come."""
 TOO_LARGE = 413
@@ -81,7 +85,7 @@ class Forwarding:
                     log.warning("the outbox can't be read or written", error=str(error))
                     rest = False
                 if self._failures:
-                    await asyncio.sleep(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (self._failures - 1)))
+                    await asyncio.sleep(wait_after(self._failures))
                 elif not rest:
                     await self._ledger.outbox_fills(LOOK_AGAIN_S)
 
@@ -106,7 +110,7 @@ class Forwarding:
     async def _send(self, session: aiohttp.ClientSession, posted: Sequence[Posted]) -> str:
         try:
             body = b"[" + b",".join(one.event for one in posted) + b"]"
-            headers = await self._headers(f"{posted[0].id}-{posted[-1].id}", body)
+            headers = await self._headers(sha256(body).hexdigest(), body)
             async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as reply:
                 status = reply.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -127,6 +131,11 @@ class Forwarding:
         return {"Content-Type": MEDIA_TYPE, "webhook-id": id_, "webhook-timestamp": at} | {
             "webhook-signature": sign(secret, id_, at, body)
         }
+
+
+def wait_after(failures: int) -> float:
+    """The seconds until a batch is sent again that was not taken so many times in a row."""
+    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures - 1, DOUBLINGS)))
 
 
 def sign(secret: bytes, id_: str, at: str, body: bytes) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import date
+from math import floor
 from time import perf_counter
 from typing import Any
 
@@ -26,13 +27,13 @@ from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.hot_route import PICK_BYTES, HotPicks
 from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tell_fault
 from ringfleet.dispatch.inventory import Inventory, SetView
-from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
 from ringfleet.dispatch.operations import LONGEST_WAIT, NUMBERS, SET
 from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
-from ringfleet.dispatch.problems import Problem, answer, write_time
+from ringfleet.dispatch.problems import Problem, answer, unwritable, write_time
 from ringfleet.dispatch.recipients import Hasher, is_recipient
 from ringfleet.dispatch.rollup import spans_of, write_numbers, write_rollup
 from ringfleet.dispatch.schema import (
@@ -267,7 +268,7 @@ class Dispatcher:
     async def advance(self, request: Request) -> Response:
         wish: Advance = read(_read_advance, await read_body(request, PICK_BYTES))
         self._clock.advance(wish.advance_seconds)
-        return _json({"now": write_time(self._clock.now())})
+        return _json({"now": write_time(floor(self._clock.now()))})  # it has come to what is told
 
     # How.
 
@@ -297,6 +298,8 @@ class Dispatcher:
             case Problem():
                 self._metrics.answered(error.type.name, int(error.type.status))
                 return answer(error, path, self._clock.now())
+            case Unwritable():
+                return self._refuse(unwritable(), path)
             case LedgerUnavailable():
                 log.error("ledger unavailable", error=str(error))
                 self._metrics.ledger_failed()

@@ -16,11 +16,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.optout_words import Wish, wish_in
-from ringfleet.dispatch.problems import Problem
+from ringfleet.dispatch.problems import Problem, unwritable
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
@@ -68,6 +68,8 @@ class Intake:
         """What became of it: see `webhooks.Happened`. Raises Problem: nothing, or it is not known."""
         try:
             return await self._take_in(key, event)
+        except Unwritable as error:
+            raise unwritable() from error
         except LedgerUnavailable as error:
             log.error("ledger unavailable", error=str(error))  # noqa: TRY400 - its message says it all
             self._metrics.ledger_failed()
@@ -88,9 +90,11 @@ class Intake:
                 return "ignored"
             event = directed
         heard = self._understand(key, event)
-        if age > FORGOTTEN or not self._counts(key, event):
+        if age > FORGOTTEN or not heard.can_be_counted or not self._counts(key, event):
             if heard.opt_outs:  # taken twice it is the same; the event is not counted
                 return "counted" if await self._ledger.ingest([replace(heard, counts=False)]) else "known"
+            if not heard.can_be_counted:
+                raise unwritable()
             log.info("event ignored", account=str(key), happening=event.happening.value, number=event.number)
             return "ignored"
         return "counted" if await self._ledger.ingest([heard]) else "known"

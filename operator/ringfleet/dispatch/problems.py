@@ -92,6 +92,11 @@ def later(type_: str, detail: str, not_before: float, **members: Any) -> Problem
     return Problem(type_, detail, notBefore=write_time(not_before), **members)
 
 
+def unwritable() -> Problem:
+    """What a ledger can't hold is the caller's, and no fault of the ledger's."""
+    return Problem("malformed-request", "A text in it can't be kept: it is too long, or has a NUL.")
+
+
 def answer(problem: Problem, instance: str | None = None, now: float | None = None) -> Response:
     """The response. `now` in POSIX seconds, for Retry-After."""
     headers = {}

@@ -134,7 +134,7 @@ class SuppressionRequest(Struct, rename="camel", forbid_unknown_fields=True, fro
     scope: Scope = Scope.BRAND
     """`set`: by this RotationSet. `brand`: by all sets of its brand in the namespace. `namespace`: by all sets of the
     namespace, as whoever says STOP to a number that is in no set."""
-    reason: Annotated[str, Meta(min_length=1, max_length=200)] = "imported"
+    reason: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] = "imported"
     """Where the opt-out comes from, for a person."""
 
 

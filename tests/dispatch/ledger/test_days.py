@@ -14,7 +14,18 @@ import pytest
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.types import Ask, Deferred
 from ringfleet.plan.rotation_set.calendar import window
-from tests.dispatch.ledger.builders import OpenLedger, a_member, a_number, a_roster, an_ask, deferred, picked
+from ringfleet.plan.rotation_set.roster import State
+from tests.dispatch.ledger.builders import (
+    TODAY,
+    OpenLedger,
+    a_member,
+    a_number,
+    a_roster,
+    an_ask,
+    deferred,
+    fill,
+    picked,
+)
 
 NEW_YORK, ADELAIDE, TONGA = "America/New_York", "Australia/Adelaide", "Pacific/Tongatapu"
 
@@ -116,3 +127,25 @@ async def test_two_sets_may_have_different_days_at_the_same_moment(ledger: Ledge
     await enlist(ledger, there)
     await ledger.enlist(a_roster(a_member(2, daily=1), day=here.day, set_="shop/other"))
     assert {(await picked(ledger, there)).number, (await picked(ledger, here)).number} == {a_number(1), a_number(2)}
+
+
+async def test_who_is_quarantined_is_not_picked_though_the_roster_is_of_an_earlier_day(open_ledger: OpenLedger) -> None:
+    """The clock was a year ahead when the last roster came, and was set right; or the set's zone has moved to the west.
+    Whoever starts then knows nothing of that day."""
+    ledger = await open_ledger()
+    await ledger.enlist(a_roster(a_member(1), a_member(2), a_member(3), day=TODAY + 365))
+    ledger = await open_ledger()
+    await ledger.enlist(a_roster(a_member(1, state=State.QUARANTINED), a_member(2, daily=1)))
+    assert (await picked(ledger, an_ask("ann"))).number == a_number(2)
+    assert isinstance(await ledger.pick(an_ask("bob")), Deferred)
+    await ledger.enlist(a_roster(a_member(4)))
+    assert (await picked(ledger, an_ask("cid", 60))).number == a_number(4)
+
+
+async def test_a_clock_that_was_ahead_leaves_what_is_told_as_it_is(ledger: Ledger) -> None:
+    """Else what is left, and who has least, would be those of a day that is a year away."""
+    await ledger.enlist(a_roster(a_member(1), a_member(2)))
+    await fill(ledger, ("ann", "bob", "cid"))
+    await ledger.pick(an_ask("dan", 365 * 86400.0, dry_run=True))
+    told = [(await picked(ledger, an_ask(name, 60))) for name in ("eve", "fay")]
+    assert [(one.number, one.remaining) for one in told] == [(a_number(2), 16), (a_number(1), 15)]

@@ -768,10 +768,11 @@ async def test_a_pick_of_another_set_is_unknown(ledger: Ledger) -> None:
 # Rosters.
 
 
-async def test_an_older_roster_changes_nothing(ledger: Ledger) -> None:
+async def test_the_latest_roster_holds_though_it_is_of_an_earlier_day(ledger: Ledger) -> None:
+    """Only the owner enlists, one after the other: what comes later is what is so."""
     await ledger.enlist(a_roster(a_member(2), day=TODAY + 1))
     await ledger.enlist(a_roster(a_member(1)))
-    assert (await picked(ledger, an_ask(after=TOMORROW))).number == TWO
+    assert (await picked(ledger, an_ask(after=TOMORROW))).number == ONE
 
 
 async def test_a_number_that_comes_back_has_not_forgotten_its_day(ledger: Ledger) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from ringfleet.dispatch.ledger.law.reservations import Room, Rooms, first_room
 from ringfleet.dispatch.ledger.owner import groups
 from ringfleet.dispatch.ledger.owner.verify import judge
 from ringfleet.dispatch.ledger.sqlite import store
+from ringfleet.dispatch.ledger.sqlite.file import back_up
 from ringfleet.dispatch.ledger.sqlite.verify import look
 from ringfleet.dispatch.ledger.store import Evidence
 from ringfleet.dispatch.ledger.types import Ask, Deferred, Picked
@@ -267,6 +270,56 @@ async def test_a_full_disk_refuses_and_goes_on_when_there_is_space(tmp_path: Pat
         connection.execute(f"PRAGMA max_page_count={pages * 100}")
         assert (await picked(ledger, an_ask("ann"))).id == f"p{out + 1}"
     assert verified(tmp_path / "ledger.sqlite") == ()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_nothing_is_acknowledged_that_goes_into_a_file_that_was_removed(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with SqliteLedger(path) as ledger:
+        await ledger.enlist(a_roster(a_member(1)))
+        await fill(ledger, ("ann", "bob"))
+        file = path.with_name(path.name + suffix)
+        away = file.rename(tmp_path / "away")
+        for name in ("cid", "dan"):
+            with pytest.raises(LedgerUnavailable, match="removed or replaced"):
+                await ledger.pick(an_ask(name))
+        away.rename(file)
+        assert (await picked(ledger, an_ask("eve"))).remaining <= 7, "it goes on, with what was told to nobody counted"
+
+
+async def test_a_copy_beside_the_log_of_another_file_is_refused(tmp_path: Path) -> None:
+    """SQLite would write the log into the copy: the restore would be undone, or the copy broken."""
+    path, copy, killed = tmp_path / "ledger.sqlite", tmp_path / "copy.sqlite", tmp_path / "killed"
+    killed.mkdir()
+    async with SqliteLedger(path) as ledger:
+        await ledger.enlist(a_roster(a_member(1)))
+        await fill(ledger, ("ann",))
+        back_up(path, copy)
+        await fill(ledger, ("bob",))
+        for suffix in ("", "-wal"):
+            shutil.copy(path.with_name(path.name + suffix), killed / f"ledger.sqlite{suffix}")
+    path = killed / "ledger.sqlite"
+    shutil.copy(copy, path)
+    with pytest.raises(LedgerUnavailable, match=r"remove .*ledger\.sqlite-wal"):
+        await SqliteLedger(path).__aenter__()
+    path.with_name("ledger.sqlite-wal").unlink()
+    async with SqliteLedger(path, now=lambda: NOON) as ledger:
+        assert isinstance(await ledger.pick(an_ask("cid", 60)), Deferred), "it knows that it was restored"
+
+
+async def test_another_program_that_writes_into_the_file_is_waited_for_beside_the_loop(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with SqliteLedger(path) as ledger:
+        await ledger.enlist(a_roster(a_member(1)))
+        other = apsw.Connection(str(path))
+        other.execute("BEGIN IMMEDIATE")
+        asked = asyncio.ensure_future(ledger.pick(an_ask()))
+        for _ in range(3):
+            assert await ledger.suppressions("set:shop/calls") == ()
+        assert not asked.done()
+        other.execute("ROLLBACK")
+        assert isinstance(await asked, Picked)
+        other.close()
 
 
 async def test_the_log_is_copied_back_beside_the_commits(tmp_path: Path, monkeypatch: Any) -> None:

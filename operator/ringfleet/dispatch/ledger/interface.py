@@ -45,6 +45,11 @@ class LedgerUnavailable(Exception):
     the same key. The message says which ledger, and what is wrong with it."""
 
 
+class Unwritable(LedgerUnavailable):
+    """The ledger can't hold what this one request says, such as a text with a NUL in it, which PostgreSQL has none of.
+    It did not happen, and would not when asked again; what others ask is not concerned."""
+
+
 class KeysUnknown(LedgerUnavailable):
     """The ledger has recipients under a key that this process has not: nobody's opt-out under it would be found. The
     message says which, and what to do."""
@@ -97,7 +102,7 @@ class Ledger(Protocol):
         ...
 
     async def enlist(self, roster: Roster) -> None:
-        """From now on, these are the set's members. One that stays keeps its counts; a lower day changes nothing."""
+        """From now on, these are the set's members. One that stays keeps its counts; the day never goes back."""
         ...
 
     def on_taken(self, hear: Callable[[], None]) -> None:

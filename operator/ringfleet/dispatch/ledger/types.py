@@ -336,6 +336,17 @@ class OptIn:
     at: float
 
 
+LONGEST_TEXT = 255
+"""Characters. PostgreSQL finds a row by 2,704 bytes at most, and an event's key has an account and an id."""
+
+
+def can_be_kept(text: str) -> bool:
+    """Whether every store can hold the text and find a row by it: PostgreSQL has no NUL, and nobody half a surrogate
+    pair, both of which JSON can say."""
+    plain = text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
+    return plain and "\0" not in text and len(text) <= LONGEST_TEXT
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A carrier's event, ready to be counted. `account` is `namespace/name`: ids are unique in an account. What a
@@ -356,6 +367,11 @@ class Heard:
     """Whether the account is known to own the number now, so that what it tells of the number's past is believed."""
     placed: bool = False
     """Whether the number is in a set now, so that it is known whom the wishes are said to."""
+
+    @property
+    def can_be_counted(self) -> bool:
+        """Whether a ledger can hold what the carrier calls it."""
+        return all(map(can_be_kept, (self.event.id, self.event.subject, self.event.label or "")))
 
 
 @dataclass(frozen=True, slots=True)

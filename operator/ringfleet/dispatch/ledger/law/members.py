@@ -176,11 +176,12 @@ class Bench:
     # Keeping.
 
     def _enter_window(self, ask: Moment) -> bool:
-        """Go with the time. True: the ask is of an hour that is over, and came late."""
+        """Go with the time. True: the ask is of an hour that is over, and came late. What is earlier than the hour or
+        day before did not come late: a clock that was ahead was set right, and its hour may be years away."""
         window = (ask.day, hour_of(ask.now))
         if window == self._window:
             return False
-        if window > self._window:
+        if window > self._window or any(now < then - 1 for now, then in zip(window, self._window, strict=True)):
             self._begin_window(window)
         return window < self._window
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner
+from ringfleet.dispatch.ledger.interface import KEPT, LedgerUnavailable, NotTheOwner, Unwritable
 from ringfleet.dispatch.ledger.owner import deferrals, keys, picks, rosters
 from ringfleet.dispatch.ledger.owner import recipients as rights
 from ringfleet.dispatch.ledger.owner.events import has_read
@@ -34,7 +34,14 @@ from ringfleet.dispatch.ledger.owner.reports import (
     report_set,
 )
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
-from ringfleet.dispatch.ledger.owner.wishes import Wish, job_of, job_of_inbox, job_of_wish, write_wish
+from ringfleet.dispatch.ledger.owner.wishes import (
+    Wish,
+    job_of,
+    job_of_inbox,
+    job_of_wish,
+    refuse_unwritable,
+    write_wish,
+)
 from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, POSTED, ROOMS
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
 from ringfleet.dispatch.ledger.tables import OUTBOX, UNCLEAR, Row, Wanted
@@ -329,19 +336,17 @@ class OwnedLedger:
         while True:
             await self._woken.wait()
             await asyncio.sleep(0)  # after all who ask in this turn of the loop
-            while self._waiting or (self._folding and self._folding.is_under_way):
-                await self._turn()
+            writes = True  # a store that can't be written is not tried again before somebody asks for something
+            while self._waiting or (writes and self._folding and self._folding.is_under_way):
+                writes = await self._turn()
             self._woken.clear()
             self._idle.set()
 
-    async def _turn(self) -> None:
-        """Take all that waits into one group, and tell whoever has not gone meanwhile."""
+    async def _turn(self) -> bool:
+        """Take all that waits into one group, and tell whoever has not gone meanwhile. False: nothing was written."""
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
-        try:
-            async with self._one_at_a_time:
-                results = await self._run([work for work, _ in jobs])
-        except Exception as error:
-            results = [self._failure(error)] * len(jobs)
+        async with self._one_at_a_time:
+            results, writes = await self._results([work for work, _ in jobs])
         for (_, future), result in zip(jobs, results, strict=True):
             if future.done():
                 continue
@@ -349,6 +354,22 @@ class OwnedLedger:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        return writes
+
+    async def _results(self, work: Sequence[Work]) -> tuple[list[Any], bool]:
+        """What came of each, an exception or not; and whether anything was written. What only one of them is to blame
+        for fails that one: the group is halved until it stands alone."""
+        try:
+            return await self._run(work), True
+        except Exception as error:
+            failure = self._failure(error)
+            is_of_one = isinstance(error, Unwritable) or not isinstance(error, LedgerUnavailable)
+        if len(work) == 1 or not is_of_one:
+            return [failure] * len(work), False
+        half = len(work) // 2
+        first, some = await self._results(work[:half])
+        second, others = await self._results(work[half:])
+        return [*first, *second], some or others
 
     async def _run(self, work: Sequence[Work]) -> list[Any]:
         """Their results, in their order, which are on disk."""
@@ -378,6 +399,9 @@ class OwnedLedger:
                 case Outcome.OUTRUN:
                     group.undo.take_back()
                     new = await self.store.read_wishes(memory.marks["wishes"])
+                    if not new:
+                        self._memory = None  # a standby has taken over: what it lacks is no more
+                        raise LedgerUnavailable(f"The ledger {self.store} has fewer wishes than it had.")
                     wishes = [job_of_wish(number, written) for number, written in new]
                 case Outcome.DEPOSED:
                     group.undo.take_back()
@@ -494,6 +518,7 @@ class OwnedLedger:
     # Whose it is.
 
     async def _wish(self, wish: Wish) -> int:
+        refuse_unwritable(wish)
         if self._held.is_ours or not self.store.is_shared:
             return int(await self._put(job_of(wish)))
         job, group = job_of(wish), Group(Memory(NOTHING))

@@ -267,7 +267,7 @@ class Memory:
     def hang_up(self, now: float) -> None:
         """Calls whose end was never told do not hold a line for ever; looked at once an hour."""
         hour = hour_of(now)
-        if hour <= self._hung_up:
+        if hour == self._hung_up:
             return
         self._hung_up = hour
         for number, lines in list(self.lines.items()):

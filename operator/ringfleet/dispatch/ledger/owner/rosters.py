@@ -16,13 +16,13 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode  # numbers are E164
 
 
 def enlist(roster: Roster, group: Group) -> None:
-    """From now on these are the members; an older day changes nothing. What is as before is not touched: of a set in
-    which one member has changed, one seat changes."""
+    """From now on these are the members, whatever the day: after a clock that was ahead, or a move to a zone in the
+    west, it is an older one, and who is quarantined then must not ring. The day itself never goes back. What is as
+    before is not touched: of a set in which one member has changed, one seat changes."""
     memory = group.memory
     set_id = _know(roster.set, group)
     bench = memory.benches[set_id]
-    if roster.day < bench.day:
-        return
+    roster = replace(roster, day=max(roster.day, bench.day))
     terms = _with_heirs(roster.terms, memory.terms.get(set_id))
     if roster.day > bench.day or memory.terms.get(set_id) != terms:
         group.undo.day(bench)

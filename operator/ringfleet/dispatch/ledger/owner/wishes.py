@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ringfleet.dispatch.ledger.interface import Unwritable
 from ringfleet.dispatch.ledger.owner.events import ingest, want_for_events
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.optouts import allow, suppress, want_opt_outs
 from ringfleet.dispatch.ledger.owner.recipients import erase, want_recipient
 from ringfleet.dispatch.ledger.tables import INBOX, PROGRESS
-from ringfleet.dispatch.ledger.types import Heard, Suppression
+from ringfleet.dispatch.ledger.types import Heard, Suppression, can_be_kept
 from ringfleet.model.traffic import Happening
 
 _LABELS = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
@@ -45,6 +46,17 @@ _encode = msgspec.msgpack.Encoder(enc_hook=str).encode
 
 def write_wish(wish: Wish) -> bytes:
     return _encode(wish)
+
+
+def refuse_unwritable(wish: Wish) -> None:
+    """Before anybody takes it in: one that the owner can't write would keep it from writing anything, for ever.
+
+    Raises:
+        Unwritable: no store can hold what it says.
+    """
+    reasons = [one.reason for one in (*wish.suppress, *(out for heard in wish.heard for out in heard.opt_outs))]
+    if not all(map(can_be_kept, reasons)) or not all(one.can_be_counted for one in wish.heard if one.counts):
+        raise Unwritable("The ledger can't hold a text with a NUL, half a surrogate pair or more than 255 characters.")
 
 
 def job_of_wish(number: int, written: bytes) -> Job:

@@ -8,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable, Unwritable
 
 CONNECT_S = 10.0
+_TOO_LARGE = "54"
+"""The class of errors of rows that are larger than an index takes."""
 STATEMENT_S = 10.0
 """Seconds for which one statement may take, its locks included. A pick takes a millisecond."""
 MIGRATION_S = 600.0
@@ -45,9 +47,10 @@ class Address:
             yield
         except (asyncpg.DataError, ValueError):
             # Not told, and not kept as the cause: it quotes the value, which may be somebody's number.
-            raise LedgerUnavailable(f"The ledger {self} was asked with a value of the wrong type or size.") from None
+            raise Unwritable(f"The ledger {self} was asked with a value of the wrong type or size.") from None
         except asyncpg.PostgresError as error:
-            raise LedgerUnavailable(f"The ledger {self} refused: {_first_line(error)} ({error.sqlstate}).") from error
+            refused = Unwritable if (error.sqlstate or "").startswith(_TOO_LARGE) else LedgerUnavailable
+            raise refused(f"The ledger {self} refused: {_first_line(error)} ({error.sqlstate}).") from error
         except TimeoutError as error:
             raise LedgerUnavailable(f"The ledger {self} did not answer in time.") from error
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:

@@ -29,17 +29,23 @@ _SINCE = f"(SELECT max(coalesce(answered, started)) - {LONGEST} FROM call WHERE 
 _IDENTITY = """
 SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
   (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()) AS schema,
-  (SELECT timeline_id::bigint FROM pg_control_checkpoint()) AS timeline
+  ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS timeline
 """
 """A dump that is read in again makes another schema, in another cluster perhaps; a standby that takes over begins
-another timeline."""
+another timeline, by which the files of its log are named. What `pg_control_checkpoint` tells is that of the last
+checkpoint: minutes after the standby has taken over it is still the old one."""
+
+
+async def identity_of(connection: Any) -> dict[str, int]:
+    """Which server it is, which schema of it, and on which timeline."""
+    return dict(await connection.fetchrow(_IDENTITY))
 
 
 async def load(connection: Any) -> Loaded:
     """In a transaction that sees one moment."""
     progress = dict(await connection.fetch("SELECT name, value FROM progress"))
     folded = progress.get("folded", 0)
-    identity = dict(await connection.fetchrow(_IDENTITY))
+    identity = await identity_of(connection)
     known = {name: progress[name] for name in identity if name in progress}
     return Loaded(
         folded=folded,

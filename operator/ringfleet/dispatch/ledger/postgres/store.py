@@ -9,17 +9,17 @@ the wrong token, and is nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from ringfleet.dispatch.ledger.interface import LedgerUnavailable
+from ringfleet.dispatch.ledger.interface import LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, Address
 from ringfleet.dispatch.ledger.postgres.forgetting import forget
-from ringfleet.dispatch.ledger.postgres.loading import load
+from ringfleet.dispatch.ledger.postgres.loading import identity_of, load
 from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
 from ringfleet.dispatch.ledger.postgres.statements import find_statement, group_statement
 from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
@@ -73,6 +73,8 @@ class PostgresStore:
         self._sender: asyncpg.Connection | None = None
         self._finder: asyncpg.Connection | None = None
         self._is_looking = False
+        self._refused = False
+        self._identity: Mapping[str, int] = {}
         self._token: UUID | None = None
         self._turn = asyncio.Lock()
 
@@ -105,7 +107,9 @@ class PostgresStore:
 
     async def load(self) -> Loaded:
         async with self._reading() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await load(connection)
+            loaded = await load(connection)
+        self._identity = loaded.identity
+        return loaded
 
     async def find(self, wanted: Wanted) -> Found:
         statement, given, tables = find_statement(wanted)
@@ -132,15 +136,24 @@ class PostgresStore:
         token = self._token  # before anything is waited for: it is that of the memory by which this was decided
         statement, given = group_statement(changes)
         sender = await self._connected()
-        with self.server.translating():
-            written = await self._in_time(sender.fetchval(statement, token, wishes, *given))
+        self._refused = False
+        try:
+            with self.server.translating():
+                written = await self._in_time(sender.fetchval(statement, token, wishes, *given))
+        except Unwritable:
+            self._refused = True
+            raise
         if written:
             return Outcome.WRITTEN
         (seen,) = await self._fetch(_LOOK)
         return Outcome.OUTRUN if seen["token"] == token else Outcome.DEPOSED
 
     async def recover(self) -> bool:
-        """A new token: this waits for what is still being written under the old one."""
+        """A new token: this waits for what is still being written under the old one. What the server has refused, or
+        could not be sent, is not."""
+        if self._refused:
+            self._refused = False
+            return True
         self._hang_up()
         async with self._turn:
             token, old = uuid4(), self._token
@@ -228,9 +241,13 @@ class PostgresStore:
     # How.
 
     async def _connected(self) -> asyncpg.Connection:
+        """Raises LedgerUnavailable: it is a standby that has taken over, and may lack what memory has from before."""
         if self._sender is None or self._sender.is_closed():
             with self.server.translating():
                 self._sender = await self._connect()
+                found = await identity_of(self._sender)
+            if found != self._identity:
+                raise LedgerUnavailable(f"The ledger {self.server} is answered for by another server than before.")
         return self._sender
 
     async def _connect(self) -> asyncpg.Connection:

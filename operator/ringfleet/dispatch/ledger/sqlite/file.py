@@ -26,6 +26,10 @@ SCHEMAS: tuple[tuple[str, Callable[[apsw.Connection], None] | None], ...] = (
 )
 """From each version of the schema to the next, a script and what SQL can't do; the version is in the file as
 `user_version`. A released one is never changed."""
+BUSY_MS = 10_000
+"""Milliseconds for which a statement waits for another program that writes into the file."""
+_VERSIONS, _NO_LOG = slice(18, 20), b"\1\1"
+"""Where the header of a SQLite file says how it is written, and what of a file without a write-ahead log."""
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "cache_size=-131072")
 
 
@@ -47,12 +51,35 @@ def connect(path: Path, *, make: bool = False) -> apsw.Connection:
 
 
 def look_into(path: Path, *, make: bool = False) -> apsw.Connection:
-    """A connection that changes nothing of how the file is kept. Raises the same."""
+    """A connection that changes nothing of how the file is kept. Raises the same, also of a copy that was put where
+    another file's log is."""
+    _refuse_anothers_log(path)
     with translating(path, "opened"):
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if make else 0)
         connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
-        connection.set_busy_timeout(10_000)
+        connection.set_busy_timeout(BUSY_MS)
         return connection
+
+
+def log_of(path: Path) -> Path:
+    """Its write-ahead log."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _refuse_anothers_log(path: Path) -> None:
+    """SQLite copies a log that it finds into whatever file is beside it: the restore would be undone, or the copy
+    broken. A copy by `back_up` has no log of its own, and its header says so; that of a file with a log says WAL."""
+    try:
+        with path.open("rb") as handle:
+            versions = handle.read(_VERSIONS.stop)[_VERSIONS]
+        is_anothers = versions == _NO_LOG and log_of(path).stat().st_size > 0
+    except OSError:  # there is none; or who opens it finds out
+        return
+    if is_anothers:
+        raise LedgerUnavailable(
+            f"The ledger {path} is a copy, and the log beside it is that of another file: remove {log_of(path)} and "
+            f"{path.name}-shm, then start again."
+        )
 
 
 def migrated(connection: apsw.Connection, path: Path) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """The embedded store: one SQLite file, one process, one group at a time.
 
 Statements run in the event loop, for they are short; a commit waits for the disk in a thread of its own, and lets the
-loop have the interpreter meanwhile. The write-ahead log is copied back beside the commits, in another thread.
+loop have the interpreter meanwhile. So does a group for another program that writes into the file. The write-ahead log
+is copied back beside the commits, in another thread.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import apsw
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.sqlite import rows
-from ringfleet.dispatch.ledger.sqlite.file import connect, locked, migrated, translating
+from ringfleet.dispatch.ledger.sqlite.file import BUSY_MS, connect, locked, log_of, migrated, translating
 from ringfleet.dispatch.ledger.sqlite.forgetting import forget
 from ringfleet.dispatch.ledger.sqlite.loading import load
 from ringfleet.dispatch.ledger.store import Held, Loaded, Outcome
@@ -41,6 +42,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, "ledger-commit")
         self._reader = ThreadPoolExecutor(1, "ledger-reader")
         self._closed = False
+        self._is_elsewhere = False
         self._full = threading.Event()
 
     def __str__(self) -> str:
@@ -54,6 +56,7 @@ class SqliteStore:
             self._connection = connect(self.path, make=True)
             opening.callback(self._connection.close)
             migrated(self._connection, self.path)
+            self._files = self._where()
             self._reading = connect(self.path)
             opening.callback(self._reading.close)
             self._open = opening.pop_all()
@@ -81,15 +84,46 @@ class SqliteStore:
         if not changes:
             return Outcome.WRITTEN
         with translating(self.path, "written"):
-            self._connection.execute("BEGIN IMMEDIATE")
+            if not self._begin_at_once():
+                await self._loop.run_in_executor(self._thread, self._begin)
             rows.write(self._connection, changes)
-        await self._loop.run_in_executor(self._thread, self._end, "COMMIT")
+        await self._loop.run_in_executor(self._thread, self._commit)
         return Outcome.WRITTEN
 
-    async def recover(self) -> bool:
-        """A transaction that could not be committed is rolled back: nothing of it was."""
-        await self._loop.run_in_executor(self._thread, self._roll_back)
+    def _begin_at_once(self) -> bool:
+        """Whether nobody else writes into the file."""
+        self._connection.set_busy_timeout(0)
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            return False
+        finally:
+            self._connection.set_busy_timeout(BUSY_MS)
         return True
+
+    def _begin(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _commit(self) -> None:
+        """Raises LedgerUnavailable: it is on disk where nobody will find it."""
+        self._end("COMMIT")
+        if self._where() != self._files:
+            self._is_elsewhere = True
+            raise LedgerUnavailable(
+                f"The ledger {self.path} was removed or replaced while it is in use: nothing is kept. Put it back with "
+                "the dispatcher stopped."
+            )
+
+    def _where(self) -> Sequence[tuple[int, int] | None]:
+        """Which files its path names now, and its log's."""
+        return [_identity(one) for one in (self.path, log_of(self.path))]
+
+    async def recover(self) -> bool:
+        """A transaction that could not be committed is rolled back: nothing of it was. One that went elsewhere is in
+        the file that we have open."""
+        await self._loop.run_in_executor(self._thread, self._roll_back)
+        was_elsewhere, self._is_elsewhere = self._is_elsewhere, False
+        return not was_elsewhere
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
@@ -186,3 +220,12 @@ class SqliteStore:
             with suppress(apsw.Error):
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None: there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
