@@ -82,6 +82,7 @@ class Twilio:
             self._prices,
             self._held_beginning,
             self.balance,
+            self._registrar.address_of,
             lag=settings.lag,
             at_once=settings.concurrency,
         )

@@ -1,7 +1,8 @@
 """Addresses at Twilio, and the documents that show them to a reviewer: `business_address` and its like.
 
-An address is made with its end user, and found again by the end user's name. It is no item of ours in a bundle: the
-document that names it is put in beside them, and ends with PROOF.
+An address is made with its end user, and found again by the end user's name. It is no item of ours in a bundle: for
+each requirement of an address a document that names it, of a type that the regulation takes, is put in beside them; its
+name ends with PROOF. A number of a market where Twilio wants an address is bought with the one that its bundle shows.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import json
 
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown
+from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.twilio.compliance import BASE, Compliance, part
-from ringfleet.carriers.twilio.regulations import SHOWS_ADDRESS
+from ringfleet.carriers.twilio.regulations import SHOWS_ADDRESS, address_papers
 from ringfleet.carriers.twilio.wire import NAME_LENGTH, Form
 from ringfleet.model.compliance import Party
 
@@ -31,22 +33,27 @@ class Addresses:
         if party.address and await self._find(reference) is None:
             await self._compliance.make("api", self._path, _form(party, reference))
 
-    async def proofs(self, items: tuple[str, ...], reference: str) -> list[str]:
-        """The document that shows the end user's address: made once for each address."""
+    async def proofs(self, items: tuple[str, ...], regulation: str, reference: str) -> list[str]:
+        """The documents that show the end user's address, as this regulation wants it shown: each made once."""
         for sid in items:
             if not sid.startswith("IT"):
                 continue
             user = await self._compliance.one(f"{BASE}/EndUsers/{part(sid)}")
             name = (user.maybe_text("friendly_name") if user else None) or reference
             if (address := await self._find(name)) is not None:
-                return [await self._proof(address, f"{name}{PROOF}")]
+                return [await self._proof(address, name, type_) for type_ in await self._types(regulation)]
         return []
 
-    async def _proof(self, address: str, name: str) -> str:
+    async def _types(self, regulation: str) -> list[str]:
+        row = await self._compliance.one(f"{BASE}/Regulations/{part(regulation)}")
+        return address_papers(row) if row else []
+
+    async def _proof(self, address: str, owner: str, type_: str) -> str:
+        name = f"{owner}.{type_}{PROOF}"
         if (found := await self._compliance.named("SupportingDocuments", name)) is not None:
             return found.text("sid")
         attributes = json.dumps({SHOWS_ADDRESS: [address]})
-        form = {"FriendlyName": name, "Type": "business_address", "Attributes": attributes}
+        form = {"FriendlyName": name, "Type": type_, "Attributes": attributes}
         try:
             return await self._compliance.make("numbers", f"{BASE}/SupportingDocuments", form)
         except OutcomeUnknown as error:  # it is found by its name when the items are put in again
@@ -56,6 +63,21 @@ class Addresses:
         name = _short(reference)
         rows = await self._compliance.rows(self._path, {"FriendlyName": name}, "api", "addresses")
         return next((row.text("sid") for row in rows if row.maybe_text("friendly_name") == name), None)
+
+
+def is_proof(name: str | None) -> bool:
+    return (name or "").endswith(PROOF)
+
+
+def owner_of(name: str) -> str:
+    """The reference of the end user whose address the document of this name shows, or the name itself."""
+    return name.removesuffix(PROOF).rpartition(".")[0] if is_proof(name) else name
+
+
+def shown_by(paper: Fields) -> str | None:
+    """The SID of the address that a document names."""
+    shown = paper.inside("attributes").value(SHOWS_ADDRESS) if paper.has("attributes") else None
+    return next((sid for sid in shown if isinstance(sid, str)), None) if isinstance(shown, list) else None
 
 
 def _short(reference: str) -> str:

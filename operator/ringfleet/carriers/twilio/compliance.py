@@ -7,7 +7,7 @@ we have filed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -33,9 +33,9 @@ class Compliance:
         self.api = api
 
     async def named(self, path: str, name: str) -> Fields | None:
-        """The thing of this FriendlyName, of a list that can't be searched."""
+        """The thing of this FriendlyName, of a list that can't be searched; of several the oldest."""
         rows = await self.rows(f"{BASE}/{path}", {})
-        return next((row for row in rows if row.maybe_text("friendly_name") == name), None)
+        return oldest(row for row in rows if row.maybe_text("friendly_name") == name)
 
     async def rows(self, path: str, params: Mapping[str, str], product: str = "numbers", key: str = "results") -> Rows:
         pages = self.api.pages(product, path, key, params, COMPLIANCE_CIRCUIT, CODES)
@@ -73,6 +73,11 @@ class Compliance:
 
 
 Rows = list[Fields]
+
+
+def oldest(rows: Iterable[Fields]) -> Fields | None:
+    """Of several with one name, as two operators may have made them, all have to take the same one."""
+    return min(rows, key=lambda row: (row.maybe_text("date_created") or "", row.text("sid")), default=None)
 
 
 def part(sid: str) -> str:

@@ -8,7 +8,8 @@
     compliance.py     the calls; everything carries our reference as its FriendlyName
     regulations.py    what is asked for
     addresses.py      addresses, and the documents that show them
-    bundles.py        what a bundle holds, and what is wrong with it
+    bundles.py        what a bundle holds, what is wrong with it, and how it takes over what a newer one holds
+    leftovers.py      throwing away what is left
 
 An address that a regulation wants is shown by a document that names it: it is made when the bundle is opened. The bytes
 of a document go to a host of their own, `numbers-upload`, which Twilio's library does not know.
@@ -24,10 +25,11 @@ from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.twilio.addresses import Addresses
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.bundles import REVIEWS, Bundles
-from ringfleet.carriers.twilio.compliance import BASE, Compliance, part
+from ringfleet.carriers.twilio.compliance import BASE, Compliance, oldest, part
+from ringfleet.carriers.twilio.leftovers import tidy
 from ringfleet.carriers.twilio.regulations import END_USER_WORDS, TYPE_WORDS, parse_regulation
 from ringfleet.model import NumberType
-from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Review, Shortcoming
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Review, Shortcoming, Waste
 
 HANDED_IN = frozenset({Review.SUBMITTED, Review.IN_REVIEW, Review.APPROVED})
 
@@ -79,23 +81,33 @@ class TwilioRegistrar:
         return await self._compliance.make("numbers-upload", f"{BASE}/SupportingDocuments", form, file)
 
     async def find_filing(self, reference: str) -> Filing | None:
-        for row in await self._compliance.rows(f"{BASE}/Bundles", {"FriendlyName": reference}):
-            if row.maybe_text("friendly_name") == reference:
-                return await self._bundles.filing(row)
-        return None
+        """Of several with this name the oldest, so that two operators find the same one."""
+        rows = await self._compliance.rows(f"{BASE}/Bundles", {"FriendlyName": reference})
+        found = oldest(row for row in rows if row.maybe_text("friendly_name") == reference)
+        return await self._bundles.filing(found) if found else None
 
     async def filing(self, external_id: str) -> Filing | None:
         row = await self._compliance.one(f"{BASE}/Bundles/{part(external_id)}")
         return None if row is None else await self._bundles.filing(row)
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
-        """The bundle first, since it is found by its reference; what is not in it yet is put in by `put_items`."""
+    async def open_filing(
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        renews: str | None = None,
+    ) -> Filing:
+        """The bundle first, since it is found by its reference; what is not in it yet is put in by `put_items`. What
+        another one is to take over begins as a copy of that."""
         if (found := await self.find_filing(reference)) is not None:
             return found
-        form = {"FriendlyName": reference, "Email": contact, "RegulationSid": regulation.id}
-        id_ = await self._compliance.make("numbers", f"{BASE}/Bundles", form)
+        id_ = await self._bundles.copy(renews, reference, contact) if renews else None
+        if id_ is None:
+            form = {"FriendlyName": reference, "Email": contact, "RegulationSid": regulation.id}
+            id_ = await self._compliance.make("numbers", f"{BASE}/Bundles", form)
         try:
-            await self._bundles.fill_new(id_, items, reference)
+            await self._bundles.fill(id_, items, regulation.id, reference)
         except CarrierUnavailable as error:
             raise OutcomeUnknown(str(error)) from error
         return Filing(id_, reference, Review.DRAFT, items)
@@ -105,7 +117,7 @@ class TwilioRegistrar:
         row = Fields(await self._compliance.read("numbers", path), "bundle")
         if row.choice("status", REVIEWS) is Review.REJECTED:
             await self._compliance.send("numbers", path, {"Status": "draft"})
-        await self._bundles.fill(external_id, items, row.text("friendly_name"))
+        await self._bundles.fill(external_id, items, row.text("regulation_sid"), row.text("friendly_name"))
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:
         return await self._bundles.evaluate(external_id)
@@ -118,6 +130,16 @@ class TwilioRegistrar:
             row = Fields(await self._compliance.read("numbers", path), "bundle")
             if row.choice("status", REVIEWS) not in HANDED_IN:
                 raise
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        return await self._bundles.take_over(external_id, successor, reference)
+
+    async def tidy(self, waste: Waste) -> None:
+        await tidy(self._compliance, self._bundles, waste)
+
+    async def address_of(self, bundle: str) -> str | None:
+        """The SID of the address that the bundle's documents show: a purchase may have to name it."""
+        return await self._bundles.address(bundle)
 
     async def attach(self, number_id: str, external_id: str) -> None:
         path = self._api.of_account(f"/IncomingPhoneNumbers/{part(number_id)}.json")

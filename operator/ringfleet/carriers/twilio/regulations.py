@@ -24,7 +24,18 @@ STREET = ("street", "city", "region", "postal_code", "country")
 
 
 def parse_regulation(row: Fields, country: str, type_: NumberType, end_user: EndUserType) -> Regulation:
-    return Regulation(row.text("sid"), country, type_, end_user, tuple(_requirements(row.inside("requirements"))))
+    asked = tuple(_requirements(row.inside("requirements")))
+    return Regulation(row.text("sid"), country, type_, end_user, asked, in_place=True, deletes=True)
+
+
+def address_papers(row: Fields) -> list[str]:
+    """Of each requirement that wants an address shown, the type of document that only names one."""
+    types: list[str] = []
+    for one in _documents(row.inside("requirements")):
+        accepted = [Fields(row, "accepted document") for row in one.items("accepted_documents")]
+        if accepted and all(set(row.texts("fields")) == {SHOWS_ADDRESS} for row in accepted):
+            types.append(accepted[0].text("type"))
+    return list(dict.fromkeys(types))
 
 
 def _requirements(told: Fields) -> Iterable[Requirement]:

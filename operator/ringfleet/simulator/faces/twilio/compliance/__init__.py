@@ -46,5 +46,10 @@ ROUTES: Final = (
     ("GET", f"{_NUMBERS}/Bundles/{{sid}}/ItemAssignments", Operation.BUNDLE_GET, bundles.assignments),
     ("POST", f"{_NUMBERS}/Bundles/{{sid}}/ItemAssignments", Operation.BUNDLE_ITEMS, bundles.assign),
     ("DELETE", f"{_NUMBERS}/Bundles/{{sid}}/ItemAssignments/{{item}}", Operation.BUNDLE_ITEMS, bundles.take_out),
+    ("DELETE", f"{_NUMBERS}/EndUsers/{{sid}}", Operation.ITEM_DELETE, papers.delete_end_user),
+    ("DELETE", f"{_NUMBERS}/SupportingDocuments/{{sid}}", Operation.ITEM_DELETE, papers.delete_document),
+    ("DELETE", f"{_NUMBERS}/Bundles/{{sid}}", Operation.BUNDLE_DELETE, bundles.delete),
+    ("POST", f"{_NUMBERS}/Bundles/{{sid}}/Copies", Operation.BUNDLE_CREATE, bundles.copy),
+    ("POST", f"{_NUMBERS}/Bundles/{{sid}}/ReplaceItems", Operation.BUNDLE_ITEMS, bundles.replace_items),
     ("POST", f"{_NUMBERS}/Bundles/{{sid}}/Evaluations", Operation.BUNDLE_EVALUATE, bundles.evaluate),
 )

@@ -1,4 +1,5 @@
-"""Bundles, what is in them, and their review. A bundle says no reason when it is rejected: only its documents do."""
+"""Bundles, what is in them, their review and their copies. A bundle says no reason when it is rejected: only its
+documents do."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ringfleet.simulator.clock import format_time
+from ringfleet.simulator.errors import Code, Refused
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faces.twilio.compliance.addresses import ADDRESS, STREETS
 from ringfleet.simulator.faces.twilio.compliance.form import Form
-from ringfleet.simulator.faces.twilio.compliance.papers import PROOF, PROOFS, kept_of, times_of
+from ringfleet.simulator.faces.twilio.compliance.papers import ASSIGNMENT, PROOF, PROOFS, kept_of, times_of
 from ringfleet.simulator.faces.twilio.compliance.regulations import URL, regulation_of, sid_of
 from ringfleet.simulator.faces.twilio.wire import (
     Json,
@@ -25,13 +27,14 @@ from ringfleet.simulator.http.pipeline import Answer, Asked
 from ringfleet.simulator.records import Record
 from ringfleet.simulator.review.bundles import Bundle, Stage
 from ringfleet.simulator.review.evaluation import Lack
-from ringfleet.simulator.review.requirements import Requirement
+from ringfleet.simulator.review.requirements import Regulation, Requirement
 
-_BUNDLE, _ASSIGNMENT = "rc_bundle", "rc_assignment"
+_BUNDLE: Final = "rc_bundle"
 _STATUSES: Final = {
     Stage.DRAFT: "draft",
     Stage.SUBMITTED: "pending-review",
     Stage.IN_REVIEW: "in-review",
+    Stage.PROVISIONAL: "provisionally-approved",
     Stage.APPROVED: "twilio-approved",
     Stage.REJECTED: "twilio-rejected",
     Stage.EXPIRED: "twilio-rejected",
@@ -42,12 +45,17 @@ _LACKS: Final = {"end_user_missing": 22214, "attribute_missing": 22215, "documen
 def create_bundle(exchange: Exchange, asked: Asked) -> Answer:
     account, form = account_of(asked), Form(asked.body)
     name, email = form.text("FriendlyName"), form.text("Email")
-    wanted = regulation_of(form.text("RegulationSid"))
-    copies = sum(1 for one in _bundles(exchange, account) if one.reference.startswith(name))
-    reference = f"{name} ({copies})" if copies else name
+    made = _create(exchange, account, name, email, regulation_of(form.text("RegulationSid")))
+    return Answer(201, _bundle(exchange, made))
+
+
+def _create(exchange: Exchange, account: str, name: str, email: str, wanted: Regulation) -> Bundle:
+    """Two may have one name here, but not at the exchange."""
+    namesakes = [one for one in _bundles(exchange, account) if one.reference.startswith(name)]
+    reference = f"{name} ({namesakes[-1].id})" if namesakes else name
     made = exchange.bundles.create(account, reference, wanted.id, [], email)
     exchange.records.add(account, _BUNDLE, {"name": name, "email": email}, made.id)
-    return Answer(201, _bundle(exchange, made))
+    return made
 
 
 def bundles(exchange: Exchange, asked: Asked) -> Answer:
@@ -66,6 +74,7 @@ def bundle(exchange: Exchange, asked: Asked) -> Answer:
 
 def change_bundle(exchange: Exchange, asked: Asked) -> Answer:
     account, found = account_of(asked), _one(exchange, asked)
+    _rename(exchange, found, Form(asked.body))
     match Fields(asked.body, "body").text("Status"):
         case "pending-review":
             found = exchange.bundles.submit(account, found.id)
@@ -74,22 +83,66 @@ def change_bundle(exchange: Exchange, asked: Asked) -> Answer:
     return Answer(200, _bundle(exchange, found))
 
 
+def _rename(exchange: Exchange, found: Bundle, form: Form) -> None:
+    told = {"name": form.text("FriendlyName", required=False), "email": form.text("Email", required=False)}
+    if (kept := exchange.records.of(found.account, _BUNDLE, found.id)) is not None:
+        exchange.records.change(kept, {field: word for field, word in told.items() if word})
+
+
+def copy(exchange: Exchange, asked: Asked) -> Answer:
+    """A draft with the same items, of a bundle that is approved."""
+    account, found = account_of(asked), _one(exchange, asked)
+    if found.status(exchange.clock.now()) not in (Stage.APPROVED, Stage.PROVISIONAL):
+        raise Refused(Code.BUNDLE_STATE, "only an approved bundle is copied")
+    name = Form(asked.body).text("FriendlyName", required=False) or f"Copy of {_kept(exchange, found)['name']}"
+    made = _create(exchange, account, name, _kept(exchange, found)["email"], found.regulation)
+    for one in exchange.records.all(account, ASSIGNMENT, found.id):
+        exchange.records.add(account, ASSIGNMENT, one.content, made.id)
+    _put(exchange, account, made)
+    return Answer(201, _bare(exchange, exchange.bundles.get(account, made.id)))
+
+
+def replace_items(exchange: Exchange, asked: Asked) -> Answer:
+    account, found = account_of(asked), _one(exchange, asked)
+    source = parse_sid("BU", Form(asked.body).text("FromBundleSid"))
+    changed = exchange.bundles.take_over(account, found.id, source)
+    for one in exchange.records.all(account, ASSIGNMENT, found.id):
+        exchange.records.remove(one)
+    for one in exchange.records.all(account, ASSIGNMENT, source):
+        exchange.records.add(account, ASSIGNMENT, one.content, found.id)
+    return Answer(201, _bare(exchange, changed))
+
+
+def _bare(exchange: Exchange, one: Bundle) -> Json:
+    """As these two resources write a bundle: without its own address, and those of what belongs to it."""
+    return {field: value for field, value in _bundle(exchange, one).items() if field not in ("url", "links")}
+
+
+def delete(exchange: Exchange, asked: Asked) -> Answer:
+    account, found = account_of(asked), _one(exchange, asked)
+    exchange.bundles.remove(account, found.id)
+    for kind in (_BUNDLE, ASSIGNMENT):
+        for one in exchange.records.all(account, kind, found.id):
+            exchange.records.remove(one)
+    return Answer(204)
+
+
 def assign(exchange: Exchange, asked: Asked) -> Answer:
     account, found, object_ = account_of(asked), _one(exchange, asked), Form(asked.body).text("ObjectSid")
-    record = exchange.records.add(account, _ASSIGNMENT, {"object_sid": object_}, found.id)
+    record = exchange.records.add(account, ASSIGNMENT, {"object_sid": object_}, found.id)
     _put(exchange, account, found)
     return Answer(201, _assignment(asked, record))
 
 
 def assignments(exchange: Exchange, asked: Asked) -> Answer:
-    found = exchange.records.all(account_of(asked), _ASSIGNMENT, _one(exchange, asked).id)
+    found = exchange.records.all(account_of(asked), ASSIGNMENT, _one(exchange, asked).id)
     url = f"{URL}/Bundles/{asked.path['sid']}/ItemAssignments"
     return meta_page(asked, "results", url, found, lambda one: one.id, lambda one: _assignment(asked, one))
 
 
 def take_out(exchange: Exchange, asked: Asked) -> Answer:
     account, found = account_of(asked), _one(exchange, asked)
-    record = exchange.records.get(account, _ASSIGNMENT, parse_sid("BV", asked.path["item"]), found.id)
+    record = exchange.records.get(account, ASSIGNMENT, parse_sid("BV", asked.path["item"]), found.id)
     if record is None:
         raise missing(asked)
     exchange.records.remove(record)
@@ -144,7 +197,7 @@ def _result(one: Requirement, lacks: list[Lack]) -> Json:
 
 def _put(exchange: Exchange, account: str, found: Bundle) -> None:
     """Tell the exchange what is in the bundle: its papers, and where its end user lives."""
-    sids = [one.content["object_sid"] for one in exchange.records.all(account, _ASSIGNMENT, found.id)]
+    sids = [one.content["object_sid"] for one in exchange.records.all(account, ASSIGNMENT, found.id)]
     users = [id_ for sid in sids if (id_ := parse_sid("IT", sid))]
     papers = [id_ for sid in sids if (id_ := parse_sid("RD", sid))]
     address: Mapping[str, Any] = {}

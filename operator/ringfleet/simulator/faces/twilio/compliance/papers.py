@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ringfleet.simulator.clock import format_time
+from ringfleet.simulator.errors import Code, Refused
 from ringfleet.simulator.exchange import Exchange
 from ringfleet.simulator.faces.twilio.compliance.form import Form
 from ringfleet.simulator.faces.twilio.compliance.regulations import ADDRESS_DOCUMENT, URL
@@ -25,6 +26,8 @@ from ringfleet.simulator.review.documents import Paper, PaperKind
 from ringfleet.simulator.review.evaluation import Lack
 from ringfleet.simulator.review.requirements import EndUser
 
+ASSIGNMENT: Final = "rc_assignment"
+"""The kind of record that puts one of these into a bundle, its parent."""
 PROOF: Final = "rc_proof"
 PROOFS: Final = 1 << 40
 """Documents that only name an address are none of the exchange's: their ids begin here."""
@@ -33,6 +36,7 @@ _STATUSES: Final = {
     Stage.DRAFT: "draft",
     Stage.SUBMITTED: "pending-review",
     Stage.IN_REVIEW: "pending-review",
+    Stage.PROVISIONAL: "provisionally-approved",
     Stage.APPROVED: "approved",
     Stage.EXPIRED: "expired",
     Stage.REJECTED: "draft",
@@ -85,6 +89,32 @@ def documents(exchange: Exchange, asked: Asked) -> Answer:
 
 def document(exchange: Exchange, asked: Asked) -> Answer:
     return Answer(200, _document(exchange, asked, parse_sid("RD", asked.path["sid"])))
+
+
+def delete_end_user(exchange: Exchange, asked: Asked) -> Answer:
+    end_user(exchange, asked)
+    _delete(exchange, asked, parse_sid("IT", asked.path["sid"]))
+    return Answer(204)
+
+
+def delete_document(exchange: Exchange, asked: Asked) -> Answer:
+    document(exchange, asked)
+    _delete(exchange, asked, parse_sid("RD", asked.path["sid"]))
+    return Answer(204)
+
+
+def _delete(exchange: Exchange, asked: Asked, id_: int) -> None:
+    """Refused while it is in a bundle."""
+    account = account_of(asked)
+    for bundle in exchange.bundles.everyone():
+        held = exchange.records.all(account, ASSIGNMENT, bundle.id)
+        if any(one.content["object_sid"] == asked.path["sid"] for one in held):
+            raise Refused(Code.BUNDLE_STATE, "it is in a bundle")
+    kept = exchange.records.get(account, PROOF, id_ - PROOFS) if id_ > PROOFS else None
+    kept = kept or exchange.records.of(account, _PAPER, id_)
+    if kept is not None:
+        exchange.records.remove(kept)
+    exchange.papers.remove(account, id_)
 
 
 def _free(exchange: Exchange, account: str, name: str) -> str:
