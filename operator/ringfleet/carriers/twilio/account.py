@@ -62,6 +62,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=False,
+    signs=None,
 )
 
 
@@ -82,6 +83,7 @@ class Twilio:
             self._prices,
             self._held_beginning,
             self.balance,
+            self._registrar.address_of,
             lag=settings.lag,
             at_once=settings.concurrency,
         )
