@@ -188,6 +188,25 @@ class CarrierConformance:
         assert [outcome.state for outcome in outcomes] == [ItemState.PROVISIONED] * 3
         assert customer.billed() == Counter(numbers(purchase.offers))
 
+    async def test_what_a_purchase_without_an_answer_has_bought_is_looked_up_and_nothing_is_sent(
+        self, customer: Customer
+    ) -> None:
+        """By whoever may not buy any more: what was bought is told, and has our mark, so that a sweep knows it."""
+        purchase, never = await customer.purchase("k", 3), await customer.purchase("never", 5)
+        customer.sandbox.set_faults(REPLY_LOST)
+        with pytest.raises(OutcomeUnknown):
+            await customer.carrier.buy(purchase)
+        customer.sandbox.set_faults()
+        bought = customer.billed()
+        async with customer.another() as successor:
+            outcomes = await successor.look_up(replace(purchase, resumed=True))
+            assert await successor.look_up(replace(never, resumed=True, offers=never.offers[3:])) == ()
+        assert {(outcome.number, outcome.state) for outcome in outcomes} == {
+            (number, ItemState.PROVISIONED) for number in bought
+        }
+        assert {holding.mark for holding in await customer.listed()} == {MARK}
+        assert customer.billed() == bought
+
     async def test_a_lost_reply_whose_listing_lags_behind_is_billed_once(self, customer: Customer) -> None:
         purchase = await customer.purchase("k", 3)
         customer.sandbox.set_faults(REPLY_LOST, {"fault": "listing_lag", "seconds": 3600})

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import httpx
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, OutcomeUnknown, RequestRejected
+from ringfleet.carriers.telnyx.account import Telnyx, open_client
 from ringfleet.carriers.telnyx.numbers import DELETION_LOCK
 from ringfleet.carriers.telnyx.routing import CANT_BE_SAID
 from ringfleet.model import (
+    E164,
     Capability,
     HeldRouting,
     HoldingStatus,
     ItemState,
+    Money,
     NumberType,
     Offer,
+    Price,
     Purchase,
     Query,
     Routing,
@@ -27,6 +32,7 @@ from ringfleet.model import (
 from ringfleet.model.failures import FailureReason
 from tests.carriers.conformance import REPLY_LOST, ROUTING, CarrierConformance
 from tests.carriers.customer import MARK, Customer, numbers
+from tests.carriers.scripts import settings
 
 WEBHOOKS = Routing(
     "inst-1.hooks",
@@ -181,6 +187,32 @@ class TestOrders(OnTelnyx):
 
     async def by_hand(self, customer: Customer) -> None:
         customer.sandbox.control("POST", "numbers", {"account": customer.id, "count": 1, "area_code": "212"})
+
+
+NOT_YET = {
+    "GET /v2/number_orders": {
+        "data": [{"id": "o", "customer_reference": "k"}],
+        "meta": {"total_results": 1, "total_pages": 1},
+    },
+    "GET /v2/number_orders/o": {"data": {"phone_numbers": [{"phone_number": "+14155550100", "status": "pending"}]}},
+    "POST /v2/phone_numbers/jobs/update_phone_numbers": {"data": {"id": "j", "status": "pending"}},
+    "GET /v2/phone_numbers/jobs/j": {"data": {"id": "j", "status": "failed", "successful_operations": []}},
+    "GET /v2/phone_numbers": {"data": [], "meta": {"total_results": 0, "total_pages": 1}},
+    "POST /v2/phone_numbers/actions/verify_ownership": {"data": {"found": []}},
+}
+"""What Telnyx says of an order of one number that it delivers hours later."""
+
+
+async def test_what_telnyx_is_at_work_on_is_not_known_when_it_is_looked_up() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=NOT_YET[f"{request.method} {request.url.path}"])
+
+    account = settings(credentials={"apiKey": "key"}, lag=0.0)
+    price = Price(Money(Decimal(1), "USD"), Money.zero("USD"))
+    wanted = Offer(E164("+14155550100"), "US", NumberType.GEOGRAPHIC, price)
+    async with Telnyx(account, client=open_client(account, httpx.MockTransport(answer))) as carrier:
+        with pytest.raises(OutcomeUnknown, match="is pending at Telnyx for 1 of its numbers"):
+            await carrier.look_up(Purchase("k", (wanted,), MARK, resumed=True))
 
 
 class TestNumbers(OnTelnyx):

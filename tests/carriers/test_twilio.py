@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -188,6 +190,54 @@ async def test_a_number_that_was_there_and_that_the_listing_hid_is_given_back(cu
     left = program.number(sid)
     assert (left["friendly_name"], left["voice_url"]) == (purchase.offers[0].number, SUPPORT["VoiceUrl"])
     assert customer.billed() == Counter([purchase.offers[0].number])
+
+
+ASKED = datetime(2015, 7, 30, 23, 19, 4, tzinfo=UTC)
+"""Twilio's time when it is asked to sell, years behind ours."""
+NEW, OLD = (ItemState.PROVISIONED, ""), (ItemState.FAILED, FailureReason.NUMBER_TAKEN)
+
+
+@pytest.mark.parametrize(
+    ("created", "updated", "outcome"),
+    [
+        (0, 0, NEW),
+        (-1, 0, NEW),  # whole seconds on both sides
+        (1, 9, NEW),  # Twilio was slow
+        (400, 409, NEW),  # the clocks of its hosts differ
+        (-400, -400, OLD),
+        (-60, 0, OLD),
+        (-60, -60, NEW),  # as far as the clocks of its hosts may differ
+    ],
+)
+async def test_whether_a_purchase_met_a_number_that_was_there_is_told_by_twilios_own_clock(
+    created: int, updated: int, outcome: tuple[ItemState, str]
+) -> None:
+    """Ours may be wrong: by it, everything that is bought would be given back, unmarked, and bought again elsewhere."""
+    offer = an_offer()
+    sold = {
+        **{"sid": "PN1", "phone_number": offer.number, "friendly_name": str(MARK)},
+        **{"date_created": mail_date(created), "date_updated": mail_date(updated)},
+    }
+    prices = {"price_unit": "USD", "phone_number_prices": [{"number_type": "local", "current_price": "1.00"}]}
+    script = Script(*(dated(json) for json in ({"incoming_phone_numbers": []}, prices, sold, sold)))
+    (told,) = await scripted(script).buy(Purchase("k", (offer,), MARK))
+    assert (told.state, told.reason) == outcome
+    assert len(script.requests) == (3 if outcome == NEW else 4), (
+        "the mark is taken off what was there, and off nothing else"
+    )
+
+
+def an_offer() -> Offer:
+    return Offer(E164("+14155550100"), "US", NumberType.GEOGRAPHIC, Price(Money(Decimal(1), "USD"), Money.zero("USD")))
+
+
+def dated(json: object) -> httpx.Response:
+    return httpx.Response(200, json=json, headers={"Date": mail_date(0).replace("+0000", "GMT")})
+
+
+def mail_date(seconds: int) -> str:
+    """So many seconds after Twilio was asked."""
+    return format_datetime(ASKED + timedelta(seconds=seconds))
 
 
 async def test_a_first_try_that_the_listing_hid_is_ours_when_it_is_made_again(customer: Customer) -> None:

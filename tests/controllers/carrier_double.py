@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ringfleet.carriers.abilities import Abilities, BundleTime
-from ringfleet.carriers.carrier import Health, LastLook, look_no_more
+from ringfleet.carriers.carrier import Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
 from ringfleet.model import (
     E164,
@@ -151,6 +151,10 @@ class CarrierDouble:
         outcomes = tuple(self._sell(purchase, offer) for offer in purchase.offers)
         self._end("buy")
         return outcomes
+
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        await self._begin("look_up")
+        return await look_up_each(self, purchase)
 
     async def find(self, number: E164) -> Holding | None:
         await self._begin("find", number.digits)

@@ -160,6 +160,21 @@ async def test_nothing_is_concluded_while_the_carrier_can_not_be_asked() -> None
 
 
 @in_virtual_time
+async def test_an_order_does_not_end_while_the_carrier_says_that_it_is_at_work_on_it() -> None:
+    """A number may be delivered hours later: given up, it would be paid for, and nobody would know of it."""
+    async with a_rig(*HOUSE, an_order(count=1, status=SENT)) as rig:
+        rig.carrier.fail("look_up", *[OutcomeUnknown("The order is pending.")] * 40)
+        for _ in range(40):
+            assert await rig.turn("NumberOrder", "west-1") == 60.0
+            await asyncio.sleep(60)
+        status = await rig.status("NumberOrder", "west-1")
+        assert (states(status), status["lastError"]) == (["Unknown"], "The order is pending.")
+        rig.carrier.held[FIRST] = a_holding(1, mark=OURS)
+        await run(rig)
+        assert (await rig.names("PhoneNumber"), rig.carrier.purchases) == ([FIRST.digits], [])
+
+
+@in_virtual_time
 async def test_an_account_that_is_being_deleted_sells_nothing_more_and_its_order_does_not_keep_it_for_ever() -> None:
     async with a_rig(*HOUSE, a_pool(), an_order(count=1, status=SENT)) as rig:
         stocked(rig)

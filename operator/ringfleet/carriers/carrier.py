@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -32,6 +33,7 @@ from ringfleet.model import (
     Purchase,
     Query,
     Routing,
+    outcome_of,
 )
 
 
@@ -62,6 +64,20 @@ class Health:
 
     throttled: bool = False
     circuit_open: bool = False
+
+
+async def look_up_each(carrier: Carrier, purchase: Purchase) -> tuple[Outcome, ...]:
+    """`Carrier.look_up`, where a number carries our mark from the moment on at which it is bought."""
+    found: list[Outcome] = []
+    try:
+        for offer in purchase.offers:
+            holding = await carrier.find(offer.number)
+            if holding is not None and holding.mark == purchase.mark:
+                found.append(outcome_of(holding))
+    except CarrierError as error:
+        error.known = tuple(found)
+        raise
+    return tuple(found)
 
 
 LastLook = Callable[[], Awaitable[None]]
@@ -114,6 +130,16 @@ class Carrier(Protocol):
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         """Buy the named numbers; one outcome for each of them, in their order. See the module docstring."""
+        ...
+
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        """What has become of a purchase that may have been sent: the outcomes of those of its numbers that the account
+        has by it. Nothing is bought, nor concluded of the others, which may still come.
+
+        Raises:
+            OutcomeUnknown: the carrier has taken the purchase, and is at work on some of its numbers.
+            CarrierError: not all could be asked for. Either tells the outcomes that are known all the same.
+        """
         ...
 
     async def find(self, number: E164) -> Holding | None:

@@ -26,7 +26,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import NoReturn
@@ -134,6 +134,8 @@ class AccountClient:
         self._place = settings.place or Place(settings.requests_per_second, settings.concurrency)
         self._circuits: dict[str, Breaker] = {}
         self._throttled = False
+        self._dated: tuple[datetime, float] | None = None
+        """The date of the last reply that had one, and when it came, in seconds of the clock."""
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -141,6 +143,14 @@ class AccountClient:
     @property
     def health(self) -> Health:
         return Health(throttled=self._throttled, circuit_open=self._circuit(ACCOUNT_CIRCUIT).is_open)
+
+    def carrier_time(self) -> datetime | None:
+        """The carrier's own time, about to the second, by the date of its last reply (RFC 9110, 6.6.1); None: no reply
+        has said one. Our clock may be wrong by any time."""
+        if self._dated is None:
+            return None
+        date, came_at = self._dated
+        return date + timedelta(seconds=self._clock() - came_at)
 
     def _circuit(self, name: str) -> Breaker:
         if name not in self._circuits:
@@ -182,6 +192,8 @@ class AccountClient:
             except BaseException:
                 circuit.abandoned()
                 raise
+        if date := _date(response.headers.get("Date", "")):
+            self._dated = date, self._clock()
         if _failing(response):
             circuit.failed()
         else:

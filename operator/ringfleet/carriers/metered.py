@@ -123,6 +123,9 @@ class MeteredCarrier(Around):
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._meter.call("buy", self._carrier.buy(purchase, last_look))
 
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        return await self._meter.call("look_up", self._carrier.look_up(purchase))
+
     async def find(self, number: E164) -> Holding | None:
         return await self._meter.call("find", self._carrier.find(number))
 

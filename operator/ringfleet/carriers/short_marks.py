@@ -29,6 +29,9 @@ class ShortMarks(Around):
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._carrier.buy(replace(purchase, mark=purchase.mark.within(self._length)), last_look)
 
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        return await self._carrier.look_up(replace(purchase, mark=purchase.mark.within(self._length)))
+
     async def mark(self, external_id: str, mark: Mark | None) -> None:
         await self._carrier.mark(external_id, mark and mark.within(self._length))
 

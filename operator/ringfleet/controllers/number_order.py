@@ -5,8 +5,8 @@
     Search   offers -> chosen numbers and key written             (before the carrier is asked to sell)
     Submit   purchase lock, where orders buy in turn -> Submitting written -> freeze looked for, live -> buy
              -> outcomes written
-    LookUp   while nothing may be bought (frozen, suspended, pool or account deleted): what was sent is looked up,
-             number by number, and nothing is sent
+    LookUp   while nothing may be bought (frozen, suspended, pool or account deleted): what was sent is looked up, and
+             nothing is sent
     Record   one PhoneNumber for each number bought -> order marked as recorded
 
 A crash between any two of these finds, on the way back, a written state from which the same step is safe to repeat.
@@ -47,7 +47,7 @@ from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import orders_at, wake_orders
 from ringfleet.kube.errors import Conflict, Forbidden, Invalid, NotFound
-from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Phase, Purchase, outcome_of
+from ringfleet.model import E164, AccountKey, Holding, ItemState, Offer, Outcome, Phase, Purchase
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import (
     asked_for,
@@ -556,17 +556,17 @@ async def _is_as_we_know_it(services: Services, order: NumberOrder) -> bool:
 
 
 async def _look_up(services: Services, order: NumberOrder, want: OrderWant, state: OrderState, step: LookUp) -> float:
-    """Ask for the numbers that were sent, one by one; those that the carrier shows under our mark are bought."""
-    account, mark = services.accounts.opened(want.account), services.fleet.mark_for(*pool_of(order))
-    outcomes = []
+    """Ask what has become of the numbers that were sent. While the carrier says that it is at work on some of them, the
+    order does not end."""
+    account, items = services.accounts.opened(want.account), state.items or ()
+    sent = tuple(item.offer for item in items if item.state in SENT)
+    purchase = Purchase(state.key, sent, services.fleet.mark_for(*pool_of(order)), resumed=True, bundle=state.bundle)
     try:
-        for number in (item.offer.number for item in state.items or () if item.state in SENT):
-            holding = await account.carrier.find(number)
-            if holding is not None and holding.mark == mark:
-                outcomes.append(outcome_of(holding))
-    except CarrierError as error:  # what was not asked for is not known, so nothing is concluded of it
-        services.queues.wake_account(want.account)
-        await _write(services, order, replace(state, items=settle(state.items or (), outcomes), last_error=str(error)))
+        outcomes = await account.carrier.look_up(purchase)
+    except CarrierError as error:  # of what is not told nothing is concluded
+        if not isinstance(error, OutcomeUnknown):
+            services.queues.wake_account(want.account)
+        await _write(services, order, replace(state, items=settle(items, error.known), last_error=str(error)))
         return _LOOK_UP_AGAIN
     after = looked_up(state, step, outcomes, services.clock())
     await _write(services, order, after)

@@ -116,6 +116,7 @@ class _Server(Server):
             log_level="warning",
             access_log=False,
             proxy_headers=False,
+            date_header=False,  # the carrier's date is that of its own clock: see the door
             backlog=4096,
             timeout_keep_alive=75,
         )

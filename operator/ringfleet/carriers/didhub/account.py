@@ -9,7 +9,7 @@ import httpx
 import structlog
 
 from ringfleet.carriers.abilities import Abilities, BundleTime
-from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
+from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.didhub import wire
 from ringfleet.carriers.didhub.cart import Cart
 from ringfleet.carriers.didhub.registrar import DIDHubRegistrar
@@ -120,6 +120,9 @@ class DIDHub:
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._cart.buy(purchase, last_look)
+
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        return await look_up_each(self, purchase)
 
     async def find(self, number: E164) -> Holding | None:
         found: Holding | None = None

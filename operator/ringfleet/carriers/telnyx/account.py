@@ -94,6 +94,9 @@ class Telnyx:
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._orders.buy(purchase, last_look)
 
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        return await self._orders.look_up(purchase)
+
     async def find(self, number: E164) -> Holding | None:
         return await self._numbers.find(number)
 

@@ -94,6 +94,14 @@ class Orders:
         except CarrierError as error:
             raise OutcomeUnknown(f"{self._account}: order {purchase.key} was sent, but {error}") from error
 
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        """As `Carrier.look_up`: by the order, for a number carries our mark only when somebody has come back for it."""
+        items = await self._follow(await self._orders_of(purchase.key))
+        bought = await self._take_in(purchase, items)
+        if unknown := [one.number for one in items.values() if one.is_bought and one.number not in bought]:
+            raise self._pending(purchase, len(unknown), bought)
+        return tuple(bought.values())
+
     # Ordering.
 
     async def _made_before(self, key: str) -> frozenset[str]:
@@ -179,23 +187,25 @@ class Orders:
 
     async def _settle(self, purchase: Purchase, ordered: Ordered) -> tuple[Outcome, ...]:
         items = await self._follow(ordered.orders)
-        prices = {offer.number: offer.price for offer in purchase.offers}
-        bought = {number: prices[number] for number, item in items.items() if item.is_bought and number in prices}
-        ids = await self._numbers.take_in(bought, purchase.mark)
-        settled = {
-            number: _bought(items[number], id_, prices[number]) for number, id_ in ids.items() if number in bought
-        }
-        known = {**ordered.left_out, **settled}
+        known = {**ordered.left_out, **await self._take_in(purchase, items)}
         missing = [o.number for o in purchase.offers if o.number not in known and not _is_pending(items, o.number)]
         if missing and not ordered.orders.issuperset(others := await self._orders_of(purchase.key)):
             return await self._settle(purchase, replace(ordered, orders=ordered.orders | others))
         known |= await self._outcomes_of_failed(purchase, items, missing)
         if unknown := [offer.number for offer in purchase.offers if offer.number not in known]:
-            raise OutcomeUnknown(
-                f"{self._account}: order {purchase.key} is pending at Telnyx for {len(unknown)} of its numbers",
-                tuple(known.values()),
-            )
+            raise self._pending(purchase, len(unknown), known)
         return tuple(known[offer.number] for offer in purchase.offers)
+
+    async def _take_in(self, purchase: Purchase, items: Items) -> Outcomes:
+        """Mark what the purchase has bought; the outcomes of those numbers that the account has by now."""
+        prices = {offer.number: offer.price for offer in purchase.offers}
+        bought = {number: prices[number] for number, item in items.items() if item.is_bought and number in prices}
+        ids = await self._numbers.take_in(bought, purchase.mark)
+        return {number: _bought(items[number], id_, prices[number]) for number, id_ in ids.items() if number in bought}
+
+    def _pending(self, purchase: Purchase, numbers: int, known: Outcomes) -> OutcomeUnknown:
+        message = f"{self._account}: order {purchase.key} is pending at Telnyx for {numbers} of its numbers"
+        return OutcomeUnknown(message, tuple(known.values()))
 
     async def _follow(self, orders: Iterable[str]) -> Items:
         """The numbers of the orders as they are when all are settled, or when we have asked often enough."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 import structlog
 
 from ringfleet.carriers.abilities import Abilities, BundleTime
-from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
+from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
 from ringfleet.carriers.json_fields import read_rows
@@ -118,6 +118,9 @@ class Twilio:
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._purchases.buy(purchase, last_look)
+
+    async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
+        return await look_up_each(self, purchase)
 
     async def find(self, number: E164) -> Holding | None:
         page = await self._page({"PhoneNumber": number})

@@ -10,7 +10,9 @@ looking first. Whatever the account has already is seen before anything is sent:
 
 The trap of it: a purchase of a number that the account has already is no error. It is answered with 201, and was an
 update of a number that somebody else may use. A number that is older than the call was not bought by it; our mark is
-taken off again, and it counts as taken. On a purchase that is resumed it is ours: our own first try is what bought it.
+taken off again, and it counts as taken. How old it is, Twilio's own clock says and never ours: one that goes wrong by a
+few minutes would have everything given back that is bought. On a purchase that is resumed it is ours: our own first try
+is what bought it.
 
 A number is given to one buyer, so two processes that buy the same one at once are billed once.
 """
@@ -23,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -58,8 +60,8 @@ LOOK_HOLDS = 5.0
 """Seconds for which the caller's last look holds: a long purchase takes another one."""
 SAME_MOMENT = timedelta(seconds=2)
 """A number that was changed so soon after it was made was made by the same call: times are whole seconds there."""
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""So far our clock may be ahead of Twilio's."""
+HOSTS_DIFFER = timedelta(minutes=5)
+"""So far the clocks of Twilio's hosts may differ, of which one dates its replies and another one numbers."""
 _GROUP = 5
 """Numbers that begin with the same so many characters, such as +1415, are looked for in one listing."""
 
@@ -93,7 +95,6 @@ class Purchases:
         at_once: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._api = api
         self._prices = prices
@@ -102,7 +103,7 @@ class Purchases:
         self._address_of = address_of
         self._lag = lag
         self._at_once = asyncio.Semaphore(at_once)
-        self._sleep, self._clock, self._now = sleep, clock, now
+        self._sleep, self._clock = sleep, clock
         self._unsent: set[tuple[str, E164]] = set()
         """The numbers, by purchase, of which this process knows that Twilio has not processed them."""
 
@@ -200,7 +201,7 @@ class Purchases:
         self._unsent.add(place)
         await look()
         self._unsent.discard(place)
-        asked_at = self._now()
+        asked_at = self._api.http.carrier_time()
         try:
             reply = await self._api.buy(_form(purchase, offer, address))
         except AccountRestricted as error:
@@ -301,13 +302,15 @@ def _of_held(row: Row, offer: Offer, purchase: Purchase) -> Outcome:
     return failed(row.number, FailureReason.NUMBER_TAKEN, _HELD_ALREADY)
 
 
-def _was_there(row: Row, asked_at: datetime) -> bool:
-    """Whether the number is older than the call: by Twilio's own times, or by ours, if it is much older. Its `status`
-    says nothing: it is `in-use` of every number."""
-    if row.created is None:
+def _was_there(row: Row, asked_at: datetime | None) -> bool:
+    """Whether the number is older than the call, by Twilio's own times: `asked_at` is Twilio's when it was made, None
+    where no reply has told it. It is, where it was made before the call, and was changed after it was made or was made
+    long before. What was made since the call is new, however long Twilio took to finish it. Its `status` says nothing:
+    it is `in-use` of every number."""
+    if row.created is None or (asked_at and row.created >= asked_at - SAME_MOMENT):
         return False
-    updated = row.updated or row.created
-    return updated - row.created > SAME_MOMENT or row.created < asked_at - CLOCKS_DIFFER
+    changed_later = (row.updated or row.created) - row.created > SAME_MOMENT
+    return changed_later or (asked_at is not None and row.created < asked_at - HOSTS_DIFFER)
 
 
 def _is_dearer(now: Money, then: Money) -> bool:

@@ -12,12 +12,13 @@
 An item is written with its E.164 number before any carrier call knows it; `Submitting` is written before the
 purchase. So after a crash, Pending means "nothing was sent" and Submitting or Unknown mean "look first, under the same
 idempotency key" (promise 1). Looking under the key may buy, so whatever forbids the order to buy forbids that too: what
-was sent of it is then only asked for, number by number. It goes on when a freeze or a suspension ends; when pool or
+was sent of it is then only asked for. It goes on when a freeze or a suspension ends; when pool or
 account are deleted nothing lifts that any more, and what the carrier has not shown for a while counts as not bought::
 
     frozen, suspended         -> looked up, until that ends
     pool or account deleted,
-    or another account now    -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later)
+    or another account now    -> looked up, and failed after `LOOKED_UP_FOR` (a sweep reports what comes later), but not
+                                 while the carrier says that it is at work on some of it
 
 An item is Pending again when the carrier's adapter is sure that the carrier has not processed it, as when the line
 broke before it was its turn. What is Pending at an account that can't be called, or that has failed to sell it time and

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect, Request
@@ -112,7 +113,9 @@ class Door:
                 body = await request.body()
             except ClientDisconnect:  # it died in the middle of its request: nothing was asked
                 return ResetConnection()
-            return await self._serve(face, operation, action, request, body)
+            response = await self._serve(face, operation, action, request, body)
+            response.headers["Date"] = formatdate(self.exchange.clock.now(), usegmt=True)
+            return response
 
         return endpoint
 
