@@ -87,6 +87,14 @@ class Settings(BaseSettings):
     numbers_interval: timedelta = timedelta(minutes=5)
     """How often the traffic of all numbers is read."""
 
+    messages_interval: timedelta = timedelta(seconds=60)
+    """How often each carrier account that lists messages is asked for those that came in since, so that no STOP is lost
+    with its webhook. A STOP counts after so long, at the latest, once carrier and dispatcher answer."""
+
+    calls_interval: timedelta = timedelta(minutes=5)
+    """How often each carrier account that lists calls is asked for them: most are made by other programs, which tell
+    the dispatcher nothing."""
+
     stale_after: timedelta = timedelta(minutes=5)
     """Liveness fails when no event and no bookmark has come for this long."""
 

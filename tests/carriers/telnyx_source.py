@@ -19,9 +19,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import telnyx
 from telnyx._utils import PropertyInfo
-from typing_extensions import NotRequired, Required, is_typeddict  # noqa: UP035 - the library makes its own TypedDicts
+from typing_extensions import (  # noqa: UP035 - the library makes its own TypedDicts
+    NoExtraItems,
+    NotRequired,
+    Required,
+    is_typeddict,
+)
 
 SOURCE = Path(telnyx.__file__).parent
+ANY = "*"
+"""Stands in brackets where the library lets any name pass."""
 VERBS = {"_get": "GET", "_get_api_list": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
 
 
@@ -133,6 +140,8 @@ def _names(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         whole = f"{prefix}[{name}]" if prefix else name
         if is_typeddict(kind):
             yield from _names({alias: of for _, alias, of in _declared(kind)}, whole)
+            if getattr(kind, "__extra_items__", NoExtraItems) is not NoExtraItems:
+                yield f"{whole}[{ANY}]"
         else:
             yield whole
 

@@ -8,18 +8,20 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 import telnyx
+from telnyx.types.detail_record_list_response import MessageDetailRecord
 
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.telnyx.account import Telnyx, open_client
 from ringfleet.carriers.telnyx.wire import PATHS
 from ringfleet.model import E164, Capability, HoldingStatus, Mark, Query, Routing, SipTarget
 from tests.carriers.customer import MARK, US_415, Customer
-from tests.carriers.telnyx_source import find_operation, undeclared
+from tests.carriers.telnyx_source import ANY, Operation, find_operation, undeclared
 
 FILES = (
     "available_phone_numbers.py",
@@ -36,6 +38,8 @@ FILES = (
     "texml_applications.py",
     "messaging_profiles/messaging_profiles.py",
     "ai/assistants/assistants.py",
+    "detail_records.py",
+    "messages/messages.py",
 )
 TRUNK = Routing("inst-1.a", "shop/a", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com:5070", 20)))
 ROUTINGS = (
@@ -165,6 +169,12 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     await carrier.mark(id_, None)
     await carrier.suspend(id_)
     await carrier.resume(id_)
+    await carrier.route(id_, await carrier.ensure_routing(ROUTINGS[4]))
+    message = {"kind": "message", "from": "+12125550123", "to": outcomes[0].number, "text": "STOP"}
+    assert customer.sandbox.control("POST", "traffic/inbound", message)["refused"] is None
+    since = datetime.now(UTC) - timedelta(days=1)
+    assert [page.events for page in [page async for page in carrier.records.messages(since)] if page.events]
+    _ = [page async for page in carrier.records.calls(since)]
     await carrier.release(id_)
 
 
@@ -180,10 +190,16 @@ def _is_of(request: httpx.Request, path: str) -> bool:
     return re.fullmatch(path.replace("{id}", "[^/]+"), f"/v2{_path(request)}") is not None
 
 
+def _fields_of(operation: Operation) -> set[str]:
+    """Filters of detail records, which the library lets pass as they are: by fields of the records of messages."""
+    records = operation.path == "/detail_records" and f"filter[{ANY}]" in operation.query
+    return {f"filter[{field}]" for field in MessageDetailRecord.model_fields} if records else set()
+
+
 def _faults_of(request: httpx.Request) -> list[str]:
     operation = find_operation(request.method, _path(request), *FILES)
     names = {name.removesuffix("[]") for name in request.url.params}
     where = f"{operation.method} {operation.path}"
-    faults = [f"{where}: {name} is not declared" for name in sorted(names - operation.query)]
+    faults = [f"{where}: {name} is not declared" for name in sorted(names - operation.query - _fields_of(operation))]
     body = json.loads(request.content) if request.content else {}
     return [*faults, *undeclared(operation.body, body, where)]

@@ -171,11 +171,11 @@ AT = datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
     ],
 )
 def test_an_event_of_a_call_is_read_whole(type_: str, happening: Happening) -> None:
-    ours, theirs = E164(NUMBER), E164(PEER)
-    assert read(a_call(type_)) == CarrierEvent("evt-1", happening, AT, ours, "leg-1", Direction.OUTBOUND, peer=theirs)
+    ours, theirs, id_ = E164(NUMBER), E164(PEER), f"leg-1:{happening}"
+    assert read(a_call(type_)) == CarrierEvent(id_, happening, AT, ours, "leg-1", Direction.OUTBOUND, peer=theirs)
     incoming = a_call(type_, direction="incoming", **{"from": PEER, "to": NUMBER})
-    assert read(incoming) == CarrierEvent("evt-1", happening, AT, ours, "leg-1", Direction.INBOUND, peer=theirs)
-    undirected = CarrierEvent("evt-1", happening, AT, ours, "leg-1", undirected=True, peer=theirs)
+    assert read(incoming) == CarrierEvent(id_, happening, AT, ours, "leg-1", Direction.INBOUND, peer=theirs)
+    undirected = CarrierEvent(id_, happening, AT, ours, "leg-1", undirected=True, peer=theirs)
     assert read(a_call(type_, direction=None)) == undirected
 
 
@@ -214,7 +214,7 @@ def test_what_became_of_a_message_is_read(type_: str, status: str | None, happen
 
 def test_a_message_that_came_in_is_read_whole() -> None:
     event = CarrierEvent(
-        "evt-1",
+        "msg-1:message.received",
         Happening.MESSAGE_RECEIVED,
         AT,
         E164(NUMBER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ from tests.carriers.twilio_source import Operation, declared, operations
 from tests.simulator.twilio_sdk import TwilioCustomer
 
 PROVIDER = "Twilio"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 SUITE_PRODUCTS = ("api", "pricing", "trunking", "messaging", "trusthub")
 
 
@@ -82,6 +84,8 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
     await carrier.mark(sid, MARK)
     await carrier.mark(sid, None)
     assert [holding async for page in carrier.holdings() for holding in page]
+    for pages in (carrier.records.messages(LONG_AGO), carrier.records.calls(LONG_AGO)):
+        assert [page async for page in pages]
     await carrier.release(sid)
 
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import Health, LastLook, look_no_more, look_up_each
+from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
 from ringfleet.model import (
     E164,
@@ -101,6 +102,7 @@ class CarrierDouble:
     down: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
     registrar: RegistrarDouble | None = None
+    records: DetailRecords | None = None
     health: Health = field(default_factory=Health)
     abilities: Abilities = ABILITIES
     opened: int = 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber, RoutingProfi
 from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, ORDER_FINALIZER, POOL_LABEL
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.controllers.dispatcher_client import Reading, Unreadable
+from ringfleet.controllers.dispatcher_client import Reading, Taken, Unreadable
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.runtime import build_services, relist, run_controllers
@@ -42,6 +42,7 @@ from ringfleet.kube.queue import WorkQueue
 from ringfleet.kube.transport import Json
 from ringfleet.model import E164, AccountKey, Holding
 from ringfleet.model.refs import ObjectRef, Resource
+from ringfleet.model.traffic import CarrierEvent
 from ringfleet.objects.freeze import FREEZE_NAME
 from ringfleet.objects.refs import Key, resource_of
 from ringfleet.objects.routing_profile import content_hash, routing_of, told_notes, told_status
@@ -311,6 +312,20 @@ class TrafficDouble:
     numbers: NumbersSeen | None = None
     interval: float = 60.0
     numbers_interval: float = 300.0
+    is_there: bool = True
+    down: bool = False
+    heard: dict[str, CarrierEvent] = field(default_factory=dict)
+    """What it was told, by account and id, such as `shop/main SM1:message.received`."""
+    batches: list[int] = field(default_factory=list)
+
+    async def tell(self, account: AccountKey, events: Sequence[CarrierEvent]) -> Taken:
+        if self.down:
+            raise Unreadable("The dispatcher does not answer in time.")
+        told = {f"{account} {event.id}": event for event in events}
+        new = len(told.keys() - self.heard.keys())
+        self.heard |= told
+        self.batches.append(len(events))
+        return Taken(new)
 
     async def read_numbers(self, _: str) -> NumbersSeen:
         if self.numbers is None:

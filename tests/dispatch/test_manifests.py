@@ -164,7 +164,7 @@ def test_the_dispatcher_may_do_nothing_more() -> None:
 
 def test_what_callers_are_granted_are_rights_that_operations_ask_for() -> None:
     asked = {(one.right[0], f"{one.resource}/{one.right[1]}") for one in OPERATIONS if one.right}
-    operators = {("get", "rotationsets/rollup"), ("get", "phonenumbers/rollup")}
+    operators = {("get", "rotationsets/rollup"), ("get", "phonenumbers/rollup"), ("create", "carrieraccounts/events")}
     consent = grants("roles.yaml", "ringfleet-dispatch-consent")
     assert consent == {("delete", "rotationsets/suppressions")}
     assert grants("roles.yaml", "ringfleet-dispatch-caller") == asked - operators - consent

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import telnyx
 from telnyx import types
+from telnyx.types.detail_record_list_response import MessageDetailRecord
 from telnyx.types.phone_numbers import (
     ActionVerifyOwnershipResponse,
     JobUpdateBatchResponse,
@@ -347,6 +348,15 @@ def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     profile = raw.messaging_profiles.create(name="news", whitelisted_destinations=["*"])
     yield types.MessagingProfileCreateResponse, said(profile)
     yield types.Connection, said(raw.connections.list())["data"][0]
+    receiver = customer.found()[1]
+    customer.order(receiver, messaging_profile_id=said(profile)["data"]["id"], connection_id=connection)
+    for kind in ("message", "call"):
+        contact = {"kind": kind, "from": "+12125550123", "to": receiver, "text": "STOP"}
+        assert customer.simulator.control("POST", "traffic/inbound", contact)["refused"] is None
+    customer.simulator.control("POST", "clock", {"advance_seconds": 1000})
+    records: Any = said(raw.detail_records.list(filter={"record_type": "messaging"}))["data"]
+    yield MessageDetailRecord, records[0]
+    yield types.MessageRetrieveResponse, said(raw.messages.retrieve(records[0]["uuid"]))
 
 
 def test_every_answer_has_only_what_the_library_reads_and_all_that_it_requires(telnyx_: TelnyxCustomer) -> None:

@@ -19,7 +19,9 @@ from twilio.rest.api.v2010.account.application import ApplicationInstance
 from twilio.rest.api.v2010.account.available_phone_number_country import AvailablePhoneNumberCountryInstance
 from twilio.rest.api.v2010.account.available_phone_number_country.local import LocalInstance
 from twilio.rest.api.v2010.account.balance import BalanceInstance
+from twilio.rest.api.v2010.account.call import CallInstance
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
+from twilio.rest.api.v2010.account.message import MessageInstance
 from twilio.rest.messaging.v1.service import ServiceInstance
 from twilio.rest.messaging.v1.service.phone_number import PhoneNumberInstance as ServiceNumberInstance
 from twilio.rest.messaging.v1.service.us_app_to_person import UsAppToPersonInstance
@@ -41,7 +43,7 @@ from twilio.rest.trusthub.v1.trust_products.trust_products_entity_assignments im
 
 from ringfleet.simulator.defaults import DEFAULT_ACCOUNT, DEFAULT_TOKEN
 from tests.simulator.process import SimulatorProcess
-from tests.simulator.receiver import Receiver
+from tests.simulator.receiver import SECRET, Receiver
 from tests.simulator.twilio_sdk import TwilioCustomer, keys_read_by
 
 _serial = count(1)
@@ -344,6 +346,49 @@ def test_events_are_told_as_twilio_tells_them_and_its_own_validator_accepts_the_
 # Shapes.
 
 
+def talk(twilio: TwilioCustomer, number: str) -> None:
+    """One call and one message come in; both are over."""
+    for kind in ("call", "message"):
+        contact = {"kind": kind, "from": "+12125550123", "to": number, "text": "STOP"}
+        assert twilio.simulator.control("POST", "traffic/inbound", contact)["refused"] is None
+    twilio.simulator.control("POST", "clock", {"advance_seconds": 1000})
+
+
+def test_a_message_is_told_once_whether_anybody_has_heard_it_or_not(twilio: TwilioCustomer) -> None:
+    number = twilio.me.incoming_phone_numbers.create(phone_number=twilio.local(area_code=415)[0])
+    twilio.me.incoming_phone_numbers(number.sid).update(sms_url="https://example.com/")
+    control = twilio.simulator.control
+    with Receiver() as receiver:
+        url = receiver.url
+    control("POST", "webhooks", {"account": twilio.account, "url": url, "secret": SECRET, "face": "twilio"})
+    message = {"kind": "message", "from": "+12125550123", "to": number.phone_number, "text": "STOP"}
+    control("POST", "traffic/inbound", message)
+    told = control("GET", f"webhooks/pending?account={twilio.account}&wait=30")
+    assert (told["ripe"], list(told["failures"])) == (0, [twilio.account])
+
+
+def test_the_lists_of_calls_and_messages_go_by_whole_days_the_newest_first(twilio: TwilioCustomer) -> None:
+    number = twilio.me.incoming_phone_numbers.create(phone_number=twilio.local(area_code=415)[0])
+    routed = {"sms_url": "https://example.com/", "voice_url": "https://example.com/"}
+    twilio.me.incoming_phone_numbers(number.sid).update(**routed)
+    talk(twilio, number.phone_number)
+    twilio.simulator.control("POST", "clock", {"advance_seconds": 86_400})
+    talk(twilio, number.phone_number)
+    (second, first) = twilio.me.messages.list(page_size=1)
+    assert second.date_sent > first.date_sent
+    assert (first.direction, first.from_, first.to, first.body) == (
+        "inbound",
+        "+12125550123",
+        number.phone_number,
+        "STOP",
+    )
+    late = first.date_sent.replace(hour=23, minute=59, second=59)
+    assert [one.sid for one in twilio.me.messages.list(date_sent_after=late)] == [second.sid, first.sid]
+    after = second.date_sent.replace(hour=23, minute=59, second=59)
+    assert [one.status for one in twilio.me.calls.list(start_time_after=after, to=number.phone_number)] == ["completed"]
+    assert twilio.me.calls.list(from_=number.phone_number) == []
+
+
 def everything(twilio: TwilioCustomer) -> Iterator[tuple[type, dict[str, Any]]]:
     """One answer of each resource, with the library's model of it."""
 
@@ -366,6 +411,12 @@ def everything(twilio: TwilioCustomer) -> Iterator[tuple[type, dict[str, Any]]]:
     yield ApplicationInstance, last()
     twilio.client.pricing.v1.phone_numbers.countries("US").fetch()
     yield CountryInstance, last()
+    me.incoming_phone_numbers(number.sid).update(sms_url="https://example.com/", voice_url="https://example.com/")
+    talk(twilio, number.phone_number)
+    me.calls.list()
+    yield CallInstance, last()["calls"][0]
+    me.messages.list()
+    yield MessageInstance, last()["messages"][0]
     trunk = trunking.trunks.create(friendly_name="pbx")
     yield TrunkInstance, last()
     trunking.trunks(trunk.sid).origination_urls.create(10, 20, True, "first", "sip:pbx.example.com")

@@ -217,6 +217,17 @@ class AccountMemory(Part):
     the cluster knows may be older than what was bought there, as after a restore of etcd. Absent else."""
 
 
+class AccountRecords(Part):
+    """Until when the carrier's lists of messages and calls have been read and handed to the dispatcher; a STOP whose
+    webhook was lost is in them. Written at most hourly; absent without a dispatcher (RINGFLEET_DISPATCHER), and of a
+    carrier that has no such lists. An operator that starts goes on from there, or three days back."""
+
+    messages: Time | None = None
+    """Time until which the messages that came in are known to the dispatcher."""
+    calls: Time | None = None
+    """Time until which calls are known to the dispatcher."""
+
+
 class AccountCatalog(Part):
     """What is remembered for when the carrier's search is down; absent while nothing is."""
 
@@ -239,6 +250,7 @@ class CarrierAccountStatus(Status):
     numbers: AccountNumbers | None = None
     catalog: AccountCatalog | None = None
     purchases: AccountPurchases | None = None
+    records: AccountRecords = AccountRecords.model_construct()
     installation: str | None = None
     """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the
     first part of the UID of this cluster's namespace kube-system. In a cluster that is made anew that UID is another

@@ -148,6 +148,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "PurchaseRateReached": Told(
             "the account has bought spec.limits.purchasesPerHour numbers within the hour", ("PurchaseRateReached",)
         ),
+        "RecordsUnread": Told(
+            "what the carrier lists of messages or calls does not reach the dispatcher: a STOP whose webhook was lost "
+            "is not heard",
+            ("RecordsUnread",),
+        ),
         "SearchUnavailable": Told(
             "the carrier's search is down, and no offers are remembered that could be bought", ("SearchUnavailable",)
         ),
@@ -537,6 +542,7 @@ REASONS: Mapping[str, str] = {
     "ringfleet.dev/release. Then `kubectl ringfleet acknowledge` lets all others go, and a number that was given back "
     "can't be got again.",
     "Released": "The number was given back to the carrier.",
+    "RecordsUnread": "What the carrier lists of messages or calls can't be read, or the dispatcher doesn't take it.",
     "Registering": "The number is being registered at its carrier to the ComplianceBundle of who has it now.",
     "Releasing": "Numbers were asked to go, and are being let go.",
     "Routed": "The number works, and is routed by its RoutingProfile.",

@@ -7,6 +7,7 @@ from typing import Self
 
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
+from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
     E164,
@@ -47,6 +48,10 @@ class Around:
     @property
     def registrar(self) -> Registrar | None:
         return self._carrier.registrar
+
+    @property
+    def records(self) -> DetailRecords | None:
+        return self._carrier.records
 
     async def balance(self) -> Money:
         return await self._carrier.balance()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
@@ -106,6 +107,11 @@ class Carrier(Protocol):
     @property
     def registrar(self) -> Registrar | None:
         """Where this account's documents are filed; None when the carrier takes none by its API."""
+        ...
+
+    @property
+    def records(self) -> DetailRecords | None:
+        """What the account's numbers were used for; None when the carrier does not list it."""
         ...
 
     async def balance(self) -> Money:

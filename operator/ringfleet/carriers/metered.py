@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeVar
 
 from ringfleet.carriers.around import Around
 from ringfleet.carriers.carrier import Carrier, LastLook, look_no_more
+from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -31,6 +33,7 @@ from ringfleet.model import (
     Routing,
 )
 from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
+from ringfleet.model.traffic import RecordsPage
 
 T = TypeVar("T")
 
@@ -111,6 +114,11 @@ class MeteredCarrier(Around):
         registrar = self._carrier.registrar
         return registrar and MeteredRegistrar(registrar, self._meter)
 
+    @property
+    def records(self) -> DetailRecords | None:
+        records = self._carrier.records
+        return records and MeteredRecords(records, self._meter)
+
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
 
@@ -158,6 +166,20 @@ class MeteredCarrier(Around):
 
     async def release(self, external_id: str) -> None:
         await self._meter.call("release", self._carrier.release(external_id))
+
+
+class MeteredRecords:
+    """The detail records, metered: see `DetailRecords`."""
+
+    def __init__(self, records: DetailRecords, meter: _Meter) -> None:
+        self._records = records
+        self._meter = meter
+
+    def messages(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
+        return self._meter.pages("messages", self._records.messages(since, known))
+
+    def calls(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
+        return self._meter.pages("calls", self._records.calls(since, known))
 
 
 class MeteredRegistrar:

@@ -8,11 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from ringfleet.carriers.pace import Pace
 from ringfleet.model import AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
 from ringfleet.plan.carrier_account.loss import Roll
+
+
+@dataclass(slots=True)
+class Reading:
+    """How far one list of the carrier's detail records has been read, and handed to the dispatcher."""
+
+    until: datetime | None = None
+    """Until when; None: not by anybody that is known of."""
+    due: float = 0.0
+    """When it is to be read again, in monotonic seconds."""
+    failures: int = 0
+    """How many readings have failed in a row."""
+    error: str = ""
+    """Why the last one has; empty: it has not."""
+    unreadable: int = 0
+    """How many records of the last reading can't be read."""
+    told: dict[str, datetime] = field(default_factory=dict)
+    """The ids and times of the events that were handed over, and that a listing may show again."""
 
 
 @dataclass(slots=True)
@@ -30,6 +49,8 @@ class AtCarrier:
     """What the listings have shown, and left out, number by number, and what we have let go."""
     counted_at: float | None = None
     """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
+    readings: dict[str, Reading] = field(default_factory=dict)
+    """Of each list of detail records how far it was read."""
 
 
 class Identities:

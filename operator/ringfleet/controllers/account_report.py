@@ -8,6 +8,7 @@ from ringfleet.api.carrier_account import (
     AccountMemory,
     AccountNumbers,
     AccountPurchases,
+    AccountRecords,
     Balance,
     CarrierAccountStatus,
     MarkedPool,
@@ -21,6 +22,7 @@ from ringfleet.model import AccountKey, Money
 from ringfleet.objects.conditions import conditions
 from ringfleet.plan.carrier_account.balance import is_news
 from ringfleet.plan.carrier_account.orphans import tell
+from ringfleet.plan.carrier_account.records import is_unread, to_tell
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_order.plan import rate_message
 from ringfleet.plan.purchase_rate import PurchaseRoom
@@ -52,6 +54,7 @@ async def say(
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
         catalog=_catalog(services, account, before.catalog) if account else None,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
+        records=_records(account, before.records),
         installation=services.installation,
         memory=_memory(services, name, account, before.memory),
     )
@@ -145,6 +148,15 @@ _CATALOG_AFTER = 60.0
 """Seconds in which searches that are remembered or forgotten one after the other make one write."""
 
 
+def _records(account: OpenAccount | None, said: AccountRecords) -> AccountRecords:
+    """Until when detail records have been read, in steps."""
+    readings = account.at_carrier.readings if account else {}
+    until = {name: reading.until for name, reading in readings.items()}
+    return AccountRecords(
+        messages=to_tell(until.get("messages"), said.messages), calls=to_tell(until.get("calls"), said.calls)
+    )
+
+
 def _numbers(account: OpenAccount, before: AccountNumbers | None) -> AccountNumbers:
     """The counts of the last listing that was believed, and that of a later one that was not."""
     if found := account.findings:
@@ -189,10 +201,23 @@ def _troubles(account: OpenAccount) -> tuple[Condition, ...]:
         troubles.append(Condition("Orphans", True, Reason.ORPHANS, message))
     if unreadable := _unreadable(account):
         troubles.append(Condition("Unreadable", True, Reason.UNREADABLE, unreadable))
+    if records := _records_unread(account):
+        troubles.append(Condition("RecordsUnread", True, Reason.RECORDS_UNREAD, records))
     if account.refused:
         message = f"The last sweep could not do all that it meant to, and tries again. {tell(account.refused)}"
         troubles.append(Condition("SweepRefused", True, Reason.SWEEP_REFUSED, message))
     return tuple(troubles)
+
+
+def _records_unread(account: OpenAccount) -> str:
+    """Which lists could not be read, or not be handed over, three times in a row, and why."""
+    readings = sorted(account.at_carrier.readings.items())
+    return " ".join(
+        f"The carrier's list of {name} does not reach the dispatcher: {reading.error.rstrip('.')}. It is read again by "
+        "itself, from where it was left; until then a webhook that is lost stays lost."
+        for name, reading in readings
+        if is_unread(reading.failures)
+    )
 
 
 def _unreadable(account: OpenAccount) -> str:

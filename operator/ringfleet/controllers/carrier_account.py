@@ -218,6 +218,8 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         return await _unavailable(services, key, obj, account, error)
     await say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
     services.queues.wake_catalog(key)
+    if services.dispatcher.is_there and account.carrier.records is not None:
+        services.queues.wake_records(key)
     return _next_look(services, key, obj, account)
 
 

@@ -1,5 +1,5 @@
-"""What rotation sets and numbers are used for, read from the dispatcher: the one thing that the operator does not see
-itself.
+"""The dispatcher: what rotation sets and numbers are used for is read from it, the one thing that the operator does not
+see itself; and it is told what carriers list of messages and calls, which it can't ask for.
 
 A set is read at most once in `usage_interval`; numbers when `controllers/number_traffic.py` has its turn. What can't
 be read is not known: nothing is concluded from old figures, so they are forgotten when they have not been renewed for
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ import aiohttp
 import structlog
 
 from ringfleet.controllers.numbers_read import joined, parse_numbers, read_label, read_time
-from ringfleet.model import E164
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.rotation import Channel
+from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_traffic import NumbersSeen
 from ringfleet.plan.rotation_set.seen import UNKNOWN, DayUsage, NumberUse, Usage, usage_unknown
@@ -53,6 +54,14 @@ class Reading:
     """When the first of the readings failed that have failed in a row since; None: the last reading did not fail."""
     ended: Mapping[E164, DayUsage] = field(default_factory=dict)
     """Each number's traffic of the last day that was seen to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of events that were handed over: how many were new, and how many the dispatcher will never take."""
+
+    new: int = 0
+    refused: int = 0
 
 
 @dataclass(slots=True)
@@ -100,6 +109,11 @@ class Dispatcher:
     def interval(self) -> float | None:
         """Seconds between readings of one set; None: there is no dispatcher to read from."""
         return self._settings.usage_interval.total_seconds() if self._settings.dispatcher else None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a dispatcher."""
+        return bool(self._settings.dispatcher)
 
     @property
     def numbers_interval(self) -> float | None:
@@ -169,18 +183,37 @@ class Dispatcher:
                 return joined(pages)
             query["after"] = str(after)
 
+    async def tell(self, account: AccountKey, events: Sequence[CarrierEvent]) -> Taken:
+        """Hand over what the account's detail records tell. All of it is in the dispatcher's ledger then, or refused
+        for good.
+
+        Raises:
+            Unreadable: nothing of it is known to be; it is to be told again.
+        """
+        path = f"/v1/namespaces/{account.namespace}/carrieraccounts/{account.name}/events"
+        body = await self._call("POST", path, "the events", json={"events": [_told(event) for event in events]})
+        try:
+            return Taken(int(body["counted"]), int(body["refused"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unreadable(_NOT_UNDERSTOOD) from error
+
     async def _get(self, path: str, what: str, query: Mapping[str, str] | None = None) -> Any:
         """What the dispatcher answers. `what`: whose figures they are, in a sentence.
 
         Raises:
             Unreadable: it does not.
         """
+        return await self._call("GET", path, what, params=query)
+
+    async def _call(self, method: str, path: str, what: str, **more: Any) -> Any:
+        """The same of any call."""
         try:
             session = self._open()
             headers = await self._headers()
-            async with session.get(
+            async with session.request(
+                method,
                 f"{(self._settings.dispatcher or '').rstrip('/')}{path}",
-                params=query,
+                **more,
                 headers=headers,
                 allow_redirects=False,
                 ssl=self._trust.context() if self._trust else True,
@@ -212,6 +245,19 @@ def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
     """Such as: unable to get local issuer certificate."""
     refused = error.certificate_error
     return refused.verify_message if isinstance(refused, ssl.SSLCertVerificationError) else str(refused)
+
+
+def _told(event: CarrierEvent) -> Mapping[str, str | None]:
+    return {
+        "id": event.id,
+        "happening": event.happening.value,
+        "at": event.at.isoformat(),
+        "number": str(event.number),
+        "subject": event.subject,
+        "direction": event.direction.value,
+        "peer": None if event.peer is None else str(event.peer),
+        "text": event.text,
+    }
 
 
 def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:

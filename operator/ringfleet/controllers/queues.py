@@ -189,6 +189,10 @@ class Queues:
         """Have the account told the routing profiles that it is to know. At once: their numbers wait."""
         self.add(Key("Profiles", key.namespace, key.name), at_once=True)
 
+    def wake_records(self, key: AccountKey) -> None:
+        """Have what the account's carrier lists of messages and calls read, as far as it is due."""
+        self.add(Key("Records", key.namespace, key.name))
+
     def wake_catalog(self, key: AccountKey) -> None:
         """Have the account searched for what its pools would search, and what it gave kept. Later: orders go first, and
         what they search is remembered too."""
@@ -197,7 +201,7 @@ class Queues:
 
 _RUNS_ELSEWHERE = Later(1.0)
 """Seconds until a key is looked at again that still runs in the lane that its account had before."""
-IN_LANES = frozenset({"CarrierAccount", "Catalog", "NumberOrder", "PhoneNumber", "Profiles", "Requirements"})
+IN_LANES = frozenset({"CarrierAccount", "Catalog", "NumberOrder", "PhoneNumber", "Profiles", "Records", "Requirements"})
 """The kinds whose turns await the carrier of one account."""
 SPANNING = frozenset({"ComplianceBundle"})
 """The kinds whose turns may await the carriers of several accounts."""

@@ -1,9 +1,9 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
 of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told, and
-`Catalog` what its searches give, remembered for when they are down. `AfterRush` is of no object: it gives their turns
-to those that have given way to the bindings of claims; nor is `NumberTraffic`, which reads what all numbers are used
-for."""
+`Catalog` what its searches give, remembered for when they are down, and `Records` what it lists of messages and calls.
+`AfterRush` is of no object: it gives their turns to those that have given way to the bindings of claims; nor is
+`NumberTraffic`, which reads what all numbers are used for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from enum import StrEnum
 import structlog
 
 from ringfleet.controllers.account_catalog import refresh_catalog
+from ringfleet.controllers.account_records import read_records
 from ringfleet.controllers.after_rush import let_follow
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.bundle_readiness import read_requirements
@@ -97,6 +98,7 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "AccountUse": guard_account,
     "AfterRush": let_follow,
     "Catalog": refresh_catalog,
+    "Records": read_records,
     "Requirements": read_requirements,
     "RotationSet": reconcile_set,
     "RoutingProfile": reconcile_profile,

@@ -24,6 +24,7 @@ from starlette.types import Scope as Connection
 from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
+from ringfleet.dispatch.event_intake import Intake
 from ringfleet.dispatch.hot_route import PICK_BYTES, HotPicks
 from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tell_fault
 from ringfleet.dispatch.inventory import Inventory, SetView
@@ -31,7 +32,7 @@ from ringfleet.dispatch.ledger.interface import KeysUnknown, Ledger, LedgerUnava
 from ringfleet.dispatch.ledger.types import Cancelled, Deferral, Deferrals, GivenBack, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.openapi import committed
-from ringfleet.dispatch.operations import LONGEST_WAIT, NUMBERS, SET
+from ringfleet.dispatch.operations import EVENTS, LONGEST_WAIT, NUMBERS, SET
 from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
 from ringfleet.dispatch.problems import Problem, answer, unwritable, write_time
 from ringfleet.dispatch.recipients import Hasher, is_recipient
@@ -49,6 +50,8 @@ from ringfleet.dispatch.schema import (
     UnclearItem,
     UnclearList,
 )
+from ringfleet.dispatch.senders import Fleet
+from ringfleet.dispatch.told_events import EventDoor
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
 LIST_BYTES = 1_048_576
@@ -81,6 +84,8 @@ class Dispatcher:
         self._clock = clock
         self._hasher = hasher
         self._picker = Picker(ledger, inventory, clock, hasher)
+        hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
+        self._events = EventDoor(authority, Intake(ledger, Fleet(inventory), hashes, clock.now, metrics))
         self._metrics = metrics
         self._dev = dev
 
@@ -97,6 +102,7 @@ class Dispatcher:
             Route(f"{SET}/unclear", self.has_read, methods=["DELETE"]),
             Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
             Route(NUMBERS, self.numbers, methods=["GET"]),
+            Route(EVENTS, self._events.receive, methods=["POST"]),
             *size_routes(),
             Route("/openapi.json", describe, methods=["GET"]),
             *([Route("/dev/clock", self.advance, methods=["POST"])] if self._dev else []),

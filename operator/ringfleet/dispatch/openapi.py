@@ -32,8 +32,9 @@ ALWAYS = ("internal-error",)
 GUARDED = ("unauthenticated", "forbidden", "authority-unavailable", "too-many-questions")
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
 _PATH_PARAMETERS = {
-    "namespace": ("The namespace of the RotationSet, or of the numbers.", _NAME),
+    "namespace": ("The namespace of the RotationSet, of the numbers, or of the CarrierAccount.", _NAME),
     "name": ("The RotationSet.", _NAME),
+    "account": ("The CarrierAccount.", _NAME),
     "deferral": (
         "The deferredId of an answer.",
         {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-.0-~]+$"},

@@ -19,6 +19,7 @@ from ringfleet.plan.sizing.questions import CALCULATORS
 LONGEST_WAIT = 20
 """Seconds: less than a dispatcher that ends leaves to what is under way."""
 NUMBERS = "/v1/namespaces/{namespace}/numbers/rollup"
+EVENTS = "/v1/namespaces/{namespace}/carrieraccounts/{account}/events"
 SET = "/v1/namespaces/{namespace}/rotationsets/{name}"
 
 
@@ -235,6 +236,17 @@ OPERATIONS: tuple[Operation, ...] = (
         resource="phonenumbers",
         parameters=(LIMIT, AFTER_NUMBER),
         problems=("inventory-unknown", *_LEDGER, *_OWNERS, "malformed-request"),
+    ),
+    Operation(
+        "tellEvents",
+        "post",
+        EVENTS,
+        "What an account's detail records tell, as the operator has read them: webhooks may have lost some of it.",
+        {200: schema.ToldReply},
+        right=("create", "events"),
+        resource="carrieraccounts",
+        body=schema.ToldEvents,
+        problems=(*_BODY, "inventory-unknown", *_LEDGER),
     ),
     *(
         Operation(

@@ -6,10 +6,13 @@ hears.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta, Struct
+
+from ringfleet.model.traffic import Direction, Happening
 
 PhoneText = Annotated[
     str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+14155550123"], description="A number in E.164 form.")
@@ -319,3 +322,44 @@ class Advance(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
 
     advance_seconds: Annotated[float, Meta(ge=0, le=400 * 86400)]
     """By how many seconds."""
+
+
+class ToldEvent(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """One event of a call or message, as a carrier's detail record tells it."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=512)]
+    """The event's id: the one that the carrier's webhook has for it, so that it counts once."""
+    happening: Happening
+    """What happened, such as message.received."""
+    at: Annotated[datetime, Meta(tz=True)]
+    """When it happened, by the carrier's clock."""
+    number: PhoneText
+    """The account's number, in E.164 form."""
+    subject: Annotated[str, Meta(max_length=512)]
+    """The carrier's id of the call or message."""
+    direction: Direction
+    """Whether `number` was the calling or sending side (outbound), or the called or receiving one."""
+    peer: PhoneText | None = None
+    """The other side's number, in E.164 form; null: it can't be read."""
+    text: str | None = None
+    """What a message that came in says; null: nothing, or it is no such message."""
+
+
+class ToldEvents(Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """Events of one account."""
+
+    events: Annotated[tuple[ToldEvent, ...], Meta(max_length=500)]
+    """The events, the earliest first; 500 at most."""
+
+
+class ToldReply(Struct, rename="camel", frozen=True):
+    """What became of the events."""
+
+    counted: int
+    """Events that are new, and in the ledger now."""
+    known: int
+    """Events that the ledger had already."""
+    ignored: int
+    """Events that concern no number here."""
+    refused: int
+    """Events that can't be taken, such as an opt-out whose sender can't be read; the log has their ids."""

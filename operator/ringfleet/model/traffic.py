@@ -62,3 +62,16 @@ class CarrierEvent:
     carrier."""
     undirected: bool = False
     """True: the carrier does not say which side is ours. `number` is the calling side, and `peer` the called one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsPage:
+    """One page of a carrier's detail records: what the numbers of an account were used for."""
+
+    events: tuple[CarrierEvent, ...] = ()
+    """What the records say, as the events that a webhook would have told, under the same ids."""
+    unfinished: datetime | None = None
+    """When the earliest of those calls and messages on the page began whose end is not known yet; None: all have
+    ended."""
+    unreadable: int = 0
+    """How many records can't be read, such as those of a short code."""

@@ -138,6 +138,7 @@ class Reason(StrEnum):
     LISTING_SHRUNK = "ListingShrunk"
     LISTING_FAILED = "ListingFailed"
     UNREADABLE = "UnreadableRows"
+    RECORDS_UNREAD = "RecordsUnread"
     SWEEP_REFUSED = "SweepRefused"
     LOST = "Lost"
     LEAD_TIME_DOUBLED = "LeadTimeDoubled"

@@ -27,6 +27,7 @@ from ringfleet.simulator.selling.sales import Sales
 from ringfleet.simulator.selling.stock import Stock
 from ringfleet.simulator.selling.stock_change import StockChange
 from ringfleet.simulator.store import Store
+from ringfleet.simulator.traffic.history import History
 from ringfleet.simulator.traffic.notifications import Tidings
 from ringfleet.simulator.traffic.reputation import Labels
 from ringfleet.simulator.traffic.traffic import Traffic
@@ -61,6 +62,7 @@ class Exchange:
     webhooks: Webhooks
     labels: Labels
     traffic: Traffic
+    history: History
     faults: Faults
 
     @contextmanager
@@ -147,6 +149,7 @@ def open_exchange(
         webhooks,
         labels,
         traffic,
+        History(store, clock),
         faults,
     )
 

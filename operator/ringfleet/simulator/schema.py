@@ -8,6 +8,7 @@ grows (triggers refuse to change it).
 
     1 buying --bundles, documents, `bundle` columns--> 2 compliance --traffic, webhooks, attestation--> 3 traffic
     3 traffic --webhooks know their face--> 4 faces --records, `routed`--> 5 what a face keeps
+    5 --traffic keeps texts and rings--> 6 what a face lists
 
 A step adds its columns behind the others, where a new file has them too, so that rows read alike.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 5
+VERSION = 6
 
 
 class StateTooNew(ValueError):
@@ -75,8 +76,9 @@ CREATE TRIGGER IF NOT EXISTS ledger_is_never_cut BEFORE DELETE ON ledger
 CREATE TABLE IF NOT EXISTS traffic (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, number TEXT NOT NULL, peer TEXT NOT NULL,
     kind TEXT NOT NULL, outbound INTEGER NOT NULL, at REAL NOT NULL, answered INTEGER NOT NULL,
-    seconds INTEGER NOT NULL, pick TEXT) STRICT;
+    seconds INTEGER NOT NULL, pick TEXT, text TEXT, rings INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX IF NOT EXISTS traffic_of_number ON traffic (number, kind, outbound, at);
+CREATE INDEX IF NOT EXISTS traffic_of_account ON traffic (account, kind, id);
 CREATE TABLE IF NOT EXISTS labels (
     number TEXT PRIMARY KEY, label TEXT NOT NULL, since REAL NOT NULL, busy_at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS webhooks (
@@ -115,9 +117,17 @@ ALTER TABLE numbers ADD COLUMN bundle INTEGER REFERENCES bundles;
 ALTER TABLE numbers ADD COLUMN attestation TEXT NOT NULL DEFAULT 'A';
 CREATE TABLE webhooks (
     account TEXT PRIMARY KEY REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL) STRICT;
+CREATE TABLE traffic (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, number TEXT NOT NULL, peer TEXT NOT NULL,
+    kind TEXT NOT NULL, outbound INTEGER NOT NULL, at REAL NOT NULL, answered INTEGER NOT NULL,
+    seconds INTEGER NOT NULL, pick TEXT) STRICT;
 """,
     3: "ALTER TABLE webhooks ADD COLUMN face TEXT NOT NULL DEFAULT 'didhub';",
     4: "ALTER TABLE numbers ADD COLUMN routed INTEGER NOT NULL DEFAULT 0;",
+    5: """
+ALTER TABLE traffic ADD COLUMN text TEXT;
+ALTER TABLE traffic ADD COLUMN rings INTEGER NOT NULL DEFAULT 0;
+""",
 }
 
 

@@ -93,6 +93,11 @@ class DIDHub:
     def registrar(self) -> DIDHubRegistrar:
         return self._registrar
 
+    @property
+    def records(self) -> None:
+        """Its webhooks are repeated until they are heard."""
+        return None
+
     async def balance(self) -> Money:
         account = await self._account()
         return account.money("balance", account.text("currency"))

@@ -14,6 +14,7 @@ from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
+from ringfleet.carriers.telnyx.records import Records
 from ringfleet.carriers.telnyx.routing import Routings
 from ringfleet.carriers.telnyx.search import Search
 from ringfleet.model import (
@@ -42,7 +43,7 @@ ABILITIES = Abilities(
     bundle=None,  # an order carries a requirement group that was made in the portal; nothing is filed from here
     per_item_status=True,
     routing_in_purchase=False,
-    call_records=False,
+    call_records=True,
     reputation=False,
     signs="A",
 )
@@ -60,6 +61,7 @@ class Telnyx:
         self._numbers = Numbers(settings.name, self._http, settings.lag)
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
+        self._records = Records(settings.name, self._http)
 
     async def __aenter__(self) -> Telnyx:
         return self
@@ -74,6 +76,10 @@ class Telnyx:
     @property
     def health(self) -> Health:
         return self._http.health
+
+    @property
+    def records(self) -> Records:
+        return self._records
 
     async def balance(self) -> Money:
         return await spendable(self._http)

@@ -5,8 +5,9 @@
 
     {"data": {"id": "...", "event_type": "call.answered", "occurred_at": "2026-01-01T00:00:00Z", "payload": {...}}}
 
-The "secrets" of a reader are public keys here, each the base64 of 32 bytes, as Telnyx' portal shows it. `data.id` is
-the same when an event is sent again. Telnyx tells nobody of spam labels. Only `call.initiated` says whether a call
+The "secrets" of a reader are public keys here, each the base64 of 32 bytes, as Telnyx' portal shows it. An event is
+known by the call's leg or the message that it is about, and by what became of it: a detail record tells of the same,
+and has no `data.id`. Telnyx tells nobody of spam labels. Only `call.initiated` says whether a call
 comes in: of the other events of a call it is not known which side is ours (`CarrierEvent.undirected`). What a TeXML
 application is told by form is signed too, and does not concern us.
 """
@@ -44,7 +45,7 @@ _CALLS: Final = {
     "call.answered": Happening.CALL_ANSWERED,
     "call.hangup": Happening.CALL_ENDED,
 }
-_DIRECTIONS: Final = {
+DIRECTIONS: Final = {
     "incoming": Direction.INBOUND,
     "inbound": Direction.INBOUND,
     "outgoing": Direction.OUTBOUND,
@@ -146,13 +147,13 @@ def _event(data: Fields) -> CarrierEvent | None:
 def _call(data: Fields, happening: Happening) -> CarrierEvent | None:
     payload = data.inside("payload")
     told = payload.has("direction")
-    direction = payload.choice("direction", _DIRECTIONS) if told else Direction.OUTBOUND
+    direction = payload.choice("direction", DIRECTIONS) if told else Direction.OUTBOUND
     ours, peer = ("to", "from") if direction is Direction.INBOUND else ("from", "to")
     if _is_no_number(payload, ours) or (not told and _maybe_number(payload, ours) is None):
         return None
     number = payload.number(ours)
     return CarrierEvent(
-        id=data.text("id"),
+        id=event_id(payload.text("call_leg_id"), happening),
         happening=happening,
         at=data.moment("occurred_at"),
         number=number,
@@ -164,12 +165,12 @@ def _call(data: Fields, happening: Happening) -> CarrierEvent | None:
 
 
 def _message(data: Fields, payload: Fields, happening: Happening) -> CarrierEvent:
-    direction = payload.choice("direction", _DIRECTIONS)
+    direction = payload.choice("direction", DIRECTIONS)
     sender, receiver = payload.inside("from"), _receiver(payload)
     ours, peer = (receiver, sender) if direction is Direction.INBOUND else (sender, receiver)
     number = ours.number("phone_number")
     return CarrierEvent(
-        id=data.text("id"),
+        id=event_id(payload.text("id"), happening),
         happening=happening,
         at=data.moment("occurred_at"),
         number=number,
@@ -178,6 +179,11 @@ def _message(data: Fields, payload: Fields, happening: Happening) -> CarrierEven
         peer=read_sender(peer.maybe_text("phone_number") or "", number),
         text=payload.maybe_text("text") if happening is Happening.MESSAGE_RECEIVED else None,
     )
+
+
+def event_id(subject: str, happening: Happening) -> str:
+    """The id of what has happened to a call's leg or a message, whether a webhook or a record tells of it."""
+    return f"{subject}:{happening.value}"
 
 
 def _receiver(payload: Fields) -> Fields:

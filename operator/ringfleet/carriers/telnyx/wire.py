@@ -71,6 +71,8 @@ PATHS = MappingProxyType(
         "messaging profiles": "/v2/messaging_profiles",
         "messaging profile": "/v2/messaging_profiles/{id}",
         "assistant": "/v2/ai/assistants/{id}",
+        "detail records": "/v2/detail_records",
+        "message": "/v2/messages/{id}",
     }
 )
 

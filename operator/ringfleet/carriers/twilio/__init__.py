@@ -10,6 +10,7 @@
     registrar.py    documents: end users, addresses, bundles and their review; it names its own parts
     targets.py      routing: trunks, applications, messaging services; and where a stopped number is parked
     webhook.py      what Twilio tells by itself
+    records.py      what it lists of calls and messages afterwards
 
 The facts are those of Twilio's own library (`twilio` 9.13.0): names of paths, parameters and fields are as its source
 has them, and `tests/carriers/test_twilio_wire.py` holds what is sent against it.

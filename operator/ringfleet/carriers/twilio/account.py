@@ -16,6 +16,7 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
 from ringfleet.carriers.twilio.purchase import Purchases
+from ringfleet.carriers.twilio.records import Records
 from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
 from ringfleet.carriers.twilio.signing import SIGNED, Signing
@@ -60,7 +61,7 @@ ABILITIES = Abilities(
     bundle=BundleTime.AT_ORDER,
     per_item_status=True,
     routing_in_purchase=False,
-    call_records=False,
+    call_records=True,
     reputation=False,
     signs=None,
 )
@@ -78,6 +79,7 @@ class Twilio:
         self._targets = Targets(self._api)
         self._signing = Signing(self._api, settings.trust_product)
         self._registrar = TwilioRegistrar(self._api)
+        self._records = Records(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -105,6 +107,10 @@ class Twilio:
     @property
     def registrar(self) -> Registrar | None:
         return self._registrar
+
+    @property
+    def records(self) -> Records:
+        return self._records
 
     async def balance(self) -> Money:
         told = await self._api.get("api", self._api.of_account("/Balance.json"))

@@ -39,7 +39,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_HEADER: Final = 512
 _MOST_FIELDS: Final = 500
 _ALGORITHMS: Final = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
-_CALLS: Final = {
+CALLS: Final = {
     "ringing": Happening.CALL_STARTED,
     "in-progress": Happening.CALL_ANSWERED,
     "completed": Happening.CALL_ENDED,
@@ -87,7 +87,7 @@ class TwilioWebhook:
         except (UnicodeDecodeError, ValueError) as error:
             raise MalformedEvent("the event is no form in UTF-8") from error
         if call := fields.get("CallSid"):
-            return _event(request, fields, call, _CALLS.get(fields.get("CallStatus", "")))
+            return _event(request, fields, call, CALLS.get(fields.get("CallStatus", "")))
         if message := fields.get("MessageSid") or fields.get("SmsSid"):
             state = fields.get("MessageStatus") or fields.get("SmsStatus") or "received"
             return _event(request, fields, message, _MESSAGES.get(state))
@@ -180,7 +180,7 @@ def _event(
     ours, other = ("To", "From") if inbound else ("From", "To")
     number = _number(fields, ours)
     return CarrierEvent(
-        id=f"{subject}:{happening.value}",
+        id=event_id(subject, happening),
         happening=happening,
         at=_time(request, fields),
         number=number,
@@ -190,6 +190,11 @@ def _event(
         text=fields.get("Body") if happening is Happening.MESSAGE_RECEIVED else None,
         pick=_query(request.url).get("pick"),
     )
+
+
+def event_id(subject: str, happening: Happening) -> str:
+    """The id of what has happened to a call or message, whether a webhook or a record tells of it."""
+    return f"{subject}:{happening.value}"
 
 
 def _number(fields: Mapping[str, str], name: str) -> E164:

@@ -141,8 +141,8 @@ def read_row(row: Fields) -> Row:
         sid=row.text("sid"),
         number=number,
         name=None if name is None or _is_the_number(name, number) else name,
-        created=_mail_time(row, "date_created"),
-        updated=_mail_time(row, "date_updated"),
+        created=mail_time(row, "date_created"),
+        updated=mail_time(row, "date_updated"),
         type=_type(row.maybe_text("type"), number),
         capabilities=_capabilities(row),
         trunk=row.maybe_text("trunk_sid"),
@@ -211,7 +211,8 @@ def _is_the_number(name: str, number: E164) -> bool:
     return written and bool(digits) and number.digits.endswith(digits)
 
 
-def _mail_time(row: Fields, field: str) -> datetime | None:
+def mail_time(row: Fields, field: str) -> datetime | None:
+    """A time of the oldest product, as UTC; None: there is none."""
     text = row.maybe_text(field)
     if text is None:
         return None

@@ -63,7 +63,7 @@ class Notice:
 class Face:
     """A carrier's wire: its routes (method, path, operation, action), how it reads callers, how it says no (code,
     message, HTTP status), and how it tells a customer's webhook of an event, if it tells such events at all; the time
-    is the exchange's."""
+    is the exchange's. `repeats`: what the webhook did not take is told again."""
 
     name: str
     routes: tuple[tuple[str, str, Operation, Action], ...]
@@ -72,6 +72,7 @@ class Face:
     decode: Callable[[bytes], object]
     error: Callable[[str, str, int], object]
     notify: Callable[[Webhook, Event, float], Notice | None]
+    repeats: bool = True
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Carries events to the customers' webhooks: retried, at least once.
 
 Events of one number go one after the other, as they happened; several numbers' go at the same time. What is not
-answered with a 2xx is tried again, after a while that grows, and by then others may have overtaken it. A round's
+answered with a 2xx is tried again, after a while that grows, and by then others may have overtaken it; a face that
+repeats nothing has lost it. A round's
 outcome is written when it is over, so that a crash in between tells some events once more: customers must know an event
 by its id.
 
@@ -30,7 +31,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 
 @dataclass(slots=True)
 class Round:
-    """`held`: not even tried, since nobody answers there."""
+    """`told`: also given up, where the face repeats nothing. `held`: not even tried, since nobody answers there."""
 
     told: list[Event] = field(default_factory=list)
     failed: list[Event] = field(default_factory=list)
@@ -105,17 +106,21 @@ class Courier:
     async def _carry_lane(
         self, session: aiohttp.ClientSession, webhook: Webhook, lane: list[Event], round_: Round
     ) -> None:
+        repeats = self._faces[webhook.face].repeats
         async with self._places:
             for place, event in enumerate(lane):
                 try:
                     failure = await self._tell(session, webhook, event)
                 except Unreachable as error:
                     self.failures[webhook.account] = str(error)
+                    if not repeats:
+                        round_.told += lane[place:]
+                        return
                     round_.failed.append(event)
                     round_.held += lane[place + 1 :]
                     return
                 self._note(webhook.account, failure)
-                (round_.told if failure is None else round_.failed).append(event)
+                (round_.told if failure is None or not repeats else round_.failed).append(event)
 
     def _note(self, account: str, failure: str | None) -> None:
         if failure is None:

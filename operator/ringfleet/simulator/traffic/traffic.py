@@ -85,15 +85,15 @@ class Traffic:
         label = self._labels.of(attempt.number)
         answered = self._chance("answers", attempt, velocity) < answer_rate(velocity, label is not None)
         seconds = self._length(attempt, velocity) if answered else 0
-        id_ = self._write(account, attempt, "call", True, answered, seconds)
-        if seconds:
-            minutes = math.ceil(seconds / 60)
-            self._accounts.bill(account, attempt.number, Kind.CALL, minutes * _MINUTE_PRICE, call_id(id_))
         rings = (
             _RINGS
             if not answered
             else int(_PICKED_UP + self._chance("rings", attempt, velocity) * (_RINGS - _PICKED_UP))
         )
+        id_ = self._write(account, attempt, "call", True, answered, seconds, rings)
+        if seconds:
+            minutes = math.ceil(seconds / 60)
+            self._accounts.bill(account, attempt.number, Kind.CALL, minutes * _MINUTE_PRICE, call_id(id_))
         self._tidings.of_call(account, id_, attempt, "outbound", rings, seconds)
         shown = label.label if label else None
         return Outcome(attempt, None, id_, answered, seconds, velocity, shown, held.attestation if held else None)
@@ -107,7 +107,7 @@ class Traffic:
         turn = self._store.rows("SELECT count(*) FROM traffic WHERE number = ? AND kind = 'message'", attempt.number)[0]
         chance = DELIVERED * (LABELLED if label else 1.0)
         delivered = self._chance("delivered", attempt, turn) < chance
-        id_ = self._write(account, attempt, "message", True, delivered, 0)
+        id_ = self._write(account, attempt, "message", True, delivered)
         self._accounts.bill(account, attempt.number, Kind.MESSAGE, _MESSAGE_PRICE, message_id(id_))
         self._tidings.of_message(account, id_, attempt, delivered)
         return Outcome(attempt, None, id_, delivered, 0, 0, label.label if label else None)
@@ -118,7 +118,7 @@ class Traffic:
         if held is None or (refusal := self._refuse(held, held.account, "voice")):
             return Outcome(attempt, "not_owned" if held is None else refusal)
         seconds = self._length(attempt, "inbound")
-        id_ = self._write(held.account, attempt, "call", False, True, seconds)
+        id_ = self._write(held.account, attempt, "call", False, True, seconds, _PICKED_UP)
         self._tidings.of_call(held.account, id_, attempt, "inbound", _PICKED_UP, seconds)
         return Outcome(attempt, None, id_, True, seconds)
 
@@ -127,7 +127,7 @@ class Traffic:
         held = self._find(attempt)
         if held is None or (refusal := self._refuse(held, held.account, "sms")):
             return Outcome(attempt, "not_owned" if held is None else refusal)
-        id_ = self._write(held.account, attempt, "message", False, True, 0)
+        id_ = self._write(held.account, attempt, "message", False, True)
         self._tidings.of_answer(held.account, id_, attempt)
         return Outcome(attempt, None, id_, True)
 
@@ -172,10 +172,12 @@ class Traffic:
     def _chance(self, what: str, attempt: Attempt, turn: object) -> float:
         return draw(self._seed, what, attempt.number, attempt.peer, turn)
 
-    def _write(self, account: str, attempt: Attempt, kind: str, outbound: bool, ok: bool, seconds: int) -> int:
+    def _write(
+        self, account: str, attempt: Attempt, kind: str, outbound: bool, ok: bool, seconds: int = 0, rings: int = 0
+    ) -> int:
         return self._store.write(
-            "INSERT INTO traffic (account, number, peer, kind, outbound, at, answered, seconds, pick) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO traffic (account, number, peer, kind, outbound, at, answered, seconds, pick, text, rings) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             account,
             attempt.number,
             attempt.peer,
@@ -185,4 +187,6 @@ class Traffic:
             int(ok),
             seconds,
             attempt.pick,
+            attempt.text,
+            rings,
         )

@@ -77,8 +77,8 @@ def _call(event: Event, inbound: bool) -> dict[str, Any]:
     peer, id_ = event.data["peer"], str(event.data["call_id"])
     told = {
         "call_control_id": f"v3:{id_}",
-        "call_leg_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"leg-{id_}")),
-        "call_session_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"session-{id_}")),
+        "call_leg_id": leg_id(id_),
+        "call_session_id": session_id(id_),
         "connection_id": None,
         "direction": "incoming" if inbound else "outgoing",
         "from": peer if inbound else event.number,
@@ -97,7 +97,7 @@ def _message(event: Event, state: str, inbound: bool) -> dict[str, Any]:
     sender, receiver = (peer, event.number) if inbound else (event.number, peer)
     return {
         "record_type": "message",
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"message-{id_}")),
+        "id": message_uuid(id_),
         "direction": "inbound" if inbound else "outbound",
         "type": "SMS",
         "from": {"phone_number": sender, "carrier": "", "line_type": "Wireless"},
@@ -106,3 +106,15 @@ def _message(event: Event, state: str, inbound: bool) -> dict[str, Any]:
         "media": [],
         "received_at": format_time(event.at),
     }
+
+
+def leg_id(call: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"leg-{call}"))
+
+
+def session_id(call: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"session-{call}"))
+
+
+def message_uuid(message: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"message-{message}"))

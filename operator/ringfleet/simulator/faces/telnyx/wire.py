@@ -95,16 +95,22 @@ def filters(asked: Asked) -> dict[tuple[str, ...], str]:
     return read
 
 
-def page_of(asked: Asked) -> tuple[int, int]:
+def page_of(asked: Asked, longest: int = _LONGEST_PAGE) -> tuple[int, int]:
     """The number of the page, from 1, and its size; more than the most is the most."""
     query = Fields(asked.query, "query")
     size = query.integer("page[size]", 1, 2**31) or _PAGE
-    return query.integer("page[number]", 1, 2**31) or 1, min(size, _LONGEST_PAGE)
+    return query.integer("page[number]", 1, 2**31) or 1, min(size, longest)
 
 
-def paged(asked: Asked, found: Sequence[T], row: Callable[[T], Json], total: int | None = None) -> Answer:
+def paged(
+    asked: Asked,
+    found: Sequence[T],
+    row: Callable[[T], Json],
+    total: int | None = None,
+    longest: int = _LONGEST_PAGE,
+) -> Answer:
     """One page of all that was found; `total` is how many the answer says that there are, if not all of these."""
-    number, size = page_of(asked)
+    number, size = page_of(asked, longest)
     rows = found[(number - 1) * size : number * size]
     told = len(found) if total is None else total
     meta = {"page_number": number, "page_size": size, "total_pages": -(-told // size), "total_results": told}

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from typing import Final
 
-from ringfleet.simulator.faces.twilio import account, available, compliance, numbers, targets, trust, webhooks, wire
+from ringfleet.simulator.faces.twilio import (
+    account,
+    available,
+    compliance,
+    history,
+    numbers,
+    targets,
+    trust,
+    webhooks,
+    wire,
+)
 from ringfleet.simulator.http.pipeline import Face
 
 TWILIO: Final = Face(
     name=webhooks.NAME,
-    routes=(*account.ROUTES, *available.ROUTES, *numbers.ROUTES, *targets.ROUTES, *trust.ROUTES, *compliance.ROUTES),
+    routes=(
+        *account.ROUTES,
+        *available.ROUTES,
+        *numbers.ROUTES,
+        *history.ROUTES,
+        *targets.ROUTES,
+        *trust.ROUTES,
+        *compliance.ROUTES,
+    ),
     statuses=wire.STATUSES,
     token_of=wire.token_of,
     decode=wire.decode,
     error=wire.say_no,
     notify=webhooks.notify,
+    repeats=False,
 )

@@ -55,11 +55,11 @@ def _form(event: Event) -> dict[str, str] | None:
     if event.type.startswith("call."):
         return parties | _call(event, inbound)
     if event.type == "message.received":
-        sid = _sid("SM", str(data["message_id"]))
+        sid = contact_sid("SM", str(data["message_id"]))
         texts = {"MessageSid": sid, "SmsSid": sid, "Body": str(data["text"] or ""), "NumMedia": "0", "NumSegments": "1"}
         return parties | texts | {"SmsStatus": "received", "ApiVersion": "2010-04-01"}
     if event.type in _MESSAGES:
-        sid = _sid("SM", str(data["message_id"]))
+        sid = contact_sid("SM", str(data["message_id"]))
         state = _MESSAGES[event.type]
         return parties | {"MessageSid": sid, "SmsSid": sid, "MessageStatus": state, "SmsStatus": state}
     return None
@@ -69,7 +69,7 @@ def _call(event: Event, inbound: bool) -> dict[str, str]:
     seconds = int(event.data.get("duration_seconds") or 0)
     state = _CALLS.get(event.type) or ("completed" if seconds else "no-answer")
     told = {
-        "CallSid": _sid("CA", str(event.data["call_id"])),
+        "CallSid": contact_sid("CA", str(event.data["call_id"])),
         "CallStatus": state,
         "Direction": "inbound" if inbound else "outbound-api",
         "ApiVersion": "2010-04-01",
@@ -80,5 +80,6 @@ def _call(event: Event, inbound: bool) -> dict[str, str]:
     return told | ({"CallDuration": str(seconds)} if event.type == "call.ended" else {})
 
 
-def _sid(prefix: str, id_: str) -> str:
+def contact_sid(prefix: str, id_: str) -> str:
+    """The SID of a call (`CA`) or message (`SM`), from the exchange's own id of it."""
     return prefix + hashlib.md5(id_.encode(), usedforsecurity=False).hexdigest()
