@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ringfleet.api import NumberOrder
-from ringfleet.api.number_order import OrderCost
+from ringfleet.api.number_order import OrderCost, OrderItem
 from ringfleet.model import E164, ItemState, Money, Outcome, Price
-from ringfleet.objects.number_order import order_state, order_status, order_want
+from ringfleet.objects.number_order import item_of, order_state, order_status, order_want
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order.items import settle
 from ringfleet.plan.number_order.steps import Record
@@ -99,3 +99,23 @@ def test_an_item_in_a_state_that_only_a_newer_version_knows_counts_as_bought_unt
     order = NumberOrder.parse({**an_order(), "status": status})
     assert [one.state for one in order_state(order).items or ()] == [ItemState.UNKNOWN]
     assert (order.status.phase, order.status.source) == (None, None)
+
+
+def test_a_number_is_told_what_its_order_has_of_it() -> None:
+    notes = {"memory": {"tokens": [{"number": "+14155550102", "token": "sel_2"}]}}
+    order = NumberOrder.parse({**an_order(), "status": {**SUBMITTED, **notes}})
+    first, second = order_state(order).items or ()
+    assert (item_of(order, E164("+14155550101")), item_of(order, E164("+14155550102"))) == (first, second)
+    assert item_of(order, E164("+14155550103")) is None
+
+
+def test_a_number_that_asks_its_order_pays_for_no_other_number_of_it() -> None:
+    """Each of a hundred asks at each of its turns: that was half of what an order cost. One that can't be read shows
+    that the others are not read."""
+    unreadable = OrderItem.model_construct(number="+14155550199")
+    order = NumberOrder.parse({**an_order(), "status": {"items": [CHOSEN]}})
+    items = (unreadable, *(order.status.items or ()), unreadable)
+    order = order.with_status(order.status.model_copy(update={"items": items}))
+    item = item_of(order, E164(CHOSEN["number"]))
+    assert item
+    assert item.offer.number == CHOSEN["number"]

@@ -144,6 +144,16 @@ def order_want(order: NumberOrder) -> OrderWant:
     )
 
 
+def item_of(order: NumberOrder, number: E164) -> Item | None:
+    """What the order has of one number; None: it does not name it. The other items are not read: every number of a
+    hundred asks."""
+    found = next((item for item in order.status.items or () if item.number == number), None)
+    if found is None:
+        return None
+    tokens = {offer.number: offer.token for offer in order.status.memory.tokens if offer.number == number}
+    return _item(found, order, tokens)
+
+
 def order_state(order: NumberOrder) -> OrderState:
     status = order.status
     tokens = {offer.number: offer.token for offer in status.memory.tokens}
