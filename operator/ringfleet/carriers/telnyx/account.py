@@ -41,7 +41,7 @@ ABILITIES = Abilities(
     price_in_search=True,
     bundle=None,  # an order carries a requirement group that was made in the portal; nothing is filed from here
     per_item_status=True,
-    routing_in_purchase=False,
+    routing_in_purchase=True,
     call_records=False,
     reputation=False,
 )

@@ -59,7 +59,7 @@ ABILITIES = Abilities(
     price_in_search=False,
     bundle=BundleTime.AT_ORDER,
     per_item_status=True,
-    routing_in_purchase=False,
+    routing_in_purchase=True,
     call_records=False,
     reputation=False,
 )
