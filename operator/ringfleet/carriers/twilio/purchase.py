@@ -288,8 +288,8 @@ def _pointers(purchase: Purchase) -> Pointers | None:
 
 
 def _bought(row: Row, offer: Offer, routed: Pointers | None = None) -> Outcome:
-    """`routed`: what it was to be pointed at; the row says whether it is. A messaging service is joined by a call of its
-    own, when it is bought."""
+    """`routed`: what it was to be pointed at; the row says whether it is. A messaging service is joined by a later
+    call."""
     follows = routed and (row.trunk or row.voice_application, row.sms_application) == (routed.calls, routed.messages)
     routing = routed.id if routed and follows else None
     return Outcome(row.number, ItemState.PROVISIONED, external_id=row.sid, price=offer.price, routing=routing)
