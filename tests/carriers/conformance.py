@@ -63,6 +63,8 @@ class CarrierConformance:
         Routing("inst-1.agent", "shop/agent", agent="agent-7", messaging_webhook="https://example.com/sms"),
     )
     """Between them, all that the carrier can be told of calls and messages."""
+    gone_profile: ClassVar[str] = "rp_00009999"
+    """The id of a profile that nobody has made, or somebody has deleted."""
     its_own_failure: ClassVar[FailureReason] = FailureReason.CARRIER_REFUSED
     """What the carrier says of a number that it could not activate."""
     counted: ClassVar[bool] = True
@@ -461,6 +463,24 @@ class CarrierConformance:
         assert [holding.routing for holding in await customer.listed()] == [profile]
         await customer.carrier.route(id_, None)
         assert [holding.routing for holding in await customer.listed()] == [None]
+
+    async def test_a_number_is_routed_by_its_purchase_where_the_carrier_can(self, customer: Customer) -> None:
+        """Else the outcome says that it is not, and it is routed when it is bought."""
+        profile = await customer.carrier.ensure_routing(ROUTING)
+        purchase = replace(await customer.purchase("k", 3), routing=profile)
+        outcomes = await customer.carrier.buy(purchase)
+        routed = profile if customer.carrier.abilities.routing_in_purchase else None
+        assert [(one.state, one.routing) for one in outcomes] == [(ItemState.PROVISIONED, routed)] * 3
+        assert [holding.routing for holding in await customer.listed()] == [routed] * 3
+
+    async def test_a_routing_that_the_carrier_refuses_keeps_no_number_from_being_bought(
+        self, customer: Customer
+    ) -> None:
+        """A person may have deleted the profile there: the number is bought, and says that it is not routed."""
+        purchase = replace(await customer.purchase("k", 2), routing=self.gone_profile)
+        outcomes = await customer.carrier.buy(purchase)
+        assert [(one.state, one.routing) for one in outcomes] == [(ItemState.PROVISIONED, None)] * 2
+        assert customer.billed() == dict.fromkeys(numbers(outcomes), 1)
 
     async def test_a_number_that_is_not_active_yet_can_be_marked_but_not_routed(self, customer: Customer) -> None:
         customer.sandbox.set_faults({"fault": "slow_activation", "seconds": 3600})

@@ -45,6 +45,7 @@ BOTH = replace(ROUTING, messaging_webhook="https://example.com/sms")
 
 class TestTelnyx(CarrierConformance):
     provider = "Telnyx"
+    gone_profile = "99999999/"
     changed: ClassVar[Routing] = replace(ROUTING, sip_targets=(SipTarget("sip:c.example.com:5070;transport=tcp"),))
     whole: ClassVar[tuple[Routing, Routing]] = (replace(ROUTING, messaging_service="MG1"), WEBHOOKS)
 

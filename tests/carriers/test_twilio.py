@@ -56,6 +56,7 @@ class TestTwilio(CarrierConformance):
     provider = PROVIDER
     its_own_failure = FailureReason.NUMBER_TAKEN  # one code for whatever can't be sold
     counted = False
+    gone_profile = f"TK{'0' * 32}/-"
     changed = replace(ROUTING, sip_targets=ROUTING.sip_targets[:1])
     whole = (
         replace(ROUTING, messaging_webhook="https://example.com/sms?a=1&b=2"),
@@ -238,6 +239,28 @@ def dated(json: object) -> httpx.Response:
 def mail_date(seconds: int) -> str:
     """So many seconds after Twilio was asked."""
     return format_datetime(ASKED + timedelta(seconds=seconds))
+
+
+async def test_what_a_purchase_has_routed_that_was_there_is_pointed_nowhere_by_us_again(customer: Customer) -> None:
+    """Its own URLs, which a trunk goes before, count again."""
+    purchase = replace(await customer.purchase("k", 1), routing=await customer.carrier.ensure_routing(ROUTING))
+    program = Program(customer)
+    sid = program.buy(purchase.offers[0].number, **SUPPORT)["sid"]
+    before = program.number(sid)
+    customer.sandbox.control("POST", "clock", {"advance_seconds": 60})
+    customer.sandbox.set_faults({"fault": "listing_lag", "seconds": 3600})
+    (outcome,) = await customer.carrier.buy(purchase)
+    assert (outcome.state, outcome.routing) == (ItemState.FAILED, None)
+    pointers = ("trunk_sid", "voice_application_sid", "sms_application_sid", "voice_url")
+    after = program.number(sid)
+    assert [after[field] or None for field in pointers] == [before[field] or None for field in pointers]
+
+
+async def test_a_number_that_is_to_join_a_messaging_service_is_routed_when_it_is_bought(customer: Customer) -> None:
+    """By a call of its own: the purchase can't name the service."""
+    purchase = replace(await customer.purchase("k", 1), routing=f"-/MG{'0' * 32}")
+    (outcome,) = await customer.carrier.buy(purchase)
+    assert (outcome.state, outcome.routing) == (ItemState.PROVISIONED, None)
 
 
 async def test_a_first_try_that_the_listing_hid_is_ours_when_it_is_made_again(customer: Customer) -> None:

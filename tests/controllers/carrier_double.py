@@ -214,6 +214,7 @@ class CarrierDouble:
             return Outcome(offer.number, ItemState.FAILED, "NumberTaken", "Somebody was faster.")
         self.billed[offer.number] += 1
         external_id = f"did-{offer.number.digits[-4:].lstrip('0')}"
+        routing = purchase.routing if self.abilities.routing_in_purchase else None
         self.held[offer.number] = Holding(
             number=offer.number,
             external_id=external_id,
@@ -225,8 +226,10 @@ class CarrierDouble:
             capabilities=offer.capabilities,
             mark=purchase.mark,
             bundle=purchase.bundle,
+            routing=routing,
         )
-        return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=self._bill(offer.price))
+        bill = self._bill(offer.price)
+        return Outcome(offer.number, ItemState.PROVISIONED, external_id=external_id, price=bill, routing=routing)
 
     def _bill(self, price: Price) -> Price:
         if self.bills_in is None:

@@ -31,6 +31,7 @@ from tests.controllers.rig import (
     a_pool,
     a_profile,
     a_rig,
+    a_told_profile,
     an_account,
     an_order,
     in_virtual_time,
@@ -76,6 +77,28 @@ async def test_an_order_takes_one_carrier_step_a_turn_and_each_is_written_down_b
         assert await rig.says("NumberOrder", "west-1") == "True Complete"
         assert await rig.turn("NumberOrder", "west-1") is None
         assert rig.told() == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "can", "routing"),
+    [
+        pytest.param(a_told_profile(), True, "at-carrier/sip", id="it can"),
+        pytest.param(a_told_profile(), False, None, id="it can't"),
+        pytest.param(a_profile(), True, None, id="the account was not told yet"),
+        pytest.param(a_told_profile(suspend=True), True, None, id="the profile is suspended"),
+    ],
+)
+@in_virtual_time
+async def test_what_a_carrier_can_route_by_the_purchase_is_bought_with_its_pools_profile(
+    profile: Json, can: bool, routing: str | None
+) -> None:
+    async with a_rig(*HOUSE, profile, a_pool(routingProfileRef={"name": "sip"}), an_order()) as rig:
+        await stocked(rig)
+        rig.carrier.abilities = replace(rig.carrier.abilities, routing_in_purchase=can)
+        await take_turns(rig)
+        assert [purchase.routing for purchase in rig.carrier.purchases] == [routing]
+        items = (await rig.status("NumberOrder", "west-1"))["items"]
+        assert [item.get("routing") for item in items] == [routing, routing]
 
 
 @in_virtual_time

@@ -87,6 +87,43 @@ async def test_what_its_order_knows_of_a_number_is_not_asked_for_again() -> None
         assert (status["externalId"], status["price"]["monthly"]) == ("did-1", "2")
 
 
+@pytest.mark.parametrize(
+    ("pointed_at", "calls"),
+    [
+        pytest.param(SIP, [], id="the one of its profile"),
+        pytest.param("at-carrier/older", [f"carrier: route did-1 {SIP}"], id="another one"),
+    ],
+)
+@in_virtual_time
+async def test_a_number_that_its_purchase_has_routed_is_free_with_its_first_write(
+    pointed_at: str, calls: list[str]
+) -> None:
+    item = {"number": ONE, "state": "Provisioned", "externalId": "did-1", "monthly": "2", "setup": "1"}
+    status = {"items": [{**item, "routing": pointed_at}], "key": "k", "completedAt": later(0)}
+    order = an_order(count=1, status=status)
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), order, a_new_number()) as rig:
+        held(rig, routing=pointed_at)
+        assert await turn(rig) is None
+        assert rig.told() == [*calls, STATUS]
+        status = await rig.status("PhoneNumber", NAME)
+        assert (status["phase"], status["routing"]["profile"], status["routing"]["externalId"]) == (
+            *("Available", "sip"),
+            SIP,
+        )
+        assert (await turn(rig), rig.told()) == (None, [])
+
+
+@in_virtual_time
+async def test_a_number_that_its_purchase_has_pointed_elsewhere_follows_no_profile_that_is_suspended() -> None:
+    """One that is suspended keeps whatever was routed by it; this number was not."""
+    item = {"number": ONE, "state": "Provisioned", "externalId": "did-1", "routing": "at-carrier/older"}
+    order = an_order(count=1, status={"items": [item], "key": "k", "completedAt": later(0)})
+    async with a_rig(*HOUSE, a_told_profile(suspend=True), a_pool(**ROUTED), order, a_new_number()) as rig:
+        held(rig, routing="at-carrier/older")
+        await turn(rig)
+        assert await rig.says("PhoneNumber", NAME) == "False Suspended"
+
+
 @in_virtual_time
 async def test_a_number_that_has_no_finalizer_gets_one_before_anything_else() -> None:
     number = a_new_number()

@@ -158,6 +158,8 @@ class OrderItem(Part):
     """True: the carrier said beforehand that it asks for documents."""
     external_id: str | None = None
     """The carrier's id of the number, once bought."""
+    routing: str | None = None
+    """The carrier's id of the routing profile that the purchase itself has pointed the number at."""
     reason: str | None = None
     """One CamelCase word that says why the number was not bought.
 

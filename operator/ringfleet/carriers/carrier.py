@@ -135,7 +135,11 @@ class Carrier(Protocol):
         ...
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
-        """Buy the named numbers; one outcome for each of them, in their order. See the module docstring."""
+        """Buy the named numbers; one outcome for each of them, in their order. See the module docstring.
+
+        Where the adapter has the ability `routing_in_purchase`, the numbers are pointed at `purchase.routing`, and each
+        outcome says whether its own is. A routing that is refused keeps no number from being bought.
+        """
         ...
 
     async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:

@@ -168,13 +168,22 @@ class Fleet:
         if place is None:
             return None
         name = place.name if place.namespace == record.namespace else str(place)
+        return self._routing_by(place, name, record.account)
+
+    def routing_of_pool(self, pool: NumberPool, account: AccountKey) -> DesiredRouting | None:
+        """The wish for what the pool buys at the account; None: it names no profile."""
+        ref = pool.spec.routing_profile_ref
+        return self._routing_by(ObjectRef(pool.metadata.namespace, ref.name), ref.name, account) if ref else None
+
+    def _routing_by(self, place: ObjectRef, name: str, account: AccountKey) -> DesiredRouting:
+        """`name`: what numbers know the profile by."""
         profile = self.get(RoutingProfile, *place)
         if profile is None:
             return routing_want(name, None, None)
-        cache, version = (profile.metadata.uid, name, record.account), profile.metadata.resource_version
+        cache, version = (profile.metadata.uid, name, account), profile.metadata.resource_version
         known = self._routing.get(cache)
         if known is None or known[0] != version:
-            told, content = told_at(profile).get(record.account), content_hash(routing_of(profile, self.installation))
+            told, content = told_at(profile).get(account), content_hash(routing_of(profile, self.installation))
             known = self._routing[cache] = (version, routing_want(name, profile, told, content))
         return known[1]
 

@@ -86,6 +86,7 @@ from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Re
 from ringfleet.plan.number_order.world import OrderWorld
 from ringfleet.plan.number_pool.supply import may_be_forgotten
 from ringfleet.plan.offer_choice import Choice, choose_offers
+from ringfleet.plan.phone_number.routing import can_be_given
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
@@ -469,7 +470,7 @@ async def _buy(
     mark, bundle = services.fleet.mark_for(*pool_of(order)), state.bundle
     if bundle is None and resumed:  # a version that did not note it may have sent the order
         bundle = bundle_of(services, order, want.account)
-    purchase = Purchase(state.key, offers, mark, resumed, bundle)
+    purchase = Purchase(state.key, offers, mark, resumed, bundle, routing_of(services, account, order, want.account))
     try:
         outcomes = await _pay(services, account, want.account, order, purchase)
     except (Frozen, MayNotBuy) as error:
@@ -504,6 +505,16 @@ def _wake_restricted(services: Services, account: AccountKey, error: CarrierErro
 def bundle_of(services: Services, order: NumberOrder, account: AccountKey) -> str | None:
     """The carrier's id of the bundle that the order's numbers are bought with."""
     return approved_bundle(services, services.fleet.get(NumberPool, *pool_of(order)), account, _tenants_of(order))
+
+
+def routing_of(services: Services, account: OpenAccount, order: NumberOrder, key: AccountKey) -> str | None:
+    """The carrier's id of the routing profile that the purchase points the numbers at, where it can: a number is then
+    never without, and needs no call of its own. None: each is routed when it is bought."""
+    pool = services.fleet.get(NumberPool, *pool_of(order))
+    if pool is None or not account.carrier.abilities.routing_in_purchase:
+        return None
+    desired = services.fleet.routing_of_pool(pool, key)
+    return desired.external_id if desired and can_be_given(desired) else None
 
 
 class MayNotBuy(Exception):

@@ -94,7 +94,8 @@ async def _reconcile(services: Services, record: NumberRecord) -> float | None:
 async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     news = services.pending_observations.get(record.place)
     state, bought = _from_order(services, record)
-    turn = Turn(record, number_want(services, record), state, news or bought)
+    want = number_want(services, record)
+    turn = Turn(record, want, _with_bought_routing(want, state, bought), news or bought)
     account = services.accounts.seen_by_holder(record.account, record.namespace)
     plan = _plan(services, turn, account)
     _wake_profile(services, turn)
@@ -228,6 +229,14 @@ def _from_order(services: Services, record: NumberRecord) -> tuple[NumberState, 
             tenants = asked_for(order.spec.for_claims).bundle if holding and holding.bundle else None
             return replace(record.state, registered=tenants or record.state.registered), holding
     return record.state, None
+
+
+def _with_bought_routing(want: DesiredNumber, state: NumberState, bought: Holding | None) -> NumberState:
+    """The state with the routing that the purchase itself has given the number, where that is the one it is to have."""
+    desired = want.routing
+    if state.routed or not (bought and bought.routing and desired) or desired.external_id != bought.routing:
+        return state
+    return replace(state, routed=Routed(desired.profile, bought.routing))
 
 
 def _names(order: NumberOrder, record: NumberRecord) -> bool:

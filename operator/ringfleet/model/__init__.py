@@ -368,18 +368,24 @@ GONE = frozenset({Phase.RELEASED, Phase.LOST})
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """Named numbers to buy under one idempotency key. `resumed`: an earlier try may have reached the carrier. `bundle`:
-    the carrier's id of the approved bundle that those carry which need documents."""
+    the carrier's id of the approved bundle that those carry which need documents. `routing`: the carrier's id of the
+    routing profile that they are to follow, for a carrier whose purchase can say so; the outcome tells whether it did.
+    """
 
     key: str
     offers: tuple[Offer, ...]
     mark: Mark
     resumed: bool = False
     bundle: str | None = None
+    routing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one number of a purchase: PROVISIONED, PENDING_DOCUMENTS or FAILED, never anything else."""
+    """What became of one number of a purchase: PROVISIONED, PENDING_DOCUMENTS or FAILED, never anything else.
+
+    `routing`: the carrier's id of the profile that the purchase itself has pointed the number at.
+    """
 
     number: E164
     state: ItemState
@@ -389,6 +395,7 @@ class Outcome:
     price: Price | None = None
     renews_at: datetime | None = None
     documents_deadline: datetime | None = None
+    routing: str | None = None
 
 
 def outcome_of(holding: Holding) -> Outcome:
@@ -401,6 +408,7 @@ def outcome_of(holding: Holding) -> Outcome:
         price=holding.price,
         renews_at=holding.renews_at,
         documents_deadline=holding.documents_deadline,
+        routing=holding.routing,
     )
 
 

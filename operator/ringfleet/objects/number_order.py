@@ -200,6 +200,7 @@ def _item(item: OrderItem, order: NumberOrder, tokens: Mapping[str, str]) -> Ite
         price=price,
         renews_at=item.renews_at,
         documents_deadline=item.documents_deadline,
+        routing=item.routing,
     )
     return Item(offer, item.state, outcome)
 
@@ -223,6 +224,7 @@ def holding_of(item: Item, mark: Mark, bundle: str | None = None) -> Holding | N
         capabilities=item.offer.capabilities,
         mark=mark,
         bundle=bundle if item.offer.needs_documents else None,
+        routing=outcome.routing,
         renews_at=outcome.renews_at,
         documents_deadline=outcome.documents_deadline,
     )
@@ -292,6 +294,7 @@ def _order_item(item: Item) -> OrderItem:
         capabilities=tuple(sorted(offer.capabilities)),
         needs_documents=offer.needs_documents or None,
         external_id=outcome.external_id if outcome else None,
+        routing=outcome.routing if outcome else None,
         reason=(outcome.reason or None) if outcome else None,
         message=(outcome.message or None) if outcome else None,
         renews_at=outcome.renews_at if outcome else None,

@@ -135,8 +135,10 @@ class Orders:
                 if others := await self._orders_of(purchase.key):
                     return Ordered(others, left_out)
                 refused = await self._what_was_refused(purchase, offers, error)
-                if not refused or round_ == ROUNDS:
+                if round_ == ROUNDS or not (refused or purchase.routing):
                     raise
+                if not refused:  # because of the routing, perhaps: then each number is told it by itself
+                    purchase = replace(purchase, routing=None)
             left_out = {**left_out, **refused}
             offers = [offer for offer in offers if offer.number not in refused]
         raise AssertionError("the last round returns or raises")
@@ -153,7 +155,7 @@ class Orders:
 
     async def _send(self, purchase: Purchase, offers: Iterable[Offer]) -> str:
         """The point of no return: it goes out once, and whatever leaves a doubt is OutcomeUnknown. The order's id."""
-        body = wire.order(purchase.key, offers, purchase.bundle)
+        body = wire.order(purchase.key, offers, purchase.bundle, purchase.routing)
         reply = await self._http.call(Call("POST", wire.path("number orders"), safe=False, json=body))
         try:
             return Fields(reply, "reply").inside("data").text("id")
@@ -219,7 +221,7 @@ class Orders:
 
     async def _items(self, order: str) -> list[OrderItem]:
         reply = await self._http.call(Call("GET", wire.path("number order", order)))
-        return [wire.parse_order_item(row) for row in Fields(reply, "reply").inside("data").items("phone_numbers")]
+        return wire.parse_order(Fields(reply, "reply").value("data"))
 
     async def _outcomes_of_failed(self, purchase: Purchase, items: Items, numbers: list[E164]) -> Outcomes:
         """Of those that an order has not bought, or was made without."""
@@ -289,4 +291,4 @@ def _is_pending(items: Items, number: E164) -> bool:
 
 def _bought(item: OrderItem, external_id: str, price: Price) -> Outcome:
     state = ItemState.PENDING_DOCUMENTS if item.waits else ItemState.PROVISIONED
-    return Outcome(item.number, state, external_id=external_id, price=price)
+    return Outcome(item.number, state, external_id=external_id, price=price, routing=item.routing)

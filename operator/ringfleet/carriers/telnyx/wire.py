@@ -17,7 +17,7 @@ texts. What is easily taken for something else:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from urllib.parse import quote
@@ -310,11 +310,12 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One number of an order. `waits`: it is bought, and waits for documents."""
+    """One number of an order. `waits`: it is bought, and waits for documents. `routing`: what it is pointed at."""
 
     number: E164
     state: OrderState
     waits: bool = False
+    routing: str | None = None
 
     @property
     def is_bought(self) -> bool:
@@ -328,6 +329,13 @@ class OrderItem:
 
 
 _ORDER_STATES = {state.value: state for state in OrderState}
+
+
+def parse_order(json: object) -> list[OrderItem]:
+    """What the order has of each of its numbers."""
+    read = Fields(json, "order")
+    routing = routing_id(read.maybe_text("connection_id") or "", read.maybe_text("messaging_profile_id") or "")
+    return [replace(parse_order_item(row), routing=routing) for row in read.items("phone_numbers")]
 
 
 def parse_order_item(json: object) -> OrderItem:
@@ -403,10 +411,13 @@ def page_params(number: int, **filters: str) -> dict[str, str]:
     return {"page[number]": str(number), "page[size]": str(PAGE), **filters}
 
 
-def order(key: str, offers: Iterable[Offer], bundle: str | None) -> dict[str, object]:
+def order(key: str, offers: Iterable[Offer], bundle: str | None, routing: str | None = None) -> dict[str, object]:
     """The order of these numbers, under the key by which it is found again. Only what needs documents carries the
-    bundle, which is a requirement group at Telnyx."""
-    return {"phone_numbers": [_wish(offer, bundle) for offer in offers], "customer_reference": key}
+    bundle, which is a requirement group at Telnyx. All of them follow the routing."""
+    connection, profile = split_routing_id(routing)
+    wishes = {"connection_id": connection, "messaging_profile_id": profile}
+    asked: dict[str, object] = {"phone_numbers": [_wish(offer, bundle) for offer in offers], "customer_reference": key}
+    return asked | {field: id_ for field, id_ in wishes.items() if id_}
 
 
 def _wish(offer: Offer, bundle: str | None) -> dict[str, str]:

@@ -9,10 +9,10 @@ looking first. Whatever the account has already is seen before anything is sent:
                                the time for which a listing may lag behind
 
 The trap of it: a purchase of a number that the account has already is no error. It is answered with 201, and was an
-update of a number that somebody else may use. A number that is older than the call was not bought by it; our mark is
-taken off again, and it counts as taken. How old it is, Twilio's own clock says and never ours: one that goes wrong by a
-few minutes would have everything given back that is bought. On a purchase that is resumed it is ours: our own first try
-is what bought it.
+update of a number that somebody else may use. A number that is older than the call was not bought by it; our mark and
+our routing are taken off again, and it counts as taken. How old it is, Twilio's own clock says and never ours: one that
+goes wrong by a few minutes would have everything given back that is bought. On a purchase that is resumed it is ours:
+our own first try is what bought it.
 
 A number is given to one buyer, so two processes that buy the same one at once are billed once.
 """
@@ -24,7 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -40,6 +40,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.prices import Prices
+from ringfleet.carriers.twilio.targets import Pointers, parse_pointers
 from ringfleet.carriers.twilio.wire import (
     INACTIVE_ACCOUNT,
     NOT_AVAILABLE,
@@ -203,7 +204,7 @@ class Purchases:
         self._unsent.discard(place)
         asked_at = self._api.http.carrier_time()
         try:
-            reply = await self._api.buy(_form(purchase, offer, address))
+            reply = await self._send(purchase, offer, address)
         except AccountRestricted as error:
             self._unsent.add(place)
             if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
@@ -221,8 +222,18 @@ class Purchases:
         if row.number != offer.number:
             raise OutcomeUnknown(f"{self._api.name}: the reply to a purchase is of another number")
         if not purchase.resumed and _was_there(row, asked_at):
-            return await self._give_back(row)
-        return _bought(row, offer)
+            return await self._give_back(row, _pointers(purchase))
+        return _bought(row, offer, _pointers(purchase))
+
+    async def _send(self, purchase: Purchase, offer: Offer, address: str | None) -> object:
+        """Buy it, with its routing; without where that is refused: perhaps because of it. It is routed by itself
+        then."""
+        try:
+            return await self._api.buy(_form(purchase, offer, address))
+        except RequestRejected as error:
+            if error.code == NOT_AVAILABLE or _pointers(purchase) is None:
+                raise
+        return await self._api.buy(_form(replace(purchase, routing=None), offer, address))
 
     async def _refused(self, purchase: Purchase, offer: Offer, error: RequestRejected) -> Outcome:
         """Twilio says no. A number that is not for sale may be so because we have it."""
@@ -243,11 +254,12 @@ class Purchases:
             return balance.currency == cost.currency and balance < cost
         return False
 
-    async def _give_back(self, row: Row) -> Outcome:
-        """Take our mark off a number that was there before the call: somebody else of this account uses it."""
+    async def _give_back(self, row: Row, routed: Pointers | None) -> Outcome:
+        """Take our mark off a number that was there before the call: somebody else of this account uses it. Our routing
+        goes with it; what the number pointed at by a URL of its own counts again then."""
         log.warning("a purchase met a number that the account had already", account=self._api.name, sid=row.sid)
         with suppress(CarrierError):  # a mark that stays makes it an orphan, which a sweep reports
-            await self._api.change_number(row.sid, unnamed(row.number))
+            await self._api.change_number(row.sid, {**unnamed(row.number), **(Pointers().form() if routed else {})})
         return failed(row.number, FailureReason.NUMBER_TAKEN, _HELD_ALREADY)
 
 
@@ -283,16 +295,28 @@ class _LastLook:
 
 
 def _form(purchase: Purchase, offer: Offer, address: str | None) -> Form:
-    form = {"PhoneNumber": str(offer.number), "FriendlyName": str(purchase.mark)}
+    form: Form = {"PhoneNumber": str(offer.number), "FriendlyName": str(purchase.mark)}
+    if pointers := _pointers(purchase):
+        form = {**form, **{field: sid for field, sid in pointers.form().items() if sid}}
     if purchase.bundle:
-        form["BundleSid"] = purchase.bundle
+        form = {**form, "BundleSid": purchase.bundle}
     if address and offer.needs_documents:
-        form["AddressSid"] = address
+        form = {**form, "AddressSid": address}
     return form
 
 
-def _bought(row: Row, offer: Offer) -> Outcome:
-    return Outcome(row.number, ItemState.PROVISIONED, external_id=row.sid, price=offer.price)
+def _pointers(purchase: Purchase) -> Pointers | None:
+    """What the purchase points its numbers at; None: at nothing."""
+    pointers = parse_pointers(purchase.routing)
+    return pointers if pointers and pointers.id else None
+
+
+def _bought(row: Row, offer: Offer, routed: Pointers | None = None) -> Outcome:
+    """`routed`: what it was to be pointed at; the row says whether it is. A messaging service is joined by a later
+    call."""
+    follows = routed and (row.trunk or row.voice_application, row.sms_application) == (routed.calls, routed.messages)
+    routing = routed.id if routed and follows else None
+    return Outcome(row.number, ItemState.PROVISIONED, external_id=row.sid, price=offer.price, routing=routing)
 
 
 def _of_held(row: Row, offer: Offer, purchase: Purchase) -> Outcome:
