@@ -13,13 +13,13 @@ import yaml
 from ringfleet.api import KINDS, NumberOrder
 from ringfleet.api.compliance_bundle import KeyRef
 from ringfleet.api.meta import AccountRef, LocalRef, Part, SecretKeyRef
-from ringfleet.api.number_claim import PoolRef
+from ringfleet.api.number_claim import ClaimAccountRef, PoolRef
 from tests.api.manifests import Manifest
 
 ROOT = Path(__file__).parents[2]
 COMPONENT = ROOT / "manifests" / "components" / "name-references"
 EXAMPLES = sorted((ROOT / "examples").iterdir())
-REFERENCES = (LocalRef, AccountRef, SecretKeyRef, PoolRef, KeyRef)
+REFERENCES = (LocalRef, AccountRef, SecretKeyRef, PoolRef, ClaimAccountRef, KeyRef)
 NOT_REFERRED_TO = {
     "NumberClaim spec/writeTo/secret/name": "it is made, and not referred to",
     "NumberClaim spec/writeTo/configMap/name": "it is made, and not referred to",

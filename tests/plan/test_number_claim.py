@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringfleet.model import Capability, Market, NumberType
+from ringfleet.model import AccountKey, Capability, Market, NumberType
 from ringfleet.model.asking import NOTHING, Ask, Traits
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.conditions import NEEDS_A_PERSON, Condition, Reason, not_ready, ready, reconciling, stalled
@@ -43,6 +43,7 @@ NO_NUMBER = Bar(
 )
 MISSPELT = Bar(Reason.INVALID_SPEC, "The claim wishes an area code that can be none: write 30.")
 NAMED = a_claim(named="14155550123")
+TWILIO, TELNYX = AccountKey("shop", "twilio"), AccountKey("shop", "telnyx")
 
 
 @pytest.mark.parametrize(
@@ -197,12 +198,32 @@ TALKS = Traits(frozenset({Capability.VOICE}), frozenset({"212"}))
             "another number.",
             id="a number of another area code",
         ),
+        pytest.param(a_claim(), Ask(account=TWILIO), HERE_ONLY, None, None, id="an account of the pool"),
+        pytest.param(
+            a_claim(),
+            Ask(account=TELNYX),
+            HERE_ONLY,
+            None,
+            "NumberPool shop/west does not order from CarrierAccount shop/telnyx (spec.carriers), and the claim takes "
+            "only a number of it (spec.accountRef): nothing is ordered for it. Correct the name, claim from another "
+            "pool, or let this one order there.",
+            id="an account that the pool does not order from",
+        ),
+        pytest.param(
+            NAMED,
+            Ask(account=TELNYX),
+            HERE_ONLY,
+            TALKS._replace(account=TWILIO),
+            "PhoneNumber 14155550123 (spec.phoneNumberName) is not of CarrierAccount shop/telnyx, which the claim must "
+            "have: claim another number.",
+            id="a number of another account",
+        ),
     ],
 )
 def test_what_a_claim_must_have_and_its_pool_can_never_give(
     want: ClaimWant, ask: Ask, market: Market, named: Traits | None, why: str | None
 ) -> None:
-    assert why_unservable(want, ask, market, named) == why
+    assert why_unservable(want, ask, market, named, [TWILIO]) == why
 
 
 def test_a_claim_that_can_never_be_served_says_so_unless_it_is_barred() -> None:

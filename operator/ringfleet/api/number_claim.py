@@ -43,6 +43,15 @@ class PoolRef(Part):
     namespace in, by its spec.allowedNamespaces."""
 
 
+class ClaimAccountRef(Part):
+    """A CarrierAccount of the pool."""
+
+    name: Name
+    """Name of the CarrierAccount, such as twilio."""
+    namespace: Namespace | None = None
+    """Namespace of the CarrierAccount; this object's own when left out. It has to let in the pool's namespace only."""
+
+
 class Wish(Part):
     """One thing that a number may have: exactly one of the fields."""
 
@@ -101,6 +110,10 @@ class NumberClaimSpec(Part):
     pool."""
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=4), ListType("set")] = ()
     """What the number must be able to do. A number without one of them is never taken."""
+    account_ref: ClaimAccountRef | None = None
+    """CarrierAccount that the number must be of, one of the pool's spec.carriers, where its documents, its campaign or
+    a contract want that carrier. A number of another account is never taken; with onNoStock Order one is ordered from
+    this account, whatever the pool prefers. It says nothing of a number that the claim holds already."""
     phone_number_name: (
         Annotated[
             str,

@@ -81,6 +81,8 @@ class ForClaims(Part):
     when they are chosen: they could not be bound to others. Absent when no such limit holds for the claims."""
     compliance_bundle_ref: BundleRef | None = None
     """ComplianceBundle of the claims' namespace that the numbers are bought under, in place of the pool's."""
+    account_ref: AccountRef | None = None
+    """CarrierAccount that the claims ask for: while it can't be ordered from, no other one is asked."""
 
 
 class NumberOrderSpec(Part):

@@ -30,7 +30,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord, traits_of
-from ringfleet.objects.refs import market_of, money_of
+from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.claim_allocator import ClaimWish, FreeNumber, Hand, Stock, fits
 from ringfleet.plan.compliance_bundle.tenancy import POOLS_OWN
 from ringfleet.plan.conditions import Condition, Reason
@@ -214,7 +214,8 @@ class ClaimQueue:
             return misfit_message(claim.want())
         known = named is not None and bool(named.capabilities)
         has = traits_of(named, claim.ask.must_codes) if named and known else None
-        return why_unservable(claim.want(), claim.ask, market_of(pool.spec.market), has)
+        carriers = [account_key(one.account_ref, pool.metadata.namespace) for one in pool.spec.carriers]
+        return why_unservable(claim.want(), claim.ask, market_of(pool.spec.market), has, carriers)
 
     def gives_way(self, claim: ClaimRecord) -> bool:
         """Whether what still follows on the claim's binding is put off, because other claims are being bound."""

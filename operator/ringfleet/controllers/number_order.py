@@ -187,7 +187,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
     return OrderWorld(
         account=services.accounts.seen_by_holder(key, namespace) if sent else _seen_unsent(services, order, pool),
         purchase_lock_taken=not sent and _buys_in_turn(opened) and _one_is_at_the_carrier(services, others),
-        alternatives=_has_alternatives(services, pool, key),
+        alternatives=_may_leave(order) and _has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
         account_id=(opened.account_id or "") if opened else "",
@@ -251,6 +251,11 @@ def _one_is_at_the_carrier(services: Services, orders: Iterable[NumberOrder]) ->
 
 def _sent(order: NumberOrder) -> bool:
     return any(item.state in SENT for item in order.status.items or ())
+
+
+def _may_leave(order: NumberOrder) -> bool:
+    """Whether its numbers may come from another account: the claims that it is for ask for none."""
+    return asked_for(order.spec.for_claims).account is None
 
 
 def _has_alternatives(services: Services, pool: NumberPool | None, mine: AccountKey) -> bool:

@@ -20,8 +20,7 @@ from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import LONGEST_SLEEP
 from ringfleet.controllers.services import Services
 from ringfleet.kube.errors import AlreadyExists, Conflict, NotFound
-from ringfleet.model import E164, GONE, AccountKey, ItemState, Phase
-from ringfleet.model.asking import Traits, traits_of
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Market, Phase
 from ringfleet.model.policy import DeletionPolicy, OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_claim import ClaimRecord
@@ -394,7 +393,7 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, count
     """What there is to count since the memory was written, and what the pool has now. `counted`: its numbers, of which
     those that its orders name are seen one by one."""
     key = ObjectRef(pool.metadata.namespace, pool.metadata.name)
-    promised = traits_of(market_of(pool.spec.market))
+    market = market_of(pool.spec.market)
     records, lots = {record.number: record for record in counted[0]}, counted[1]
     alike = sum(count for lot, count in lots.items() if lot.phase is Phase.AVAILABLE and not lot.misfit)
     apart = (record for record in records.values() if services.fleet.fits(record))
@@ -402,16 +401,16 @@ def see_demand(services: Services, pool: NumberPool, memory: DemandMemory, count
         bound=services.fleet.bindings.since(key, memory.counted_until),
         free=alike + sum(number_seen(record).phase is Phase.AVAILABLE for record in apart),
         orders=tuple(_order_lead(order, records) for order in services.fleet.orders_for(*key)),
-        waiting=sum(_takes_any(claim, promised) for claim in services.claim_queue.takers(key)),
+        waiting=sum(_takes_any(claim, market) for claim in services.claim_queue.takers(key)),
         rate_is_given=pool.spec.demand.burn_rate_per_day is not None,
     )
 
 
-def _takes_any(claim: ClaimRecord, promised: Traits) -> bool:
+def _takes_any(claim: ClaimRecord, market: Market) -> bool:
     """Whether the claim takes what the pool orders for its stock, and has no order made for itself (those are in
-    `PoolSeen.on_demand`). `promised`: what all numbers of that stock have."""
+    `PoolSeen.on_demand`). `market`: of that stock."""
     ordered = claim.on_no_stock is OnNoStock.ORDER
-    return claim.named is None and not ordered and claim.ask.is_met_by(promised)
+    return claim.named is None and not ordered and claim.ask.is_met_by_all_of(market)
 
 
 def _order_lead(order: NumberOrder, records: Mapping[E164, NumberRecord]) -> OrderLead:

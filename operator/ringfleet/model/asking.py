@@ -56,6 +56,8 @@ class Ask:
     accounts: frozenset[AccountKey] | None = None
     """The accounts at which a number may be registered to that bundle, as far as is known: one of another account is of
     no use. None: any will do. No order says so, for each is of one account."""
+    account: AccountKey | None = None
+    """The carrier account that the number must be of; None: of any."""
 
     @property
     def must_codes(self) -> tuple[str, ...]:
@@ -67,19 +69,24 @@ class Ask:
         """The same without its wishes."""
         return self if self.required or not self.area_codes else replace(self, area_codes=())
 
+    @property
+    def anywhere(self) -> Ask:
+        """The same of whatever account: what one account has for it, it has for others that ask this."""
+        return self if self.account is None else replace(self, account=None)
+
     def can_be_at(self, account: AccountKey | None) -> bool:
         """Whether a number of the account is of use, as far as is known. None: of one that is not known."""
         return self.accounts is None or account is None or account in self.accounts
 
     def is_met_by(self, traits: Traits) -> bool:
-        """Whether a number with these traits has all that it must."""
-        if not self.capabilities <= traits.capabilities:
+        """Whether a number with these traits has all that it must, as far as its account is known."""
+        if not self.capabilities <= traits.capabilities or self.account not in (None, traits.account or self.account):
             return False
         return not self.must_codes or (bool(traits.area_codes) and traits.area_codes <= set(self.must_codes))
 
     def is_met_by_all_of(self, market: Market) -> bool:
-        """Whether every number of the market has all that it must."""
-        return self.is_met_by(traits_of(market))
+        """Whether every number of the market has all that it must, whatever account it comes from."""
+        return self.account is None and self.is_met_by(traits_of(market))
 
 
 NOTHING = Ask()
@@ -115,7 +122,7 @@ def beyond(market: Market, ask: Ask) -> Ask:
     required = bool(ask.must_codes) and (not market.area_codes or set(codes) != set(market.area_codes))
     if not required and codes == market.area_codes[: len(codes)]:
         codes = ()
-    return Ask(ask.capabilities - market.capabilities, codes, required, ask.quotas_of, ask.bundle)
+    return Ask(ask.capabilities - market.capabilities, codes, required, ask.quotas_of, ask.bundle, account=ask.account)
 
 
 def narrow(market: Market, ask: Ask) -> Market:

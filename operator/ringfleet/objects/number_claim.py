@@ -14,7 +14,7 @@ from sys import intern
 from typing import Any, NamedTuple
 
 from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
-from ringfleet.model import Capability, Price
+from ringfleet.model import AccountKey, Capability, Price
 from ringfleet.model.asking import Ask
 from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.policy import OnNoStock
@@ -187,6 +187,7 @@ class ClaimRecord:
             self.named,
             people_of(self.holder),
             area_codes=self.ask.must_codes,
+            account=self.ask.account,
         )
 
 
@@ -212,6 +213,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
             tuple(sorted(spec.get("capabilities", ()))),
             tuple(wish.area_code for wish in wishes if isinstance(wish, AreaCodeWish)),
             spec.get("areaCodeRequired", False),
+            _account(spec.get("accountRef"), namespace),
         ),
         named=spec.get("phoneNumberName"),
         on_no_stock=OnNoStock(spec.get("onNoStock", OnNoStock.WAIT)),
@@ -239,9 +241,14 @@ def _pool(namespace: str, name: str) -> ObjectRef:
 
 
 @lru_cache(maxsize=4096)
-def _ask(capabilities: tuple[str, ...], area_codes: tuple[str, ...], required: bool) -> Ask:
+def _ask(capabilities: tuple[str, ...], area_codes: tuple[str, ...], required: bool, account: AccountKey | None) -> Ask:
     """Shared by all the claims that ask the same."""
-    return Ask(frozenset(map(Capability, capabilities)), tuple(dict.fromkeys(area_codes)), required)
+    codes = tuple(dict.fromkeys(area_codes))
+    return Ask(frozenset(map(Capability, capabilities)), codes, required, account=account)
+
+
+def _account(ref: Mapping[str, str] | None, namespace: str) -> AccountKey | None:
+    return AccountKey(ref.get("namespace", namespace), ref["name"]) if ref else None
 
 
 def _in_set(meta: Mapping[str, Any]) -> InSet | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from ringfleet.api import NumberPool
-from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID
+from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID, AccountRef
 from ringfleet.api.number_order import (
     Approval,
     BundleRef,
@@ -28,6 +29,7 @@ from ringfleet.api.number_order import (
 )
 from ringfleet.model import (
     E164,
+    AccountKey,
     Holding,
     HoldingStatus,
     ItemState,
@@ -86,7 +88,10 @@ def asked_for(spec: ForClaims | None) -> Ask:
         return NOTHING
     ref = spec.compliance_bundle_ref
     bundle = ObjectRef(ref.namespace, ref.name) if ref else None
-    return Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required, spec.quotas_of, bundle)
+    place = spec.account_ref
+    account = AccountKey(place.namespace, place.name) if place and place.namespace else None
+    asked = Ask(frozenset(spec.capabilities), spec.area_codes, spec.area_code_required, spec.quotas_of, bundle)
+    return replace(asked, account=account)
 
 
 def for_claims(ask: Ask) -> ForClaims | None:
@@ -99,6 +104,7 @@ def for_claims(ask: Ask) -> ForClaims | None:
         area_code_required=ask.required,
         quotas_of=ask.quotas_of,
         compliance_bundle_ref=BundleRef(**ask.bundle._asdict()) if ask.bundle else None,
+        account_ref=AccountRef(name=ask.account.name, namespace=ask.account.namespace) if ask.account else None,
     )
 
 

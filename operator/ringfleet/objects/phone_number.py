@@ -573,7 +573,8 @@ def _counted_phase(record: NumberRecord) -> Phase:
 
 def traits_of(record: NumberRecord, codes: tuple[str, ...]) -> Traits:
     """What a claim may ask of the number; `codes`: the area codes that it may ask for."""
-    return traits_of_number(record.number, record.capabilities, record.area_code, codes)
+    traits = traits_of_number(record.number, record.capabilities, record.area_code, codes)
+    return traits._replace(account=record.account)
 
 
 def resting_until(record: NumberRecord, pool: NumberPool | None) -> datetime | None:

@@ -32,6 +32,8 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.former_holder import People
 from ringfleet.plan.number_quota import Purse, affords
 
+_Kind = tuple[frozenset[Capability], Money | None, AccountKey | None]
+
 
 @dataclass(frozen=True, slots=True)
 class FreeNumber:
@@ -54,9 +56,9 @@ class FreeNumber:
     registered to its pool's, or needs no documents."""
 
     @property
-    def kind(self) -> tuple[frozenset[Capability], Money | None]:
-        """What it can do and what it costs, as many others."""
-        return self.capabilities, self.monthly
+    def kind(self) -> _Kind:
+        """What it can do, what it costs and whose it is, as many others."""
+        return self.capabilities, self.monthly, self.account
 
     def has_one_of(self, codes: tuple[str, ...]) -> bool:
         """Whether its area code is one of these. Where the carrier says none its digits tell, as when it is ordered."""
@@ -92,12 +94,16 @@ class ClaimWish:
     area_codes: tuple[str, ...] = ()
     bundle: ObjectRef | None = None
     accounts: frozenset[AccountKey] | None = None
+    account: AccountKey | None = None
+    """The carrier account of which its number must be; None: of any."""
 
     def takes(self, number: FreeNumber) -> bool:
         """Whether the number has all that it must, and does not rest for others."""
         if number.rests and set(number.people).isdisjoint(self.people):
             return False
         if not self.capabilities <= number.capabilities or not self._may_use(number):
+            return False
+        if self.account not in (None, number.account):
             return False
         return not self.area_codes or number.has_one_of(self.area_codes)
 
@@ -134,7 +140,7 @@ class Stock:
         self._formerly: dict[People, Shelf] = {}
         self._waiting_people: dict[People, set[str]] = {}
         self._returning: set[str] = set()
-        self._kinds: Counter[tuple[frozenset[Capability], Money | None]] = Counter()
+        self._kinds: Counter[_Kind] = Counter()
         """How many of all these can do the same and cost the same: there are few kinds, and many of each."""
         self._by_area: dict[str, Shelf] = {}  # "": those of which the carrier says none
         self._by_digits: dict[str, Shelf] = {}
@@ -288,7 +294,7 @@ class Stock:
         if claim.name is not None:
             named = self._named(claim, claim.name)
             return named if named and fits(claim, named, purse) else None
-        if not any(claim.capabilities <= able and affords(purse, price) for able, price in self._kinds):
+        if not any(_may_be_of_use(claim, kind, purse) for kind in self._kinds):
             return None  # most often: a claim that waits, while all that is free, or rests, is of no use to it
         numbers = (number for shelf in self._shelves_for(claim) for number in shelf.values())
         return next((number for number in numbers if fits(claim, number, purse)), None)
@@ -320,6 +326,11 @@ class Stock:
                 return self._by_area.get(area_code, _BARE)
             case RegionWish(region):
                 return self._by_region.get(region, _BARE)
+
+
+def _may_be_of_use(claim: ClaimWish, kind: _Kind, purse: Purse) -> bool:
+    able, price, account = kind
+    return claim.capabilities <= able and affords(purse, price) and claim.account in (None, account)
 
 
 def fits(claim: ClaimWish, number: FreeNumber, purse: Purse) -> bool:

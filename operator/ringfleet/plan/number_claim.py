@@ -14,9 +14,10 @@ another, whatever else is wished by then (promise 4).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from ringfleet.model import Market
+from ringfleet.model import AccountKey, Market
 from ringfleet.model.asking import Ask, Traits, can_give
 from ringfleet.model.policy import OnNoStock
 from ringfleet.plan.compliance_bundle.selection import AwaitBundle
@@ -110,14 +111,23 @@ def bar_claim(want: ClaimWant, world: ClaimWorld) -> Bar | None:
     return None
 
 
-def why_unservable(want: ClaimWant, ask: Ask, market: Market, named: Traits | None) -> str | None:
-    """Why the pool can never give the claim what it must have; None: it may. `market`: the pool's; `named`: what the
-    number has that the claim asks for by name, None when there is none, or it is not known yet.
+def why_unservable(
+    want: ClaimWant, ask: Ask, market: Market, named: Traits | None, carriers: Collection[AccountKey] = ()
+) -> str | None:
+    """Why the pool can never give the claim what it must have; None: it may. `market`: the pool's; `carriers`: those it
+    orders from; `named`: what the number has that the claim asks for by name, None when there is none, or it is not
+    known yet.
 
     It still waits in the queue, at no cost: a number that the pool has had from before may fit.
     """
     if want.named:
         return _why_unfit(want.named, ask, named) if named and not ask.is_met_by(named) else None
+    if ask.account not in (None, *carriers):
+        return (
+            f"NumberPool {want.pool} does not order from CarrierAccount {ask.account} (spec.carriers), and the claim "
+            "takes only a number of it (spec.accountRef): nothing is ordered for it. Correct the name, claim from "
+            "another pool, or let this one order there."
+        )
     if can_give(market, ask):
         return None
     listed = ", ".join(market.area_codes)
@@ -138,7 +148,12 @@ def misfit_message(want: ClaimWant) -> str:
 
 def _why_unfit(number: str, ask: Ask, has: Traits) -> str:
     lacks = sorted(ask.capabilities - has.capabilities)
-    what = f"has no {' and no '.join(lacks)}" if lacks else f"is not of area code {_any_of(ask.must_codes)}"
+    if lacks:
+        what = f"has no {' and no '.join(lacks)}"
+    elif ask.account not in (None, has.account):
+        what = f"is not of CarrierAccount {ask.account}"
+    else:
+        what = f"is not of area code {_any_of(ask.must_codes)}"
     return f"PhoneNumber {number} (spec.phoneNumberName) {what}, which the claim must have: claim another number."
 
 

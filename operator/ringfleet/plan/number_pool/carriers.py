@@ -107,11 +107,11 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
         top_up = replace(top_up, ordered=True)
     memories = {(memory.account, memory.musts): memory for memory in top_up.carriers}
     for order in orders:
-        key = (order.account, order.ask.musts)
-        memory = memories.get(key) or CarrierMemory(order.account, 0, musts=order.ask.musts)
+        key = (order.account, order.ask.musts.anywhere)
+        memory = memories.get(key) or CarrierMemory(order.account, 0, musts=key[1])
         if order.finished and order.sequence > memory.sequence and not order.former:
             memories[key] = _remember(memory, order, now)
-    there = {(order.account, order.ask.musts) for order in orders}
+    there = {(order.account, order.ask.musts.anywhere) for order in orders}
     kept = (one for key, one in memories.items() if one.musts == NOTHING or key in there or _rests(one, now))
     return replace(top_up, carriers=tuple(sorted(kept, key=_place)))
 
@@ -183,7 +183,7 @@ def judge_carriers(
 ) -> Standings:
     """How each carrier stands now for orders that are to bring what is asked. An account that is not in `accounts` does
     not exist."""
-    remembered = {memory.account: memory for memory in memories if memory.musts == ask.musts}
+    remembered = {memory.account: memory for memory in memories if memory.musts == ask.musts.anywhere}
     return {
         account: _blocked(accounts.get(account) or _missing(account)) or _resting(remembered.get(account), now)
         for account in carriers

@@ -48,6 +48,8 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
         return f"it has {intent.count} items and not 1 to {MAX_ITEMS}"
     if supply.total + intent.count > max(want.target, supply.total - plan.claimed) + len(seen.on_demand):
         return "it would go beyond the target"
+    if intent.ask.account not in (None, intent.account):
+        return "its claims ask for another account"
     if intent.ask != NOTHING and intent.count > sum(_takes_one_of(want, ask, intent.ask) for ask in seen.on_demand):
         return "no claim waits for so many of its kind"
     if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
@@ -61,6 +63,6 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
 
 def _takes_one_of(want: PoolWant, claim: Ask, order: Ask) -> bool:
     """Whether the claim can take whatever such an order brings."""
-    if claim.bundle != order.bundle or not can_give(want.market, order):
+    if (claim.bundle, claim.account) != (order.bundle, order.account) or not can_give(want.market, order):
         return False
-    return claim.is_met_by_all_of(narrow(want.market, order))
+    return claim.anywhere.is_met_by_all_of(narrow(want.market, order))

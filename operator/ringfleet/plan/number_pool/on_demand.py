@@ -20,7 +20,7 @@ knows no such difference. Then the other one is unmet again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -82,19 +82,21 @@ def match_claims(
     just_gone: frozenset[E164] = frozenset(),
     lots: Lots = NO_LOTS,
     purses: Purses = NO_PURSES,
+    carriers: Collection[AccountKey] = (),
 ) -> OnDemand:
     """Match the claims, in the order of their tickets, with what counts as supply. `market`: the pool's; `lots`: as
-    `count_units` takes them; `purses`: for the claims whose number quotas have to leave the price."""
+    `count_units` takes them; `purses`: for the claims whose number quotas have to leave the price; `carriers`: from
+    which the pool can order."""
     if not asks:
         return OnDemand()
     kinds = {ask: ask.musts for ask in asks}  # a few, of which many claims are
     priced = any(ask.quotas_of for ask in kinds)
-    placed = any(ask.accounts is not None for ask in kinds)
+    placed = any(ask.accounts is not None or ask.account for ask in kinds)
     codes = codes_that_matter(kinds)
     units = count_units(market, numbers, orders, now, just_gone, codes, lots, priced=priced, placed=placed)
     matching = _Matching(units, purses)
     unmet = [n for n, ask in enumerate(asks) if not matching.meets(kinds[ask])]
-    given = {ask for ask in kinds if can_give(market, ask)}
+    given = {ask for ask in kinds if can_give(market, ask) and ask.account in (None, *carriers)}
     found = tuple(n for n in unmet if asks[n] in given)
     return OnDemand(tuple(asks[n] for n in found), len(asks) - len(unmet), found)
 

@@ -224,7 +224,7 @@ def _ordered_for(want: PoolWant, uncovered: Iterable[Demand], intent: OrderInten
 def match_on_demand(want: PoolWant, seen: PoolSeen, now: datetime) -> OnDemand:
     """Which of the claims that have a number ordered for them need one more."""
     world = (seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
-    return match_claims(want.market, seen.on_demand, *world, _purses(seen.demands))
+    return match_claims(want.market, seen.on_demand, *world, _purses(seen.demands), want.carriers)
 
 
 def _purses(demands: Iterable[Demand]) -> dict[str, Money]:
@@ -317,7 +317,8 @@ def _next_order(
         count, block = affordable(want, plan.supply, seen.room, line.count)
         if block or count == 0:
             return block, None
-        standings = judge_carriers(want.carriers, seen.accounts_for(line.ask), plan.top_up.carriers, now, line.ask)
+        carriers = [account for account in want.carriers if line.ask.account in (None, account)]
+        standings = judge_carriers(carriers, seen.accounts_for(line.ask), plan.top_up.carriers, now, line.ask)
         account, block = choose_carrier(standings)
         if block:
             blocks.append(block)

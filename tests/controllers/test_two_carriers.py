@@ -1,0 +1,97 @@
+"""Pools that order from several carriers: which one gets what, and whose number a claim is given."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ringfleet.kube.transport import Json
+from tests.controllers.rig import (
+    HERE,
+    HOUSE,
+    Rig,
+    a_claim,
+    a_number,
+    a_pool,
+    a_rig,
+    an_account,
+    in_virtual_time,
+    restarted,
+)
+from tests.plan.builders import an_offer
+
+BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+HOUSES = (*HOUSE, an_account("spare"))
+AT_SPARE = {"accountRef": {"name": "spare"}}
+
+
+def stocked(rig: Rig, main: int = 9, spare: int = 9) -> Rig:
+    """Numbers from 1 at one carrier, from 11 at the other."""
+    rig.carrier.stock = [an_offer(n) for n in range(1, 1 + main)]
+    rig.carriers[f"{HERE}/spare"].stock = [an_offer(n) for n in range(11, 11 + spare)]
+    return rig
+
+
+def bought(rig: Rig) -> tuple[int, int]:
+    """How many were bought at each of the carriers, none of them twice."""
+    shops = rig.carrier, rig.carriers[f"{HERE}/spare"]
+    assert all(set(shop.billed.values()) <= {1} for shop in shops)
+    return shops[0].billed.total(), shops[1].billed.total()
+
+
+async def work(rig: Rig, seconds: float = 120) -> None:
+    async with rig.running():
+        await asyncio.sleep(seconds)
+
+
+def asking(**spec: Any) -> Json:
+    return a_claim(onNoStock="Order", **spec)
+
+
+async def number_of(rig: Rig, claim: str = "desk") -> str | None:
+    name = ((await rig.status("NumberClaim", claim)).get("phoneNumber") or {}).get("name")
+    return name[-4:].lstrip("0") if name else None
+
+
+@in_virtual_time
+async def test_a_claim_gets_a_number_of_the_account_that_it_asks_for_and_of_no_other() -> None:
+    ours = (a_number(1), a_number(2, accountRef={"name": "spare", "namespace": HERE}))
+    async with a_rig(*HOUSES, a_pool(0, carriers=BOTH), *ours, a_claim(**AT_SPARE), begun=False) as rig:
+        await work(rig)
+        assert (await number_of(rig), bought(rig)) == ("2", (0, 0))
+
+
+@in_virtual_time
+async def test_the_number_that_a_claim_has_ordered_comes_from_the_account_that_it_asks_for() -> None:
+    async with a_rig(*HOUSES, a_pool(0, carriers=BOTH), a_number(1), asking(**AT_SPARE), begun=False) as rig:
+        await work(stocked(rig))
+        assert (await number_of(rig), bought(rig)) == ("11", (0, 1))
+        order = await rig.find("NumberOrder", "west-1")
+        assert order
+        there = {"name": "spare", "namespace": HERE}
+        assert (order["spec"]["accountRef"], order["spec"]["forClaims"]["accountRef"]) == (there, there)
+
+
+@in_virtual_time
+async def test_an_order_for_an_account_that_is_down_goes_nowhere_else_and_comes_when_that_is_back() -> None:
+    async with a_rig(*HOUSES, a_pool(0, carriers=BOTH), asking(**AT_SPARE)) as rig:
+        await rig.turn("NumberPool", "west")
+        stocked(rig).carriers[f"{HERE}/spare"].down |= {"balance", "search", "buy"}
+        async with restarted(rig, begun=False) as again:
+            stocked(again)
+            async with again.running():
+                await asyncio.sleep(600)
+                assert (await number_of(again), bought(again)) == (None, (0, 0))
+                again.carriers[f"{HERE}/spare"].down.clear()
+                await asyncio.sleep(900)
+            assert (await number_of(again), bought(again)) == ("11", (0, 1))
+            assert await again.names("NumberOrder") == ["west-1"], "it waited, and did not end for another account"
+
+
+@in_virtual_time
+async def test_a_claim_that_asks_for_an_account_which_its_pool_does_not_order_from_says_so() -> None:
+    pool = a_pool(0, carriers=BOTH[:1])
+    async with a_rig(*HOUSES, pool, a_number(1), asking(**AT_SPARE), begun=False) as rig:
+        await work(stocked(rig))
+        assert (await number_of(rig), bought(rig)) == (None, (0, 0))
+        assert await rig.says("NumberClaim", "desk") == "False PoolCannotServe"
