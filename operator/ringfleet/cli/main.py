@@ -27,6 +27,7 @@ COMMANDS = (
     "plan",
     "release",
     "requirements",
+    "search",
     "simulator",
     "size",
     "status",

@@ -31,13 +31,12 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     The order in which `offers` arrive does not matter, and a number that is offered twice is taken once, at the higher
     price.
     """
-    offered = {offer.number: offer for offer in sorted(offers, key=_dearest_last)}
-    unique = {number: offer for number, offer in offered.items() if _is_of(want.market, offer)}
-    dear = [offer for offer in unique.values() if not _within_caps(want.limits, offer.price)]
-    payable = [offer for offer in unique.values() if _within_caps(want.limits, offer.price)]
+    offered = _each_once(offers)
+    ranked = rank_offers(want.market, offered)
+    dear = [offer for offer in ranked if not _within_caps(want.limits, offer.price)]
+    payable = [offer for offer in ranked if _within_caps(want.limits, offer.price)]
     fitting = [offer for offer in payable if want.left is None or offer.price.monthly <= want.left]
-    ranked = sorted(fitting, key=lambda offer: _preference(want.market, offer))
-    chosen, broke = _within_budget(ranked[: want.count], want.budget)
+    chosen, broke = _within_budget(fitting[: want.count], want.budget)
     if len(chosen) == want.count:
         return Choice(chosen)
     if broke:
@@ -47,7 +46,18 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     if dear:
         return Choice(chosen, Reason.PRICE_ABOVE_CAP, _too_dear(want, dear))
     short = f"{want.account} offers no more numbers for {want.market}{_capable(want.market)}"
-    return Choice(chosen, Reason.NO_STOCK, short + (_UNFIT if len(unique) < len(offered) else "."))
+    return Choice(chosen, Reason.NO_STOCK, short + (_UNFIT if len(ranked) < len(offered) else "."))
+
+
+def rank_offers(market: Market, offers: Iterable[Offer]) -> list[Offer]:
+    """Those that are what the market asks for, in the order in which an order takes them, each number once."""
+    fitting = (offer for offer in _each_once(offers) if _is_of(market, offer))
+    return sorted(fitting, key=lambda offer: _preference(market, offer))
+
+
+def _each_once(offers: Iterable[Offer]) -> list[Offer]:
+    """A number that is offered twice once, at the higher price."""
+    return list({offer.number: offer for offer in sorted(offers, key=_dearest_last)}.values())
 
 
 _UNFIT = (

@@ -38,6 +38,11 @@ def echo_heading(text: str) -> None:
     click.secho(text, bold=True)
 
 
+def one_line(text: str) -> str:
+    """What somebody else has written, without line breaks and control characters."""
+    return "".join(char for char in " ".join(text.split()) if char.isprintable())
+
+
 def plural(count: int, noun: str) -> str:
     """`1 number`, `2 numbers`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -9,17 +9,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ringfleet.cli._shared.carriers import AnyCase, Country, account_keys, account_option, complain
 from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
-from ringfleet.cli._shared.printing import echo_heading, echo_json, echo_table, plural
-from ringfleet.cli.requirements.skeleton import as_yaml, one_line
-from ringfleet.model import AccountKey, NumberType
+from ringfleet.cli._shared.printing import echo_heading, echo_json, echo_table, one_line, plural
+from ringfleet.cli.requirements.skeleton import as_yaml
+from ringfleet.model import NumberType
 from ringfleet.model.compliance import EndUserType, Requirement, Subject
 from ringfleet.plan.compliance_bundle.requirements import describe
 
@@ -32,29 +32,6 @@ PLACES = {Subject.END_USER: "spec.endUser.attributes", Subject.ADDRESS: "spec.ad
 HOUR = timedelta(hours=1)
 MOST_CARRIERS = 10
 """That a ComplianceBundle may name."""
-
-
-class Country(click.ParamType[str]):
-    """An ISO 3166-1 alpha-2 code, in any case."""
-
-    name = "country"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from ringfleet.model.numbering import countries
-
-        if (code := str(value).upper()) not in countries():
-            self.fail(f"{value!r} is no country: write its ISO 3166-1 alpha-2 code, such as DE or GB", param, ctx)
-        return code
-
-
-class AnyCase(click.Choice[str]):
-    """One of the values of an enum, in any case; what is none is told how manifests spell them."""
-
-    def __init__(self, values: Iterable[str]) -> None:
-        super().__init__([str(value) for value in values], case_sensitive=False)
-
-    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click's
-        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}"
 
 
 @click.command()
@@ -73,9 +50,7 @@ class AnyCase(click.Choice[str]):
     show_default=True,
     help="Who uses them.",
 )
-@click.option(
-    "--account", "names", multiple=True, help="Only this CarrierAccount (NAME or NAMESPACE/NAME). Repeatable."
-)
+@account_option
 @cluster_options
 @output_option("yaml")
 def requirements(
@@ -90,7 +65,7 @@ def requirements(
 
     question = Question(country, NumberType(type_), EndUserType(end_user))
     namespace, answers = _ask(cluster, names, question)
-    _complain(answers)
+    complain(answers)
     match output:
         case "yaml":
             click.echo(_skeleton(question, namespace, answers))
@@ -115,7 +90,7 @@ def _ask(cluster: Cluster, names: tuple[str, ...], question: Question) -> tuple[
         raise click.ClickException(str(error)) from error
     if not answers:
         raise click.ClickException(f"namespace {namespace} has no CarrierAccount: name one of another with --account")
-    if not any(answer.regulation or answer.trouble for answer in answers):
+    if not any(answer.answer or answer.trouble for answer in answers):
         asked = ", ".join(str(answer.account) for answer in answers)
         raise click.ClickException(f"no {question.type} numbers in {question.country} are sold by {asked}")
     return namespace, answers
@@ -126,24 +101,12 @@ async def _asked(
 ) -> tuple[str, tuple[Answer, ...]]:
     from ringfleet.dryrun.requirements import ask_carriers
 
-    keys = dict.fromkeys(_key(name, namespace) for name in names)
-    return namespace, await ask_carriers(kube, namespace, tuple(keys), question)
-
-
-def _key(name: str, namespace: str) -> AccountKey:
-    home, slash, rest = name.partition("/")
-    return AccountKey(home, rest) if slash else AccountKey(namespace, name)
-
-
-def _complain(answers: tuple[Answer, ...]) -> None:
-    for answer in answers:
-        if answer.trouble:
-            click.echo(f"{answer.account} can't be asked: {one_line(answer.trouble)}", err=True)
+    return namespace, await ask_carriers(kube, namespace, account_keys(names, namespace), question)
 
 
 def _skeleton(question: Question, namespace: str, answers: tuple[Answer, ...]) -> str:
     """The bundle for the carriers that ask for something."""
-    asking = [(one.account, one.regulation) for one in answers if one.regulation and one.regulation.requirements]
+    asking = [(one.account, one.answer) for one in answers if one.answer and one.answer.requirements]
     if not asking:
         raise click.ClickException("there is no bundle to write: no carrier that answered asks for anything")
     if len(asking) > MOST_CARRIERS:
@@ -155,19 +118,19 @@ def _show(question: Question, answers: tuple[Answer, ...]) -> None:
     for answer in answers:
         if not answer.trouble:
             echo_heading(_headline(question, answer))
-            found = answer.regulation.requirements if answer.regulation else ()
+            found = answer.answer.requirements if answer.answer else ()
             echo_table(COLUMNS, [_row(requirement) for requirement in found])
 
 
 def _headline(question: Question, answer: Answer) -> str:
     what = f"{question.type} numbers in {question.country} for {question.end_user}"
-    if answer.regulation is None:
+    if answer.answer is None:
         return f"{answer.account}: sells no {question.type} numbers in {question.country}"
-    if not answer.regulation.requirements:
+    if not answer.answer.requirements:
         return f"{answer.account}: asks for nothing for {what}"
-    review = answer.regulation.review
+    review = answer.answer.review
     takes = "it does not say how long its review takes" if review is None else f"its review takes {_hours(review)}"
-    return f"{answer.account}: {plural(len(answer.regulation.requirements), 'requirement')} for {what}; {takes}"
+    return f"{answer.account}: {plural(len(answer.answer.requirements), 'requirement')} for {what}; {takes}"
 
 
 def _hours(time: timedelta) -> str:
@@ -191,7 +154,7 @@ def _as_json(question: Question, answers: tuple[Answer, ...]) -> dict[str, Any]:
 
 
 def _answer_as_json(answer: Answer) -> dict[str, Any]:
-    found = answer.regulation
+    found = answer.answer
     review = found.review / HOUR if found and found.review is not None else None
     return {
         "account": str(answer.account),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ringfleet.cli._shared.printing import one_line
 from ringfleet.model import AccountKey
 from ringfleet.model.compliance import Regulation
 from ringfleet.plan.compliance_bundle.requirements import Skeleton, Slot, describe, outline
@@ -28,11 +29,6 @@ def as_yaml(question: Question, namespace: str, regulations: Iterable[tuple[Acco
     asked = tuple(regulations)
     name = f"{question.country}-{question.type}-{question.end_user}".lower()
     return "\n".join(_lines(name, question, namespace, tuple(account for account, _ in asked), outline(asked)))
-
-
-def one_line(text: str) -> str:
-    """What somebody else has written, without line breaks and control characters."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
 def _lines(
