@@ -116,6 +116,30 @@ async def test_a_wait_longer_than_we_have_is_left_to_the_caller() -> None:
     assert (caught.value.retry_after, len(script.requests), time.slept) == (3600.0, 1, [])
 
 
+async def test_a_carrier_that_asks_for_a_long_wait_is_left_alone_until_it_is_over() -> None:
+    script, time = Script(httpx.Response(429, headers={"Retry-After": "1800"}), 200), Time()
+    http = client(script, time)
+    with pytest.raises(Throttled):
+        await http.call(LOOK)
+    time.now += 100
+    for call in (LOOK, BUY):
+        with pytest.raises(Throttled) as caught:
+            await http.call(call)
+        assert (caught.value.retry_after, len(script.requests), http.health.throttled) == (1700.0, 1, True)
+    assert await http.call(Call("GET", "/v1/catalog/search", circuit="search")) == {}
+    time.now += 1701
+    assert await http.call(BUY) == {}
+
+
+async def test_a_carrier_that_asks_for_a_wait_of_weeks_is_asked_again_after_an_hour() -> None:
+    script, time = Script(httpx.Response(429, headers={"Retry-After": "999999"}), 200), Time()
+    http = client(script, time)
+    with pytest.raises(Throttled):
+        await http.call(LOOK)
+    time.now += 3601
+    assert await http.call(LOOK) == {}
+
+
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 
 

@@ -12,6 +12,9 @@ here; a purchase goes out exactly once, and what is not known of it is said (`Ou
     403, or "inactive account"     AccountRestricted            AccountRestricted: it was refused
     other 4xx                      RequestRejected              RequestRejected: it was refused
 
+A carrier that asks to be left alone for longer than a call waits is left alone: until then no call of the same kind
+(its circuit) is made at all, and each says `Throttled` by itself.
+
 A kept connection that the carrier has just closed looks like "sent, and no whole answer", and is one: no client can
 tell. Messages name the account, the method and the path; never a credential, a query, or a number in the carrier's
 text.
@@ -53,6 +56,8 @@ RETRY_FOR_S = 60.0
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 8.0
 LONGEST_CONNECT_S = 10.0
+LONGEST_REST_S = 3600.0
+"""Seconds after which a carrier that has asked for a longer wait is called again: it may not have meant that."""
 MESSAGE_LENGTH = 200
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -134,6 +139,8 @@ class AccountClient:
         self._place = settings.place or Place(settings.requests_per_second, settings.concurrency)
         self._circuits: dict[str, Breaker] = {}
         self._throttled = False
+        self._rests: dict[str, float] = {}
+        """Until when calls of a circuit are not made, as the carrier has asked, in seconds of the clock."""
         self._dated: tuple[datetime, float] | None = None
         """The date of the last reply that had one, and when it came, in seconds of the clock."""
 
@@ -182,6 +189,7 @@ class AccountClient:
 
     async def _attempt(self, call: Call) -> object:
         circuit = self._circuit(call.circuit)
+        self._leave_alone(call)
         async with self._place.pace.turn(self._clock, self._sleep):
             circuit.admit()
             try:
@@ -199,6 +207,12 @@ class AccountClient:
         else:
             circuit.answered()
         return self._read(call, response)
+
+    def _leave_alone(self, call: Call) -> None:
+        """Raises Throttled: the carrier has asked for no such call before a while is over."""
+        rest = self._rests.get(call.circuit, 0.0) - self._clock()
+        if rest > 0:
+            raise Throttled(f"{self._settings.name}: {call} was not made: the carrier has asked to be left alone", rest)
 
     async def _send(self, call: Call) -> httpx.Response:
         """One exchange on the wire. httpx's timeouts are per read; the outer one bounds a reply that trickles."""
@@ -243,7 +257,10 @@ class AccountClient:
             case 401:
                 raise CredentialsRejected(f"{said}; check the credentials in the account's Secret")
             case 429:
-                raise Throttled(said, _retry_after(response))
+                wait = _retry_after(response)
+                if wait is not None and wait > RETRY_FOR_S:
+                    self._rests[call.circuit] = self._clock() + min(wait, LONGEST_REST_S)
+                raise Throttled(said, wait)
             case status if _failing(response) or status < httpx.codes.BAD_REQUEST:
                 raise self._failure(call, f"was answered {words}")
             case _:

@@ -3,7 +3,7 @@ folder."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 
 import structlog
 
@@ -136,21 +136,25 @@ class Twilio:
         return found
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
+        """What a page shows once more is left out."""
         members = await self._targets.members()
         signed = await self._signing.members()
+        seen: set[str] = set()
         async for rows in self._rows({}, LISTING_CIRCUIT):
-            yield await self._read(rows, members, signed)
+            fresh = [json for json in rows if (sid := _sid_of(json)) is None or sid not in seen]
+            seen.update(sid for json in fresh if (sid := _sid_of(json)))
+            yield await self._read(fresh, members, signed)
 
-    async def _held_beginning(self, prefix: str) -> Mapping[E164, Row]:
-        """The numbers of the account that begin so, live. Raises ReplyUnreadable: one of them can't be read, and nobody
-        knows which."""
+    async def _held_beginning(self, prefix: str, wanted: Collection[E164]) -> Mapping[E164, Row]:
+        """The numbers of the account that begin so, live. Raises ReplyUnreadable: one of them can't be read, and may be
+        one of `wanted`."""
         held: dict[E164, Row] = {}
         async for page in self._rows({"PhoneNumber": prefix}, ACCOUNT_CIRCUIT):
             rows, unreadable = read_rows(page, parse_row, "phone_number")
             held |= {row.number: row for row in rows}
-            if unreadable:
+            if doubtful := [one for one in unreadable if one.number is None or one.number in wanted]:
                 raise ReplyUnreadable(
-                    f"{self._name}: the account has a number that may be the wanted one, but {unreadable[0].reason}"
+                    f"{self._name}: the account has a number that may be the wanted one, but {doubtful[0].reason}"
                 )
         return held
 
@@ -257,6 +261,12 @@ class Twilio:
 def _signs(row: Row) -> bool:
     country = _country(row)
     return country is not None and signs_calls(country)
+
+
+def _sid_of(json: object) -> str | None:
+    """By which a number is counted once; None when the row has none."""
+    sid = json.get("sid") if isinstance(json, dict) else None
+    return sid if isinstance(sid, str) else None
 
 
 def _country(row: Row) -> str | None:

@@ -23,6 +23,7 @@ from ringfleet.carriers.errors import (
     ListingIncomplete,
     NotHeld,
     OutcomeUnknown,
+    ReplyUnreadable,
     RequestRejected,
 )
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
@@ -31,6 +32,8 @@ from ringfleet.carriers.twilio.wire import NOT_FOUND, NUMBERS, Form, read_refusa
 
 PRODUCT = "{product}"
 LONGEST_PAGE = 1000
+MOST_PAGES = 1000
+"""Pages of a listing that has no end: a million numbers."""
 _ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 
 
@@ -138,7 +141,7 @@ class Api:
         circuit: str = ACCOUNT_CIRCUIT,
         quotable: frozenset[str] | None = None,
     ) -> AsyncGenerator[list[object], None]:
-        """The rows of a listing, page by page. Raises ListingIncomplete when its pages go round in a circle."""
+        """The rows of a listing, page by page. Raises ListingIncomplete when its pages never end, or go in a circle."""
         asked, next_ = {"PageSize": str(LONGEST_PAGE), **(params or {})}, path
         followed: set[str] = set()
         page = await self.get(product, path, asked, circuit, quotable)
@@ -148,12 +151,17 @@ class Api:
             next_ = found or page.maybe_text("next_page_uri") or ""
             if not next_:
                 return
-            if next_ in followed:
-                raise ListingIncomplete(f"{self.name}: the pages of GET {path} go round in a circle")
+            if next_ in followed or len(followed) >= MOST_PAGES:
+                raise ListingIncomplete(f"{self.name}: the pages of GET {path} never end, or go round in a circle")
             followed.add(next_)
             page = await self.get(product, _path_and_query(next_), None, circuit, quotable)
 
     def _url(self, product: str, path: str) -> str:
+        """Raises ReplyUnreadable: a reply has named something that can be no part of a path, or would be of a host."""
+        if not path.startswith("/") or not path.isprintable():
+            raise ReplyUnreadable(
+                f"{self.name}: Twilio has named what is no path at its host, such as /2010-04-01/Accounts"
+            )
         return self._endpoint.replace(PRODUCT, product) + path
 
     async def _call(self, call: Call) -> object:
@@ -172,7 +180,11 @@ def _number_missing() -> Iterator[None]:
 
 
 def _path_and_query(url: str) -> str:
-    parts = urlsplit(url)
+    """Raises ReplyUnreadable: it is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ReplyUnreadable("the reply's next page is no URL") from error
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 

@@ -10,12 +10,17 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+
+import structlog
 
 from ringfleet.carriers.errors import ReplyUnreadable, RequestRejected
-from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.json_fields import Fields, read_rows
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.wire import NOT_FOUND, TYPES
 from ringfleet.model import Money, NumberType, Price
+
+log = structlog.get_logger(__name__)
 
 KEPT_FOR = 3600.0
 
@@ -52,13 +57,18 @@ class Prices:
                 return {}
             raise
         currency = reply.text("price_unit").upper()
-        prices: dict[NumberType, Price] = {}
-        for json in reply.items("phone_number_prices"):
-            row = Fields(json, "phone_number_prices")
-            type_ = TYPES.get(re.sub("[^a-z]", "", row.text("number_type").lower()))
-            if type_ is not None:
-                prices[type_] = Price(row.price("current_price", currency), Money.zero(currency))
-        return prices
+        read, unreadable = read_rows(reply.items("phone_number_prices"), partial(_price, currency=currency))
+        for one in unreadable:
+            log.warning("a price can't be read", account=self._api.name, country=country, error=one.reason)
+        return {type_: price for type_, price in read if type_ is not None}
+
+
+def _price(json: object, currency: str) -> tuple[NumberType | None, Price]:
+    """One row of the list; None: it is of numbers that nobody here knows. One that can't be read is as if it were not
+    there: without it the others have their prices still."""
+    row = Fields(json, "phone_number_prices")
+    type_ = TYPES.get(re.sub("[^a-z]", "", row.text("number_type").lower()))
+    return type_, Price(row.price("current_price", currency), Money.zero(currency))
 
 
 def price_in(prices: PriceList, type_: NumberType, country: str) -> Price:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -66,8 +66,8 @@ HOSTS_DIFFER = timedelta(minutes=5)
 _GROUP = 5
 """Numbers that begin with the same so many characters, such as +1415, are looked for in one listing."""
 
-Look = Callable[[str], Awaitable[Mapping[E164, Row]]]
-"""The numbers of the account that begin so, live."""
+Look = Callable[[str, Collection[E164]], Awaitable[Mapping[E164, Row]]]
+"""The numbers of the account that begin so, live; it is to be sure about the second ones only."""
 Balance = Callable[[], Awaitable[Money]]
 AddressOf = Callable[[str], Awaitable[str | None]]
 """The SID of the address that a bundle shows."""
@@ -145,7 +145,7 @@ class Purchases:
             groups[number[:_GROUP]].append(number)
         held: dict[E164, Row] = {}
         for prefix, group in groups.items():
-            found = await self._look(group[0] if len(group) == 1 else prefix)
+            found = await self._look(group[0] if len(group) == 1 else prefix, group)
             held |= {number: found[number] for number in group if number in found}
         return held
 
@@ -239,7 +239,7 @@ class Purchases:
         """Twilio says no. A number that is not for sale may be so because we have it."""
         if error.code == NOT_AVAILABLE:
             try:
-                held = (await self._look(offer.number)).get(offer.number)
+                held = (await self._look(offer.number, (offer.number,))).get(offer.number)
             except CarrierError as unseen:
                 raise OutcomeUnknown(f"{self._api.name}: a number is not for sale, and {unseen}") from unseen
             if held is not None:

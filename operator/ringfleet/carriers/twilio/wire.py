@@ -218,9 +218,9 @@ def mail_time(row: Fields, field: str) -> datetime | None:
         return None
     try:
         time = parsedate_to_datetime(text)
-    except ValueError as error:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise row.wrong(field, "a time such as Thu, 30 Jul 2015 23:19:04 +0000") from error
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _type(word: str | None, number: E164) -> NumberType:
