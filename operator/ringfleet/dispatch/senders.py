@@ -57,11 +57,20 @@ class Senders:
         self.accounts: Informer[AccountRecord] = Informer(
             kube, resource_of(CarrierAccount), _project, namespaces=namespaces
         )
+        self._on_change: list[Callable[[], None]] = []
         self.accounts.store.subscribe(self._on_account)
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await self.accounts.run()
+        await asyncio.gather(self.accounts.run(), self._tell_when_read())
+
+    async def _tell_when_read(self) -> None:
+        await self.accounts.synced.wait()
+        self._tell()
+
+    def _tell(self) -> None:
+        for hear in self._on_change:
+            hear()
 
     async def find(self, key: AccountKey) -> Sender:
         """Raises Problem: the account is not there, or has nothing to check a signature with."""
@@ -77,6 +86,23 @@ class Senders:
                 f"CarrierAccount {key} takes no events: name the Secret that signs them in spec.webhookSecretRef.",
             )
         return Sender(reader, await self._secrets(key, record.secret))
+
+    async def vouch(self, key: AccountKey) -> tuple[str, tuple[str, ...]]:
+        """The same for another process: the provider whose webhooks they are, and the secrets. Raises Problem."""
+        sender, record = await self.find(key), self.accounts.store.get(ObjectRef(key.namespace, key.name))
+        if record is None:
+            raise no_such_account(key)
+        return record.provider, sender.secrets
+
+    def keys(self) -> list[AccountKey] | None:
+        """All accounts; None: they are not read yet."""
+        if not self.accounts.synced.is_set():
+            return None
+        return [AccountKey(*ref) for ref, _ in self.accounts.store.items()]
+
+    def on_change(self, hear: Callable[[], None]) -> None:
+        """Call `hear` when an account comes, changes or goes, and when all are read."""
+        self._on_change.append(hear)
 
     async def _secrets(self, key: AccountKey, secret: tuple[str, str]) -> tuple[str, ...]:
         """Those who ask at the same time wait for one look."""
@@ -117,6 +143,8 @@ class Senders:
         if new is None:
             self._kept.pop(AccountKey(*key), None)
             self._turns.pop(AccountKey(*key), None)
+        if self.accounts.synced.is_set():
+            self._tell()
 
 
 class Fleet:
