@@ -86,7 +86,7 @@ def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
     codes = (*market.wished, *market.area_codes)
     code = area_code_of(offer.number, offer.area_code, codes)
     rank = len(codes) if code is None else codes.index(code)
-    return (rank, offer.price.first_month.amount, str(offer.number))
+    return (rank, _sum(offer.price), str(offer.number))
 
 
 def _within_caps(limits: Limits, price: Price) -> bool:
