@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Ask, Deferred
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Exhausted
 from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
@@ -140,6 +140,23 @@ async def test_who_is_quarantined_is_not_picked_though_the_roster_is_of_an_earli
     assert isinstance(await ledger.pick(an_ask("bob")), Deferred)
     await ledger.enlist(a_roster(a_member(4)))
     assert (await picked(ledger, an_ask("cid", 60))).number == a_number(4)
+
+
+async def test_a_clock_that_was_ahead_gives_no_number_its_day_again(open_ledger: OpenLedger) -> None:
+    """What had been used before was forgotten, and the whole cap was there again. What is put off then waits for the
+    next day, and not for the one that the clock had come to."""
+    ledger, ahead = await open_ledger(), 40 * 86400.0
+    await ledger.enlist(a_roster(a_member(1, daily=3, daily_tomorrow=3)))
+    await fill(ledger, ("ann", "bob", "cid"))
+    await picked(ledger, an_ask("dan", ahead))
+    put_off = await deferred(ledger, an_ask("eve", 60))
+    assert put_off.not_before == an_ask().tomorrow
+    ledger = await open_ledger()
+    assert (await deferred(ledger, an_ask("fay", 120))).not_before == put_off.not_before
+    assert isinstance(await ledger.pick(an_ask("gil", 180, defers=False)), Exhausted)
+    for name in ("eve", "fay", "hal"):
+        await picked(ledger, an_ask(name, 86400.0))
+    assert isinstance(await ledger.pick(an_ask("ida", 86400.0, defers=False)), Exhausted)
 
 
 async def test_a_clock_that_was_ahead_leaves_what_is_told_as_it_is(ledger: Ledger) -> None:
