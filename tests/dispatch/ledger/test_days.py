@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Ask, Deferred, Exhausted
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Exhausted, Limit, Per
 from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
@@ -82,6 +82,20 @@ async def test_the_day_of_a_clock_change_is_one_day(
     assert next_day.now == later.not_before
     await enlist(ledger, next_day)
     await picked(ledger, next_day)
+
+
+@pytest.mark.parametrize(("early", "late"), [("00:10", "23:10"), ("23:05", "23:10")])
+async def test_a_brands_limit_holds_for_all_of_a_day_of_25_hours(ledger: Ledger, early: str, late: str) -> None:
+    """In the last hour nothing counted: 24 hours from midnight were over."""
+    limits = (Limit("brand:shop/acme", Per.DAY, 2),)
+    first, second, third = (
+        replace(at(f"2026-11-01T{time}", NEW_YORK, name), begins=at("2026-11-01T00:00", NEW_YORK).now)
+        for name, time in (("ann", early), ("bob", late), ("cid", "23:50"))
+    )
+    sender = a_member(1, daily=9, hourly=9, registered=True)
+    await ledger.enlist(a_roster(sender, day=first.day, zone=NEW_YORK, limits=limits))
+    assert [(await picked(ledger, one)).remaining for one in (first, second)] == [1, 0]
+    assert isinstance(await ledger.pick(replace(third, defers=False)), Exhausted)
 
 
 async def test_the_hour_that_comes_twice_has_a_cap_for_each(ledger: Ledger) -> None:
