@@ -512,6 +512,12 @@ async def test_a_sets_own_word_opts_the_sender_out(world: World) -> None:
     assert [one.reason for one in await world.opted_out()] == ["message: RIMUOVI"]
 
 
+async def test_a_word_that_is_long_in_its_plain_form_opts_the_sender_out(world: World) -> None:
+    world.words = ["\ufdfa" * 40]
+    assert await world.write("\ufdfa" * 40, "m1") == "counted"
+    assert len(await world.opted_out()) == 1
+
+
 async def test_a_message_that_may_be_a_wish_is_told_to_people_by_its_ids_and_without_its_text(world: World) -> None:
     with capture_logs() as logs:
         assert await world.write("Please stop PLANTED texting me", "m1") == "counted"

@@ -15,6 +15,7 @@ import httpx
 from tests.carriers.webhooks import an_event, signed
 from tests.soak.contacts import Asked, Model, Person, Told, fresh_id
 from tests.soak.dispatchers import MORE, PLENTY, SCARCE, Dispatchers
+from tests.waiting import NeverHappened, wait_until
 
 Json = dict[str, Any]
 PATIENCE_S = 120.0
@@ -226,8 +227,11 @@ class Caller:
     ) -> tuple[int, Json, bool]:
         """Until it is answered: the status, the body, and whether an answer before it was lost."""
         content = b"" if body is None else json.dumps(body).encode()
-        gives_up, lost, last = time.monotonic() + PATIENCE_S, False, ""
-        while time.monotonic() < gives_up:
+        lost, last = False, ""
+
+        def once() -> tuple[int, Json] | None:
+            """The answer of one of them, chosen anew each time; None: it is to be asked again."""
+            nonlocal lost, last
             said = {"Content-Type": "application/json", **(headers or {})}
             said |= signed(content, at=int(time.time())) if sign else {}
             url = self._dice.choice(self._world.all).urls[where] + path
@@ -235,14 +239,17 @@ class Caller:
                 reply = self._client.request(method, url, content=content, headers=said)
             except httpx.TransportError as error:
                 lost, last = lost or not isinstance(error, httpx.ConnectError), repr(error)
-                self._model.doings["asked again"] += 1
-                time.sleep(0.05)
-                continue
-            document = reply.json() if reply.content else {}
-            if str(document.get("type", "")).rpartition("/")[2] in AGAIN:
+            else:
+                document = reply.json() if reply.content else {}
+                if str(document.get("type", "")).rpartition("/")[2] not in AGAIN:
+                    return reply.status_code, document
                 lost, last = True, reply.text
-                self._model.doings["asked again"] += 1
-                time.sleep(0.05)
-                continue
-            return reply.status_code, document, lost
-        raise NeverAnswered(f"{method} {path} has no answer in {PATIENCE_S:.0f} s: {last}")
+            self._model.doings["asked again"] += 1
+            return None
+
+        try:
+            answered = wait_until(once, f"an answer to {method} {path}", timeout=PATIENCE_S)
+        except NeverHappened as error:
+            raise NeverAnswered(f"{method} {path} has no answer in {PATIENCE_S:.0f} s: {last}") from error
+        assert answered is not None
+        return *answered, lost

@@ -6,7 +6,7 @@
          ^                                                                                                |
          '----------------------------- until the time is over -------------------------------------------'
 
-Real API server, real dispatchers over HTTP: one with a SQLite ledger, two that share a PostgreSQL ledger. The seed
+Real API server, real dispatchers over HTTP: one with a SQLite ledger, some that share a PostgreSQL ledger. The seed
 decides what is done and in which order; when it meets the dispatcher, the machine decides. Judged at every answer: no
 number above its cap, one number for a person (of both sets that share it), nobody picked for after an acknowledged
 STOP, no number with an acknowledged label, one deferral a person, the same answer to the same key. At each checkpoint
@@ -182,11 +182,11 @@ def _ledger(engine: str) -> Iterator[str | None]:
         yield server.dsn
 
 
-def run_on(cluster: Cluster, engine: str, seconds: float, people: int, seed: int) -> Soak:
+def run_on(cluster: Cluster, engine: str, seconds: float, people: int, seed: int, replicas: int = 2) -> Soak:
     """A run on a cluster that has our kinds and rights."""
     model = Model()
     with TemporaryDirectory(prefix="ringfleet-soak-") as folder, _ledger(engine) as url:
-        world = Dispatchers(cluster, Path(folder), url, 2 if url else 1, model)
+        world = Dispatchers(cluster, Path(folder), url, replicas if url else 1, model)
         try:
             world.start()
             soak = Soak(world, model, seed, people)
@@ -203,6 +203,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=minutes_of, default=10.0, help="how long: 10, 90s, 10m, 2h")
     parser.add_argument("--engine", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--people", type=int, default=600, help="who is contacted")
+    parser.add_argument("--replicas", type=int, default=2, help="how many dispatchers share a PostgreSQL ledger")
     parser.add_argument("--seed", type=int, help="what is done, and in which order")
     given = parser.parse_args()
     seed = SystemRandom().randrange(10_000) if given.seed is None else given.seed
@@ -210,7 +211,7 @@ def main() -> int:
     with running_cluster() as cluster:
         cluster.install(ROOT / "crds")
         install_operator_rbac(cluster)
-        soak = run_on(cluster, given.engine, given.minutes * 60, given.people, seed)
+        soak = run_on(cluster, given.engine, given.minutes * 60, given.people, seed, given.replicas)
     return _tell(soak, given.engine, seed, given.minutes)
 
 

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import structlog
 
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable, Unwritable
-from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
+from ringfleet.dispatch.ledger.types import LONGEST_TEXT, Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.optout_words import Wish, wish_in
 from ringfleet.dispatch.problems import Problem, unwritable
@@ -133,7 +133,7 @@ class Intake:
         hashes = self._hashes(peer)
         owns, placed = key in self._numbers.accounts_of(event.number), bool(self._numbers.scopes_of(event.number))
         if wish is Wish.LEAVE:
-            reason = f"message: {word}"
+            reason = f"message: {word}"[:LONGEST_TEXT]  # one letter may be eighteen in its plain form
             opt_outs = tuple(Suppression(scope, hashes[0], at, reason, True, hashes[1:]) for scope in scopes)
             return Heard(str(key), event, opt_outs, sender=hashes, owns=owns, placed=placed)
         everywhere = (*scopes, everywhere_in(key.namespace))  # where it was said to a number of no set

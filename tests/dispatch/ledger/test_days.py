@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ringfleet.dispatch.ledger.interface import Ledger
-from ringfleet.dispatch.ledger.types import Ask, Deferred
+from ringfleet.dispatch.ledger.types import Ask, Deferred, Exhausted, Limit, Per
 from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
@@ -84,6 +84,20 @@ async def test_the_day_of_a_clock_change_is_one_day(
     await picked(ledger, next_day)
 
 
+@pytest.mark.parametrize(("early", "late"), [("00:10", "23:10"), ("23:05", "23:10")])
+async def test_a_brands_limit_holds_for_all_of_a_day_of_25_hours(ledger: Ledger, early: str, late: str) -> None:
+    """In the last hour nothing counted: 24 hours from midnight were over."""
+    limits = (Limit("brand:shop/acme", Per.DAY, 2),)
+    first, second, third = (
+        replace(at(f"2026-11-01T{time}", NEW_YORK, name), begins=at("2026-11-01T00:00", NEW_YORK).now)
+        for name, time in (("ann", early), ("bob", late), ("cid", "23:50"))
+    )
+    sender = a_member(1, daily=9, hourly=9, registered=True)
+    await ledger.enlist(a_roster(sender, day=first.day, zone=NEW_YORK, limits=limits))
+    assert [(await picked(ledger, one)).remaining for one in (first, second)] == [1, 0]
+    assert isinstance(await ledger.pick(replace(third, defers=False)), Exhausted)
+
+
 async def test_the_hour_that_comes_twice_has_a_cap_for_each(ledger: Ledger) -> None:
     """1:30 in the morning, before and after the clocks go back: two hours of the world, two hourly caps."""
     first = at("2026-11-01T01:30", NEW_YORK)
@@ -140,6 +154,23 @@ async def test_who_is_quarantined_is_not_picked_though_the_roster_is_of_an_earli
     assert isinstance(await ledger.pick(an_ask("bob")), Deferred)
     await ledger.enlist(a_roster(a_member(4)))
     assert (await picked(ledger, an_ask("cid", 60))).number == a_number(4)
+
+
+async def test_a_clock_that_was_ahead_gives_no_number_its_day_again(open_ledger: OpenLedger) -> None:
+    """What had been used before was forgotten, and the whole cap was there again. What is put off then waits for the
+    next day, and not for the one that the clock had come to."""
+    ledger, ahead = await open_ledger(), 40 * 86400.0
+    await ledger.enlist(a_roster(a_member(1, daily=3, daily_tomorrow=3)))
+    await fill(ledger, ("ann", "bob", "cid"))
+    await picked(ledger, an_ask("dan", ahead))
+    put_off = await deferred(ledger, an_ask("eve", 60))
+    assert put_off.not_before == an_ask().tomorrow
+    ledger = await open_ledger()
+    assert (await deferred(ledger, an_ask("fay", 120))).not_before == put_off.not_before
+    assert isinstance(await ledger.pick(an_ask("gil", 180, defers=False)), Exhausted)
+    for name in ("eve", "fay", "hal"):
+        await picked(ledger, an_ask(name, 86400.0))
+    assert isinstance(await ledger.pick(an_ask("ida", 86400.0, defers=False)), Exhausted)
 
 
 async def test_a_clock_that_was_ahead_leaves_what_is_told_as_it_is(ledger: Ledger) -> None:

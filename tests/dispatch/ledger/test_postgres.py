@@ -18,6 +18,7 @@ import pytest
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable, NotTheOwner
 from ringfleet.dispatch.ledger.owner import groups
+from ringfleet.dispatch.ledger.owner.wishes import Wish, write_wish
 from ringfleet.dispatch.ledger.postgres.connection import Address
 from ringfleet.dispatch.ledger.postgres.migrations import migrate, newest
 from ringfleet.dispatch.ledger.shared import PostgresLedger
@@ -386,6 +387,39 @@ async def test_an_owner_is_replaced_again_and_again_under_load(ledger_dsn: str, 
 
 
 # The server.
+
+
+async def test_what_a_database_sets_for_others_does_not_hold_for_a_ledger(postgres_dsn: str) -> None:
+    """A group that has waited for a wish is decided anew, however long it has waited."""
+    connection, watching = await asyncpg.connect(postgres_dsn), await asyncpg.connect(postgres_dsn)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(
+        f"ALTER DATABASE {name} SET statement_timeout = 1; ALTER DATABASE {name} SET lock_timeout = 1; "
+        f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"
+    )
+    try:
+        async with PostgresLedger(postgres_dsn, migrates=True) as ledger:
+            await ledger.enlist(a_roster(a_member(1)))
+            wish = write_wish(Wish(suppress=(an_opt_out("ann"),)))
+            async with connection.transaction(isolation="read_committed"):
+                await connection.execute("UPDATE ringfleet.owner SET wishes = 1")
+                await connection.execute("INSERT INTO ringfleet.wish VALUES (1, $1)", wish)
+                asked = asyncio.ensure_future(ledger.pick(an_ask("ann")))
+                while not await watching.fetchval(_WAITS):
+                    await asyncio.sleep(0)
+                for _ in range(20):  # longer than either timeout: each is a round trip
+                    await watching.fetchval(_WAITS)
+            assert isinstance(await asked, Suppressed)
+    finally:
+        await connection.execute(f"ALTER DATABASE {name} RESET ALL")
+        await connection.close()
+        await watching.close()
+
+
+_WAITS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO journal%'
+"""
 
 
 async def test_connections_that_are_lost_are_made_anew(ledger_dsn: str, ledger: PostgresLedger) -> None:

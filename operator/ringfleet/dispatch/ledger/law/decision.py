@@ -44,9 +44,10 @@ In this order, and all in one transaction::
 
     used(day) + reserved(day) < daily      used(hour) < hourly      open calls < concurrent
 
-and its ledger was not restored on the day, for then nobody knows what is used; and, where the set shares limits with
-others and the member is registered for them: what the brand has used of the set's day and put aside for it, this
-contact included, is within its limit; so is what the campaign has used of this minute. Replies count there, though
+and its ledger was not restored on the day, for then nobody knows what is used; nor was it used by a clock that was an
+hour ahead or more, on a later day: what it did on the day before that is not known either. And, where the set shares
+limits with others and the member is registered for them: what the brand has used of the set's day and put aside for it,
+this contact included, is within its limit; so is what the campaign has used of this minute. Replies count there, though
 nothing keeps them back. Room on a later day has to be within the brand's limit too.
 
 An open call is one that was started or answered in the last `LONGEST_CALL` seconds, and whose end was not told. A

@@ -188,11 +188,23 @@ class Bench:
     def _begin_window(self, window: tuple[int, int]) -> None:
         """An hour begins, or the seats are others: all rankings are made anew when they are asked for."""
         self._window = window
+        self._set_right(*window)
         self._rankings.clear()
         self._forget_rooms()
         self.left = self.registered_left = 0
         for seat in self.seats.values():
             self._count_left(seat, self.left_of(seat))
+
+    def _set_right(self, day: int, hour: int) -> None:
+        """What was counted by a clock that was ahead was done today; what had been done today before, nobody knows any
+        more: it counts as all. Else a number would have its whole cap again when the clock is right again, and what it
+        did then would count on a day that may be years away."""
+        for seat in self.known.values():
+            if seat.day > day > 0 and hour_of(seat.last) > hour + 1:
+                seat.day, seat.used = day, max(seat.used, seat.daily)
+                seat.hour, seat.last = hour, hour * 3600.0
+                seat.version += 1
+                self.changed.add(seat)
 
     def _ranking(self, tier: str, account: str | None) -> Ranking:
         ranking = self._rankings.get((tier, account))

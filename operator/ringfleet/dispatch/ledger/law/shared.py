@@ -24,9 +24,9 @@ class Use:
     used: dict[int, int] = field(default_factory=dict)
     reserved: dict[int, int] = field(default_factory=dict)
 
-    def on_day(self, begin: float) -> int:
-        """Used and put aside in the 24 hours from then on."""
-        moments = range(moment_of(begin, HOUR), int(begin + DAY), HOUR)
+    def on_day(self, begin: float, end: float) -> int:
+        """Used and put aside from then until then: on the day of a clock change it is 23 hours, or 25."""
+        moments = range(moment_of(begin, HOUR), int(end), HOUR)
         return sum(self.used.get(at, 0) + self.reserved.get(at, 0) for at in moments)
 
 
@@ -59,7 +59,7 @@ def least(limits: Iterable[Limit]) -> dict[str, int]:
 def left_today(ask: Ask, limit: Limit, most: int, use: Use, units: int) -> int:
     """How many contacts more the limit lets through on the day of the set that asks."""
     if limit.per is Per.DAY:
-        return max(0, most - use.on_day(day_begins(ask))) // units
+        return max(0, most - use.on_day(day_begins(ask), ask.tomorrow)) // units
     minute = moment_of(ask.now, MINUTE)
     later = max(0, ceil((ask.tomorrow - minute) / MINUTE) - 1)
     return max(0, most - use.used.get(minute, 0)) // units + later * (most // units)
@@ -72,8 +72,9 @@ def restrict(ask: Ask, limit: Limit, most: int, use: Use, units: int, own: int) 
         if use.used.get(moment_of(ask.now, MINUTE), 0) + units > most:
             ask.limited = ask.limited or Why.CAMPAIGN_RATE
         return
-    if use.on_day(day_begins(ask)) - own + units > most:
+    if use.on_day(day_begins(ask), ask.tomorrow) - own + units > most:
         ask.limited = Why.BRAND_LIMIT
     if use.reserved:
         days = range(1, ask.horizon + 1)
-        ask.full |= {ahead for ahead in days if use.on_day(ask.tomorrow + (ahead - 1) * DAY) + units > most}
+        begins = {ahead: ask.tomorrow + (ahead - 1) * DAY for ahead in days}
+        ask.full |= {ahead for ahead, begin in begins.items() if use.on_day(begin, begin + DAY) + units > most}

@@ -16,6 +16,8 @@ _TOO_LARGE = "54"
 STATEMENT_S = 10.0
 """Seconds for which one statement may take, its locks included. A pick takes a millisecond."""
 MIGRATION_S = 600.0
+NO_TIMEOUTS = {"statement_timeout": "0", "lock_timeout": "0"}
+"""Not even the role's or the database's: a cancelled wait for a standby says that all is well, with a warning."""
 
 
 class Address:
@@ -60,7 +62,9 @@ class Address:
 @asynccontextmanager
 async def connected(address: Address) -> AsyncIterator[asyncpg.Connection]:
     """One connection, for work that takes its time."""
-    connection = await asyncpg.connect(address.dsn, timeout=CONNECT_S, command_timeout=MIGRATION_S)
+    connection = await asyncpg.connect(
+        address.dsn, timeout=CONNECT_S, command_timeout=MIGRATION_S, server_settings=NO_TIMEOUTS
+    )
     try:
         yield connection
     finally:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable, Unwritable
-from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, Address
+from ringfleet.dispatch.ledger.postgres.connection import CONNECT_S, NO_TIMEOUTS, Address
 from ringfleet.dispatch.ledger.postgres.forgetting import forget
 from ringfleet.dispatch.ledger.postgres.loading import identity_of, load
 from ringfleet.dispatch.ledger.postgres.migrations import SCHEMA, migrate, refuse_other_version
@@ -30,9 +30,12 @@ T = TypeVar("T")
 SETTINGS = {
     "application_name": "ringfleet",
     "search_path": SCHEMA,
-    # What is answered is on disk, whatever the server's own setting is. No statement_timeout: a cancelled wait for a
-    # standby says that all is well, with a warning.
+    # What is answered is on disk, whatever the server's own setting is, or the role's or the database's.
     "synchronous_commit": "on",
+    **NO_TIMEOUTS,
+    # A group that has waited for a wish sees it. At a higher level it would fail instead, and memory be loaded anew.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
     "plan_cache_mode": "force_generic_plan",  # planned once a connection: planning takes longer than what is planned
     # A plan made while a table is empty would read all of it for ever. Each key is looked up by its index.
     "enable_seqscan": "off",
