@@ -182,12 +182,14 @@ class MeteredRegistrar:
     async def filing(self, external_id: str) -> Filing | None:
         return await self._meter.call("filing", self._registrar.filing(external_id))
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
-        opened = self._registrar.open_filing(regulation, items, reference, contact)
+    async def open_filing(
+        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+    ) -> Filing:
+        opened = self._registrar.open_filing(regulation, items, reference, contact, party)
         return await self._meter.call("open_filing", opened)
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
-        await self._meter.call("put_items", self._registrar.put_items(external_id, items))
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
+        await self._meter.call("put_items", self._registrar.put_items(external_id, items, party))
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:
         return await self._meter.call("evaluate", self._registrar.evaluate(external_id))

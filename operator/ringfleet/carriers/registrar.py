@@ -42,12 +42,19 @@ class Registrar(Protocol):
         """The bundle as it stands now; None when it is gone."""
         ...
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
-        """Create a bundle of these items, as a draft. `contact`: an e-mail address that the carrier may write to."""
+    async def open_filing(
+        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+    ) -> Filing:
+        """Create a bundle of these items, as a draft. `contact`: an e-mail address that the carrier may write to.
+        `party`: what the item of `create_party` was made of, for carriers that are told in the bundle who it is.
+
+        Raises ItemsGone, and has made nothing, when an item is at the carrier no more.
+        """
         ...
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
-        """Make these the items of a draft or rejected bundle; it is a draft afterwards."""
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
+        """Make these the items of a draft or rejected bundle; it is a draft afterwards. `party` and ItemsGone as of
+        `open_filing`."""
         ...
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

@@ -113,7 +113,14 @@ class DIDHubRegistrar:
                 return None
             raise
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
+    async def open_filing(
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        party: Party,  # noqa: ARG002 - the end user is an item of its own
+    ) -> Filing:
         body = {
             "reference": reference,
             "requirement_id": regulation.id,
@@ -128,7 +135,7 @@ class DIDHubRegistrar:
             return found
         return _created(lambda: _filing(reply))
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:  # noqa: ARG002 - as above
         await self._send("PUT", "bundle items", external_id, json={"items": list(items)})
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
+from ringfleet.carriers.telnyx.registrar import TelnyxRegistrar
+from ringfleet.carriers.telnyx.requirements import Demands
 from ringfleet.carriers.telnyx.routing import Routings
 from ringfleet.carriers.telnyx.search import Search
 from ringfleet.model import (
@@ -39,7 +42,7 @@ ABILITIES = Abilities(
     mark_length=250,
     native_suspend=False,
     price_in_search=True,
-    bundle=None,  # an order carries a requirement group that was made in the portal; nothing is filed from here
+    bundle=BundleTime.EITHER,  # but in some countries nothing is sold without its requirement group
     per_item_status=True,
     routing_in_purchase=False,
     call_records=False,
@@ -50,8 +53,6 @@ ABILITIES = Abilities(
 class Telnyx:
     """One account, with one HTTP client."""
 
-    registrar = None
-
     def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
         """`client` is for tests. Raises as `AccountClient` does."""
         self._http = client or open_client(settings)
@@ -59,6 +60,8 @@ class Telnyx:
         self._numbers = Numbers(settings.name, self._http, settings.lag)
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
+        self._registrar = TelnyxRegistrar(settings.name, self._http)
+        self._demands = Demands(self._registrar.asked_of)
 
     async def __aenter__(self) -> Telnyx:
         return self
@@ -69,6 +72,10 @@ class Telnyx:
     @property
     def abilities(self) -> Abilities:
         return ABILITIES
+
+    @property
+    def registrar(self) -> Registrar | None:
+        return self._registrar
 
     @property
     def health(self) -> Health:
@@ -88,7 +95,7 @@ class Telnyx:
         return None
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        return await self._search.search(query, count, exclude)
+        return await self._demands.tell(query, await self._search.search(query, count, exclude))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._orders.buy(purchase, last_look)

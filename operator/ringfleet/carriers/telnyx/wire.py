@@ -71,6 +71,15 @@ PATHS = MappingProxyType(
         "messaging profiles": "/v2/messaging_profiles",
         "messaging profile": "/v2/messaging_profiles/{id}",
         "assistant": "/v2/ai/assistants/{id}",
+        "regulatory requirements": "/v2/regulatory_requirements",
+        "requirement groups": "/v2/requirement_groups",
+        "requirement group": "/v2/requirement_groups/{id}",
+        "approval of requirement group": "/v2/requirement_groups/{id}/submit_for_approval",
+        "documents": "/v2/documents",
+        "document": "/v2/documents/{id}",
+        "addresses": "/v2/addresses",
+        "ordered numbers": "/v2/number_order_phone_numbers",
+        "requirement group of ordered number": "/v2/number_order_phone_numbers/{id}/requirement_group",
     }
 )
 
@@ -402,14 +411,11 @@ def page_params(number: int, **filters: str) -> dict[str, str]:
 
 
 def order(key: str, offers: Iterable[Offer], bundle: str | None) -> dict[str, object]:
-    """The order of these numbers, under the key by which it is found again. Only what needs documents carries the
-    bundle, which is a requirement group at Telnyx."""
-    return {"phone_numbers": [_wish(offer, bundle) for offer in offers], "customer_reference": key}
-
-
-def _wish(offer: Offer, bundle: str | None) -> dict[str, str]:
-    wish = {"phone_number": str(offer.number)}
-    return {**wish, "requirement_group_id": bundle} if bundle and offer.needs_documents else wish
+    """The order of these numbers, under the key by which it is found again. `bundle`: a requirement group of their
+    market, which each of them carries; in some countries nothing is sold without."""
+    group = {"requirement_group_id": bundle} if bundle else {}
+    wishes = [{"phone_number": str(offer.number), **group} for offer in offers]
+    return {"phone_numbers": wishes, "customer_reference": key}
 
 
 def bought(mark: Mark, price: Price, tags: Iterable[str] = ()) -> dict[str, object]:

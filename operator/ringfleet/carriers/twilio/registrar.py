@@ -124,7 +124,14 @@ class TwilioRegistrar:
         row = await self._one(f"{BASE}/Bundles/{_part(external_id)}")
         return None if row is None else await self._filing(row)
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
+    async def open_filing(
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        party: Party,  # noqa: ARG002 - the end user is an item of its own
+    ) -> Filing:
         """The bundle first, since it is found by its reference; what is not in it yet is put in by `put_items`."""
         if (found := await self.find_filing(reference)) is not None:
             return found
@@ -136,7 +143,7 @@ class TwilioRegistrar:
             raise OutcomeUnknown(str(error)) from error
         return Filing(id_, reference, Review.DRAFT, items)
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:  # noqa: ARG002 - as above
         row = Fields(await self._read("numbers", path := f"{BASE}/Bundles/{_part(external_id)}"), "bundle")
         if row.choice("status", REVIEWS) is Review.REJECTED:
             await self._send("numbers", path, {"Status": "draft"})
