@@ -50,18 +50,6 @@ class TestTelnyx(CarrierConformance):
         await customer.carrier.buy(await customer.purchase("de", 1, german))
         assert [holding.attestation for holding in await customer.listed()] == ["A", "A", None]
 
-    async def test_numbers_that_need_documents_are_bought_and_wait_or_are_not_sold_without(
-        self, customer: Customer
-    ) -> None:
-        """They are bought and wait, although nothing is filed from here: documents are handed in at the portal."""
-        purchase = await customer.purchase("k", 2)
-        customer.sandbox.set_faults({"fault": "pending_documents"})
-        outcomes = await customer.carrier.buy(purchase)
-        assert {outcome.state for outcome in outcomes} == {ItemState.PENDING_DOCUMENTS}
-        assert {holding.status for holding in await customer.listed()} == {HoldingStatus.PENDING_DOCUMENTS}
-        assert {holding.mark for holding in await customer.listed()} == {MARK}
-        assert customer.billed() == Counter(numbers(purchase.offers))
-
 
 class OnTelnyx:
     """A test with an account at Telnyx."""

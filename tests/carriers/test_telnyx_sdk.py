@@ -18,7 +18,18 @@ from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.telnyx.account import Telnyx, open_client
 from ringfleet.carriers.telnyx.wire import PATHS
 from ringfleet.model import E164, Capability, HoldingStatus, Mark, Query, Routing, SipTarget
+from ringfleet.model.compliance import Review
 from tests.carriers.customer import MARK, US_415, Customer
+from tests.carriers.filing import (
+    BERLIN,
+    CONTACT,
+    KITS,
+    REVIEW,
+    a_draft,
+    german_rules,
+    let_pass,
+    looked_at,
+)
 from tests.carriers.telnyx_source import find_operation, undeclared
 
 FILES = (
@@ -36,6 +47,11 @@ FILES = (
     "texml_applications.py",
     "messaging_profiles/messaging_profiles.py",
     "ai/assistants/assistants.py",
+    "regulatory_requirements.py",
+    "requirement_groups.py",
+    "documents.py",
+    "addresses/addresses.py",
+    "number_order_phone_numbers.py",
 )
 TRUNK = Routing("inst-1.a", "shop/a", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com:5070", 20)))
 ROUTINGS = (
@@ -140,6 +156,24 @@ class TestTheLibraryAsJudge:
         await library.phone_numbers.delete(found.external_id)
         assert await carrier.find(number) is None
 
+    async def test_the_library_reads_back_what_was_filed_and_hands_it_in(
+        self, customer: Customer, library: telnyx.AsyncTelnyx
+    ) -> None:
+        draft = await a_draft(customer)
+        group = await library.requirement_groups.retrieve(draft.external_id)
+        assert (group.status, group.customer_reference) == ("unapproved", "bundle")
+        values = {row.field_type: row.field_value for row in group.regulatory_requirements or []}
+        assert f"address:{values['address']}" == draft.items[0]
+        assert [one.id for one in await library.requirement_groups.list(filter={"customer_reference": "bundle"})] == [
+            draft.external_id
+        ]
+        register = (await library.documents.retrieve(draft.items[1].removeprefix("document:"))).data
+        assert register is not None
+        assert (register.filename, register.customer_reference) == ("registration.pdf", "register")
+        assert [one.locality async for one in library.addresses.list()] == ["Berlin"]
+        await library.requirement_groups.submit_for_approval(draft.external_id)
+        assert (await looked_at(customer, draft)).review is Review.SUBMITTED
+
 
 async def _everything(carrier: Telnyx, customer: Customer) -> None:
     """Every call that the adapter can make, once at least."""
@@ -151,7 +185,7 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     outcomes = await carrier.buy(replace(purchase, offers=purchase.offers[:2]))
     await carrier.buy(replace(purchase, offers=purchase.offers[:2], resumed=True))
     await carrier.buy(replace(purchase, key=f"{purchase.key}-again", offers=purchase.offers, resumed=True))
-    await carrier.buy(replace(purchase, key="a third", bundle="group-1", offers=_with_documents(purchase.offers)))
+    await _file(carrier, customer)
     await carrier.find(purchase.offers[0].number)
     await carrier.find(E164("+14155550100"))
     _ = [page async for page in carrier.holdings()]
@@ -168,8 +202,20 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     await carrier.release(id_)
 
 
-def _with_documents(offers: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(replace(offer, needs_documents=True) for offer in offers)
+async def _file(carrier: Telnyx, customer: Customer) -> None:
+    """A bundle's life, and a number that waits for it."""
+    registrar, kit = carrier.registrar, KITS["Telnyx"]
+    assert registrar
+    (waits,) = await carrier.buy(await customer.purchase("de", 1, BERLIN))
+    items = (await registrar.create_party(kit.party, "party"), await registrar.upload(kit.register, "register"))
+    draft = await registrar.open_filing(await german_rules(registrar), items, "bundle", CONTACT, kit.party)
+    await registrar.put_items(draft.external_id, (*items, await registrar.upload(kit.bill, "bill")), kit.party)
+    await registrar.evaluate(draft.external_id)
+    await registrar.submit(draft.external_id)
+    let_pass(customer, REVIEW)
+    await registrar.attach(waits.external_id or "", draft.external_id)
+    bought = replace(await customer.purchase("with", 1, BERLIN), bundle=draft.external_id)
+    await carrier.buy(bought)
 
 
 def _path(request: httpx.Request) -> str:

@@ -76,12 +76,14 @@ class ReviewingDouble(RegistrarDouble):
     async def filing(self, external_id: str) -> Filing | None:
         return self._filing("filing", Look(external_id))
 
-    async def open_filing(self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str) -> Filing:
+    async def open_filing(
+        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+    ) -> Filing:
         made = self._filing("open_filing", OpenFiling(regulation, items, reference))
         assert made
         return made
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
         self._do("put_items", PutItems(external_id, items))
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

@@ -234,7 +234,7 @@ def create_group(exchange: Exchange, asked: Asked) -> Answer:
     copies = sum(1 for one in others if one.reference.startswith(reference))
     free = f"{reference} ({copies})" if copies else reference
     made = exchange.bundles.create(account, free, found.id, [], f"{account}@example.com")
-    content = {"reference": reference, "values": {}, "papers": {}, "user": None}
+    content: Json = {"reference": reference, "values": {}, "papers": {}, "user": None}
     exchange.records.add(account, _GROUP, content, made.id)
     return Answer(200, _group(exchange, _fill(exchange, made, values)))
 
