@@ -97,6 +97,9 @@ def _fields(transform: ast.Call | None, imported: Mapping[str, Any]) -> dict[str
     if transform is None:
         return {}
     said, params = transform.args
+    if isinstance(said, ast.Name):  # the whole body is one parameter: `document`
+        whole = next(kind for name, _, kind in _declared(_resolve(params, imported)) if name == said.id)
+        return {alias: kind for _, alias, kind in _declared(whole)}
     assert isinstance(said, ast.Dict)
     keys = {key.value for key in said.keys if isinstance(key, ast.Constant)}
     return {alias: kind for name, alias, kind in _declared(_resolve(params, imported)) if name in keys}

@@ -52,6 +52,7 @@ FILES = (
     "documents.py",
     "addresses/addresses.py",
     "number_order_phone_numbers.py",
+    "messaging_10dlc/phone_number_campaigns.py",
 )
 TRUNK = Routing("inst-1.a", "shop/a", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com:5070", 20)))
 ROUTINGS = (
@@ -195,6 +196,9 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
             await carrier.route(id_, await carrier.ensure_routing(routing))
     _ = [page async for page in carrier.routings()]
     await carrier.find_routing("inst-1.b")
+    await carrier.route(id_, await carrier.ensure_routing(ROUTINGS[-4]))
+    for campaign in ("CM1", "CM2"):
+        await carrier.enrol(purchase.offers[0].number, id_, campaign)
     await carrier.mark(id_, Mark("inst-1", "shop", "other"))
     await carrier.mark(id_, None)
     await carrier.suspend(id_)

@@ -30,6 +30,7 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.model.campaign import CampaignSeat
 from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
 
 T = TypeVar("T")
@@ -152,6 +153,9 @@ class MeteredCarrier(Around):
 
     async def attest(self, external_id: str) -> str | None:
         return await self._meter.call("attest", self._carrier.attest(external_id))
+
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
+        return await self._meter.call("enrol", self._carrier.enrol(number, external_id, campaign))
 
     async def release(self, external_id: str) -> None:
         await self._meter.call("release", self._carrier.release(external_id))

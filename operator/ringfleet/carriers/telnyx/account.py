@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 
@@ -13,6 +14,7 @@ from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
+from ringfleet.carriers.telnyx.campaigns import Campaigns, Seat, seat_of
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
 from ringfleet.carriers.telnyx.registrar import TelnyxRegistrar
@@ -32,6 +34,8 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.model.campaign import CampaignSeat
+from ringfleet.model.numbering import is_american
 
 ABILITIES = Abilities(
     cart=False,
@@ -60,6 +64,7 @@ class Telnyx:
         self._numbers = Numbers(settings.name, self._http, settings.lag)
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
+        self._campaigns = Campaigns(settings.name, self._http)
         self._registrar = TelnyxRegistrar(settings.name, self._http)
         self._demands = Demands(self._registrar.asked_of)
 
@@ -103,8 +108,13 @@ class Telnyx:
     async def find(self, number: E164) -> Holding | None:
         return await self._numbers.find(number)
 
-    def holdings(self) -> AsyncIterator[HoldingsPage]:
-        return self._numbers.holdings()
+    async def holdings(self) -> AsyncIterator[HoldingsPage]:
+        """With the campaigns of numbers, which are listed by themselves and once, where there are numbers of the US."""
+        seats, asked = None, False
+        async for page in self._numbers.holdings():
+            if not asked and any(is_american(holding.country) for holding in page):
+                seats, asked = await self._campaigns.all(), True
+            yield replace(page, holdings=tuple(_with_seat(holding, seats) for holding in page))
 
     async def ensure_routing(self, routing: Routing) -> str:
         return await self._routings.ensure(routing)
@@ -130,8 +140,17 @@ class Telnyx:
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
         return None
 
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002 - by its number
+        return await self._campaigns.enrol(number, campaign)
+
     async def release(self, external_id: str) -> None:
         await self._numbers.release(external_id)
+
+
+def _with_seat(holding: Holding, seats: dict[E164, Seat] | None) -> Holding:
+    if (found := seat_of(holding.number, holding.country, seats)) is None:
+        return holding
+    return replace(holding, seat=found[0], campaign_aliases=found[1])
 
 
 def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:

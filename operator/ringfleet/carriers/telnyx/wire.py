@@ -75,6 +75,8 @@ PATHS = MappingProxyType(
         "requirement groups": "/v2/requirement_groups",
         "requirement group": "/v2/requirement_groups/{id}",
         "approval of requirement group": "/v2/requirement_groups/{id}/submit_for_approval",
+        "campaigns of numbers": "/v2/10dlc/phone_number_campaigns",
+        "campaign of number": "/v2/10dlc/phone_number_campaigns/{id}",
         "documents": "/v2/documents",
         "document": "/v2/documents/{id}",
         "addresses": "/v2/addresses",
