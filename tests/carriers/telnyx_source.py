@@ -134,10 +134,11 @@ def _names(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """`page[size]`, `filter[phone_number][ends_with]`."""
     for name, kind in fields.items():
         whole = f"{prefix}[{name}]" if prefix else name
-        if is_typeddict(kind):
-            yield from _names({alias: of for _, alias, of in _declared(kind)}, whole)
-        else:
-            yield whole
+        for one in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+            if is_typeddict(one):
+                yield from _names({alias: of for _, alias, of in _declared(one)}, whole)
+            else:
+                yield whole
 
 
 def undeclared(kind: Any, value: Any, where: str) -> Iterator[str]:
