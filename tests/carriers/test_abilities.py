@@ -54,5 +54,6 @@ def _listed(can: Abilities) -> str:
         "routing in the purchase": can.routing_in_purchase,
         "call records": can.call_records,
         "labels": can.reputation,
+        f"calls signed with {can.signs}": can.signs is not None,
     }
     return ", ".join(word for word, has in words.items() if has) or "nothing"

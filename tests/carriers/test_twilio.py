@@ -458,13 +458,13 @@ async def test_a_refusal_of_one_number_is_none_of_another_whose_reply_nobody_cou
         async def of(self, _: str, *, fresh: bool) -> Mapping[NumberType, Price]:
             return {NumberType.GEOGRAPHIC: price}
 
-    async def nobody(*_: object) -> Mapping[E164, Any]:
+    async def nobody(*_: object) -> Any:
         return {}
 
     api_: Any = Torn([AccountRestricted("no", "10001", "no"), ZeroDivisionError("a bug")][::turn])
     prices: Any = List()
     balance: Any = nobody
-    purchases = Purchases(api_, prices, nobody, balance, lag=0.0, at_once=1)
+    purchases = Purchases(api_, prices, nobody, balance, nobody, lag=0.0, at_once=1)
     offers = tuple(Offer(E164(f"+1415555010{n}"), "US", NumberType.GEOGRAPHIC, price) for n in range(2))
     with pytest.raises(OutcomeUnknown):
         await purchases.buy(Purchase("k", offers, MARK), nobody)

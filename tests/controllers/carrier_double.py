@@ -52,6 +52,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=True,
+    signs=None,
 )
 """Those of a carrier with a cart; a test changes what it is about."""
 

@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from ringfleet.model import NumberType
-from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
 from ringfleet.plan.compliance_bundle.filing import (
     Action,
     Answer,
@@ -22,6 +22,8 @@ from ringfleet.plan.compliance_bundle.filing import (
     PutItems,
     ReadRegulation,
     Submit,
+    TakeOver,
+    TidyUp,
     Upload,
 )
 from tests.controllers.carrier_double import RegistrarDouble
@@ -77,9 +79,15 @@ class ReviewingDouble(RegistrarDouble):
         return self._filing("filing", Look(external_id))
 
     async def open_filing(
-        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        party: Party,
+        renews: str | None = None,
     ) -> Filing:
-        made = self._filing("open_filing", OpenFiling(regulation, items, reference))
+        made = self._filing("open_filing", OpenFiling(regulation, items, reference, renews))
         assert made
         return made
 
@@ -92,6 +100,14 @@ class ReviewingDouble(RegistrarDouble):
 
     async def submit(self, external_id: str) -> None:
         self._do("submit", Submit(external_id))
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        taken = self._filing("take_over", TakeOver(external_id, successor, reference))
+        assert taken
+        return taken
+
+    async def tidy(self, waste: Waste) -> None:
+        self._do("tidy", TidyUp(waste, ""))
 
     def _filing(self, call: str, action: Action) -> Filing | None:
         found = self._do(call, action)

@@ -29,6 +29,7 @@ from tests.controllers.rig import (
     Rig,
     a_number,
     a_pool,
+    a_profile,
     a_rig,
     an_account,
     an_order,
@@ -318,6 +319,37 @@ async def test_a_number_whose_object_is_refused_keeps_no_other_from_being_record
         assert await rig.says("NumberOrder", "west-1") == "True Complete"
         assert await rig.says("NumberOrder", "west-1", "Stalled") is None
         assert rig.carrier.billed.total() == 3
+
+
+PRODUCT = {"trustProduct": "BU" + "0" * 32}
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "signs", "known"),
+    [
+        (PRODUCT, None, None, "A"),
+        ({}, None, None, None),
+        ({}, None, "B", "B"),
+        (PRODUCT, RequestRejected("not approved"), None, None),
+        (PRODUCT, CarrierUnavailable("down"), None, None),
+    ],
+)
+@in_virtual_time
+async def test_a_new_number_is_signed_before_its_object_is_made_and_made_also_when_that_fails(
+    spec: Json, error: CarrierError | None, signs: str | None, known: str | None
+) -> None:
+    """A set of voice calls would wait for the next sweep else."""
+    async with a_rig(HOUSE[0], an_account(**spec), a_profile(), a_pool(1), an_order(count=1)) as rig:
+        rig.carrier.abilities = replace(ABILITIES, signs=signs)
+        if error:
+            rig.carrier.fail("attest", error)
+        await stocked(rig)
+        await take_turns(rig)
+        await rig.turn("PhoneNumber", FIRST.digits)
+        assert (await rig.status("PhoneNumber", FIRST.digits)).get("health", {}).get("attestation") == known
+        told = rig.told()
+        assert ("carrier: attest" in " ".join(told)) is bool(spec)
+        assert await rig.says("NumberOrder", "west-1") == "True Complete"
 
 
 @in_virtual_time

@@ -9,7 +9,17 @@ from random import Random
 from typing import Any
 
 from ringfleet.model import NumberType
-from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Requirement, Review, Subject
+from ringfleet.model.compliance import (
+    EndUserType,
+    Filing,
+    Paper,
+    Party,
+    Regulation,
+    Requirement,
+    Review,
+    Subject,
+    Waste,
+)
 from ringfleet.plan.compliance_bundle.filing import (
     Action,
     Answer,
@@ -25,7 +35,10 @@ from ringfleet.plan.compliance_bundle.filing import (
     PutItems,
     ReadRegulation,
     Submit,
+    TakeOver,
+    TidyUp,
     Upload,
+    refuse,
     settle,
 )
 from ringfleet.plan.compliance_bundle.plan import FilingPlan, plan_filing
@@ -47,6 +60,7 @@ PROOF = Requirement(
     5_000_000,
 )
 RULES = Regulation("de-geo-biz", "DE", NumberType.GEOGRAPHIC, EndUserType.BUSINESS, (COMPANY, STREET, PROOF))
+IN_PLACE = replace(RULES, in_place=True, deletes=True)
 KEY = FilingKey("home", "u1", MAIN, NumberType.GEOGRAPHIC)
 
 
@@ -65,6 +79,10 @@ def a_bundle(*papers: Paper, **rest: Any) -> BundleWant:
     return BundleWant("acme", "DE", (NumberType.GEOGRAPHIC,), EndUserType.BUSINESS, **{**fields, **rest})
 
 
+class Refused(Exception):
+    """The carrier takes no such call."""
+
+
 class Lost(Exception):
     """The reply was lost, or the caller has died; the call may have been carried out."""
 
@@ -79,8 +97,13 @@ class Registry:
     created: dict[str, int] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
     valid: timedelta | None = None
+    refuses: tuple[type[Action], ...] = ()
+    opened: int = 0
+    made: int = 0
 
     def do(self, action: Action) -> Answer:
+        if isinstance(action, self.refuses):
+            raise Refused
         match action:
             case ReadRegulation():
                 return self.regulation
@@ -90,17 +113,29 @@ class Registry:
                 return self._create(reference, self.items)
             case FindFiling(reference):
                 return next((one for one in self.filings.values() if one.reference == reference), None)
+            case Look(id_):
+                return self.filings.get(id_)
+            case _:
+                return self._change(action)
+
+    def _change(self, action: Action) -> Answer:
+        match action:
             case OpenFiling(_, items, reference):
-                id_ = f"B{len(self.filings)}"
+                id_ = f"B{self.opened}"
+                self.opened += 1
                 self.created[reference] = self.created.get(reference, 0) + 1
                 self.filings[id_] = Filing(id_, reference, Review.DRAFT, items)
                 return self.filings[id_]
-            case Look(id_):
-                return self.filings.get(id_)
             case PutItems(id_, items):
                 self.put(id_, items=items, review=Review.DRAFT)
             case Evaluate():
                 return ()
+            case TakeOver(id_, successor, reference):
+                taken = self.filings[successor]
+                self.put(id_, reference=reference, items=taken.items, expires_at=taken.expires_at)
+                return self.filings[id_]
+            case TidyUp(waste):
+                self.tidy(waste)
             case Submit(id_):
                 if self.filings[id_].review in (Review.DRAFT, Review.REJECTED):
                     self.submitted.append(id_)
@@ -109,8 +144,19 @@ class Registry:
 
     def _create(self, reference: str, shelf: dict[str, str]) -> str:
         self.created[reference] = self.created.get(reference, 0) + 1
-        shelf[reference] = f"I{len(self.created)}"
+        self.made += 1
+        shelf[reference] = f"I{self.made}"
         return shelf[reference]
+
+    def tidy(self, waste: Waste) -> None:
+        for id_, one in list(self.filings.items()):
+            left = one.review is Review.DRAFT and not waste.keep & {id_, one.reference}
+            if one.reference.startswith(waste.filings) and (left or id_ in waste.emptied):
+                self.created.pop(self.filings.pop(id_).reference, None)
+        held = {item for one in self.filings.values() for item in one.items}
+        for reference, id_ in list(self.items.items()):
+            if reference.startswith(waste.items) and id_ not in held and reference not in waste.keep:
+                del self.items[reference], self.created[reference]
 
     def put(self, id_: str, **fields: Any) -> None:
         self.filings[id_] = replace(self.filings[id_], **fields)
@@ -196,10 +242,15 @@ class Operator:
         self.call = None
         if dice.happens(0.05):
             raise Lost
-        answer = self.desk.registry.do(action)
+        before, version = self.held
+        try:
+            answer = self.desk.registry.do(action)
+        except Refused:
+            record = refuse(KEY, before, action, "no")
+            self.held = record, self.desk.write(record, version)
+            return
         if dice.happens(0.15):
             raise Lost
-        before, version = self.held
         record, self.seen = settle(KEY, before, self.seen, action, answer, self.desk.now)
         self.held = record, version if record == before else self.desk.write(record, version)
 

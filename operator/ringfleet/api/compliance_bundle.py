@@ -295,6 +295,11 @@ class FilingMemory(Part):
     """What the carrier refused to create. It is not sent again before it changes."""
     looks: int = 0
     """How often the carrier was asked since the newest revision was handed in."""
+    emptied: tuple[str, ...] = ()
+    """The carrier's ids of revisions whose content the approved revision has taken over, to be deleted at the
+    carrier."""
+    tidied: str | None = None
+    """Reference of the revision after whose approval all was deleted at the carrier that is needed no more."""
 
 
 class BundleMemory(Part):

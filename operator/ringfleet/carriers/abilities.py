@@ -60,6 +60,10 @@ class Abilities:
     reputation: bool
     """Whether the carrier tells how calls from a number are labelled, such as spam."""
 
+    signs: str | None
+    """How calls from every number of an account are signed where calls are signed (STIR/SHAKEN): `A`, `B` or `C`; None:
+    it depends on the number."""
+
     @property
     def buys_in_turn(self) -> bool:
         """Whether orders of an account buy one at a time; else they buy side by side."""

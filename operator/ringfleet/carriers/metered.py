@@ -31,7 +31,7 @@ from ringfleet.model import (
     Routing,
 )
 from ringfleet.model.campaign import CampaignSeat
-from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
 
 T = TypeVar("T")
 
@@ -187,9 +187,15 @@ class MeteredRegistrar:
         return await self._meter.call("filing", self._registrar.filing(external_id))
 
     async def open_filing(
-        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        party: Party,
+        renews: str | None = None,
     ) -> Filing:
-        opened = self._registrar.open_filing(regulation, items, reference, contact, party)
+        opened = self._registrar.open_filing(regulation, items, reference, contact, party, renews)
         return await self._meter.call("open_filing", opened)
 
     async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
@@ -200,6 +206,12 @@ class MeteredRegistrar:
 
     async def submit(self, external_id: str) -> None:
         await self._meter.call("submit", self._registrar.submit(external_id))
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        return await self._meter.call("take_over", self._registrar.take_over(external_id, successor, reference))
+
+    async def tidy(self, waste: Waste) -> None:
+        await self._meter.call("tidy", self._registrar.tidy(waste))
 
     async def attach(self, number_id: str, external_id: str) -> None:
         await self._meter.call("attach", self._registrar.attach(number_id, external_id))

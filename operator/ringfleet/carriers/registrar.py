@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ringfleet.model import NumberType
-from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming
+from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
 
 
 class Registrar(Protocol):
@@ -43,12 +43,19 @@ class Registrar(Protocol):
         ...
 
     async def open_filing(
-        self, regulation: Regulation, items: tuple[str, ...], reference: str, contact: str, party: Party
+        self,
+        regulation: Regulation,
+        items: tuple[str, ...],
+        reference: str,
+        contact: str,
+        party: Party,
+        renews: str | None = None,
     ) -> Filing:
         """Create a bundle of these items, as a draft. `contact`: an e-mail address that the carrier may write to.
-        `party`: what the item of `create_party` was made of, for carriers that are told in the bundle who it is.
 
-        Raises ItemsGone, and has made nothing, when an item is at the carrier no more.
+        `party`: what the item of `create_party` was made of, for carriers that are told in the bundle who it is.
+        `renews`: the id of the approved bundle that is to take this one over; only where `Regulation.in_place`. Raises
+        ItemsGone, and has made nothing, when an item is at the carrier no more.
         """
         ...
 
@@ -64,6 +71,18 @@ class Registrar(Protocol):
 
     async def submit(self, external_id: str) -> None:
         """Hand the bundle in for review. One that is handed in already is success."""
+        ...
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        """Put what the approved bundle `successor` holds in place of what this one holds; the bundle afterwards, which
+        has this reference from then on. Twice is once. Only where `Regulation.in_place`. Raises RequestRejected when
+        the carrier does not let it: both are as they were."""
+        ...
+
+    async def tidy(self, waste: Waste) -> None:
+        """Delete what is left and needed no more: bundles whose content another one has taken over, drafts of ours, end
+        users and documents of ours that are in no bundle. What the carrier keeps all the same stays. Only where
+        `Regulation.deletes`."""
         ...
 
     async def attach(self, number_id: str, external_id: str) -> None:

@@ -17,6 +17,7 @@ only its turns use, and apart what all of them do::
                                               purchase_lock.py       which orders buy in turn
                                               purchase_rate.py       spec.limits.purchasesPerHour
                                               number_create.py       a number bought becomes an object
+                                              number_signing.py      how its calls are signed
     PhoneNumber        phone_number.py        desired_number.py      what is wished for it
                                               number_release.py      the last look, and then it goes
                                               number_traffic.py      what all of them are used for, read at once

@@ -22,6 +22,7 @@ from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.marked_numbers import Marked, by_pool, drop
 from ringfleet.controllers.number_create import record_number
+from ringfleet.controllers.number_signing import signed
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.wake import orders_at
 from ringfleet.kube.errors import Invalid, KubeError
@@ -224,6 +225,7 @@ async def _act(
     found = compare(page, known, spoken_for, services.installation)
     orphans = tuple([holding for holding in found.orphans if not await _adopt(services, key, holding, troubles)])
     news = _note(services, account, records, found)
+    account.unlisted -= records.keys()
     for holding in found.unmarked:
         await _mark_again(services, account, records[holding.number], holding, troubles)
     return replace(found, orphans=orphans, changed=news, unmarked=())
@@ -242,13 +244,10 @@ async def _signed(
     Raises:
         CredentialsRejected: that is about the account, not about this number.
     """
-    obj = services.fleet.get(CarrierAccount, key.namespace, key.name)
-    if obj is None or obj.spec.trust_product is None:
-        return holding
     if known is None or not unsigned(holding, known, services.installation):
         return holding
     try:
-        return replace(holding, attestation=await account.carrier.attest(holding.external_id))
+        return await signed(services, key, account, holding)
     except CredentialsRejected:
         raise
     except CarrierError as error:

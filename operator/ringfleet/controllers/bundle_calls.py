@@ -35,6 +35,8 @@ from ringfleet.plan.compliance_bundle.filing import (
     PutItems,
     ReadRegulation,
     Submit,
+    TakeOver,
+    TidyUp,
     Upload,
 )
 
@@ -82,24 +84,32 @@ class Caller:
                 return await registrar.regulation(country, type_, end_user)
             case FindItem(reference=reference):
                 return await registrar.find_item(reference)
+            case FindFiling(reference):
+                return await registrar.find_filing(reference)
+            case Look(id_):
+                return await registrar.filing(id_)
+            case _:
+                return await self._change(registrar, action)
+
+    async def _change(self, registrar: Registrar, action: Action) -> Answer:
+        match action:
             case CreateParty(reference=reference):
                 return await registrar.create_party(self._dossier.party, reference)
             case Upload(name, _, reference):
                 return await registrar.upload(self._paper(name), reference)
-            case FindFiling(reference):
-                return await registrar.find_filing(reference)
-            case OpenFiling(regulation, items, reference):
-                return await registrar.open_filing(
-                    regulation, items, reference, self._dossier.contact, self._dossier.party
-                )
+            case OpenFiling(regulation, items, reference, renews):
+                who = self._dossier.party
+                return await registrar.open_filing(regulation, items, reference, self._dossier.contact, who, renews)
             case PutItems(id_, items):
                 await registrar.put_items(id_, items, self._dossier.party)
             case Evaluate(id_):
                 return await registrar.evaluate(id_)
             case Submit(id_):
                 await registrar.submit(id_)
-            case Look(id_):
-                return await registrar.filing(id_)
+            case TakeOver(id_, successor, reference):
+                return await registrar.take_over(id_, successor, reference)
+            case TidyUp(waste):
+                await registrar.tidy(waste)
         return None
 
     def _paper(self, name: str) -> Paper:

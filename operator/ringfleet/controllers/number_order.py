@@ -39,6 +39,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
+from ringfleet.controllers.number_signing import signed
 from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, purchasing
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -585,20 +586,35 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
 
     async def record(holding: Holding) -> None:
         async with places:
+            holding = await _signed(services, want.account, holding)
             await record_number(services, holding, want.account, mark, name)
 
     goes = order.metadata.deletion_timestamp or _lost_pool(order, services.fleet.get(NumberPool, *pool_of(order)))
+    account = services.accounts.get(want.account)
+    if account:
+        account.unlisted.update(holding.number for holding in holdings)
     if goes and await services.namespaces.look(order.metadata.namespace):
         log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
         holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
     results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
-    if account := services.accounts.get(want.account):
-        account.bought_since_sweep, account.quiet_sweeps = True, 0
+    if account:
+        account.quiet_sweeps = 0
         account.balance_said_at = None  # whoever looks after a purchase sees what it has cost
     services.queues.wake_account(want.account)
     if refused := _first_refusal([error for error in results if error]):
         return await _write(services, order, _failed(services, state, refused))
     return await _write(services, order, replace(state, attempts=0, next_attempt=None, last_error="", recorded=True))
+
+
+async def _signed(services: Services, key: AccountKey, holding: Holding) -> Holding:
+    """The number with how its calls are signed, so that a set may call from it at once. What can't be done now is done
+    by the next sweep, which also says why not."""
+    account = services.accounts.get(key)
+    try:
+        return await signed(services, key, account, holding) if account else holding
+    except CarrierError as error:
+        log.warning("calls not signed", number=holding.number.digits, account=str(key), error=str(error))
+        return holding
 
 
 class RecordRefused(Exception):

@@ -46,6 +46,8 @@ class Review(StrEnum):
     """The bundle is handed in, and its review has not begun."""
     IN_REVIEW = "InReview"
     """The carrier looks at the bundle."""
+    PROVISIONAL = "Provisional"
+    """The carrier has said yes for the time being, and sells no number under the bundle."""
     APPROVED = "Approved"
     """The carrier has said yes."""
     REJECTED = "Rejected"
@@ -107,6 +109,24 @@ class Regulation:
     end_user: EndUserType
     requirements: tuple[Requirement, ...] = ()
     review: timedelta | None = None
+    in_place: bool = False
+    """Whether an approved bundle can take over what a newer one holds, so that numbers keep the one that they carry."""
+    deletes: bool = False
+    """Whether what nobody needs any more can be deleted at the carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """What is left at the carrier of one filing that nobody needs any more, by our references; see `Registrar.tidy`."""
+
+    filings: str
+    """What the references of the filing's bundles begin with."""
+    items: str
+    """What the references of all that was created for its ComplianceBundle begin with."""
+    keep: frozenset[str]
+    """The references and the carrier's ids of what is still needed."""
+    emptied: tuple[str, ...] = ()
+    """The carrier's ids of bundles whose content another one has taken over."""
 
 
 @dataclass(frozen=True, slots=True)

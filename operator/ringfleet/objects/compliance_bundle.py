@@ -84,6 +84,8 @@ def _record(filing: FilingStatus, notes: FilingMemory) -> FilingRecord:
         looks=notes.looks,
         approved=_approval(filing.approved, notes),
         superseded=filing.superseded,
+        emptied=notes.emptied,
+        tidied=notes.tidied or "",
     )
 
 
@@ -111,6 +113,8 @@ def _notes(ref: FilingRef, record: FilingRecord) -> FilingMemory:
         begun=tuple(BegunCall(reference=call.reference, at=call.at) for call in record.begun),
         refused=record.refused and RefusalStatus(reference=record.refused.reference, message=record.refused.message),
         looks=record.looks,
+        emptied=record.emptied,
+        tidied=record.tidied or None,
     )
 
 

@@ -22,6 +22,7 @@ class Code(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
     CARRIER_ERROR = "carrier_error"
     ADDRESS_ATTACHED = "address_attached"
+    ADDRESS_MISSING = "address_missing"
     NOT_SEARCHED = "not_searched"
     OWNED_ALREADY = "owned_already"
     LOCKED = "locked"

@@ -7,11 +7,25 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ringfleet.model.compliance import FilingState, Review
+from ringfleet.model.compliance import FilingState, Regulation, Review
 from ringfleet.plan.compliance_bundle.filing import GRACE, FilingRecord
 from ringfleet.plan.compliance_bundle.plan import FilingPlan
 from tests.examples import examples
-from tests.plan.registry import DAY, HOUR, MINUTE, SECOND, Desk, Dice, Operator, a_bundle, a_paper, a_party
+from tests.plan.registry import (
+    DAY,
+    HOUR,
+    IN_PLACE,
+    MINUTE,
+    RULES,
+    SECOND,
+    Desk,
+    Dice,
+    Operator,
+    Registry,
+    a_bundle,
+    a_paper,
+    a_party,
+)
 
 VERDICTS = (Review.IN_REVIEW, Review.IN_REVIEW, Review.APPROVED, Review.REJECTED)
 OPEN = (Review.DRAFT, Review.SUBMITTED, Review.IN_REVIEW)
@@ -19,6 +33,7 @@ CONTENTS = tuple(a_bundle(a_paper(f"d{n}"), party=a_party(f"p{m}")) for n in ran
 
 dices = st.randoms(use_true_random=True).map(Dice)
 steps = st.integers(0, 150)
+rules = st.sampled_from((RULES, IN_PLACE))
 
 
 def live(desk: Desk, operators: tuple[Operator, ...], dice: Dice) -> None:
@@ -63,12 +78,11 @@ def assert_lawful(desk: Desk, before: str | None) -> None:
 
 
 @settings(max_examples=examples(1_000))
-@given(dices, steps, st.sampled_from((None, 40 * DAY)))
+@given(dices, steps, st.sampled_from((None, 40 * DAY)), rules)
 def test_nothing_is_created_or_handed_in_twice_and_an_approval_stays_until_the_next(
-    dice: Dice, count: int, valid: timedelta | None
+    dice: Dice, count: int, valid: timedelta | None, rules: Regulation
 ) -> None:
-    desk = Desk()
-    desk.registry.valid = valid
+    desk = Desk(registry=Registry(rules, valid=valid))
     operators = (Operator(desk), Operator(desk))
     for _ in range(count):
         before = desk.record.approved.id if desk.record.approved else None
@@ -76,10 +90,11 @@ def test_nothing_is_created_or_handed_in_twice_and_an_approval_stays_until_the_n
         assert_lawful(desk, before)
 
 
-@given(dices, steps, st.sampled_from((None, 400 * DAY)))
-def test_it_ends_approved_once_the_carrier_approves(dice: Dice, count: int, valid: timedelta | None) -> None:
-    desk = Desk()
-    desk.registry.valid = valid
+@given(dices, steps, st.sampled_from((None, 400 * DAY)), rules)
+def test_it_ends_approved_once_the_carrier_approves(
+    dice: Dice, count: int, valid: timedelta | None, rules: Regulation
+) -> None:
+    desk = Desk(registry=Registry(rules, valid=valid))
     operators = (Operator(desk), Operator(desk))
     for _ in range(count):
         live(desk, operators, dice)
@@ -102,9 +117,9 @@ def approve_all(desk: Desk, operator: Operator) -> FilingPlan:
     return operator.rest()
 
 
-@given(dices, steps)
-def test_a_record_that_was_lost_creates_nothing_twice(dice: Dice, count: int) -> None:
-    desk = Desk()
+@given(dices, steps, rules)
+def test_a_record_that_was_lost_creates_nothing_twice(dice: Dice, count: int, rules: Regulation) -> None:
+    desk = Desk(registry=Registry(rules))
     operators = (Operator(desk), Operator(desk))
     for _ in range(count):
         live(desk, operators, dice)
@@ -114,9 +129,9 @@ def test_a_record_that_was_lost_creates_nothing_twice(dice: Dice, count: int) ->
     assert_lawful(desk, None)
 
 
-@given(dices, steps)
-def test_a_filing_at_rest_plans_the_same_nothing_again(dice: Dice, count: int) -> None:
-    desk = Desk()
+@given(dices, steps, rules)
+def test_a_filing_at_rest_plans_the_same_nothing_again(dice: Dice, count: int, rules: Regulation) -> None:
+    desk = Desk(registry=Registry(rules))
     operator = Operator(desk)
     for _ in range(count):
         live(desk, (operator,), dice)

@@ -59,6 +59,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=True,
+    signs=None,
 )
 
 

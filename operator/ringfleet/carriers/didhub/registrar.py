@@ -29,6 +29,7 @@ from ringfleet.model.compliance import (
     Review,
     Shortcoming,
     Subject,
+    Waste,
 )
 
 COMPLIANCE_CIRCUIT = "compliance"
@@ -120,6 +121,7 @@ class DIDHubRegistrar:
         reference: str,
         contact: str,
         party: Party,  # noqa: ARG002 - the end user is an item of its own
+        renews: str | None = None,  # noqa: ARG002 - one filing takes over no other here: see `in_place`
     ) -> Filing:
         body = {
             "reference": reference,
@@ -144,6 +146,12 @@ class DIDHubRegistrar:
 
     async def submit(self, external_id: str) -> None:
         await self._send("POST", "submit bundle", external_id)
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        raise RequestRejected(f"{external_id} takes over neither {successor} nor {reference}: see `in_place`")
+
+    async def tidy(self, waste: Waste) -> None:
+        """Nothing is deleted here: what has a reference of ours is found again by it, and used again."""
 
     async def attach(self, number_id: str, external_id: str) -> None:
         await self._send("POST", "number bundle", number_id, json={"bundle_id": external_id})

@@ -51,6 +51,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=False,
+    signs="A",
 )
 
 

@@ -42,6 +42,7 @@ from ringfleet.model.compliance import (
     Review,
     Shortcoming,
     Subject,
+    Waste,
 )
 
 COMPLIANCE_CIRCUIT = "compliance"
@@ -142,6 +143,7 @@ class TelnyxRegistrar:
         reference: str,
         contact: str,  # noqa: ARG002 - Telnyx writes to the account's own
         party: Party,
+        renews: str | None = None,  # noqa: ARG002 - one group takes over no other: see `in_place`
     ) -> Filing:
         if (found := await self.find_filing(reference)) is not None:
             return found
@@ -177,6 +179,12 @@ class TelnyxRegistrar:
         except RequestRejected:
             if _filing(await self._group(external_id)).review not in HANDED_IN:
                 raise
+
+    async def take_over(self, external_id: str, successor: str, reference: str) -> Filing:
+        raise RequestRejected(f"{external_id} takes over neither {successor} nor {reference}: see `in_place`")
+
+    async def tidy(self, waste: Waste) -> None:
+        """Nothing is deleted here: what is in no group goes by itself, and a group is found by its reference."""
 
     async def attach(self, number_id: str, external_id: str) -> None:
         """The group is given to the number's order, which is open while the number waits. Telnyx refuses it for one

@@ -6,7 +6,8 @@
     prices.py       the price list: an offer says no price
     search.py       thirty numbers a search and no second page: how a whole stock is seen all the same
     purchase.py     buying, and looking up what may have been bought
-    registrar.py    documents: end users, addresses, bundles and their review
+    signing.py      how calls are signed, by a trust product
+    registrar.py    documents: end users, addresses, bundles and their review; it names its own parts
     targets.py      routing: trunks, applications, messaging services; and where a stopped number is parked
     webhook.py      what Twilio tells by itself
 

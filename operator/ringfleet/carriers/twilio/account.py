@@ -66,6 +66,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=False,
+    signs=None,
 )
 
 
@@ -86,6 +87,7 @@ class Twilio:
             self._prices,
             self._held_beginning,
             self.balance,
+            self._registrar.address_of,
             lag=settings.lag,
             at_once=settings.concurrency,
         )

@@ -66,6 +66,8 @@ _GROUP = 5
 Look = Callable[[str], Awaitable[Mapping[E164, Row]]]
 """The numbers of the account that begin so, live."""
 Balance = Callable[[], Awaitable[Money]]
+AddressOf = Callable[[str], Awaitable[str | None]]
+"""The SID of the address that a bundle shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Purchases:
         prices: Prices,
         look: Look,
         balance: Balance,
+        address_of: AddressOf,
         *,
         lag: float,
         at_once: int,
@@ -96,6 +99,7 @@ class Purchases:
         self._prices = prices
         self._look = look
         self._balance = balance
+        self._address_of = address_of
         self._lag = lag
         self._at_once = asyncio.Semaphore(at_once)
         self._sleep, self._clock, self._now = sleep, clock, now
@@ -109,7 +113,9 @@ class Purchases:
         outcomes = {number: _of_held(row, offers[number], purchase) for number, row in held.items()}
         missing = [offer for number, offer in offers.items() if number not in outcomes]
         outcomes |= await self._dearer(missing)
-        await self._buy_all(purchase, [offer for offer in missing if offer.number not in outcomes], outcomes, last_look)
+        left = [offer for offer in missing if offer.number not in outcomes]
+        address = await self._address(purchase, left)
+        await self._buy_all(purchase, left, address, outcomes, last_look)
         return tuple(outcomes[number] for number in offers)
 
     async def _held(self, purchase: Purchase) -> Mapping[E164, Row]:
@@ -153,8 +159,19 @@ class Purchases:
                     dearer[offer.number] = failed(offer.number, FailureReason.PRICE_CHANGED, message)
         return dearer
 
+    async def _address(self, purchase: Purchase, offers: Iterable[Offer]) -> str | None:
+        """The address to buy with, where one of these is sold with an address only."""
+        if purchase.bundle is None or not any(offer.needs_documents for offer in offers):
+            return None
+        return await self._address_of(purchase.bundle)
+
     async def _buy_all(
-        self, purchase: Purchase, offers: list[Offer], outcomes: dict[E164, Outcome], last_look: LastLook
+        self,
+        purchase: Purchase,
+        offers: list[Offer],
+        address: str | None,
+        outcomes: dict[E164, Outcome],
+        last_look: LastLook,
     ) -> None:
         """Buy all that is left, and add to `outcomes`.
 
@@ -162,27 +179,27 @@ class Purchases:
             CarrierError: some have no outcome yet; those that have one are told with it.
         """
         look = _LastLook(last_look, self._clock)
-        sent = await asyncio.gather(*(self._buy_in_turn(purchase, offer, look) for offer in offers))
+        sent = await asyncio.gather(*(self._buy_in_turn(purchase, offer, address, look) for offer in offers))
         outcomes |= {one.outcome.number: one.outcome for one in sent if one.outcome}
         errors = [one.error for one in sent if one.error]
         if errors:
             raise _worst(errors, self._api.name, tuple(outcomes.values()), any_sent=look.passed)
 
-    async def _buy_in_turn(self, purchase: Purchase, offer: Offer, look: _LastLook) -> _Sent:
+    async def _buy_in_turn(self, purchase: Purchase, offer: Offer, address: str | None, look: _LastLook) -> _Sent:
         async with self._at_once:
             try:
-                return _Sent(await self._buy_one(purchase, offer, look))
+                return _Sent(await self._buy_one(purchase, offer, address, look))
             except Exception as error:
                 return _Sent(error=error)
 
-    async def _buy_one(self, purchase: Purchase, offer: Offer, look: _LastLook) -> Outcome:
+    async def _buy_one(self, purchase: Purchase, offer: Offer, address: str | None, look: _LastLook) -> Outcome:
         place = (purchase.key, offer.number)
         self._unsent.add(place)
         await look()
         self._unsent.discard(place)
         asked_at = self._now()
         try:
-            reply = await self._api.buy(_form(purchase, offer))
+            reply = await self._api.buy(_form(purchase, offer, address))
         except AccountRestricted as error:
             self._unsent.add(place)
             if error.code == INACTIVE_ACCOUNT and await self._is_broke(offer):
@@ -261,9 +278,13 @@ class _LastLook:
             self._at = self._clock()
 
 
-def _form(purchase: Purchase, offer: Offer) -> Form:
+def _form(purchase: Purchase, offer: Offer, address: str | None) -> Form:
     form = {"PhoneNumber": str(offer.number), "FriendlyName": str(purchase.mark)}
-    return {**form, "BundleSid": purchase.bundle} if purchase.bundle else form
+    if purchase.bundle:
+        form["BundleSid"] = purchase.bundle
+    if address and offer.needs_documents:
+        form["AddressSid"] = address
+    return form
 
 
 def _bought(row: Row, offer: Offer) -> Outcome:

@@ -47,6 +47,8 @@ class Signing:
         """Those that were approved at the last look; None: nobody has looked."""
         self._signed: frozenset[str] | None = None
         """The SIDs of the numbers that were in one of them then."""
+        self._profile: str | None = None
+        """The business profile that the trust product stands on; None: nobody has asked yet."""
 
     async def members(self) -> frozenset[str]:
         """The SIDs of the numbers whose calls are signed with A. Raises CarrierUnavailable before the first answer."""
@@ -88,13 +90,13 @@ class Signing:
             )
         if await self._has(self._product, number_sid):
             return
-        profile = await self._profile()
+        self._profile = self._profile or await self._find_profile()
         form = {"ChannelEndpointType": "phone-number", "ChannelEndpointSid": number_sid}
-        if not await self._is_in(f"{_PROFILES}/{profile}/{_MEMBERS}", number_sid):
-            await self._api.make("trusthub", f"{_PROFILES}/{profile}/{_MEMBERS}", form)
+        if not await self._is_in(f"{_PROFILES}/{self._profile}/{_MEMBERS}", number_sid):
+            await self._api.make("trusthub", f"{_PROFILES}/{self._profile}/{_MEMBERS}", form)
         await self._api.make("trusthub", f"{_PRODUCTS}/{self._product}/{_MEMBERS}", form)
 
-    async def _profile(self) -> str:
+    async def _find_profile(self) -> str:
         """The business profile that the trust product stands on."""
         async for row in self._rows(f"{_PRODUCTS}/{self._product}/EntityAssignments"):
             if (sid := row.text("object_sid")).startswith("BU"):

@@ -172,7 +172,12 @@ def unsigned(holding: Holding, known: Known, installation: str) -> bool:
     if known.observed or known.leaving or known.phase in (Phase.RELEASED, Phase.LOST):
         return False
     ours = holding.mark is not None and holding.mark.installation == installation
-    return ours and attestation_of(holding) is None and holding.status is not HoldingStatus.PENDING_DOCUMENTS
+    return ours and needs_signing(holding)
+
+
+def needs_signing(holding: Holding) -> bool:
+    """Whether the number's calls can be signed, and are not as far as the carrier says."""
+    return attestation_of(holding) is None and holding.status is not HoldingStatus.PENDING_DOCUMENTS
 
 
 def called_as_known(holding: Holding, known: Known | None) -> Holding:

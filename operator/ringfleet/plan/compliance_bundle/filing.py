@@ -12,7 +12,8 @@ that was lost creates nothing twice. What was begun and is not found may still b
 begun again only after the key's grace, which is longer than any call takes.
 
 The approved filing stays in the record, and in force, until a newer one is approved or the carrier itself takes it
-back.
+back. Where a carrier can do it, the approved one takes over what the newer one holds, and goes on under its own id: the
+numbers that carry it are not told anything. The newer one is empty then, and is thrown away with what else is left.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ringfleet.model import AccountKey, NumberType
-from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming
+from ringfleet.model.compliance import EndUserType, Filing, Regulation, Review, Shortcoming, Waste
 from ringfleet.plan.compliance_bundle.requirements import BundleWant, fitting_papers, wants_party
 from ringfleet.plan.conditions import Reason
 from ringfleet.rate import backoff
@@ -36,7 +37,7 @@ CALL_AGAIN = timedelta(seconds=15)
 """How long a carrier that does not answer is left alone. Its account wakes the bundle when it answers sooner."""
 END_USER = "endUser"
 
-WITH_CARRIER = frozenset({Review.SUBMITTED, Review.IN_REVIEW})
+WITH_CARRIER = frozenset({Review.SUBMITTED, Review.IN_REVIEW, Review.PROVISIONAL})
 
 
 class FilingRef(NamedTuple):
@@ -71,6 +72,25 @@ class FilingKey:
     def change_reference(self, revision: str, renewals: int) -> str:
         """What the record calls a change of that bundle that is on its way; the carrier never hears it."""
         return f"{self.filing_reference(revision, renewals)}.change"
+
+    def take_over_reference(self, revision: str, renewals: int) -> str:
+        """What the record calls the refusal to let the approved filing take over that bundle."""
+        return f"{self.filing_reference(revision, renewals)}.takeover"
+
+    @property
+    def tidy_reference(self) -> str:
+        """What the record calls the throwing away that is on its way."""
+        return f"{self.filings_prefix}tidy"
+
+    @property
+    def filings_prefix(self) -> str:
+        """What each `filing_reference` begins with."""
+        return f"{self.items_prefix}{self.type}."
+
+    @property
+    def items_prefix(self) -> str:
+        """What each reference of the ComplianceBundle begins with."""
+        return f"{self.installation}.{self.uid}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +169,10 @@ class FilingRecord:
     """The filing that is in force, which may be older than the newest one; None: no filing is in force."""
     superseded: tuple[str, ...] = ()
     """The carrier's ids of earlier approved filings, which numbers may still carry."""
+    emptied: tuple[str, ...] = ()
+    """The carrier's ids of filings whose content another one has taken over: they can be thrown away."""
+    tidied: str = ""
+    """The reference of the filing after whose approval all was thrown away that nobody needs; empty: of none."""
 
     @property
     def is_there(self) -> bool:
@@ -231,6 +255,8 @@ class OpenFiling:
     regulation: Regulation
     items: tuple[str, ...]
     reference: str
+    renews: str | None = None
+    """The carrier's id of the approved filing that takes this one over once it is approved; None: none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +288,39 @@ class Look:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Let the approved filing `id` take over what the newer approved one, `successor`, holds, and have `reference` from
+    then on: that of this content filed for the first time, by which it is found when all notes are lost. Twice is
+    once."""
+
+    id: str
+    successor: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class TidyUp:
+    """Throw away what nobody needs any more. Written as begun before: until its outcome is known nothing new is made,
+    which one that was late would throw away. `reference`: of the filing that it is done after."""
+
+    waste: Waste
+    reference: str
+
+
 Action = (
-    ReadRegulation | FindItem | CreateParty | Upload | FindFiling | OpenFiling | PutItems | Evaluate | Submit | Look
+    ReadRegulation
+    | FindItem
+    | CreateParty
+    | Upload
+    | FindFiling
+    | OpenFiling
+    | PutItems
+    | Evaluate
+    | Submit
+    | Look
+    | TakeOver
+    | TidyUp
 )
 Answer = Regulation | Filing | str | tuple[Shortcoming, ...] | None
 
@@ -291,9 +348,10 @@ def settle(
         case ((FindFiling(reference) | OpenFiling(reference=reference)), Filing()):
             record = replace(record, begun=_without(record.begun, reference))
             fresh = replace(seen, absent=None, live=answer, looked_at=now, checked=False)
-            return _with_filing(record, answer, now), fresh
+            return _with_filing(key, record, seen, answer, now), fresh
         case Look(), Filing():
-            return _with_filing(record, answer, now), replace(seen, live=answer, looked_at=now, woken=False)
+            after = _with_filing(key, record, seen, answer, now)
+            return after, replace(seen, live=answer, looked_at=now, woken=False)
         case Look(), None:
             return _gone(key, record, now), replace(seen, live=None, woken=False)
         case PutItems(_, items), None:
@@ -304,6 +362,11 @@ def settle(
             return replace(record, shortcomings=answer, next_look=due), replace(seen, checked=not answer)
         case Submit(), None:
             return _handed_in(_changed(key, record), now), replace(seen, live=None, checked=False)
+        case TakeOver(successor=successor), Filing():
+            after = replace(record, emptied=(*(one for one in record.emptied if one != successor), successor))
+            return _with_filing(key, after, seen, answer, now), replace(seen, live=answer, looked_at=now)
+        case TidyUp(reference=reference), None:
+            return _tidied(key, record, reference), seen
     raise TypeError(f"{type(action).__name__} was answered with {type(answer).__name__}")
 
 
@@ -322,6 +385,10 @@ def refuse(key: FilingKey, record: FilingRecord, action: Action, message: str) -
     match action:
         case CreateParty(reference=reference) | Upload(reference=reference) | OpenFiling(reference=reference):
             pass
+        case TakeOver():
+            reference = key.take_over_reference(record.revision, record.renewals)
+        case TidyUp(reference=reference):
+            return _tidied(key, record, reference)
         case _:
             reference = key.filing_reference(record.revision, record.renewals)
     return replace(record, begun=_without(record.begun, reference), refused=Refusal(reference, message))
@@ -369,13 +436,24 @@ def _with_item(record: FilingRecord, item: FiledItem, reference: str) -> FilingR
     return replace(record, items=(*others, item), begun=_without(record.begun, reference))
 
 
-def _with_filing(record: FilingRecord, filing: Filing, now: datetime) -> FilingRecord:
-    """The newest filing as the carrier tells it. An approval replaces the older one; a withdrawn one is in force no
-    more."""
+def takes_over(key: FilingKey, record: FilingRecord, seen: CarrierSeen, now: datetime) -> bool:
+    """Whether the filing in force takes over a newer one once that is approved; else the newer one replaces it. Neither
+    where the carrier can't, has refused to, or has ended the approval."""
+    if seen.regulation is None or not seen.regulation.in_place or record.approved is None:
+        return False
+    refused = record.refused and record.refused.reference == key.take_over_reference(record.revision, record.renewals)
+    return record.approved.in_force(now) and not refused
+
+
+def _with_filing(
+    key: FilingKey, record: FilingRecord, seen: CarrierSeen, filing: Filing, now: datetime
+) -> FilingRecord:
+    """The newest filing as the carrier tells it. An approval replaces the older one, unless that takes it over; a
+    withdrawn one is in force no more."""
     handed_in = filing.review is not Review.DRAFT
     looks = record.looks + 1
     delay = backoff(looks + 1, FIRST_LOOK, LAST_LOOK) if filing.review in WITH_CARRIER else RESTING_LOOK
-    seen = replace(
+    after = replace(
         record,
         id=filing.external_id,
         review=filing.review,
@@ -384,11 +462,16 @@ def _with_filing(record: FilingRecord, filing: Filing, now: datetime) -> FilingR
         looks=looks if handed_in else 0,
         next_look=now + delay if handed_in else None,
     )
-    if filing.review is Review.APPROVED:
-        return _approved(seen, Approval(filing.external_id, record.revision, filing.expires_at, record.renewals))
-    if record.approved and record.approved.id == filing.external_id:
-        return replace(seen, approved=None, superseded=_superseded(record, filing.external_id))
-    return seen
+    is_in_force = record.approved is not None and record.approved.id == filing.external_id
+    if filing.review is Review.APPROVED and (is_in_force or not takes_over(key, record, seen, now)):
+        return _approved(after, Approval(filing.external_id, record.revision, filing.expires_at, record.renewals))
+    if is_in_force and filing.review is not Review.APPROVED:
+        return replace(after, approved=None, superseded=_superseded(record, filing.external_id))
+    return after
+
+
+def _tidied(key: FilingKey, record: FilingRecord, reference: str) -> FilingRecord:
+    return replace(record, begun=_without(record.begun, key.tidy_reference), tidied=reference, emptied=())
 
 
 def _approved(record: FilingRecord, approval: Approval) -> FilingRecord:

@@ -8,9 +8,10 @@
                                                       '--> Rejected   (rests until its content changes)
 
 Content makes a revision. A change, or an approval that soon ends, aims at a new filing, and the approved one stays in
-force beside it. One step is planned at a time: the controller writes the plan's record, does its action, settles the
-answer (`plan/compliance_bundle/filing.py`) and plans again, until there is no action; then it writes the report. When
-its write meets another writer it forgets what it has seen and reads again.
+force beside it; where the carrier can, it takes the new one over when that is approved. One step is planned at a time:
+the controller writes the plan's record, does its action, settles the answer (`plan/compliance_bundle/filing.py`) and
+plans again, until there is no action; then it writes the report. When its write meets another writer it forgets what it
+has seen and reads again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ringfleet.model.compliance import FilingState, Regulation, Review
+from ringfleet.model.compliance import FilingState, Regulation, Review, Waste
 from ringfleet.plan.compliance_bundle.filing import (
     END_USER,
     WITH_CARRIER,
@@ -37,11 +38,14 @@ from ringfleet.plan.compliance_bundle.filing import (
     PutItems,
     ReadRegulation,
     Submit,
+    TakeOver,
+    TidyUp,
     Upload,
     begin,
     begun_until,
     of_now,
     revision_of,
+    takes_over,
 )
 from ringfleet.plan.compliance_bundle.report import FilingReport, filing_state, renewal_at, renewal_due, told
 from ringfleet.plan.compliance_bundle.requirements import BundleWant, Missing, fitting_papers, missing, wants_party
@@ -101,10 +105,13 @@ def _next(
 ) -> _Step:
     """Follow what the carrier has, or build what it should have. An incomplete bundle only follows."""
     if held := _held_back(want, lacks):
-        step = _follow(record, seen, now) if record.review is not Review.DRAFT else None
+        step = _follow(key, record, seen, now) if record.review is not Review.DRAFT else None
         return _unless_resting(step, record, seen, now) if step and step.action else _held(record, *held)
     record = _aim(record, want, revision_of(regulation, want), now)
-    step = _follow(record, seen, now) or _build(key, want, regulation, record, seen, now)
+    step = _follow(key, record, seen, now) or _tidying(key, record, now)
+    step = step or _build(key, want, regulation, record, seen, now)
+    if step.action is None and not _rests(seen, now) and (tidy := _tidy(key, want, regulation, record, now)):
+        return replace(step, record=begin(key, record, key.tidy_reference, now), action=tidy)
     return _unless_resting(step, record, seen, now)
 
 
@@ -125,11 +132,15 @@ def _held(record: FilingRecord, reason: Reason, message: str) -> _Step:
 
 def _unless_resting(step: _Step, record: FilingRecord, seen: CarrierSeen, now: datetime) -> _Step:
     """The step, or waiting when the carrier can't be called: then `record` stays, and nothing is begun."""
-    if step.action is None or seen.rests_until is None or seen.rests_until <= now:
+    if step.action is None or not _rests(seen, now):
         return step
     if seen.blocked and seen.blocked in NEEDS_A_PERSON:
         return _Step(record, None, seen.blocked, seen.because, stalled=True, until=seen.rests_until)
     return _Step(record, None, Reason.CARRIER_UNAVAILABLE, seen.because, working=True, until=seen.rests_until)
+
+
+def _rests(seen: CarrierSeen, now: datetime) -> bool:
+    return seen.rests_until is not None and seen.rests_until > now
 
 
 def _aim(record: FilingRecord, want: BundleWant, revision: str, now: datetime) -> FilingRecord:
@@ -137,7 +148,8 @@ def _aim(record: FilingRecord, want: BundleWant, revision: str, now: datetime) -
     if record.revision != revision:
         back = record.approved if record.approved and record.approved.revision == revision else None
         record = _return_to(record, back) if back else _anew(record, want, revision, 0)
-    if record.review is Review.EXPIRED or renewal_due(record, want, now):
+    taken_back = record.review is Review.PROVISIONAL and record.id in record.superseded
+    if record.review is Review.EXPIRED or taken_back or renewal_due(record, want, now):
         return _anew(record, want, revision, record.renewals + 1)
     return record
 
@@ -153,6 +165,8 @@ def _anew(record: FilingRecord, want: BundleWant, revision: str, renewals: int) 
         refused=record.refused,
         approved=record.approved,
         superseded=record.superseded,
+        emptied=record.emptied,
+        tidied=record.tidied,
     )
 
 
@@ -168,13 +182,17 @@ def _return_to(record: FilingRecord, approved: Approval) -> FilingRecord:
         submitted_at=None,
         next_look=None,
         looks=0,
+        tidied="",
     )
 
 
-def _follow(record: FilingRecord, seen: CarrierSeen, now: datetime) -> _Step | None:
+def _follow(key: FilingKey, record: FilingRecord, seen: CarrierSeen, now: datetime) -> _Step | None:
     """Ask how it stands when that is due, and rest in between; None for a draft, which is ours to go on with."""
     if record.id is None or record.review is None:
         return None
+    if record.review is Review.APPROVED and record.approved and record.approved.id != record.id:
+        take_over = TakeOver(record.approved.id, record.id, key.filing_reference(record.revision, 0))
+        return _going_on(record, take_over if takes_over(key, record, seen, now) else Look(record.id))
     if _look_due(record, seen, now):
         reason, message, stuck = told(record)
         return _Step(record, Look(record.id), reason, message, stalled=stuck, working=not stuck)
@@ -183,6 +201,28 @@ def _follow(record: FilingRecord, seen: CarrierSeen, now: datetime) -> _Step | N
     reason, message, stuck = told(record)
     working = record.review in WITH_CARRIER
     return _Step(record, None, reason, message, stalled=stuck, working=working, until=record.next_look)
+
+
+def _tidying(key: FilingKey, record: FilingRecord, now: datetime) -> _Step | None:
+    """Wait, while something may be thrown away that is made now."""
+    until = begun_until(key, record, key.tidy_reference)
+    return _unknown(record, until) if until and until > now else None
+
+
+def _tidy(
+    key: FilingKey, want: BundleWant, regulation: Regulation, record: FilingRecord, now: datetime
+) -> TidyUp | None:
+    """What is left of earlier filings, of changes and of crashes goes when the newest filing is approved: end users and
+    documents are personal data, and are not left lying about."""
+    reference = key.filing_reference(record.revision, record.renewals)
+    done = record.tidied == reference and not record.emptied
+    on_its_way = any(now - one.at < key.grace for one in record.begun)
+    if not regulation.deletes or record.review is not Review.APPROVED or on_its_way or done:
+        return None
+    hashes = (*(paper.hash for paper in want.papers), *((want.party.hash,) if want.party else ()))
+    ids = (record.id, record.approved.id if record.approved else None, *record.superseded)
+    keep = frozenset((*map(key.item_reference, hashes), *(one for one in ids if one)))
+    return TidyUp(Waste(key.filings_prefix, key.items_prefix, keep, record.emptied), reference)
 
 
 def _look_due(record: FilingRecord, seen: CarrierSeen, now: datetime) -> bool:
@@ -209,7 +249,9 @@ def _build(
             return _create(key, record, seen, find, create, now)
     items = tuple(sorted(ids[create.hash] for create, _ in wanted))
     if record.id is None:
-        return _create(key, record, seen, FindFiling(reference), OpenFiling(regulation, items, reference), now)
+        renews = record.approved.id if record.approved and takes_over(key, record, seen, now) else None
+        opening = OpenFiling(regulation, items, reference, renews)
+        return _create(key, record, seen, FindFiling(reference), opening, now)
     return _finish(key, record, record.id, items, seen, now)
 
 

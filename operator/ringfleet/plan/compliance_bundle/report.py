@@ -50,6 +50,9 @@ def told(record: FilingRecord) -> tuple[Reason, str, bool]:
             return Reason.DOCUMENTS_REJECTED, f"the carrier rejects it: {_listed(record.shortcomings)}", True
         case Review.EXPIRED:
             return Reason.DOCUMENTS_EXPIRED, "the approval has expired", False
+        case Review.PROVISIONAL:
+            provisional = "the carrier has approved the bundle provisionally, and sells no number under it yet"
+            return Reason.IN_REVIEW, provisional, False
         case Review.SUBMITTED | Review.IN_REVIEW:
             return Reason.IN_REVIEW, "the carrier reviews the bundle", False
         case _ if record.shortcomings:
@@ -65,7 +68,8 @@ def _listed(shortcomings: Iterable[Shortcoming]) -> str:
 
 def renewal_due(record: FilingRecord, want: BundleWant, now: datetime) -> bool:
     at = renewal_at(record, want.renew_before)
-    return record.review is Review.APPROVED and at is not None and at <= now
+    is_newest = record.approved is not None and record.approved.id == record.id
+    return record.review is Review.APPROVED and is_newest and at is not None and at <= now
 
 
 def renewal_at(record: FilingRecord, renew_before: timedelta) -> datetime | None:
@@ -87,6 +91,8 @@ def filing_state(record: FilingRecord, want: BundleWant, now: datetime) -> Filin
         return FilingState.EXPIRING if renewal_due(record, want, now) else FilingState.APPROVED
     if record.review is not Review.REJECTED and approved and approved.in_force(now):
         return FilingState.EXPIRING
+    if record.review is Review.PROVISIONAL:
+        return FilingState.IN_REVIEW
     return FilingState(record.review or Review.DRAFT)
 
 

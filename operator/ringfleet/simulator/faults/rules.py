@@ -55,6 +55,8 @@ class Operation(StrEnum):
     BUNDLE_EVALUATE = "bundle_evaluate"
     BUNDLE_SUBMIT = "bundle_submit"
     BUNDLE_ATTACH = "bundle_attach"
+    BUNDLE_DELETE = "bundle_delete"
+    ITEM_DELETE = "item_delete"
     WEBHOOK_PUT = "webhook_put"
     WEBHOOK_GET = "webhook_get"
     WEBHOOK_DELETE = "webhook_delete"

@@ -13,9 +13,10 @@ POST snap                {"numbers": [...]}: another buyer takes those that nobo
 POST documents/approve   {"numbers": [...] or null}: for these numbers, or for all that wait
 GET papers               what was filed: kind, reference, size and hash of each end user and document
 GET bundles              every bundle and its state
-POST bundles/decide      {"account", "reference", "reason"?, "document"?, "valid_seconds"?}: ends the review now;
-                         approved without a reason, for that long or as long as its market's approvals last, else
-                         rejected for it, because of the documents of that type or of all
+POST bundles/decide      {"account", "reference", "reason"?, "document"?, "valid_seconds"?, "provisional"?}: ends the
+                         review now; approved without a reason, for that long or as long as its market's approvals last,
+                         else rejected for it, because of the documents of that type or of all; provisional: approved
+                         for the time being, also when it was approved for good before
 GET, POST numbers        who owns what, with no lag; `?account=`; POST {"account", "count" or "numbers", "country"?,
                          "type"?, "area_code"?, "reference"?} buys as if by hand in the carrier's portal, billed
 POST numbers/move        {"numbers": [...], "account"}: they go to another account, as a port does it, with no bill
@@ -180,6 +181,9 @@ class Control:
         found = self._exchange.bundles.find(body.required_text("account"), body.required_text("reference"))
         if found is None:
             raise LookupError("there is no such bundle")
+        if body.flag("provisional"):
+            self._exchange.bundles.make_provisional(found.id)
+            return _bundle(self._exchange.bundles.get(found.account, found.id), self._exchange.clock.now())
         reason, document = body.text("reason"), body.text("document")
         papers = [paper for paper in self._exchange.bundles.papers_of(found) if document in (None, paper.type)]
         if reason and not papers:

@@ -3,12 +3,13 @@
 ::
 
     draft --submit--> submitted --> in_review --+--> approved --> expired
-      ^                                         |
-      +------------- new items ------- rejected +
+      ^                                         |        ^
+      +------------- new items ------- rejected +        |
+                                                +--> provisional
 
 The review runs on the exchange's clock: it is decided when it is due, and settled when somebody next looks. `in_review`
 and `expired` are not stored, they follow from the clock. An expired bundle opens no new number; the numbers that it
-opened keep working.
+opened keep working. A provisional approval, which only a test gives, opens none either.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Stage(StrEnum):
     DRAFT = "draft"
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"
+    PROVISIONAL = "provisional"
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -134,7 +136,7 @@ class Bundles:
         """Hand a complete draft in. One that is handed in or approved already stays as it is."""
         bundle = self.get(account, id_)
         match bundle.status(self._clock.now()):
-            case Stage.SUBMITTED | Stage.IN_REVIEW | Stage.APPROVED:
+            case Stage.SUBMITTED | Stage.IN_REVIEW | Stage.PROVISIONAL | Stage.APPROVED:
                 return bundle
             case Stage.REJECTED | Stage.EXPIRED:
                 raise self._wrong_state(bundle, "it can't be submitted")
@@ -147,6 +149,27 @@ class Bundles:
             "UPDATE bundles SET stage = ?, submitted_at = ?, due_at = ? WHERE id = ?", Stage.SUBMITTED, now, due, id_
         )
         return self.get(account, id_)
+
+    def take_over(self, account: str, id_: int, other: int) -> Bundle:
+        """Put what another approved bundle of the same market holds into this one, with its approval."""
+        bundle, source = self.get(account, id_), self.get(account, other)
+        for one in (bundle, source):
+            if one.status(self._clock.now()) is not Stage.APPROVED:
+                raise self._wrong_state(one, "nothing is taken over")
+        if source.regulation != bundle.regulation:
+            raise invalid("bundle_id", "is a bundle for another market")
+        papers, ends = json.dumps(list(source.papers)), source.expires_at
+        self._store.write("UPDATE bundles SET papers = ?, expires_at = ? WHERE id = ?", papers, ends, id_)
+        return self.get(account, id_)
+
+    def remove(self, account: str, id_: int) -> None:
+        """Refused while it is reviewed, or a number carries it."""
+        bundle = self.get(account, id_)
+        if bundle.status(self._clock.now()) in (Stage.SUBMITTED, Stage.IN_REVIEW):
+            raise self._wrong_state(bundle, "it can't be deleted")
+        if self._store.row("SELECT 1 FROM numbers WHERE bundle = ?", id_) is not None:
+            raise Refused(Code.BUNDLE_STATE, "a number carries the bundle: it can't be deleted")
+        self._store.write("DELETE FROM bundles WHERE id = ?", id_)
 
     def usable(self, account: str, id_: int, country: str, type_: str) -> Bundle:
         """The account's bundle, refused when it is of another market or has expired."""
@@ -177,10 +200,14 @@ class Bundles:
     def decide(self, id_: int, reasons: Sequence[Lack], valid: float | None = None) -> None:
         """Decide a review now, as the test wants it: no reasons approve, for `valid` seconds or as long as the market's
         approvals last. Raises ValueError when none is under way."""
-        row = self._store.row(f"{_SELECT} WHERE id = ? AND stage = ?", id_, Stage.SUBMITTED)
+        row = self._store.row(f"{_SELECT} WHERE id = ? AND stage IN (?, ?)", id_, Stage.SUBMITTED, Stage.PROVISIONAL)
         if row is None:
             raise ValueError(f"bundle {id_} is not being reviewed")
         self._decide(_bundle(row), self._clock.now(), reasons, valid)
+
+    def make_provisional(self, id_: int) -> None:
+        """Give a provisional approval, or make one of an approval, as the test wants it."""
+        self._store.write("UPDATE bundles SET stage = ? WHERE id = ?", Stage.PROVISIONAL, id_)
 
     def papers_of(self, bundle: Bundle) -> list[Paper]:
         """In the order in which they were put in."""

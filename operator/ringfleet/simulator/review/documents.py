@@ -89,6 +89,9 @@ class Papers:
         what = "UPDATE papers SET type = ?, attributes = ? WHERE account = ? AND id = ?"
         self._store.write(what, type_, text, account, id_)
 
+    def remove(self, account: str, id_: int) -> None:
+        self._store.write("DELETE FROM papers WHERE account = ? AND id = ?", account, id_)
+
     def find(self, account: str, reference: str) -> Paper | None:
         row = self._store.row("SELECT * FROM papers WHERE account = ? AND reference = ?", account, reference)
         return None if row is None else _paper(row)

@@ -18,6 +18,7 @@ from ringfleet.simulator.fields import BadField, Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked
 from ringfleet.simulator.market import GEOGRAPHIC, MOBILE, NATIONAL, TOLL_FREE
 from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.review.requirements import EndUser, Subject, find_regulation
 from ringfleet.simulator.selling.stock import Offer
 
 MOST_ROWS: Final = 30
@@ -170,6 +171,13 @@ def _country(exchange: Exchange, asked: Asked, wanted: str) -> Json:
     }
 
 
+def address_wanted(country: str, type_: str) -> str:
+    """Whether a number of this market is sold with an address only: `none`, `any`, or one in the country, `local`."""
+    asked = (one for user in EndUser if (rules := find_regulation(country, type_, user)) for one in rules.requirements)
+    wanted = [one for one in asked if one.subject is Subject.ADDRESS]
+    return "none" if not wanted else "local" if any(one.local for one in wanted) else "any"
+
+
 def _row(offer: Offer) -> Json:
     locality, region = place_of(offer.region)
     can = {name: word in offer.capabilities for name, word in _ADVERTISED.items()}
@@ -184,7 +192,7 @@ def _row(offer: Offer) -> Json:
         "region": region,
         "postal_code": None,
         "iso_country": offer.country,
-        "address_requirements": "none",
+        "address_requirements": address_wanted(offer.country, offer.type),
         "beta": False,
         "capabilities": can,
     }

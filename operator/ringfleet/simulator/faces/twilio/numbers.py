@@ -36,6 +36,7 @@ from ringfleet.simulator.market import GEOGRAPHIC, MOBILE, TOLL_FREE
 from ringfleet.simulator.records import Record
 from ringfleet.simulator.selling.holdings import Holding, Status
 from ringfleet.simulator.selling.sales import Reason, Result
+from ringfleet.simulator.selling.stock import Offer
 
 NUMBER: Final = "number"
 """The kind of record that holds what Twilio keeps on a number; its parent is the number."""
@@ -182,7 +183,7 @@ def resource(exchange: Exchange, held: Holding) -> Json:
         "status": "in-use",
         "type": _TYPE_WORDS[held.type],
         "uri": f"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}.json",
-        "address_requirements": "none",
+        "address_requirements": available.address_wanted(held.country, held.type),
         "bundle_sid": None if held.bundle is None else format_sid("BU", held.bundle),
         "emergency_address_status": "registered" if address else "unregistered",
     }
@@ -222,10 +223,20 @@ def _bought(exchange: Exchange, account: str, number: str, form: Fields) -> Hold
     offer = exchange.stock.offer(number)
     prices = (available.price_of(exchange, offer.country, offer.type), 0) if offer else None
     bundle = parse_sid("BU", form.text("BundleSid")) or None
+    if bundle and offer:
+        _refuse_without_address(exchange, account, offer, form)
     outcome = exchange.sales.buy(account, number, _name(form), None, bundle, prices, waits=False)
     if outcome.outcome is Result.FAILED or outcome.number_id is None:
         raise Refused(_CODES[outcome.reason or Reason.CARRIER_ERROR], outcome.message or "the number was not sold")
     return exchange.holdings.get(account, outcome.number_id)
+
+
+def _refuse_without_address(exchange: Exchange, account: str, offer: Offer, form: Fields) -> None:
+    """The bundle names an address too; the purchase has to say it all the same."""
+    wanted = available.address_wanted(offer.country, offer.type)
+    named = exchange.records.get(account, "address", parse_sid("AD", form.text("AddressSid")))
+    if wanted != "none" and (named is None or (wanted == "local" and named.content["country"] != offer.country)):
+        raise Refused(Code.ADDRESS_MISSING, "Phone Number Requires an Address")
 
 
 def _update(exchange: Exchange, account: str, held: Holding, form: Fields) -> None:
