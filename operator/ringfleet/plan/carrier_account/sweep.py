@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from ringfleet.model import E164, GONE, Holding, HoldingStatus, Mark, Money, Phase
 from ringfleet.model.attestation import attestation_of
 from ringfleet.model.campaign import CampaignSeat, says_more
-from ringfleet.model.numbering import is_american, is_toll_free
+from ringfleet.model.numbering import sends_registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def unseated(holding: Holding, known: Known, installation: str) -> bool:
         return False
     if holding.mark is None or holding.mark.installation != installation or holding.status is not HoldingStatus.ACTIVE:
         return False
-    if not is_american(holding.country) or is_toll_free(holding.number):
+    if not sends_registered(holding.country, holding.number):
         return False
     return holding.seat is None or holding.seat.campaign != known.campaign
 

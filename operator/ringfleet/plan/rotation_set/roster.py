@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from ringfleet.model import E164
 from ringfleet.model.attestation import signs_calls
 from ringfleet.model.campaign import CampaignSeat
-from ringfleet.model.numbering import is_american, is_toll_free
+from ringfleet.model.numbering import is_toll_free, sends_registered
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.rotation_set.size import traffic_of
@@ -340,7 +340,7 @@ def _is_enrolled(one: MemberSeen) -> bool:
 
 def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
     """Whether it sends messages under the rules of the US, which hold in its territories: for an approved campaign."""
-    return want.channel is Channel.SMS and is_american(one.country) and not is_toll_free(one.number)
+    return want.channel is Channel.SMS and sends_registered(one.country, one.number)
 
 
 def _needs_verification(want: RotationWant, one: MemberSeen) -> bool:
