@@ -14,7 +14,7 @@ import httpx
 
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.didhub.wire import read_refusal
-from ringfleet.carriers.http import AccountClient
+from ringfleet.carriers.http import AccountClient, Refusal
 
 TOKEN = "tok_very_secret"
 
@@ -71,13 +71,18 @@ def settings(**changes: object) -> AccountSettings:
     return AccountSettings("shop/didhub", **values)  # type: ignore[arg-type]
 
 
-def client(script: Script, time: Time | None = None, **changes: object) -> AccountClient:
-    """A client over `script`. Its dice always throw a half."""
+def client(
+    script: httpx.AsyncBaseTransport,
+    time: Time | None = None,
+    read: Callable[[httpx.Response], Refusal] = read_refusal,
+    **changes: object,
+) -> AccountClient:
+    """A client over `script`, which reads refusals as DIDHub's. Its dice always throw a half."""
     time = time or Time()
     return AccountClient(
         settings(**changes),
         headers={"Authorization": f"Bearer {TOKEN}"},
-        read_refusal=read_refusal,
+        read_refusal=read,
         transport=script,
         clock=time,
         sleep=time.sleep,

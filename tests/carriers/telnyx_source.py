@@ -104,6 +104,9 @@ def _fields(transform: ast.Call | None, imported: Mapping[str, Any]) -> dict[str
     if transform is None:
         return {}
     said, params = transform.args
+    if isinstance(said, ast.Name):  # the whole body is one parameter: `document`
+        whole = next(kind for name, _, kind in _declared(_resolve(params, imported)) if name == said.id)
+        return {alias: kind for _, alias, kind in _declared(whole)}
     assert isinstance(said, ast.Dict)
     keys = {key.value for key in said.keys if isinstance(key, ast.Constant)}
     return {alias: kind for name, alias, kind in _declared(_resolve(params, imported)) if name in keys}
@@ -138,12 +141,13 @@ def _names(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """`page[size]`, `filter[phone_number][ends_with]`."""
     for name, kind in fields.items():
         whole = f"{prefix}[{name}]" if prefix else name
-        if is_typeddict(kind):
-            yield from _names({alias: of for _, alias, of in _declared(kind)}, whole)
-            if getattr(kind, "__extra_items__", NoExtraItems) is not NoExtraItems:
-                yield f"{whole}[{ANY}]"
-        else:
-            yield whole
+        for one in get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,):
+            if is_typeddict(one):
+                yield from _names({alias: of for _, alias, of in _declared(one)}, whole)
+                if getattr(one, "__extra_items__", NoExtraItems) is not NoExtraItems:
+                    yield f"{whole}[{ANY}]"
+            else:
+                yield whole
 
 
 def undeclared(kind: Any, value: Any, where: str) -> Iterator[str]:

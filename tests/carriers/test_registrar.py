@@ -1,19 +1,18 @@
-"""Filing documents at a carrier, against the sandbox's face of it, and on a wire that fails."""
+"""Filing documents: what every registrar does, what only DIDHub's does, and all of them on a wire that fails."""
 
 from __future__ import annotations
 
-import base64
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from ringfleet.carriers.didhub.registrar import DIDHubRegistrar
+from ringfleet.carriers.didhub.wire import read_refusal as read_didhub
 from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
@@ -24,39 +23,34 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.http import TRIES, Call
 from ringfleet.carriers.registrar import Registrar
-from ringfleet.model import ItemState, NumberType, Query
-from ringfleet.model.compliance import (
-    EndUserType,
-    Filing,
-    Paper,
-    Party,
-    Regulation,
-    Requirement,
-    Review,
-    Shortcoming,
-    Subject,
-)
+from ringfleet.carriers.telnyx.registrar import TelnyxRegistrar
+from ringfleet.carriers.telnyx.wire import read_refusal as read_telnyx
+from ringfleet.carriers.twilio.api import Api
+from ringfleet.carriers.twilio.registrar import TwilioRegistrar
+from ringfleet.carriers.twilio.wire import read_refusal as read_twilio
+from ringfleet.model import NumberType
+from ringfleet.model.compliance import Regulation, Requirement, Review, Shortcoming, Subject
 from tests.carriers.customer import Customer
-from tests.carriers.scripts import Script, client, error
-
-GEOGRAPHIC, BUSINESS = NumberType.GEOGRAPHIC, EndUserType.BUSINESS
-BERLIN = Query("DE", GEOGRAPHIC, "30")
-REVIEW = timedelta(hours=72)
-YEAR = timedelta(days=365)
-PARTY = Party(
+from tests.carriers.filing import (
+    BERLIN,
+    BILL,
     BUSINESS,
-    "p0",
-    {"business_name": "Planted GmbH", "registration_number": "HRB-47110815"},
-    {"street": "Geheimgasse 7", "city": "Berlin", "postal_code": "D-10115", "country": "DE"},
+    CONTACT,
+    GEOGRAPHIC,
+    PARTY,
+    PLANTS,
+    REGISTER,
+    REVIEW,
+    a_draft,
+    approved,
+    german_rules,
+    let_pass,
+    looked_at,
+    planted_in,
+    registrar_of,
 )
-REGISTER = Paper(
-    *("register", "commercial_register_extract", "r0", "application/pdf", 12),
-    {"document_number": "HRB-47110815"},
-    b"%PDF the register of nobody",
-)
-CONTACT = "planted.person@example.com"
-BILL = Paper("bill", "utility_bill", "b0", "application/pdf", 12, {"issued_on": "2026-10-01"}, b"%PDF Planted")
-
+from tests.carriers.registrar_conformance import RegistrarConformance
+from tests.carriers.scripts import Script, client, error, settings
 
 STREET = ("street", "city", "postal_code", "country")
 SCANS = ("application/pdf", "image/jpeg", "image/png")
@@ -81,71 +75,60 @@ Ask = Callable[[Registrar], Awaitable[object]]
 CREATIONS: dict[str, Ask] = {
     "create_party": lambda registrar: registrar.create_party(PARTY, "party"),
     "upload": lambda registrar: registrar.upload(REGISTER, "register"),
-    "open_filing": lambda registrar: registrar.open_filing(GERMAN_RULES, ("eu_1",), "bundle", CONTACT),
+    "open_filing": lambda registrar: registrar.open_filing(GERMAN_RULES, ("eu_1",), "bundle", CONTACT, PARTY),
 }
 REPEATABLE: dict[str, Ask] = {
     "regulation": lambda registrar: registrar.regulation("DE", GEOGRAPHIC, BUSINESS),
     "find_item": lambda registrar: registrar.find_item("register"),
     "find_filing": lambda registrar: registrar.find_filing("bundle"),
     "filing": lambda registrar: registrar.filing("bun_1"),
-    "put_items": lambda registrar: registrar.put_items("bun_1", ("eu_1",)),
+    "put_items": lambda registrar: registrar.put_items("bun_1", ("eu_1",), PARTY),
     "evaluate": lambda registrar: registrar.evaluate("bun_1"),
     "submit": lambda registrar: registrar.submit("bun_1"),
     "attach": lambda registrar: registrar.attach("num_1", "bun_1"),
 }
 
 
-def registrar_of(customer: Customer) -> Registrar:
-    registrar = customer.carrier.registrar
-    assert registrar
-    return registrar
+TWILIO = {"endpoint": "http://carrier.test/{product}", "credentials": {"accountSid": f"AC{'0' * 32}", "authToken": "t"}}
+REGISTRARS: dict[str, Callable[[httpx.AsyncBaseTransport], Registrar]] = {
+    "DIDHub": lambda wire: DIDHubRegistrar(client(wire, read=read_didhub)),
+    "Twilio": lambda wire: TwilioRegistrar(Api(settings(**TWILIO), client(wire, read=read_twilio))),
+    "Telnyx": lambda wire: TelnyxRegistrar("shop/telnyx", client(wire, read=read_telnyx)),
+}
 
 
-async def german_rules(registrar: Registrar) -> Regulation:
-    found = await registrar.regulation("DE", GEOGRAPHIC, BUSINESS)
-    assert found
-    return found
+class TestDIDHub(RegistrarConformance):
+    provider = "DIDHub"
+    absent = "bun_99999999"
+    lacks = ("document_missing", "registration: Proof that the business is registered (commercial_register_extract or")
+    declined = ("illegible", "the reviewer did not accept the utility_bill: illegible")
+    attach_code = "bundle_state"
 
+    async def test_what_a_market_requires_is_read_whole(self, customer: Customer) -> None:
+        assert await german_rules(registrar_of(customer)) == GERMAN_RULES
 
-async def file_items(registrar: Registrar, *papers: Paper) -> tuple[str, ...]:
-    party = await registrar.create_party(PARTY, "party")
-    return (party, *[await registrar.upload(paper, paper.name) for paper in papers or (REGISTER, BILL)])
+    async def test_a_market_that_is_not_sold_is_none(self, customer: Customer) -> None:
+        assert await registrar_of(customer).regulation("FR", NumberType.TOLL_FREE, BUSINESS) is None
 
+    async def test_a_bundle_that_somebody_looks_at_is_in_review(self, customer: Customer) -> None:
+        draft = await a_draft(customer)
+        await registrar_of(customer).submit(draft.external_id)
+        let_pass(customer, REVIEW / 2)
+        assert (await looked_at(customer, draft)).review is Review.IN_REVIEW
 
-async def a_draft(registrar: Registrar, *papers: Paper) -> Filing:
-    items = await file_items(registrar, *papers)
-    return await registrar.open_filing(await german_rules(registrar), items, "bundle", CONTACT)
+    async def test_what_a_draft_says_too_little_of_is_named_by_its_id(self, customer: Customer) -> None:
+        draft = await a_draft(customer, REGISTER, replace(BILL, attributes={}))
+        lack = Shortcoming(draft.items[2], "attribute_missing", "residence: issued_on is missing")
+        assert await registrar_of(customer).evaluate(draft.external_id) == (lack,)
 
-
-async def approved(customer: Customer) -> Filing:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar)
-    await registrar.submit(draft.external_id)
-    let_pass(customer, REVIEW)
-    return await looked_at(registrar, draft)
-
-
-async def looked_at(registrar: Registrar, filing: Filing) -> Filing:
-    found = await registrar.filing(filing.external_id)
-    assert found
-    return found
-
-
-def let_pass(customer: Customer, time: timedelta) -> None:
-    customer.sandbox.control("POST", "clock", {"advance_seconds": time.total_seconds()})
-
-
-def now_at(customer: Customer) -> datetime:
-    return datetime.fromisoformat(customer.sandbox.control("GET", "clock")["now"])
-
-
-def papers_at(customer: Customer) -> list[dict[str, Any]]:
-    filed = customer.sandbox.control("GET", "papers")
-    return [paper for paper in filed if paper["account"] == customer.id]
-
-
-async def test_what_a_market_requires_is_read_whole(customer: Customer) -> None:
-    assert await german_rules(registrar_of(customer)) == GERMAN_RULES
+    async def test_to_give_a_number_its_bundle_twice_is_once(self, customer: Customer) -> None:
+        bundle = await approved(customer)
+        purchase = replace(await customer.purchase("with", 1, BERLIN), bundle=bundle.external_id)
+        (outcome,) = await customer.carrier.buy(purchase)
+        assert outcome.external_id
+        await registrar_of(customer).attach(outcome.external_id, bundle.external_id)
+        await registrar_of(customer).attach(outcome.external_id, bundle.external_id)
+        assert [held.bundle for held in await customer.listed()] == [bundle.external_id]
 
 
 @pytest.mark.parametrize("hours", [pytest.param({}, id="absent"), pytest.param({"review_hours": None}, id="null")])
@@ -186,156 +169,17 @@ async def test_a_refusal_to_say_what_is_required_is_not_taken_for_a_market_that_
         await registrar.regulation("DE", GEOGRAPHIC, BUSINESS)
 
 
-async def test_a_market_that_asks_for_nothing_is_not_one_that_is_not_sold(customer: Customer) -> None:
-    nothing = await registrar_of(customer).regulation("US", GEOGRAPHIC, BUSINESS)
-    assert nothing is not None
-    assert nothing.requirements == ()
-    assert await registrar_of(customer).regulation("FR", NumberType.TOLL_FREE, BUSINESS) is None
+class Empty(Script):
+    """A carrier that has nothing yet, whatever it is asked for: each creation is answered with `lines`."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            lists = {"data": [], "results": [], "addresses": []}
+            return httpx.Response(200, json={**lists, "meta": {"total_results": 0, "total_pages": 0}})
+        return await super().handle_async_request(request)
 
 
-async def test_what_is_created_is_found_by_its_reference_and_created_once(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    assert await registrar.find_item("register") is None
-    first = await registrar.upload(REGISTER, "register")
-    assert await registrar.find_item("register") == first
-    assert await registrar.upload(REGISTER, "register") == first
-    assert await registrar.create_party(PARTY, "party") == await registrar.create_party(PARTY, "party")
-    assert [paper["reference"] for paper in papers_at(customer)] == ["register", "party"]
-
-
-@pytest.mark.parametrize("fault", ["reset_after_commit", "server_error_after_commit"])
-async def test_a_creation_whose_reply_is_lost_is_found_and_was_sent_once(customer: Customer, fault: str) -> None:
-    registrar = registrar_of(customer)
-    operations = ["document_create", "end_user_create", "bundle_create"]
-    customer.sandbox.set_faults({"fault": fault, "operations": operations})
-    with pytest.raises(OutcomeUnknown):
-        await registrar.create_party(PARTY, "party")
-    with pytest.raises(OutcomeUnknown):
-        await registrar.upload(REGISTER, "register")
-    items = tuple(filter(None, [await registrar.find_item("party"), await registrar.find_item("register")]))
-    with pytest.raises(OutcomeUnknown):
-        await registrar.open_filing(await german_rules(registrar), items, "bundle", CONTACT)
-    found = await registrar.find_filing("bundle")
-    assert found is not None
-    assert (found.review, found.items) == (Review.DRAFT, items)
-    assert [customer.calls(operation) for operation in operations] == [1, 1, 1]
-
-
-async def test_a_bundle_goes_from_draft_to_approved(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar)
-    assert (draft.review, draft.reference, len(draft.items)) == (Review.DRAFT, "bundle", 3)
-    assert await registrar.find_filing("bundle") == draft
-    assert await registrar.evaluate(draft.external_id) == ()
-    await registrar.submit(draft.external_id)
-    await registrar.submit(draft.external_id)
-    assert (await looked_at(registrar, draft)).review is Review.SUBMITTED
-    let_pass(customer, REVIEW / 2)
-    assert (await looked_at(registrar, draft)).review is Review.IN_REVIEW
-    let_pass(customer, REVIEW / 2)
-    assert (await looked_at(registrar, draft)).review is Review.APPROVED
-
-
-async def test_an_approval_ends_a_year_after_it_was_given_by_the_carriers_clock(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar)
-    before = now_at(customer)
-    await registrar.submit(draft.external_id)
-    after = now_at(customer)
-    let_pass(customer, REVIEW)
-    end = await looked_at(registrar, draft)
-    assert end.expires_at
-    assert before <= end.expires_at - YEAR - REVIEW <= after
-    assert end == replace(draft, review=Review.APPROVED, expires_at=end.expires_at)
-    let_pass(customer, YEAR)
-    assert await looked_at(registrar, draft) == replace(end, review=Review.EXPIRED)
-
-
-async def test_a_bundle_is_opened_once_under_its_reference(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar)
-    assert await registrar.open_filing(GERMAN_RULES, draft.items, "bundle", CONTACT) == draft
-    opened = [bundle for bundle in customer.sandbox.control("GET", "bundles") if bundle["account"] == customer.id]
-    assert [bundle["reference"] for bundle in opened] == ["bundle"]
-
-
-async def test_a_bundle_that_is_not_there_is_none(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    last = await a_draft(registrar)
-    number = int(last.external_id.removeprefix("bun_")) + 1
-    gone = f"bun_{number:0{len(last.external_id) - len('bun_')}}"
-    assert await registrar.filing(gone) is None
-    assert await registrar.find_filing("another") is None
-
-
-async def test_what_a_draft_lacks_is_said_and_can_be_put_in(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar, BILL)
-    words = "registration: Proof that the business is registered (commercial_register_extract or trade_license)"
-    assert await registrar.evaluate(draft.external_id) == (Shortcoming(None, "document_missing", words),)
-    with pytest.raises(RequestRejected):
-        await registrar.submit(draft.external_id)
-    register = await registrar.upload(REGISTER, "register")
-    await registrar.put_items(draft.external_id, (*draft.items, register))
-    assert await registrar.evaluate(draft.external_id) == ()
-
-
-async def test_what_a_draft_says_too_little_of_is_named_by_its_id(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    draft = await a_draft(registrar, REGISTER, replace(BILL, attributes={}))
-    lack = Shortcoming(draft.items[2], "attribute_missing", "residence: issued_on is missing")
-    assert await registrar.evaluate(draft.external_id) == (lack,)
-
-
-async def test_a_rejection_names_the_item_and_the_reason_and_can_be_corrected(customer: Customer) -> None:
-    registrar = registrar_of(customer)
-    customer.sandbox.set_faults({"fault": "review_rejected", "reason": "illegible", "document": "utility_bill"})
-    draft = await a_draft(registrar)
-    await registrar.submit(draft.external_id)
-    let_pass(customer, REVIEW)
-    reason = Shortcoming(draft.items[2], "illegible", "the reviewer did not accept the utility_bill: illegible")
-    rejected = replace(draft, review=Review.REJECTED, shortcomings=(reason,))
-    assert await looked_at(registrar, draft) == rejected
-    customer.sandbox.set_faults()
-    better = (*draft.items[:2], await registrar.upload(replace(BILL, content=b"%PDF legible"), "bill-2"))
-    await registrar.put_items(draft.external_id, better)
-    assert await looked_at(registrar, draft) == replace(draft, items=better)
-    await registrar.submit(draft.external_id)
-    let_pass(customer, REVIEW)
-    assert (await looked_at(registrar, draft)).review is Review.APPROVED
-
-
-async def test_a_number_that_is_bought_with_an_approved_bundle_lives_at_once(customer: Customer) -> None:
-    bundle = await approved(customer)
-    purchase = replace(await customer.purchase("with", 2, BERLIN), bundle=bundle.external_id)
-    outcomes = await customer.carrier.buy(purchase)
-    assert {outcome.state for outcome in outcomes} == {ItemState.PROVISIONED}
-
-
-async def test_a_number_that_waits_lives_when_it_is_given_the_bundle(customer: Customer) -> None:
-    (outcome,) = await customer.carrier.buy(await customer.purchase("without", 1, BERLIN))
-    assert outcome.state is ItemState.PENDING_DOCUMENTS
-    assert outcome.external_id
-    bundle = await approved(customer)
-    await registrar_of(customer).attach(outcome.external_id, bundle.external_id)
-    await registrar_of(customer).attach(outcome.external_id, bundle.external_id)
-    (held,) = await customer.listed()
-    assert (held.status.value, held.bundle) == ("active", bundle.external_id)
-
-
-async def test_a_refused_attachment_tells_the_carriers_code_and_nothing_that_it_says(customer: Customer) -> None:
-    (outcome,) = await customer.carrier.buy(await customer.purchase("without", 1, BERLIN))
-    assert outcome.external_id
-    bundle = await approved(customer)
-    customer.sandbox.set_faults({"fault": "attach_refused"})
-    with pytest.raises(RequestRejected) as refused:
-        await registrar_of(customer).attach(outcome.external_id, bundle.external_id)
-    assert refused.value.code == "bundle_state"
-    assert "can't be used" not in str(refused.value)
-    (held,) = await customer.listed()
-    assert (held.status.value, held.bundle) == ("pending_documents", None)
-
-
+@pytest.mark.parametrize("open_", REGISTRARS.values(), ids=REGISTRARS)
 @pytest.mark.parametrize("create", CREATIONS.values(), ids=CREATIONS)
 @pytest.mark.parametrize(
     ("line", "raised"),
@@ -356,18 +200,23 @@ async def test_a_refused_attachment_tells_the_carriers_code_and_nothing_that_it_
     ],
     ids=str,
 )
-async def test_a_creation_is_sent_once_whatever_is_answered(create: Ask, line: Any, raised: type[CarrierError]) -> None:
-    script = Script(line)
+async def test_a_creation_is_sent_once_whatever_is_answered(
+    open_: Callable[[httpx.AsyncBaseTransport], Registrar], create: Ask, line: Any, raised: type[CarrierError]
+) -> None:
+    script = Empty(line)
     with pytest.raises(raised):
-        await create(DIDHubRegistrar(client(script)))
+        await create(open_(script))
     assert len(script.requests) == 1
 
 
+@pytest.mark.parametrize("open_", REGISTRARS.values(), ids=REGISTRARS)
 @pytest.mark.parametrize("ask", REPEATABLE.values(), ids=REPEATABLE)
-async def test_what_may_be_repeated_is_tried_again_and_never_of_unknown_outcome(ask: Ask) -> None:
+async def test_what_may_be_repeated_is_tried_again_and_never_of_unknown_outcome(
+    open_: Callable[[httpx.AsyncBaseTransport], Registrar], ask: Ask
+) -> None:
     script = Script(500)
     with pytest.raises(CarrierUnavailable):
-        await ask(DIDHubRegistrar(client(script)))
+        await ask(open_(script))
     assert len(script.requests) == TRIES
 
 
@@ -396,58 +245,52 @@ async def test_a_taken_reference_that_is_not_found_is_an_error_and_not_a_second_
 
 # Secrecy
 
-PLANTS = (
-    *PARTY.attributes.values(),
-    *(value for name, value in PARTY.address.items() if name in ("street", "postal_code")),
-    *(REGISTER.attributes["document_number"], REGISTER.content.decode(), CONTACT),
-    base64.b64encode(REGISTER.content).decode(),
-)
 ECHO = f"not accepted: {'; '.join(PLANTS)}"
+
+
+def refusal(code: str, sentence: str) -> dict[str, object]:
+    """An error in the form of every carrier at once."""
+    told = {"code": code, "title": sentence, "detail": sentence, "message": sentence}
+    return {**error(code, sentence), "errors": [told], **told}
+
+
+ROWS = ("id", "sid", "items", "bundles", "missing", "requirements", "results", "addresses", "data", "status", "meta")
 ECHOES = {
-    "in the sentence": httpx.Response(422, json=error("invalid_request", ECHO)),
-    "cut short": httpx.Response(422, json=error("invalid_request", f"{'x' * 155} {ECHO}")),
-    "in the code": httpx.Response(422, json=error(ECHO, ECHO)),
-    "as taken": httpx.Response(409, json=error("not_taken", ECHO)),
-    "with 401": httpx.Response(401, json=error("unauthorized", ECHO)),
-    "with 429": httpx.Response(429, json=error("slow_down", ECHO)),
-    "with 500": httpx.Response(500, json=error("broken", ECHO)),
+    "in the sentence": httpx.Response(422, json=refusal("invalid_request", ECHO)),
+    "cut short": httpx.Response(422, json=refusal("invalid_request", f"{'x' * 155} {ECHO}")),
+    "in the code": httpx.Response(422, json=refusal(ECHO, ECHO)),
+    "as taken": httpx.Response(409, json=refusal("not_taken", ECHO)),
+    "with 401": httpx.Response(401, json=refusal("unauthorized", ECHO)),
+    "with 429": httpx.Response(429, json=refusal("slow_down", ECHO)),
+    "with 500": httpx.Response(500, json=refusal("broken", ECHO)),
     "not as JSON": httpx.Response(200, content=ECHO.encode()),
     "as a text": httpx.Response(200, json=ECHO),
-    "as every field": httpx.Response(
-        200, json={name: {"was": ECHO} for name in ("id", "items", "bundles", "missing", "requirements")}
+    "as every field": httpx.Response(200, json={name: {"was": ECHO} for name in ROWS}),
+    "as a word": httpx.Response(
+        200, json={"id": "bun_1", "sid": "BU1", "reference": "bundle", "status": ECHO, "items": [ECHO]}
     ),
-    "as a word": httpx.Response(200, json={"id": "bun_1", "reference": "bundle", "status": ECHO, "items": [ECHO]}),
 }
 
 
 @pytest.mark.parametrize("reply", ECHOES.values(), ids=ECHOES)
 @pytest.mark.parametrize("ask", (CREATIONS | REPEATABLE).values(), ids=CREATIONS | REPEATABLE)
+@pytest.mark.parametrize("open_", REGISTRARS.values(), ids=REGISTRARS)
 async def test_what_a_carrier_repeats_of_what_was_filed_is_in_no_error_and_no_log(
-    ask: Ask, reply: httpx.Response, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    open_: Callable[[httpx.AsyncBaseTransport], Registrar],
+    ask: Ask,
+    reply: httpx.Response,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     told = ""
     try:
-        await ask(DIDHubRegistrar(client(Script(reply))))
+        await ask(open_(Script(reply)))
     except CarrierError as raised:
         told = "".join([*traceback.format_exception(raised), getattr(raised, "code", "")])
     else:
         assert reply.is_success
     assert planted_in(told + caplog.text + "".join(capsys.readouterr())) == []
-
-
-async def test_nothing_of_what_is_filed_is_logged_on_its_way(
-    customer: Customer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    await approved(customer)
-    assert "/v1/compliance/documents" in caplog.text
-    assert planted_in(caplog.text + "".join(capsys.readouterr())) == []
-
-
-def planted_in(text: str) -> list[str]:
-    """The plants in it, whole or only begun, as a cut leaves them."""
-    return [plant for plant in PLANTS if plant[:6] in text]
 
 
 async def test_a_plant_is_seen_even_when_it_is_cut() -> None:
@@ -463,7 +306,7 @@ async def test_a_carrier_that_quotes_what_was_filed_is_not_quoted(status: int, c
     for call in (
         registrar.create_party(PARTY, "party"),
         registrar.upload(BILL, "bill"),
-        registrar.open_filing(rules, ("doc_1",), "bundle", "numbers@planted.example"),
+        registrar.open_filing(rules, ("doc_1",), "bundle", "numbers@planted.example", PARTY),
     ):
         with pytest.raises(CarrierError) as caught:
             await call

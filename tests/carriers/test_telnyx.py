@@ -47,7 +47,7 @@ class TestTelnyx(CarrierConformance):
     provider = "Telnyx"
     gone_profile = "99999999/"
     changed: ClassVar[Routing] = replace(ROUTING, sip_targets=(SipTarget("sip:c.example.com:5070;transport=tcp"),))
-    whole: ClassVar[tuple[Routing, Routing]] = (replace(ROUTING, messaging_service="MG1"), WEBHOOKS)
+    whole: ClassVar[tuple[Routing, Routing]] = (replace(ROUTING, messaging_service="MG1", campaign="CM1"), WEBHOOKS)
 
     async def test_how_a_numbers_calls_are_signed_is_told(self, customer: Customer) -> None:
         """Telnyx signs calls from a number of the account with A, and has no word for it in its rows."""
@@ -56,18 +56,6 @@ class TestTelnyx(CarrierConformance):
         german = Query("DE", NumberType.GEOGRAPHIC, "30")
         await customer.carrier.buy(await customer.purchase("de", 1, german))
         assert [holding.attestation for holding in await customer.listed()] == ["A", "A", None]
-
-    async def test_numbers_that_need_documents_are_bought_and_wait_or_are_not_sold_without(
-        self, customer: Customer
-    ) -> None:
-        """They are bought and wait, although nothing is filed from here: documents are handed in at the portal."""
-        purchase = await customer.purchase("k", 2)
-        customer.sandbox.set_faults({"fault": "pending_documents"})
-        outcomes = await customer.carrier.buy(purchase)
-        assert {outcome.state for outcome in outcomes} == {ItemState.PENDING_DOCUMENTS}
-        assert {holding.status for holding in await customer.listed()} == {HoldingStatus.PENDING_DOCUMENTS}
-        assert {holding.mark for holding in await customer.listed()} == {MARK}
-        assert customer.billed() == Counter(numbers(purchase.offers))
 
 
 class OnTelnyx:
@@ -401,11 +389,6 @@ class TestRouting(OnTelnyx):
     @pytest.mark.parametrize(
         ("routing", "message"),
         [
-            pytest.param(
-                replace(ROUTING, messaging_service="MG1", campaign="CM1"),
-                "spec.messaging.service.campaign",
-                id="campaign",
-            ),
             pytest.param(replace(ROUTING, sip_targets=(SipTarget("sip:a@b.example.com"),)), "before the @", id="user"),
         ],
     )

@@ -20,7 +20,18 @@ from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.telnyx.account import Telnyx, open_client
 from ringfleet.carriers.telnyx.wire import PATHS
 from ringfleet.model import E164, Capability, HoldingStatus, Mark, Query, Routing, SipTarget
+from ringfleet.model.compliance import Review
 from tests.carriers.customer import MARK, US_415, Customer
+from tests.carriers.filing import (
+    BERLIN,
+    CONTACT,
+    KITS,
+    REVIEW,
+    a_draft,
+    german_rules,
+    let_pass,
+    looked_at,
+)
 from tests.carriers.telnyx_source import ANY, Operation, find_operation, undeclared
 
 FILES = (
@@ -40,6 +51,12 @@ FILES = (
     "ai/assistants/assistants.py",
     "detail_records.py",
     "messages/messages.py",
+    "regulatory_requirements.py",
+    "requirement_groups.py",
+    "documents.py",
+    "addresses/addresses.py",
+    "number_order_phone_numbers.py",
+    "messaging_10dlc/phone_number_campaigns.py",
 )
 TRUNK = Routing("inst-1.a", "shop/a", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com:5070", 20)))
 ROUTINGS = (
@@ -144,6 +161,24 @@ class TestTheLibraryAsJudge:
         await library.phone_numbers.delete(found.external_id)
         assert await carrier.find(number) is None
 
+    async def test_the_library_reads_back_what_was_filed_and_hands_it_in(
+        self, customer: Customer, library: telnyx.AsyncTelnyx
+    ) -> None:
+        draft = await a_draft(customer)
+        group = await library.requirement_groups.retrieve(draft.external_id)
+        assert (group.status, group.customer_reference) == ("unapproved", "bundle")
+        values = {row.field_type: row.field_value for row in group.regulatory_requirements or []}
+        assert f"address:{values['address']}" == draft.items[0]
+        assert [one.id for one in await library.requirement_groups.list(filter={"customer_reference": "bundle"})] == [
+            draft.external_id
+        ]
+        register = (await library.documents.retrieve(draft.items[1].removeprefix("document:"))).data
+        assert register is not None
+        assert (register.filename, register.customer_reference) == ("registration.pdf", "register")
+        assert [one.locality async for one in library.addresses.list()] == ["Berlin"]
+        await library.requirement_groups.submit_for_approval(draft.external_id)
+        assert (await looked_at(customer, draft)).review is Review.SUBMITTED
+
 
 async def _everything(carrier: Telnyx, customer: Customer) -> None:
     """Every call that the adapter can make, once at least."""
@@ -155,7 +190,7 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     outcomes = await carrier.buy(replace(purchase, offers=purchase.offers[:2]))
     await carrier.buy(replace(purchase, offers=purchase.offers[:2], resumed=True))
     await carrier.buy(replace(purchase, key=f"{purchase.key}-again", offers=purchase.offers, resumed=True))
-    await carrier.buy(replace(purchase, key="a third", bundle="group-1", offers=_with_documents(purchase.offers)))
+    await _file(carrier, customer)
     await carrier.find(purchase.offers[0].number)
     await carrier.find(E164("+14155550100"))
     _ = [page async for page in carrier.holdings()]
@@ -165,6 +200,9 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
             await carrier.route(id_, await carrier.ensure_routing(routing))
     _ = [page async for page in carrier.routings()]
     await carrier.find_routing("inst-1.b")
+    await carrier.route(id_, await carrier.ensure_routing(ROUTINGS[-4]))
+    for campaign in ("CM1", "CM2"):
+        await carrier.enrol(purchase.offers[0].number, id_, campaign)
     await carrier.mark(id_, Mark("inst-1", "shop", "other"))
     await carrier.mark(id_, None)
     await carrier.suspend(id_)
@@ -178,8 +216,20 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     await carrier.release(id_)
 
 
-def _with_documents(offers: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(replace(offer, needs_documents=True) for offer in offers)
+async def _file(carrier: Telnyx, customer: Customer) -> None:
+    """A bundle's life, and a number that waits for it."""
+    registrar, kit = carrier.registrar, KITS["Telnyx"]
+    assert registrar
+    (waits,) = await carrier.buy(await customer.purchase("de", 1, BERLIN))
+    items = (await registrar.create_party(kit.party, "party"), await registrar.upload(kit.register, "register"))
+    draft = await registrar.open_filing(await german_rules(registrar), items, "bundle", CONTACT, kit.party)
+    await registrar.put_items(draft.external_id, (*items, await registrar.upload(kit.bill, "bill")), kit.party)
+    await registrar.evaluate(draft.external_id)
+    await registrar.submit(draft.external_id)
+    let_pass(customer, REVIEW)
+    await registrar.attach(waits.external_id or "", draft.external_id)
+    bought = replace(await customer.purchase("with", 1, BERLIN), bundle=draft.external_id)
+    await carrier.buy(bought)
 
 
 def _path(request: httpx.Request) -> str:

@@ -295,12 +295,16 @@ def test_a_search_says_exactly_what_is_asked_for() -> None:
     }
 
 
-def test_an_order_carries_the_bundle_only_where_documents_are_needed() -> None:
-    offers = (OFFERED, replace(OFFERED, number=OTHER, needs_documents=True))
+def test_each_number_of_an_order_carries_the_group_of_its_market() -> None:
+    offers = (OFFERED, replace(OFFERED, number=OTHER))
     assert order("key", offers, "group") == {
-        "phone_numbers": [{"phone_number": NUMBER}, {"phone_number": OTHER, "requirement_group_id": "group"}],
+        "phone_numbers": [
+            {"phone_number": NUMBER, "requirement_group_id": "group"},
+            {"phone_number": OTHER, "requirement_group_id": "group"},
+        ],
         "customer_reference": "key",
     }
+    assert order("key", offers[:1], None)["phone_numbers"] == [{"phone_number": NUMBER}]
 
 
 def test_an_id_can_not_leave_its_path() -> None:
@@ -349,6 +353,7 @@ _NAMES = {
     "GET /v2/number_orders/9": "order",
     "GET /v2/number_orders/8": "other_order",
     "GET /v2/balance": "balance",
+    "GET /v2/regulatory_requirements": "requirements",
 }
 
 
@@ -477,10 +482,11 @@ async def test_an_area_code_that_telnyx_does_not_cover_is_no_error_and_a_country
 async def test_a_full_answer_is_followed_by_one_for_each_last_digit_until_there_is_enough() -> None:
     first = [{**OFFER, "phone_number": f"+1415555{n:04}"} for n in range(100)]
     more = [{**OFFER, "phone_number": f"+1415556{n:04}"} for n in range(20)]
-    wire = Wire(search=[{"data": first}, {"data": more}, {"data": more[:1]}])
+    wire = Wire(search=[{"data": first}, {"data": more}, {"data": more[:1]}], requirements={"data": []})
     catalog = await telnyx(wire).search(QUERY, 50, frozenset(E164(row["phone_number"]) for row in first[:60]))
     assert len(catalog.offers) == 60
-    assert [request.url.params.get("filter[phone_number][ends_with]") for request in wire.asked] == [None, "0"]
+    assert wire.names() == ["search", "search", "requirements"]
+    assert [request.url.params.get("filter[phone_number][ends_with]") for request in wire.asked[:2]] == [None, "0"]
 
 
 # Orders.

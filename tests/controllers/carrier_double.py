@@ -35,6 +35,7 @@ from ringfleet.model import (
     Routing,
     Unreadable,
 )
+from ringfleet.model.campaign import CampaignSeat, CampaignState
 from ringfleet.model.compliance import EndUserType, Regulation, Requirement
 from tests.plan.builders import dollars
 
@@ -81,7 +82,8 @@ class CarrierDouble:
     number was sold. `bills_in`: the currency of its bills, where that is not the offer's. `takes`: for how many seconds
     a call is on its way, by its name; the others take no time. `holdings end`: between a listing's page and its end.
     `callers`: the names of the tasks that have called; `called_at`: when each call was made, by its name, in seconds of
-    the loop. `down`: the calls that fail until they are taken out of it.
+    the loop. `down`: the calls that fail until they are taken out of it. `seated`: how a number stands that is put
+    into a campaign.
     """
 
     story: list[str]
@@ -106,6 +108,7 @@ class CarrierDouble:
     health: Health = field(default_factory=Health)
     abilities: Abilities = ABILITIES
     opened: int = 0
+    seated: CampaignState = CampaignState.ASSIGNED
     _errors: dict[str, list[Exception]] = field(default_factory=dict)
     _lost: dict[str, list[Exception]] = field(default_factory=dict)
     _answers: dict[tuple[str, E164], Outcome] = field(default_factory=dict)
@@ -198,6 +201,11 @@ class CarrierDouble:
     async def attest(self, external_id: str) -> str | None:
         await self._change("attest", external_id, "A", attestation="A")
         return "A"
+
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
+        seat = CampaignSeat(campaign, self.seated)
+        await self._change("enrol", external_id, campaign, seat=seat)
+        return seat
 
     async def release(self, external_id: str) -> None:
         await self._begin("release", external_id)

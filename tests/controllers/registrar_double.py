@@ -84,13 +84,14 @@ class ReviewingDouble(RegistrarDouble):
         items: tuple[str, ...],
         reference: str,
         contact: str,
+        party: Party,
         renews: str | None = None,
     ) -> Filing:
         made = self._filing("open_filing", OpenFiling(regulation, items, reference, renews))
         assert made
         return made
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
         self._do("put_items", PutItems(external_id, items))
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

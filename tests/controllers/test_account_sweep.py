@@ -11,6 +11,7 @@ import pytest
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
+from ringfleet.model.campaign import CampaignSeat, CampaignState
 from tests.controllers.carrier_double import ABILITIES
 from tests.controllers.rig import (
     HERE,
@@ -276,5 +277,45 @@ async def test_why_a_number_can_not_be_put_into_the_trust_product_is_a_condition
         rig.carrier.fail("attest", RequestRejected("shop/main: spec.trustProduct BU0 is no approved one"))
         await sweep(rig)
         assert "could not be put into the trust product: shop/main: spec.trustProduct BU0" in (
+            await why(rig, "SweepRefused") or ""
+        )
+
+
+# Campaigns.
+
+NEWS = {"profile": "news", "externalId": "p1", "campaign": "CM1"}
+"""The routing of a number whose profile names a campaign."""
+
+
+@in_virtual_time
+async def test_a_sweep_puts_numbers_into_the_campaign_of_their_profile_and_each_says_how_it_stands() -> None:
+    async with a_rig(HOUSE[0], an_account(), a_pool(), a_number(status={"routing": NEWS})) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS, routing="p1")
+        rig.carrier.seated = CampaignState.PENDING
+        await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert (await rig.status("PhoneNumber", ONE.digits))["campaign"] == {"id": "CM1", "state": "Pending"}
+
+
+@in_virtual_time
+async def test_a_number_that_its_campaign_refuses_says_why_and_is_not_put_in_again() -> None:
+    seat = CampaignSeat("C-of-the-carrier", CampaignState.FAILED, "the brand is suspended")
+    async with a_rig(HOUSE[0], an_account(), a_pool(), a_number(status={"routing": NEWS})) as rig:
+        held = a_holding(1, mark=OURS, routing="p1")
+        rig.carrier.held[ONE] = replace(held, seat=seat, campaign_aliases=("C-of-the-carrier", "CM1"))
+        rig.carrier.fail("enrol", AssertionError("it is not to be asked"))
+        await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        said = {"id": "CM1", "state": "Failed", "message": "the brand is suspended"}
+        assert (await rig.status("PhoneNumber", ONE.digits))["campaign"] == said
+
+
+@in_virtual_time
+async def test_why_a_number_can_not_be_put_into_its_campaign_is_a_condition() -> None:
+    async with a_rig(HOUSE[0], an_account(), a_pool(), a_number(status={"routing": NEWS})) as rig:
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS, routing="p1")
+        rig.carrier.fail("enrol", RequestRejected("shop/main: the campaign is none of this account"))
+        await sweep(rig)
+        assert "could not be put into campaign CM1: shop/main: the campaign is none" in (
             await why(rig, "SweepRefused") or ""
         )

@@ -13,6 +13,7 @@ from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
+    ItemsGone,
     OutcomeUnknown,
     RequestRejected,
 )
@@ -234,6 +235,25 @@ async def test_a_call_whose_reply_is_lost_is_looked_for_and_not_made_again(call:
         await _finish(rig)
         assert set(registrar.registry.created.values()) == {1}
         assert registrar.registry.submitted == ["B0"]
+
+
+@pytest.mark.parametrize("call", ["open_filing", "put_items"])
+@in_virtual_time
+async def test_a_document_that_the_carrier_has_no_more_is_filed_anew_and_the_bundle_goes_on(call: str) -> None:
+    """As at a carrier that deletes what is in no bundle for too long."""
+    async with a_desk() as (rig, registrar):
+        shelf = registrar.registry.items
+        first = "open_filing" if call == "open_filing" else "evaluate"
+        registrar.fail(first, CarrierUnavailable("down"))
+        await turn(rig)
+        for id_ in registrar.registry.filings:  # somebody has taken out of the draft what was in it
+            registrar.registry.put(id_, items=())
+        gone = max(shelf, key=lambda reference: shelf[reference])
+        registrar.fail(call, ItemsGone("gone", (shelf.pop(gone),)))
+        await _finish(rig)
+        assert registrar.registry.created[gone] == 2
+        assert registrar.registry.submitted == ["B0"]
+        assert registrar.registry.filings["B0"].items == tuple(sorted(shelf.values()))
 
 
 async def _finish(rig: Rig) -> None:

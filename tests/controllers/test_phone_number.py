@@ -178,6 +178,32 @@ async def test_a_number_that_the_carrier_says_is_not_active_yet_is_routed_later(
         assert await rig.says("PhoneNumber", NAME) == "False Activating"
 
 
+NEWS = {"service": {"id": "MG1", "campaign": "CM1"}}
+SEATED = {"id": "CM1", "state": "Assigned"}
+
+
+@pytest.mark.parametrize(
+    ("country", "messaging", "refused", "says"),
+    [
+        pytest.param("US", NEWS, False, SEATED, id="into the campaign of its profile"),
+        pytest.param("DE", NEWS, False, None, id="where nobody registers senders"),
+        pytest.param("US", {"webhook": {"url": "https://example.com"}}, False, None, id="of a profile without one"),
+        pytest.param("US", NEWS, True, None, id="refused: the next sweep says why"),
+    ],
+)
+@in_virtual_time
+async def test_a_number_that_is_routed_is_put_into_the_campaign_of_its_profile(
+    country: str, messaging: Json, refused: bool, says: Json | None
+) -> None:
+    async with a_rig(*HOUSE, a_told_profile(messaging=messaging), a_pool(**ROUTED), a_new_number()) as rig:
+        held(rig, country=country)
+        if refused:
+            rig.carrier.fail("enrol", RequestRejected("it is none of this account"))
+        await turn(rig)
+        assert await rig.says("PhoneNumber", NAME) == "True Routed"
+        assert (await rig.status("PhoneNumber", NAME)).get("campaign") == says
+
+
 @pytest.mark.parametrize("error", [CarrierUnavailable("It is down."), CredentialsRejected("The token is wrong.")])
 @in_virtual_time
 async def test_a_carrier_that_can_not_be_used_leaves_the_number_as_it_is_and_has_its_account_looked_at(

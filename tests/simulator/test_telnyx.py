@@ -357,6 +357,43 @@ def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     records: Any = said(raw.detail_records.list(filter={"record_type": "messaging"}))["data"]
     yield MessageDetailRecord, records[0]
     yield types.MessageRetrieveResponse, said(raw.messages.retrieve(records[0]["uuid"]))
+    yield from filed(customer)
+
+
+def filed(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
+    """One answer of each call about documents."""
+    raw = customer.client.with_raw_response
+    said = lambda reply: reply.http_response.json()  # noqa: E731
+    market: Any = {"country_code": "DE", "phone_number_type": "local", "action": "ordering"}
+    asked = said(raw.regulatory_requirements.retrieve(filter=market))
+    yield types.RegulatoryRequirementRetrieveResponse, asked
+    content = base64.b64encode(b"%PDF").decode()
+    document = said(raw.documents.upload_json(document={"file": content, "filename": "a.pdf"}))
+    yield types.DocumentUploadJsonResponse, document
+    yield types.DocumentRetrieveResponse, said(raw.documents.retrieve(document["data"]["id"]))
+    who = {"first_name": "", "last_name": "", "business_name": "Shop"}
+    address = said(raw.addresses.create(**who, street_address="A 1", locality="Berlin", country_code="DE"))
+    yield types.AddressCreateResponse, address
+    values = [
+        {"requirement_id": row["id"], "field_value": _value(row["field_type"], document, address)}
+        for row in asked["data"][0]["regulatory_requirements"]
+    ]
+    group = said(raw.requirement_groups.create(**market, regulatory_requirements=values))
+    yield types.RequirementGroup, group
+    yield types.RequirementGroup, said(raw.requirement_groups.list())[0]
+    number = customer.found(country_code="DE", national_destination_code="30")[0]
+    customer.order(number)
+    ordered = said(raw.number_order_phone_numbers.list(filter={"country_code": "DE"}))
+    yield types.NumberOrderPhoneNumberListResponse, ordered
+    given = raw.number_order_phone_numbers.update_requirement_group(
+        ordered["data"][0]["id"], requirement_group_id=group["id"]
+    )
+    yield types.NumberOrderPhoneNumberUpdateRequirementGroupResponse, said(given)
+    assert said(given)["data"]["requirements_status"] == "requirement-info-under-review"
+
+
+def _value(kind: str, document: Any, address: Any) -> str:
+    return {"document": document["data"]["id"], "address": address["data"]["id"]}.get(kind, "2026-10-01")
 
 
 def test_every_answer_has_only_what_the_library_reads_and_all_that_it_requires(telnyx_: TelnyxCustomer) -> None:

@@ -204,6 +204,24 @@ class NumberHealth(Part):
     """
 
 
+class NumberCampaign(Part):
+    """The registered campaign (in the US: A2P 10DLC) that the carrier lets the number send messages for. Each sweep of
+    the CarrierAccount reads it, and puts the number into the campaign that its RoutingProfile names."""
+
+    id: str = ""
+    """The campaign, by the id that the RoutingProfile has for it, or else the carrier's; empty: it is in none."""
+    state: str
+    """How the number stands with the campaign. A RotationSet sends from an Assigned one only.
+
+    - Assigned: The number sends for the campaign, which is approved.
+    - Pending: The carrier has not finished yet: neither with the number nor, perhaps, with the campaign.
+    - Failed: The carrier or the registry has said no: see message.
+    - Unassigned: The number is in no campaign.
+    """
+    message: str | None = None
+    """What the carrier says of a failure; absent when it says nothing."""
+
+
 class NumberUsage(Part):
     """The number's traffic, as its carrier's webhooks tell the dispatcher; absent where they have told of none. It is
     written when it has moved by a step, and at most once an hour: a number at rest costs no write."""
@@ -299,6 +317,9 @@ class PhoneNumberStatus(Status):
     """Sentence that says how the carrier's routing differs from ours; absent when it does not."""
     suspension: Suspension | None = None
     farewell: Farewell | None = None
+    campaign: NumberCampaign | None = None
+    """The campaign that the carrier lets the number send for; absent while the carrier has not said, and for a number
+    that was never in one."""
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
     idle_since: Time | None = None

@@ -85,7 +85,8 @@ class MessagingService(Part):
     """The carrier's own id of the messaging service. Every CarrierAccount of the profile's numbers is told this same
     id, so that numbers of several accounts need a profile for each account that has its own."""
     campaign: Reference | None = None
-    """The carrier's id of the registered campaign (in the US: A2P 10DLC) that the carrier attaches the numbers to. This
+    """The carrier's id of the registered campaign (in the US: A2P 10DLC) that the carrier attaches the numbers to; how
+    each of them stands there is in status.campaign of the PhoneNumber, and only an Assigned one sends. This
     is what carriers are told; spec.messaging of a RotationSet says what the set may send under it. Every CarrierAccount
     of the profile's numbers is told this same id, so that accounts at several carriers need a profile each."""
 

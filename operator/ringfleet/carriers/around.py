@@ -22,6 +22,7 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.model.campaign import CampaignSeat
 
 
 class Around:
@@ -97,6 +98,9 @@ class Around:
 
     async def attest(self, external_id: str) -> str | None:
         return await self._carrier.attest(external_id)
+
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
+        return await self._carrier.enrol(number, external_id, campaign)
 
     async def release(self, external_id: str) -> None:
         await self._carrier.release(external_id)

@@ -36,6 +36,7 @@ from ringfleet.model import (
     Routing,
     outcome_of,
 )
+from ringfleet.model.campaign import CampaignSeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,12 @@ class Carrier(Protocol):
         None: nothing can be done about it here, because the carrier signs by itself. Twice is once. Raises
         RequestRejected: the account names no trust product, or one that is not fit; the sentence says which.
         """
+        ...
+
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
+        """Have a number that follows a profile with this campaign send for it; how that stands now, the campaign called
+        as here. Twice is once. A carrier that attaches numbers by their profile has nothing to do, and says what it
+        knows."""
         ...
 
     async def release(self, external_id: str) -> None:

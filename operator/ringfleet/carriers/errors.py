@@ -13,6 +13,7 @@
     +-- RequestRejected         the developer or the user: the carrier understood and refused (4xx); `code` says why
     |   +-- NotHeld             the number is not, or not yet, in the account
     |   +-- NotActive           the number is held, but can't be changed yet (being activated, waiting for documents)
+    |   +-- ItemsGone           documents that were filed are there no more: file them again
     +-- OutcomeUnknown          look first: a purchase may or may not have happened
 """
 
@@ -91,6 +92,14 @@ class NotHeld(RequestRejected):
 
 class NotActive(RequestRejected):
     """The account holds this number, but it can't be changed yet."""
+
+
+class ItemsGone(RequestRejected):
+    """Documents or end users that were filed are at the carrier no more. `ids`: the carrier's ids of them."""
+
+    def __init__(self, message: str, ids: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.ids = ids
 
 
 class OutcomeUnknown(CarrierError):

@@ -32,6 +32,7 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.model.campaign import CampaignSeat
 from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
 from ringfleet.model.traffic import RecordsPage
 
@@ -164,6 +165,9 @@ class MeteredCarrier(Around):
     async def attest(self, external_id: str) -> str | None:
         return await self._meter.call("attest", self._carrier.attest(external_id))
 
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
+        return await self._meter.call("enrol", self._carrier.enrol(number, external_id, campaign))
+
     async def release(self, external_id: str) -> None:
         await self._meter.call("release", self._carrier.release(external_id))
 
@@ -213,13 +217,14 @@ class MeteredRegistrar:
         items: tuple[str, ...],
         reference: str,
         contact: str,
+        party: Party,
         renews: str | None = None,
     ) -> Filing:
-        opened = self._registrar.open_filing(regulation, items, reference, contact, renews)
+        opened = self._registrar.open_filing(regulation, items, reference, contact, party, renews)
         return await self._meter.call("open_filing", opened)
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
-        await self._meter.call("put_items", self._registrar.put_items(external_id, items))
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
+        await self._meter.call("put_items", self._registrar.put_items(external_id, items, party))
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:
         return await self._meter.call("evaluate", self._registrar.evaluate(external_id))

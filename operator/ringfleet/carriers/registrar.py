@@ -48,16 +48,20 @@ class Registrar(Protocol):
         items: tuple[str, ...],
         reference: str,
         contact: str,
+        party: Party,
         renews: str | None = None,
     ) -> Filing:
         """Create a bundle of these items, as a draft. `contact`: an e-mail address that the carrier may write to.
 
-        `renews`: the id of the approved bundle that is to take this one over; only where `Regulation.in_place`.
+        `party`: what the item of `create_party` was made of, for carriers that are told in the bundle who it is.
+        `renews`: the id of the approved bundle that is to take this one over; only where `Regulation.in_place`. Raises
+        ItemsGone, and has made nothing, when an item is at the carrier no more.
         """
         ...
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
-        """Make these the items of a draft or rejected bundle; it is a draft afterwards."""
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:
+        """Make these the items of a draft or rejected bundle; it is a draft afterwards. `party` and ItemsGone as of
+        `open_filing`."""
         ...
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

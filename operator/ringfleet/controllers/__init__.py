@@ -20,6 +20,7 @@ only its turns use, and apart what all of them do::
                                               number_create.py       a number bought becomes an object
                                               number_signing.py      how its calls are signed
     PhoneNumber        phone_number.py        desired_number.py      what is wished for it
+                                              number_campaign.py     the campaign that it sends for
                                               number_release.py      the last look, and then it goes
                                               number_traffic.py      what all of them are used for, read at once
                                               numbers_read.py        the dispatcher's answer, as values

@@ -44,7 +44,7 @@ from ringfleet.plan.carrier_account.loss import (
     to_ask_for,
 )
 from ringfleet.plan.carrier_account.orphans import Home, obstacle
-from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, unsigned
+from ringfleet.plan.carrier_account.sweep import Findings, Known, called_as_known, compare, unseated, unsigned
 from ringfleet.plan.number_pool.supply import ItemSeen
 
 log = structlog.get_logger(__name__)
@@ -185,6 +185,8 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
         observed=record.observed,
         leaving=record.deleting or state.phase is Phase.RELEASING,
         attestation=record.attestation,
+        campaign=state.routed.campaign if state.routed else None,
+        seat=record.seat,
         home=services.fleet.mark_for(record.namespace, record.pool) if record.pool else None,
         foreign_mark=state.foreign_mark,
     )
@@ -217,6 +219,7 @@ async def _act(
     """Judge one page and do what it asks for."""
     known = {number: _known_of(services, record) for number, record in records.items()}
     page = [await _signed(services, key, account, known.get(holding.number), holding, troubles) for holding in page]
+    page = [await _enrolled(services, account, known.get(holding.number), holding, troubles) for holding in page]
     roll = account.roll  # what has left is no orphan while the listing shows it as it was
     spoken_for = _on_order(services, key) | roll.released | roll.unmarked
     found = compare(page, known, spoken_for, services.installation)
@@ -250,6 +253,28 @@ async def _signed(
     except CarrierError as error:
         troubles.note_refused(holding.number, "put into the trust product", error)
         return holding
+
+
+async def _enrolled(
+    services: Services, account: OpenAccount, known: Known | None, holding: Holding, troubles: Troubles
+) -> Holding:
+    """The number in the campaign that its profile names, where it is not, or where the listing does not say.
+
+    Raises:
+        CredentialsRejected: that is about the account, not about this number.
+    """
+    holding = called_as_known(holding, known)
+    if known is None or not unseated(holding, known, services.installation):
+        return holding
+    assert known.campaign
+    try:
+        seat = await account.carrier.enrol(holding.number, holding.external_id, known.campaign)
+    except CredentialsRejected:
+        raise
+    except CarrierError as error:
+        troubles.note_refused(holding.number, f"put into campaign {known.campaign}", error)
+        return holding
+    return replace(holding, seat=seat)
 
 
 async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:

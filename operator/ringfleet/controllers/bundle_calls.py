@@ -14,6 +14,7 @@ from ringfleet.carriers.errors import (
     CarrierError,
     CarrierUnavailable,
     CredentialsRejected,
+    ItemsGone,
     OutcomeUnknown,
     RequestRejected,
 )
@@ -21,7 +22,7 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.controllers.redaction import WITHHELD, discretion_of
 from ringfleet.controllers.services import Services
 from ringfleet.model.compliance import Dossier, Filing, Paper, Regulation, Shortcoming
-from ringfleet.plan.compliance_bundle.decide import Answered, Call, CallOutcome, Lost, Refused, Unreachable
+from ringfleet.plan.compliance_bundle.decide import Answered, Call, CallOutcome, Gone, Lost, Refused, Unreachable
 from ringfleet.plan.compliance_bundle.filing import (
     Action,
     Answer,
@@ -64,6 +65,9 @@ class Caller:
         except (CarrierUnavailable, CredentialsRejected) as error:
             self._services.queues.wake_account(account)
             return Unreachable(self._in_our_words(error, "the carrier can't be asked now"))
+        except ItemsGone as error:
+            log.warning("filed items are gone", bundle=self._bundle, account=str(account), items=len(error.ids))
+            return Gone(error.ids)
         except RequestRejected as error:
             return Refused(self._in_our_words(error, f"{self._discretion.code(error.code)}: {WITHHELD}"))
         tell = log.debug if isinstance(call.action, _LOOKS) else log.info
@@ -94,9 +98,10 @@ class Caller:
             case Upload(name, _, reference):
                 return await registrar.upload(self._paper(name), reference)
             case OpenFiling(regulation, items, reference, renews):
-                return await registrar.open_filing(regulation, items, reference, self._dossier.contact, renews)
+                who = self._dossier.party
+                return await registrar.open_filing(regulation, items, reference, self._dossier.contact, who, renews)
             case PutItems(id_, items):
-                await registrar.put_items(id_, items)
+                await registrar.put_items(id_, items, self._dossier.party)
             case Evaluate(id_):
                 return await registrar.evaluate(id_)
             case Submit(id_):

@@ -200,7 +200,7 @@ def _as_member(record: NumberRecord) -> tuple[object, ...]:
     return (
         *(record.claim, record.deleting, record.notes, record.suspended, record.country, record.price),
         record.left_alone,
-        *(state.phase, state.routed, state.stopped, record.attestation, record.spam_label),
+        *(state.phase, state.routed, state.stopped, record.attestation, record.spam_label, record.seat),
     )
 
 

@@ -20,6 +20,7 @@ from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, N
 from ringfleet.controllers.after_rush import put_off
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
+from ringfleet.controllers.number_campaign import enrolled
 from ringfleet.controllers.number_claim import claim_is_gone, rest_from_now, unbind
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
@@ -337,6 +338,8 @@ async def _route(services: Services, account: OpenAccount, turn: Turn, external_
         return
     turn.holding = turn.holding and replace(turn.holding, routing=routing)
     turn.state = replace(turn.state, routed=routed, drift=None)
+    if routed and turn.holding and turn.want.routing:
+        turn.holding = await enrolled(account, turn.holding, turn.want.routing.campaign)
 
 
 def _profile(turn: Turn, step: Route) -> Routed | None:

@@ -17,6 +17,8 @@ from hashlib import sha256
 
 import phonenumbers
 
+from ringfleet.model.campaign import CampaignSeat
+
 MOST_DIGITS = 15
 """How many digits a number has at most, country code included (ITU-T E.164, 6.2)."""
 
@@ -315,6 +317,11 @@ class Holding:
     """Until when a number that waits for documents must have them; None: it waits for none, or there is no deadline."""
     attestation: str | None = None
     """How the carrier signs the number's calls (STIR/SHAKEN): `A`, `B` or `C`; None when the carrier does not say."""
+    seat: CampaignSeat | None = None
+    """The campaign that the carrier lets the number send messages for; None when this answer does not say: whoever
+    knew goes on knowing it."""
+    campaign_aliases: tuple[str, ...] = ()
+    """Every id that the campaign of `seat` is called by."""
 
 
 class ItemState(StrEnum):

@@ -38,6 +38,12 @@ def is_toll_free(number: E164) -> bool:
     return number.startswith("+1") and number[2:5] in TOLL_FREE_CODES
 
 
+def sends_registered(country: str | None, number: E164) -> bool:
+    """Whether messages from the number are sent for a registered campaign: those of long numbers of the United States
+    and its territories. Of toll-free numbers each business is verified by itself."""
+    return is_american(country) and not is_toll_free(number)
+
+
 NANP_SHAPE = "write North American area codes as three digits, the first not 0 or 1, such as 415"
 NO_TRUNK_ZERO = "write area codes without the trunk prefix 0, such as 30 and not 030 for Berlin"
 

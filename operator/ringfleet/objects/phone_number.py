@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -43,6 +43,7 @@ from ringfleet.model import (
     Price,
 )
 from ringfleet.model.asking import Traits, traits_of_number
+from ringfleet.model.campaign import CampaignSeat, CampaignState
 from ringfleet.model.kinds import Kind, parse_kind
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
@@ -141,6 +142,7 @@ class NumberRecord:
     bought_as: Kind | None = None
     """What its order was to buy; None: no order that says so bought it."""
     attestation: str | None = None
+    seat: CampaignSeat | None = None
     spam_label: str | None = None
     answer_rate: Decimal | None = None
     usage_day: str | None = None
@@ -297,6 +299,7 @@ def _health(status: Mapping[str, Any]) -> dict[str, Any]:
     rate = health.get("answerRate")
     return {
         "attestation": _shared(health.get("attestation")),
+        "seat": _seat(status.get("campaign")),
         "spam_label": _shared(health.get("spamLabel")),
         "answer_rate": None if rate is None else Decimal(str(rate)),
         "usage_day": _shared(usage.get("day")),
@@ -305,6 +308,21 @@ def _health(status: Mapping[str, Any]) -> dict[str, Any]:
         "open_calls": usage.get("openCalls", 0),
         "idle_since": parse_time(status.get("idleSince")),
     }
+
+
+@cache
+def _seat_of(campaign: str, state: str, message: str) -> CampaignSeat:
+    """Most numbers of a fleet share theirs."""
+    return CampaignSeat(campaign, _STATES.get(state, CampaignState.PENDING), message)
+
+
+_STATES = {state.value: state for state in CampaignState}
+
+
+def _seat(said: Mapping[str, str] | None) -> CampaignSeat | None:
+    if not said:
+        return None
+    return _seat_of(said.get("id", ""), said.get("state", ""), said.get("message", ""))
 
 
 def _free_since(status: Mapping[str, Any], spec: Mapping[str, Any]) -> datetime | None:

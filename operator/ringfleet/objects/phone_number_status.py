@@ -12,6 +12,7 @@ from typing import Any
 
 from ringfleet.model import Holding, Phase
 from ringfleet.model.attestation import attestation_of
+from ringfleet.model.campaign import CampaignSeat, says_more
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord, unpack_step
 from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
@@ -113,11 +114,20 @@ def number_patch(
     received = health_patch(record, attestation_of(holding) if holding else record.attestation, health)
     if received:
         patch["health"] = received
+    if holding and holding.seat and says_more(holding.seat, record.seat):
+        patch["campaign"] = _campaign(holding.seat, record.seat)
     if health and (used := _usage(record, health, "answerRate" in received, now)):
         patch["usage"] = used
     if health and health.last and health.last.silent != record.idle_since:
         patch["idleSince"] = stamp(health.last.silent) if health.last.silent else None
     return patch | _life(record, life) | condition_patch(record, plan.conditions, now)
+
+
+def _campaign(seat: CampaignSeat, before: CampaignSeat | None) -> dict[str, str | None]:
+    said: dict[str, str | None] = {"id": seat.campaign, "state": str(seat.state)}
+    if seat.message or (before and before.message):
+        said["message"] = seat.message or None
+    return said
 
 
 def _usage(record: NumberRecord, health: HealthSeen, rated: bool, now: datetime) -> dict[str, Any]:

@@ -138,6 +138,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         messages=number.state.routed is not None and number.state.routed.messages,
         campaign=number.state.routed.campaign if number.state.routed else None,
         attestation=number.attestation,
+        seat=number.seat,
         left_other=_left_other(rotation.name, number),
     )
 

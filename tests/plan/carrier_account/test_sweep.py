@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
-from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep, unsigned
+from ringfleet.model.campaign import NO_SEAT, CampaignSeat, CampaignState
+from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep, unseated, unsigned
 from tests.plan.builders import MARK, NOW, a_holding, a_price, digits, dollars
 
 THEIRS = Mark("elsewhere", "default", "west")
@@ -340,3 +341,48 @@ def test_only_our_own_numbers_whose_calls_should_be_signed_are_put_into_the_trus
     changes: dict[str, Any], knows: dict[str, Any], wanted: bool
 ) -> None:
     assert unsigned(replace(OURS_BY_MARK, **{"attestation": None, **changes}), known(**knows), "home") is wanted
+
+
+CM1 = CampaignSeat("CM1", CampaignState.ASSIGNED)
+
+
+@pytest.mark.parametrize(
+    ("seat", "before", "different"),
+    [
+        (CM1, CM1, False),
+        (CM1, None, True),
+        (CM1, CampaignSeat("CM1", CampaignState.PENDING), True),
+        (NO_SEAT, CM1, True),
+        (NO_SEAT, None, False),
+        (None, CM1, False),
+    ],
+)
+def test_for_which_campaign_a_number_sends_is_told_to_the_object(
+    seat: CampaignSeat | None, before: CampaignSeat | None, different: bool
+) -> None:
+    assert differs(replace(a_holding(), seat=seat), known(seat=before)) is different
+
+
+@pytest.mark.parametrize(
+    ("changes", "knows", "wanted"),
+    [
+        ({}, {}, True),
+        ({"seat": NO_SEAT}, {}, True),
+        ({"seat": CampaignSeat("CM2", CampaignState.ASSIGNED)}, {}, True),
+        ({"seat": CampaignSeat("CM1", CampaignState.PENDING)}, {}, False),
+        ({"seat": CampaignSeat("CM1", CampaignState.FAILED)}, {}, False),
+        ({"country": "DE"}, {}, False),
+        ({"number": E164("+18005550100")}, {}, False),
+        ({"mark": None}, {}, False),
+        ({"mark": THEIRS}, {}, False),
+        ({"status": HoldingStatus.SUSPENDED}, {}, False),
+        ({}, {"campaign": None}, False),
+        ({}, {"observed": True}, False),
+        ({}, {"leaving": True}, False),
+        ({}, {"parked": True}, False),
+    ],
+)
+def test_only_our_own_long_numbers_of_the_us_are_put_into_the_campaign_of_their_profile(
+    changes: dict[str, Any], knows: dict[str, Any], wanted: bool
+) -> None:
+    assert unseated(replace(OURS_BY_MARK, **changes), known(**{"campaign": "CM1", **knows}), "home") is wanted

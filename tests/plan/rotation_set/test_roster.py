@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfleet.model import E164
+from ringfleet.model.campaign import NO_SEAT, CampaignSeat, CampaignState
 from ringfleet.model.geography import locate
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import (
@@ -392,5 +393,32 @@ def test_guardrail_a_number_sends_for_no_other_campaign_than_its_profiles(
     said: str | None, of_profile: str | None, country: str, fits: bool
 ) -> None:
     want = a_texting_want(messaging=MessagingWant("acme", said, campaign_approved=True))
-    unfit = roster(want, seen(campaign=of_profile, country=country)).unfit
+    seat = CampaignSeat(of_profile, ASSIGNED) if of_profile else None
+    unfit = roster(want, seen(campaign=of_profile, country=country, seat=seat)).unfit
     assert unfit == (() if fits else ((NUMBER, Unfit.CAMPAIGN_OTHER),))
+
+
+ASSIGNED, PENDING, FAILED = CampaignState.ASSIGNED, CampaignState.PENDING, CampaignState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("of_profile", "seat", "fits"),
+    [
+        pytest.param("C1", CampaignSeat("C1", ASSIGNED), True, id="assigned"),
+        pytest.param("C1", CampaignSeat("C1", PENDING), False, id="pending"),
+        pytest.param("C1", CampaignSeat("C1", FAILED, "no"), False, id="refused"),
+        pytest.param("C1", CampaignSeat("C2", ASSIGNED), False, id="in another"),
+        pytest.param("C1", NO_SEAT, False, id="in none"),
+        pytest.param("C1", None, False, id="the carrier has not said"),
+        pytest.param(None, CampaignSeat("C2", ASSIGNED), True, id="in one that the profile does not name"),
+        pytest.param(None, CampaignSeat("C2", PENDING), False, id="on its way into one that the profile does not name"),
+        pytest.param(None, None, True, id="nobody says anything"),
+    ],
+)
+def test_guardrail_a_number_sends_only_for_a_campaign_that_has_it(
+    of_profile: str | None, seat: CampaignSeat | None, fits: bool
+) -> None:
+    want = a_texting_want(messaging=MessagingWant("acme", None, campaign_approved=True))
+    assert roster(want, seen(campaign=of_profile, seat=seat)).unfit == (() if fits else ((NUMBER, Unfit.NOT_ENROLLED),))
+    for other in (seen(campaign=of_profile, seat=seat, country="DE"), seen("+18005550100", campaign=of_profile)):
+        assert Unfit.NOT_ENROLLED not in {why for _, why in roster(want, other).unfit}

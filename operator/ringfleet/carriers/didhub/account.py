@@ -38,6 +38,7 @@ from ringfleet.model import (
     Routing,
     Unreadable,
 )
+from ringfleet.model.campaign import CampaignSeat, CampaignState
 
 log = structlog.get_logger(__name__)
 
@@ -185,6 +186,10 @@ class DIDHub:
 
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
         return None
+
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002
+        """DIDHub attaches what follows the profile, and tells nothing of it."""
+        return CampaignSeat(campaign, CampaignState.ASSIGNED)
 
     async def release(self, external_id: str) -> None:
         try:

@@ -120,6 +120,7 @@ class DIDHubRegistrar:
         items: tuple[str, ...],
         reference: str,
         contact: str,
+        party: Party,  # noqa: ARG002 - the end user is an item of its own
         renews: str | None = None,  # noqa: ARG002 - one filing takes over no other here: see `in_place`
     ) -> Filing:
         body = {
@@ -136,7 +137,7 @@ class DIDHubRegistrar:
             return found
         return _created(lambda: _filing(reply))
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:  # noqa: ARG002 - as above
         await self._send("PUT", "bundle items", external_id, json={"items": list(items)})
 
     async def evaluate(self, external_id: str) -> tuple[Shortcoming, ...]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 
-from ringfleet.carriers.abilities import Abilities
+from ringfleet.carriers.abilities import Abilities, BundleTime
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
+from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
+from ringfleet.carriers.telnyx.campaigns import Campaigns, Seat, seat_of
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
 from ringfleet.carriers.telnyx.records import Records
+from ringfleet.carriers.telnyx.registrar import TelnyxRegistrar
+from ringfleet.carriers.telnyx.requirements import Demands
 from ringfleet.carriers.telnyx.routing import Routings
 from ringfleet.carriers.telnyx.search import Search
 from ringfleet.model import (
@@ -30,6 +35,8 @@ from ringfleet.model import (
     Query,
     Routing,
 )
+from ringfleet.model.campaign import CampaignSeat
+from ringfleet.model.numbering import is_american
 
 ABILITIES = Abilities(
     cart=False,
@@ -40,7 +47,7 @@ ABILITIES = Abilities(
     mark_length=250,
     native_suspend=False,
     price_in_search=True,
-    bundle=None,  # an order carries a requirement group that was made in the portal; nothing is filed from here
+    bundle=BundleTime.EITHER,  # but in some countries nothing is sold without its requirement group
     per_item_status=True,
     routing_in_purchase=True,
     call_records=True,
@@ -52,8 +59,6 @@ ABILITIES = Abilities(
 class Telnyx:
     """One account, with one HTTP client."""
 
-    registrar = None
-
     def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
         """`client` is for tests. Raises as `AccountClient` does."""
         self._http = client or open_client(settings)
@@ -62,6 +67,9 @@ class Telnyx:
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
         self._records = Records(settings.name, self._http)
+        self._campaigns = Campaigns(settings.name, self._http)
+        self._registrar = TelnyxRegistrar(settings.name, self._http)
+        self._demands = Demands(self._registrar.asked_of)
 
     async def __aenter__(self) -> Telnyx:
         return self
@@ -72,6 +80,10 @@ class Telnyx:
     @property
     def abilities(self) -> Abilities:
         return ABILITIES
+
+    @property
+    def registrar(self) -> Registrar | None:
+        return self._registrar
 
     @property
     def health(self) -> Health:
@@ -95,7 +107,7 @@ class Telnyx:
         return None
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        return await self._search.search(query, count, exclude)
+        return await self._demands.tell(query, await self._search.search(query, count, exclude))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._orders.buy(purchase, last_look)
@@ -106,8 +118,13 @@ class Telnyx:
     async def find(self, number: E164) -> Holding | None:
         return await self._numbers.find(number)
 
-    def holdings(self) -> AsyncIterator[HoldingsPage]:
-        return self._numbers.holdings()
+    async def holdings(self) -> AsyncIterator[HoldingsPage]:
+        """With the campaigns of numbers, which are listed by themselves and once, where there are numbers of the US."""
+        seats, asked = None, False
+        async for page in self._numbers.holdings():
+            if not asked and any(is_american(holding.country) for holding in page):
+                seats, asked = await self._campaigns.all(), True
+            yield replace(page, holdings=tuple(_with_seat(holding, seats) for holding in page))
 
     async def ensure_routing(self, routing: Routing) -> str:
         return await self._routings.ensure(routing)
@@ -133,8 +150,17 @@ class Telnyx:
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
         return None
 
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002 - by its number
+        return await self._campaigns.enrol(number, campaign)
+
     async def release(self, external_id: str) -> None:
         await self._numbers.release(external_id)
+
+
+def _with_seat(holding: Holding, seats: dict[E164, Seat] | None) -> Holding:
+    if (found := seat_of(holding.number, holding.country, seats)) is None:
+        return holding
+    return replace(holding, seat=found[0], campaign_aliases=found[1])
 
 
 def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport | None = None) -> AccountClient:

@@ -21,15 +21,18 @@ async def pages(
     path: str,
     params: Mapping[str, str],
     circuit: str = ACCOUNT_CIRCUIT,
+    quotable: frozenset[str] | None = None,
 ) -> AsyncGenerator[Fields, None]:
-    """Every page of a list, in order. Raises ListingIncomplete when they never end.
+    """Every page of a list, in order. `circuit` and `quotable` as of `Call`. Raises ListingIncomplete when
+    they never end.
 
     A row that goes while the pages are read moves those behind it forward, one of them from the next page onto one that
     has been read already. So when the total has shrunk, the page before is given once more.
     """
     number, last_total, again = 1, 0, Counter[int]()
     while number <= MOST_PAGES:
-        call = Call("GET", wire.path(path), params=wire.page_params(number, **params), circuit=circuit)
+        asked = wire.page_params(number, **params)
+        call = Call("GET", wire.path(path), params=asked, circuit=circuit, quotable=quotable)
         page = Fields(await http.call(call), path)
         yield page
         meta = page.inside("meta")

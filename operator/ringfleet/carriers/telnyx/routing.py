@@ -124,7 +124,6 @@ class Routings:
         Raises RequestRejected where Telnyx can't do what it says.
         """
         try:
-            _refuse_campaign(routing)
             kind = kind_of(routing)
         except CantBeSaid as error:
             raise RequestRejected(f"{self._account}: routing profile {routing.name}: {error}", CANT_BE_SAID) from error
@@ -216,14 +215,6 @@ class Routings:
 
 
 # What a connection does, and what it should.
-
-
-def _refuse_campaign(routing: Routing) -> None:
-    if routing.campaign:
-        raise CantBeSaid(
-            "Telnyx has a campaign on each number, or on all of a messaging profile: assign it there, and leave "
-            "spec.messaging.service.campaign out"
-        )
 
 
 def _bare(kind: Kind, name: str, routing: Routing) -> dict[str, object]:

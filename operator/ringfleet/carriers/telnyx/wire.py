@@ -73,6 +73,17 @@ PATHS = MappingProxyType(
         "assistant": "/v2/ai/assistants/{id}",
         "detail records": "/v2/detail_records",
         "message": "/v2/messages/{id}",
+        "regulatory requirements": "/v2/regulatory_requirements",
+        "requirement groups": "/v2/requirement_groups",
+        "requirement group": "/v2/requirement_groups/{id}",
+        "approval of requirement group": "/v2/requirement_groups/{id}/submit_for_approval",
+        "campaigns of numbers": "/v2/10dlc/phone_number_campaigns",
+        "campaign of number": "/v2/10dlc/phone_number_campaigns/{id}",
+        "documents": "/v2/documents",
+        "document": "/v2/documents/{id}",
+        "addresses": "/v2/addresses",
+        "ordered numbers": "/v2/number_order_phone_numbers",
+        "requirement group of ordered number": "/v2/number_order_phone_numbers/{id}/requirement_group",
     }
 )
 
@@ -412,17 +423,13 @@ def page_params(number: int, **filters: str) -> dict[str, str]:
 
 
 def order(key: str, offers: Iterable[Offer], bundle: str | None, routing: str | None = None) -> dict[str, object]:
-    """The order of these numbers, under the key by which it is found again. Only what needs documents carries the
-    bundle, which is a requirement group at Telnyx. All of them follow the routing."""
+    """The order of these numbers, under the key by which it is found again. `bundle`: a requirement group of their
+    market, which each of them carries; in some countries nothing is sold without. All of them follow the routing."""
     connection, profile = split_routing_id(routing)
     wishes = {"connection_id": connection, "messaging_profile_id": profile}
-    asked: dict[str, object] = {"phone_numbers": [_wish(offer, bundle) for offer in offers], "customer_reference": key}
-    return asked | {field: id_ for field, id_ in wishes.items() if id_}
-
-
-def _wish(offer: Offer, bundle: str | None) -> dict[str, str]:
-    wish = {"phone_number": str(offer.number)}
-    return {**wish, "requirement_group_id": bundle} if bundle and offer.needs_documents else wish
+    group = {"requirement_group_id": bundle} if bundle else {}
+    numbers = [{"phone_number": str(offer.number), **group} for offer in offers]
+    return {"phone_numbers": numbers, "customer_reference": key, **{field: id_ for field, id_ in wishes.items() if id_}}
 
 
 def bought(mark: Mark, price: Price, tags: Iterable[str] = ()) -> dict[str, object]:

@@ -4,6 +4,7 @@ folder."""
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -14,6 +15,7 @@ from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
 from ringfleet.carriers.json_fields import read_rows
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.twilio.api import Api
+from ringfleet.carriers.twilio.campaigns import Seat, seat_in, seats_of
 from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
 from ringfleet.carriers.twilio.purchase import Purchases
 from ringfleet.carriers.twilio.records import Records
@@ -45,6 +47,8 @@ from ringfleet.model import (
     Unreadable,
 )
 from ringfleet.model.attestation import signs_calls
+from ringfleet.model.campaign import NO_SEAT, CampaignSeat
+from ringfleet.model.numbering import is_american
 
 log = structlog.get_logger(__name__)
 
@@ -139,11 +143,12 @@ class Twilio:
         """What a page shows once more is left out."""
         members = await self._targets.members()
         signed = await self._signing.members()
+        seats = await seats_of(self._api, set(members.values()))
         seen: set[str] = set()
         async for rows in self._rows({}, LISTING_CIRCUIT):
             fresh = [json for json in rows if (sid := _sid_of(json)) is None or sid not in seen]
             seen.update(sid for json in fresh if (sid := _sid_of(json)))
-            yield await self._read(fresh, members, signed)
+            yield _with_seats(await self._read(fresh, members, signed), members, seats)
 
     async def _held_beginning(self, prefix: str, wanted: Collection[E164]) -> Mapping[E164, Row]:
         """The numbers of the account that begin so, live. Raises ReplyUnreadable: one of them can't be read, and may be
@@ -233,6 +238,14 @@ class Twilio:
         await self._signing.join(external_id)
         return SIGNED
 
+    async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002 - by its SID
+        """A number is in the campaign of its service, into which its profile puts it."""
+        service = (await self._targets.service_of(external_id)).get(external_id)
+        if service is None:
+            return NO_SEAT
+        seat, aliases = await seat_in(self._api, service)
+        return seat.called(campaign, aliases)
+
     async def release(self, external_id: str) -> None:
         try:
             await self._release(external_id)
@@ -256,6 +269,17 @@ class Twilio:
         row = read_row(await self._api.number(external_id))
         await self._targets.learn((row,))
         return row
+
+
+def _with_seats(page: HoldingsPage, services: Mapping[str, str], seats: Mapping[str, Seat]) -> HoldingsPage:
+    """`services`: of each number that is in one of ours; `seats`: of each such service."""
+    told = [
+        replace(one, seat=found[0], campaign_aliases=found[1])
+        if is_american(one.country) and (found := seats.get(services.get(one.external_id, "")))
+        else one
+        for one in page
+    ]
+    return replace(page, holdings=tuple(told))
 
 
 def _signs(row: Row) -> bool:

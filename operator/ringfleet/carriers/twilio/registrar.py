@@ -96,6 +96,7 @@ class TwilioRegistrar:
         items: tuple[str, ...],
         reference: str,
         contact: str,
+        party: Party,  # noqa: ARG002 - the end user is an item of its own
         renews: str | None = None,
     ) -> Filing:
         """The bundle first, since it is found by its reference; what is not in it yet is put in by `put_items`. What
@@ -112,7 +113,7 @@ class TwilioRegistrar:
             raise OutcomeUnknown(str(error)) from error
         return Filing(id_, reference, Review.DRAFT, items)
 
-    async def put_items(self, external_id: str, items: tuple[str, ...]) -> None:
+    async def put_items(self, external_id: str, items: tuple[str, ...], party: Party) -> None:  # noqa: ARG002 - as above
         path = f"{BASE}/Bundles/{part(external_id)}"
         row = Fields(await self._compliance.read("numbers", path), "bundle")
         if row.choice("status", REVIEWS) is Review.REJECTED:

@@ -25,8 +25,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ringfleet.model import E164, Holding, HoldingStatus, Mark, Money, Phase
+from ringfleet.model import E164, GONE, Holding, HoldingStatus, Mark, Money, Phase
 from ringfleet.model.attestation import attestation_of
+from ringfleet.model.campaign import CampaignSeat, says_more
+from ringfleet.model.numbering import sends_registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Known:
     """Whether the number is on its way out: its object is being deleted, or its phase is Releasing."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
+    campaign: str | None = None
+    """The campaign that the number's profile attaches it to; None: it names none, or the number has no profile."""
+    seat: CampaignSeat | None = None
+    """The campaign that the carrier lets the number send for, by our object; None: it does not say."""
     home: Mark | None = None
     """The mark that the number has to carry; None: it belongs to no pool, and any mark is right."""
     foreign_mark: Mark | None = None
@@ -141,6 +147,8 @@ def differs(holding: Holding, known: Known) -> bool:
         return True
     if holding.bundle is not None and holding.bundle != known.bundle:
         return True
+    if holding.seat is not None and says_more(holding.seat, known.seat):
+        return True
     if holding.status is HoldingStatus.PENDING_DOCUMENTS:
         return known.phase is not Phase.PENDING_DOCUMENTS
     if (holding.status is HoldingStatus.SUSPENDED) is not known.suspended:
@@ -170,6 +178,25 @@ def unsigned(holding: Holding, known: Known, installation: str) -> bool:
 def needs_signing(holding: Holding) -> bool:
     """Whether the number's calls can be signed, and are not as far as the carrier says."""
     return attestation_of(holding) is None and holding.status is not HoldingStatus.PENDING_DOCUMENTS
+
+
+def called_as_known(holding: Holding, known: Known | None) -> Holding:
+    """The number with its campaign called as its profile calls it."""
+    if holding.seat is None:
+        return holding
+    return replace(holding, seat=holding.seat.called(known.campaign if known else None, holding.campaign_aliases))
+
+
+def unseated(holding: Holding, known: Known, installation: str) -> bool:
+    """Whether the number should be in a campaign, is ours to put there, and is not as far as the carrier says. What the
+    carrier has refused, or is at, is left to it."""
+    if known.campaign is None or known.observed or known.leaving or known.parked or known.phase in GONE:
+        return False
+    if holding.mark is None or holding.mark.installation != installation or holding.status is not HoldingStatus.ACTIVE:
+        return False
+    if not sends_registered(holding.country, holding.number):
+        return False
+    return holding.seat is None or holding.seat.campaign != known.campaign
 
 
 def next_sweep(interval: timedelta, waiting: bool, quiet: int) -> timedelta:

@@ -30,6 +30,7 @@ from ringfleet.plan.compliance_bundle.filing import (
     FilingKey,
     FilingRecord,
     FilingRef,
+    forget_items,
     leave_alone,
     lose_sight,
     refuse,
@@ -127,7 +128,15 @@ class Lost:
     """No reply came: the call may have done what it was asked, or not."""
 
 
-CallOutcome = Answered | Refused | Unreachable | Lost
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The carrier has done nothing, for it has some of the items no more: they are filed anew."""
+
+    ids: tuple[str, ...]
+    """The carrier's ids of the items."""
+
+
+CallOutcome = Answered | Refused | Gone | Unreachable | Lost
 """How a call ended."""
 
 
@@ -186,6 +195,8 @@ def _learn(call: Call, outcome: CallOutcome, now: datetime) -> Learnt:
             return Learnt(*settle(call.key, call.record, call.seen, call.action, answer, now))
         case Refused(message):
             return Learnt(refuse(call.key, call.record, call.action, message), call.seen)
+        case Gone(ids):
+            return Learnt(forget_items(call.key, call.record, call.action, ids), call.seen)
         case Unreachable(because):
             return Learnt(call.record, leave_alone(call.seen, because, now))
         case Lost():

@@ -394,6 +394,17 @@ def refuse(key: FilingKey, record: FilingRecord, action: Action, message: str) -
     return replace(record, begun=_without(record.begun, reference), refused=Refusal(reference, message))
 
 
+def forget_items(key: FilingKey, record: FilingRecord, action: Action, ids: tuple[str, ...]) -> FilingRecord:
+    """The record when the carrier has these items no more, and so has done nothing of the call."""
+    kept = tuple(item for item in record.items if item.id not in ids)
+    match action:
+        case OpenFiling(reference=reference):
+            pass
+        case _:
+            reference = key.change_reference(record.revision, record.renewals)
+    return replace(record, items=kept, begun=_without(record.begun, reference))
+
+
 def begin(key: FilingKey, record: FilingRecord, reference: str, now: datetime) -> FilingRecord:
     """The record to write before the call that creates `reference`. What was begun long ago is forgotten."""
     young = tuple(one for one in _without(record.begun, reference) if now - one.at < key.grace)

@@ -206,6 +206,8 @@ _REMEDIES = {
     "spec.messaging.numberPool is Approved; those that joined first are used.",
     Unfit.CAMPAIGN_OTHER: "Their RoutingProfile attaches them to another campaign (spec.messaging.service.campaign) "
     "than the set names (spec.messaging.campaign): write the same there, or none here.",
+    Unfit.NOT_ENROLLED: "The carrier has not put them into the campaign of their RoutingProfile yet, or refuses "
+    "to: see status.campaign of each PhoneNumber. Each sweep of the CarrierAccount asks it to.",
     Unfit.STOPPED: "Their traffic is stopped: see each PhoneNumber.",
 }
 

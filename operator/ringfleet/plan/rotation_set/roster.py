@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 
 from ringfleet.model import E164
 from ringfleet.model.attestation import signs_calls
-from ringfleet.model.numbering import is_american, is_toll_free
+from ringfleet.model.campaign import CampaignSeat
+from ringfleet.model.numbering import is_toll_free, sends_registered
 from ringfleet.model.rotation import Channel, LocalPresence
 from ringfleet.plan.rotation_set.guardrails import RegionWant, RotationWant
 from ringfleet.plan.rotation_set.size import traffic_of
@@ -70,6 +71,7 @@ class Unfit(StrEnum):
     CAMPAIGN = "no-approved-campaign"
     CAMPAIGN_FULL = "campaign-full"
     CAMPAIGN_OTHER = "other-campaign"
+    NOT_ENROLLED = "not-in-campaign"
     TOLL_FREE = "toll-free-not-verified"
 
 
@@ -101,6 +103,8 @@ class MemberSeen:
     """Whether messages to the number go anywhere by it: a profile may be for calls only."""
     campaign: str | None = None
     """The campaign that the number's profile attaches it to; None: it names none, or that is not known."""
+    seat: CampaignSeat | None = None
+    """The campaign that the carrier lets the number send for; None: it does not say."""
     frozen: bool = False
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
@@ -310,6 +314,8 @@ def _unfitness(want: RotationWant, one: MemberSeen) -> Unfit | None:
         return Unfit.CAMPAIGN
     if _needs_campaign(want, one) and _differ(want, one):
         return Unfit.CAMPAIGN_OTHER
+    if _needs_campaign(want, one) and not _is_enrolled(one):
+        return Unfit.NOT_ENROLLED
     if _needs_verification(want, one) and not (want.messaging and want.messaging.toll_free_verified):
         return Unfit.TOLL_FREE
     return None
@@ -326,9 +332,15 @@ def _differ(want: RotationWant, one: MemberSeen) -> bool:
     return None not in (said, one.campaign) and said != one.campaign
 
 
+def _is_enrolled(one: MemberSeen) -> bool:
+    """Whether the carrier lets the number send for the campaign of its profile. Of a number whose profile names none,
+    and of which the carrier does not say anything, the set's word counts."""
+    return one.campaign is None if one.seat is None else one.seat.lets_send(one.campaign)
+
+
 def _needs_campaign(want: RotationWant, one: MemberSeen) -> bool:
     """Whether it sends messages under the rules of the US, which hold in its territories: for an approved campaign."""
-    return want.channel is Channel.SMS and is_american(one.country) and not is_toll_free(one.number)
+    return want.channel is Channel.SMS and sends_registered(one.country, one.number)
 
 
 def _needs_verification(want: RotationWant, one: MemberSeen) -> bool:

@@ -102,6 +102,8 @@ class Fault(StrEnum):
     """A number waits for documents in a market that does not require any."""
     ATTACH_REFUSED = "attach_refused"
     """A number is not given the bundle that it should carry."""
+    CAMPAIGN_REFUSED = "campaign_refused"
+    """A number is not let into a campaign, which is told when one asks again."""
     REVIEW_REJECTED = "review_rejected"
     """A review finds fault with a document of the type `document` (None: with each), and gives `reason`."""
 
@@ -126,6 +128,7 @@ _STRIKES: Final[Mapping[Fault, frozenset[Operation]]] = {
     Fault.SLOW_ACTIVATION: frozenset({Operation.CHECKOUT}),
     Fault.PENDING_DOCUMENTS: frozenset({Operation.CHECKOUT}),
     Fault.ATTACH_REFUSED: frozenset({Operation.BUNDLE_ATTACH}),
+    Fault.CAMPAIGN_REFUSED: frozenset({Operation.SERVICE_PUT}),
     Fault.REVIEW_REJECTED: frozenset({Operation.BUNDLE_SUBMIT}),
     Fault.EVENT_DELAYED: frozenset({Operation.WEBHOOK}),
     Fault.EVENT_REORDERED: frozenset({Operation.WEBHOOK}),

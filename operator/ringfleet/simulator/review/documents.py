@@ -83,6 +83,12 @@ class Papers:
         text = json.dumps(dict(address))
         self._store.write("UPDATE papers SET address = ? WHERE account = ? AND id = ?", text, account, id_)
 
+    def say(self, account: str, id_: int, type_: str, attributes: Mapping[str, str]) -> None:
+        """Tell what a paper is and says, at carriers that are told it only with the bundle."""
+        text = json.dumps(dict(attributes))
+        what = "UPDATE papers SET type = ?, attributes = ? WHERE account = ? AND id = ?"
+        self._store.write(what, type_, text, account, id_)
+
     def remove(self, account: str, id_: int) -> None:
         self._store.write("DELETE FROM papers WHERE account = ? AND id = ?", account, id_)
 

@@ -6,7 +6,8 @@
 
 The answer to the order itself always says pending. Numbers of one country and type are a sub-order. An order is found
 again by its reference; such a row has no outcomes. Nothing is ordered of an order that is refused: a number that no
-search has shown to this account (85000), one that it owns (85001), no money for all of them (20100).
+search has shown to this account (85000), one that it owns (85001), no money for all of them (20100); in some countries
+a number without a requirement group that has a value for each requirement, approved or not.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ringfleet.simulator.clock import format_time
-from ringfleet.simulator.errors import Code, Refused
+from ringfleet.simulator.errors import Code, Refused, invalid
 from ringfleet.simulator.exchange import Exchange
-from ringfleet.simulator.faces.telnyx import numbers
+from ringfleet.simulator.faces.telnyx import compliance, numbers
 from ringfleet.simulator.faces.telnyx.search import TYPE_WORDS
 from ringfleet.simulator.faces.telnyx.wire import V2, Json, filters, format_id, missing, paged, parse_id, user_id
 from ringfleet.simulator.faults.rules import Operation
@@ -29,6 +30,8 @@ from ringfleet.simulator.selling.stock import Offer
 ORDER: Final = "number_order"
 _PENDING, _SUCCESS, _FAILURE = "pending", "success", "failure"
 _SHOWN_ITEMS: Final = 50
+GROUP_FIRST: Final = frozenset({"CH", "DK", "IT", "NO", "PT", "SE"})
+"""The countries in which an order has to carry a requirement group."""
 
 
 def order(exchange: Exchange, asked: Asked) -> Answer:
@@ -38,6 +41,8 @@ def order(exchange: Exchange, asked: Asked) -> Answer:
     connection = numbers.connection(exchange, asked, body.text("connection_id"))
     profile = numbers.profile(exchange, asked, body.text("messaging_profile_id"))
     offers = [_orderable(exchange, account, wish["phone_number"]) for wish in wishes]
+    for wish, offer in zip(wishes, offers, strict=True):
+        _check_group(exchange, account, wish["requirement_group_id"], offer)
     cost = sum(offer.monthly + offer.setup for offer in offers if offer)
     if cost > exchange.accounts.find(account).balance:
         raise Refused(Code.INSUFFICIENT_FUNDS, "the balance does not cover the order")
@@ -83,6 +88,51 @@ def sub_order(exchange: Exchange, asked: Asked) -> Answer:
     raise missing(asked)
 
 
+def ordered_numbers(exchange: Exchange, asked: Asked) -> Answer:
+    """Every number that was ever ordered, without pages."""
+    country = filters(asked).get(("country_code",))
+    rows = [_ordered(exchange, *one) for one in _items_of(exchange, asked)]
+    found = [row for row in rows if country in (None, row["country_code"])]
+    return Answer(200, {"data": found, "meta": {"page_number": 1, "total_pages": 1, "total_results": len(found)}})
+
+
+def give_group(exchange: Exchange, asked: Asked) -> Answer:
+    """To a number that waits for documents; one that is in service keeps what it was ordered with."""
+    account, group = asked.customer.account.id, Fields(asked.body, "body").required_text("requirement_group_id")
+    for record, place in _items_of(exchange, asked):
+        if _item_id(record, place) != asked.path["id"]:
+            continue
+        if _status(exchange, record.content["items"][place])[1]:
+            raise invalid("requirement_group_id", "the order of the number is complete")
+        exchange.sales.attach(account, record.content["items"][place]["held"], parse_id(group))
+        return Answer(200, {"data": _ordered(exchange, record, place)})
+    raise missing(asked)
+
+
+def _items_of(exchange: Exchange, asked: Asked) -> list[tuple[Record, int]]:
+    found = exchange.records.all(asked.customer.account.id, ORDER)
+    return [(record, place) for record in found for place in range(len(record.content["items"]))]
+
+
+def _item_id(record: Record, place: int) -> str:
+    return format_id(record.id * 10_000 + place)
+
+
+def _ordered(exchange: Exchange, record: Record, place: int) -> Json:
+    item = _item(exchange, record, place, told=True)
+    del item["country_iso_alpha2"]
+    owner = exchange.holdings.owner(item["phone_number"])
+    ends = owner.documents_deadline if owner else None
+    return {
+        **item,
+        "order_request_id": format_id(record.id),
+        "sub_number_order_id": None,
+        "is_block_number": False,
+        "locality": None,
+        "deadline": None if ends is None else format_time(ends),
+    }
+
+
 def _wishes(body: Fields) -> list[Json]:
     wishes = body.any("phone_numbers")
     if not isinstance(wishes, list) or not wishes:
@@ -106,6 +156,17 @@ def _orderable(exchange: Exchange, account: str, number: str) -> Offer | None:
         raise Refused(Code.NOT_SEARCHED, f"{number} has to be searched for first")
     exchange.sales.let_others_come(number, Operation.CHECKOUT, account)
     return exchange.stock.offer(number)
+
+
+def _check_group(exchange: Exchange, account: str, group: str | None, offer: Offer | None) -> None:
+    if offer is None:
+        return
+    if group:
+        found = exchange.bundles.usable(account, parse_id(group), offer.country, offer.type)
+        if compliance.is_fulfilled(exchange, found):
+            return
+    if offer.documents and offer.country in GROUP_FIRST:
+        raise invalid("requirement_group_id", f"numbers of {offer.country} are ordered with a fulfilled group only")
 
 
 def _buy(exchange: Exchange, account: str, record: Record, wish: Json, offer: Offer | None) -> Json:
@@ -145,6 +206,12 @@ def _status(exchange: Exchange, item: Json) -> tuple[str, bool]:
     return (_PENDING if status is Status.ACTIVATING else _SUCCESS), True
 
 
+def _waits_for(exchange: Exchange, number: str) -> str:
+    """A number that waits, for documents or for the review of those that it has."""
+    owner = exchange.holdings.owner(number)
+    return f"requirement-info-{'under-review' if owner and owner.bundle else 'pending'}"
+
+
 def _whole(states: list[str]) -> str:
     if _PENDING in states:
         return _PENDING
@@ -156,14 +223,14 @@ def _item(exchange: Exchange, record: Record, place: int, told: bool) -> Json:
     state, met = _status(exchange, item)
     return {
         "record_type": "number_order_phone_number",
-        "id": format_id(record.id * 10_000 + place),
+        "id": _item_id(record, place),
         "phone_number": item["number"],
         "phone_number_type": None if item["type"] is None else TYPE_WORDS[item["type"]],
         "country_code": item["country"],
         "country_iso_alpha2": item["country"],
         "status": state if told else _PENDING,
         "requirements_met": met,
-        "requirements_status": "approved" if met else "requirement-info-pending",
+        "requirements_status": "approved" if met else _waits_for(exchange, item["number"]),
         "regulatory_requirements": [],
         "bundle_id": None,
     }
@@ -246,6 +313,8 @@ ROUTES: Final = (
     ("POST", f"{V2}/number_orders", Operation.CHECKOUT, order),
     ("GET", f"{V2}/number_orders", Operation.ORDER_FIND, orders),
     ("GET", f"{V2}/number_orders/{{id}}", Operation.ORDER_GET, show),
+    ("GET", f"{V2}/number_order_phone_numbers", Operation.ORDER_FIND, ordered_numbers),
+    ("POST", f"{V2}/number_order_phone_numbers/{{id}}/requirement_group", Operation.BUNDLE_ATTACH, give_group),
     ("GET", f"{V2}/sub_number_orders", Operation.ORDER_FIND, sub_orders),
     ("GET", f"{V2}/sub_number_orders/{{id}}", Operation.ORDER_GET, sub_order),
 )
