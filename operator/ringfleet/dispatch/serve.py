@@ -31,6 +31,7 @@ from ringfleet.dispatch.listener import Address, Listener, listening
 from ringfleet.dispatch.metrics import Metrics, health_app
 from ringfleet.dispatch.readiness import LedgerWatch
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, meet
+from ringfleet.dispatch.relay import Relay
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.tls import Certificate, follow_certificate
@@ -76,7 +77,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
-        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics)
+        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, senders.target_of)
         events = Events(senders, intake, clock.now, metrics, settings.public_address)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
@@ -88,6 +89,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             ),
         ]
         background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock), _keep(inventory)]
+        background += [Relay(ledger, metrics).run()]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [follow_certificate(certificate)] if certificate else []

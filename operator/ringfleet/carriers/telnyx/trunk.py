@@ -147,6 +147,7 @@ def tags_of(routing: Routing, application: str) -> tuple[str, ...]:
         "agent": routing.agent,
         "messaging-webhook": routing.messaging_webhook,
         "messaging-service": routing.messaging_service,
+        "messaging-fallback": routing.messaging_fallback,
         "application": application,
     }
     targets = [f"sip={target.priority} {target.weight} {target.uri}" for target in routing.sip_targets]
@@ -166,5 +167,6 @@ def read_tags(reference: str, name: str, tags: Iterable[str]) -> tuple[Routing, 
         agent=said.get("agent"),
         messaging_webhook=said.get("messaging-webhook"),
         messaging_service=said.get("messaging-service"),
+        messaging_fallback=said.get("messaging-fallback"),
     )
     return routing, said.get("application", "")
