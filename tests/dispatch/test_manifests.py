@@ -139,7 +139,7 @@ def test_the_component_for_analytics_says_where_events_go_and_what_signs_them(
     ("verb", "resource"),
     [
         *((verb, kind) for kind in ("rotationsets", "numberclaims", "phonenumbers", "carrieraccounts",
-                                                "numberpools")
+                                                "numberpools", "routingprofiles")
           for verb in ("get", "list", "watch")),
         ("get", "secrets"),
         ("create", "tokenreviews"),

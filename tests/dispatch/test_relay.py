@@ -26,11 +26,16 @@ from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.relay import ORIGINAL_URL, TRIES, Relay, letter_of
+from ringfleet.dispatch.senders import Senders
+from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.webhooks import Events, Sender, app_of
+from ringfleet.kube.client import Kube
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from tests.carriers.test_telnyx_webhook import KEY as TELNYX_KEY
 from tests.carriers.test_telnyx_webhook import a_message, public, signed
+from tests.controllers.api_double import ApiDouble
+from tests.controllers.rig import RESOURCES, a_profile
 from tests.dispatch.ledger.builders import NOON
 from tests.dispatch.test_webhooks import HASHER
 
@@ -255,6 +260,36 @@ async def test_a_program_has_its_say_and_what_it_can_not_take_now_is_sent_again(
         assert await program.got(sent + 1) == [b"1"] * sent + [b"2"]
         while await world.ledger.outbox(9, program.url):
             await asyncio.sleep(0)
+
+
+async def test_a_request_goes_where_the_profile_says_and_only_of_accounts_that_were_told_it() -> None:
+    """Telnyx does not sign the URL: whoever has caught a request could name any profile in it."""
+    kube = Kube(ApiDouble([]))  # type: ignore[arg-type]  # the double is the transport
+    resource, spec = RESOURCES["RoutingProfile"], {"messaging": {"webhook": {"url": "https://example.com/sms"}}}
+    for name in ("front-desk", "calls"):
+        await kube.create(resource, "shop", a_profile(name, **(spec if name == "front-desk" else {})))
+        told = {"accounts": [{"account": "shop/main", "externalId": "1"}]}
+        await kube.patch_status(resource, "shop", name, told)
+    senders = Senders(kube, lambda: 0.0)
+    following = asyncio.create_task(senders.run())
+    await senders.profiles.synced.wait()
+    assert senders.target_of(HERE, DESK) == "https://example.com/sms"
+    assert senders.target_of(AccountKey("shop", "other"), DESK) is None
+    assert senders.target_of(HERE, ObjectRef("shop", "calls")) is None
+    assert senders.target_of(HERE, ObjectRef("elsewhere", "front-desk")) is None
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("sets", "supply", "expected"),
+    [((), (), None), (("sales",), (), None), ((), ("pools",), None), (("sales",), ("pools",), ("pools", "sales"))],
+)
+def test_profiles_are_looked_for_where_those_of_pools_and_of_claims_are(
+    sets: tuple[str, ...], supply: tuple[str, ...], expected: tuple[str, ...] | None
+) -> None:
+    settings = DispatchSettings(dev_insecure=True, namespaces=sets, supply_namespaces=supply)
+    assert settings.profile_namespaces == expected
 
 
 async def until_failed(world: World) -> None:

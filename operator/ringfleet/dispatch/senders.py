@@ -58,7 +58,14 @@ class Kept:
 class Senders:
     """See the module. `run` follows; `find` looks an account up. `clock`: seconds, for how long a Secret is kept."""
 
-    def __init__(self, kube: Kube, clock: Callable[[], float], namespaces: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Callable[[], float],
+        namespaces: Collection[str] | None = None,
+        profiles_in: Collection[str] | None = None,
+    ) -> None:
+        """`namespaces`: those of the accounts, `profiles_in`: those of the routing profiles; None: all of them."""
         self._kube = kube
         self._clock = clock
         self._kept: dict[AccountKey, Kept] = {}
@@ -68,7 +75,7 @@ class Senders:
         )
         self.accounts.store.subscribe(self._on_account)
         self.profiles: Informer[ProfileRecord] = Informer(
-            kube, resource_of(RoutingProfile), _project_profile, namespaces=namespaces
+            kube, resource_of(RoutingProfile), _project_profile, namespaces=profiles_in
         )
 
     async def run(self) -> None:

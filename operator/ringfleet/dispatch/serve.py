@@ -72,7 +72,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         metrics.on_ledger_failure(watch.failed)
         supply = settings.supply_namespaces or None
         inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace, supply)
-        senders = Senders(kube, time.monotonic, supply)
+        senders = Senders(kube, time.monotonic, supply, settings.profile_namespaces)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
