@@ -9,6 +9,7 @@ recipients, 64 connections. Every answer is on disk. The load comes from this pr
     repeats     somebody who is remembered, at random; no tokens
     mix         tokens; half of the recipients are new; four countries; three carrier events for each pick, on 16
                 connections more; numbers whose status is written all the time, as the operator does
+    hostile     repeats, while 16 connections more send events of 60 KB with a signature that is none (`--loads`)
 
 `--rows` and `--seconds` make it shorter; `--engines sqlite` leaves PostgreSQL out, `--loads repeats` the mix.
 
@@ -28,6 +29,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -145,11 +147,13 @@ def _measure(cluster: Cluster, folder: Path, url: str, load: str, options: argpa
         if mixed:
             token = cluster.api.token(NAMESPACE, "caller", TOKEN_S, AUDIENCE)
             lanes = _mixed(process.urls[0], process.urls[1], path, token, options.rows)
+        if load == "hostile":
+            lanes += [Lane(process.urls[1], Endless(_forged()), EVENT_CONNECTIONS)]
         spent = uvloop.run(_run(lanes, process.pid, options.seconds, cluster if mixed else None))
-        for lane in lanes:
-            assert set(lane.load.statuses) == {200}, f"{lane.load.statuses}\n{process.log()}"
+        for lane, status in zip(lanes, (200, 401 if load == "hostile" else 200), strict=False):
+            assert set(lane.load.statuses) == {status}, f"{lane.load.statuses}\n{process.log()}"
         answers = len(lanes[0].load.latencies)
-        return Measured(lanes[0].load, spent / answers * 1e6, lanes[1].load if mixed else None)
+        return Measured(lanes[0].load, spent / answers * 1e6, lanes[1].load if len(lanes) > 1 else None)
 
 
 async def _run(lanes: list[Lane], pid: int, seconds: float, churned: Cluster | None) -> float:
@@ -159,15 +163,20 @@ async def _run(lanes: list[Lane], pid: int, seconds: float, churned: Cluster | N
 
     async def mark() -> None:
         await asyncio.sleep(WARM_UP_S)
-        marks.append(sum(process.cpu_times()[:2]))
+        marks.append(_spent(process))
         await asyncio.sleep(seconds)
-        marks.append(sum(process.cpu_times()[:2]))
+        marks.append(_spent(process))
 
     await asyncio.gather(run_lanes(lanes, WARM_UP_S, seconds), mark())
     for task in churn:
         task.cancel()
     await asyncio.gather(*churn, return_exceptions=True)
     return float(marks[1] - marks[0])
+
+
+def _spent(process: psutil.Process) -> float:
+    """Seconds of processors, those of its webhook process too."""
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children()))
 
 
 async def _churn(cluster: Cluster) -> None:
@@ -234,6 +243,17 @@ def _requests(path: str, rows: int) -> Iterator[bytes]:
         yield (
             f"POST {path} HTTP/1.1\r\nHost: dispatcher\r\nContent-Type: application/json\r\n"
             f"Idempotency-Key: bench-{n}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
+
+
+def _forged() -> Iterator[bytes]:
+    """Events that are hashed whole, and refused."""
+    body = b"x" * 60_000
+    for n in count():
+        seal = f"t={int(time.time())},v1={n:064x}"
+        yield (
+            f"POST /v1/events/{NAMESPACE}/b HTTP/1.1\r\nHost: dispatcher\r\nContent-Type: application/json\r\n"
+            f"DIDHub-Signature: {seal}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode() + body
 
 
@@ -328,7 +348,11 @@ def _report(found: dict[str, Measured]) -> None:
         )
     ]
     rows += [
-        (f"{name}: events a second", f"{one.events.rate:,.0f}", "three for each pick")
+        (
+            f"{name}: events a second",
+            f"{one.events.rate:,.0f}",
+            "three for each pick" if name.endswith("mix") else "all refused",
+        )
         for name, one in found.items()
         if one.events
     ]
@@ -339,6 +363,9 @@ def _report(found: dict[str, Measured]) -> None:
             line |= {f"{engine}_per_s": round(load.rate), f"{engine}_share": round(load.rate / bare.rate, 2)}
             line |= {f"{engine}_p50_ms": _millis(load, 0.5), f"{engine}_p99_ms": _millis(load, 0.99)}
             line |= {f"{engine}_us": round(repeats.processor)}
+        if (hostile := found.get(f"{engine}, hostile")) is not None:
+            line |= {f"{engine}_hostile_per_s": round(hostile.load.rate)}
+            line |= {f"{engine}_hostile_p99_ms": _millis(hostile.load, 0.99)}
         if (mix := found.get(f"{engine}, mix")) is not None:
             line |= {f"{engine}_mix_per_s": round(mix.load.rate)}
             line |= {f"{engine}_mix_share": round(mix.load.rate / bare.rate, 2)}
@@ -350,7 +377,7 @@ def _report(found: dict[str, Measured]) -> None:
         rows += [
             (f"{name}: picks beside the bare layer's of the same mix", f"{one.load.rate / bare_mix.load.rate:.2f}", "")
             for name, one in found.items()
-            if one.events
+            if name.endswith("mix")
         ]
         line |= {"bare_mix_per_s": round(bare_mix.load.rate), "bare_mix_us": round(bare_mix.processor)}
     line |= {"bare_us": round(found["bare"].processor)}

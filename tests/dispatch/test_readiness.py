@@ -93,3 +93,13 @@ async def test_a_look_leaves_one_row_that_is_nobodys(tmp_path: Path) -> None:
             await watch.look()
             assert watch.alive
         assert len(await ledger.suppressions(SCOPE)) == 1
+
+
+async def test_it_is_not_ready_while_no_webhook_process_listens_and_says_so() -> None:
+    told = []
+    for listens in (False, True):
+        app = health_app(Metrics(), lambda: True, lambda: 0.0, webhooks=lambda listens=listens: listens)  # type: ignore[misc]  # bound now
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dispatcher") as client:
+            answer = await client.get("/readyz")
+            told.append((answer.status_code, answer.text))
+    assert told == [(503, "the webhook process does not run\n"), (200, "ready\n")]

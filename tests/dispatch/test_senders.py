@@ -95,6 +95,22 @@ async def test_an_account_is_known_with_its_secrets_one_a_line(book: Book) -> No
     assert await book.secrets(key) == ("new", "old")
 
 
+async def test_another_process_is_told_of_accounts_that_come_change_and_go_and_whose_secrets_they_are(
+    book: Book,
+) -> None:
+    told: list[list[AccountKey] | None] = []
+    book.senders.on_change(lambda: told.append(book.senders.keys()))
+    key = await book.account()
+    await book.secret("s3cret")
+    assert (told, await book.senders.vouch(key)) == ([[key]], ("DIDHub", ("s3cret",)))
+    await book.kube.patch(ACCOUNTS, book.namespace, key.name, {"spec": {"webhookSecretRef": {"name": "another"}}})
+    await until(lambda: len(told) == 2, "the change to be told")
+    with pytest.raises(Problem, match=f"Secret {book.namespace}/another"):
+        await book.senders.vouch(key)
+    await book.kube.delete(ACCOUNTS, book.namespace, key.name)
+    await until(lambda: told == [[key], [key], []], "its end to be told")
+
+
 async def test_the_key_of_the_secret_is_webhook_unless_said_otherwise(book: Book) -> None:
     await book.secret("s3cret")
     assert await book.secrets(await book.account(ref={"name": "signing"})) == ("s3cret",)

@@ -24,6 +24,7 @@ which one process owns; of several that share one, the others carry to it what o
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
     webhooks.py, public_address.py            what carriers tell: is it signed, and by which URL
+    webhook_process/                          the process of its own in which that is read
     event_intake.py, senders.py, optout_words.py
                                               into the ledger: whose they are; who signs; who has said STOP
     listener.py, http_edge.py                 what every listener is, and does beside its routes

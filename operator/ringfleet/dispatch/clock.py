@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -10,10 +11,12 @@ class Clock:
     """Seconds since the epoch, as everything in the dispatcher reads them."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        self.ahead = 0.0
+        """Seconds."""
+        self._on_move: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        return time.time() + self._ahead
+        return time.time() + self.ahead
 
     def moment(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
@@ -22,4 +25,10 @@ class Clock:
         """Only ever ahead: a budget that has been spent stays spent."""
         if seconds < 0:
             raise ValueError(f"a clock moves ahead only, and not by {seconds:g} seconds")
-        self._ahead += seconds
+        self.ahead += seconds
+        for hear in self._on_move:
+            hear()
+
+    def on_move(self, hear: Callable[[], None]) -> None:
+        """Call `hear` when it was moved."""
+        self._on_move.append(hear)

@@ -5,6 +5,8 @@ words become opt-outs in the transaction that takes in their event, and START ta
 STOP of an earlier second has made: when a carrier repeats or mixes up messages, the opt-out wins. A STOP is never too
 old, and none is acknowledged whose sender can't be read: the carrier sends it again, and people see it refused. What
 may be a wish and may be none is listed and logged for a person, by the carrier's ids and without its text.
+
+It runs where the ledger and the inventory are; the keys of recipients leave that process no more than they do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every listener does beside its routes: read a body within limits, and answer what goes wrong.
 
-No inventory, ledger or cluster in here.
+No inventory, ledger or cluster in here: the webhook process has none.
 """
 
 from __future__ import annotations

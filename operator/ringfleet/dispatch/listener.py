@@ -1,6 +1,6 @@
 """A listener: uvicorn on one address, with our limits; and where that is.
 
-No inventory, ledger or cluster in here.
+No inventory, ledger or cluster in here: the webhook process has none.
 """
 
 from __future__ import annotations

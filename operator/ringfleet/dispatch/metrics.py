@@ -105,14 +105,14 @@ class Metrics:
         self._on_ledger_failure: list[Callable[[], None]] = []
         self._answers_of: dict[tuple[str, int], Counter] = {}
 
-    def answered(self, outcome: str, status: int) -> None:
+    def answered(self, outcome: str, status: int, times: int = 1) -> None:
         """One request was answered: `outcome` is `picked`, `deferred`, `dry-run`, the name of a problem, or one of
         these with `event-` before it. The child of a pair is kept, because to find it costs four times the counting.
         """
         child = self._answers_of.get((outcome, status))
         if child is None:
             child = self._answers_of[outcome, status] = self._answers.labels(outcome, status)
-        child.inc()
+        child.inc(times)
 
     def wished(self, wish: str, taken: bool) -> None:
         """A message came that asks to be left alone (`leave`), to be let in again (`return`), or may ask the one
@@ -147,9 +147,14 @@ class Metrics:
 
 
 def health_app(
-    metrics: Metrics, ready: Callable[[], bool], age: Callable[[], float], ledger: Callable[[], bool] = lambda: True
+    metrics: Metrics,
+    ready: Callable[[], bool],
+    age: Callable[[], float],
+    ledger: Callable[[], bool] = lambda: True,
+    webhooks: Callable[[], bool] = lambda: True,
 ) -> Starlette:
-    """`ready`: whether the inventory was read; `age`: of it, in seconds; `ledger`: whether the ledger works."""
+    """`ready`: whether the inventory was read; `age`: of it, in seconds; `ledger`: whether the ledger works;
+    `webhooks`: whether carriers are answered."""
     metrics.follow_age(age)
 
     async def healthz(_: Request) -> Response:
@@ -158,6 +163,8 @@ def health_app(
     async def readyz(_: Request) -> Response:
         if not ready():
             return PlainTextResponse("the inventory is not read yet\n", 503)
+        if not webhooks():
+            return PlainTextResponse("the webhook process does not run\n", 503)
         return PlainTextResponse("ready\n") if ledger() else PlainTextResponse("the ledger does not work\n", 503)
 
     async def show(request: Request) -> Response:

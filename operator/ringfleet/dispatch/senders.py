@@ -73,6 +73,7 @@ class Senders:
         self.accounts: Informer[AccountRecord] = Informer(
             kube, resource_of(CarrierAccount), _project, namespaces=namespaces
         )
+        self._on_change: list[Callable[[], None]] = []
         self.accounts.store.subscribe(self._on_account)
         self.profiles: Informer[ProfileRecord] = Informer(
             kube, resource_of(RoutingProfile), _project_profile, namespaces=profiles_in
@@ -80,9 +81,15 @@ class Senders:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.accounts.run())
-            group.create_task(self.profiles.run())
+        await asyncio.gather(self.accounts.run(), self.profiles.run(), self._tell_when_read())
+
+    async def _tell_when_read(self) -> None:
+        await self.accounts.synced.wait()
+        self._tell()
+
+    def _tell(self) -> None:
+        for hear in self._on_change:
+            hear()
 
     def target_of(self, key: AccountKey, profile: ObjectRef) -> str | None:
         """The URL to which the profile sends messages; None: it has none, or the account was not told it."""
@@ -103,6 +110,23 @@ class Senders:
                 f"CarrierAccount {key} takes no events: name the Secret that signs them in spec.webhookSecretRef.",
             )
         return Sender(reader, await self._secrets(key, record.secret))
+
+    async def vouch(self, key: AccountKey) -> tuple[str, tuple[str, ...]]:
+        """The same for another process: the provider whose webhooks they are, and the secrets. Raises Problem."""
+        sender, record = await self.find(key), self.accounts.store.get(ObjectRef(key.namespace, key.name))
+        if record is None:
+            raise no_such_account(key)
+        return record.provider, sender.secrets
+
+    def keys(self) -> list[AccountKey] | None:
+        """All accounts; None: they are not read yet."""
+        if not self.accounts.synced.is_set():
+            return None
+        return [AccountKey(*ref) for ref, _ in self.accounts.store.items()]
+
+    def on_change(self, hear: Callable[[], None]) -> None:
+        """Call `hear` when an account comes, changes or goes, and when all are read."""
+        self._on_change.append(hear)
 
     async def _secrets(self, key: AccountKey, secret: tuple[str, str]) -> tuple[str, ...]:
         """Those who ask at the same time wait for one look."""
@@ -143,6 +167,8 @@ class Senders:
         if new is None:
             self._kept.pop(AccountKey(*key), None)
             self._turns.pop(AccountKey(*key), None)
+        if self.accounts.synced.is_set():
+            self._tell()
 
 
 class Fleet:

@@ -1,6 +1,7 @@
 """One dispatcher process: ledger, inventory and listeners, from start to SIGTERM.
 
-On SIGTERM the listeners take no more connections, what is under way is answered, and the ledger is closed last.
+Carriers are listened to by a process of its own, which lives as long (`webhook_process`). On SIGTERM the listeners take
+no more connections, what is under way is answered, and the ledger is closed last.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ringfleet.dispatch.relay import Relay
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.tls import Certificate, follow_certificate
-from ringfleet.dispatch.webhooks import Events, HotEvents, app_of
+from ringfleet.dispatch.webhook_process.watch import WebhookWatch
 from ringfleet.kube.client import Kube
 
 KEYS_SECONDS = 30.0
@@ -78,28 +79,32 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
         intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, senders.target_of)
-        events = Events(senders, intake, clock.now, metrics, settings.public_address)
+        webhooks = WebhookWatch(settings, senders, intake, metrics, lambda: clock.ahead)
+        clock.on_move(webhooks.tell_time)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
-            Listener(app_of(events), Address.parse(settings.events), certificate, HotEvents(events)),
             Listener(
-                health_app(metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive),
+                health_app(
+                    metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive, lambda: webhooks.alive
+                ),
                 Address.parse(settings.health),
                 certificate,
             ),
         ]
-        background = [inventory.run(), senders.run(), watch.run(), _prune(ledger, clock), _keep(inventory)]
+        background = [inventory.run(), senders.run(), watch.run(), webhooks.keep(), _prune(ledger, clock)]
+        background += [_keep(inventory)]
         background += [Relay(ledger, metrics).run()]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [follow_certificate(certificate)] if certificate else []
-        async with _in_background(*background), listening(listeners):
-            urls = [listener.url for listener in listeners]
+        async with _in_background(*background), webhooks.draining(), listening(listeners):
+            urls = [listeners[0].url, webhooks.url, listeners[1].url]
             log.info("dispatcher serving", ledger=settings.ledger.partition(":")[0], urls=urls)
             await ledger.answer_at(settings.advertise or listeners[0].url)
             ready(urls)
             await stop.wait()
             log.info("dispatcher draining")
+            webhooks.drain()
         await forward.close()
     log.info("dispatcher stopped")
 

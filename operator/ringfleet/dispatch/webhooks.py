@@ -4,8 +4,8 @@
 
     account known? -> at most 1 MiB -> signed, and now? -> reads? -> `event_intake`: the ledger has it, once -> 200
 
-Neither ledger, inventory nor cluster is loaded with it. What is answered with a 2xx is in the ledger, or concerns
-nobody.
+It runs in the webhook process (`webhook_process`), so what strangers send takes no time from picks; neither ledger,
+inventory nor cluster is loaded with it. What is answered with a 2xx is in the ledger, or concerns nobody.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Sender:
 
 
 class Accounts(Protocol):
-    """Who may send: `senders.Senders`."""
+    """Who may send: `senders.Senders`, and in the webhook process `webhook_process.accounts.Accounts`."""
 
     async def find(self, key: AccountKey) -> Sender:
         """Raises Problem."""
@@ -67,7 +67,7 @@ class Accounts(Protocol):
 
 
 class Taker(Protocol):
-    """Who takes an event in: `event_intake.Intake`."""
+    """Who takes an event in: `event_intake.Intake`, and in the webhook process `webhook_process.handover.Handover`."""
 
     async def take(self, key: AccountKey, event: CarrierEvent) -> str:
         """What became of it, which is on disk now: see `Happened`. Raises Problem: nothing, or it is not known."""
@@ -80,7 +80,7 @@ class Taker(Protocol):
 
 
 class Answers(Protocol):
-    """Who counts what is answered: `metrics.Metrics`."""
+    """Who counts what is answered: `metrics.Metrics`, and in the webhook process `webhook_process.process.Counts`."""
 
     def answered(self, outcome: str, status: int) -> None: ...
 
