@@ -136,7 +136,9 @@ async def _heal(
         await _hand_over(services, reading, numbers, events)
         raise
     await _hand_over(services, reading, numbers, events)
-    reading.until, reading.unreadable = records.until(began, unfinished), unreadable
+    if unreadable:
+        log.warning("detail records that can't be read", account=account.account_id, list=listed.name, count=unreadable)
+    reading.until = records.until(began, unfinished)
     reading.told = {id_: at for id_, at in reading.told.items() if at >= records.since(reading.until, began)}
 
 
