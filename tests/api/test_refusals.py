@@ -126,6 +126,12 @@ OTHERS = [
         'supported values: "DIDHub", "Twilio", "Telnyx"'),
     Bad("a Twilio endpoint of one product", changed(changed(an_account(), "spec.provider", "Twilio"), "spec.endpoint",
         "https://api.twilio.com"), "spec.endpoint", "write {product} where its name stands"),
+    Bad("a public URL of an account whose webhooks nobody signs", changed(changed(an_account(), "spec.provider",
+        "Telnyx"), "spec.webhooks", {"publicURL": "https://events.example.com"}), "spec.webhooks.publicURL",
+        "name in webhookSecretRef what the carrier signs with"),
+    Bad("a public URL of a carrier that tells its webhook beside the program", changed(changed(an_account(),
+        "spec.webhookSecretRef", {"name": "w", "key": "k"}), "spec.webhooks", {"publicURL": "https://e.example.com"}),
+        "spec.webhooks.publicURL", "leave publicURL out"),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
         "write the URL of an API, such as https://"),
     *(

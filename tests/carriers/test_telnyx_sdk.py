@@ -65,7 +65,9 @@ ROUTINGS = (
     replace(TRUNK, sip_targets=(SipTarget("sips:192.0.2.1"), SipTarget("sips:192.0.2.2"))),
     replace(TRUNK, sip_targets=(SipTarget("sips:192.0.2.1"),)),
     Routing("inst-1.b", "shop/b", voice_webhook="https://example.com/v", messaging_webhook="https://example.com/m"),
-    Routing("inst-1.b", "shop/b", messaging_webhook="https://example.com/n"),
+    Routing(
+        "inst-1.b", "shop/b", messaging_webhook="https://example.com/n", messaging_fallback="https://example.com/m"
+    ),
     Routing("inst-1.c", "shop/c", voice_application="1293384261075731500", messaging_service="MG1"),
     Routing("inst-1.d", "shop/d", agent="assistant-7"),
 )

@@ -88,6 +88,7 @@ ROUTINGS = st.builds(
     agent=st.none() | TEXT,
     messaging_webhook=st.none() | TEXT,
     messaging_service=st.none() | TEXT,
+    messaging_fallback=st.none() | TEXT,
 )
 
 

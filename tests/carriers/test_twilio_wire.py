@@ -68,7 +68,9 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
     profile = await carrier.ensure_routing(routing)
     hooks = replace(ROUTING, reference="b", sip_targets=(), voice_webhook="https://example.com/v")
     other = await carrier.ensure_routing(hooks)
-    await carrier.ensure_routing(replace(hooks, messaging_webhook="https://example.com/m"))
+    await carrier.ensure_routing(
+        replace(hooks, messaging_webhook="https://example.com/m", messaging_fallback="https://b")
+    )
     await carrier.ensure_routing(replace(routing, sip_targets=routing.sip_targets[:1]))
     await carrier.find_routing(routing.reference)
     assert [held async for page in carrier.routings() for held in page]

@@ -87,6 +87,10 @@ def a_ledger(certificate: tuple[Path, Path] | None = None) -> Iterator[Ledger]:
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *_: object) -> None:
             """Not on the tests' own output."""
 

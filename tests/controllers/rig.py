@@ -27,7 +27,7 @@ from ringfleet.api import CarrierAccount, NumberClaim, PhoneNumber, RoutingProfi
 from ringfleet.api.meta import ACCOUNT_LABEL, CLAIM_FINALIZER, NUMBER_FINALIZER, ORDER_FINALIZER, POOL_LABEL
 from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.carrier import AccountSettings
-from ringfleet.controllers.dispatcher_client import Reading, Taken, Unreadable
+from ringfleet.controllers.dispatcher_client import NotTaken, Reading, Taken, Unreadable
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.reconcile import reconcile
 from ringfleet.controllers.runtime import build_services, relist, run_controllers
@@ -317,10 +317,14 @@ class TrafficDouble:
     heard: dict[str, CarrierEvent] = field(default_factory=dict)
     """What it was told, by account and id, such as `shop/main SM1:message.received`."""
     batches: list[int] = field(default_factory=list)
+    never: set[str] = field(default_factory=set)
+    """The ids of the events that it never takes."""
 
     async def tell(self, account: AccountKey, events: Sequence[CarrierEvent]) -> Taken:
         if self.down:
             raise Unreadable("The dispatcher does not answer in time.")
+        if any(event.id in self.never for event in events):
+            raise NotTaken("The dispatcher answers 400 for the events.")
         told = {f"{account} {event.id}": event for event in events}
         new = len(told.keys() - self.heard.keys())
         self.heard |= told

@@ -157,6 +157,19 @@ async def test_many_events_are_told_in_batches() -> None:
 
 
 @in_virtual_time
+async def test_an_event_that_is_never_taken_holds_up_no_other() -> None:
+    async with a_rig(*fleet()) as rig:
+        records, dispatcher = listen(rig)
+        dispatcher.never = {"SM3:message.received"}
+        for n in range(9):
+            records.receive(str(n), at=NOW - timedelta(minutes=9 - n))
+        rig.services.queues.wake_records(rig_key())
+        await rig.run_queues(70.0)
+        assert texts(dispatcher) == ["0", "1", "2", "4", "5", "6", "7", "8"]
+        assert rig.services.accounts.opened(rig_key()).at_carrier.readings["messages"].failures == 0
+
+
+@in_virtual_time
 async def test_a_call_that_goes_on_is_read_again_until_it_has_ended() -> None:
     async with a_rig(*fleet()) as rig:
         records, _ = listen(rig)

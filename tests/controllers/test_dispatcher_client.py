@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ringfleet.controllers.dispatcher_client import Dispatcher, parse_rollup
-from ringfleet.model import E164
+from ringfleet.controllers.dispatcher_client import Dispatcher, NotTaken, Unreadable, parse_rollup
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.rotation import Channel
+from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.seen import DayUsage, NumberUse
 from ringfleet.settings import Settings
 from tests.cluster.rollup import QUIET, Ledger, a_ledger
@@ -53,6 +54,20 @@ async def dispatcher(ledger: Ledger, clock: Clock, tmp_path: Path) -> AsyncItera
     dispatcher = Dispatcher(settings, clock.wall, clock.monotonic)
     yield dispatcher
     await dispatcher.close()
+
+
+@pytest.mark.parametrize(("status", "never"), [(400, True), (413, True), (403, False), (500, False), (503, False)])
+async def test_events_that_are_not_taken_are_told_apart_from_those_that_can_not_be_told_now(
+    ledger: Ledger, dispatcher: Dispatcher, status: int, never: bool
+) -> None:
+    ledger.status = status
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    event = CarrierEvent("SM1", Happening.MESSAGE_RECEIVED, at, NUMBER, "SM1", Direction.INBOUND, NUMBER, text="STOP")
+    with pytest.raises(Unreadable) as raised:
+        await dispatcher.tell(AccountKey("shop", "main"), [event])
+    assert isinstance(raised.value, NotTaken) is never
+    ((path, token),) = ledger.asked
+    assert (path, token) == ("/v1/namespaces/shop/carrieraccounts/main/events", "Bearer secret")
 
 
 async def read(dispatcher: Dispatcher) -> Any:

@@ -354,3 +354,33 @@ async def test_a_listing_of_profiles_that_fails_is_no_trouble_of_the_account() -
         rig.carrier.fail("routings", CarrierUnavailable("It is down."))
         await set_out(rig)
         assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+# Through the dispatcher.
+
+
+RELAYS = {
+    "webhookSecretRef": {"name": "main-token", "key": "webhooks"},
+    "webhooks": {"publicURL": "https://events.example.com"},
+}
+SMS = {"messaging": {"webhook": {"url": "https://example.com/sms"}}}
+
+
+@in_virtual_time
+async def test_an_account_with_a_public_url_calls_the_dispatcher_and_one_without_calls_the_program() -> None:
+    """And a sweep that reads it back finds no drift."""
+    fleet = (a_secret(), an_account(**RELAYS), a_profile("sip", **SMS), a_pool(**ROUTED), a_number(1, **ROUTED))
+    async with a_rig(*fleet) as rig:
+        hold(rig, 1)
+        await set_out(rig)
+        (told,) = rig.carriers[f"{HERE}/main"].profiles.values()
+        assert told.routing.messaging_webhook == f"https://events.example.com/v1/events/{HERE}/main/{HERE}/sip"
+        assert told.routing.messaging_fallback == "https://example.com/sms"
+        assert await rig.says("RoutingProfile", "sip") == "True Configured"
+        rig.told()
+        await settle(rig, 3600.0)
+        assert "ensure_routing" not in profile_calls(rig)
+        await rig.change("CarrierAccount", "main", {"spec": {"webhooks": {"publicURL": None}}})
+        await settle(rig)
+        (told,) = rig.carriers[f"{HERE}/main"].profiles.values()
+        assert (told.routing.messaging_webhook, told.routing.messaging_fallback) == ("https://example.com/sms", None)

@@ -208,7 +208,7 @@ async def test_nothing_is_decided_before_the_accounts_were_read(kube: Kube, name
 async def test_a_secret_that_may_not_be_read_is_our_fault_and_says_so(
     cluster: Cluster, namespace: str, crds: None
 ) -> None:
-    rule = a_rule(["carrieraccounts"], ["get", "list", "watch", "create"], "ringfleet.dev")
+    rule = a_rule(["carrieraccounts", "routingprofiles"], ["get", "list", "watch", "create"], "ringfleet.dev")
     rights = a_role("reader", rule), a_role_binding(namespace, "reader", "reader")
     cluster.apply(a_service_account("reader"), *rights, namespace=namespace)
     in_force = lambda: cluster.may("reader", "create", "carrieraccounts", namespace=namespace)  # noqa: E731

@@ -76,7 +76,7 @@ async def test_a_full_queue_refuses_at_once_and_takes_again_when_it_is_settled(
     taking = [asyncio.create_task(hands.take(HERE, event(f"evt_{n}"))) for n in range(3)]
     batch = await pair.next()
     assert isinstance(batch, Batch)
-    assert [(account, unpack(packed)) for account, packed in batch.events] == [
+    assert [(account, unpack(packed)) for account, packed, _ in batch.events] == [
         (ACCOUNT, event(f"evt_{n}")) for n in range(3)
     ]
     with pytest.raises(Problem, match="Too many events wait"):

@@ -17,11 +17,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process import life, watch
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
+from tests.carriers.webhooks import NOW, a_body, an_event, signed
+from tests.dispatch.test_webhooks import HERE
 from tests.dispatch.webhook_world import PATH, Load, a_client, a_dispatcher, lost, send
 from tests.mortal import mortal
 from tests.programs import start_program
@@ -69,6 +73,36 @@ async def test_an_odd_event_holds_up_no_other(tmp_path: Path) -> None:
         ids = ("evt_1", "evt_odd", "evt_2", "evt_refused", "evt_3")
         answers = await asyncio.gather(*(send(client, id_) for id_ in ids))
         assert [status for status, _ in answers] == [200, 500, 200, 422, 200]
+
+
+class Passing:
+    """Keeps what is to be passed on, unless it is for nobody."""
+
+    def __init__(self) -> None:
+        self.passed: list[tuple[AccountKey, ObjectRef, WebhookRequest]] = []
+
+    async def take(self, *_: object) -> str:
+        return "counted"
+
+    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+        if profile.name == "nobody":
+            raise Problem("not-found", "Nobody is told.")
+        self.passed.append((key, profile, request))
+
+
+async def test_a_request_that_is_to_be_passed_on_comes_over_as_it_was_sent(tmp_path: Path) -> None:
+    passing, body = Passing(), a_body(an_event("message.received", "evt_1", text="STOP \u00fc"))
+    headers = signed(body, at=NOW) | {"x-odd": "\u00e9"}
+    async with a_dispatcher(tmp_path, passing) as (watch, _, _), a_client(watch.url) as client:
+        encoded = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+        answer = await client.post(f"{PATH}/shop/desk?a=%2F", content=body, headers=encoded)
+        assert (answer.status_code, answer.text) == (200, "<Response/>")
+        refused = await client.post(f"{PATH}/shop/nobody", content=body, headers=encoded)
+        assert refused.status_code == 404
+    ((key, profile, request),) = passing.passed
+    assert (key, profile) == (HERE, ObjectRef("shop", "desk"))
+    assert (request.method, request.url, request.body) == ("POST", f"{watch.url}{PATH}/shop/desk?a=%2F", body)
+    assert headers.items() <= dict(request.headers).items()
 
 
 async def test_a_process_that_is_killed_is_not_ready_and_comes_again_at_the_same_port(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ringfleet.api.meta import (
     Column,
     Currency,
     Duration,
+    HttpUrl,
     ListType,
     NamespaceList,
     Part,
@@ -47,6 +48,19 @@ class Provider(StrEnum):
     """Twilio. The sandbox carrier speaks its protocol too, below /twilio."""
     TELNYX = "Telnyx"
     """Telnyx. The sandbox carrier speaks its protocol too, below /telnyx."""
+
+
+class AccountWebhooks(Part):
+    """Whom the carrier calls for messages that come in."""
+
+    public_url: Annotated[HttpUrl | None, Field(alias="publicURL")] = None
+    """The base URL by which the carrier reaches the dispatcher's listener for events, such as
+    https://events.example.com. With it, the carrier calls the dispatcher for each message to a number whose
+    RoutingProfile names a webhook for messages, so that no STOP waits; the dispatcher then passes the request on to
+    that webhook as it came, at least once. The signature in it is for the URL in X-Ringfleet-Original-Url, and what the
+    program answers is not written back. While the dispatcher can't take a request, the carrier calls the program
+    itself. Needs webhookSecretRef. Only of Twilio and Telnyx, and not where messages go to a messaging service. Without
+    it, the carrier calls the webhook alone, and a STOP is heard when messages are listed (status.records)."""
 
 
 class AccountLimits(Part):
@@ -93,6 +107,17 @@ class CarrierAccountSpec(Part):
             "only Twilio has trust products: leave trustProduct out",
             at=".trustProduct",
         ),
+        Rule(
+            "!has(self.webhooks) || !has(self.webhooks.publicURL) || has(self.webhookSecretRef)",
+            "name in webhookSecretRef what the carrier signs with: the dispatcher passes on nothing that nobody has "
+            "signed",
+            at=".webhooks.publicURL",
+        ),
+        Rule(
+            "!has(self.webhooks) || !has(self.webhooks.publicURL) || self.provider != 'DIDHub'",
+            "DIDHub tells its webhook of messages beside the program that gets them: leave publicURL out",
+            at=".webhooks.publicURL",
+        ),
     )
 
     provider: Annotated[
@@ -135,6 +160,7 @@ class CarrierAccountSpec(Part):
     RotationSets ask. Without it, numbers are put into none; those that somebody else has put into an approved one are
     signed all the same. Taking it away takes no number out of the trust product. The condition SweepRefused says why a
     number can't be put into it."""
+    webhooks: AccountWebhooks = AccountWebhooks.model_construct()
     limits: AccountLimits = AccountLimits.model_construct()
     catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB

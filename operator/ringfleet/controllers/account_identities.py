@@ -28,8 +28,6 @@ class Reading:
     """How many readings have failed in a row."""
     error: str = ""
     """Why the last one has; empty: it has not."""
-    unreadable: int = 0
-    """How many records of the last reading can't be read."""
     told: dict[str, datetime] = field(default_factory=dict)
     """The ids and times of the events that were handed over, and that a listing may show again."""
 

@@ -27,7 +27,7 @@ from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.controllers.account_identities import Reading
 from ringfleet.controllers.carrier_clients import OpenAccount
-from ringfleet.controllers.dispatcher_client import Unreadable
+from ringfleet.controllers.dispatcher_client import NotTaken, Taken, Unreadable
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.traffic import CarrierEvent, RecordsPage
@@ -136,7 +136,9 @@ async def _heal(
         await _hand_over(services, reading, numbers, events)
         raise
     await _hand_over(services, reading, numbers, events)
-    reading.until, reading.unreadable = records.until(began, unfinished), unreadable
+    if unreadable:
+        log.warning("detail records that can't be read", account=account.account_id, list=listed.name, count=unreadable)
+    reading.until = records.until(began, unfinished)
     reading.told = {id_: at for id_, at in reading.told.items() if at >= records.since(reading.until, began)}
 
 
@@ -149,10 +151,23 @@ async def _hand_over(
         by_account.setdefault(numbers[event.number], []).append(event)
     for key, told in by_account.items():
         for batch in _batches(told):
-            taken = await services.dispatcher.tell(key, batch)
+            taken = await _tell(services, key, batch)
             reading.told |= {event.id: event.at for event in batch}
             if taken.new or taken.refused:
                 log.info("detail records handed over", account=str(key), new=taken.new, refused=taken.refused)
+
+
+async def _tell(services: Services, key: AccountKey, batch: list[CarrierEvent]) -> Taken:
+    """Tell the dispatcher a batch. One event that it never takes is left out, and holds up none of the others."""
+    try:
+        return await services.dispatcher.tell(key, batch)
+    except NotTaken as error:
+        if len(batch) == 1:
+            log.warning("detail record not taken", account=str(key), event_id=batch[0].id, error=str(error))
+            return Taken(refused=1)
+    middle = len(batch) // 2
+    halves = [await _tell(services, key, half) for half in (batch[:middle], batch[middle:])]
+    return Taken(sum(half.new for half in halves), sum(half.refused for half in halves))
 
 
 def _batches(events: list[CarrierEvent]) -> Iterator[list[CarrierEvent]]:

@@ -35,11 +35,17 @@ OLD = 3
 """After so many intervals, figures are too old to go by."""
 PAGE = 1000
 """So many numbers are read at once."""
+_NEVER = frozenset({400, 413})
+"""The statuses of what is never taken."""
 _NOT_UNDERSTOOD = "The dispatcher answers what can't be understood."
 
 
 class Unreadable(Exception):
     """The dispatcher did not say; the message is a sentence."""
+
+
+class NotTaken(Unreadable):
+    """The dispatcher has understood, and will never take this: another try is no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +194,7 @@ class Dispatcher:
         for good.
 
         Raises:
+            NotTaken: one of the events is none to the dispatcher, or all of them together are too many bytes.
             Unreadable: nothing of it is known to be; it is to be told again.
         """
         path = f"/v1/namespaces/{account.namespace}/carrieraccounts/{account.name}/events"
@@ -219,7 +226,9 @@ class Dispatcher:
                 ssl=self._trust.context() if self._trust else True,
             ) as reply:
                 if reply.status != 200:  # noqa: PLR2004 - OK
-                    raise Unreadable(f"The dispatcher answers {reply.status} for {what}.")
+                    raise (NotTaken if reply.status in _NEVER else Unreadable)(
+                        f"The dispatcher answers {reply.status} for {what}."
+                    )
                 return await reply.json()
         except TimeoutError as error:
             raise Unreadable("The dispatcher does not answer in time.") from error

@@ -27,7 +27,7 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.controllers.marked_numbers import MarkedNumbers
 from ringfleet.controllers.pool_tally import Bindings, PoolTallies
 from ringfleet.kube.store import Store
-from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase
+from ringfleet.model import E164, GONE, AccountKey, ItemState, Mark, Phase, Routing
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
@@ -37,7 +37,7 @@ from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until, sort_out
 from ringfleet.objects.refs import Key, account_key, market_of
-from ringfleet.objects.routing_profile import content_hash, routing_of, routing_want, told_at
+from ringfleet.objects.routing_profile import content_hash, relayed, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.number_pool.supply import Lots, NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
@@ -109,7 +109,7 @@ class Fleet:
         self._stores: dict[str, Store[Any]] = {
             model.__name__: Store(model.parse, _INDEXES.get(model.__name__), self.scopes) for model in INTENTS
         }
-        self._routing: dict[tuple[str, str, AccountKey], tuple[str, DesiredRouting]] = {}
+        self._routing: dict[tuple[str, str, AccountKey], tuple[tuple[str, str | None], DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
         self._let_go: dict[ObjectRef, tuple[tuple[str, ...], frozenset[str]]] = {}
 
@@ -180,12 +180,19 @@ class Fleet:
         profile = self.get(RoutingProfile, *place)
         if profile is None:
             return routing_want(name, None, None)
-        cache, version = (profile.metadata.uid, name, account), profile.metadata.resource_version
+        told_by = self.get(CarrierAccount, account.namespace, account.name)
+        public_url = told_by.spec.webhooks.public_url if told_by else None
+        cache, version = (profile.metadata.uid, name, account), (profile.metadata.resource_version, public_url)
         known = self._routing.get(cache)
         if known is None or known[0] != version:
-            told, content = told_at(profile).get(account), content_hash(routing_of(profile, self.installation))
+            told, content = told_at(profile).get(account), content_hash(self.routing_at(profile, account))
             known = self._routing[cache] = (version, routing_want(name, profile, told, content))
         return known[1]
+
+    def routing_at(self, profile: RoutingProfile, account: AccountKey) -> Routing:
+        """The profile as one carrier account is told it."""
+        told = self.get(CarrierAccount, account.namespace, account.name)
+        return relayed(routing_of(profile, self.installation), told)
 
     # Freezes.
 

@@ -23,7 +23,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import AccountKey, HeldRouting, Routing
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.refs import Key
-from ringfleet.objects.routing_profile import as_told, content_hash, routing_of, told_at
+from ringfleet.objects.routing_profile import as_told, content_hash, told_at
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.routing_profile import Failure, ProfilePlace, Refusal, Told, caught_up, must_tell
 from ringfleet.rate import backoff
@@ -110,7 +110,7 @@ async def _tell_one(services: Services, key: AccountKey, account: OpenAccount, p
 
 async def _tell(services: Services, key: AccountKey, account: OpenAccount, profile: RoutingProfile) -> None:
     """Tell the profile as it is now, and remember why the account did not take it, if so."""
-    routing = routing_of(profile, services.installation)
+    routing = services.fleet.routing_at(profile, key)
     place = place_at(services, key, profile.metadata.namespace, told_at(profile).get(key), routing)
     if not must_tell(place, content_hash(routing)):
         return

@@ -14,7 +14,8 @@ was told is in the status, so that no process has to remember it. That the carri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from ringfleet.api import NumberPool, RoutingProfile
 from ringfleet.api.routing_profile import RoutingProfileStatus
@@ -26,7 +27,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import Key
-from ringfleet.objects.routing_profile import content_hash, routing_of, told_at, told_notes, told_status
+from ringfleet.objects.routing_profile import content_hash, told_at, told_notes, told_status
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.routing_profile import Failure, ProfilePlace, Told, must_tell, profile_conditions
 
@@ -36,39 +37,46 @@ async def reconcile_profile(services: Services, key: Key) -> float | None:
     profile = services.fleet.get(RoutingProfile, key.namespace, key.name)
     if profile is None or (profile.metadata.deletion_timestamp and not is_guarded(profile)):
         return None
-    routing = routing_of(profile, services.installation)
-    places = _places(services, profile, routing)
-    failures = {} if profile.spec.suspend else _have_told(services, key, places, routing)
-    await _write(services, profile, routing, places, failures)
-    return _again(services, routing, failures)
+    routing_at = partial(services.fleet.routing_at, profile)
+    places = _places(services, profile, routing_at)
+    failures = {} if profile.spec.suspend else _have_told(services, key, places, routing_at)
+    await _write(services, profile, routing_at, places, failures)
+    return _again(services, routing_at, failures)
 
 
-def _have_told(services: Services, key: Key, places: list[ProfilePlace], routing: Routing) -> dict[AccountKey, Failure]:
+RoutingAt = Callable[[AccountKey], Routing]
+"""The profile as each account is told it."""
+
+
+def _have_told(
+    services: Services, key: Key, places: list[ProfilePlace], routing_at: RoutingAt
+) -> dict[AccountKey, Failure]:
     """Have each account told in its own lane that does not know what the profile says; why one does not know it yet."""
-    place, content = ObjectRef(key.namespace, key.name), content_hash(routing)
-    due = (one for one in places if must_tell(one, content))
-    said = {one.account: tell_soon(services, place, one, routing) for one in due}
+    place = ObjectRef(key.namespace, key.name)
+    due = (one for one in places if must_tell(one, content_hash(routing_at(one.account))))
+    said = {one.account: tell_soon(services, place, one, routing_at(one.account)) for one in due}
     return {account: failure for account, failure in said.items() if failure}
 
 
-def _again(services: Services, routing: Routing, failures: Iterable[AccountKey]) -> float | None:
+def _again(services: Services, routing_at: RoutingAt, failures: Iterable[AccountKey]) -> float | None:
     """Seconds until an account that did not take the profile is told again."""
     if not failures:
         return None
-    accounts = filter(None, map(services.accounts.get, failures))
-    waits = (refusal.until - services.monotonic() for one in accounts if (refusal := refusal_of(one, routing)))
+    found = ((services.accounts.get(key), routing_at(key)) for key in failures)
+    refusals = (refusal_of(account, routing) for account, routing in found if account)
+    waits = (refusal.until - services.monotonic() for refusal in refusals if refusal)
     return min((wait for wait in waits if wait > 0), default=REFUSED_AGAIN)
 
 
 # Looking.
 
 
-def _places(services: Services, profile: RoutingProfile, routing: Routing) -> list[ProfilePlace]:
+def _places(services: Services, profile: RoutingProfile, routing_at: RoutingAt) -> list[ProfilePlace]:
     """The accounts that must know the profile, with what each was told and what it has, as far as that is known."""
     told, namespace = told_at(profile), profile.metadata.namespace
     needed = {record.account: record.namespace for record in _followers(services, profile)}
     needed = dict.fromkeys(_ordering(services, profile), namespace) | needed
-    return [place_at(services, key, needed[key], told.get(key), routing) for key in sorted(needed)]
+    return [place_at(services, key, needed[key], told.get(key), routing_at(key)) for key in sorted(needed)]
 
 
 def _followers(services: Services, profile: RoutingProfile) -> list[NumberRecord]:
@@ -101,7 +109,7 @@ def _ordering(services: Services, profile: RoutingProfile) -> set[AccountKey]:
 async def _write(
     services: Services,
     profile: RoutingProfile,
-    routing: Routing,
+    routing_at: RoutingAt,
     places: list[ProfilePlace],
     failures: dict[AccountKey, Failure],
 ) -> None:
@@ -111,7 +119,8 @@ async def _write(
         said = (*said, PROFILE_STAYS)
     records = [*_routed(services, profile), *_routed_elsewhere(services, profile)]
     drifted = sum(record.state.drift is not None for record in records)
-    routed = sum(_is_routed(record, told, content_hash(routing)) for record in records)
+    contents = {key: content_hash(routing_at(key)) for key in told}
+    routed = sum(_is_routed(record, told, contents.get(record.account, "")) for record in records)
     generation = profile.metadata.generation
     status = RoutingProfileStatus(
         observed_generation=generation,

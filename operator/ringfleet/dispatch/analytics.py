@@ -27,7 +27,7 @@ import aiohttp
 import structlog
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
-from ringfleet.dispatch.ledger.types import Posted
+from ringfleet.dispatch.ledger.types import ANALYTICS, Posted
 from ringfleet.dispatch.metrics import Metrics
 
 BATCH = 500
@@ -51,11 +51,16 @@ class Outbox(Protocol):
     @property
     def is_ours(self) -> bool: ...
 
-    async def outbox(self, limit: int) -> tuple[Posted, ...]: ...
+    @property
+    def posted(self) -> int: ...
+
+    async def outbox(self, limit: int, target: str = ANALYTICS) -> tuple[Posted, ...]: ...
+
+    async def targets(self) -> frozenset[str]: ...
 
     async def sent(self, ids: Sequence[int]) -> None: ...
 
-    async def outbox_fills(self, within: float) -> None: ...
+    async def outbox_fills(self, than: int, within: float) -> None: ...
 
     async def owner_changes(self, within: float) -> None: ...
 
@@ -79,6 +84,7 @@ class Forwarding:
                 if not self._ledger.is_ours:
                     await self._ledger.owner_changes(LOOK_AGAIN_S)
                     continue
+                posted = self._ledger.posted
                 try:
                     rest = await self.send_some(session)
                 except LedgerUnavailable as error:
@@ -87,7 +93,7 @@ class Forwarding:
                 if self._failures:
                     await asyncio.sleep(wait_after(self._failures))
                 elif not rest:
-                    await self._ledger.outbox_fills(LOOK_AGAIN_S)
+                    await self._ledger.outbox_fills(posted, LOOK_AGAIN_S)
 
     async def send_some(self, session: aiohttp.ClientSession) -> bool:
         """Send the oldest. Whether there may be more.
@@ -109,7 +115,7 @@ class Forwarding:
 
     async def _send(self, session: aiohttp.ClientSession, posted: Sequence[Posted]) -> str:
         try:
-            body = b"[" + b",".join(one.event for one in posted) + b"]"
+            body = b"[" + b",".join(one.entry for one in posted) + b"]"
             headers = await self._headers(sha256(body).hexdigest(), body)
             async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as reply:
                 status = reply.status

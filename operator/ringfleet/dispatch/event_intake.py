@@ -11,19 +11,23 @@ It runs where the ledger and the inventory are; the keys of recipients leave tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import floor, inf, nextafter
 from typing import Final, Protocol
 
 import structlog
 
+from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import LONGEST_TEXT, Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.optout_words import Wish, wish_in
 from ringfleet.dispatch.problems import Problem, unwritable
+from ringfleet.dispatch.relay import letter_of
 from ringfleet.model import E164, AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
@@ -50,7 +54,8 @@ class Numbers(Protocol):
 
 
 class Intake:
-    """`hashes`: of a recipient, the newest key's first. `now`: POSIX seconds."""
+    """`hashes`: of a recipient, the newest key's first. `now`: POSIX seconds. `target_of`: the URL to which a
+    RoutingProfile sends messages, of one that the account was told; None: there is none such."""
 
     def __init__(
         self,
@@ -59,7 +64,9 @@ class Intake:
         hashes: Callable[[str], tuple[bytes, ...]],
         now: Callable[[], float],
         metrics: Metrics,
+        target_of: Callable[[AccountKey, ObjectRef], str | None] = lambda *_: None,
     ) -> None:
+        self._target_of = target_of
         self._ledger = ledger
         self._numbers = numbers
         self._hashes = hashes
@@ -68,8 +75,26 @@ class Intake:
 
     async def take(self, key: AccountKey, event: CarrierEvent) -> str:
         """What became of it: see `webhooks.Happened`. Raises Problem: nothing, or it is not known."""
-        try:
+        with self._ledger_needed():
             return await self._take_in(key, event)
+
+    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+        """See `webhooks.Taker`."""
+        target = self._target_of(key, profile)
+        if target is None:
+            raise Problem(
+                "not-found",
+                f"RoutingProfile {str(profile)[:100]} sends no messages to a program, or {key} was not told it.",
+            )
+        letter = letter_of(target, request.url, request.headers, request.body)
+        with self._ledger_needed():
+            await self._ledger.post([letter], self._now())
+
+    @contextmanager
+    def _ledger_needed(self) -> Iterator[None]:
+        """Raises Problem: the ledger can't be written, or not with this in it."""
+        try:
+            yield
         except Unwritable as error:
             raise unwritable() from error
         except LedgerUnavailable as error:

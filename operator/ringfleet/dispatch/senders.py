@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ringfleet.api import CarrierAccount
+from ringfleet.api import CarrierAccount, RoutingProfile
 from ringfleet.carriers.registry import PROVIDERS
 from ringfleet.dispatch.inventory import Inventory
 from ringfleet.dispatch.problems import Problem
@@ -25,6 +25,7 @@ from ringfleet.kube.informer import Informer
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.refs import SECRETS, resource_of
+from ringfleet.objects.routing_profile import told_at
 
 KEPT_SECONDS = 60.0
 AGAIN_SECONDS = 10.0
@@ -40,6 +41,14 @@ class AccountRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileRecord:
+    """What of a RoutingProfile is needed: the URL to which it sends messages, if to any, and who was told it."""
+
+    target: str | None
+    told: frozenset[AccountKey]
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     secret: tuple[str, str]
     until: float
@@ -49,7 +58,14 @@ class Kept:
 class Senders:
     """See the module. `run` follows; `find` looks an account up. `clock`: seconds, for how long a Secret is kept."""
 
-    def __init__(self, kube: Kube, clock: Callable[[], float], namespaces: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        clock: Callable[[], float],
+        namespaces: Collection[str] | None = None,
+        profiles_in: Collection[str] | None = None,
+    ) -> None:
+        """`namespaces`: those of the accounts, `profiles_in`: those of the routing profiles; None: all of them."""
         self._kube = kube
         self._clock = clock
         self._kept: dict[AccountKey, Kept] = {}
@@ -59,10 +75,13 @@ class Senders:
         )
         self._on_change: list[Callable[[], None]] = []
         self.accounts.store.subscribe(self._on_account)
+        self.profiles: Informer[ProfileRecord] = Informer(
+            kube, resource_of(RoutingProfile), _project_profile, namespaces=profiles_in
+        )
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await asyncio.gather(self.accounts.run(), self._tell_when_read())
+        await asyncio.gather(self.accounts.run(), self.profiles.run(), self._tell_when_read())
 
     async def _tell_when_read(self) -> None:
         await self.accounts.synced.wait()
@@ -71,6 +90,11 @@ class Senders:
     def _tell(self) -> None:
         for hear in self._on_change:
             hear()
+
+    def target_of(self, key: AccountKey, profile: ObjectRef) -> str | None:
+        """The URL to which the profile sends messages; None: it has none, or the account was not told it."""
+        record = self.profiles.store.get(profile)
+        return record.target if record and key in record.told else None
 
     async def find(self, key: AccountKey) -> Sender:
         """Raises Problem: the account is not there, or has nothing to check a signature with."""
@@ -177,6 +201,13 @@ def _project(obj: dict[str, Any]) -> AccountRecord:
     spec = CarrierAccount.parse(obj).spec
     ref = spec.webhook_secret_ref
     return AccountRecord(spec.provider, (ref.name, ref.key) if ref else None)
+
+
+def _project_profile(obj: dict[str, Any]) -> ProfileRecord:
+    profile = RoutingProfile.parse(obj)
+    messaging = profile.spec.messaging
+    target = messaging.webhook.url if messaging and messaging.webhook else None
+    return ProfileRecord(target, frozenset(told_at(profile)))
 
 
 def _lines(data: Mapping[str, str], field: str) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from ringfleet.dispatch.listener import Address, Listener, listening
 from ringfleet.dispatch.metrics import Metrics, health_app
 from ringfleet.dispatch.readiness import LedgerWatch
 from ringfleet.dispatch.recipients import Hasher, KeysMissing, Recipients, meet
+from ringfleet.dispatch.relay import Relay
 from ringfleet.dispatch.senders import Fleet, Senders
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.tls import Certificate, follow_certificate
@@ -72,12 +73,12 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         metrics.on_ledger_failure(watch.failed)
         supply = settings.supply_namespaces or None
         inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace, supply)
-        senders = Senders(kube, time.monotonic, supply)
+        senders = Senders(kube, time.monotonic, supply, settings.profile_namespaces)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
         dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
-        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics)
+        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, senders.target_of)
         webhooks = WebhookWatch(settings, senders, intake, metrics, lambda: clock.ahead)
         clock.on_move(webhooks.tell_time)
         listeners = [
@@ -92,6 +93,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         ]
         background = [inventory.run(), senders.run(), watch.run(), webhooks.keep(), _prune(ledger, clock)]
         background += [_keep(inventory)]
+        background += [Relay(ledger, metrics).run()]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [follow_certificate(certificate)] if certificate else []

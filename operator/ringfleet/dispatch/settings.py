@@ -77,6 +77,13 @@ class DispatchSettings(BaseSettings):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
 
     @property
+    def profile_namespaces(self) -> tuple[str, ...] | None:
+        """Where the routing profiles are that numbers of the sets follow: those of a pool in its namespace, those of a
+        claim in the set's. None: in all namespaces."""
+        everywhere = not self.namespaces or not self.supply_namespaces
+        return None if everywhere else tuple(sorted({*self.namespaces, *self.supply_namespaces}))
+
+    @property
     def public_address(self) -> PublicAddress:
         return PublicAddress(self.events_url, self.trust_forwarded)
 

@@ -30,11 +30,14 @@ from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tel
 from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
 
 EVENT_BYTES: Final = 1_048_576
 AT_ONCE_BYTES: Final = 65_536
 """A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
+NO_ANSWER: Final = b"<Response/>"
+"""To Twilio: that nothing is to be written back. To others it is any answer."""
 _PATH: Final = re.compile(rb"/v1/events/([a-z0-9.-]+)/([a-z0-9.-]+)")
 
 
@@ -68,6 +71,11 @@ class Taker(Protocol):
 
     async def take(self, key: AccountKey, event: CarrierEvent) -> str:
         """What became of it, which is on disk now: see `Happened`. Raises Problem: nothing, or it is not known."""
+        ...
+
+    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+        """See that the program gets the request to which the RoutingProfile sends messages. Raises Problem: nobody
+        will."""
         ...
 
 
@@ -105,6 +113,19 @@ class Events:
         body = await read_body(request, EVENT_BYTES)
         sent = WebhookRequest(request.method, url, request.headers, body, self._now())
         return Response(await self._hear(key, sender, sent), media_type="application/json")
+
+    async def receive_for(self, request: Request) -> Response:
+        """The same of a call that was meant for the program of a RoutingProfile: it is passed on, once what it says is
+        in the ledger. When it can't be, the carrier is told so, and calls the program itself: see `Routing`."""
+        path = request.path_params
+        key, profile = AccountKey(path["namespace"], path["account"]), ObjectRef(path["owner"], path["profile"])
+        sender = await self._accounts.find(key)
+        url = self._address.url_of(request.url.scheme, request.headers, _target(request))
+        body = await read_body(request, EVENT_BYTES)
+        sent = WebhookRequest(request.method, url, request.headers, body, self._now())
+        await self._hear(key, sender, sent)
+        await self._taker.pass_on(key, profile, sent)
+        return Response(NO_ANSWER, media_type="text/xml")
 
     async def hear(self, key: AccountKey, scheme: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
         """The same of a call that is whole. Raises Problem."""
@@ -179,7 +200,10 @@ class HotEvents:
 
 def app_of(events: Events) -> Starlette:
     app = Starlette(
-        routes=[Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"])],
+        routes=[
+            Route("/v1/events/{namespace}/{account}", events.receive, methods=["POST"]),
+            Route("/v1/events/{namespace}/{account}/{owner}/{profile}", events.receive_for, methods=["POST"]),
+        ],
         exception_handlers={
             Problem: events.on_problem,
             HTTPException: on_http_error,

@@ -445,6 +445,8 @@ class Routing:
     messaging_webhook: str | None = None
     messaging_service: str | None = None
     campaign: str | None = None
+    messaging_fallback: str | None = None
+    """The URL that the carrier calls when `messaging_webhook` does not take a message; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import orjson
 
+from ringfleet.api.carrier_account import CarrierAccount
 from ringfleet.api.routing_profile import ProfileAtAccount, ProfileDigest, ProfileMemory, RoutingProfile
 from ringfleet.model import AccountKey, HeldRouting, Routing, SipTarget
 from ringfleet.plan.phone_number.case import DesiredRouting
@@ -45,10 +46,23 @@ def routing_of(profile: RoutingProfile, installation: str) -> Routing:
     )
 
 
+def relayed(routing: Routing, account: CarrierAccount | None) -> Routing:
+    """The same as one carrier account is told it: where the account says so, the dispatcher is called for messages, and
+    their program when that can't be."""
+    if account is None or account.spec.webhooks.public_url is None or routing.messaging_webhook is None:
+        return routing
+    base, key = account.spec.webhooks.public_url.rstrip("/"), account.key
+    ours = f"{base}/v1/events/{key}/{routing.name}"
+    return replace(routing, messaging_webhook=ours, messaging_fallback=routing.messaging_webhook)
+
+
 def content_hash(routing: Routing) -> str:
-    """A short digest of what a carrier is told, the same for the same words. The reference is no part of them."""
-    words = orjson.dumps(replace(routing, reference=""), option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(words).hexdigest()[:12]
+    """A short digest of what a carrier is told, the same for the same words. The reference is no part of them. What
+    later versions can say besides is a part only where it is said, so that no upgrade tells everything anew."""
+    words = asdict(replace(routing, reference=""))
+    if routing.messaging_fallback is None:
+        del words["messaging_fallback"]
+    return hashlib.sha256(orjson.dumps(words)).hexdigest()[:12]
 
 
 def as_told(held: HeldRouting) -> Told:

@@ -19,7 +19,7 @@ from ringfleet.dispatch.ledger.keys import hash_key
 from ringfleet.dispatch.ledger.postgres.connection import Address
 from ringfleet.dispatch.ledger.postgres.migrations import migrate, newest
 from ringfleet.dispatch.ledger.shared import PostgresLedger
-from ringfleet.dispatch.ledger.types import Deferred, GivenBack, Picked, Suppressed, UnknownDeferral
+from ringfleet.dispatch.ledger.types import Deferred, GivenBack, Letter, Picked, Posted, Suppressed, UnknownDeferral
 from tests.dispatch.ledger.builders import (
     NOON,
     SET,
@@ -123,6 +123,34 @@ async def test_a_postgres_ledger_of_schema_4_goes_on(postgres_dsn: str) -> None:
         await connection.close()
     async with PostgresLedger(postgres_dsn) as ledger:
         await still_holds(ledger)
+
+
+async def test_events_that_waited_in_a_sqlite_ledger_of_schema_8_are_for_the_analytics(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    async with SqliteLedger(path) as new:
+        assert await new.outbox(9) == ()
+    with closing(apsw.Connection(str(path))) as old:
+        old.execute("DROP INDEX outbox_of_target; ALTER TABLE outbox DROP COLUMN target; PRAGMA user_version = 8")
+        old.execute("INSERT INTO outbox VALUES (7, ?, ?)", (NOON, b"{}"))
+    async with SqliteLedger(path) as ledger:
+        assert await ledger.outbox(9) == (Posted(7, b"{}", NOON),)
+        await ledger.post([Letter("http://here/", b"1")], NOON)
+        assert await ledger.outbox(9, "http://here/") == (Posted(8, b"1", NOON),)
+
+
+async def test_events_that_waited_in_a_postgres_ledger_of_schema_11_are_for_the_analytics(postgres_dsn: str) -> None:
+    await migrate(Address(postgres_dsn))
+    connection = await asyncpg.connect(postgres_dsn, server_settings={"search_path": "ringfleet"})
+    try:
+        await connection.execute("ALTER TABLE outbox DROP COLUMN target; DELETE FROM schema_version WHERE version = 12")
+        await connection.execute("INSERT INTO outbox VALUES (7, $1, $2)", NOON, b"{}")
+        assert await migrate(Address(postgres_dsn)) == (11, newest())
+    finally:
+        await connection.close()
+    async with PostgresLedger(postgres_dsn) as ledger:
+        assert await ledger.outbox(9) == (Posted(7, b"{}", NOON),)
+        await ledger.post([Letter("http://here/", b"1")], NOON)
+        assert await ledger.outbox(9, "http://here/") == (Posted(8, b"1", NOON),)
 
 
 @pytest.mark.parametrize("module", [sqlite, postgres])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ringfleet.dispatch.ledger.interface import Ledger
+from ringfleet.dispatch.ledger.types import ANALYTICS, Letter
 from ringfleet.model import E164
 from ringfleet.model.traffic import Direction, Happening
 from tests.dispatch.ledger.builders import DAY, NOON, OpenLedger, a_number, an_ask, an_event, picked
@@ -14,7 +15,7 @@ PEER = E164("+14155550199")
 
 async def waiting(ledger: Ledger, limit: int = 100) -> list[str]:
     """The ids of the events in the outbox."""
-    return [json.loads(one.event)["id"] for one in await ledger.outbox(limit)]
+    return [json.loads(one.entry)["id"] for one in await ledger.outbox(limit)]
 
 
 async def test_nothing_is_kept_unless_somebody_wants_it(ledger: Ledger) -> None:
@@ -46,7 +47,7 @@ async def test_an_event_is_told_as_a_cloud_event_without_anybody_elses_number_or
     await ledger.ingest([an_event("m1", Happening.MESSAGE_RECEIVED, **written)])
     await ledger.ingest([an_event("c1", Happening.CALL_STARTED, peer=PEER, pick=pick.id)])
     await ledger.ingest([an_event("l1", Happening.NUMBER_LABELLED, label="Spam Likely", subject="")])
-    told = [json.loads(one.event) for one in await ledger.outbox(9)]
+    told = [json.loads(one.entry) for one in await ledger.outbox(9)]
     same = {"specversion": "1.0", "datacontenttype": "application/json", "time": "2026-11-24T12:00:00Z"}
     same |= {"source": "/ringfleet/accounts/shop/sandbox", "subject": a_number(1)}
     data = {"account": "shop/sandbox", "number": a_number(1)}
@@ -64,9 +65,10 @@ async def test_an_event_is_told_as_a_cloud_event_without_anybody_elses_number_or
 
 async def test_whoever_waits_for_an_event_hears_when_it_comes(ledger: Ledger) -> None:
     ledger.forward_events()
+    before = ledger.posted
     assert await ledger.outbox(9) == ()
     await ledger.ingest([an_event("e1", Happening.CALL_STARTED)])
-    await ledger.outbox_fills(3600)
+    await ledger.outbox_fills(before, 3600)
     assert await waiting(ledger) == ["e1"]
 
 
@@ -75,3 +77,28 @@ async def test_what_nobody_takes_is_forgotten_after_a_week(ledger: Ledger) -> No
     await ledger.ingest([an_event("e1", Happening.CALL_STARTED), an_event("e2", Happening.CALL_ENDED, 2 * DAY)])
     await ledger.prune(NOON + 8 * DAY, NOON)
     assert await waiting(ledger) == ["e2"]
+
+
+async def test_letters_wait_in_a_queue_for_each_target_beside_the_events(open_ledger: OpenLedger) -> None:
+    ledger = await open_ledger()
+    ledger.forward_events()
+    await ledger.ingest([an_event("e1", Happening.CALL_STARTED)])
+    here, there = "http://here/sms", "http://there/sms"
+    await ledger.post([Letter(here, b"1"), Letter(there, b"2"), Letter(here, b"3")], NOON)
+    again = await open_ledger()
+    assert await again.targets() == {ANALYTICS, here, there}
+    assert [(one.entry, one.at) for one in await again.outbox(9, here)] == [(b"1", NOON), (b"3", NOON)]
+    assert [one.entry for one in await again.outbox(1, there)] == [b"2"]
+    assert await waiting(again) == ["e1"]
+    await again.sent([one.id for one in await again.outbox(9, here)])
+    assert await again.targets() == {ANALYTICS, there}
+
+
+async def test_a_letter_wakes_whoever_waits_and_is_forgotten_after_a_week(ledger: Ledger) -> None:
+    before = ledger.posted
+    await ledger.post([Letter("http://here/sms", b"1")], NOON)
+    await ledger.outbox_fills(before, 3600)
+    await ledger.prune(NOON + 6 * DAY, NOON)
+    assert await ledger.targets() == {"http://here/sms"}
+    await ledger.prune(NOON + 8 * DAY, NOON)
+    assert await ledger.targets() == frozenset()

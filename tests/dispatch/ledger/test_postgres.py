@@ -22,7 +22,7 @@ from ringfleet.dispatch.ledger.owner.wishes import Wish, write_wish
 from ringfleet.dispatch.ledger.postgres.connection import Address
 from ringfleet.dispatch.ledger.postgres.migrations import migrate, newest
 from ringfleet.dispatch.ledger.shared import PostgresLedger
-from ringfleet.dispatch.ledger.types import Ask, Picked, Suppressed
+from ringfleet.dispatch.ledger.types import Ask, Letter, Picked, Suppressed
 from ringfleet.model.traffic import Happening
 from ringfleet.plan.rotation_set.roster import State
 from tests.dispatch.ledger.builders import (
@@ -356,6 +356,14 @@ async def test_what_another_replica_has_heard_is_counted_once(ledger_dsn: str, l
 
         await until(counted, "the event to be counted")
         assert await front.ingest([call]) == 0
+
+
+async def test_what_another_replica_is_to_pass_on_the_owner_passes_on(ledger_dsn: str, ledger: PostgresLedger) -> None:
+    async with PostgresLedger(ledger_dsn, THERE) as front:
+        await front.post([Letter("http://here/", b"1")], 7.0)
+    await until(ledger.targets, "the letter to be in the outbox")
+    (posted,) = await ledger.outbox(9, "http://here/")
+    assert (posted.entry, posted.at) == (b"1", 7.0)
 
 
 # Takeover.

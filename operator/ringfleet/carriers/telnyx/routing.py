@@ -68,6 +68,7 @@ class Profile:
     name: str
     enabled: bool
     url: str | None
+    fallback: str | None
 
 
 class Routings:
@@ -158,12 +159,19 @@ class Routings:
         """The messaging profile that the numbers get; "": none."""
         if routing.messaging_webhook is None:
             return routing.messaging_service or ""
-        body = {"name": name, "enabled": True, "webhook_url": routing.messaging_webhook, "webhook_api_version": "2"}
+        body = {
+            "name": name,
+            "enabled": True,
+            "webhook_url": routing.messaging_webhook,
+            "webhook_failover_url": routing.messaging_fallback,
+            "webhook_api_version": "2",
+        }
         found = await self._profiles(routing.reference)
         old = next((one for one in found if one.name.startswith(f"{routing.reference} ")), None)
         if old is None:
             return await self._make("messaging profiles", {**body, "whitelisted_destinations": ["*"]})
-        if (old.name, old.enabled, old.url) != (name, True, routing.messaging_webhook):
+        wanted = (name, True, routing.messaging_webhook, routing.messaging_fallback)
+        if (old.name, old.enabled, old.url, old.fallback) != wanted:
             await self._call("PATCH", "messaging profile", old.id, body)
         return old.id
 
@@ -244,7 +252,8 @@ def _held(connection: Connection, hosts: Mapping[str, tuple[str, Host]], profile
     routing, application = read_tags(reference, name, connection.tags)
     messages = routing.messaging_service or (profile.id if profile and routing.messaging_webhook else "")
     external_id = wire.routing_id(_voice(routing, connection.id, application), messages) or ""
-    told = profile is not None and profile.enabled and profile.url == routing.messaging_webhook
+    urls = (routing.messaging_webhook, routing.messaging_fallback)
+    told = profile is not None and profile.enabled and (profile.url, profile.fallback) == urls
     as_told = _does(connection, hosts, routing) and (routing.messaging_webhook is None or told)
     return HeldRouting(external_id, routing if as_told else Routing(reference, name))
 
@@ -300,9 +309,8 @@ def _maybe_connection(kind: Kind, row: object) -> Connection | None:
 def _maybe_profile(row: object) -> Profile | None:
     try:
         fields = Fields(row, "messaging profile")
-        return Profile(
-            fields.text("id"), fields.text("name"), fields.maybe_flag("enabled"), fields.maybe_text("webhook_url")
-        )
+        urls = (fields.maybe_text(field) for field in ("webhook_url", "webhook_failover_url"))
+        return Profile(fields.text("id"), fields.text("name"), fields.maybe_flag("enabled"), *urls)
     except ReplyUnreadable:
         return None
 

@@ -148,6 +148,7 @@ def tags_of(routing: Routing, application: str) -> tuple[str, ...]:
         "messaging-webhook": routing.messaging_webhook,
         "messaging-service": routing.messaging_service,
         "campaign": routing.campaign,
+        "messaging-fallback": routing.messaging_fallback,
         "application": application,
     }
     targets = [f"sip={target.priority} {target.weight} {target.uri}" for target in routing.sip_targets]
@@ -168,5 +169,6 @@ def read_tags(reference: str, name: str, tags: Iterable[str]) -> tuple[Routing, 
         messaging_webhook=said.get("messaging-webhook"),
         messaging_service=said.get("messaging-service"),
         campaign=said.get("campaign"),
+        messaging_fallback=said.get("messaging-fallback"),
     )
     return routing, said.get("application", "")

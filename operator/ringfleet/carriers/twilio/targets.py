@@ -92,6 +92,7 @@ class _Application:
     name: str
     voice_url: str | None
     sms_url: str | None
+    sms_fallback_url: str | None
     note: str | None
 
     @property
@@ -178,6 +179,7 @@ class Targets:
             messaging_webhook=messages.sms_url if messages else None,
             messaging_service=pointers.service,
             campaign=said.get("campaign"),
+            messaging_fallback=messages.sms_fallback_url if messages else None,
         )
         return HeldRouting(pointers.id, routing)
 
@@ -209,6 +211,7 @@ class Targets:
             "FriendlyName": routing.reference,
             "VoiceUrl": routing.voice_webhook or "",
             "SmsUrl": routing.messaging_webhook or "",
+            "SmsFallbackUrl": routing.messaging_fallback or "",
         }
         if not routing.voice_webhook and not routing.messaging_webhook:
             return None
@@ -397,6 +400,7 @@ def _read_application(row: Fields) -> _Application:
         row.maybe_text("friendly_name") or "",
         row.maybe_text("voice_url"),
         row.maybe_text("sms_url"),
+        row.maybe_text("sms_fallback_url"),
         row.maybe_text("message_status_callback"),
     )
 

@@ -15,12 +15,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from ringfleet.dispatch.ledger.types import (
+    ANALYTICS,
     Ask,
     Cancelled,
     Deferral,
     Deferrals,
     GivenBack,
     Heard,
+    Letter,
     NumbersKnown,
     Past,
     Posted,
@@ -188,16 +190,29 @@ class Ledger(Protocol):
         """From now on, put each event that is new into the outbox, in the group that counts it."""
         ...
 
-    async def outbox(self, limit: int) -> tuple[Posted, ...]:
-        """The oldest events in the outbox."""
+    async def post(self, letters: Sequence[Letter], at: float) -> None:
+        """Put the letters into the outbox, each behind those for its target that are there. `at`: POSIX seconds."""
         ...
 
-    async def outbox_fills(self, within: float) -> None:
-        """Return when something was put into the outbox, or after `within` seconds."""
+    async def outbox(self, limit: int, target: str = ANALYTICS) -> tuple[Posted, ...]:
+        """The oldest in the outbox that are for the target."""
+        ...
+
+    async def targets(self) -> frozenset[str]:
+        """Whom anything in the outbox is for."""
+        ...
+
+    @property
+    def posted(self) -> int:
+        """How often something was put into the outbox, as far as this process knows."""
+        ...
+
+    async def outbox_fills(self, than: int, within: float) -> None:
+        """Return when `posted` is another number than that, or after `within` seconds."""
         ...
 
     async def sent(self, ids: Sequence[int]) -> None:
-        """These events have arrived: take them out of the outbox."""
+        """These have arrived: take them out of the outbox."""
         ...
 
     async def prune(self, now: float, contacts_before: float) -> int:

@@ -42,7 +42,11 @@ RETENTION = {
     "traffic": Kept("each number's traffic by the hour", f"{KEPT_LONG / DAY:.0f} days"),
     "label": Kept("spam labels of numbers, by account", "for ever"),
     "activity": Kept("when each number was first and last used, by account", "for ever"),
-    "outbox": Kept("events on their way to analytics", f"until they have arrived, {POSTED / DAY:.0f} days at most"),
+    "outbox": Kept(
+        "events on their way to analytics, and carriers' requests, as they came, to the program that they are for",
+        f"until they have arrived, {POSTED / DAY:.0f} days at most",
+        personal=True,
+    ),
     "rotation_set": Kept("names of sets", "for ever"),
     "roster": Kept("the last roster of each set", "until the next one"),
     "roster_member": Kept("the numbers of that roster", "until the next one"),

@@ -165,8 +165,12 @@ class Store(Protocol):
         """The rows of these numbers from the hour `since` on, by number and hour."""
         ...
 
-    async def read_outbox(self, limit: int, /) -> Sequence[Row]:
-        """The oldest rows of the outbox."""
+    async def read_outbox(self, target: str, limit: int, /) -> Sequence[Row]:
+        """The oldest rows of the outbox that are for the target: id, time and entry."""
+        ...
+
+    async def list_targets(self) -> Sequence[Row]:
+        """Each target that anything in the outbox is for."""
         ...
 
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int, /) -> Sequence[Row]:

@@ -197,8 +197,10 @@ PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 """How far the owner has come: `folded`, the last entry of the journal that is in the other tables; `wishes`, the last
 wish."""
 
-OUTBOX = Table("outbox", ("id",), {"id": "bigint", "at": "double precision", "entry": "bytea"}, Mode.APPEND)
-"""What carriers have told, and somebody else is to be told: until it was."""
+OUTBOX = Table(
+    "outbox", ("id",), {"id": "bigint", "at": "double precision", "entry": "bytea", "target": "text"}, Mode.APPEND
+)
+"""What carriers have told, and somebody else is to be told: until it was. `target`: the URL; empty: the analytics'."""
 INBOX = Table("inbox", ("id",), {"id": "bigint", "entry": "bytea"}, Mode.APPEND)
 """What another process than the owner has taken in, and no pick depends on."""
 

@@ -385,13 +385,30 @@ class Unclear:
     at: float
 
 
+ANALYTICS = ""
+"""The target of what is for the user's analytics, wherever those are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a carrier has told, as it is to be told to somebody else."""
+
+    target: str
+    """The URL that it is for."""
+    entry: bytes = field(repr=False)
+    """A whole request, as `relay` writes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A carrier's event on its way to somebody else: a CloudEvent in JSON."""
+    """What a carrier has told, on its way to somebody else."""
 
     id: int
     """Its place in the outbox."""
-    event: bytes
+    entry: bytes = field(repr=False)
+    """For analytics a CloudEvent in JSON, for any other target the entry of a letter."""
+    at: float = 0.0
+    """When it happened or came, in POSIX seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,13 @@ import asyncio
 from collections import deque
 from typing import Final, NamedTuple
 
+from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process.accounts import unanswered
 from ringfleet.dispatch.webhook_process.lines import Lines
-from ringfleet.dispatch.webhook_process.messages import Account, Batch, Down, Settled, pack
+from ringfleet.dispatch.webhook_process.messages import Account, Batch, Down, Profile, Settled, pack, pack_request
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
 
 SETTLE_SECONDS: Final = 4.0
@@ -36,6 +38,8 @@ class Waiting(NamedTuple):
 
     account: Account
     packed: bytes
+    profile: Profile | None
+    """Of a request that is to be passed on: whose program is to get it; None: it is an event."""
     settled: asyncio.Future[str]
 
 
@@ -51,10 +55,18 @@ class Handover:
 
     async def take(self, key: AccountKey, event: CarrierEvent) -> str:
         """See `webhooks.Taker`. Raises Problem."""
-        packed = pack(event)
+        return await self._hand_over(key, pack(event))
+
+    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+        """See `webhooks.Taker`. Raises Problem."""
+        await self._hand_over(key, pack_request(request), (profile.namespace, profile.name))
+
+    async def _hand_over(self, key: AccountKey, packed: bytes, profile: Profile | None = None) -> str:
+        """What became of it. Raises Problem."""
         if self._events >= MOST_EVENTS or self._bytes + len(packed) > MOST_BYTES:
             raise Problem("ledger-unavailable", "Too many events wait to be written. Send the event again.")
-        waiting = Waiting((key.namespace, key.name), packed, asyncio.get_running_loop().create_future())
+        settled: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        waiting = Waiting((key.namespace, key.name), packed, profile, settled)
         self._events += 1
         self._bytes += len(packed)
         self._queue.append(waiting)
@@ -85,7 +97,7 @@ class Handover:
             if wanted:
                 self._batch += 1
                 self._sent[self._batch] = wanted
-                self._lines.say(Batch(self._batch, tuple((one.account, one.packed) for one in wanted)))
+                self._lines.say(Batch(self._batch, tuple((one.account, one.packed, one.profile) for one in wanted)))
 
     def _forget(self, batch: list[Waiting]) -> None:
         self._events -= len(batch)

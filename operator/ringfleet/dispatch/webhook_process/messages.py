@@ -14,12 +14,15 @@ from typing import Any, Final
 
 import msgspec
 
+from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.problems import Problem
 from ringfleet.model import E164
 from ringfleet.model.traffic import CarrierEvent
 
 Account = tuple[str, str]
 """Namespace and name."""
+Profile = tuple[str, str]
+"""The same of a RoutingProfile."""
 
 
 class Begin(msgspec.Struct, tag=True, frozen=True):
@@ -99,10 +102,12 @@ class Ask(msgspec.Struct, tag=True, frozen=True):
 
 
 class Batch(msgspec.Struct, tag=True, frozen=True):
-    """Events that are signed and read, each with its account, and packed by itself: an odd one is refused alone."""
+    """Events that are signed and read, and requests that are to be passed on, each with its account, and packed by
+    itself: an odd one is refused alone. A request has the namespace and name of the RoutingProfile whose program is to
+    get it, an event None."""
 
     batch: int
-    events: tuple[tuple[Account, bytes], ...]
+    events: tuple[tuple[Account, bytes, Profile | None], ...]
 
     def __repr__(self) -> str:
         return f"Batch({self.batch}, {len(self.events)} events)"
@@ -123,6 +128,16 @@ def pack(event: CarrierEvent) -> bytes:
 def unpack(packed: bytes) -> CarrierEvent:
     """Raises ValueError: it is none."""
     return _decode(packed)
+
+
+def pack_request(request: WebhookRequest) -> bytes:
+    """The request as MessagePack. Its headers were read as Latin-1, and its URL is ASCII."""
+    return _encode(replace(request, headers=dict(request.headers)))
+
+
+def unpack_request(packed: bytes) -> WebhookRequest:
+    """Raises ValueError: it is none."""
+    return _decode_request(packed)
 
 
 def _whole(event: CarrierEvent) -> CarrierEvent:
@@ -147,4 +162,5 @@ def _typed(type_: type, value: Any) -> Any:
 
 
 _encode: Final = msgspec.msgpack.Encoder(enc_hook=_plain).encode
+_decode_request: Final = msgspec.msgpack.Decoder(WebhookRequest).decode
 _decode: Final = msgspec.msgpack.Decoder(CarrierEvent, dec_hook=_typed).decode

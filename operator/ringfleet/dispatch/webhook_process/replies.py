@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.http_edge import fault
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process.lines import Lines
@@ -15,15 +16,21 @@ from ringfleet.dispatch.webhook_process.messages import (
     Batch,
     Beat,
     Known,
+    Profile,
     Ready,
     Refusal,
     Settled,
     Up,
     Vouched,
     unpack,
+    unpack_request,
 )
 from ringfleet.dispatch.webhooks import Taker
 from ringfleet.model import AccountKey
+from ringfleet.model.refs import ObjectRef
+
+PASSED_ON: Final = "passed on"
+"""What became of a request that the outbox has."""
 
 
 class Vouching(Protocol):
@@ -83,16 +90,22 @@ class Replies:
 
     async def _settle(self, batch: Batch, lines: Lines[Up]) -> None:
         """Each by itself: one that is refused holds up none; the ledger writes them as one group all the same."""
-        results = await asyncio.gather(*(self._take(account, packed) for account, packed in batch.events))
+        results = await asyncio.gather(*(self._take(*one) for one in batch.events))
         lines.say(Settled(batch.batch, tuple(results)))
 
-    async def _take(self, account: Account, packed: bytes) -> str | Refusal:
+    async def _take(self, account: Account, packed: bytes, profile: Profile | None) -> str | Refusal:
         try:
-            return await self._taker.take(AccountKey(*account), unpack(packed))
+            if profile is None:
+                return await self._taker.take(AccountKey(*account), unpack(packed))
+            return await self._pass_on(AccountKey(*account), ObjectRef(*profile), unpack_request(packed))
         except Problem as problem:
             return Refusal.of(problem)
         except Exception as error:
             return Refusal.of(fault(error, _path(account)))
+
+    async def _pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> str:
+        await self._taker.pass_on(key, profile, request)
+        return PASSED_ON
 
 
 def _path(account: Account) -> str:

@@ -46,6 +46,7 @@ from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, POSTED, ROOMS
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
 from ringfleet.dispatch.ledger.tables import OUTBOX, UNCLEAR, Row, Wanted
 from ringfleet.dispatch.ledger.types import (
+    ANALYTICS,
     Ask,
     Cancelled,
     Deferral,
@@ -53,6 +54,7 @@ from ringfleet.dispatch.ledger.types import (
     Deferred,
     GivenBack,
     Heard,
+    Letter,
     NumbersKnown,
     Past,
     Posted,
@@ -107,7 +109,8 @@ class OwnedLedger:
         self._trusts_rosters = True
         self._on_taken: Callable[[], None] = lambda: None
         self._forwards = False
-        self._posted = asyncio.Event()
+        self._posted = 0
+        self._more_posted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> OwnedLedger:
@@ -230,15 +233,27 @@ class OwnedLedger:
     async def sent(self, ids: Sequence[int]) -> None:
         await self._put(Job(lambda group: take_out(ids, group)))
 
-    async def outbox(self, limit: int) -> tuple[Posted, ...]:
-        self._refuse_anothers()
-        self._posted.clear()  # what comes from here on may not be seen
-        return tuple(Posted(id_, entry) for id_, _, entry in await self.store.read_outbox(limit))
+    async def post(self, letters: Sequence[Letter], at: float) -> None:
+        if letters:
+            await self._wish(Wish(letters=tuple(letters), at=at))
 
-    async def outbox_fills(self, within: float) -> None:
+    async def outbox(self, limit: int, target: str = ANALYTICS) -> tuple[Posted, ...]:
+        self._refuse_anothers()
+        return tuple(Posted(id_, entry, at) for id_, at, entry in await self.store.read_outbox(target, limit))
+
+    async def targets(self) -> frozenset[str]:
+        self._refuse_anothers()
+        return frozenset(target for (target,) in await self.store.list_targets())
+
+    @property
+    def posted(self) -> int:
+        return self._posted
+
+    async def outbox_fills(self, than: int, within: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await self._posted.wait()
+                while self._posted == than:
+                    await self._more_posted.wait()
 
     async def prune(self, now: float, contacts_before: float) -> int:
         self._refuse_anothers()
@@ -392,7 +407,9 @@ class OwnedLedger:
                 case Outcome.WRITTEN:
                     self._tell_put_off(results)
                     if group.changes.rows.get(OUTBOX):
-                        self._posted.set()
+                        self._posted += 1
+                        self._more_posted.set()
+                        self._more_posted = asyncio.Event()
                     if self._folding and (folds or self._folding.is_due):
                         self._fold_on(folds)
                     return results

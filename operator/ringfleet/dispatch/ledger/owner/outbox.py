@@ -1,7 +1,8 @@
-"""Carriers' events on their way to somebody's analytics: put down in the group that counts them, so none is lost.
+"""What carriers have told, on its way to somebody else: in a queue for each target, from which it goes when it arrived.
 
-An event is written as a CloudEvent. It tells of our own numbers only: the other side's number and a message's text are
-nobody's business there.
+An event for the user's analytics is put down in the group that counts it, so none is lost. It is written as a
+CloudEvent, and tells of our own numbers only: the other side's number and a message's text are nobody's business there.
+A letter is a carrier's request as it came, for the program that the carrier would have called without us.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.tables import OUTBOX
-from ringfleet.dispatch.ledger.types import Heard
+from ringfleet.dispatch.ledger.types import ANALYTICS, Heard, Letter
 from ringfleet.model.traffic import Happening
 
 _OF_A_NUMBER = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
@@ -22,12 +23,22 @@ _encode = msgspec.json.Encoder().encode
 
 def post(heard: Sequence[Heard], group: Group) -> None:
     """Put the events into the outbox, when they are forwarded at all."""
-    if not group.memory.forwards:
-        return
-    for one in heard:
-        id_ = group.memory.marks["outbox"] + 1
-        group.undo.put(group.memory.marks, "outbox", id_)
-        group.changes.put(OUTBOX, (id_,), (id_, one.event.at.timestamp(), write_event(one)))
+    if group.memory.forwards:
+        for one in heard:
+            _put(ANALYTICS, write_event(one), one.event.at.timestamp(), group)
+
+
+def post_letters(letters: Sequence[Letter], at: float, group: Group) -> int:
+    """Put the letters into the outbox; returns how many there were."""
+    for one in letters:
+        _put(one.target, one.entry, at, group)
+    return len(letters)
+
+
+def _put(target: str, entry: bytes, at: float, group: Group) -> None:
+    id_ = group.memory.marks["outbox"] + 1
+    group.undo.put(group.memory.marks, "outbox", id_)
+    group.changes.put(OUTBOX, (id_,), (id_, at, entry, target))
 
 
 def take_out(ids: Iterable[int], group: Group) -> None:

@@ -15,9 +15,10 @@ from ringfleet.dispatch.ledger.owner.events import ingest, want_for_events
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.jobs import Job
 from ringfleet.dispatch.ledger.owner.optouts import allow, suppress, want_opt_outs
+from ringfleet.dispatch.ledger.owner.outbox import post_letters
 from ringfleet.dispatch.ledger.owner.recipients import erase, want_recipient
 from ringfleet.dispatch.ledger.tables import INBOX, PROGRESS
-from ringfleet.dispatch.ledger.types import Heard, Suppression, can_be_kept
+from ringfleet.dispatch.ledger.types import Heard, Letter, Suppression, can_be_kept
 from ringfleet.model.traffic import Happening
 
 _LABELS = frozenset({Happening.NUMBER_LABELLED, Happening.NUMBER_CLEARED})
@@ -30,12 +31,15 @@ class Wish(msgspec.Struct, omit_defaults=True):
     allow: tuple[str, tuple[bytes, ...]] | None = None
     heard: tuple[Heard, ...] = ()
     erase: tuple[bytes, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    at: float = 0.0
+    """When the letters came, in POSIX seconds."""
 
     @property
     def is_urgent(self) -> bool:
         """Whether a pick may depend on it: who has called or written may be answered. What is only counted is not
         waited for."""
-        return not self.heard or any(
+        return not (self.heard or self.letters) or any(
             one.opt_outs or one.opt_ins or one.sender or one.event.happening in _LABELS for one in self.heard
         )
 
@@ -93,6 +97,9 @@ def job_of(wish: Wish) -> Job:
     if wish.heard:
         heard: Sequence[Heard] = wish.heard
         return Job(lambda group: ingest(heard, group), lambda group, wanted: want_for_events(heard, group, wanted))
+    if wish.letters:
+        letters, at = wish.letters, wish.at
+        return Job(lambda group: post_letters(letters, at, group))
     entries = wish.suppress
     recipients = tuple(hash_ for one in entries for hash_ in (one.recipient, *one.also))
     return Job(lambda group: suppress(entries, group), lambda _, wanted: want_opt_outs(recipients, wanted))

@@ -226,8 +226,12 @@ class PostgresStore:
         )
         return [tuple(row) for row in await self._fetch(statement, numbers, since)]
 
-    async def read_outbox(self, limit: int) -> Sequence[Row]:
-        return [tuple(row) for row in await self._fetch("SELECT id, at, entry FROM outbox ORDER BY id LIMIT $1", limit)]
+    async def read_outbox(self, target: str, limit: int) -> Sequence[Row]:
+        statement = "SELECT id, at, entry FROM outbox WHERE target = $1 ORDER BY id LIMIT $2"
+        return [tuple(row) for row in await self._fetch(statement, target, limit)]
+
+    async def list_targets(self) -> Sequence[Row]:
+        return [tuple(row) for row in await self._fetch("SELECT DISTINCT target FROM outbox")]
 
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int) -> Sequence[Row]:
         sums = ", ".join(f"sum({name})::bigint" for name in TRAFFIC.columns if name not in TRAFFIC.key)

@@ -159,9 +159,12 @@ class SqliteStore:
             lambda file: [row for number in numbers for row in file.execute(statement, (number, since))]
         )
 
-    async def read_outbox(self, limit: int) -> Sequence[Row]:
-        statement = "SELECT id, at, entry FROM outbox ORDER BY id LIMIT ?"
-        return await self._read(lambda file: file.execute(statement, (limit,)).fetchall())
+    async def read_outbox(self, target: str, limit: int) -> Sequence[Row]:
+        statement = "SELECT id, at, entry FROM outbox WHERE target = ? ORDER BY id LIMIT ?"
+        return await self._read(lambda file: file.execute(statement, (target, limit)).fetchall())
+
+    async def list_targets(self) -> Sequence[Row]:
+        return await self._read(lambda file: file.execute("SELECT DISTINCT target FROM outbox").fetchall())
 
     async def sum_traffic(self, numbers: Sequence[int], since: int, until: int) -> Sequence[Row]:
         sums = ", ".join(f"sum({name})" for name in TRAFFIC.columns if name not in TRAFFIC.key)
