@@ -147,9 +147,8 @@ async def test_what_was_sent_before_is_looked_up_and_written_down_but_nothing_mo
         await freeze(rig, what)
         async with restarted(rig) as again:
             await again.turn("NumberOrder", "west-1")
-            assert [call for call in again.told() if call.startswith("carrier")] == [
-                f"carrier: find {one.digits}" for one in (FIRST, SECOND)
-            ]
+            looks = [f"carrier: find {one.digits}" for one in (FIRST, SECOND)]
+            assert [call for call in again.told() if call.startswith("carrier")] == ["carrier: look_up", *looks]
             assert states(await again.status("NumberOrder", "west-1")) == ["Provisioned", "Unknown"]
             assert await again.says("NumberOrder", "west-1") == "False Frozen"
             again.carrier.held[SECOND] = a_holding(2, mark=OURS)

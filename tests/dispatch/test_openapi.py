@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from ringfleet.cli.dispatch import dispatch
 from ringfleet.dispatch.app import Dispatcher
+from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.openapi import committed, make_document, write_document
 from ringfleet.dispatch.operations import OPERATIONS, Operation
 from ringfleet.dispatch.problems import TYPES
@@ -46,7 +47,7 @@ def test_the_command_prints_it() -> None:
 
 def test_every_route_is_described_and_no_other() -> None:
     nothing: Any = None
-    routes = Dispatcher(nothing, nothing, nothing, nothing, nothing, nothing).app().routes
+    routes = Dispatcher(nothing, nothing, nothing, Clock(), nothing, nothing).app().routes
     served = {
         (route.path, method.lower())
         for route in routes

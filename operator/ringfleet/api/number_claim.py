@@ -47,7 +47,7 @@ class ClaimAccountRef(Part):
     """A CarrierAccount of the pool."""
 
     name: Name
-    """Name of the CarrierAccount, such as twilio."""
+    """Name of the CarrierAccount, such as sandbox."""
     namespace: Namespace | None = None
     """Namespace of the CarrierAccount; this object's own when left out. It has to let in the pool's namespace only."""
 

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from ringfleet.model.traffic import CarrierEvent
 
+SIGNING_HEADERS = ("x-twilio-", "i-twilio-", "telnyx-")
+"""What the headers begin with by which carriers sign: a program that checks signatures needs them."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:

@@ -24,6 +24,7 @@ import aiohttp
 import msgspec
 import structlog
 
+from ringfleet.carriers.webhooks import SIGNING_HEADERS
 from ringfleet.dispatch.analytics import LOOK_AGAIN_S, TIMEOUT, Outbox, wait_after
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.types import ANALYTICS, Letter, Posted
@@ -31,8 +32,7 @@ from ringfleet.dispatch.metrics import Metrics
 
 ORIGINAL_URL: Final = "X-Ringfleet-Original-Url"
 KEPT: Final = ("content-type", "user-agent")
-KEPT_PREFIXES: Final = ("x-twilio-", "i-twilio-", "telnyx-")
-"""The headers that are passed on: what the body is, and what carriers sign with."""
+"""The headers that are passed on, besides what carriers sign with: what the body is."""
 AGAIN: Final = frozenset({408, 429})
 TRIES: Final = 5
 """So often a request is sent to a program that answers that it can't take it now."""
@@ -56,7 +56,7 @@ _decode = msgspec.msgpack.Decoder(Original).decode
 
 def letter_of(target: str, url: str, headers: Mapping[str, str], body: bytes) -> Letter:
     """The request, to be passed on to the target."""
-    kept = {name: text for name, text in headers.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+    kept = {name: text for name, text in headers.items() if name in KEPT or name.startswith(SIGNING_HEADERS)}
     return Letter(target, _encode(Original(url, kept, body)))
 
 

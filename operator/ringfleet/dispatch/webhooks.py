@@ -37,7 +37,7 @@ EVENT_BYTES: Final = 1_048_576
 AT_ONCE_BYTES: Final = 65_536
 """A longer body is hashed and read beside the event loop: picks are answered there, and a stranger may send as many."""
 NO_ANSWER: Final = b"<Response/>"
-"""To Twilio: that nothing is to be written back. To others it is any answer."""
+"""That nothing is to be written back, to a carrier that does what the answer says. To others it is any answer."""
 _PATH: Final = re.compile(rb"/v1/events/([a-z0-9.-]+)/([a-z0-9.-]+)")
 
 

@@ -21,8 +21,8 @@ OVERLAP = timedelta(minutes=15)
 FIRST = timedelta(days=3)
 """So far back the first listing of an account goes."""
 LONGEST = timedelta(days=10)
-"""So far back a listing goes at most. The dispatcher knows events for 35 days, and Telnyx the texts of messages for
-ten."""
+"""So far back a listing goes at most. The dispatcher knows events for 35 days, but not every carrier knows the
+texts of messages for longer than ten."""
 NEVER_ENDED = timedelta(days=1)
 """What is said to go on for longer is not waited for."""
 TOLD_AFTER = timedelta(hours=1)
