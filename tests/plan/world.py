@@ -157,6 +157,13 @@ class World:
             order.intent.count for order in self._searching()
         )
 
+    def promised_by(self, account: AccountKey) -> int:
+        """The same of one account."""
+        orders = [order for order in self.orders.values() if order.want.account == account]
+        items = [item for order in orders for item in order.state.items or () if item.state in UNRESOLVED]
+        numbers = self.shops[account].sold.keys() | {item.offer.number for item in items}
+        return len(numbers) + sum(order.intent.count for order in orders if order.state.items is None)
+
     def spent(self) -> Money:
         """The month's money for the same."""
         offers = (self.owned() | self._open_items()).values()
@@ -280,7 +287,7 @@ class World:
                 continue
             if dice.strikes(12):
                 return
-            self._put(NumberSeen(item.offer.number, Phase.ORDERING))
+            self._put(NumberSeen(item.offer.number, Phase.ORDERING, account=order.want.account))
         failure, message = order_failure(order.want, order.state)
         self._write(order, recorded=True, failure=failure, message=message)
 

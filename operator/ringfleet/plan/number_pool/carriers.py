@@ -149,6 +149,7 @@ def _first_rest(failure: Reason) -> timedelta:
 _OF_THE_POOL = frozenset(
     {
         *(Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET),
+        Reason.SHARE_REACHED,
         *(Reason.BUNDLE_MISSING, Reason.AMBIGUOUS_BUNDLE, Reason.WAITING_FOR_BUNDLE, Reason.DOCUMENTS_REJECTED),
     }
 )
@@ -207,7 +208,7 @@ def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
 
 def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | None]:
     """The carrier to order from, or what stands against all of them: where something of that ends by itself, that is
-    the reason, and no person need act."""
+    the reason, and no person need act. That one has its share is only the reason where nothing else is."""
     blocks: list[Block] = []
     for account, block in standings.items():
         if block is None:
@@ -216,7 +217,8 @@ def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | Non
         if block.reason is Reason.ACCOUNT_NOT_READY:
             break
     until = min((block.until for block in blocks if block.until), default=None)
-    first = next((block for block in blocks if block.reason not in NEEDS_A_PERSON), blocks[0])
+    told = [block for block in blocks if block.reason is not Reason.SHARE_REACHED] or blocks
+    first = next((block for block in told if block.reason not in NEEDS_A_PERSON), told[0])
     return None, Block(first.reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
 
 
