@@ -22,7 +22,16 @@ from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, 
 from ringfleet.model.asking import Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order.items import ITEM_STEPS, SENT, UNRESOLVED, Item, move_unresolved, settle, unsend
+from ringfleet.plan.number_order.items import (
+    ITEM_STEPS,
+    SENT,
+    UNRESOLVED,
+    Item,
+    has_handed_back,
+    move_unresolved,
+    settle,
+    unsend,
+)
 from ringfleet.plan.number_order.order import OrderState, OrderWant
 from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
 from ringfleet.plan.number_order.report import order_failure
@@ -223,7 +232,8 @@ class World:
                 items = given_up(order.state, step).items
                 self._write(order, items=items, recorded=True, failure=reason, message=message)
             case HandBack():
-                self._write(order, items=handed_back(order.state, step).items)
+                after = handed_back(order.state, step)
+                self._write(order, items=after.items, failure=after.failure, message=after.message)
             case Wait():
                 pass
             case Done():
@@ -334,6 +344,7 @@ class World:
 
 def _order_seen(order: Played) -> OrderSeen:
     intent, state = order.intent, order.state
+    handed_back = has_handed_back(state.items or ())
     return OrderSeen(
         intent.sequence,
         order.want.name,
@@ -346,7 +357,8 @@ def _order_seen(order: Played) -> OrderSeen:
             for item in state.items or ()
         ),
         budget=intent.budget,
-        failure=state.failure if state.recorded else None,
+        failure=state.failure if state.recorded or handed_back else None,
+        handed_back=handed_back,
         message=state.message,
         ask=intent.ask,
         market=order.want.market,

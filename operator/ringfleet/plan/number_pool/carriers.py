@@ -98,7 +98,8 @@ KEPT_OF_REST = 8
 
 
 def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
-    """Note that the started order is seen, and count each finished order's failure once, by its sequence.
+    """Note that the started order is seen, and count the failure of each order that is finished, or has handed numbers
+    back, once, by its sequence.
 
     What was learnt for claims' musts is forgotten when no such order is there any more, and no rest goes on.
     """
@@ -109,7 +110,7 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     for order in orders:
         key = (order.account, order.ask.musts.anywhere)
         memory = memories.get(key) or CarrierMemory(order.account, 0, musts=key[1])
-        if order.finished and order.sequence > memory.sequence and not order.former:
+        if (order.finished or order.handed_back) and order.sequence > memory.sequence and not order.former:
             memories[key] = _remember(memory, order, now)
     there = {(order.account, order.ask.musts.anywhere) for order in orders}
     kept = (one for key, one in memories.items() if one.musts == NOTHING or key in there or _rests(one, now))

@@ -146,11 +146,15 @@ class OrderSeen:
     budget: Money | None = None
     """The money that the pool set aside for the order's first month; None: the pool has no budget."""
     failure: Reason | None = None
-    """The reason of a shortage or refusal that the order ended with; None: it ended with none."""
+    """The reason of a shortage or refusal that the order ended with, or handed numbers back for; None: there was none.
+    """
     message: str = ""
     """A sentence for a person that goes with the failure; empty without one."""
     completed_at: datetime | None = None
     """When the order ended; None before that."""
+    handed_back: bool = False
+    """Whether numbers were handed back of which the carrier has not heard: the pool learns from that at once, as what
+    is in doubt may keep the order open for long."""
     unapproved: bool = False
     """Whether the order waits for a person's word before it buys."""
     former: bool = False
