@@ -28,7 +28,7 @@ def test_the_first_number_is_planned_approved_and_bought_by_the_commands_of_the_
     endpoint, credentials = OPENINGS["Twilio"](stage.simulator.url, DEFAULT_ACCOUNT, stage.simulator.token)
     account, pool = yaml.safe_load_all(found[1])
     account["spec"]["endpoint"] = endpoint
-    (tmp_path / "first-number.yaml").write_text(yaml.safe_dump_all([account, pool]))
+    (tmp_path / "FILE").write_text(yaml.safe_dump_all([account, pool]))
     monkeypatch.chdir(tmp_path)
     stage.start_operator()
     said = ""
