@@ -34,8 +34,8 @@ NO_CLUSTER := -m "not cluster and not chaos and not ops" --ignore=tests/cluster
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## Start a cluster, a carrier and the operator, and watch a pool manifest become numbers
-	@$(BIN)/python -m tests.demo
+demo: $(READY) ## Start a cluster, a carrier and the operator, and watch a pool become numbers; CARRIER=twilio for another
+	@$(BIN)/python -m tests.demo $(CARRIER)
 
 test: $(READY) ## Run every test, those on a real API server included
 	@$(BIN)/python -m tests.controlplane --build-only

@@ -2,6 +2,8 @@
 
 An expectation names objects by kind and name, their conditions by type, the reasons of these, and those fields of their
 status that matter. It may go on in steps, a document each: another file to apply, or days that pass at the carrier.
+`faults` are put in force there before that, in place of those before. `bills`: how many numbers each account there has
+bought, none twice.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import yaml
 
 from tests.cluster.stage import ROOT, Stage
 
+SANDBOX = "http://127.0.0.1:8085"
+"""Where the examples have the carrier."""
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/expect.yaml"))
 
 
@@ -24,9 +28,12 @@ def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None
     manifests = [manifest for file in files for manifest in documents(folder / file)]
     ours = {name: f"{stage.namespace}-{name}" for name in namespaces(manifests)}
     try:
+        set_faults(stage, steps[0])
         apply(stage, folder / "apply.yaml", ours)
         stage.start_operator(also=tuple(ours.values()), RINGFLEET_REVIEW_INTERVAL="PT1S")
         for step in steps:
+            if step is not steps[0]:
+                set_faults(stage, step)
             if "apply" in step:
                 apply(stage, folder / step["apply"], ours)
             if "advanceDays" in step:
@@ -34,10 +41,19 @@ def test_an_example_becomes_what_it_promises(stage: Stage, folder: Path) -> None
             for wish in step["objects"]:
                 what = f"{wish['kind']} {wish['name']} to be as in {folder.name}/expect.yaml"
                 stage.wait_for(lambda wish=wish: is_so(stage, wish, ours), what, timeout=120)
+            for account, count in step.get("bills", {}).items():
+                bought = [entry["number"] for entry in stage.simulator.ledger(account, "purchase")]
+                assert (len(bought), len(set(bought))) == (count, count), account
     finally:
         stage.stop_operators()
         for namespace in ours.values():
             stage.cluster.leave_namespace(namespace)
+
+
+def set_faults(stage: Stage, step: dict[str, Any]) -> None:
+    """Put the faults of a step in force, if it says of any or of none."""
+    if "faults" in step:
+        stage.simulator.set_faults(*step["faults"])
 
 
 def apply(stage: Stage, path: Path, ours: dict[str, str]) -> None:
@@ -81,7 +97,8 @@ def at_our_carrier(stage: Stage, manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest as it is, but for the address of the carrier."""
     if manifest["kind"] != "CarrierAccount":
         return manifest
-    return {**manifest, "spec": {**manifest["spec"], "endpoint": stage.simulator.url}}
+    endpoint = manifest["spec"]["endpoint"].replace(SANDBOX, stage.simulator.url)
+    return {**manifest, "spec": {**manifest["spec"], "endpoint": endpoint}}
 
 
 def is_so(stage: Stage, wish: dict[str, Any], ours: dict[str, str]) -> bool:

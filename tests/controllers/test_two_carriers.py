@@ -95,3 +95,25 @@ async def test_a_claim_that_asks_for_an_account_which_its_pool_does_not_order_fr
         await work(stocked(rig))
         assert (await number_of(rig), bought(rig)) == (None, (0, 0))
         assert await rig.says("NumberClaim", "desk") == "False PoolCannotServe"
+
+
+@in_virtual_time
+async def test_a_pool_that_is_spread_says_what_it_has_of_each_account() -> None:
+    pool = a_pool(10, carriers=BOTH, spread={"maxShare": "0.6"}, ordering={"batchSize": 4})
+    async with a_rig(*HOUSES, pool, begun=False) as rig:
+        await work(stocked(rig))
+        assert bought(rig) == (6, 4)
+        status = await rig.status("NumberPool", "west")
+        assert status["accounts"] == [
+            {"namespace": HERE, "name": "main", "numbers": 6, "share": "0.6"},
+            {"namespace": HERE, "name": "spare", "numbers": 4, "share": "0.4"},
+        ]
+        assert await rig.says("NumberPool", "west") == "True AtTarget"
+
+
+@in_virtual_time
+async def test_an_account_that_stands_in_for_another_gets_no_more_than_its_share() -> None:
+    async with a_rig(*HOUSES, a_pool(10, carriers=BOTH, spread={"maxShare": "0.6"}), begun=False) as rig:
+        await work(stocked(rig, main=3))
+        assert bought(rig) == (3, 6)
+        assert await rig.says("NumberPool", "west") == "False NoStock"

@@ -1,5 +1,7 @@
 """`make demo`: start what is missing, apply examples/01-first-pool, watch it converge, keep it until Ctrl-C.
 
+`make demo CARRIER=twilio`, or `telnyx`: the same pool from an account at another carrier's API.
+
 On a terminal the fleet stays up to be played with. Elsewhere (a pipe, CI) it is one round: converge, show, end. The
 exit status is 1 when the pool did not converge.
 """
@@ -15,7 +17,18 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from tests.cluster.stage import ROOT, SYSTEM, OperatorProcess, install_operator_rbac, let_go_of_namespace
+import yaml
+
+from ringfleet.simulator.defaults import DEFAULT_ACCOUNTS
+from tests.carriers.customer import OPENINGS
+from tests.cluster.stage import (
+    ROOT,
+    SYSTEM,
+    OperatorProcess,
+    an_account_at,
+    install_operator_rbac,
+    let_go_of_namespace,
+)
 from tests.controlplane.cluster import Cluster, running_cluster
 from tests.demo.show import Fleet, say, step, watching
 from tests.endings import ended_politely
@@ -34,10 +47,26 @@ WITHOUT_CONTROLLERS = (
 )
 
 
+CARRIERS = {provider.lower(): provider for provider in OPENINGS}
+"""What may be said of the carrier, and the provider that it means."""
+ITS_OWN = "didhub"
+"""The carrier of the example."""
+TOKEN = "first-pool-token"
+
+
 def main() -> int:
+    said = sys.argv[1:] or [ITS_OWN]
+    if len(said) != 1 or said[0] not in CARRIERS:
+        say(f"CARRIER is one of {', '.join(sorted(CARRIERS))}, and not {' '.join(said)}.")
+        return 2
+    return play(said[0])
+
+
+def play(name: str) -> int:
+    """The demo at the carrier of this name."""
     step("Looking for a cluster" if os.environ.get("KUBECONFIG") else "Starting a control plane of our own")
     with _cluster() as cluster, _installed(cluster), _carrier() as carrier, _operator(cluster) as operator:
-        return _demo(cluster, carrier, operator)
+        return _demo(cluster, carrier, operator, name)
 
 
 def _cluster() -> AbstractContextManager[Cluster]:
@@ -91,9 +120,22 @@ def _operator(cluster: Cluster) -> Iterator[OperatorProcess]:
             operator.stop()
 
 
-def _demo(cluster: Cluster, carrier: SimulatorProcess, operator: OperatorProcess) -> int:
-    step(f"kubectl apply -f {EXAMPLE.relative_to(ROOT)}")
-    manifest = EXAMPLE.read_text().replace(f"http://127.0.0.1:{SIMULATOR_PORT}", carrier.url)
+def manifest_at(name: str, url: str) -> str:
+    """The example, with its account at the carrier of this name, which the sandbox carrier at `url` plays."""
+    if name == ITS_OWN:
+        return EXAMPLE.read_text().replace(f"http://127.0.0.1:{SIMULATOR_PORT}", url)
+    documents = [one for one in yaml.safe_load_all(EXAMPLE.read_text()) if one["kind"] not in _OF_THE_ACCOUNT]
+    account = an_account_at(CARRIERS[name], url, DEFAULT_ACCOUNTS[TOKEN], TOKEN)
+    return yaml.safe_dump_all([*account, *documents])
+
+
+_OF_THE_ACCOUNT = frozenset({"Secret", "CarrierAccount"})
+
+
+def _demo(cluster: Cluster, carrier: SimulatorProcess, operator: OperatorProcess, name: str) -> int:
+    elsewhere = "" if name == ITS_OWN else f", at {CARRIERS[name]}"
+    step(f"kubectl apply -f {EXAMPLE.relative_to(ROOT)}{elsewhere}")
+    manifest = manifest_at(name, carrier.url)
     say(cluster.kubectl("apply", "--namespace", NAMESPACE, "--filename=-", stdin=manifest).strip())
     if not _converges(cluster, operator):
         return 1

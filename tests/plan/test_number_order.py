@@ -593,7 +593,15 @@ def test_what_is_handed_back_says_that_it_was_not_sent_and_what_is_in_doubt_stay
     after = handed_back(before, HandBack(Reason.CIRCUIT_OPEN, "Down."))
     items = before.items or ()
     not_sent = Outcome(items[0].offer.number, FAILED, "NotSent", "Down.")
-    assert after == replace(before, items=(replace(items[0], state=FAILED, outcome=not_sent), *items[1:]))
+    handed = (replace(items[0], state=FAILED, outcome=not_sent), *items[1:])
+    assert after == replace(before, items=handed, failure=Reason.CIRCUIT_OPEN, message="Down.")
+
+
+def test_a_pool_rests_a_carrier_that_had_to_hand_back_numbers_although_it_sold_others() -> None:
+    step = HandBack(Reason.CARRIER_UNAVAILABLE, "It timed out.")
+    after = handed_back(an_order_state(PENDING, PROVISIONED), step)
+    assert order_failure(WANT, after) == (Reason.CARRIER_UNAVAILABLE, "It timed out.")
+    assert order_conditions(WANT, replace(after, recorded=True), Done())[0].reason == Reason.COMPLETE
 
 
 def test_what_was_bought_before_the_rest_was_handed_back_is_recorded_at_once() -> None:

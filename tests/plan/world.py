@@ -22,7 +22,16 @@ from ringfleet.model import E164, AccountKey, ItemState, Money, Offer, Outcome, 
 from ringfleet.model.asking import Ask, narrow
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order.items import ITEM_STEPS, SENT, UNRESOLVED, Item, move_unresolved, settle, unsend
+from ringfleet.plan.number_order.items import (
+    ITEM_STEPS,
+    SENT,
+    UNRESOLVED,
+    Item,
+    has_handed_back,
+    move_unresolved,
+    settle,
+    unsend,
+)
 from ringfleet.plan.number_order.order import OrderState, OrderWant
 from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
 from ringfleet.plan.number_order.report import order_failure
@@ -157,6 +166,13 @@ class World:
             order.intent.count for order in self._searching()
         )
 
+    def promised_by(self, account: AccountKey) -> int:
+        """The same of one account."""
+        orders = [order for order in self.orders.values() if order.want.account == account]
+        items = [item for order in orders for item in order.state.items or () if item.state in UNRESOLVED]
+        numbers = self.shops[account].sold.keys() | {item.offer.number for item in items}
+        return len(numbers) + sum(order.intent.count for order in orders if order.state.items is None)
+
     def spent(self) -> Money:
         """The month's money for the same."""
         offers = (self.owned() | self._open_items()).values()
@@ -216,7 +232,8 @@ class World:
                 items = given_up(order.state, step).items
                 self._write(order, items=items, recorded=True, failure=reason, message=message)
             case HandBack():
-                self._write(order, items=handed_back(order.state, step).items)
+                after = handed_back(order.state, step)
+                self._write(order, items=after.items, failure=after.failure, message=after.message)
             case Wait():
                 pass
             case Done():
@@ -280,7 +297,7 @@ class World:
                 continue
             if dice.strikes(12):
                 return
-            self._put(NumberSeen(item.offer.number, Phase.ORDERING))
+            self._put(NumberSeen(item.offer.number, Phase.ORDERING, account=order.want.account))
         failure, message = order_failure(order.want, order.state)
         self._write(order, recorded=True, failure=failure, message=message)
 
@@ -327,6 +344,7 @@ class World:
 
 def _order_seen(order: Played) -> OrderSeen:
     intent, state = order.intent, order.state
+    handed_back = has_handed_back(state.items or ())
     return OrderSeen(
         intent.sequence,
         order.want.name,
@@ -339,7 +357,8 @@ def _order_seen(order: Played) -> OrderSeen:
             for item in state.items or ()
         ),
         budget=intent.budget,
-        failure=state.failure if state.recorded else None,
+        failure=state.failure if state.recorded or handed_back else None,
+        handed_back=handed_back,
         message=state.message,
         ask=intent.ask,
         market=order.want.market,

@@ -64,7 +64,15 @@ _WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Registering",
 _BUNDLE_AWAITED = ("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
 """Why an order waits for a ComplianceBundle."""
 _BOUGHT_LESS = (
-    *("NoStock", "PriceAboveCap", "BudgetExhausted", "InsufficientFunds", "OrderRefused", "SearchUnavailable"),
+    *(
+        "ShareReached",
+        "NoStock",
+        "PriceAboveCap",
+        "BudgetExhausted",
+        "InsufficientFunds",
+        "OrderRefused",
+        "SearchUnavailable",
+    ),
     *("NumberTaken", "Unrecognized"),
 )
 """Why an order bought less than it was to, which its pool remembers."""
@@ -475,6 +483,8 @@ REASONS: Mapping[str, str] = {
     "Lost": "The carrier shows the number no more: ask the carrier what became of it. It counts for no size or limit, "
     "and if it was free, its pool buys another one. It comes back by itself when the carrier shows it again; if it is "
     "gone for good, delete its PhoneNumber.",
+    "ShareReached": "The account has its share of the pool, spec.spread.maxShare, and no other one can bring what is "
+    "missing: raise the share, or mend the others.",
     "MaxNumbersReached": "The pool holds limits.maxNumbers numbers: it buys no more until that is raised. Numbers that "
     "are there work on.",
     "MembersUnusable": "Numbers of the set can't be used: no route, no approved campaign, too low an attestation or "

@@ -276,6 +276,13 @@ ServiceLevel = Annotated[
         'write a share between "0.5" and "0.9999" as text, such as "0.95"',
     ),
 ]
+Share = Annotated[
+    _DecimalText,
+    Rule(
+        r'self.matches("^0\\.[0-9]{1,4}$") && double(self) > 0.0',
+        'write a share under 1 as text, such as "0.6"',
+    ),
+]
 Currency = Annotated[
     str,
     Field(max_length=3),

@@ -28,6 +28,7 @@ from ringfleet.api.meta import (
     Rule,
     Scale,
     ServiceLevel,
+    Share,
     Status,
     Time,
     each_once,
@@ -123,6 +124,16 @@ class Ordering(Part):
     documents, nothing is waited for, whatever this says."""
     history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many finished NumberOrders are kept to be read. One that budget or quota still count from is kept longer."""
+
+
+class Spread(Part):
+    """How the pool is spread over its accounts, so that no carrier's bad day takes all of its numbers."""
+
+    max_share: Share | None = None
+    """The most of the pool that one account may have, as a share of all its numbers, assigned ones and those still to
+    be ordered included, rounded up to a whole number: with "0.6" and 100 numbers at most 60 are of one account. Orders
+    for the others wait while no other account can be ordered from. It only stops orders: nothing is given back for it.
+    No limit when left out."""
 
 
 class TopUpMode(StrEnum):
@@ -227,6 +238,12 @@ class NumberPoolSpec(Part):
             'release.mode Automatic needs reclaim.idleAfter: say how long a number must have been free, such as "720h"',
             at=".reclaim.idleAfter",
         ),
+        Rule(
+            "!has(self.spread) || !has(self.spread.maxShare) || "
+            "double(self.spread.maxShare) * double(size(self.carriers)) >= 1.0",
+            "the shares of all carriers do not make a whole pool: raise spread.maxShare, or list more carriers",
+            at=".spread.maxShare",
+        ),
     )
 
     market: Market
@@ -243,6 +260,7 @@ class NumberPoolSpec(Part):
     refused."""
     size: Size
     limits: PoolLimits = PoolLimits.model_construct()
+    spread: Spread = Spread.model_construct()
     ordering: Ordering = Ordering.model_construct()
     top_up: TopUp = TopUp.model_construct()
     demand: Demand = Demand.model_construct()
@@ -303,6 +321,19 @@ class PoolNumbers(Part):
     """How many numbers are free or on their way, and not of spec.market: an older pool of this name has bought them, or
     spec.market was edited. They are billed and count for spec.limits, are no supply, and no claim gets one (condition
     OtherMarket)."""
+
+
+class PoolAccount(Part):
+    """What the pool has of one account."""
+
+    namespace: str
+    """Namespace of the CarrierAccount."""
+    name: str
+    """Name of the CarrierAccount."""
+    numbers: int
+    """How many numbers of the pool are of the account, or on their way from it."""
+    share: Quantity
+    """Share of all the pool's numbers that is of the account, such as 0.6; spec.spread.maxShare bounds it."""
 
 
 class DemandStatus(Part):
@@ -515,6 +546,8 @@ class NumberPoolStatus(Status):
     """The pool as it is; written by the operator."""
 
     numbers: PoolNumbers | None = None
+    accounts: Annotated[tuple[PoolAccount, ...], ListType("map", ("namespace", "name"))] = ()
+    """What the pool has of each account, sorted; left out while it has, and orders, of one only."""
     supply: int | None = None
     """How many numbers are available, are on their way, or were asked to go only just now or are held (condition
     ReleaseFrozen): what size.min and size.target are compared with."""

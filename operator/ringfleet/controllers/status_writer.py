@@ -197,6 +197,7 @@ _WAITING = frozenset(
         Reason.WAITING_FOR_NUMBER,
         Reason.NUMBER_NOT_FREE,
         Reason.PURCHASE_RATE_REACHED,
+        Reason.SHARE_REACHED,
         Reason.RELEASING,
         Reason.RELEASED,
         Reason.RAMPING,

@@ -48,7 +48,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order.items import UNRESOLVED, Item
+from ringfleet.plan.number_order.items import UNRESOLVED, Item, has_handed_back
 from ringfleet.plan.number_order.order import OrderState, OrderWant
 from ringfleet.plan.number_order.report import order_conditions
 from ringfleet.plan.number_order.steps import Done, Step, Wait
@@ -110,6 +110,7 @@ def for_claims(ask: Ask) -> ForClaims | None:
 
 def order_seen(order: NumberOrder) -> OrderSeen:
     state, want = order_state(order), order_want(order)
+    handed_back = has_handed_back(state.items or ())
     return OrderSeen(
         sequence=order.spec.sequence,
         name=order.metadata.name,
@@ -122,7 +123,8 @@ def order_seen(order: NumberOrder) -> OrderSeen:
             for item in state.items or ()
         ),
         budget=money_of(order.spec.limits.budget, order.spec.limits.currency),
-        failure=state.failure if state.recorded else None,
+        failure=state.failure if state.recorded or handed_back else None,
+        handed_back=handed_back,
         message=state.message,
         completed_at=order.status.completed_at,
         unapproved=not want.approved,

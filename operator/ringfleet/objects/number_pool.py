@@ -22,6 +22,7 @@ from ringfleet.api.number_pool import (
     LeadTime,
     NumberPool,
     NumberPoolStatus,
+    PoolAccount,
     PoolCost,
     PoolMemory,
     PoolNumbers,
@@ -91,6 +92,7 @@ def pool_want(pool: NumberPool) -> PoolWant:
         routing_profile=spec.routing_profile_ref.name if spec.routing_profile_ref else None,
         manual=spec.top_up.mode is TopUpMode.MANUAL,
         suspended=spec.suspend,
+        max_share=spec.spread.max_share,
     )
 
 
@@ -214,6 +216,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
         observed_generation=generation,
         conditions=conditions(before.conditions, plan.conditions, generation, now),
         numbers=_numbers(supply, facts.claimed),
+        accounts=_accounts(decision.want, supply),
         supply=supply.total,
         in_flight=supply.in_flight,
         surplus=plan.surplus,
@@ -251,6 +254,22 @@ def _numbers(supply: Supply, claimed: int) -> PoolNumbers:
         releasing=count[Phase.RELEASING],
         lost=count[Phase.LOST],
         other_market=supply.misfits,
+    )
+
+
+def _accounts(want: PoolWant, supply: Supply) -> tuple[PoolAccount, ...]:
+    """What the pool has of each account; nothing is said where there is only one."""
+    places = {account for account in (*want.carriers, *supply.by_account) if account}
+    if len(places) == 1:
+        return ()
+    return tuple(
+        PoolAccount(
+            namespace=account.namespace,
+            name=account.name,
+            numbers=(count := supply.by_account.get(account, 0)),
+            share=_decimal(count / supply.held if supply.held else 0.0, 2),
+        )
+        for account in sorted(places)
     )
 
 

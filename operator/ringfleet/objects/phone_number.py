@@ -33,6 +33,7 @@ from ringfleet.api.number_pool import NumberPool
 from ringfleet.api.phone_number import ManagementPolicy, PhoneNumberSpec
 from ringfleet.model import (
     E164,
+    GONE,
     AccountKey,
     Capability,
     Mark,
@@ -559,7 +560,9 @@ def lot_of(record: NumberRecord) -> Lot | None:
     if state.phase is Phase.SUSPENDED and record.claim is None:
         return None  # it may be about to be resumed, and then nothing is ordered in its place
     purchased = month_of(record.purchased_at) if record.purchased_at else None
-    lot = Lot(_counted_phase(record), record.price, purchased, record.claim is not None)
+    phase = _counted_phase(record)
+    place = None if phase in GONE else record.account
+    lot = Lot(phase, record.price, purchased, record.claim is not None, account=place)
     if not lot.is_supply:
         return lot  # no claim may get it: what it can do would only make more lots
     kind = Kind(record.country, record.type, record.capabilities)
@@ -568,7 +571,6 @@ def lot_of(record: NumberRecord) -> Lot | None:
         area_code=record.area_code,
         kind=kind,
         bought_as=record.bought_as,
-        account=record.account,
     )
 
 

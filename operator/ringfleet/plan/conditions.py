@@ -66,6 +66,7 @@ class Reason(StrEnum):
     CREDENTIALS_REJECTED = "CredentialsRejected"
     ACCOUNT_RESTRICTED = "AccountRestricted"
     INSUFFICIENT_FUNDS = "InsufficientFunds"
+    SHARE_REACHED = "ShareReached"
     MAX_NUMBERS_REACHED = "MaxNumbersReached"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     PURCHASE_RATE_REACHED = "PurchaseRateReached"

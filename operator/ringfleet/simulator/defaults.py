@@ -9,6 +9,8 @@ DEFAULT_ACCOUNTS = {
     "tenants-token": "tenants",
     "german-numbers-token": "german-numbers",
     "outbound-rotation-token": "outbound-rotation",
+    "two-carriers-twilio-token": "two-carriers-twilio",
+    "two-carriers-telnyx-token": "two-carriers-telnyx",
 }
 """The accounts by their tokens. Each example of `examples/` has one of its own: two that share a token are one account,
 and only one of them may use it."""

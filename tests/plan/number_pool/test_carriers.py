@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -195,3 +196,14 @@ def test_what_was_learnt_for_claims_goes_with_their_orders_when_nobody_rests_for
     known = learn(TopUp(4), (failed,), NOW)
     assert learn(known, (), NOW) == known
     assert learn(known, (), SOON).carriers == ()
+
+
+def test_a_carrier_that_handed_numbers_back_rests_although_what_is_in_doubt_keeps_the_order_open() -> None:
+    """Else the very next order would go there again, before this one has ended."""
+    told = {"failure": Reason.CARRIER_UNAVAILABLE, "message": "It timed out.", "handed_back": True}
+    opened = an_order(items=items(ItemState.UNKNOWN, ItemState.FAILED), **told)
+    first = learn(TopUp(), (opened,), NOW)
+    assert [(one.failures, one.reason) for one in first.carriers] == [(1, Reason.CARRIER_UNAVAILABLE)]
+    ended = replace(opened, finished=True)
+    assert learn(first, (ended,), NOW).carriers == first.carriers, "it is counted once"
+    assert learn(TopUp(), (replace(opened, handed_back=False),), NOW).carriers == ()

@@ -7,6 +7,8 @@ between any two writes, carriers that go down, and views that lag.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from math import ceil
 from random import Random
 
 from hypothesis import given
@@ -58,14 +60,16 @@ def offers(draw: st.DrawFn, first: int = 0, most: int = 15) -> list[Offer]:
 
 @st.composite
 def pools(draw: st.DrawFn, limits: st.SearchStrategy[Limits]) -> PoolWant:
-    target = draw(st.integers(0, 12) | st.just(12))
+    target, carriers = draw(st.integers(0, 12) | st.just(12)), ACCOUNTS[: draw(st.integers(1, len(ACCOUNTS)))]
+    shares = [Decimal(share) for share in ("0.34", "0.5", "0.6", "0.9") if Decimal(share) * len(carriers) >= 1]
     return a_pool(
         target,
         minimum=draw(st.integers(min(1, target), target)),
-        carriers=ACCOUNTS[: draw(st.integers(1, len(ACCOUNTS)))],
+        carriers=carriers,
         batch_size=draw(st.integers(1, 6)),
         history=draw(st.integers(1, 4)),
         limits=draw(limits),
+        max_share=draw(st.sampled_from([None, *shares])),
     )
 
 
@@ -81,6 +85,9 @@ def assert_within_limits(world: World) -> None:
     assert world.promised() <= want.target + len(world.on_demand)
     assert limits.max_numbers is None or world.promised() <= limits.max_numbers
     assert limits.monthly_budget is None or world.spent() <= limits.monthly_budget
+    size = want.target + len(world.on_demand)
+    for account in world.shops if want.max_share is not None else ():
+        assert world.promised_by(account) <= ceil(want.max_share * size), "beyond its share"
     for shop in world.shops.values():
         assert all(times == 1 for times in shop.ledger.values()), "billed twice"
         for offer in shop.sold.values():

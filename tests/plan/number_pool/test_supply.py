@@ -18,7 +18,7 @@ from ringfleet.plan.number_pool.supply import (
     month_of,
     next_settling,
 )
-from tests.plan.builders import LAST_MONTH, NOW, a_number, a_price, an_order, dollars, items, numbers
+from tests.plan.builders import LAST_MONTH, MAIN, NOW, a_number, a_price, an_order, dollars, items, numbers
 
 UNDECIDED = [state for state in ItemState if state is not ItemState.FAILED]
 
@@ -234,13 +234,13 @@ def test_an_order_without_a_pool_is_kept_while_it_is_the_record_of_anything(
 def test_numbers_in_lots_count_as_they_would_one_by_one() -> None:
     prices = (a_price(), a_price(3, 0), a_price(1, 1, "EUR"))
     several = [
-        a_number(n, phase, price=prices[n % 3], purchased_at=(None, LAST_MONTH, NOW)[n % 4 % 3])
+        a_number(n, phase, price=prices[n % 3], purchased_at=(None, LAST_MONTH, NOW)[n % 4 % 3], account=MAIN)
         for n, phase in enumerate([*Phase, *Phase, *reversed(Phase)], 1)
     ]
     order = an_order(items=items(ItemState.PROVISIONED, ItemState.FAILED), count=2)
     named = {item.number for item in order.items}
     lots = Counter(
-        Lot(one.phase, one.price, one.purchased_at and month_of(one.purchased_at))
+        Lot(one.phase, one.price, one.purchased_at and month_of(one.purchased_at), account=one.account)
         for one in several
         if one.price and one.number not in named
     )

@@ -97,6 +97,11 @@ def hand_back(items: Iterable[Item], why: str) -> tuple[Item, ...]:
     return tuple(_handed_back(item, why) if item.state is ItemState.PENDING else item for item in items)
 
 
+def has_handed_back(items: Iterable[Item]) -> bool:
+    """Whether some were handed back."""
+    return any(item.outcome is not None and item.outcome.reason == FailureReason.NOT_SENT for item in items)
+
+
 def _handed_back(item: Item, why: str) -> Item:
     outcome = Outcome(item.offer.number, ItemState.FAILED, FailureReason.NOT_SENT, why)
     return replace(item, state=ItemState.FAILED, outcome=outcome)

@@ -106,9 +106,11 @@ def _before_choosing(want: OrderWant, state: OrderState, world: OrderWorld, now:
 
 
 def handed_back(state: OrderState, step: HandBack) -> OrderState:
-    """The state of an order that goes on without what the carrier has not heard of. If that leaves nothing open, what
-    was bought is recorded at once."""
-    state = replace(state, items=hand_back(state.items or (), step.message))
+    """The state of an order that goes on without what the carrier has not heard of. The pool rests the carrier for it,
+    when the order has ended: else it would order there again. If nothing is open, what was bought is recorded at once.
+    """
+    items = hand_back(state.items or (), step.message)
+    state = replace(state, items=items, failure=step.reason, message=step.message)
     if is_sent(state):
         return state
     return replace(state, attempts=0, next_attempt=None, last_error="")

@@ -11,10 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ringfleet.model import Money
+from ringfleet.model import AccountKey, Money
 from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, affordable, match_on_demand, reserve, unmet_demands
+from ringfleet.plan.number_pool.plan import (
+    PoolSeen,
+    PoolWant,
+    affordable,
+    match_on_demand,
+    reserve,
+    share_left,
+    unmet_demands,
+)
+from ringfleet.plan.number_pool.spread import share_message
 from ringfleet.plan.number_pool.supply import Demand, Supply, count_supply
 
 NOT_NEEDED = "Nothing was bought: the pool has, or has on order, all the numbers that it asks for."
@@ -46,11 +55,13 @@ def allow(
     currency: str,
     now: datetime,
     ask: Ask = NOTHING,
+    account: AccountKey | None = None,
 ) -> Allowance:
     """Count what is left for one order of `count` numbers. Pure; `now` is timezone-aware UTC.
 
     `seen` is the pool without this order, and its room that of the quotas without it. `currency` is the order's, which
     the pool's may have left since. `ask`: what the claims ask for which alone it buys; NOTHING: it is for the stock.
+    `account`: where it buys; None: that does not matter.
     """
     if seen.ending:
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
@@ -60,6 +71,10 @@ def allow(
     wanted = len(claims) if ask != NOTHING else min(count, _for_stock(want, seen, supply, now))
     if wanted == 0:
         return Allowance(0, message=NOT_NEEDED if ask == NOTHING else NOT_CLAIMED)
+    share = share_left(want, supply, _missing(want, seen, supply, now), account) if account else None
+    if account and share == 0:
+        return Allowance(0, reason=Reason.SHARE_REACHED, message=f"Nothing was bought: {share_message(account)}")
+    wanted = wanted if share is None else min(wanted, share)
     count, block = affordable(replace(want, batch_size=wanted), supply, seen.room, wanted)
     if block:
         return Allowance(0, reason=block.reason, message=f"Nothing was bought: {block.message}")
@@ -76,6 +91,12 @@ def allow(
     if left is None or (budget is not None and budget <= left):
         return Allowance(count, budget, most)
     return Allowance(count, left, most)
+
+
+def _missing(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:
+    """How many numbers the pool lacks, for its stock and for all claims that have one ordered."""
+    claims = match_on_demand(want, seen, now)
+    return len(claims.unmet) + max(0, want.target - (supply.total - claims.met))
 
 
 def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:

@@ -98,7 +98,8 @@ KEPT_OF_REST = 8
 
 
 def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
-    """Note that the started order is seen, and count each finished order's failure once, by its sequence.
+    """Note that the started order is seen, and count the failure of each order that is finished, or has handed numbers
+    back, once, by its sequence.
 
     What was learnt for claims' musts is forgotten when no such order is there any more, and no rest goes on.
     """
@@ -109,7 +110,7 @@ def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     for order in orders:
         key = (order.account, order.ask.musts.anywhere)
         memory = memories.get(key) or CarrierMemory(order.account, 0, musts=key[1])
-        if order.finished and order.sequence > memory.sequence and not order.former:
+        if (order.finished or order.handed_back) and order.sequence > memory.sequence and not order.former:
             memories[key] = _remember(memory, order, now)
     there = {(order.account, order.ask.musts.anywhere) for order in orders}
     kept = (one for key, one in memories.items() if one.musts == NOTHING or key in there or _rests(one, now))
@@ -149,6 +150,7 @@ def _first_rest(failure: Reason) -> timedelta:
 _OF_THE_POOL = frozenset(
     {
         *(Reason.MAX_NUMBERS_REACHED, Reason.QUOTA_EXCEEDED, Reason.ORDERING_FROZEN, Reason.OTHER_MARKET),
+        Reason.SHARE_REACHED,
         *(Reason.BUNDLE_MISSING, Reason.AMBIGUOUS_BUNDLE, Reason.WAITING_FOR_BUNDLE, Reason.DOCUMENTS_REJECTED),
     }
 )
@@ -207,7 +209,7 @@ def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
 
 def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | None]:
     """The carrier to order from, or what stands against all of them: where something of that ends by itself, that is
-    the reason, and no person need act."""
+    the reason, and no person need act. That one has its share is only the reason where nothing else is."""
     blocks: list[Block] = []
     for account, block in standings.items():
         if block is None:
@@ -216,7 +218,8 @@ def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | Non
         if block.reason is Reason.ACCOUNT_NOT_READY:
             break
     until = min((block.until for block in blocks if block.until), default=None)
-    first = next((block for block in blocks if block.reason not in NEEDS_A_PERSON), blocks[0])
+    told = [block for block in blocks if block.reason is not Reason.SHARE_REACHED] or blocks
+    first = next((block for block in told if block.reason not in NEEDS_A_PERSON), told[0])
     return None, Block(first.reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
 
 

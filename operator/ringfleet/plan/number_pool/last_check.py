@@ -54,6 +54,10 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
         return "no claim waits for so many of its kind"
     if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
         return "it would go beyond spec.limits.maxNumbers"
+    size = supply.held + max(plan.shortfall, intent.count)
+    size = size if limits.max_numbers is None else min(size, limits.max_numbers)
+    if want.max_share is not None and supply.held_at(intent.account) + intent.count >= want.max_share * size + 1:
+        return "it would go beyond spec.spread.maxShare"
     if limits.monthly_budget is None:
         return None
     if intent.budget is None or not supply.committed + intent.budget <= limits.monthly_budget:

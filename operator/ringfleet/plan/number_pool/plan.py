@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
 from ringfleet.model.asking import NOTHING, Ask, beyond
@@ -43,6 +44,7 @@ from ringfleet.plan.number_pool.carriers import (
     learn,
 )
 from ringfleet.plan.number_pool.on_demand import Line, OnDemand, match_claims, order_lines, wanted_by
+from ringfleet.plan.number_pool.spread import left_at, size_of, spread_out
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
     Demand,
@@ -82,6 +84,8 @@ class PoolWant:
     manual: bool = False
     suspended: bool = False
     enough: int | None = None
+    max_share: Decimal | None = None
+    """The most of the pool that one account may have, from 0 to 1; None: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +282,19 @@ def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderI
         return _say(want, seen, plan, _SUSPENDED, now)
     if seen.ending:
         return _say(want, seen, plan, _ending(seen.ending), now)
-    if wanted_by(plan.lines, intent.ask) < intent.count or not within_limits(want.limits, plan.supply, intent):
+    share = share_left(want, plan.supply, plan.shortfall, intent.account)
+    within = within_limits(want.limits, plan.supply, intent) and (share is None or intent.count <= share)
+    if wanted_by(plan.lines, intent.ask) < intent.count or not within:
         return _say(want, seen, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
     return _say(want, seen, replace(plan, actions=(CreateOrder(intent), *plan.actions)), None, now)
 
 
 _SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
+
+
+def share_left(want: PoolWant, supply: Supply, missing: int, account: AccountKey) -> int | None:
+    """How many of the `missing` numbers the account may bring; None: all. See `plan/number_pool/spread.py`."""
+    return left_at(account, want.max_share, supply, size_of(want.limits, supply, missing))
 
 
 def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
@@ -319,15 +330,16 @@ def _next_order(
             return block, None
         carriers = [account for account in want.carriers if line.ask.account in (None, account)]
         standings = judge_carriers(carriers, seen.accounts_for(line.ask), plan.top_up.carriers, now, line.ask)
-        account, block = choose_carrier(standings)
+        share = {account: share_left(want, plan.supply, plan.shortfall, account) for account in carriers}
+        account, block = choose_carrier(spread_out(standings, share))
         if block:
             blocks.append(block)
         if account is None or _is_under_way(seen, line.ask, account):
             continue
         if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
             return _held_up(seen), None
-        left = seen.accounts[account].purchases_left
-        count = count if left is None else min(count, left)
+        left = (seen.accounts[account].purchases_left, share[account])
+        count = min([count, *(bound for bound in left if bound is not None)])
         sequence = 1 + max(plan.top_up.sequence, *(order.sequence for order in seen.orders), 0)
         budget = reserve(want.limits, plan.supply, seen.room, count)
         return None, OrderIntent(sequence, account, count, budget, line.ask)

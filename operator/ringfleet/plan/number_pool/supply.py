@@ -21,8 +21,9 @@ are supply are told apart by what a claim may ask of them as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -93,7 +94,7 @@ class Lot(NamedTuple):
     misfit: bool = False
     """Whether each of them is of another market than the pool's, and so no stock of it."""
     account: AccountKey | None = None
-    """The carrier account that those that are supply are of; None of the others."""
+    """The carrier account that they are of; None of those that are lost or were given back."""
 
     @property
     def is_supply(self) -> bool:
@@ -145,11 +146,15 @@ class OrderSeen:
     budget: Money | None = None
     """The money that the pool set aside for the order's first month; None: the pool has no budget."""
     failure: Reason | None = None
-    """The reason of a shortage or refusal that the order ended with; None: it ended with none."""
+    """The reason of a shortage or refusal that the order ended with, or handed numbers back for; None: there was none.
+    """
     message: str = ""
     """A sentence for a person that goes with the failure; empty without one."""
     completed_at: datetime | None = None
     """When the order ended; None before that."""
+    handed_back: bool = False
+    """Whether numbers were handed back of which the carrier has not heard: the pool learns from that at once, as what
+    is in doubt may keep the order open for long."""
     unapproved: bool = False
     """Whether the order waits for a person's word before it buys."""
     former: bool = False
@@ -196,6 +201,12 @@ class Supply:
     """How many numbers are free or on their way, and of another market than the pool's. They are in no phase here."""
     unrecorded: int = 0
     """How many of those in flight are on no order: the carrier lists them, and they have no object."""
+    by_account: Mapping[AccountKey | None, int] = field(default_factory=dict)
+    """How many of those held are of each account; None: of one that nobody knows."""
+
+    def held_at(self, account: AccountKey) -> int:
+        """How many of those held are, or may be, of the account."""
+        return self.by_account.get(account, 0) + self.by_account.get(None, 0)
 
     @property
     def total(self) -> int:
@@ -224,9 +235,11 @@ def count_supply(
     buying = {item.number for order in orders if not order.finished for item in bought_items(order)}
     seen: set[E164] = set()
     misfits = sum(number.is_misfit for number in numbers)
+    places: Counter[AccountKey | None] = Counter()
     for number in numbers:
         phases[number.phase] += not number.is_misfit
         if number.phase not in GONE:
+            places[number.account] += 1
             bill.add_number(number, number.price or priced.get(number.number), now)
         elif number.purchased_at and month_of(number.purchased_at) == month_of(now):
             bill.add_purchase(number.price or priced.get(number.number))
@@ -235,12 +248,14 @@ def count_supply(
     for lot, count in lots.items():
         phases[lot.phase] += 0 if lot.misfit else count
         misfits += count if lot.misfit else 0
+        places[lot.account] += 0 if lot.phase in GONE else count
         bill.add_lot(lot, count, now)
     searching = ordering = 0  # those of another market are misfits, and neither
     for order in orders:
         if not order.chosen and not order.finished:
             searching += 0 if order.misfit else order.count
             misfits += order.count if order.misfit else 0
+            places[order.account] += order.count
             bill.add_reservation(order.budget)
         settled = has_settled(order, now)
         for item in bought_items(order):
@@ -250,6 +265,7 @@ def count_supply(
             gone = settled and item.state in RECORDED
             ordering += not (gone or order.misfit)
             misfits += order.misfit and not gone
+            places[order.account] += not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
     phases[Phase.ORDERING] += ordering
@@ -269,6 +285,7 @@ def count_supply(
         + len(just_gone - seen - {number.number for number in numbers}),
         misfits,
         sum(number.unrecorded and number.number not in buying for number in numbers),
+        +places,
     )
 
 
