@@ -107,3 +107,23 @@ def targets(stage: Stage, provider: str) -> dict[str, str | None]:
         path = f"{endpoint.format(product='api')}/2010-04-01/Accounts/{sid}/IncomingPhoneNumbers.json"
         rows = client.get(path, auth=(sid, token)).json()["incoming_phone_numbers"]
         return {row["phone_number"]: row["trunk_sid"] for row in rows}
+
+
+def test_what_telnyx_has_sold_to_an_order_whose_pool_is_deleted_is_found_and_has_our_mark(stage: Stage) -> None:
+    """The answer is lost, and with it what would have marked the numbers; nobody may come back to buy."""
+    lost = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", "script": [1]}
+    stage.simulator.set_faults(lost, {"fault": "server_error", "operations": ["order_find"]})
+    stage.account_at("Telnyx", **OFTEN)
+    stage.profile()
+    stage.pool(target=2, limits={"maxNumbers": 2})
+    stage.start_operator()
+    stage.wait_for(lambda: len(stage.bills()) == 2, "two numbers to be sold")
+    stage.delete("numberpool", "us-west", wait=False)
+    stage.wait_for(lambda: not stage.list("numberpools"), "the pool to be gone")
+    stage.simulator.set_faults()
+    stage.wait_for(lambda: stage.numbers() == set(stage.bills()), "the numbers to be found", timeout=400)
+    assert set(stage.bills().values()) == {1}
+    endpoint, credentials = OPENINGS["Telnyx"](stage.simulator.url, DEFAULT_ACCOUNT, stage.simulator.token)
+    key = {"Authorization": f"Bearer {credentials['apiKey']}"}
+    rows = httpx.get(f"{endpoint}/v2/phone_numbers", headers=key, trust_env=False, timeout=30).json()["data"]
+    assert {row["customer_reference"].rpartition("/")[2] for row in rows} == {"us-west"}

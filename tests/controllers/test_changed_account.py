@@ -48,9 +48,9 @@ async def an_account_that_was(*objects: Json, id_: str = "main") -> AsyncIterato
         yield rig
 
 
-async def swap(rig: Rig) -> CarrierDouble:
+async def swap(rig: Rig, id_: str | None = "other") -> CarrierDouble:
     """Put another account's token into the Secret, and let the operator see it; that account."""
-    other = rig.carriers["shop/main"] = CarrierDouble(rig.story, "other")
+    other = rig.carriers["shop/main"] = CarrierDouble(rig.story, id_)
     other.stock = [an_offer(n) for n in range(4, 9)]
     await rig.change("Secret", "token", {"data": a_secret(token="swapped")["data"]})
     await rig.turn("CarrierAccount", "main")
@@ -201,3 +201,39 @@ async def test_no_client_is_given_out_before_it_is_known_which_account_it_is() -
         await swap(rig)
         with pytest.raises(NotOpen):
             rig.services.accounts.opened(MAIN)
+
+
+# An account that does not tell its id before it has something, as at Telnyx.
+
+
+@in_virtual_time
+async def test_an_account_that_tells_its_id_late_is_known_by_it_from_then_on() -> None:
+    async with a_rig(*HOUSE, a_number(1), begun=False) as rig:
+        rig.carrier.id = None
+        await rig.begin()
+        assert "accountId" not in await rig.status("CarrierAccount", "main")
+        rig.carrier.id = "main"
+        await rig.turn("CarrierAccount", "main")
+        assert (await rig.status("CarrierAccount", "main"))["accountId"] == "main"
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+        await swap(rig)
+        assert await rig.says("CarrierAccount", "main") == "False AccountChanged"
+
+
+@in_virtual_time
+async def test_an_account_that_is_silent_is_not_the_one_that_has_told_its_id() -> None:
+    """It has nothing yet: a key of another, empty account was put into the Secret."""
+    async with an_account_that_was(
+        a_pool(1), an_order(1, status={**SENT, "memory": {"sentTo": "main"}}), a_number(2)
+    ) as rig:
+        other = await swap(rig, None)
+        assert await rig.says("CarrierAccount", "main") == "False AccountChanged"
+        message = next(one["message"] for one in (await rig.status("CarrierAccount", "main"))["conditions"])
+        assert "open an account that does not tell its id" in message
+        await rig.turn("NumberOrder", "west-1")
+        await accept(rig, "untold")
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+        await rig.turn("NumberOrder", "west-1")
+        await rig.settle(3600)
+        assert ONE not in other.billed
+        assert (await rig.status("NumberOrder", "west-1"))["items"][0]["state"] == "Failed"

@@ -296,7 +296,7 @@ class CarrierAccount(Resource):
       freeze` writes it, and `kubectl ringfleet thaw` removes it.
     - ringfleet.dev/accept-account: Says that another account at the carrier is meant than the one that holds the
       numbers (reason AccountChanged), as when the carrier has moved them; the value is the id of the new one, which
-      the message tells.
+      the message tells, or `untold` for one that does not tell its id, as one at Telnyx that has nothing yet.
     - ringfleet.dev/accept-listing: Says that numbers which a shrunk listing misses are really gone; the value is
       status.numbers.shrunkTo. Those that three listings in a row miss, and that the carrier does not show when asked
       for each, become Lost: pools buy others for those that were free, RotationSets claim others, and other claims keep

@@ -71,7 +71,7 @@ ACCEPT_LISTING = f"{GROUP}/accept-listing"
 must be its status.numbers.shrunkTo."""
 ACCEPT_ACCOUNT = f"{GROUP}/accept-account"
 """Annotation on a CarrierAccount that is another account at the carrier than before: a person says that this is meant.
-Its value must be the carrier's own id of the new one."""
+Its value must be the carrier's own id of the new one, or `untold`."""
 CLAIM_ANNOTATION = f"{GROUP}/claim-uid"
 """Annotation on the Secret or ConfigMap of a claim's writeTo: the uid of the claim that it was made for."""
 CLAIM_LABEL = f"{GROUP}/claim"

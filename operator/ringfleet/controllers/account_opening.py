@@ -24,7 +24,7 @@ from ringfleet.objects.carrier_account import credentials_in, settings_of, stand
 from ringfleet.objects.catalog import Seal
 from ringfleet.objects.compliance_bundle import filing_records
 from ringfleet.objects.refs import SECRETS
-from ringfleet.plan.carrier_account.identity import first_of, is_another
+from ringfleet.plan.carrier_account.identity import Identity, first_of, is_another
 from ringfleet.plan.conditions import Condition, Reason
 
 
@@ -81,20 +81,30 @@ def _catalog(services: Services, before: OpenAccount | None, seal: Seal) -> tupl
 
 
 async def identify(services: Services, obj: CarrierAccount, account: OpenAccount) -> None:
-    """Ask the carrier, once for each client, which account this is; whoever is one with it, or was, is woken. One that
-    is another account than before is not identified (`changed_from`).
+    """Ask the carrier, until it has told, which account this is; whoever is one with it, or was, is woken. One that is
+    another account than before is not identified (`changed_from`).
+
+    Telnyx tells nothing before the account has a number or a messaging profile. Until then it is known by its
+    credentials, so that others of them are noticed only once it has told.
 
     Raises:
         CarrierError: the carrier can't be asked.
     """
-    if account.identity is None:
+    if account.identity is None or account.account_id is None:
         account.account_id = account.account_id or await account.carrier.account_id()
-        if changed_from(services, obj, account):
+        if account.identity is None and changed_from(services, obj, account):
             return
-        account.identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
-        account.at_carrier = services.accounts.identities.at_carrier(account.identity)
-        account.place.move(account.at_carrier.pace)
+        identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
+        if identity != account.identity:
+            _know(services, account, identity)
     rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))
+
+
+def _know(services: Services, account: OpenAccount, identity: Identity) -> None:
+    """From now on the account is this one. What was listed of it by its credentials is listed anew."""
+    account.identity, account.swept_at = identity, None
+    account.at_carrier = services.accounts.identities.at_carrier(identity)
+    account.place.move(account.at_carrier.pace)
 
 
 def changed_from(services: Services, obj: CarrierAccount, account: OpenAccount) -> str | None:

@@ -238,7 +238,6 @@ async def _stand_still(
     services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, before: str
 ) -> float:
     """It is another account at the carrier than before: nothing is done there until a person has spoken."""
-    assert account.account_id
     message = changed_message(before, account.account_id, obj.spec.credentials_secret_ref.name, ACCEPT_ACCOUNT)
     if account.seen.blocked is not Reason.ACCOUNT_CHANGED:
         log.warning("account changed", account=str(key), before=before, now=account.account_id)

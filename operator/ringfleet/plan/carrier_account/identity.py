@@ -85,21 +85,27 @@ def first_of(standings: Iterable[Standing]) -> AccountKey:
     return oldest.account
 
 
+UNTOLD = "untold"
+"""How a person calls an account that does not tell its id."""
+
+
 def is_another(before: str | None, now: str | None, accepted: str | None) -> bool:
     """Whether an object opens another account at the carrier than it did before, and no person has `accepted` that, by
-    the new one's id. Of a carrier that tells no ids, nobody knows."""
-    return before is not None and now is not None and now not in (before, accepted)
+    the new one's id. One that has told its id and now tells none is another one: at Telnyx an account is silent while
+    it has nothing, and this one had something."""
+    return before is not None and (now or UNTOLD) not in (before, accepted)
 
 
-def changed_message(before: str, now: str, secret: str, annotation: str) -> str:
+def changed_message(before: str, now: str | None, secret: str, annotation: str) -> str:
     """What an object says that opens another account than before, and what to do."""
+    other = f"account {now}" if now else "an account that does not tell its id, as one does that has nothing yet,"
     return (
-        f"The credentials and endpoint open account {now} at the carrier, and what this CarrierAccount has (numbers, "
+        f"The credentials and endpoint open {other} at the carrier, and what this CarrierAccount has (numbers, "
         f"orders that were sent, filed documents) is at account {before}: nothing is bought, swept or changed at the "
         f"carrier. Put the credentials of {before} into Secret {secret} again, or correct spec.endpoint; for the other "
         f"account make a CarrierAccount of its own. If the carrier has moved everything there, annotate this one with "
-        f"{annotation}={now}: orders that were sent to {before} then buy nothing more, and numbers that {now} does not "
-        "have become Lost as with any listing."
+        f"{annotation}={now or UNTOLD}: orders that were sent to {before} then buy nothing more, and numbers that "
+        f"{now or 'it'} does not have become Lost as with any listing."
     )
 
 
