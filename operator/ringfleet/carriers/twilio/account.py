@@ -19,6 +19,7 @@ from ringfleet.carriers.twilio.purchase import Purchases
 from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
 from ringfleet.carriers.twilio.signing import SIGNED, Signing
+from ringfleet.carriers.twilio.subaccounts import ACCOUNTS, account_id, holder_of
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
 from ringfleet.carriers.twilio.wire import (
     NAME_LENGTH,
@@ -107,11 +108,11 @@ class Twilio:
         return self._registrar
 
     async def balance(self) -> Money:
-        told = await self._api.get("api", self._api.of_account("/Balance.json"))
+        told = await self._api.get("api", f"{ACCOUNTS}/{self._api.owner}/Balance.json")  # the parent pays
         return told.money("balance", told.text("currency").upper())
 
     async def account_id(self) -> str | None:
-        return (await self._api.get("api", self._api.of_account(".json"))).text("sid")
+        return await account_id(self._api)
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         return await search(self._api, self._prices, query, count, exclude)
@@ -125,6 +126,9 @@ class Twilio:
         if found is None and (row := next((row for row in page.unreadable if row.number in {number, None}), None)):
             raise ReplyUnreadable(f"{self._name}: the account has this number, but {row.reason}")
         return found
+
+    async def whereabouts(self, number: E164) -> str | None:
+        return await holder_of(self._api, number)
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
         members = await self._targets.members()

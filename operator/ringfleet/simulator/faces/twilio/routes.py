@@ -15,4 +15,5 @@ TWILIO: Final = Face(
     decode=wire.decode,
     error=wire.say_no,
     notify=webhooks.notify,
+    acts_for=account.acts_for,
 )
