@@ -15,7 +15,7 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.rotation_set import claim_body, rotation_want
 from ringfleet.plan.carrier_account.loss import LOST_AFTER, is_short
 from ringfleet.plan.number_order.last_looks import LOOKED_UP_FOR
-from ringfleet.plan.number_pool.carriers import LONGEST_REST
+from ringfleet.plan.number_pool.carriers import LONGEST_REFUSED_REST, LONGEST_REST
 from ringfleet.plan.number_pool.release import MOST_AT_ONCE, SHARE_AT_ONCE, WINDOW, most_at_once
 from ringfleet.plan.rotation_set.guardrails import DEFAULT_DAILY
 from ringfleet.plan.rotation_set.plan import CreateClaim
@@ -67,6 +67,11 @@ def test_so_many_listings_make_a_number_lost_as_the_annotation_is_told() -> None
 def test_a_pool_tries_again_at_least_as_often_as_it_says(reason: str) -> None:
     assert timedelta(minutes=10) >= LONGEST_REST
     assert "at least every ten minutes" in reasons_of("NumberPool")[reason]
+
+
+def test_a_pool_that_is_refused_tries_again_at_least_as_often_as_it_says() -> None:
+    assert timedelta(hours=1) >= LONGEST_REFUSED_REST
+    assert "at least every hour" in reasons_of("NumberPool")["OrderRefused"]
 
 
 ABANDONED = [

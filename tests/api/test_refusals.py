@@ -136,6 +136,10 @@ OTHERS = [
     Bad("a public URL of a carrier that tells its webhook beside the program", changed(changed(an_account(),
         "spec.webhookSecretRef", {"name": "w", "key": "k"}), "spec.webhooks", {"publicURL": "https://e.example.com"}),
         "spec.webhooks.publicURL", "leave publicURL out"),
+    Bad("a subaccount of another carrier", changed(an_account(), "spec.subaccount", "AC" + "0" * 32),
+        "spec.subaccount", "only Twilio has subaccounts that other credentials open"),
+    Bad("a subaccount that is no SID", changed(an_account(), "spec.subaccount", "SK" + "0" * 32),
+        "spec.subaccount", "write the SID of a subaccount"),
     Bad("an endpoint without a scheme", changed(an_account(), "spec.endpoint", "api.didhub.io"), "spec.endpoint",
         "write the URL of an API, such as https://"),
     *(
@@ -300,6 +304,8 @@ CHANGES = [
         "type can't change"),
     Bad("an order", changed(an_order(), "spec.count", 31), "spec",
         "spec can't change: an order is the record of a purchase; change its pool"),
+    Bad("an account's subaccount", changed(an_account(), "spec.subaccount", "AC" + "0" * 32), "spec.subaccount",
+        "subaccount can't come or go"),
     Bad("a number's account", changed(a_number(), "spec.accountRef.name", "other"), "spec.accountRef",
         "accountRef can't change: the number is held by the account that it was bought from"),
 ]  # fmt: skip
@@ -344,7 +350,13 @@ def test_the_spelling_of_0_1_is_refused_with_that_of_today(
 
 @pytest.mark.parametrize("bad", CHANGES, ids=lambda bad: bad.why)
 def test_what_must_not_change_is_refused_with_what_to_do_instead(api: Api, namespace: str, bad: Bad) -> None:
-    kinds = {"NumberPool": a_pool, "NumberOrder": an_order, "PhoneNumber": a_number, "NumberClaim": a_claim}
+    kinds = {
+        "NumberPool": a_pool,
+        "NumberOrder": an_order,
+        "PhoneNumber": a_number,
+        "NumberClaim": a_claim,
+        "CarrierAccount": an_account,
+    }
     good = kinds[bad.manifest["kind"]]()
     api.create(good, namespace)
     with pytest.raises(Refused) as refused:

@@ -111,6 +111,7 @@ class CarrierDouble:
     seated: CampaignState = CampaignState.ASSIGNED
     _errors: dict[str, list[Exception]] = field(default_factory=dict)
     _lost: dict[str, list[Exception]] = field(default_factory=dict)
+    elsewhere: dict[E164, str] = field(default_factory=dict)
     _answers: dict[tuple[str, E164], Outcome] = field(default_factory=dict)
 
     def fail(self, call: str, *errors: Exception) -> None:
@@ -197,6 +198,9 @@ class CarrierDouble:
 
     async def resume(self, external_id: str) -> None:
         await self._change("resume", external_id, status=HoldingStatus.ACTIVE)
+
+    async def whereabouts(self, number: E164) -> str | None:
+        return self.elsewhere.get(number)
 
     async def attest(self, external_id: str) -> str | None:
         await self._change("attest", external_id, "A", attestation="A")

@@ -10,8 +10,9 @@ import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
 from ringfleet.kube.transport import Json
-from ringfleet.model import Mark
+from ringfleet.model import E164, AccountKey, Mark
 from ringfleet.model.campaign import CampaignSeat, CampaignState
+from ringfleet.plan.carrier_account.loss import Roll
 from tests.controllers.carrier_double import ABILITIES
 from tests.controllers.rig import (
     HERE,
@@ -213,6 +214,41 @@ async def test_a_number_that_can_not_be_asked_for_is_not_lost_and_the_others_are
         assert f"{ONE.digits} could not be asked for" in (await why(rig, "SweepRefused") or "")
         await sweep(rig)
         assert rig.is_lost(ONE)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@in_virtual_time
+async def test_a_lost_number_says_which_other_account_has_it_and_is_back_when_it_is_back(restarts: bool) -> None:
+    """Also by a process that has not lost it itself. The other accounts are asked once, not in each sweep."""
+    numbers = [a_number(n) for n in range(1, 12)]
+    async with a_rig(*HOUSE, a_pool(11), *numbers) as rig:
+        rig.carrier.held |= {digits(n): a_holding(n, mark=OURS) for n in range(1, 12)}
+        await sweep(rig)
+        moved, rig.carrier.elsewhere[ONE] = rig.carrier.held.pop(ONE), "AC-other"
+        for _ in range(3):
+            await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        if restarts:
+            at_carrier = rig.services.accounts.opened(AccountKey(HERE, "main")).at_carrier
+            at_carrier.elsewhere.clear()
+            at_carrier.roll = Roll()
+            await sweep(rig)
+            await rig.turn("PhoneNumber", ONE.digits)
+        assert await rig.says("PhoneNumber", ONE.digits) == "False Lost"
+        assert "in account AC-other at the carrier now" in await ready_message(rig, ONE)
+        rig.carrier.elsewhere.clear()
+        await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert "in account AC-other at the carrier now" in await ready_message(rig, ONE)
+        rig.carrier.held[ONE] = moved
+        await sweep(rig)
+        await rig.turn("PhoneNumber", ONE.digits)
+        assert (await rig.status("PhoneNumber", ONE.digits))["phase"] != "Lost"
+
+
+async def ready_message(rig: Rig, number: E164) -> str:
+    status = await rig.status("PhoneNumber", number.digits)
+    return str(next(one["message"] for one in status["conditions"] if one["type"] == "Ready"))
 
 
 @in_virtual_time

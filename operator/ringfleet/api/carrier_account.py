@@ -118,6 +118,16 @@ class CarrierAccountSpec(Part):
             "DIDHub tells its webhook of messages beside the program that gets them: leave publicURL out",
             at=".webhooks.publicURL",
         ),
+        Rule(
+            "self.provider == 'Twilio' || !has(self.subaccount)",
+            "only Twilio has subaccounts that other credentials open: leave subaccount out",
+            at=".subaccount",
+        ),
+        Rule(
+            "has(self.subaccount) == has(oldSelf.subaccount)",
+            "subaccount can't come or go: its numbers stay where they were bought; make another CarrierAccount",
+            at=".subaccount",
+        ),
     )
 
     provider: Annotated[
@@ -143,6 +153,24 @@ class CarrierAccountSpec(Part):
     refuses the account's events: no STOP is heard, and no spam label or answer rate known. The address to give the
     carrier is `<dispatcher>/v1/events/<namespace>/<name>`, where the dispatcher's listener for events is reached from
     the internet."""
+    subaccount: (
+        Annotated[
+            str,
+            Field(max_length=34),
+            Rule(
+                'self.matches("^AC[0-9a-f]{32}$")',
+                "write the SID of a subaccount, which is AC and 32 digits of 0-9 and a-f",
+            ),
+            immutable("subaccount", "its numbers stay where they were bought; make another CarrierAccount"),
+        ]
+        | None
+    ) = None
+    """SID of the Twilio subaccount that this CarrierAccount is. The numbers, documents and profiles of a subaccount are
+    its own; what it buys is paid from its parent's balance. The Secret has the subaccount's own credentials, or its
+    parent's: accountSid with authToken, or with a main API key. Two CarrierAccounts of one subaccount are one account
+    (status.accountId), whichever credentials open it. Without it: the account whose accountSid the Secret has. A
+    managed account of Telnyx has an API key of its own, which goes into the Secret, and needs no field. It can't
+    change."""
     trust_product: (
         Annotated[
             str,

@@ -507,7 +507,8 @@ REASONS: Mapping[str, str] = {
     "NumbersHardlyUsed": "The set has more numbers than its traffic needs.",
     "Observed": "The number is seen at the carrier, and only observed (spec.managementPolicy).",
     "OrderRefused": "The carrier refused every number of the order, or the order itself, for what the message quotes: "
-    "mend that in its console, or change the pool's market. The pool orders again by itself.",
+    "mend that in its console, or change the pool's market. The pool orders again by itself, at least every hour; a "
+    "change of the pool, or of a CarrierAccount that says what is wrong with it, has it order at once.",
     "Ordering": "Numbers are on order, or were bought and are being written down.",
     "OrderingFrozen": "Nothing is bought in place of numbers that were asked to go and are held: let them go or take "
     "them back, see ReleaseFrozen. Or nothing is bought because the namespace or kind PhoneNumber is being deleted, or "

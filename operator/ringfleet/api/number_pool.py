@@ -256,8 +256,8 @@ class NumberPoolSpec(Part):
     """The accounts that the pool orders from, the preferred one first. Each order is of one account, and tries all area
     codes there: the order of accounts goes before that of area codes. The next account is asked while one can't be
     ordered from (missing, not let in, suspended, frozen, down, its bundle not approved, its purchases of the hour used
-    up), and while one rests, ten minutes at most, after an order that got too little: no stock, too dear, no money,
-    refused."""
+    up), and while one rests, ten minutes at most, after an order that got too little: no stock, too dear, no money;
+    after one that was refused, an hour at most."""
     size: Size
     limits: PoolLimits = PoolLimits.model_construct()
     spread: Spread = Spread.model_construct()

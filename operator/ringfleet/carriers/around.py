@@ -96,6 +96,9 @@ class Around:
     async def resume(self, external_id: str) -> None:
         await self._carrier.resume(external_id)
 
+    async def whereabouts(self, number: E164) -> str | None:
+        return await self._carrier.whereabouts(number)
+
     async def attest(self, external_id: str) -> str | None:
         return await self._carrier.attest(external_id)
 

@@ -54,6 +54,9 @@ class AccountSettings:
     timeout: float = 30.0
     lag: float = 60.0
     """For how many seconds a number that was just bought may be missing in what the carrier shows."""
+    subaccount: str | None = None
+    """The carrier's id of the subaccount that this is, whose parent the credentials may open; None: it is the account
+    of the credentials themselves."""
     trust_product: str | None = None
     """The carrier's id of the trust product that numbers are put into, so that their calls are signed; None: none."""
     place: Place | None = field(default=None, repr=False, compare=False)
@@ -158,6 +161,11 @@ class Carrier(Protocol):
 
         Raises ReplyUnreadable when there is one that can't be read: it is there, so None would be a lie.
         """
+        ...
+
+    async def whereabouts(self, number: E164) -> str | None:
+        """The carrier's id of another account of the same owner that has `number` now; None: none that these
+        credentials can see has it, or the carrier has no such accounts."""
         ...
 
     def holdings(self) -> AsyncIterator[HoldingsPage]:

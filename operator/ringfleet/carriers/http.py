@@ -90,7 +90,8 @@ class File:
 class Call:
     """One call as the adapter means it. `path` is below the endpoint, or a whole URL where the carrier has several
     hosts. `json` or `form` is its body, if any; of a form's list each value is sent under the same name. `file` goes
-    with a form, which is then of several parts. `circuit`: calls that fail together share one, such as all searches.
+    with a form, which is then of several parts. `headers`, which may hold credentials, go before the client's own.
+    `circuit`: calls that fail together share one, such as all searches.
 
     `quotable`: the call is about people, whom the carrier may quote when it refuses; of what it says then only the
     status is told, and its code when it is one of these. None: the carrier is quoted.
@@ -103,6 +104,7 @@ class Call:
     json: object = field(default=None, repr=False)
     form: Mapping[str, str | Sequence[str]] | None = field(default=None, repr=False)
     file: File | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     circuit: str = ACCOUNT_CIRCUIT
     quotable: frozenset[str] | None = None
 
@@ -146,6 +148,10 @@ class AccountClient:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    def keep_secret(self, text: str) -> None:
+        """Tell it in no message: a credential that the carrier has told."""
+        self._secrets = tuple(sorted({*self._secrets, text}, key=len, reverse=True))
 
     @property
     def health(self) -> Health:
@@ -225,6 +231,7 @@ class AccountClient:
                 json=call.json,
                 data=call.form and dict(call.form),
                 files={file.part: (file.name, file.content, file.media_type)} if file else None,
+                headers=call.headers,
             )
 
     def _no_answer(self, call: Call, error: Exception) -> CarrierError:

@@ -159,6 +159,9 @@ class MeteredCarrier(Around):
     async def suspend(self, external_id: str) -> None:
         await self._meter.call("suspend", self._carrier.suspend(external_id))
 
+    async def whereabouts(self, number: E164) -> str | None:
+        return await self._meter.call("whereabouts", self._carrier.whereabouts(number))
+
     async def resume(self, external_id: str) -> None:
         await self._meter.call("resume", self._carrier.resume(external_id))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ringfleet.carriers.pace import Pace
-from ringfleet.model import AccountKey
+from ringfleet.model import E164, AccountKey
 from ringfleet.plan.carrier_account.identity import Identity, Standing, first_of
 from ringfleet.plan.carrier_account.loss import Roll
 
@@ -45,6 +45,8 @@ class AtCarrier:
     """How hard the carrier is pressed, by all clients of the account together."""
     roll: Roll = field(default_factory=Roll)
     """What the listings have shown, and left out, number by number, and what we have let go."""
+    elsewhere: dict[E164, str | None] = field(default_factory=dict)
+    """The carrier's id of the other account that each lost number was found in, once that was asked; None: in none."""
     counted_at: float | None = None
     """When a listing last counted as a look for lost numbers, in monotonic seconds; None before the first."""
     readings: dict[str, Reading] = field(default_factory=dict)

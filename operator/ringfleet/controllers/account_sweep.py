@@ -423,3 +423,27 @@ async def find_lost(services: Services, key: AccountKey, account: OpenAccount, s
             account.at_carrier.roll = not_found(account.roll, number)
             log.warning("number lost", number=f"{record.namespace}/{record.name}", account=str(key))
             services.queues.wake_number(record)
+    await _find_elsewhere(services, key, account)
+
+
+async def _find_elsewhere(services: Services, key: AccountKey, account: OpenAccount) -> None:
+    """Ask once for each lost number which other account has it; who is found is told. One that is back is forgotten."""
+    known = account.at_carrier.elsewhere
+    records = {
+        record.number: record
+        for one in services.accounts.identities.same_as(key)
+        for record in services.fleet.numbers.each("account", one)
+        if record.state.phase is Phase.LOST or account.is_lost(record.number)
+    }
+    for number in known.keys() - records.keys():
+        del known[number]
+    for number in sorted(records.keys() - known.keys()):
+        try:
+            known[number] = await account.carrier.whereabouts(number)
+        except CredentialsRejected:
+            raise
+        except CarrierError as error:
+            log.warning("lost number not looked for in other accounts", number=number.digits, error=str(error))
+            return
+        if known[number]:
+            services.queues.wake_number(records[number])

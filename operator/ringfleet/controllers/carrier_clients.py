@@ -282,6 +282,11 @@ class Accounts:
         account = self._open.get(self.identities.first(key))
         return account is not None and account.is_lost(number)
 
+    def lost_to(self, key: AccountKey, number: E164) -> str | None:
+        """The carrier's id of the account that a lost number was found in, when this process has asked for it."""
+        account = self._open.get(self.identities.first(key))
+        return account.at_carrier.elsewhere.get(number) if account else None
+
     async def close(self, key: AccountKey) -> None:
         self._blocked.pop(key, None)
         if account := self._open.pop(key, None):

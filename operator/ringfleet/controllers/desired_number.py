@@ -49,6 +49,7 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         of_set=record.claim is not None and record.claim.rotation is not None,
         leaving=leaving(services, record),
         lost=services.accounts.is_lost(record.account, record.number),
+        lost_to=services.accounts.lost_to(record.account, record.number),
         installation=services.installation,
         taken_by=services.fleet.taken_by(record, record.state.foreign_mark),
         pool_deleted=record.pool is not None and pool is None,

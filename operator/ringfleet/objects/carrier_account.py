@@ -86,6 +86,7 @@ def settings_of(obj: CarrierAccount, credentials: Mapping[str, str]) -> AccountS
         requests_per_second=spec.limits.requests_per_second,
         concurrency=spec.limits.concurrency,
         timeout=spec.limits.timeout.total_seconds(),
+        subaccount=spec.subaccount,
         trust_product=spec.trust_product,
     )
 

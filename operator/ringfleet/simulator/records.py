@@ -13,6 +13,8 @@ from typing import Any
 from ringfleet.simulator.clock import Clock
 from ringfleet.simulator.store import Row, Store
 
+SUBACCOUNT = "subaccount"
+"""The kind of record by which an account has another one below it: its id and its token."""
 _COLUMNS = "SELECT id, kind, parent, content, made_at, changed_at FROM records WHERE account = ?"
 
 

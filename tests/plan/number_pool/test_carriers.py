@@ -27,6 +27,7 @@ from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_world, an_ask, an_or
 UP, STALE = AccountSeen(), AccountSeen(stale=True, fresh_for="15m")
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "default/main does not answer.")
 NEW = AccountSeen(Reason.ACCOUNT_NOT_READY, "default/main is being reached.")
+SECOND = timedelta(seconds=1)
 SOON = NOW + timedelta(seconds=30)
 RESTING = CarrierMemory(MAIN, 1, 1, Reason.NO_STOCK, "default/main offers no more.", SOON)
 RESTED = CarrierMemory(MAIN, 1, 1, Reason.NO_STOCK, "default/main offers no more.", NOW)
@@ -207,3 +208,53 @@ def test_a_carrier_that_handed_numbers_back_rests_although_what_is_in_doubt_keep
     ended = replace(opened, finished=True)
     assert learn(first, (ended,), NOW).carriers == first.carriers, "it is counted once"
     assert learn(TopUp(), (replace(opened, handed_back=False),), NOW).carriers == ()
+
+
+def refused(sequence: int) -> OrderSeen:
+    return an_order(sequence, chosen=True, finished=True, failure=Reason.ORDER_REFUSED, message="It says 21649.")
+
+
+def rests_after(reason: Reason, refusals: int) -> list[float]:
+    """How long the carrier rests after each of so many orders in a row that end for this reason, in seconds."""
+    top_up, now, rests = TopUp(), NOW, []
+    for sequence in range(1, refusals + 1):
+        order = an_order(sequence, chosen=True, finished=True, failure=reason, message="No.")
+        top_up = learn(replace(top_up, sequence=sequence), (order,), now)
+        (memory,) = top_up.carriers
+        assert memory.next_attempt
+        rests.append((memory.next_attempt - now).total_seconds())
+        assert judge_carriers([MAIN], {MAIN: UP}, top_up.carriers, memory.next_attempt - SECOND)[MAIN]
+        now = memory.next_attempt
+    return rests
+
+
+def test_what_a_carrier_refuses_for_good_is_asked_for_ever_more_seldom() -> None:
+    """Six orders in the first hour and one in each that follows, where others that pass are eleven and six."""
+    assert rests_after(Reason.ORDER_REFUSED, 8) == [5, 20, 80, 320, 1280, 3600, 3600, 3600]
+    assert rests_after(Reason.NO_STOCK, 7) == [30, 60, 120, 240, 480, 600, 600]
+
+
+def test_a_change_of_the_pool_has_a_refused_order_made_at_once_however_long_it_was_to_rest() -> None:
+    resting = CarrierMemory(MAIN, 1, 9, Reason.ORDER_REFUSED, "It says 21649.", NOW + timedelta(hours=1))
+    (cut,) = forgive(TopUp(carriers=(resting,)), (replace(refused(1), completed_at=NOW),), NOW).carriers
+    assert cut.next_attempt == NOW + timedelta(seconds=75)
+    early = replace(refused(1), completed_at=NOW - timedelta(seconds=75))
+    (cut,) = forgive(TopUp(carriers=(resting,)), (early,), NOW).carriers
+    assert judge_carriers([MAIN], {MAIN: UP}, (cut,), NOW) == {MAIN: None}
+
+
+@pytest.mark.parametrize(
+    ("account", "orders"),
+    [
+        (AccountSeen(Reason.ACCOUNT_RESTRICTED, "It is suspended."), True),
+        (AccountSeen(Reason.CREDENTIALS_REJECTED, "Who?"), True),
+        (DOWN, False),
+        (UP, False),
+    ],
+)
+def test_an_account_that_a_person_has_mended_is_ordered_from_at_once(account: AccountSeen, orders: bool) -> None:
+    resting = CarrierMemory(MAIN, 1, 9, Reason.ORDER_REFUSED, "It says 20005.", NOW + timedelta(hours=1))
+    before = a_world(accounts={MAIN: account}, top_up=TopUp(1, carriers=(resting,)))
+    top_up = plan_pool(a_pool(1), before, NOW).top_up
+    plan = plan_pool(a_pool(1), a_world(accounts={MAIN: UP}, top_up=top_up), NOW)
+    assert any(isinstance(action, StartOrder) for action in plan.actions) is orders

@@ -184,6 +184,9 @@ class DIDHub:
     async def resume(self, external_id: str) -> None:
         await self._change("POST", "resume", external_id)
 
+    async def whereabouts(self, number: E164) -> str | None:  # noqa: ARG002 - nothing tells it
+        return None
+
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
         return None
 

@@ -147,6 +147,9 @@ class Telnyx:
     async def resume(self, external_id: str) -> None:
         await self._numbers.resume(external_id)
 
+    async def whereabouts(self, number: E164) -> str | None:  # noqa: ARG002 - nothing tells it
+        return None
+
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
         return None
 

@@ -2,6 +2,7 @@
 
     account.py      one account behind the protocol of `carriers/carrier.py`
     api.py          its hosts, its pages, who calls
+    subaccounts.py  parent and subaccounts
     wire.py         what we say, and how what Twilio says is read
     prices.py       the price list: an offer says no price
     search.py       thirty numbers a search and no second page: how a whole stock is seen all the same

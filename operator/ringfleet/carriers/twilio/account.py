@@ -22,6 +22,7 @@ from ringfleet.carriers.twilio.records import Records
 from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
 from ringfleet.carriers.twilio.signing import SIGNED, Signing
+from ringfleet.carriers.twilio.subaccounts import ACCOUNTS, account_id, holder_of
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
 from ringfleet.carriers.twilio.wire import (
     NAME_LENGTH,
@@ -117,11 +118,11 @@ class Twilio:
         return self._records
 
     async def balance(self) -> Money:
-        told = await self._api.get("api", self._api.of_account("/Balance.json"))
+        told = await self._api.get("api", f"{ACCOUNTS}/{self._api.owner}/Balance.json")  # the parent pays
         return told.money("balance", told.text("currency").upper())
 
     async def account_id(self) -> str | None:
-        return (await self._api.get("api", self._api.of_account(".json"))).text("sid")
+        return await account_id(self._api)
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         return await search(self._api, self._prices, query, count, exclude)
@@ -138,6 +139,9 @@ class Twilio:
         if found is None and (row := next((row for row in page.unreadable if row.number in {number, None}), None)):
             raise ReplyUnreadable(f"{self._name}: the account has this number, but {row.reason}")
         return found
+
+    async def whereabouts(self, number: E164) -> str | None:
+        return await holder_of(self._api, number)
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
         """What a page shows once more is left out."""

@@ -3,6 +3,10 @@
 Twilio has a host for each product (`api`, `pricing`, `trunking`, `messaging`), which the account's endpoint names by
 `{product}`. A page names the next one, the oldest product by its path and the newer ones by a whole URL. Of that only
 path and query are followed, at the host that the account names: a reply never says where our credentials go.
+
+A subaccount has credentials of its own. Those of its parent open it too, but only at `api`, whose paths name the
+account; at every other host they would act for the parent. So its own auth token is read there, which Twilio tells the
+parent, and is kept in memory only.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import httpx
 
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.errors import (
+    AccountRestricted,
     CarrierUnavailable,
     CredentialsRejected,
     ListingIncomplete,
@@ -48,8 +53,12 @@ class Api:
             CredentialsRejected: the account SID is none.
         """
         self.name = settings.name
-        self.sid = settings.credentials["accountSid"].strip()
-        if not _ACCOUNT_SID.fullmatch(self.sid):
+        self.owner = settings.credentials["accountSid"].strip()
+        """The account that the credentials open."""
+        self.sid = settings.subaccount or self.owner
+        self._token: str | None = None
+        """The subaccount's own auth token, once its parent has been told it."""
+        if not _ACCOUNT_SID.fullmatch(self.owner):
             raise CredentialsRejected(
                 f"{settings.name}: accountSid is no account SID, which is AC and 32 digits of 0-9 and a-f; an API key "
                 "(SK...) goes with apiKeySid and apiKeySecret"
@@ -76,21 +85,20 @@ class Api:
         circuit: str = ACCOUNT_CIRCUIT,
         quotable: frozenset[str] | None = None,
     ) -> Fields:
-        call = Call("GET", self._url(product, path), params=params, circuit=circuit, quotable=quotable)
-        return Fields(await self._call(call), path)
+        call = Call("GET", path, params=params, circuit=circuit, quotable=quotable)
+        return Fields(await self._call(product, call), path)
 
     async def about_people(self, product: str, call: Call, circuit: str, quotable: frozenset[str]) -> object:
         """A call whose `path` is below the product's host, of whose refusal only these codes are told."""
-        url = self._url(product, call.path)
-        return await self._call(replace(call, path=url, circuit=circuit, quotable=quotable))
+        return await self._call(product, replace(call, circuit=circuit, quotable=quotable))
 
     async def change(self, product: str, path: str, form: Form) -> Fields:
         """Write what may be written twice."""
-        return Fields(await self._call(Call("POST", self._url(product, path), form=form)), path)
+        return Fields(await self._call(product, Call("POST", path, form=form)), path)
 
     async def buy(self, form: Form) -> object:
         """Make a purchase: it goes out once, and the reply is read by whoever knows what an unread one means."""
-        return await self._call(Call("POST", self._url("api", self.of_account(f"{NUMBERS}.json")), False, form=form))
+        return await self._call("api", Call("POST", self.of_account(f"{NUMBERS}.json"), False, form=form))
 
     async def number(self, sid: str) -> Fields:
         """A number of the account. Raises NotHeld."""
@@ -116,14 +124,13 @@ class Api:
         Raises:
             CarrierUnavailable: also when it may have been made, and the reply was lost.
         """
-        call = Call("POST", self._url(product, path), safe=False, form=form)
         try:
-            return Fields(await self._call(call), path)
+            return Fields(await self._call(product, Call("POST", path, safe=False, form=form)), path)
         except OutcomeUnknown as error:
             raise CarrierUnavailable(str(error)) from error
 
     async def delete(self, product: str, path: str) -> None:
-        await self._call(Call("DELETE", self._url(product, path)))
+        await self._call(product, Call("DELETE", path))
 
     async def delete_if_there(self, product: str, path: str) -> None:
         try:
@@ -164,8 +171,29 @@ class Api:
             )
         return self._endpoint.replace(PRODUCT, product) + path
 
-    async def _call(self, call: Call) -> object:
-        return await self._http.call(call)
+    async def _call(self, product: str, call: Call) -> object:
+        """`call.path` is below the product's host."""
+        call = replace(call, path=self._url(product, call.path))
+        if product == "api" or self.sid == self.owner:
+            return await self._http.call(call)
+        try:
+            return await self._http.call(replace(call, headers=_basic(self.sid, await self._own_token())))
+        except CredentialsRejected:  # it may have been changed: it is asked for anew
+            self._token = None
+            raise
+
+    async def _own_token(self) -> str:
+        """Raises AccountRestricted: the credentials are not shown it."""
+        if self._token is None:
+            self._token = (await self.get("api", self.of_account(".json"))).maybe_text("auth_token")
+        if self._token is None:
+            raise AccountRestricted(
+                f"{self.name}: these credentials are not shown the auth token of subaccount {self.sid}, which all of "
+                f"Twilio's hosts but api want: put the subaccount's own accountSid and authToken into the Secret",
+                words="no auth token is shown",
+            )
+        self._http.keep_secret(self._token)
+        return self._token
 
 
 @contextmanager
@@ -194,10 +222,13 @@ def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport |
     user, secret = given["accountSid"], given.get("authToken", "")
     if given.get("apiKeySid") and given.get("apiKeySecret"):
         user, secret = given["apiKeySid"], given["apiKeySecret"]
-    token = base64.b64encode(f"{user}:{secret}".encode()).decode()
     return AccountClient(
         replace(settings, endpoint=settings.endpoint.replace(PRODUCT, "api")),
-        headers={"Authorization": f"Basic {token}"},
+        headers=_basic(user, secret),
         read_refusal=read_refusal,
         transport=transport,
     )
+
+
+def _basic(user: str, secret: str) -> Mapping[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{secret}'.encode()).decode()}"}

@@ -38,6 +38,19 @@ LOST_MESSAGE = (
     "The carrier shows this number no more, neither in its listings nor when it is asked for: ask the carrier what "
     "became of it. It comes back by itself when the carrier shows it again. If it is gone for good, delete this object."
 )
+
+
+def lost_message(account: str | None) -> str:
+    """What a lost number says. `account`: the carrier's id of the account that has it now; None: none is known."""
+    if account is None:
+        return LOST_MESSAGE
+    return (
+        f"The number is in account {account} at the carrier now, and not in that of its CarrierAccount: somebody has "
+        "moved it. Move it back, and it comes back here by itself; or delete this object, and let a CarrierAccount of "
+        "that account adopt it."
+    )
+
+
 SHRUNK_MESSAGE = (
     "The carrier lists far fewer numbers (status.numbers.shrunkTo) than before (status.numbers.owned): nothing is "
     "concluded from that. If they are really gone, annotate the account with ringfleet.dev/accept-listing and the "

@@ -69,7 +69,8 @@ def forbids_buying(world: OrderWorld) -> Forbidden | None:
 def sent_elsewhere(want: OrderWant, state: OrderState, world: OrderWorld) -> Forbidden | None:
     """What was sent to one account at the carrier is never bought at another one, which a person has put in its place:
     the first may have sold it."""
-    if not is_sent(state) or not (state.sent_to and world.account_id) or state.sent_to == world.account_id:
+    if not is_sent(state) or not state.sent_to or state.sent_to == world.account_id:
         return None
-    why = f"It was sent to account {state.sent_to}, and CarrierAccount {want.account} opens {world.account_id} now"
+    other = world.account_id or "one that does not tell its id"
+    why = f"It was sent to account {state.sent_to}, and CarrierAccount {want.account} opens {other} now"
     return Forbidden(Reason.ACCOUNT_CHANGED, why, for_good=True)

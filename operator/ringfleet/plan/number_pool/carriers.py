@@ -30,6 +30,9 @@ FIRST_REST = timedelta(seconds=5)
 """After a failure that soon passes."""
 FIRST_LONG_REST = timedelta(seconds=30)
 LONGEST_REST = timedelta(minutes=10)
+LONGEST_REFUSED_REST = timedelta(hours=1)
+"""After one refusal upon another: what a carrier refuses for good costs it a call an hour. Each rest is four times as
+long as the one before, so that a refusal that passes is over soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def forgive(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
     """The same record with the rests of carriers cut short: what was short for an old spec may be there for the new.
 
     Where nothing was tried for a while, that is at once. A spec that is edited all the time, as by an autoscaler, still
-    asks ever more seldom: failures count on, and some of each rest is kept.
+    asks ever more seldom: failures count on, and some of each rest is kept, LONGEST_KEPT at most.
     """
     ended = {order.sequence: order.completed_at for order in orders}
     return replace(top_up, carriers=tuple(_cut_short(one, ended.get(one.sequence), now) for one in top_up.carriers))
@@ -84,10 +87,11 @@ def forgive(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
 
 def _cut_short(memory: CarrierMemory, tried_at: datetime | None, now: datetime) -> CarrierMemory:
     """`tried_at`: when the order ended that it rests for; None: it is not known, and taken from the rest."""
-    if memory.next_attempt is None or memory.reason is None or not still_waits(memory.next_attempt, now, LONGEST_REST):
+    if memory.next_attempt is None or memory.reason is None or not _waits(memory, memory.reason, now):
         return memory
-    rest = backoff(memory.failures, _first_rest(memory.reason), LONGEST_REST)
-    soonest = (tried_at or memory.next_attempt - rest) + min(rest, max(LEAST_REST, rest / KEPT_OF_REST))
+    rest = _rest(memory.reason, memory.failures)
+    kept = min(rest, max(LEAST_REST, rest / KEPT_OF_REST), LONGEST_KEPT)
+    soonest = (tried_at or memory.next_attempt - rest) + kept
     return replace(memory, next_attempt=min(memory.next_attempt, soonest))
 
 
@@ -95,6 +99,20 @@ LEAST_REST = timedelta(seconds=5)
 """How long after a failure a carrier is not asked again, however often the spec is edited."""
 KEPT_OF_REST = 8
 """What part of a longer rest is kept: one in so many."""
+LONGEST_KEPT = LONGEST_REST / KEPT_OF_REST
+
+
+def forget_mended(top_up: TopUp, accounts: Mapping[AccountKey, AccountSeen]) -> TopUp:
+    """The same record without the refusals of carriers whose account a person has to mend: once that is done, which the
+    account says by itself, they are asked at once."""
+    to_mend = {key for key, seen in accounts.items() if seen.blocked in NEEDS_A_PERSON}
+    kept = (
+        CarrierMemory(one.account, one.sequence, musts=one.musts)
+        if one.account in to_mend and one.reason is Reason.ORDER_REFUSED
+        else one
+        for one in top_up.carriers
+    )
+    return replace(top_up, carriers=tuple(kept))
 
 
 def learn(top_up: TopUp, orders: Iterable[OrderSeen], now: datetime) -> TopUp:
@@ -136,9 +154,21 @@ def _remember(memory: CarrierMemory, order: OrderSeen, now: datetime) -> Carrier
         failures,
         order.failure,
         order.message,
-        now + backoff(failures, _first_rest(order.failure), LONGEST_REST),
+        now + _rest(order.failure, failures),
         memory.musts,
     )
+
+
+def _rest(failure: Reason, failures: int) -> timedelta:
+    """How long a carrier rests after so many failures in a row, at least one, the last for this reason."""
+    if failure is Reason.ORDER_REFUSED:
+        return backoff(2 * failures - 1, FIRST_REST, LONGEST_REFUSED_REST)
+    return backoff(failures, _first_rest(failure), LONGEST_REST)
+
+
+def _waits(memory: CarrierMemory, reason: Reason, now: datetime) -> bool:
+    longest = LONGEST_REFUSED_REST if reason is Reason.ORDER_REFUSED else LONGEST_REST
+    return still_waits(memory.next_attempt, now, longest)
 
 
 def _first_rest(failure: Reason) -> timedelta:
@@ -156,7 +186,7 @@ _OF_THE_POOL = frozenset(
 )
 """What left an order nothing to buy when it ran: limits, documents, or a market that is not the pool's any more. The
 pool itself is held by limits and documents; no carrier rests for any of these."""
-_PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED, Reason.ORDER_REFUSED})
+_PASSING = frozenset({Reason.SEARCH_UNAVAILABLE, Reason.CARRIER_UNAVAILABLE, Reason.THROTTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +232,7 @@ def _blocked(known: AccountSeen) -> Block | None:
 
 
 def _resting(memory: CarrierMemory | None, now: datetime) -> Block | None:
-    if memory is None or memory.reason is None or not still_waits(memory.next_attempt, now, LONGEST_REST):
+    if memory is None or memory.reason is None or not _waits(memory, memory.reason, now):
         return None
     return Block(memory.reason, memory.message, memory.next_attempt)
 

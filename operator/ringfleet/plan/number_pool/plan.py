@@ -39,6 +39,7 @@ from ringfleet.plan.number_pool.carriers import (
     carrier_troubles,
     choose_carrier,
     find_unserved,
+    forget_mended,
     forgive,
     judge_carriers,
     learn,
@@ -186,7 +187,8 @@ class PoolPlan:
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Decide what the pool does next. Pure; `now` is timezone-aware UTC."""
-    top_up = learn(forgive(seen.top_up, seen.orders, now) if seen.spec_changed else seen.top_up, seen.orders, now)
+    top_up = forgive(seen.top_up, seen.orders, now) if seen.spec_changed else seen.top_up
+    top_up = forget_mended(learn(top_up, seen.orders, now), seen.accounts)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     top_up = replace(top_up, filling=_filling(want, seen, top_up, supply))
     claims = match_on_demand(want, seen, now)

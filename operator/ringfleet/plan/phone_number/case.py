@@ -183,6 +183,8 @@ class DesiredNumber:
     """That the number was asked to go; None: nobody asked."""
     lost: bool = False
     """The carrier has not listed the number for so many looks that it counts as lost."""
+    lost_to: str | None = None
+    """The carrier's id of another account that has the lost number now; None: none is known."""
     pool_deleted: bool = False
     """The number's pool was deleted, and with it the wish for a routing: the number keeps the routing it has."""
     installation: str = ""

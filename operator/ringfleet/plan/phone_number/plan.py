@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.carrier_account.loss import LOST_MESSAGE
+from ringfleet.plan.carrier_account.loss import lost_message
 from ringfleet.plan.conditions import Condition, Reason, not_ready, ready, reconciling
 from ringfleet.plan.phone_number.case import Case, DesiredNumber, NumberState
 from ringfleet.plan.phone_number.documents import (
@@ -45,7 +45,7 @@ def released_or_lost(case: Case) -> NumberPlan | None:
     if case.state.phase is Phase.RELEASED:
         return NumberPlan(Phase.RELEASED, (not_ready(Reason.RELEASED, "It was given back to the carrier for good."),))
     if case.holding is None and (case.desired.lost or case.state.phase is Phase.LOST):
-        return NumberPlan(Phase.LOST, (not_ready(Reason.LOST, LOST_MESSAGE),))
+        return NumberPlan(Phase.LOST, (not_ready(Reason.LOST, lost_message(case.desired.lost_to)),))
     return None
 
 

@@ -5,7 +5,8 @@ GET, PUT faults          the rules in force; PUT a list of them (see `rules`), `
 GET, POST clock          POST {"advance_seconds": 86400}
 GET ledger               every entry, and each account's money; `?account=`
 GET, POST calls          counts by operation and the last calls, `?last=100`; POST forgets them
-GET, POST accounts       POST {"token", "id", "balance"?, "currency"?}: makes it, or brings it to that balance
+GET, POST accounts       POST {"token", "id", "balance"?, "currency"?, "parent"?}: makes it, or brings it to that
+                         balance; its parent's token opens it too, at a face that has subaccounts
 DELETE tokens/{token}    the token opens nothing any more
 GET, POST stock          POST {"country", "type", "area_code"?, "size"?, "monthly_price"?, "setup_price"?,
                          "requires_documents"?, "capabilities"?, "region"?}: changes or makes a block
@@ -55,6 +56,7 @@ from ringfleet.simulator.http.control_traffic import TrafficControl
 from ringfleet.simulator.http.webhook_sender import Courier
 from ringfleet.simulator.market import GEOGRAPHIC, SLOTS, TYPES
 from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.records import SUBACCOUNT
 from ringfleet.simulator.review.bundles import Bundle, reject
 from ringfleet.simulator.review.documents import Paper
 from ringfleet.simulator.selling.holdings import ATTESTATIONS, Holding
@@ -148,6 +150,8 @@ class Control:
         account = self._exchange.accounts.open(
             body.required_text("token"), body.required_text("id"), body.cents("balance"), body.text("currency")
         )
+        if parent := body.text("parent"):
+            self._exchange.records.add(parent, SUBACCOUNT, {"id": account.id, "token": body.required_text("token")})
         return _account(account)
 
     def revoke_token(self, _body: Fields, query: Fields) -> object:

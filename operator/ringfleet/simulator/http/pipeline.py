@@ -73,6 +73,8 @@ class Face:
     error: Callable[[str, str, int], object]
     notify: Callable[[Webhook, Event, float], Notice | None]
     repeats: bool = True
+    acts_for: Callable[[Exchange, Customer, Mapping[str, str]], Customer] = lambda _exchange, caller, _path: caller
+    """Whose account the call is about, by the variables of its path; the caller's own unless it has others."""
 
 
 @dataclass(slots=True)
@@ -156,7 +158,8 @@ class Door:
             with self.exchange.turn():
                 account = self.exchange.accounts.of_token(token)
                 assert account is not None
-                asked = Asked(Customer(account, token), request.path_params, request.query_params, face.decode(body))
+                customer = face.acts_for(self.exchange, Customer(account, token), request.path_params)
+                asked = Asked(customer, request.path_params, request.query_params, face.decode(body))
                 return action(self.exchange, asked)
         except Refused as refused:
             return _refusal(face, refused.code, refused.message)

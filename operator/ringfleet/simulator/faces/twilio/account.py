@@ -1,7 +1,13 @@
-"""The account itself at the Twilio face: its state and its balance. The answer holds its auth token, as Twilio's."""
+"""The account itself at the Twilio face: its state, its balance, its subaccounts. The answer holds its auth token, as
+Twilio's.
+
+A subaccount is opened by its own credentials everywhere, and by its parent's where the path names an account: at every
+other host those act for the parent.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from ringfleet.simulator.exchange import Exchange
@@ -10,6 +16,8 @@ from ringfleet.simulator.faults.rules import Operation
 from ringfleet.simulator.fields import Fields
 from ringfleet.simulator.http.pipeline import Answer, Asked
 from ringfleet.simulator.money import format_cents
+from ringfleet.simulator.records import SUBACCOUNT
+from ringfleet.simulator.selling.carts import Customer
 
 _SUBRESOURCES: Final = {
     "available_phone_numbers": "AvailablePhoneNumbers",
@@ -21,15 +29,37 @@ _OPENED: Final = 1_700_000_000.0
 """When every account was opened. It matters to nobody."""
 
 
-def account(_: Exchange, asked: Asked) -> Answer:
+def acts_for(exchange: Exchange, caller: Customer, path: Mapping[str, str]) -> Customer:
+    for one in _below(exchange, caller):
+        if account_sid(one.account.id) == path.get("account"):
+            return one
+    return caller
+
+
+def _below(exchange: Exchange, caller: Customer) -> list[Customer]:
+    """With the token that each was given last."""
+    kept = (record.content for record in exchange.records.all(caller.account.id, SUBACCOUNT))
+    tokens = {one["id"]: one["token"] for one in kept}
+    return [Customer(exchange.accounts.find(id_), token) for id_, token in tokens.items()]
+
+
+def _parent(exchange: Exchange, account_: str) -> str:
+    """The id of the account above it, or its own."""
+    for one in exchange.accounts.all():
+        if any(record.content["id"] == account_ for record in exchange.records.all(one.id, SUBACCOUNT)):
+            return one.id
+    return account_
+
+
+def account(exchange: Exchange, asked: Asked) -> Answer:
     account_of(asked)
-    return Answer(200, _account(asked))
+    return Answer(200, _account(exchange, asked.customer))
 
 
-def accounts(_: Exchange, asked: Asked) -> Answer:
-    """The caller's own: it has no subaccounts."""
+def accounts(exchange: Exchange, asked: Asked) -> Answer:
     wanted = Fields(asked.query, "query").text("FriendlyName")
-    mine = [] if wanted not in (None, asked.customer.account.id) else [_account(asked)]
+    everyone = (asked.customer, *_below(exchange, asked.customer))
+    mine = [_account(exchange, one) for one in everyone if wanted in (None, one.account.id)]
     path = "/2010-04-01/Accounts.json"
     page = {"page": 0, "page_size": 50, "start": 0, "end": 0, "uri": path, "first_page_uri": path}
     return Answer(200, {"accounts": mine, **page, "next_page_uri": None, "previous_page_uri": None})
@@ -42,16 +72,16 @@ def balance(_: Exchange, asked: Asked) -> Answer:
     return Answer(200, told)
 
 
-def _account(asked: Asked) -> Json:
-    mine = asked.customer.account
+def _account(exchange: Exchange, customer: Customer) -> Json:
+    mine = customer.account
     sid = account_sid(mine.id)
     return {
         "sid": sid,
-        "owner_account_sid": sid,
+        "owner_account_sid": account_sid(_parent(exchange, mine.id)),
         "friendly_name": mine.id,
         "status": "active" if mine.balance >= 0 else "suspended",
         "type": "Full",
-        "auth_token": asked.customer.basket,
+        "auth_token": customer.basket,
         "date_created": mail_time(_OPENED),
         "date_updated": mail_time(_OPENED),
         "uri": f"/2010-04-01/Accounts/{sid}.json",

@@ -34,4 +34,5 @@ TWILIO: Final = Face(
     error=wire.say_no,
     notify=webhooks.notify,
     repeats=False,
+    acts_for=account.acts_for,
 )
