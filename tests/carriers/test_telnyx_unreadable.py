@@ -1,4 +1,4 @@
-"""Lists of Telnyx whose totals can't be true: reading them ends all the same, and nothing is concluded from them."""
+"""What Telnyx may say that nobody here can read: it hides nothing else, and a list whose totals can't be true ends."""
 
 from __future__ import annotations
 
@@ -48,3 +48,19 @@ async def test_a_list_that_always_has_one_more_page_is_given_up(monkeypatch: pyt
     with pytest.raises(ListingIncomplete, match="never end"):
         _ = [page async for page in carrier.holdings()]
     assert asked == [*range(1, 21)]
+
+
+@pytest.mark.parametrize("status", [["active"], {}, 1, None])
+async def test_a_number_whose_status_is_no_word_hides_no_other(status: object) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        rows = [{**ROW, "status": status}, {**ROW, "id": "2", "phone_number": "+14155550101"}]
+        shown = rows if request.url.path.endswith("/phone_numbers") else []
+        return httpx.Response(200, json={"data": shown, "meta": {"total_results": len(shown), "total_pages": 1}})
+
+    account = settings(credentials={"apiKey": "key"})
+    carrier = Telnyx(account, client=open_client(account, httpx.MockTransport(answer)))
+    (page,) = [page async for page in carrier.holdings()]
+    assert ([one.number for one in page], [one.number for one in page.unreadable]) == (
+        ["+14155550101"],
+        ["+14155550100"],
+    )

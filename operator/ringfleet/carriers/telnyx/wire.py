@@ -227,7 +227,8 @@ class NumberRow:
 
 def is_owned(json: object) -> bool:
     """Whether the row is about a number that the account owns."""
-    return not (isinstance(json, dict) and json.get("status") in NOT_OWNED)
+    status = json.get("status") if isinstance(json, dict) else None
+    return not (isinstance(status, str) and status in NOT_OWNED)
 
 
 def parse_number(json: object) -> NumberRow:
