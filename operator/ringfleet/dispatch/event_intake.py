@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from ringfleet.dispatch.announcing.announced import ALONE, Standing
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
@@ -59,7 +60,9 @@ class Intake:
         hashes: Callable[[str], tuple[bytes, ...]],
         now: Callable[[], float],
         metrics: Metrics,
+        standing: Standing = ALONE,
     ) -> None:
+        self._standing = standing
         self._ledger = ledger
         self._numbers = numbers
         self._hashes = hashes
@@ -78,6 +81,8 @@ class Intake:
 
     async def _take_in(self, key: AccountKey, event: CarrierEvent) -> str:
         """Raises LedgerUnavailable and Problem."""
+        if refused := self._standing.refusal():  # an opt-out would be where nobody looks
+            raise refused
         if not self._numbers.is_known():
             raise Problem("inventory-unknown", "The numbers have not been read yet. Send the event again.")
         age = self._now() - event.at.timestamp()

@@ -46,6 +46,7 @@ from ringfleet.dispatch.ledger.types import (
     Deferred,
     GivenBack,
     Heard,
+    Mark,
     NumbersKnown,
     Past,
     Posted,
@@ -100,6 +101,7 @@ class OwnedLedger:
         self._trusts_rosters = True
         self._on_taken: Callable[[], None] = lambda: None
         self._forwards = False
+        self._mark: Mark | None = None
         self._posted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -140,6 +142,11 @@ class OwnedLedger:
     def is_ours(self) -> bool:
         """Whether this process decides."""
         return self._held.is_ours
+
+    @property
+    def mark(self) -> Mark | None:
+        """By what the ledger is told from others; None: this process has not read it yet."""
+        return self._mark
 
     @property
     def owner(self) -> str | None:
@@ -440,6 +447,7 @@ class OwnedLedger:
                 raise LedgerUnavailable(f"The ledger {self.store} was taken by another process meanwhile.")
             if loaded.moved is Moved.RESTORED:
                 log.warning(RESTORED, ledger=str(self.store))
+        self._mark = memory.mark
         return memory
 
     async def _known(self) -> Memory:
