@@ -230,6 +230,6 @@ def test_the_published_service_leads_to_events_alone() -> None:
 def grants(file: str, role: str) -> set[tuple[str, str]]:
     """Verbs and resources of a role."""
     rules: list[dict[str, Any]] = next(
-        one["rules"] for one in read(file) if one["kind"] == "ClusterRole" and one["metadata"]["name"] == role
+        one["rules"] for one in read(file) if one["kind"] in {"ClusterRole", "Role"} and one["metadata"]["name"] == role
     )
     return {(verb, resource) for rule in rules for verb in rule["verbs"] for resource in rule["resources"]}
