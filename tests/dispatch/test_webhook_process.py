@@ -22,6 +22,7 @@ from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process import life, watch
 from ringfleet.model import AccountKey
 from ringfleet.model.traffic import CarrierEvent
+from tests.dispatch.test_webhooks import HERE
 from tests.dispatch.webhook_world import PATH, Load, a_client, a_dispatcher, lost, send
 from tests.mortal import mortal
 from tests.programs import start_program
@@ -51,6 +52,18 @@ async def test_a_secret_that_an_account_changes_is_taken_up(tmp_path: Path) -> N
 
         await until(taken, "the new secret to count")
         assert (await send(client, "evt_3"))[0] == 401
+
+
+async def test_an_account_that_goes_and_comes_is_told_to_the_process(tmp_path: Path) -> None:
+    async with a_dispatcher(tmp_path) as (watch, _, sandbox), a_client(watch.url) as client:
+
+        async def answers(status: int) -> bool:
+            return (await send(client, "evt_1"))[0] == status
+
+        sandbox.have()
+        await until(lambda: answers(404), "the account to be gone")
+        sandbox.have(HERE)
+        await until(lambda: answers(200), "the account to be back")
 
 
 class Odd:
