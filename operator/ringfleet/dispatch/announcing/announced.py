@@ -95,15 +95,8 @@ def find_rival(lines: Lines, mark: Mark, ours: Line) -> Rival | None:
     before = lines.get(own)
     if before is not None and before.epoch > mark.epoch:
         return Rival(own, before)
-    if before is not None and before.holds and not _is_wider(ours, before):
-        return None
     holding = [Rival(name, line) for name, line in sorted(lines.items()) if name != own and line.holds]
     return next((rival for rival in holding if rival.line.meets(ours)), None)
-
-
-def _is_wider(ours: Line, before: Line) -> bool:
-    """Whether we serve sets that the line before us did not."""
-    return bool(before.namespaces) and not set(ours.namespaces or ("",)) <= set(before.namespaces)
 
 
 def announce(lines: Lines, lapsed: Collection[str], mark: Mark, ours: Line) -> tuple[dict[str, Line], Rival | None]:
