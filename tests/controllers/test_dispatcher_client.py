@@ -235,3 +235,23 @@ def test_a_rollup_is_read_by_the_sets_channel(channel: Channel, figures: dict[st
         cleared=datetime(2026, 11, 1, microsecond=500_000, tzinfo=UTC),
         **figures,
     )
+
+
+async def test_what_a_dispatcher_says_of_a_second_ledger_is_told_by_the_one_that_decides_and_by_the_other(
+    dispatcher: Dispatcher, ledger: Ledger, clock: Clock
+) -> None:
+    ledger.note_day(ledgerSplit="A second ledger.")
+    assert (await read(dispatcher)).split == "A second ledger."
+    clock.passed = 60.0
+    ledger.status = 503
+    ledger.body = '{"type": "https://ringfleet.dev/problems/ledger-split", "detail": "Another ledger decides."}'
+    refused = await read(dispatcher)
+    assert (refused.split, str(refused.unknown.reason)) == ("Another ledger decides.", "DispatcherUnavailable")
+    assert refused.usage is not None, "what the one that decides has told is not too old"
+    clock.passed = 120.0
+    for ledger.body in ("<html>", "[]", '{"type": "https://ringfleet.dev/problems/ledger-unavailable"}'):
+        assert (await read(dispatcher)).split is None
+        clock.passed += 60.0
+    ledger.status, ledger.body = 200, None
+    ledger.note_day(ledgerSplit=None)
+    assert (await read(dispatcher)).split is None

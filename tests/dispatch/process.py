@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -16,6 +16,10 @@ from tests.waiting import note_unwatched, wait_until
 
 _STOP_TIMEOUT = 40.0
 OPERATOR = "system:serviceaccount:ringfleet-system:ringfleet-operator"
+
+
+def _is_ready(health: httpx.Client) -> bool:
+    return health.get("/readyz").status_code == 200
 
 
 class DispatcherProcess:
@@ -47,13 +51,13 @@ class DispatcherProcess:
         self._keys = keys
 
     def __enter__(self) -> DispatcherProcess:
-        return self.start()
+        return self if self._process else self.start()
 
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> DispatcherProcess:
-        """Returns when it listens and has read its inventory."""
+    def start(self, ready: Callable[[httpx.Client], bool] = _is_ready) -> DispatcherProcess:
+        """Returns when it listens and is `ready`, which asks its health; it has read its inventory by default."""
         self._errors = (self._folder / "dispatcher.log").open("a")
         addresses = [part for name in ("listen", "events", "health") for part in (f"--{name}", "127.0.0.1:0")]
         arguments = ["dispatch", *addresses, "--ledger", self._ledger, "--keys", str(self._keys), *self._flags]
@@ -65,7 +69,7 @@ class DispatcherProcess:
         self.client = httpx.Client(base_url=self.urls[0], timeout=30, trust_env=False, verify=False, event_hooks=asked)
         try:
             with httpx.Client(base_url=self.urls[-1], timeout=30, trust_env=False, verify=False) as health:
-                wait_until(lambda: health.get("/readyz").status_code == 200, "a ready dispatcher", timeout=120)
+                wait_until(lambda: ready(health), "a ready dispatcher", timeout=120)
         except (AssertionError, httpx.HTTPError) as error:
             self.kill()
             raise AssertionError(f"{error}\n{self.log()}") from error

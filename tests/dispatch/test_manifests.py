@@ -162,6 +162,15 @@ def test_the_dispatcher_may_do_nothing_more() -> None:
     assert "*" not in str(granted)
 
 
+def test_the_dispatcher_writes_one_object_in_its_own_namespace() -> None:
+    """A ConfigMap that it makes can't be told by its name: there is no such rule."""
+    assert grants("roles.yaml", "ringfleet-dispatcher-ledgers") == {
+        ("get", "configmaps"),
+        ("update", "configmaps"),
+        ("create", "configmaps"),
+    }
+
+
 def test_what_callers_are_granted_are_rights_that_operations_ask_for() -> None:
     asked = {(one.right[0], f"{one.resource}/{one.right[1]}") for one in OPERATIONS if one.right}
     operators = {("get", "rotationsets/rollup"), ("get", "phonenumbers/rollup"), ("create", "carrieraccounts/events")}
@@ -221,6 +230,6 @@ def test_the_published_service_leads_to_events_alone() -> None:
 def grants(file: str, role: str) -> set[tuple[str, str]]:
     """Verbs and resources of a role."""
     rules: list[dict[str, Any]] = next(
-        one["rules"] for one in read(file) if one["kind"] == "ClusterRole" and one["metadata"]["name"] == role
+        one["rules"] for one in read(file) if one["kind"] in {"ClusterRole", "Role"} and one["metadata"]["name"] == role
     )
     return {(verb, resource) for rule in rules for verb in rule["verbs"] for resource in rule["resources"]}

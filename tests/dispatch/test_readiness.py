@@ -126,3 +126,11 @@ async def test_it_is_not_ready_while_no_webhook_process_listens_and_says_so() ->
             answer = await client.get("/readyz")
             told.append((answer.status_code, answer.text))
     assert told == [(503, "the webhook process does not run\n"), (200, "ready\n")]
+
+
+async def test_it_is_not_ready_while_another_ledger_decides_and_says_what_to_do() -> None:
+    said = "Another ledger decides."
+    app = health_app(Metrics(), lambda: True, lambda: 0.0, split=lambda: said)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://dispatcher") as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, f"{said}\n")

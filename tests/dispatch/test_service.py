@@ -337,3 +337,35 @@ def test_sigterm_answers_what_is_under_way(open_one: DispatcherProcess) -> None:
     assert open_one.wait() == 0
     assert set(seen) <= {200, 202, 429}
     assert len(seen) >= 3
+
+
+# Two ledgers.
+
+
+def test_a_second_dispatcher_with_a_ledger_of_its_own_is_refused_until_the_first_is_announced_no_more(
+    cluster: Cluster, dispatcher: DispatcherProcess, tmp_path: Path
+) -> None:
+    an_account(cluster, dispatcher.namespace)
+    token = a_token(cluster, dispatcher.namespace)
+    other = tmp_path / "other"
+    other.mkdir()
+    second = DispatcherProcess(other, cluster.kubeconfig_of(SYSTEM, "ringfleet-dispatcher"), dispatcher.namespace)
+    said: list[str] = []
+
+    def until_refused(health: httpx.Client) -> bool:
+        said.append(health.get("/readyz").text)
+        return "Another ledger" in said[-1]
+
+    with second.start(ready=until_refused):
+        refused = second.pick(ANN, token=token)
+        assert (refused.status_code, problem_of(refused)) == (503, "ledger-split")
+        opt_out = second.client.post(
+            second.path("suppressions"), json={"recipients": [ANN]}, headers={"Authorization": f"Bearer {token}"}
+        )
+        assert (opt_out.status_code, problem_of(opt_out)) == (503, "ledger-split")
+        assert dispatcher.pick(ANN, token=token).status_code == 200
+        dispatcher.kill()
+        lines = cluster.get("configmap", "ringfleet-ledgers", namespace=SYSTEM)["data"]
+        ours = [name for name, line in lines.items() if dispatcher.namespace in line and '"holds":true' in line]
+        cluster.api.patch("configmap", "ringfleet-ledgers", {"data": dict.fromkeys(ours)}, SYSTEM)
+        wait_until(lambda: second.pick(ANN, token=token).status_code == 200, "the second one to decide")

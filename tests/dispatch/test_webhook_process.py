@@ -57,6 +57,18 @@ async def test_a_secret_that_an_account_changes_is_taken_up(tmp_path: Path) -> N
         assert (await send(client, "evt_3"))[0] == 401
 
 
+async def test_an_account_that_goes_and_comes_is_told_to_the_process(tmp_path: Path) -> None:
+    async with a_dispatcher(tmp_path) as (watch, _, sandbox), a_client(watch.url) as client:
+
+        async def answers(status: int) -> bool:
+            return (await send(client, "evt_1"))[0] == status
+
+        sandbox.have()
+        await until(lambda: answers(404), "the account to be gone")
+        sandbox.have(HERE)
+        await until(lambda: answers(200), "the account to be back")
+
+
 class Odd:
     """Takes all but two."""
 

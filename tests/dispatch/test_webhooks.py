@@ -25,7 +25,7 @@ from twilio.request_validator import RequestValidator
 from ringfleet.carriers.didhub.webhook import DIDHubWebhook
 from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import Doubt, SignatureRefused, WebhookReader, WebhookRequest
-from ringfleet.dispatch.event_intake import FORGOTTEN
+from ringfleet.dispatch.event_intake import FORGOTTEN, Intake
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.types import Heard, Hour, Suppression
@@ -795,3 +795,24 @@ def test_the_public_address_is_read_from_the_settings() -> None:
 def test_an_events_url_that_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="events_url"):
         DispatchSettings(dev_insecure=True, events_url=url)
+
+
+class Second:
+    """A ledger that is refused."""
+
+    def refusal(self) -> Problem | None:
+        return Problem("ledger-split", "Another ledger decides.")
+
+    def waiting(self) -> str | None:
+        return None
+
+
+async def test_a_ledger_that_is_refused_acknowledges_no_event_for_an_opt_out_would_be_where_nobody_looks(
+    world: World,
+) -> None:
+    intake = Intake(world.ledger, world, HASHER.hashes, lambda: world.now, world.metrics, Second())
+    read = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, a_body(an_event("message.received", "e", text="STOP"))))
+    assert read is not None
+    with pytest.raises(Problem, match="Another ledger decides"):
+        await intake.take(HERE, read)
+    assert await world.opted_out() == []

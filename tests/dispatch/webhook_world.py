@@ -34,13 +34,18 @@ class Sandbox:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.accounts = [HERE]
         self.hear: Callable[[], None] = lambda: None
 
     def keys(self) -> list[AccountKey]:
-        return [HERE]
+        return self.accounts
 
     def on_change(self, hear: Callable[[], None]) -> None:
         self.hear = hear
+
+    def have(self, *accounts: AccountKey) -> None:
+        self.accounts = [*accounts]
+        self.hear()
 
     async def vouch(self, _: AccountKey) -> tuple[str, tuple[str, ...]]:
         return "DIDHub", self.world.secrets

@@ -381,6 +381,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "Frozen": Told("a person has frozen all numbers of the set, and none is picked", ("Frozen",)),
         "GuardrailHolds": Told("more is asked for than a guardrail allows, and the default holds", ("GuardrailHolds",)),
         "GuardrailOverridden": Told("a guardrail is overridden by annotation", ("GuardrailOverridden",)),
+        "LedgerSplit": Told(
+            "two dispatchers with two ledgers serve the set, where each would allow the whole of every cap; the second "
+            "is refused, and not ready",
+            ("LedgerSplit",),
+        ),
         "MembersUnusable": Told(
             "some of the set's numbers are used for nobody, for another reason than a quarantine",
             ("MembersUnusable",),
@@ -472,6 +477,8 @@ REASONS: Mapping[str, str] = {
     "itself, at least every ten minutes.",
     "InvalidSpec": "Something in a spec can't be meant, or does not fit together; the message names the field.",
     "LeadTimeDoubled": "The last orders took twice as long as those before.",
+    "LedgerSplit": "Two ledgers are announced for the same sets. Let one dispatcher run, or several with one "
+    "PostgreSQL ledger, or give them namespaces that differ.",
     "ListingFailed": "The carrier does not list the account's numbers; it is asked again by itself, and buying goes "
     "on.",
     "ListingIncomplete": "A listing of the carrier ended early: nothing is concluded from it, and it is listed again "

@@ -48,6 +48,10 @@ class NotTaken(Unreadable):
     """The dispatcher has understood, and will never take this: another try is no use."""
 
 
+class Refused(Unreadable):
+    """It may not, because another ledger decides for the same sets; the message is what it says of that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read of a set's traffic."""
@@ -60,6 +64,8 @@ class Reading:
     """When the first of the readings failed that have failed in a row since; None: the last reading did not fail."""
     ended: Mapping[E164, DayUsage] = field(default_factory=dict)
     """Each number's traffic of the last day that was seen to end."""
+    split: str | None = None
+    """What a dispatcher says of two ledgers for the same sets; None: of none that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +145,10 @@ class Dispatcher:
             usage = await self._ask(namespace, name, channel)
         except Unreadable as error:
             log.warning("usage of a rotation set not read", set=f"{namespace}/{name}", error=str(error))
-            return self._not_read(namespace, name, before, usage_unknown(Reason.DISPATCHER_UNAVAILABLE, str(error)))
-        reading = Reading(usage, ended=_ended(before, usage))
+            split = str(error) if isinstance(error, Refused) else None
+            said = "The dispatcher is refused: another ledger decides (LedgerSplit)." if split else str(error)
+            return self._not_read(namespace, name, before, usage_unknown(Reason.DISPATCHER_UNAVAILABLE, said), split)
+        reading = Reading(usage, ended=_ended(before, usage), split=usage.split)
         self._known[namespace, name] = _Known(now, now, reading)
         return reading
 
@@ -152,14 +160,14 @@ class Dispatcher:
         if self._session is not None:
             await self._session.close()
 
-    def _not_read(self, namespace: str, name: str, before: Reading, unknown: Condition) -> Reading:
+    def _not_read(self, namespace: str, name: str, before: Reading, unknown: Condition, split: str | None) -> Reading:
         """What was read before, while it is not too old."""
         now, known = self._monotonic(), self._known.get((namespace, name))
         renewed = known.renewed if known else float("-inf")
         fresh = before.usage is not None and now - renewed < OLD * (self.interval or 0.0)
         blind_since = before.blind_since or self._clock()
         usage = before.usage if fresh else None
-        reading = Reading(usage, unknown, blind_since, before.ended)
+        reading = Reading(usage, unknown, blind_since, before.ended, split)
         self._known[namespace, name] = _Known(now, renewed, reading)
         return reading
 
@@ -225,6 +233,8 @@ class Dispatcher:
                 allow_redirects=False,
                 ssl=self._trust.context() if self._trust else True,
             ) as reply:
+                if split := await _split_of(reply):
+                    raise Refused(split)
                 if reply.status != 200:  # noqa: PLR2004 - OK
                     raise (NotTaken if reply.status in _NEVER else Unreadable)(
                         f"The dispatcher answers {reply.status} for {what}."
@@ -250,6 +260,18 @@ class Dispatcher:
         return {"Authorization": f"Bearer {token.strip()}"}
 
 
+async def _split_of(reply: aiohttp.ClientResponse) -> str | None:
+    """What a dispatcher says whose ledger is not the one that decides."""
+    if reply.status != 503:  # noqa: PLR2004 - unavailable
+        return None
+    try:
+        problem = await reply.json(content_type=None)
+    except ValueError:  # a proxy's words
+        return None
+    split = isinstance(problem, dict) and str(problem.get("type")).endswith("/ledger-split")
+    return str(problem.get("detail")) if split else None
+
+
 def _why(error: aiohttp.ClientConnectorCertificateError) -> str:
     """Such as: unable to get local issuer certificate."""
     refused = error.certificate_error
@@ -273,7 +295,7 @@ def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:
     """The dispatcher's answer. Raises KeyError, TypeError, ValueError or AttributeError: it is none."""
     numbers = {E164(row["number"]): _use(row, channel) for row in body["numbers"]}
     day, used, deferred = date.fromisoformat(body["day"]), int(body["used"]), int(body["deferred"])
-    return Usage(at, day, used, deferred, numbers, int(body.get("replies", 0)))
+    return Usage(at, day, used, deferred, numbers, int(body.get("replies", 0)), body.get("ledgerSplit"))
 
 
 def _use(row: Mapping[str, Any], channel: Channel) -> NumberUse:

@@ -121,6 +121,7 @@ def see_set(services: Services, obj: RotationSet, reading: Reading) -> SetFacts:
         usage=reading.usage,
         unknown=reading.unknown,
         blind_since=reading.blind_since,
+        split=reading.split,
         frozen=_frozen(services, members),
         senders=tuple(_senders(services, obj)),
     )

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
+from ringfleet.dispatch.announcing.announced import ALONE, Standing
 from ringfleet.dispatch.auth import Act, Authority
 from ringfleet.dispatch.calculators import size_routes
 from ringfleet.dispatch.clock import Clock
@@ -77,15 +78,18 @@ class Dispatcher:
         hasher: Callable[[], Hasher],
         metrics: Metrics,
         dev: bool = False,
+        standing: Standing = ALONE,
     ) -> None:
         self._ledger = ledger
         self._inventory = inventory
         self._authority = authority
         self._clock = clock
         self._hasher = hasher
-        self._picker = Picker(ledger, inventory, clock, hasher)
+        self._standing = standing
+        self._picker = Picker(ledger, inventory, clock, hasher, standing)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
-        self._events = EventDoor(authority, Intake(ledger, Fleet(inventory), hashes, clock.now, metrics))
+        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, standing=standing)
+        self._events = EventDoor(authority, intake)
         self._metrics = metrics
         self._dev = dev
 
@@ -190,12 +194,14 @@ class Dispatcher:
 
     async def suppress(self, request: Request) -> Response:
         scope, wish = await self._opt_outs(request, "create")
+        self._decide()
         now, hashes = self._clock.now(), await self._hashes(wish)
         entries = [Suppression(scope, newest, now, wish.reason, also=tuple(others)) for newest, *others in hashes]
         return _json(SuppressionReply(await self._ledger.suppress(entries)))
 
     async def allow(self, request: Request) -> Response:
         scope, wish = await self._opt_outs(request, "delete")
+        self._decide()
         hashes = [hash_ for of_one in await self._hashes(wish) for hash_ in of_one]
         return _json(SuppressionReply(await self._ledger.allow(scope, hashes)))
 
@@ -253,8 +259,9 @@ class Dispatcher:
         day = view.window(now).day
         if view.day is None or view.day < day:
             await self._inventory.enter_day(view, day)
+        self._decide()
         rollup = await self._ledger.rollup(view.want.key, now, day.toordinal())
-        return _json(write_rollup(rollup, now, view.want.zone, view.roster.capacity))
+        return _json(write_rollup(rollup, now, view.want.zone, view.roster.capacity, self._standing.waiting()))
 
     async def numbers(self, request: Request) -> Response:
         namespace = request.path_params["namespace"]
@@ -277,6 +284,11 @@ class Dispatcher:
         return _json({"now": write_time(floor(self._clock.now()))})  # it has come to what is told
 
     # How.
+
+    def _decide(self) -> None:
+        """Raises Problem: another ledger does."""
+        if refused := self._standing.refusal():
+            raise refused
 
     async def _let_in(self, request: Request, verb: str, subresource: str) -> tuple[str, str]:
         """The set that the path names, once the caller may. Raises Problem."""

@@ -20,6 +20,7 @@ from typing import Final, Protocol
 import structlog
 
 from ringfleet.carriers.webhooks import WebhookRequest
+from ringfleet.dispatch.announcing.announced import ALONE, Standing
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable, Unwritable
 from ringfleet.dispatch.ledger.types import LONGEST_TEXT, Heard, OptIn, Suppression
 from ringfleet.dispatch.metrics import Metrics
@@ -65,8 +66,10 @@ class Intake:
         now: Callable[[], float],
         metrics: Metrics,
         target_of: Callable[[AccountKey, ObjectRef], str | None] = lambda *_: None,
+        standing: Standing = ALONE,
     ) -> None:
         self._target_of = target_of
+        self._standing = standing
         self._ledger = ledger
         self._numbers = numbers
         self._hashes = hashes
@@ -105,6 +108,8 @@ class Intake:
 
     async def _take_in(self, key: AccountKey, event: CarrierEvent) -> str:
         """Raises LedgerUnavailable and Problem."""
+        if refused := self._standing.refusal():  # an opt-out would be where nobody looks
+            raise refused
         if not self._numbers.is_known():
             raise Problem("inventory-unknown", "The numbers have not been read yet. Send the event again.")
         age = self._now() - event.at.timestamp()

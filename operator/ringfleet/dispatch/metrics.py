@@ -152,9 +152,10 @@ def health_app(
     age: Callable[[], float],
     ledger: Callable[[], bool] = lambda: True,
     webhooks: Callable[[], bool] = lambda: True,
+    split: Callable[[], str | None] = lambda: None,
 ) -> Starlette:
     """`ready`: whether the inventory was read; `age`: of it, in seconds; `ledger`: whether the ledger works;
-    `webhooks`: whether carriers are answered."""
+    `webhooks`: whether carriers are answered; `split`: why another ledger decides."""
     metrics.follow_age(age)
 
     async def healthz(_: Request) -> Response:
@@ -163,6 +164,8 @@ def health_app(
     async def readyz(_: Request) -> Response:
         if not ready():
             return PlainTextResponse("the inventory is not read yet\n", 503)
+        if said := split():
+            return PlainTextResponse(f"{said}\n", 503)
         if not webhooks():
             return PlainTextResponse("the webhook process does not run\n", 503)
         return PlainTextResponse("ready\n") if ledger() else PlainTextResponse("the ledger does not work\n", 503)

@@ -130,6 +130,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "account-required",
             "set-suspended",
             "frozen",
+            "ledger-split",
             "recipient-suppressed",
             "recipient-frequency",
             "quiet-hours",
@@ -185,7 +186,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.SuppressionReply},
         right=("create", "suppressions"),
         body=schema.SuppressionRequest,
-        problems=(*_BODY, *_NO_SET, *_LEDGER),
+        problems=(*_BODY, *_NO_SET, *_LEDGER, "ledger-split"),
     ),
     Operation(
         "allow",
@@ -195,7 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.SuppressionReply},
         right=("delete", "suppressions"),
         body=schema.SuppressionRequest,
-        problems=(*_BODY, *_NO_SET, *_LEDGER),
+        problems=(*_BODY, *_NO_SET, *_LEDGER, "ledger-split"),
     ),
     Operation(
         "unclear",
@@ -224,7 +225,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "The set's day and its numbers' traffic, as the operator reads it.",
         {200: schema.RollupReply},
         right=("get", "rollup"),
-        problems=(*_NO_SET, *_LEDGER, *_OWNERS),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "ledger-split"),
     ),
     Operation(
         "numbers",

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.responses import Response
 
+from ringfleet.dispatch.announcing.announced import ALONE, Standing
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.inventory import Inventory, SetView
 from ringfleet.dispatch.ledger.interface import Ledger
@@ -67,7 +68,15 @@ Answer = tuple[int, Mapping[str, str] | None, bytes]
 class Picker:
     """Answers picks. `hasher` gives the keys that are in force now."""
 
-    def __init__(self, ledger: Ledger, inventory: Inventory, clock: Clock, hasher: Callable[[], Hasher]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        inventory: Inventory,
+        clock: Clock,
+        hasher: Callable[[], Hasher],
+        standing: Standing = ALONE,
+    ) -> None:
+        self._standing = standing
         self._ledger = ledger
         self._inventory = inventory
         self._clock = clock
@@ -111,6 +120,8 @@ class Picker:
 
     def _read(self, view: SetView, body: bytes) -> PickRequest:
         """What is asked of the set, if it may be asked now. Raises Problem."""
+        if refused := self._standing.refusal():
+            raise refused
         if view.want.suspended:
             raise Problem("set-suspended", f"RotationSet {view.want.key} is suspended (spec.suspend).")
         if freeze := self._inventory.freeze_of(view):

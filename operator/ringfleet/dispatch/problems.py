@@ -65,6 +65,7 @@ TYPES = {
         Type("no-eligible-number", HTTPStatus.SERVICE_UNAVAILABLE, "No number may be used"),
         Type("ledger-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The ledger can't be written"),
         Type("authority-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The API server can't be asked who calls"),
+        Type("ledger-split", HTTPStatus.SERVICE_UNAVAILABLE, "Another ledger decides for the same sets"),
         Type("frozen", HTTPStatus.SERVICE_UNAVAILABLE, "Somebody has frozen it"),
         Type("inventory-unknown", HTTPStatus.SERVICE_UNAVAILABLE, "The inventory has not been read yet"),
         Type("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "Something is wrong with the dispatcher"),

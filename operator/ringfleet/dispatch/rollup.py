@@ -21,13 +21,15 @@ from ringfleet.plan.rotation_set.calendar import HOUR, beginning
 WEEK, MONTH = 7 * 24, 30 * 24
 
 
-def write_rollup(rollup: Rollup, now: float, zone: str, capacity: int) -> RollupReply:
-    """`capacity`: what the set's active numbers may do today."""
+def write_rollup(rollup: Rollup, now: float, zone: str, capacity: int, ledger_split: str | None = None) -> RollupReply:
+    """`capacity`: what the set's active numbers may do today; `ledger_split`: what is to be said of a second ledger."""
     day = date.fromordinal(rollup.day)
     today = int(beginning(day, zone) // HOUR)
     numbers = tuple(_number(tally, int(now // HOUR), today) for tally in rollup.tallies)
     replies = sum(number.replies_today for number in numbers)
-    return RollupReply(rollup.set, day.isoformat(), rollup.used, replies, rollup.deferred, capacity, numbers)
+    return RollupReply(
+        rollup.set, day.isoformat(), rollup.used, replies, rollup.deferred, capacity, numbers, ledger_split
+    )
 
 
 def _number(tally: Tally, hour: int, today: int) -> NumberRollup:

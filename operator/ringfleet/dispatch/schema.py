@@ -249,6 +249,8 @@ class RollupReply(Struct, rename="camel", frozen=True):
     """Contacts that the set's active numbers may make on this day."""
     numbers: tuple[NumberRollup, ...]
     """Its numbers, active or not."""
+    ledger_split: str | None = None
+    """What is to be done about a second ledger for the same sets, which is refused; null: there is none."""
 
 
 class TrafficCounts(Struct, rename="camel", frozen=True):

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from ringfleet.dispatch.analytics import Forwarding
+from ringfleet.dispatch.announcing.announcer import Announcer
 from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody, Authority, Cluster
 from ringfleet.dispatch.clock import Clock
@@ -75,25 +76,28 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
         inventory = Inventory(kube, ledger, clock, settings.namespaces or None, settings.system_namespace, supply)
         senders = Senders(kube, time.monotonic, supply, settings.profile_namespaces)
         authority: Authority = Anybody() if settings.dev_insecure else Cluster(kube, time.time, metrics)
-        dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev=settings.dev_insecure)
+        at = settings.advertise or settings.listen
+        announcer = Announcer(kube, ledger, settings.system_namespace, settings.namespaces, at, time.monotonic)
+        dev = settings.dev_insecure
+        dispatcher = Dispatcher(ledger, inventory, authority, clock, hasher, metrics, dev, announcer)
         forward = Forward(dispatcher.app(), ledger, metrics, PICK_BYTES, settings.tls_cert)
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
-        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, senders.target_of)
+        intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, senders.target_of, announcer)
         webhooks = WebhookWatch(settings, senders, intake, metrics, lambda: clock.ahead)
         clock.on_move(webhooks.tell_time)
         listeners = [
             Listener(forward, Address.parse(settings.listen), certificate, dispatcher.hot()),
             Listener(
                 health_app(
-                    metrics, inventory.synced.is_set, inventory.age, lambda: watch.alive, lambda: webhooks.alive
+                    *(metrics, inventory.synced.is_set, inventory.age),
+                    *(lambda: watch.alive, lambda: webhooks.alive, announcer.obstacle),
                 ),
                 Address.parse(settings.health),
                 certificate,
             ),
         ]
         background = [inventory.run(), senders.run(), watch.run(), webhooks.keep(), _prune(ledger, clock)]
-        background += [_keep(inventory)]
-        background += [Relay(ledger, metrics).run()]
+        background += [_keep(inventory), announcer.run(), Relay(ledger, metrics).run()]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [follow_certificate(certificate)] if certificate else []

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     BILLING_SUSPENDED = "BillingSuspended"
     FROZEN = "Frozen"
+    LEDGER_SPLIT = "LedgerSplit"
     QUARANTINED = "Quarantined"
     POOL_MISSING = "PoolMissing"
     POOL_NOT_ALLOWED = "PoolNotAllowed"

@@ -179,6 +179,23 @@ async def test_the_day_of_a_restore_is_that_of_the_sets_own_zone(machine: Machin
         assert isinstance(await ledger.pick(an_ask(after=23 * HOUR, **ask)), Picked)
 
 
+async def test_a_ledger_keeps_its_id_and_a_restore_begins_an_epoch(machine: Machine) -> None:
+    marks = []
+    await lived_in(machine)
+    for turn in range(3):
+        async with machine.ledger() as ledger:
+            await ledger.enlist(ROSTER)
+            marks.append(ledger.mark)
+        if turn == 0:
+            await machine.put_back()
+    before, restored, after = marks
+    assert before is not None
+    assert restored is not None
+    assert (restored.id, before.id > 0, before.epoch) == (before.id, True, 0)
+    assert restored.epoch > 0
+    assert after == restored
+
+
 @pytest.mark.parametrize("before", [True, False])
 async def test_a_person_may_say_that_the_counts_are_right(machine: Machine, before: bool) -> None:
     ids = await lived_in(machine)

@@ -183,6 +183,14 @@ DRAINED = a_seat(9, draining=NOW - timedelta(minutes=2))
         ),
         pytest.param(
             a_want(),
+            replace(known(*seats(4)), split="A second ledger."),
+            (),
+            (),
+            AT_TARGET | {"LedgerSplit": "LedgerSplit"},
+            id="two ledgers serve it",
+        ),
+        pytest.param(
+            a_want(),
             known(*seats(3), a_seat(4, quarantine="by hand")),
             (),
             (),

@@ -23,6 +23,7 @@ from ringfleet.dispatch.ledger.types import (
     GivenBack,
     Heard,
     Letter,
+    Mark,
     NumbersKnown,
     Past,
     Posted,
@@ -78,6 +79,11 @@ class Ledger(Protocol):
     @property
     def is_ours(self) -> bool:
         """Whether this process decides for the ledger."""
+        ...
+
+    @property
+    def mark(self) -> Mark | None:
+        """By what the ledger is told from others; None: this process has not decided for it yet."""
         ...
 
     async def answer_at(self, url: str) -> None:

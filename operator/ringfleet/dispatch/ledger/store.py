@@ -74,6 +74,10 @@ class Loaded:
     activity: Sequence[Row] = ()
     posted: int = 0
     """The last that was put into the outbox, of what is still there."""
+    mark: int = 0
+    """The ledger's id; 0: it was given none yet."""
+    epoch: int = 0
+    """See `types.Mark`."""
 
 
 @dataclass(frozen=True, slots=True)

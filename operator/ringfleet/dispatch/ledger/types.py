@@ -10,12 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from ringfleet.model.rotation import StickyMode
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.rotation_set.roster import Member
+
+
+class Mark(NamedTuple):
+    """By what a ledger is told from others."""
+
+    id: int
+    """Given at random when it was made; a copy has the same."""
+    epoch: int
+    """Begins anew with each restore and failover, later than all before; 0: there was none."""
 
 
 class Per(StrEnum):

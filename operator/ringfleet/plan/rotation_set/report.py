@@ -35,6 +35,7 @@ def rotation_conditions(
         *_churn(want, plan),
         *_snowshoe(want, seen, plan, now),
         *_guardrails(want, plan),
+        *_split(seen),
     )
     return (*said, seen.unknown) if seen.usage is None else said
 
@@ -225,6 +226,11 @@ def _quarantined(plan: RotationPlan) -> Iterator[Condition]:
             "often, before you add numbers: new ones would be labelled as well."
         )
         yield Condition("TooManyQuarantined", True, Reason.TOO_MANY_QUARANTINED, message)
+
+
+def _split(seen: RotationSeen) -> Iterator[Condition]:
+    if seen.split:
+        yield Condition("LedgerSplit", True, Reason.LEDGER_SPLIT, seen.split)
 
 
 def _churn(want: RotationWant, plan: RotationPlan) -> Iterator[Condition]:

@@ -100,6 +100,8 @@ class Usage:
     deferred: int = 0
     numbers: Mapping[E164, NumberUse] = field(default_factory=dict)
     replies: int = 0
+    split: str | None = None
+    """What the dispatcher says of a second ledger for the same sets; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,8 @@ class RotationSeen:
     """What the set says while its traffic is not known."""
     blind_since: datetime | None = None
     """Since when a dispatcher that ought to tell the traffic has not; None: it tells, or there is no dispatcher."""
+    split: str | None = None
+    """What is to be said of two ledgers for the set; None: of none that is known."""
     frozen: str | None = None
     """Why none of its numbers may be picked, by a person's word; None: nobody has frozen them all."""
     senders: tuple[Sender, ...] = ()

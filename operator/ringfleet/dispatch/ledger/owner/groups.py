@@ -55,6 +55,7 @@ from ringfleet.dispatch.ledger.types import (
     GivenBack,
     Heard,
     Letter,
+    Mark,
     NumbersKnown,
     Past,
     Posted,
@@ -111,6 +112,7 @@ class OwnedLedger:
         self._forwards = False
         self._posted = 0
         self._more_posted = asyncio.Event()
+        self._mark: Mark | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> OwnedLedger:
@@ -150,6 +152,11 @@ class OwnedLedger:
     def is_ours(self) -> bool:
         """Whether this process decides."""
         return self._held.is_ours
+
+    @property
+    def mark(self) -> Mark | None:
+        """By what the ledger is told from others; None: this process has not read it yet."""
+        return self._mark
 
     @property
     def owner(self) -> str | None:
@@ -481,6 +488,7 @@ class OwnedLedger:
                 raise LedgerUnavailable(f"The ledger {self.store} was taken by another process meanwhile.")
             if loaded.moved is Moved.RESTORED:
                 log.warning(RESTORED, ledger=str(self.store))
+        self._mark = memory.mark
         return memory
 
     async def _known(self) -> Memory:

@@ -23,7 +23,7 @@ from ringfleet.dispatch.ledger.owner.shared import Shared
 from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.store import Loaded
 from ringfleet.dispatch.ledger.tables import Row
-from ringfleet.dispatch.ledger.types import Terms
+from ringfleet.dispatch.ledger.types import Mark, Terms
 from ringfleet.plan.rotation_set.calendar import window
 from ringfleet.plan.rotation_set.roster import Member
 
@@ -73,6 +73,7 @@ class Memory:
     def __init__(self, loaded: Loaded) -> None:
         self.folded = loaded.folded
         self.marks = {"seq": loaded.last, "wishes": loaded.wishes, "outbox": loaded.posted}
+        self.mark = Mark(loaded.mark, loaded.epoch)
         self.forwards = False
         """Whether carriers' events are put into the outbox."""
         self.sets: dict[str, int] = {str(row[1]): int(row[0]) for row in loaded.sets}

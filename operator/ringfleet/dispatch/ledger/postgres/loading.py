@@ -65,6 +65,8 @@ async def load(connection: Any) -> Loaded:
         identity=identity,
         known_identity=known,
         unsure=progress.get("unsure", 0),
+        mark=progress.get("mark", 0),
+        epoch=progress.get("epoch", 0),
         activity=await _all(connection, ACTIVITY),
         posted=await connection.fetchval("SELECT coalesce(max(id), 0) FROM outbox"),
     )

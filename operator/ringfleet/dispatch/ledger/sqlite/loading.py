@@ -59,6 +59,8 @@ def _load(connection: apsw.Connection) -> Loaded:
         hash_keys=_all(connection, HASH_KEYS),
         moved=_MOVED[restored],
         unsure=progress.get("unsure", 0),
+        mark=progress.get("mark", 0),
+        epoch=progress.get("epoch", 0),
         activity=_all(connection, ACTIVITY),
         posted=connection.execute("SELECT ifnull(max(id), 0) FROM outbox").get,
     )
