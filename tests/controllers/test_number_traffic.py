@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
 
+from ringfleet.controllers.dispatcher_client import OLD
 from ringfleet.controllers.number_traffic import NUMBER_TRAFFIC
 from ringfleet.kube.transport import Json
 from ringfleet.plan.number_traffic import Counts, Heard, NumberTraffic
@@ -124,6 +126,32 @@ async def test_a_dispatcher_that_does_not_answer_takes_nothing_back() -> None:
         assert (await rig.status("PhoneNumber", ONE))["health"]["spamLabel"] == "Spam Likely"
 
 
+@in_virtual_time
+async def test_what_was_read_counts_no_more_when_the_dispatcher_has_been_away_for_long() -> None:
+    async with a_rig(*HOUSE, a_pool(), a_number(1)) as rig:
+        await rig.settle()
+        rig.hear_numbers(WELL_HEARD, n1=BUSY)
+        await read(rig)
+        interval = rig.services.dispatcher.numbers_interval
+        assert interval is not None
+        rig.services.dispatcher.numbers = None  # type: ignore[attr-defined]  # the double's
+        known = []
+        for waits in (OLD - 1, 2):
+            await asyncio.sleep(waits * interval)
+            await read(rig)
+            known.append(rig.services.traffic.is_known)
+        assert known == [True, False]
+
+
+@in_virtual_time
+async def test_a_number_that_was_given_back_says_nothing_of_its_traffic() -> None:
+    """It is another customer's by now."""
+    async with a_rig(*HOUSE, a_pool(0), a_number(1, phase="Released")) as rig:
+        rig.hear_numbers(WELL_HEARD, n1=BUSY)
+        await read(rig)
+        assert not {"health", "usage"} & (await rig.status("PhoneNumber", ONE)).keys()
+
+
 # Silence.
 
 
@@ -131,6 +159,7 @@ async def test_a_dispatcher_that_does_not_answer_takes_nothing_back() -> None:
     ("heard", "last", "since"),
     [
         pytest.param(Heard(LAST - 60 * DAY, LAST), LAST - 10 * DAY, LAST - 10 * DAY, id="silent"),
+        pytest.param(Heard(LAST - 60 * DAY, LAST), LAST - 7 * DAY, LAST - 7 * DAY, id="for-a-week"),
         pytest.param(Heard(LAST - 60 * DAY, LAST), LAST - 6 * DAY, None, id="not-for-long"),
         pytest.param(Heard(LAST - 60 * DAY, LAST - 8 * DAY), LAST - 10 * DAY, None, id="account-fell-silent-too"),
         pytest.param(Heard(LAST - 20 * DAY, LAST), None, LAST - 20 * DAY, id="never-since-it-is-heard"),
@@ -262,9 +291,14 @@ async def test_pool_account_and_set_say_that_their_answer_rate_has_dropped_and_a
         await read(rig)
         assert len(await told_of_drops(rig)) == 3, "once"
         async with restarted(rig) as again:
-            for kind, name in wholes:
-                await again.turn(kind, name)
-                assert await again.says(kind, name, "AnswerRateDropped") == "True FewerAnswered", "nothing read yet"
+            again.hear_numbers()
+            again.services.dispatcher.numbers = None  # type: ignore[attr-defined]  # the double's: it does not answer
+            for read_once in (False, True):
+                if read_once:
+                    await read(again)
+                for kind, name in wholes:
+                    await again.turn(kind, name)
+                    assert await again.says(kind, name, "AnswerRateDropped") == "True FewerAnswered", "nothing read yet"
         rig.hear_numbers(WELL_HEARD, **{f"n{n}": AS_EVER for n in range(1, 5)})
         await rig.look()
         await read(rig)
@@ -301,6 +335,16 @@ async def test_a_free_number_that_is_still_called_is_not_idle() -> None:
     async with a_rig(*HOUSE, pool, a_number(1, status=RENEWING), a_number(2, status=RENEWING)) as rig:
         rig.hear_numbers(WELL_HEARD, n1=NumberTraffic(last=LAST - 2 * DAY, week=Counts(received=1)))
         await read(rig)
+        await rig.turn("NumberPool", "west")
+        assert [await asked_to_go(rig, n) for n in (1, 2)] == [False, True]
+
+
+@in_virtual_time
+async def test_a_free_number_that_was_called_lately_is_not_idle_to_a_process_that_has_heard_nothing_yet() -> None:
+    """The number says itself when it was used last: a restart gives back nothing that is called."""
+    pool = a_pool(0, release=AUTOMATIC, reclaim={"idleAfter": "720h"})
+    called = RENEWING | {"usage": {"lastTraffic": f"{LAST - 2 * DAY:%Y-%m-%dT%H:%M:%SZ}"}}
+    async with a_rig(*HOUSE, pool, a_number(1, status=called), a_number(2, status=RENEWING)) as rig:
         await rig.turn("NumberPool", "west")
         assert [await asked_to_go(rig, n) for n in (1, 2)] == [False, True]
 

@@ -39,6 +39,10 @@ def a_trend(recent: Counts, past: Counts, rest_of_week: Counts | None = None) ->
         pytest.param(a_trend(calls(20, 0), calls(9000, 3600), calls(180, 20)), CALLS, id="by-the-week"),
         pytest.param(a_trend(messages(500, 200), messages(5000, 4900)), MESSAGES, id="messages"),
         pytest.param(a_trend(messages(500, 480), messages(5000, 4900)), None, id="messages-as-ever"),
+        pytest.param(
+            a_trend(Counts(messages=1000, delivered=400, failed=8), messages(5000, 4900)), None, id="under-way"
+        ),
+        pytest.param(a_trend(calls(400, 500), calls(9000, 3600)), None, id="starts-not-told-yet"),
         pytest.param(a_trend(Counts(received=900), calls(9000, 3600)), None, id="nothing-tried"),
         pytest.param(Trend(), None, id="nothing"),
     ],

@@ -26,6 +26,11 @@ async def test_a_number_that_is_in_no_set_is_known_by_what_its_carrier_tells(led
     assert await known(ledger, (7, MINE), (8, MINE)) == NumbersKnown((tally,), ((MINE, NOW, NOW),))
 
 
+async def test_of_a_number_that_was_used_last_in_the_first_hour_of_a_span_that_use_is_told(ledger: Ledger) -> None:
+    await ledger.ingest([an_event("e1", Happening.CALL_STARTED, (WEEK[0] - NOW) * HOUR, n=7)])
+    assert (await known(ledger, (7, MINE))).tallies[0].sums == (Hour(WEEK[0], calls=1),)
+
+
 async def test_of_a_number_at_rest_nothing_is_told_and_no_row_is_looked_for(ledger: Ledger) -> None:
     await ledger.ingest([an_event("e1", Happening.CALL_STARTED, -10 * DAY, n=7)])
     asked: list[object] = []
