@@ -59,8 +59,10 @@ class AccountWebhooks(Part):
     RoutingProfile names a webhook for messages, so that no STOP waits; the dispatcher then passes the request on to
     that webhook as it came, at least once. The signature in it is for the URL in X-Ringfleet-Original-Url, and what the
     program answers is not written back. While the dispatcher can't take a request, the carrier calls the program
-    itself. Needs webhookSecretRef. Only of Twilio and Telnyx, and not where messages go to a messaging service. Without
-    it, the carrier calls the webhook alone, and a STOP is heard when messages are listed (status.records)."""
+    itself. The dispatcher calls it from inside the cluster, where whoever writes RoutingProfiles may name any URL:
+    bound by a NetworkPolicy what the dispatcher reaches. Needs webhookSecretRef. Only of Twilio and Telnyx, and not
+    where messages go to a messaging service. Without it, the carrier calls the webhook alone, and a STOP is heard when
+    messages are listed (status.records)."""
 
 
 class AccountLimits(Part):
