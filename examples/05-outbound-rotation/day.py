@@ -193,7 +193,9 @@ class Play:
             return None
         not_before = datetime.fromisoformat(body["notBefore"])
         self.log.put_off_within_the_day += not_before.astimezone(NEW_YORK).date() == self.today
-        self.waiting.append(PutOff(contact, body.get("deferredId", deferred), not_before))
+        put_off = PutOff(contact, body.get("deferredId", deferred), not_before)
+        if put_off.id is None or put_off.id not in [one.id for one in self.waiting]:  # who waits already goes out once
+            self.waiting.append(put_off)
         return None
 
     def call(self, calls: list[Json]) -> list[Json]:

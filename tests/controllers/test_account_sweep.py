@@ -140,6 +140,31 @@ async def test_a_number_goes_to_the_pool_of_its_mark_whatever_order_has_named_it
         assert (found["spec"]["poolRef"], "orderRef" in found["spec"]) == ({"name": "east"}, False)
 
 
+@in_virtual_time
+async def test_a_number_bought_while_the_account_is_listed_is_told_of_by_the_next_listing_within_seconds() -> None:
+    """Until then nobody knows how its calls are signed, and no set uses it."""
+    item = {"number": ONE, "state": "Provisioned", "externalId": "did-1", "monthly": "2", "setup": "1"}
+    async with a_rig(*HOUSE, a_pool()) as rig:
+        await sweep(rig)
+        rig.carrier.takes["holdings end"] = 30.0
+        listing = asyncio.create_task(sweep(rig))
+        await asyncio.sleep(610)
+        rig.carrier.held[ONE] = a_holding(1, mark=OURS, attestation="A")
+        await rig.create(an_order(count=1, status={"items": [item], "key": "k"}))
+        await rig.look()
+        await rig.turn("NumberOrder", "west-1")
+        await rig.look()
+        await rig.turn("PhoneNumber", ONE.digits)
+        await rig.look()
+        assert (await rig.status("PhoneNumber", ONE.digits))["phase"] == "Available"
+        await listing
+        assert not rig.has_news(ONE)
+        rig.carrier.takes.clear()
+        await asyncio.sleep(10)
+        await rig.turn("CarrierAccount", "main")
+        assert rig.has_news(ONE)
+
+
 @pytest.mark.parametrize("code", [403, 422, 500])
 @in_virtual_time
 async def test_a_number_whose_object_is_refused_is_said_and_the_others_are_adopted(code: int) -> None:

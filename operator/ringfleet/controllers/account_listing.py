@@ -18,7 +18,7 @@ from ringfleet.carriers.metered import timed
 from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, read_routings, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.services import Services
-from ringfleet.model import AccountKey
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account.loss import SHRUNK_MESSAGE
 from ringfleet.plan.carrier_account.sweep import next_sweep
@@ -39,6 +39,7 @@ async def sweep_when_due(
     """
     if not _is_due(services, key, obj, account):
         return _listing_condition(account)
+    awaited = frozenset(account.unlisted)
     try:
         with timed(partial(services.meter.swept, obj.spec.provider.value), services.monotonic):
             swept = await sweep(services, key, account)
@@ -53,7 +54,7 @@ async def sweep_when_due(
         log.warning("listing failed", account=str(key), failures=account.listing_failures, error=str(error))
     else:
         account.listing_failures, account.listing_error = 0, ""
-        await _conclude(services, key, obj, account, swept)
+        await _conclude(services, key, obj, account, swept, awaited)
     account.swept_at = services.monotonic()
     await _read_routings_when_due(services, key, obj, account)
     return _listing_condition(account)
@@ -77,13 +78,21 @@ def _is_due(services: Services, key: AccountKey, obj: CarrierAccount, account: O
 
 
 async def _conclude(
-    services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount, swept: Swept
+    services: Services,
+    key: AccountKey,
+    obj: CarrierAccount,
+    account: OpenAccount,
+    swept: Swept,
+    awaited: frozenset[E164],
 ) -> None:
-    """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show."""
+    """Take in a listing that came to its end: what it showed, and, when it can be believed, what it did not show.
+
+    `awaited`: the numbers that were to be told of when it began. One without an object is gone again.
+    """
     account.listing_incomplete = False
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
     if believe(obj, account, swept.listing):
-        account.bought_since_sweep = False
+        account.unlisted -= {number for number in awaited if not services.fleet.objects_of(number, key)}
         assert account.identity  # nobody is swept before that
         wake_listed_pools(services, services.fleet.marked.learn(key, account.identity, swept.marked))
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
@@ -127,13 +136,13 @@ def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
 
 
 def listing_interval(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> float:
-    """Seconds between sweeps: short after a purchase and while numbers wait for the carrier, else as the spec says; of
-    listings that fail, ever longer."""
+    """Seconds between sweeps: short until each number bought was listed, and while numbers wait for the carrier, else
+    as the spec says; of listings that fail, ever longer."""
     if account.listing_failures:
         return backoff(
             account.listing_failures, _LISTING_AGAIN, max(_LISTING_AGAIN, obj.spec.sweep_interval)
         ).total_seconds()
-    waiting = account.bought_since_sweep or services.fleet.numbers.count("in flight", key) > 0
+    waiting = bool(account.unlisted) or services.fleet.numbers.count("in flight", key) > 0
     return next_sweep(obj.spec.sweep_interval, waiting, account.quiet_sweeps).total_seconds()
 
 

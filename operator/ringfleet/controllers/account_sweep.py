@@ -221,6 +221,7 @@ async def _act(
     found = compare(page, known, spoken_for, services.installation)
     orphans = tuple([holding for holding in found.orphans if not await _adopt(services, key, holding, troubles)])
     news = _note(services, account, records, found)
+    account.unlisted -= records.keys()
     for holding in found.unmarked:
         await _mark_again(services, account, records[holding.number], holding, troubles)
     return replace(found, orphans=orphans, changed=news, unmarked=())

@@ -117,8 +117,8 @@ class OpenAccount:
     """What is wrong with one of these rows, the same one each time; empty when there is none."""
     unreadable_offer: str = ""
     """What is wrong with an offer of the last search that can't be read; empty when there is none."""
-    bought_since_sweep: bool = False
-    """Whether an order has bought from the account since the last believed sweep."""
+    unlisted: set[E164] = field(default_factory=set)
+    """The numbers bought of which no listing has told since they have their objects: it says how calls are signed."""
     last_owned: int | None = None
     """How many numbers the last believed listing had, also one of an earlier process; None: there was none."""
     doubted: int | None = None

@@ -599,12 +599,15 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
             await record_number(services, holding, want.account, mark, name)
 
     goes = order.metadata.deletion_timestamp or _lost_pool(order, services.fleet.get(NumberPool, *pool_of(order)))
+    account = services.accounts.get(want.account)
+    if account:
+        account.unlisted.update(holding.number for holding in holdings)
     if goes and await services.namespaces.look(order.metadata.namespace):
         log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
         holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
     results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
-    if account := services.accounts.get(want.account):
-        account.bought_since_sweep, account.quiet_sweeps = True, 0
+    if account:
+        account.quiet_sweeps = 0
         account.balance_said_at = None  # whoever looks after a purchase sees what it has cost
     services.queues.wake_account(want.account)
     if refused := _first_refusal([error for error in results if error]):
