@@ -31,6 +31,8 @@ from tests.plan.builders import NOW, a_price, digits
 WEST, EAST = ObjectRef(HERE, "west"), ObjectRef(HERE, "east")
 MARKET = Market("US", NumberType.GEOGRAPHIC, (), frozenset({Capability.VOICE}))
 NAMED = frozenset({digits(1), digits(2)})
+SETTINGS = Settings(installation="home")
+"""Read once, not in each example: that is from the environment."""
 """What the orders of a pool name, in the law."""
 
 SPECS = st.fixed_dictionaries(
@@ -70,7 +72,7 @@ class TallyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         nobody = Kube(ApiDouble([]))  # type: ignore[arg-type]  # the store is told by the rules
-        self.store: Store[NumberRecord] = number_informer(nobody, Settings(installation="home")).store
+        self.store: Store[NumberRecord] = number_informer(nobody, SETTINGS).store
         self.tallies = PoolTallies(self.store)
         self.there: dict[ObjectRef, Json] = {}
         self.version = 1

@@ -258,10 +258,14 @@ class Clock:
         return self.now
 
 
+SETTINGS = Settings(installation="home", identity="operator-0")
+"""Read once: reading them from the environment takes as long as all else of an example."""
+
+
 def some_services(clock: Clock) -> Services:
-    kube, settings = Kube(ApiDouble([])), Settings(installation="home", identity="operator-0")  # type: ignore[arg-type]
-    informers = number_informer(kube, settings), claim_informer(kube, settings), freeze_informer(kube, settings)
-    return Services(kube, settings, "home", *informers, clock, lambda: 0.0)
+    kube = Kube(ApiDouble([]))  # type: ignore[arg-type]
+    informers = number_informer(kube, SETTINGS), claim_informer(kube, SETTINGS), freeze_informer(kube, SETTINGS)
+    return Services(kube, SETTINGS, "home", *informers, clock, lambda: 0.0)
 
 
 STORED: Json = {"namespace": HERE, "uid": "u", "resourceVersion": "7", "generation": 1}

@@ -172,6 +172,25 @@ async def test_what_comes_wakes_itself_and_those_that_count_it(comes: Json, woke
         assert await rig.woken() == woken
 
 
+@pytest.mark.parametrize(
+    ("ended", "looks_after"),
+    [
+        pytest.param({}, 2.0, id="the order is on its way"),
+        pytest.param({"completedAt": later(0)}, 0.5, id="it has ended"),
+    ],
+)
+@in_virtual_time
+async def test_numbers_that_an_order_brings_one_by_one_are_counted_in_fewer_looks_at_the_pool(
+    ended: Json, looks_after: float
+) -> None:
+    items = [{"number": digits(n), "state": "Submitting", "monthly": "2", "setup": "1"} for n in (1, 2)]
+    order = an_order(status={"items": items, "key": "k", **ended})
+    async with a_rig(*HOUSE, a_pool(), order) as rig:
+        await rig.create(a_number(1))
+        await rig.look_at_numbers()
+        assert (await rig.woken())[POOL] == looks_after
+
+
 @in_virtual_time
 async def test_an_order_that_ends_wakes_the_next_one_of_its_account_at_once() -> None:
     async with a_rig(*HOUSE, a_pool(), an_order(count=1), an_order(count=1, sequence=2)) as rig:

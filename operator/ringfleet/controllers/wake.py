@@ -33,8 +33,8 @@ SET_DELAY = 0.3
 """Seconds in which what happens to the claims and numbers of a rotation set is gathered into one look at it."""
 
 RUSH_DELAY = 2.0
-"""Seconds in which what happens to a pool's numbers and claims is gathered while claims are being bound. A claim that
-finds no number wakes the pool sooner."""
+"""Seconds in which what happens to a pool's numbers and claims is gathered while claims are being bound, or an order is
+on its way. A claim that finds no number, and an order, wake the pool sooner."""
 QUOTA_DELAY = 2.0
 """Seconds in which what changes the use of a quota is gathered into one look at it."""
 USE_DELAY = 1.0
@@ -134,8 +134,14 @@ def spread(uid: str, over: float) -> float:
 
 def wake_pool(services: Services, pool: ObjectRef) -> None:
     """What the pool counts has changed."""
-    delay = RUSH_DELAY if services.claim_queue.busy() else POOL_DELAY
-    services.queues.wake("NumberPool", pool.namespace, pool.name, delay)
+    rush = services.claim_queue.busy() or _is_buying(services, pool)
+    services.queues.wake("NumberPool", pool.namespace, pool.name, RUSH_DELAY if rush else POOL_DELAY)
+
+
+def _is_buying(services: Services, pool: ObjectRef) -> bool:
+    """Whether numbers come one by one: each look at a pool costs what its orders name, and each order's end is one."""
+    orders = services.fleet.orders_for(*pool)
+    return any(order.status.items and not order.status.done for order in orders)
 
 
 def wake_set(services: Services, claim: ClaimRecord | None) -> None:
