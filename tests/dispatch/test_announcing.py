@@ -202,6 +202,15 @@ async def test_two_that_write_at_once_are_one_after_the_other() -> None:
     assert (type_of(one), type_of(two)) == ("ledger-split", None)
 
 
+async def test_two_that_write_over_the_same_version_are_one_after_the_other() -> None:
+    world = World()
+    one, two = world.dispatcher(ONE, "a"), world.dispatcher(TWO, "a")
+    await world.beat(world.dispatcher(Mark(3, 0), "b"))
+    world.api.meanwhile("update", "configmaps", two.look)
+    await one.look()
+    assert (type_of(one), type_of(two)) == ("ledger-split", None)
+
+
 LINES = st.dictionaries(
     st.sampled_from([name_of(Mark(n, 0)) for n in range(4)]),
     st.builds(
