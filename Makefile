@@ -65,7 +65,7 @@ check: $(READY) ## Check style, types, import contracts, and that crds/ is what 
 
 bench: bench-order bench-idle bench-claims bench-scale bench-picks ## Run all benchmarks
 
-bench-order: $(READY) ## Order 500 numbers: wall time against the carrier's floor
+bench-order: $(READY) ## Order 500 numbers at each carrier: wall time against its floor and the API server's
 	@$(BIN)/python -m tests.bench.order
 
 bench-idle: $(READY) ## Keep 10,000 numbers: start-up, memory, and what it costs to do nothing
