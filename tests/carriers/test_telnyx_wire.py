@@ -319,6 +319,7 @@ class Wire(httpx.AsyncBaseTransport):
     the last one again and again."""
 
     def __init__(self, **answers: object) -> None:
+        answers = {"campaigns": {"records": [], "totalRecords": 0}, **answers}
         self.answers = {key: value if isinstance(value, list) else [value] for key, value in answers.items()}
         self.asked: list[httpx.Request] = []
 
@@ -354,6 +355,7 @@ _NAMES = {
     "GET /v2/number_orders/8": "other_order",
     "GET /v2/balance": "balance",
     "GET /v2/regulatory_requirements": "requirements",
+    "GET /v2/10dlc/phone_number_campaigns": "campaigns",
 }
 
 

@@ -810,7 +810,7 @@ class Second:
 async def test_a_ledger_that_is_refused_acknowledges_no_event_for_an_opt_out_would_be_where_nobody_looks(
     world: World,
 ) -> None:
-    intake = Intake(world.ledger, world, HASHER.hashes, lambda: world.now, world.metrics, Second())
+    intake = Intake(world.ledger, world, HASHER.hashes, lambda: world.now, world.metrics, standing=Second())
     read = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, a_body(an_event("message.received", "e", text="STOP"))))
     assert read is not None
     with pytest.raises(Problem, match="Another ledger decides"):

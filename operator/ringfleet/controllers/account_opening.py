@@ -84,8 +84,8 @@ async def identify(services: Services, obj: CarrierAccount, account: OpenAccount
     """Ask the carrier, until it has told, which account this is; whoever is one with it, or was, is woken. One that is
     another account than before is not identified (`changed_from`).
 
-    Telnyx tells nothing before the account has a number or a messaging profile. Until then it is known by its
-    credentials, so that others of them are noticed only once it has told.
+    Not every carrier tells that before the account has something. Until then it is known by its credentials, so that
+    others of them are noticed only once it has told.
 
     Raises:
         CarrierError: the carrier can't be asked.

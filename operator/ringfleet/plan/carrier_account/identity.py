@@ -91,8 +91,8 @@ UNTOLD = "untold"
 
 def is_another(before: str | None, now: str | None, accepted: str | None) -> bool:
     """Whether an object opens another account at the carrier than it did before, and no person has `accepted` that, by
-    the new one's id. One that has told its id and now tells none is another one: at Telnyx an account is silent while
-    it has nothing, and this one had something."""
+    the new one's id. One that has told its id and now tells none is another one: where an account is silent while it
+    has nothing, this one had something."""
     return before is not None and (now or UNTOLD) not in (before, accepted)
 
 
