@@ -68,5 +68,11 @@ def _waits(make: subprocess.Popen[bytes]) -> bool:
 
 @pytest.mark.parametrize(("said", "run"), [((), "-m tests.demo"), (("CARRIER=twilio",), "-m tests.demo twilio")])
 def test_the_demo_is_at_the_carrier_that_is_asked_for(said: tuple[str, ...], run: str) -> None:
-    told = subprocess.run(["make", "--dry-run", "demo", *said], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "demo", *said],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert told.stdout.splitlines()[-1].strip().endswith(run)

@@ -190,7 +190,7 @@ class CarrierAccountSpec(Part):
     RotationSets ask. Without it, numbers are put into none; those that somebody else has put into an approved one are
     signed all the same. Taking it away takes no number out of the trust product. The condition SweepRefused says why a
     number can't be put into it."""
-    webhooks: AccountWebhooks = AccountWebhooks.model_construct()
+    webhooks: AccountWebhooks | None = None
     limits: AccountLimits = AccountLimits.model_construct()
     catalog: Catalog = Catalog.model_construct()
     suspend_by: SuspendBy = SuspendBy.VERB

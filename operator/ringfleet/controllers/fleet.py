@@ -37,7 +37,7 @@ from ringfleet.objects.number_order import order_seen
 from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until, sort_out
 from ringfleet.objects.refs import Key, account_key, market_of
-from ringfleet.objects.routing_profile import content_hash, relayed, routing_of, routing_want, told_at
+from ringfleet.objects.routing_profile import content_hash, public_url_of, relayed, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.number_pool.supply import Lots, NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
@@ -181,7 +181,7 @@ class Fleet:
         if profile is None:
             return routing_want(name, None, None)
         told_by = self.get(CarrierAccount, account.namespace, account.name)
-        public_url = told_by.spec.webhooks.public_url if told_by else None
+        public_url = public_url_of(told_by)
         cache, version = (profile.metadata.uid, name, account), (profile.metadata.resource_version, public_url)
         known = self._routing.get(cache)
         if known is None or known[0] != version:

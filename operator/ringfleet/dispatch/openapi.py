@@ -34,7 +34,7 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9
 _PATH_PARAMETERS = {
     "namespace": ("The namespace of the RotationSet, of the numbers, or of the CarrierAccount.", _NAME),
     "name": ("The RotationSet.", _NAME),
-    "account": ("The CarrierAccount.", _NAME),
+    "account": ("The CarrierAccount.", {**_NAME, "maxLength": 253, "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"}),
     "deferral": (
         "The deferredId of an answer.",
         {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[!-.0-~]+$"},

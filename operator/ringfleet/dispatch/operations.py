@@ -247,7 +247,7 @@ OPERATIONS: tuple[Operation, ...] = (
         right=("create", "events"),
         resource="carrieraccounts",
         body=schema.ToldEvents,
-        problems=(*_BODY, "inventory-unknown", *_LEDGER),
+        problems=(*_BODY, "not-found", "inventory-unknown", *_LEDGER),
     ),
     *(
         Operation(

@@ -9,6 +9,7 @@ that will never be taken is refused by itself, such as an opt-out whose sender c
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from typing import Final
 
@@ -31,6 +32,7 @@ BODY_BYTES: Final = 4_194_304
 REFUSALS: Final = frozenset({"sender-unreadable", "malformed-request"})
 """The problems of one event that no second try mends."""
 
+_PLACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{,61}[a-z0-9])?/[a-z0-9]([-.a-z0-9]{,251}[a-z0-9])?")
 _read = msgspec.json.Decoder(ToldEvents).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -48,6 +50,8 @@ class EventDoor:
         key = AccountKey(request.path_params["namespace"], request.path_params["account"])
         act = Act("create", "events", key.namespace, key.name, "carrieraccounts")
         await self._authority.allow(request.headers.get("authorization"), act)
+        if not _PLACE.fullmatch(str(key)):
+            raise Problem("not-found", f"There is no CarrierAccount {str(key)[:100]!r}.")
         told: ToldEvents = read(_read, await read_body(request, BODY_BYTES))
         endings = Counter(await asyncio.gather(*(self._take(key, one) for one in told.events)))
         return Response(

@@ -46,13 +46,18 @@ def routing_of(profile: RoutingProfile, installation: str) -> Routing:
     )
 
 
+def public_url_of(account: CarrierAccount | None) -> str | None:
+    """The base URL by which the account's carrier is to call the dispatcher for messages; None: it is not to."""
+    return account.spec.webhooks.public_url if account and account.spec.webhooks else None
+
+
 def relayed(routing: Routing, account: CarrierAccount | None) -> Routing:
     """The same as one carrier account is told it: where the account says so, the dispatcher is called for messages, and
     their program when that can't be."""
-    if account is None or account.spec.webhooks.public_url is None or routing.messaging_webhook is None:
+    public_url = public_url_of(account)
+    if account is None or public_url is None or routing.messaging_webhook is None:
         return routing
-    base, key = account.spec.webhooks.public_url.rstrip("/"), account.key
-    ours = f"{base}/v1/events/{key}/{routing.name}"
+    ours = f"{public_url.rstrip('/')}/v1/events/{account.key}/{routing.name}"
     return replace(routing, messaging_webhook=ours, messaging_fallback=routing.messaging_webhook)
 
 
