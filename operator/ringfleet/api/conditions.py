@@ -77,7 +77,7 @@ _BOUGHT_LESS = (
 )
 """Why an order bought less than it was to, which its pool remembers."""
 _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Frozen")
-_WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached")
+_WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached", "Routing")
 
 
 _CAMPAIGN = ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved")
@@ -635,6 +635,7 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "NumberTaken": "Others bought every number of the order first: its pool orders other ones.",
         "OutcomeUnknown": "The carrier's answer was lost: the numbers count as bought until they are looked up, which "
         "goes on by itself. Do not buy by hand meanwhile.",
+        "Routing": "The account is being told the pool's RoutingProfile: the purchase then routes the numbers.",
         "PoolMissing": "The order's pool is gone: nothing more is bought. Where the order was sent before that, what "
         "it has bought is looked up for a quarter of an hour after status.abandonedAt, and gets its PhoneNumber. What "
         "the carrier shows later is reported as an orphan, or adopted when the pool is made again.",

@@ -89,7 +89,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
     """Take the order one step further, approved if it has to be; or what it waits for."""
     services = after.services
     want, state = replace(order_want(order), approved=True), order_state(order)
-    step = plan_order(want, state, order_world(services, order), _patience(state, services.clock()))
+    world = replace(order_world(services, order), profile=None)  # nobody is told one here
+    step = plan_order(want, state, world, _patience(state, services.clock()))
     match step:
         case Search():
             state = await searched(services, services.accounts.opened(want.account), order, want, state)
