@@ -201,7 +201,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 ("AtTarget", "Suspended"),
                 *("Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing", "OrphansFound"),
                 *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
-                "AwaitingApproval",
+                *("AwaitingApproval", "ReadingPrices"),
                 *_BUNDLE_AWAITED,
                 *_BOUGHT_LESS,
                 *_UNORDERABLE,
@@ -210,7 +210,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ),
             _reconciling(
                 *("Ordering", "OrphansFound", "Releasing", "PurchaseRateReached", "WaitingForBundle"),
-                *("ReadingRequirements", "NoStock", "OrderRefused", "SearchUnavailable", "NumberTaken"),
+                *("ReadingRequirements", "ReadingPrices", "NoStock", "OrderRefused", "SearchUnavailable"),
+                "NumberTaken",
                 *("CarrierUnavailable", "Throttled", "AccountNotReady", "Unrecognized"),
                 says="numbers are on order or are to be ordered, or what keeps them from it ends by itself",
             ),
@@ -253,6 +254,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "OtherMarket": Told(
             "the pool has numbers that are not of its market, which are paid for and are no supply", ("OtherMarket",)
+        ),
+        "PriceUnknown": Told(
+            "accounts of one preference are to be compared by price, and one offers its numbers in another currency "
+            "than the pool orders in: it comes last among them",
+            ("PriceUnknown",),
         ),
         "ReleaseFrozen": Told(
             "no number goes that was asked to; protect those that are to stay, then acknowledge", ("ReleaseFrozen",)
@@ -538,6 +544,7 @@ REASONS: Mapping[str, str] = {
     "PriceAboveCap": "All offers are above limits.maxMonthlyPrice or maxSetupPrice, or in another currency than "
     "limits.currency: the message names the cheapest with its currency. The pool asks again by itself, at least every "
     "ten minutes.",
+    "PriceUnknown": "Offers in two currencies can't be compared: give accounts of one currency one preference.",
     "Probing": "The number is looked up at the carrier.",
     "ProfileRefused": "A carrier refuses the profile, for what the message says; it is told again by itself. Until "
     "then no number is newly routed by the profile there.",
@@ -549,6 +556,7 @@ REASONS: Mapping[str, str] = {
     "QuotaExceeded": "A NumberQuota of the namespace leaves no room, or says that the bills are not paid.",
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
+    "ReadingPrices": "Accounts of one preference are being asked what they offer: the cheaper one gets the order.",
     "ReadingRequirements": "It is being asked which documents the carrier wants.",
     "ReconcileFailed": "An error that lasts: the message says where it came from, and a person has to look at it. It "
     "is tried again by itself.",
