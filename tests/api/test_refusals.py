@@ -70,6 +70,12 @@ POOLS = [
         "spec.spread.maxShare", 'write a share under 1 as text, such as "0.6"'),
     Bad("shares that do not make a whole pool", changed(a_pool(), "spec.spread.maxShare", "0.6"),
         "spec.spread.maxShare", "the shares of all carriers do not make a whole pool"),
+    Bad("a preference for some of a pool's accounts only", changed(a_pool(), "spec.carriers", [
+        {"accountRef": {"name": "main"}, "preference": 1}, {"accountRef": {"name": "spare"}}]), "spec.carriers",
+        "give a preference to every account"),
+    Bad("a preference of nothing",
+        changed(a_pool(), "spec.carriers", [{"accountRef": {"name": "main"}, "preference": 0}]),
+        "spec.carriers[0].preference", "greater than or equal to 1"),
     Bad("a target above the maximum", changed(a_pool(), "spec.limits.maxNumbers", 24), "spec.size.target",
         "size.target (25) must not be above limits.maxNumbers (24)"),
     Bad("a negative price", changed(a_pool(), "spec.limits.maxMonthlyPrice", "-1"), "spec.limits.maxMonthlyPrice",

@@ -84,7 +84,6 @@ async def test_an_order_takes_one_carrier_step_a_turn_and_each_is_written_down_b
     [
         pytest.param(a_told_profile(), True, "at-carrier/sip", id="it can"),
         pytest.param(a_told_profile(), False, None, id="it can't"),
-        pytest.param(a_profile(), True, None, id="the account was not told yet"),
         pytest.param(a_told_profile(suspend=True), True, None, id="the profile is suspended"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+from ringfleet.controllers.carrier_prices import HOLDS
 from ringfleet.kube.transport import Json
 from tests.controllers.rig import (
     HERE,
@@ -18,7 +20,7 @@ from tests.controllers.rig import (
     in_virtual_time,
     restarted,
 )
-from tests.plan.builders import an_offer
+from tests.plan.builders import a_price, an_offer
 
 BOTH = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
 HOUSES = (*HOUSE, an_account("spare"))
@@ -117,3 +119,71 @@ async def test_an_account_that_stands_in_for_another_gets_no_more_than_its_share
         await work(stocked(rig, main=3))
         assert bought(rig) == (3, 6)
         assert await rig.says("NumberPool", "west") == "False NoStock"
+
+
+BY_PRICE = [{**one, "preference": 1} for one in BOTH]
+
+
+def priced(rig: Rig, main: int, spare: int) -> Rig:
+    """The same stock, at so many dollars a month."""
+    stocked(rig)
+    for shop, monthly in ((rig.carrier, main), (rig.carriers[f"{HERE}/spare"], spare)):
+        shop.stock = [replace(offer, price=a_price(monthly)) for offer in shop.stock]
+    return rig
+
+
+@in_virtual_time
+async def test_of_two_carriers_with_one_preference_the_cheaper_one_is_ordered_from() -> None:
+    async with a_rig(*HOUSES, a_pool(3, carriers=BY_PRICE), begun=False) as rig:
+        await work(priced(rig, main=3, spare=2))
+        assert bought(rig) == (0, 3)
+        assert await rig.says("NumberPool", "west") == "True AtTarget"
+
+
+@in_virtual_time
+async def test_without_preferences_the_list_counts_and_nobody_is_searched_to_compare() -> None:
+    async with a_rig(*HOUSES, a_pool(3, carriers=BOTH), begun=False) as rig:
+        await work(priced(rig, main=3, spare=2), seconds=5)
+        assert bought(rig) == (3, 0)
+        assert "search" not in rig.carriers[f"{HERE}/spare"].called_at
+
+
+@in_virtual_time
+async def test_the_cheaper_carrier_gets_no_more_than_its_share_and_the_other_one_the_rest() -> None:
+    pool = a_pool(10, carriers=BY_PRICE, spread={"maxShare": "0.6"})
+    async with a_rig(*HOUSES, pool, begun=False) as rig:
+        await work(priced(rig, main=3, spare=2))
+        assert bought(rig) == (4, 6)
+
+
+@in_virtual_time
+async def test_a_slow_answer_about_prices_is_waited_for() -> None:
+    async with a_rig(*HOUSES, a_pool(3, carriers=BY_PRICE), begun=False) as rig:
+        priced(rig, main=3, spare=2).carriers[f"{HERE}/spare"].takes["search"] = 10.0
+        async with rig.running():
+            await asyncio.sleep(5)
+            assert await rig.says("NumberPool", "west") == "False ReadingPrices"
+            await asyncio.sleep(115)
+        assert bought(rig) == (0, 3)
+
+
+@in_virtual_time
+async def test_a_carrier_that_never_tells_its_prices_holds_no_order_up() -> None:
+    async with a_rig(*HOUSES, a_pool(3, carriers=BY_PRICE), begun=False) as rig:
+        priced(rig, main=3, spare=2).carriers[f"{HERE}/spare"].takes["search"] = 3600.0
+        await work(rig)
+        assert bought(rig) == (3, 0)
+
+
+@in_virtual_time
+async def test_prices_that_have_changed_are_seen_at_the_next_order_after_a_quarter_of_an_hour() -> None:
+    async with a_rig(*HOUSES, a_pool(1, carriers=BY_PRICE), begun=False) as rig:
+        priced(rig, main=3, spare=2)
+        async with rig.running():
+            await asyncio.sleep(60)
+            assert bought(rig) == (0, 1)
+            priced(rig, main=1, spare=2)
+            await asyncio.sleep(HOLDS)
+            await rig.change("NumberPool", "west", {"spec": {"size": {"target": 2}}})
+            await asyncio.sleep(60)
+        assert bought(rig) == (1, 1)

@@ -77,7 +77,7 @@ _BOUGHT_LESS = (
 )
 """Why an order bought less than it was to, which its pool remembers."""
 _WORKING_ORDER = ("Searching", "Submitting", "Ordering", "OutcomeUnknown", "Frozen")
-_WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached")
+_WAITING_ORDER = ("AwaitingApproval", "WaitingForListing", "WaitingForPurchaseLock", "PurchaseRateReached", "Routing")
 
 
 _CAMPAIGN = ("CampaignThroughput", "BrandDailyLimit", "NumberPoolNotApproved")
@@ -201,7 +201,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 ("AtTarget", "Suspended"),
                 *("Ordering", "PendingDocuments", "Releasing", "Frozen", "RoutingProfileMissing", "OrphansFound"),
                 *("MaxNumbersReached", "QuotaExceeded", "PurchaseRateReached", "OrderingFrozen", "UnsafePlan"),
-                "AwaitingApproval",
+                *("AwaitingApproval", "ReadingPrices"),
                 *_BUNDLE_AWAITED,
                 *_BOUGHT_LESS,
                 *_UNORDERABLE,
@@ -210,7 +210,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ),
             _reconciling(
                 *("Ordering", "OrphansFound", "Releasing", "PurchaseRateReached", "WaitingForBundle"),
-                *("ReadingRequirements", "NoStock", "OrderRefused", "SearchUnavailable", "NumberTaken"),
+                *("ReadingRequirements", "ReadingPrices", "NoStock", "OrderRefused", "SearchUnavailable"),
+                "NumberTaken",
                 *("CarrierUnavailable", "Throttled", "AccountNotReady", "Unrecognized"),
                 says="numbers are on order or are to be ordered, or what keeps them from it ends by itself",
             ),
@@ -253,6 +254,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
         "OtherMarket": Told(
             "the pool has numbers that are not of its market, which are paid for and are no supply", ("OtherMarket",)
+        ),
+        "PriceUnknown": Told(
+            "accounts of one preference are to be compared by price, and one offers its numbers in another currency "
+            "than the pool orders in: it comes last among them",
+            ("PriceUnknown",),
         ),
         "ReleaseFrozen": Told(
             "no number goes that was asked to; protect those that are to stay, then acknowledge", ("ReleaseFrozen",)
@@ -538,6 +544,7 @@ REASONS: Mapping[str, str] = {
     "PriceAboveCap": "All offers are above limits.maxMonthlyPrice or maxSetupPrice, or in another currency than "
     "limits.currency: the message names the cheapest with its currency. The pool asks again by itself, at least every "
     "ten minutes.",
+    "PriceUnknown": "Offers in two currencies can't be compared: give accounts of one currency one preference.",
     "Probing": "The number is looked up at the carrier.",
     "ProfileRefused": "A carrier refuses the profile, for what the message says; it is told again by itself. Until "
     "then no number is newly routed by the profile there.",
@@ -549,6 +556,7 @@ REASONS: Mapping[str, str] = {
     "QuotaExceeded": "A NumberQuota of the namespace leaves no room, or says that the bills are not paid.",
     "Ramping": "New numbers may do less than their caps (spec.ramp).",
     "Reachable": "The carrier answers.",
+    "ReadingPrices": "Accounts of one preference are being asked what they offer: the cheaper one gets the order.",
     "ReadingRequirements": "It is being asked which documents the carrier wants.",
     "ReconcileFailed": "An error that lasts: the message says where it came from, and a person has to look at it. It "
     "is tried again by itself.",
@@ -635,6 +643,7 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "NumberTaken": "Others bought every number of the order first: its pool orders other ones.",
         "OutcomeUnknown": "The carrier's answer was lost: the numbers count as bought until they are looked up, which "
         "goes on by itself. Do not buy by hand meanwhile.",
+        "Routing": "The account is being told the pool's RoutingProfile: the purchase then routes the numbers.",
         "PoolMissing": "The order's pool is gone: nothing more is bought. Where the order was sent before that, what "
         "it has bought is looked up for a quarter of an hour after status.abandonedAt, and gets its PhoneNumber. What "
         "the carrier shows later is reported as an orphan, or adopted when the pool is made again.",

@@ -6,6 +6,7 @@
     its NumberOrders                 --+--> errands --.
     Requirements of its markets      --+              +--> one carrier, however slow
     what it offers, for its Catalog  --+              |
+    and its Prices                   --+              |
     its Records of messages and calls -+              |
     Profiles that its numbers follow --'              |
     its PhoneNumbers                 -----> numbers --'

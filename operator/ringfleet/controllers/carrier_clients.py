@@ -14,7 +14,7 @@ from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.errors import CredentialsRejected
 from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_identities import AtCarrier, Identities
-from ringfleet.model import E164, AccountKey, HeldRouting, NumberType, Query
+from ringfleet.model import E164, AccountKey, HeldRouting, Market, NumberType, Offer, Query
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed, said_useless, standing_of
 from ringfleet.objects.catalog import Seal
@@ -34,6 +34,15 @@ class Demand:
     documents: bool | None
     until: float
     review: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What the carrier offers in one market, as an order would take it; None: it did not say. `until`: monotonic
+    seconds."""
+
+    offers: tuple[Offer, ...] | None
+    until: float
 
 
 @dataclass(slots=True)
@@ -132,6 +141,11 @@ class OpenAccount:
     wanted_markets: dict[tuple[str, NumberType], float] = field(default_factory=dict)
     """The countries and number types that a pool wants to know this of, and since when, in monotonic seconds, until the
     carrier has answered."""
+    offered: dict[Market, Offered] = field(default_factory=dict)
+    """What the carrier offers of each market for which a pool chooses by price, for as long as that holds."""
+    priced_for: dict[Market, float] = field(default_factory=dict)
+    """The markets of which a pool wants to know that, and since when, in monotonic seconds, until the carrier has
+    answered."""
     routings: dict[str, HeldRouting | None] = field(default_factory=dict)
     """The routing profiles of ours, by reference, as the carrier was last seen to have them, or as we have just told
     them; None: it has none, or nobody knows. A reference that is not here: this process has not looked for it yet."""

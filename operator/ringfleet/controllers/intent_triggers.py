@@ -246,12 +246,15 @@ class IntentTriggers:
             wake_pools(self._services, account)
 
     def _wake_followers(self, profile: ObjectRef) -> None:
-        """The pools, numbers and claims that a routing profile concerns."""
+        """The pools with their orders, numbers and claims that a routing profile concerns."""
         services = self._services
         for pool in services.fleet.all(NumberPool):
             ref = pool.spec.routing_profile_ref
             if ref and (pool.metadata.namespace, ref.name) == tuple(profile):
                 services.queues.wake("NumberPool", profile.namespace, pool.metadata.name)
+                for order in services.fleet.orders_for(profile.namespace, pool.metadata.name):
+                    if not order.status.done:
+                        services.queues.wake_order(profile.namespace, order.metadata.name)
         wake_needy(services, services.fleet.numbers.by("namespace", profile.namespace))
         wake_needy(services, services.fleet.borrowed_by(profile.namespace))
         for claim in services.fleet.claims.by("namespace", profile.namespace):

@@ -33,6 +33,7 @@ _SPEAKS_FOR = {
     "AccountUse": "CarrierAccount",
     "ProfileUse": "RoutingProfile",
     "Catalog": "CarrierAccount",
+    "Prices": "CarrierAccount",
     "Profiles": "CarrierAccount",
     "Requirements": "CarrierAccount",
 }

@@ -23,7 +23,7 @@ from functools import partial
 
 import structlog
 
-from ringfleet.api import CarrierAccount, NumberOrder, NumberPool
+from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ORDER_FINALIZER
 from ringfleet.carriers.errors import (
     AccountRestricted,
@@ -41,6 +41,7 @@ from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.number_signing import signed
 from ringfleet.controllers.order_allowance import allowance, has_past, unlisted
+from ringfleet.controllers.profile_telling import refusal_of
 from ringfleet.controllers.purchase_lock import PurchaseLockTaken, purchasing
 from ringfleet.controllers.purchase_rate import Counted, room_at
 from ringfleet.controllers.queues import seconds_until
@@ -83,10 +84,11 @@ from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
 from ringfleet.plan.number_order.report import MEND_THERE, order_failure
 from ringfleet.plan.number_order.retries import LONGEST_RETRY
 from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Submit, Wait
-from ringfleet.plan.number_order.world import OrderWorld
+from ringfleet.plan.number_order.world import AwaitedProfile, OrderWorld
 from ringfleet.plan.number_pool.supply import may_be_forgotten
 from ringfleet.plan.offer_choice import Choice, choose_offers
 from ringfleet.plan.phone_number.routing import can_be_given
+from ringfleet.plan.waits import still_waits
 from ringfleet.rate import backoff
 
 log = structlog.get_logger(__name__)
@@ -197,9 +199,32 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         frozen=freeze.message if freeze else None,
         unpaid=services.quotas.unpaid(namespace),
         other_market=_other_market(order, pool),
+        profile=_awaited_profile(services, opened, order, pool),
         unlisted=unlisted(services, order, pool) if order.status.items is None else (),
         has_past=order.status.items is None and pool is not None and has_past(services, order, pool),
     )
+
+
+def _awaited_profile(
+    services: Services, account: OpenAccount | None, order: NumberOrder, pool: NumberPool | None
+) -> AwaitedProfile | None:
+    """The profile that the purchase could give its numbers, and that the account is being told since the order is
+    there. One that it has refused is not waited for, and none for long: numbers can be routed one by one as well."""
+    began, key = order.status.started_at, account_key(order.spec.account_ref, order.metadata.namespace)
+    if pool is None or began is None or account is None or not account.carrier.abilities.routing_in_purchase:
+        return None
+    desired = services.fleet.routing_of_pool(pool, key)
+    until = began + _PROFILE_WAITED_FOR
+    if desired is None or desired.told or desired.missing or desired.held:
+        return None
+    profile = services.fleet.get(RoutingProfile, order.metadata.namespace, desired.profile)
+    if profile is None or refusal_of(account, services.fleet.routing_at(profile, key)):
+        return None
+    waits = still_waits(until, services.clock(), _PROFILE_WAITED_FOR)
+    return AwaitedProfile(desired.profile, until) if waits else None
+
+
+_PROFILE_WAITED_FOR = timedelta(seconds=30)
 
 
 def _other_market(order: NumberOrder, pool: NumberPool | None) -> str | None:

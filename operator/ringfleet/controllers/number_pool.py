@@ -14,6 +14,7 @@ from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.account_catalog import as_searched
 from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness, tenants_accounts
+from ringfleet.controllers.carrier_prices import as_priced, ask_for_prices
 from ringfleet.controllers.desired_number import going, stops
 from ringfleet.controllers.pool_release import ask_surplus, find_deletion, see_release
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -38,7 +39,7 @@ from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order.plan import rate_message
 from ringfleet.plan.number_pool.carriers import OrderIntent
-from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire
+from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView, decide, retire, soonest
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen, OrderLead
 from ringfleet.plan.number_pool.forecast import CapacityWant
 from ringfleet.plan.number_pool.on_demand import codes_that_matter
@@ -119,7 +120,7 @@ async def decide_pool(services: Services, pool: NumberPool) -> tuple[PoolDecisio
 async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFacts:
     """All that the pool's turn depends on. Whatever awaits comes first, so the rest is of one moment."""
     carriers, namespace = view.want.carriers, pool.metadata.namespace
-    asked_again = ask_for_demands(services, pool, carriers)
+    asked_again = soonest(ask_for_demands(services, pool, carriers), ask_for_prices(services, pool, view.want))
     release = await see_release(services, pool)
     place, ready = ObjectRef(namespace, pool.metadata.name), pool_readiness(services, pool, carriers)
     demands = services.claim_queue.demands(place)
@@ -206,7 +207,9 @@ def _as_they_may_sell(
     services: Services, pool: NumberPool, accounts: Mapping[AccountKey, AccountSeen]
 ) -> dict[AccountKey, AccountSeen]:
     return {
-        account: _as_it_may_sell(services, account, as_searched(services, account, seen, pool))
+        account: _as_it_may_sell(
+            services, account, as_priced(services, account, as_searched(services, account, seen, pool), pool)
+        )
         for account, seen in accounts.items()
     }
 

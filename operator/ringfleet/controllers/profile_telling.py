@@ -20,6 +20,7 @@ from ringfleet.api import RoutingProfile
 from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.services import Services
+from ringfleet.controllers.wake import wake_orders
 from ringfleet.model import AccountKey, HeldRouting, Routing
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.refs import Key
@@ -118,19 +119,21 @@ async def _tell(services: Services, key: AccountKey, account: OpenAccount, profi
         await _ensure(account, routing)
     except ProfileTaken as error:
         failure = Failure(Reason.PROFILE_TAKEN, f"CarrierAccount {key}: {error}")
-        _note(services, account, routing, failure, REFUSED_AGAIN)
+        _note(services, key, account, routing, failure, REFUSED_AGAIN)
     except (CarrierUnavailable, CredentialsRejected):
         services.queues.wake_account(key)
         message = f"CarrierAccount {key} could not be told the profile; it is told as soon as it answers."
-        _note(services, account, routing, Failure(Reason.CARRIER_UNAVAILABLE, message), None)
+        _note(services, key, account, routing, Failure(Reason.CARRIER_UNAVAILABLE, message), None)
     except CarrierError as error:
         failure = Failure(Reason.PROFILE_REFUSED, f"CarrierAccount {key} refused the profile: {error}")
-        _note(services, account, routing, failure, REFUSED_AGAIN)
+        _note(services, key, account, routing, failure, REFUSED_AGAIN)
     else:
         account.refusals.pop(routing.reference, None)
 
 
-def _note(services: Services, account: OpenAccount, routing: Routing, failure: Failure, again: float | None) -> None:
+def _note(
+    services: Services, key: AccountKey, account: OpenAccount, routing: Routing, failure: Failure, again: float | None
+) -> None:
     """Remember that the account did not take the profile, and for how long it is not asked `again`, in seconds; None:
     for ever longer."""
     log.warning("profile not taken", profile=routing.name, reason=str(failure.reason), message=failure.message)
@@ -140,6 +143,7 @@ def _note(services: Services, account: OpenAccount, routing: Routing, failure: F
         again = backoff(failures, _FIRST_RETRY, _LONGEST_RETRY).total_seconds()
     until = services.monotonic() + again
     account.refusals[routing.reference] = Refusal(content_hash(routing), failure, until, failures)
+    wake_orders(services, key)  # those that wait for it buy without
 
 
 _FIRST_RETRY = timedelta(seconds=1)

@@ -185,6 +185,11 @@ class Queues:
         pool waits."""
         self.add(Key("Requirements", key.namespace, key.name), at_once=True)
 
+    def wake_prices(self, key: AccountKey) -> None:
+        """Have the account searched for what its numbers cost in the markets that somebody wants to know of. At once: a
+        pool waits."""
+        self.add(Key("Prices", key.namespace, key.name), at_once=True)
+
     def wake_untold(self, key: AccountKey) -> None:
         """Have the account told the routing profiles that it is to know. At once: their numbers wait."""
         self.add(Key("Profiles", key.namespace, key.name), at_once=True)
@@ -201,7 +206,12 @@ class Queues:
 
 _RUNS_ELSEWHERE = Later(1.0)
 """Seconds until a key is looked at again that still runs in the lane that its account had before."""
-IN_LANES = frozenset({"CarrierAccount", "Catalog", "NumberOrder", "PhoneNumber", "Profiles", "Records", "Requirements"})
+IN_LANES = frozenset(
+    {
+        *("CarrierAccount", "Catalog", "NumberOrder", "PhoneNumber", "Prices", "Profiles", "Records"),
+        "Requirements",
+    }
+)
 """The kinds whose turns await the carrier of one account."""
 SPANNING = frozenset({"ComplianceBundle"})
 """The kinds whose turns may await the carriers of several accounts."""

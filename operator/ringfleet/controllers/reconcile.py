@@ -1,7 +1,8 @@
 """Which reconcile serves which kind. Some are none: `BundleCount` is what a ComplianceBundle says of its numbers,
 `AccountUse` and `ProfileUse` are whether a CarrierAccount or a RoutingProfile is used, `Requirements` what the carrier
 of a CarrierAccount asks for in the markets of its pools, `Profiles` the routing profiles that it is to be told, and
-`Catalog` what its searches give, remembered for when they are down, and `Records` what it lists of messages and calls.
+`Catalog` what its searches give, remembered for when they are down, `Prices` what they give of the markets in which a
+pool goes by price, and `Records` what it lists of messages and calls.
 `AfterRush` is of no object: it gives their turns to those that have given way to the bindings of claims; nor is
 `NumberTraffic`, which reads what all numbers are used for."""
 
@@ -18,6 +19,7 @@ from ringfleet.controllers.after_rush import let_follow
 from ringfleet.controllers.bundle_attachments import count_attached
 from ringfleet.controllers.bundle_readiness import read_requirements
 from ringfleet.controllers.carrier_account import reconcile_account
+from ringfleet.controllers.carrier_prices import read_prices
 from ringfleet.controllers.compliance_bundle import reconcile_bundle
 from ringfleet.controllers.in_use import guard_account, guard_profile
 from ringfleet.controllers.lasting_errors import object_of
@@ -98,6 +100,7 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "AccountUse": guard_account,
     "AfterRush": let_follow,
     "Catalog": refresh_catalog,
+    "Prices": read_prices,
     "Records": read_records,
     "Requirements": read_requirements,
     "RotationSet": reconcile_set,

@@ -212,6 +212,7 @@ _QUIET = frozenset(
         Reason.ROUTING,
         Reason.PROBING,
         Reason.READING_REQUIREMENTS,
+        Reason.READING_PRICES,
         Reason.WAITING_FOR_PURCHASE_LOCK,
         Reason.WAITING_FOR_LISTING,
         Reason.ACCOUNT_NOT_READY,

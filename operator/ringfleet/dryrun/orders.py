@@ -14,6 +14,7 @@ from ringfleet.api import NumberOrder, NumberPool, PhoneNumber
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.api.phone_number import NumberDocuments, NumberPrice, PhoneNumberStatus
 from ringfleet.controllers.bundle_readiness import learn_demands
+from ringfleet.controllers.carrier_prices import learn_prices
 from ringfleet.controllers.number_order import bundle_of, order_world, searched
 from ringfleet.controllers.number_pool import decide_pool, order_body
 from ringfleet.controllers.services import Services
@@ -50,8 +51,11 @@ def pool_at(services: Services, place: ObjectRef) -> NumberPool:
 
 
 async def decided(services: Services, pool: NumberPool) -> tuple[PoolDecision, NumberPoolStatus]:
-    """What the pool decides; what its carriers demand is asked first, which for an operator its lanes do."""
-    await learn_demands(services, pool, pool_want(pool).carriers)
+    """What the pool decides; what its carriers demand and, where that matters, offer is asked first, which for an
+    operator its lanes do."""
+    want = pool_want(pool)
+    await learn_demands(services, pool, want.carriers)
+    await learn_prices(services, pool, want)
     return await decide_pool(services, pool)
 
 
@@ -89,7 +93,8 @@ async def _advance(after: WhatIf, order: NumberOrder) -> Wait | None:
     """Take the order one step further, approved if it has to be; or what it waits for."""
     services = after.services
     want, state = replace(order_want(order), approved=True), order_state(order)
-    step = plan_order(want, state, order_world(services, order), _patience(state, services.clock()))
+    world = replace(order_world(services, order), profile=None)  # nobody is told one here
+    step = plan_order(want, state, world, _patience(state, services.clock()))
     match step:
         case Search():
             state = await searched(services, services.accounts.opened(want.account), order, want, state)

@@ -93,6 +93,7 @@ def pool_want(pool: NumberPool) -> PoolWant:
         manual=spec.top_up.mode is TopUpMode.MANUAL,
         suspended=spec.suspend,
         max_share=spec.spread.max_share,
+        preferences=tuple(one.preference for one in spec.carriers if one.preference is not None),
     )
 
 

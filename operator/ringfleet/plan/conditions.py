@@ -43,6 +43,7 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     PENDING_DOCUMENTS = "PendingDocuments"
     READING_REQUIREMENTS = "ReadingRequirements"
+    READING_PRICES = "ReadingPrices"
     FILING = "Filing"
     REGISTERING = "Registering"
     IN_REVIEW = "InReview"
@@ -147,6 +148,7 @@ class Reason(StrEnum):
     ORPHANS = "OrphansFound"
     DRIFTED = "RoutingDrifted"
     FALLBACK = "FallbackCarrier"
+    PRICE_UNKNOWN = "PriceUnknown"
     # none of these
     UNRECOGNIZED = "Unrecognized"
 

@@ -35,8 +35,8 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     """
     offered = _each_once(offers)
     ranked = rank_offers(want.market, offered)
-    dear = [offer for offer in ranked if not _within_caps(want.limits, offer.price)]
-    payable = [offer for offer in ranked if _within_caps(want.limits, offer.price)]
+    dear = [offer for offer in ranked if not within_caps(want.limits, offer.price)]
+    payable = [offer for offer in ranked if within_caps(want.limits, offer.price)]
     fitting = [offer for offer in payable if want.left is None or offer.price.monthly <= want.left]
     chosen, broke = _within_budget(fitting[: want.count], want.budget)
     if len(chosen) == want.count:
@@ -103,7 +103,8 @@ def _preference(market: Market, offer: Offer) -> tuple[int, tuple[int, int], obj
     return (rank, _rank_of_place(market, offer) or (0, 0), _sum(offer.price), str(offer.number))
 
 
-def _within_caps(limits: Limits, price: Price) -> bool:
+def within_caps(limits: Limits, price: Price) -> bool:
+    """Whether an order takes an offer at this price: in the currency of its limits, and no dearer than they let it."""
     if price.monthly.currency != limits.currency or price.setup.currency != limits.currency:
         return False
     if limits.max_monthly is not None and not price.monthly <= limits.max_monthly:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ringfleet.model import Offer
 from ringfleet.plan.conditions import Reason
 
 
@@ -24,3 +25,8 @@ class AccountSeen:
     """When time alone lets the account be used again; None: something else has to change, or nothing blocks it."""
     purchases_left: int | None = None
     """How many more numbers may be bought through the account in this hour; None: there is no such limit."""
+    offered: tuple[Offer, ...] | None = None
+    """What its search has shown lately of the pool's market, as an order would take it; None: nobody has asked, or it
+    did not tell."""
+    prices_awaited: bool = False
+    """Whether that is being asked, because the pool chooses by price."""

@@ -39,6 +39,12 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return _leave(state, Reason.CARRIER_UNAVAILABLE, state.last_error)
     if rest := resting(state, now):
         return rest
+    if world.profile and not is_sent(state):
+        message = (
+            f"RoutingProfile {world.profile.name!r} is being told to {want.account}: the purchase then routes its "
+            "numbers, so that none of them needs a call of its own."
+        )
+        return Wait(Reason.ROUTING, message, world.profile.until)
     if world.purchase_lock_taken:
         return Wait(
             Reason.WAITING_FOR_PURCHASE_LOCK,

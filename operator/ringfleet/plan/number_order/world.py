@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 
 from ringfleet.model import AccountKey
@@ -52,6 +53,14 @@ class Unlisted:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitedProfile:
+    """A routing profile that the order's account is being told, and until when that is waited for."""
+
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OrderWorld:
     """What else the order depends on."""
 
@@ -81,6 +90,9 @@ class OrderWorld:
     """Why its numbers would be no stock of the pool, whose market is another one now; None: they would."""
     unlisted: tuple[Unlisted, ...] = ()
     """The accounts of the pool of which nobody knows what they have of it, sorted."""
+    profile: AwaitedProfile | None = None
+    """The routing profile that the purchase is to give its numbers, while the account does not know it yet; None: it
+    does, the carrier can't, or none is wanted."""
     has_past: bool = False
     """Whether the pool may have numbers at its carriers that the cluster does not know any more: another pool of its
     name was there before it, as after a restore."""

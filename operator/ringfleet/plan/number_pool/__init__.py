@@ -9,6 +9,7 @@
     supply.py      what it has, what is on its way, what the month costs
     on_demand.py   which claims need a number ordered for them, and what it must have
     carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
+    preference.py  in which turn they are asked: by preference, and those of one preference by price
     spread.py      how many of its numbers one account may bring
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit

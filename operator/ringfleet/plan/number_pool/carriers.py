@@ -6,7 +6,8 @@
     resting   its last orders bought nothing                   until the pool's memory of it says
     standing  neither: the first such carrier gets the order
 
-A carrier that is just being reached for the first time is waited for, as it may be the preferred one. What a carrier
+Which one is the first, `preference.py` says. A carrier that is just being reached for the first time is waited for, as
+it may be the preferred one. What a carrier
 has for claims with musts of their own says nothing of what it has for the pool's stock: each is remembered by itself.
 """
 
@@ -203,7 +204,7 @@ class Block:
 
 
 Standings = Mapping[AccountKey, Block | None]
-"""Carriers in order of preference, each with what stands against ordering from it."""
+"""Carriers in the order in which they are asked, each with what stands against ordering from it."""
 
 
 def judge_carriers(
@@ -245,12 +246,16 @@ def choose_carrier(standings: Standings) -> tuple[AccountKey | None, Block | Non
         if block is None:
             return account, None
         blocks.append(block)
-        if block.reason is Reason.ACCOUNT_NOT_READY:
+        if block.reason in _SOON_KNOWN:
             break
     until = min((block.until for block in blocks if block.until), default=None)
     told = [block for block in blocks if block.reason is not Reason.SHARE_REACHED] or blocks
     first = next((block for block in told if block.reason not in NEEDS_A_PERSON), told[0])
     return None, Block(first.reason, " ".join(dict.fromkeys(block.message for block in blocks)), until)
+
+
+_SOON_KNOWN = frozenset({Reason.ACCOUNT_NOT_READY, Reason.READING_PRICES})
+"""What is over in a moment, and may show that this carrier is the one to order from: no other is taken meanwhile."""
 
 
 def find_unserved(standings: Standings) -> str | None:

@@ -76,7 +76,7 @@ class PoolFacts:
     waiting: int = 0
     """How many claims wait for a number of it."""
     asked_again: float | None = None
-    """Seconds until a carrier is asked again whether it demands documents; None: all have said."""
+    """Seconds until a carrier is asked again whether it demands documents, or what it offers; None: all have said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
     capacity, short = judge_capacity(facts.capacity, plan.supply.held)
     said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short, *facts.whole)
-    requeue = _soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
+    requeue = soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
     return PoolDecision(want, replace(plan, conditions=said), release, demand, capacity, requeue)
 
 
@@ -158,5 +158,6 @@ def _with_release(facts: PoolFacts, release: ReleasePlan) -> PoolSeen:
     )
 
 
-def _soonest(*delays: float | None) -> float | None:
+def soonest(*delays: float | None) -> float | None:
+    """The shortest delay, in seconds; None: there is none."""
     return min((seconds for seconds in delays if seconds is not None), default=None)

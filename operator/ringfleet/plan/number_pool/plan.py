@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
-from ringfleet.model.asking import NOTHING, Ask, beyond
+from ringfleet.model.asking import NOTHING, Ask, beyond, narrow
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
@@ -45,6 +45,7 @@ from ringfleet.plan.number_pool.carriers import (
     learn,
 )
 from ringfleet.plan.number_pool.on_demand import Line, OnDemand, match_claims, order_lines, wanted_by
+from ringfleet.plan.number_pool.preference import await_prices, in_turn, ranks_of, unpriced
 from ringfleet.plan.number_pool.spread import left_at, size_of, spread_out
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
@@ -87,6 +88,9 @@ class PoolWant:
     enough: int | None = None
     max_share: Decimal | None = None
     """The most of the pool that one account may have, from 0 to 1; None: all of it."""
+    preferences: tuple[int, ...] = ()
+    """The preference of each of `carriers`, in their order; equal ones are compared by price. Empty: each comes in its
+    turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,8 @@ class PoolPlan:
     """What the shortfall consists of, in the order in which it is ordered."""
     for_stock: int = 0
     """How many numbers of the shortfall are for no claim."""
+    preferred: AccountKey | None = None
+    """The account that an order for the stock goes to if nothing is in the way; None: that is not known yet."""
 
 
 def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
@@ -198,11 +204,10 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     stock = max(0, want.target - spare) if top_up.filling else 0
     lines = order_lines(want.market, (one.ask for one in uncovered), stock)
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
-    standings = judge_carriers(want.carriers, seen.accounts, top_up.carriers, now)
     surplus = max(0, spare - supply.staying - want.target)
     shortfall = sum(line.count for line in lines)
     plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines, for_stock=stock)
-    plan = _look_at_carriers(want, plan, seen, standings, now)
+    plan = _look_at_carriers(want, plan, seen, now)
     if seen.stopped:
         return _say(want, seen, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
     if seen.unread:
@@ -257,17 +262,29 @@ def _acknowledge(plan: PoolPlan, seen: PoolSeen, stopped: str) -> PoolPlan:
     return replace(plan, conditions=(*said, *plan.conditions))
 
 
-def _look_at_carriers(want: PoolWant, plan: PoolPlan, seen: PoolSeen, standings: Standings, now: datetime) -> PoolPlan:
+def standings_for(want: PoolWant, seen: PoolSeen, top_up: TopUp, ask: Ask, count: int, now: datetime) -> Standings:
+    """How the carriers stand that may bring `count` numbers for such claims, the one first that is asked first."""
+    accounts = seen.accounts_for(ask)
+    every = ranks_of(want.carriers, want.preferences)
+    ranks = {account: rank for account, rank in every.items() if ask.account in (None, account)}
+    turn = in_turn(ranks, accounts, narrow(want.market, ask), want.limits, max(1, min(count, want.batch_size)))
+    return await_prices(judge_carriers(turn, accounts, top_up.carriers, now, ask), ranks, accounts)
+
+
+def _look_at_carriers(want: PoolWant, plan: PoolPlan, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Say what is amiss at the carriers, and look again when the preferred one has rested, when an item has settled, or
     when another month's budget may buy what is missing."""
+    standings = standings_for(want, seen, plan.top_up, NOTHING, plan.for_stock, now)
     preferred = next(iter(standings.values()))
     budget = next_month(now) if plan.shortfall and want.limits.monthly_budget is not None else None
     moments = (next_settling(seen.numbers, seen.orders, now), budget)
     delays = [(moment - now).total_seconds() for moment in moments if moment]
     rested = preferred.seconds(now) if preferred else None
     requeue = min([*delays, rested] if rested is not None else delays, default=None)
-    said = tuple(carrier_troubles(standings, seen.accounts))
-    return replace(plan, conditions=said, requeue=requeue, unserved=find_unserved(standings))
+    ranks = ranks_of(want.carriers, want.preferences)
+    said = (*carrier_troubles(standings, seen.accounts), *unpriced(ranks, seen.accounts, want.market, want.limits))
+    unserved, first = find_unserved(standings), next(iter(standings))
+    return replace(plan, conditions=said, requeue=requeue, unserved=unserved, preferred=first)
 
 
 def _filling(want: PoolWant, seen: PoolSeen, top_up: TopUp, supply: Supply) -> bool:
@@ -330,9 +347,8 @@ def _next_order(
         count, block = affordable(want, plan.supply, seen.room, line.count)
         if block or count == 0:
             return block, None
-        carriers = [account for account in want.carriers if line.ask.account in (None, account)]
-        standings = judge_carriers(carriers, seen.accounts_for(line.ask), plan.top_up.carriers, now, line.ask)
-        share = {account: share_left(want, plan.supply, plan.shortfall, account) for account in carriers}
+        standings = standings_for(want, seen, plan.top_up, line.ask, count, now)
+        share = {account: share_left(want, plan.supply, plan.shortfall, account) for account in standings}
         account, block = choose_carrier(spread_out(standings, share))
         if block:
             blocks.append(block)
@@ -499,17 +515,17 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
 
 def _say(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None, now: datetime) -> PoolPlan:
     """Add the conditions to those of the carriers, and the next look when time alone may lift the block."""
-    of_carriers = (one for one in plan.conditions if one.type != "FallbackCarrier" or _went_elsewhere(want, plan))
+    of_carriers = (one for one in plan.conditions if one.type != "FallbackCarrier" or _went_elsewhere(plan))
     conditions = (*_conditions(want, seen, plan, block), *of_carriers)
     delays = (plan.requeue, block.seconds(now) if block else None)
     requeue = min((delay for delay in delays if delay is not None), default=None)
     return replace(plan, conditions=conditions, requeue=requeue)
 
 
-def _went_elsewhere(want: PoolWant, plan: PoolPlan) -> bool:
+def _went_elsewhere(plan: PoolPlan) -> bool:
     """Whether the last order that the pool has started went to another carrier than the preferred one."""
     intent = plan.top_up.intent
-    return intent is not None and intent.account != want.carriers[0]
+    return intent is not None and intent.account != plan.preferred
 
 
 def _conditions(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | None) -> Iterable[Condition]:

@@ -1,0 +1,45 @@
+"""Two carriers of one preference: each order goes where a number costs less, and elsewhere when that one can't sell."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.cluster.stage import Stage, an_account_at
+
+OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100, "concurrency": 8}}
+SOON_CHEAP = {"country": "US", "type": "geographic", "area_code": "415", "monthly_price": "1.00"}
+"""At Telnyx; Twilio has one price for all area codes of a country, that of the dearest."""
+
+
+def test_the_cheaper_of_two_carriers_gets_the_order_and_the_dearer_one_when_it_is_down(stage: Stage) -> None:
+    stage.simulator.control("POST", "stock", SOON_CHEAP)
+    for provider in ("Twilio", "Telnyx"):
+        account(stage, provider)
+    stage.profile()
+    stage.pool(target=3, carriers=[{"accountRef": {"name": one}, "preference": 1} for one in ("twilio", "telnyx")])
+    stage.start_operator()
+    stage.wait_ready()
+    assert (bought_at(stage, "twilio"), bought_at(stage, "telnyx")) == (0, 3)
+    assert {one["status"]["price"]["monthly"] for one in stage.list("phonenumbers")} == {"1.00"}
+
+    stage.simulator.set_faults({"fault": "server_error", "account": "telnyx"})
+    stage.scale(5)
+    stage.wait_reason("numberpool", "us-west", "FallbackCarrier", "FallbackCarrier")
+    stage.wait_ready()
+    assert (bought_at(stage, "twilio"), bought_at(stage, "telnyx")) == (2, 3)
+    assert all(times == 1 for account in ("twilio", "telnyx") for times in billed(stage, account).values())
+
+
+def account(stage: Stage, provider: str) -> None:
+    """An account of its own at the simulator, by the provider's face and name."""
+    name = provider.lower()
+    stage.simulator.control("POST", "accounts", {"token": f"{name}-secret", "id": name, "balance": "100.00"})
+    stage.apply(*an_account_at(provider, stage.simulator.url, name, f"{name}-secret", name, **OFTEN))
+
+
+def bought_at(stage: Stage, account: str) -> int:
+    return len(stage.simulator.ledger(account, "purchase"))
+
+
+def billed(stage: Stage, account: str) -> Counter[str]:
+    return Counter(entry["number"] for entry in stage.simulator.ledger(account, "purchase"))
