@@ -28,7 +28,7 @@ from ringfleet.carriers.twilio import api
 from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import Api, open_client
 from ringfleet.carriers.twilio.purchase import Purchases
-from ringfleet.carriers.twilio.signing import SHAKEN_POLICY, Signing
+from ringfleet.carriers.twilio.signing import SHAKEN_POLICY, Signed, Signing
 from ringfleet.model import (
     E164,
     HeldRouting,
@@ -577,9 +577,9 @@ async def test_a_signed_number_stays_signed_while_trusthub_is_down(customer: Cus
     sid, product = await held(customer), a_trust_product(Program(customer))
     signing = Signing(Api(customer.settings), product)
     await signing.join(sid)
-    assert await signing.members() == {sid}
+    assert await signing.members() == Signed(frozenset({sid}))
     customer.sandbox.set_faults({"fault": "server_error", "operations": ["service_get"]})
-    assert (await signing.members(), await signing.is_member(sid)) == ({sid}, True)
+    assert await signing.members() == await signing.among([sid]) == Signed(frozenset({sid}))
 
 
 # Opening.

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from ringfleet.carriers.errors import ListingIncomplete, ReplyUnreadable
+from ringfleet.carriers.errors import ListingIncomplete, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import open_client
+from ringfleet.carriers.twilio.targets import PROFILE_NOTE
 from ringfleet.model import E164, ItemState, Mark, Money, NumberType, Offer, Price, Purchase
 from tests.carriers.scripts import settings
 
@@ -22,6 +23,7 @@ MARK = Mark("inst-1", "shop", "us")
 WANTED, OTHER = E164("+14155550100"), E164("+14155550101")
 ROW = {"sid": "PN1", "phone_number": WANTED, "friendly_name": str(MARK)}
 LOCAL = {"number_type": "local", "current_price": "1.00"}
+SERVICE = "MG" + "0" * 32
 ODD_TIMES = ("Fri, 31 Dec 9999 23:59:59 -1200", "2015-07-30T23:19:04Z", "yesterday")
 
 Told = Mapping[str, Any]
@@ -126,3 +128,74 @@ async def test_a_number_that_two_pages_show_is_told_once() -> None:
         return a_list(ROW, then=None if "Page" in request.url.params else f"{NUMBERS}?Page=1")
 
     assert await listed(twilio(Wire({NUMBERS: numbers}))) == [WANTED]
+
+
+# What is asked beside the numbers, and does not answer.
+
+
+class Deaf(Wire):
+    """Some of Twilio's hosts answer `status`: they are down, or closed to these credentials."""
+
+    def __init__(self, *hosts: str, status: int = 503, told: Mapping[str, Told] | None = None) -> None:
+        super().__init__({NUMBERS: a_list(ROW), **(told or {})})
+        self.hosts, self.status = hosts, status
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host.partition(".")[0] not in self.hosts:
+            return await super().handle_async_request(request)
+        self.asked.append(request.url)
+        return httpx.Response(self.status, json={})
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringfleet.carriers.http.FIRST_PAUSE_S", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("status", [503, 401, 403, 404])
+async def test_numbers_are_listed_and_found_while_trusthub_is_down_and_nobody_says_that_they_are_unsigned(
+    status: int,
+) -> None:
+    """A process that starts then has never seen how they are signed."""
+    carrier = twilio(Deaf("trusthub", status=status))
+    (page,) = [page async for page in carrier.holdings()]
+    found = await carrier.find(WANTED)
+    told = [(one.number, one.attestation, one.signing_asked) for one in (*page, found) if one]
+    assert told == [(WANTED, None, False)] * 2
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_numbers_are_listed_and_found_while_the_price_list_is_down() -> None:
+    carrier = twilio(Deaf("pricing"))
+    (page,) = [page async for page in carrier.holdings()]
+    assert [(one.number, one.price) for one in (*page, await carrier.find(WANTED)) if one] == [(WANTED, None)] * 2
+    assert not carrier.health.circuit_open
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_numbers_follow_the_messaging_service_that_they_were_in_while_it_can_not_be_read() -> None:
+    profile = {"sid": "AP1", "friendly_name": "p", "voice_url": f"{PROFILE_NOTE}messages={SERVICE}"}
+    members = {"meta": {}, "phone_numbers": [{"sid": ROW["sid"]}]}
+    told = {APPLICATIONS: {"applications": [profile]}, f"/v1/Services/{SERVICE}/PhoneNumbers": members}
+    wire = Deaf(told=told)
+    carrier = twilio(wire)
+    for down in ((), ("messaging",)):
+        wire.hosts = down
+        (page,) = [page async for page in carrier.holdings()]
+        assert [one.routing for one in page] == [f"-/{SERVICE}"]
+    assert not carrier.health.circuit_open
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("status", [401, 403])
+async def test_credentials_without_a_right_to_trusthub_are_no_wrong_credentials(status: int) -> None:
+    """All that they do open goes on; only the number is not put into the trust product, and that is said."""
+    account = settings(
+        endpoint="https://{product}.carrier.test",
+        credentials={"accountSid": SID, "authToken": "tok"},
+        trust_product="BU1",
+    )
+    carrier = Twilio(account, client=open_client(account, Deaf("trusthub", status=status)))
+    with pytest.raises(RequestRejected, match="right to TrustHub"):
+        await carrier.attest(str(ROW["sid"]))

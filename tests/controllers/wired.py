@@ -5,8 +5,8 @@ What the sandbox has no state for (a trial account, say) a `Refusal` answers in 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -21,7 +21,7 @@ from ringfleet.kube.transport import Json
 from ringfleet.simulator.app import NewAccount, SimulatorSettings, build
 from ringfleet.simulator.exchange import Exchange
 from tests.carriers.customer import OPENINGS
-from tests.controllers.rig import Rig, a_rig, a_secret, an_account
+from tests.controllers.rig import Rig, a_rig, a_secret, an_account, restarted
 
 CARRIER = "http://carrier.test"
 CUSTOMER = "customer"
@@ -90,16 +90,37 @@ async def a_wired_rig(
     """
     sandbox = build(SimulatorSettings(accounts=(NewAccount(TOKEN, CUSTOMER, balance),)))
     wire = Wire(sandbox.app)
-
-    def open_adapter(name: str, settings: AccountSettings) -> Carrier:
-        return _ADAPTERS[name](settings, wire)
-
     endpoint, credentials = OPENINGS[provider](CARRIER, CUSTOMER, token)
     limits = {"requestsPerSecond": 1000, "concurrency": 8}
     account = an_account(provider=provider, endpoint=endpoint, limits=limits)
     try:
         async with a_rig(a_secret(**credentials), account, *objects, begun=False) as rig:
-            with patch("ringfleet.controllers.account_opening.open_carrier", open_adapter):
+            with _adapters_on(wire):
                 yield Wired(rig, wire, sandbox.exchange)
     finally:
         sandbox.exchange.close()
+
+
+@contextmanager
+def _adapters_on(wire: Wire) -> Iterator[None]:
+    def open_adapter(name: str, settings: AccountSettings) -> Carrier:
+        return _ADAPTERS[name](settings, wire)
+
+    with patch("ringfleet.controllers.account_opening.open_carrier", open_adapter):
+        yield
+
+
+@asynccontextmanager
+async def restored(wired: Wired, *kinds: str) -> AsyncIterator[Wired]:
+    """The operator's next process, on a cluster that came back with these kinds only, none of them with a status; the
+    carrier is as it is."""
+    api, snapshot = wired.rig.api, wired.rig.api.snapshot()
+    objects = {
+        place: {**obj, "status": {}} if place.collection.startswith("/apis/ringfleet.dev/") else obj
+        for place, obj in snapshot.objects.items()
+        if place.collection.rpartition("/")[2] in kinds
+    }
+    api.restore(snapshot._replace(objects=objects))
+    async with restarted(wired.rig, begun=False) as rig:
+        with _adapters_on(wired.wire):
+            yield Wired(rig, wired.wire, wired.exchange)

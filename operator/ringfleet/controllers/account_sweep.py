@@ -184,6 +184,7 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
         parked=state.stopped is SuspendBy.PARKING,
         observed=record.observed,
         leaving=record.deleting or state.phase is Phase.RELEASING,
+        unable=not record.capabilities,
         attestation=record.attestation,
         campaign=state.routed.campaign if state.routed else None,
         seat=record.seat,

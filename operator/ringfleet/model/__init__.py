@@ -316,7 +316,7 @@ class Holding:
     """The place of the number, in the carrier's words, such as `San Francisco, CA`; None when the carrier does not
     say."""
     capabilities: frozenset[Capability] = frozenset()
-    """What the number can carry, such as voice and SMS."""
+    """What the number can carry, such as voice and SMS; empty when the carrier does not say."""
     mark: Mark | None = None
     """The mark of the Ringfleet installation that bought the number; None: the number carries no such mark."""
     reference: str | None = None
@@ -334,6 +334,9 @@ class Holding:
     """Until when a number that waits for documents must have them; None: it waits for none, or there is no deadline."""
     attestation: str | None = None
     """How the carrier signs the number's calls (STIR/SHAKEN): `A`, `B` or `C`; None when the carrier does not say."""
+    signing_asked: bool = True
+    """Whether the carrier was asked how the number's calls are signed; where it could not be, whoever knew goes on
+    knowing it."""
     seat: CampaignSeat | None = None
     """The campaign that the carrier lets the number send messages for; None when this answer does not say: whoever
     knew goes on knowing it."""

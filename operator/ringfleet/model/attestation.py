@@ -32,3 +32,9 @@ def attestation_of(holding: Holding) -> str | None:
     if holding.attestation is None and not signs_calls(holding.country):
         return Signing.NOT_APPLICABLE.value
     return holding.attestation
+
+
+def attestation_now(holding: Holding | None, known: str | None) -> str | None:
+    """The same, of a number of which this was known before; `holding` None, or of a carrier that could not be asked
+    how: that still holds. A number must not become unfit because nobody answers."""
+    return attestation_of(holding) if holding and holding.signing_asked else known

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ringfleet.model import Holding, Phase
-from ringfleet.model.attestation import attestation_of
+from ringfleet.model.attestation import attestation_now
 from ringfleet.model.campaign import CampaignSeat, says_more
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord, unpack_step
@@ -111,7 +111,7 @@ def number_patch(
         patch["documents"] = documents(plan.waits_for, state)
     if holding:
         patch |= _facts(record, holding)
-    received = health_patch(record, attestation_of(holding) if holding else record.attestation, health)
+    received = health_patch(record, attestation_now(holding, record.attestation), health)
     if received:
         patch["health"] = received
     if holding and holding.seat and says_more(holding.seat, record.seat):
@@ -248,8 +248,9 @@ def _facts(record: NumberRecord, holding: Holding) -> dict[str, Any]:
             "type": str(holding.type),
             "areaCode": holding.area_code,
             "region": holding.region,
-            "capabilities": sorted(holding.capabilities),
         }
+    if holding.capabilities and (facts or not record.capabilities):
+        facts["capabilities"] = sorted(holding.capabilities)
     if (price := holding.price) and price != record.price:
         facts["price"] = {
             "monthly": f"{price.monthly.amount:f}",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
+from ringfleet.model import E164, Capability, Holding, HoldingStatus, Mark, Phase
 from ringfleet.model.campaign import NO_SEAT, CampaignSeat, CampaignState
 from ringfleet.plan.carrier_account.sweep import Findings, Known, compare, differs, next_sweep, unseated, unsigned
 from tests.plan.builders import MARK, NOW, a_holding, a_price, digits, dollars
@@ -318,6 +318,19 @@ def test_how_the_carrier_signs_calls_is_told_to_the_object(
     assert differs(holding, known(attestation=ours)) is different
 
 
+@pytest.mark.parametrize(("asked", "different"), [(True, True), (False, False)])
+def test_a_number_stays_signed_while_nobody_can_be_asked_how_it_is(asked: bool, different: bool) -> None:
+    holding = replace(a_holding(), attestation=None, signing_asked=asked)
+    assert differs(holding, known(attestation="A")) is different
+
+
+@pytest.mark.parametrize(("told", "different"), [(True, True), (False, False)])
+def test_what_a_number_can_do_is_news_to_an_object_that_does_not_know_it(told: bool, different: bool) -> None:
+    holding = replace(a_holding(), capabilities=frozenset({Capability.SMS}) if told else frozenset())
+    assert differs(holding, known(unable=True)) is different
+    assert not differs(holding, known())
+
+
 def test_abroad_calls_are_not_signed_and_that_is_told_once() -> None:
     holding = replace(a_holding(), country="DE", attestation=None)
     assert differs(holding, known())
@@ -329,6 +342,7 @@ def test_abroad_calls_are_not_signed_and_that_is_told_once() -> None:
     [
         ({}, {}, True),
         ({"attestation": "A"}, {}, False),
+        ({"signing_asked": False}, {}, False),
         ({"country": "DE"}, {}, False),
         ({"mark": None}, {}, False),
         ({"mark": THEIRS}, {}, False),

@@ -109,13 +109,17 @@ class Numbers:
             raise ReplyUnreadable(f"{self._account}: the account has this number, but {error}") from error
 
     async def _all_able(self, holdings: list[Holding]) -> tuple[Holding, ...]:
-        """The holdings with what they can carry: calls, and what the settings for messages say of each."""
+        """The holdings with what they can carry: calls, and what the settings for messages say of each. While Telnyx
+        does not tell those, nothing is said: a number that seems to carry calls only would be replaced."""
         able = await self._messages_of([str(holding.number) for holding in holdings]) if holdings else {}
+        if able is None:
+            return tuple(holdings)
         voice = frozenset({Capability.VOICE})
         return tuple(replace(one, capabilities=voice | able.get(one.number, frozenset())) for one in holdings)
 
-    async def _messages_of(self, numbers: list[str]) -> dict[E164, frozenset[Capability]]:
-        """Telnyx keeps messages apart from numbers: while only they are down, numbers are listed all the same."""
+    async def _messages_of(self, numbers: list[str]) -> dict[E164, frozenset[Capability]] | None:
+        """Telnyx keeps messages apart from numbers: while only they are down (None), numbers are listed all the
+        same."""
         params = {"filter[phone_number]": ",".join(numbers)}
         able: dict[E164, frozenset[Capability]] = {}
         try:
@@ -124,6 +128,7 @@ class Numbers:
                 able |= dict(read)
         except CarrierUnavailable as error:
             log.warning("what numbers can carry is not known", account=self._account, error=str(error))
+            return None
         return able
 
     # Changing.

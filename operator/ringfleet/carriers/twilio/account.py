@@ -21,7 +21,7 @@ from ringfleet.carriers.twilio.purchase import Purchases
 from ringfleet.carriers.twilio.records import Records
 from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
-from ringfleet.carriers.twilio.signing import SIGNED, Signing
+from ringfleet.carriers.twilio.signing import SIGNED, Signed, Signing
 from ringfleet.carriers.twilio.subaccounts import ACCOUNTS, account_id, holder_of
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
 from ringfleet.carriers.twilio.wire import (
@@ -178,7 +178,7 @@ class Twilio:
         return self._api.pages("api", path, "incoming_phone_numbers", params, circuit)
 
     async def _read(
-        self, json: list[object], members: Mapping[str, str] | None = None, signed: frozenset[str] | None = None
+        self, json: list[object], members: Mapping[str, str] | None = None, signed: Signed | None = None
     ) -> HoldingsPage:
         """What the rows say; whatever is needed beside them is read first. `members`, `signed` None: each number is
         asked for its service, and whether its calls are signed."""
@@ -190,7 +190,7 @@ class Twilio:
             for row in rows:
                 members |= await self._targets.service_of(row.sid)
         if signed is None:
-            signed = frozenset([row.sid for row in rows if _signs(row) and await self._signing.is_member(row.sid)])
+            signed = await self._signing.among([row.sid for row in rows if _signs(row)])
         holdings: list[Holding] = []
         others: list[Unreadable] = [*unreadable]
         for row in rows:
@@ -200,17 +200,21 @@ class Twilio:
                 others.append(Unreadable(str(error), row.number))
         return HoldingsPage(tuple(holdings), tuple(others))
 
-    async def _prices_for(self, rows: Iterable[Row]) -> Mapping[str, PriceList]:
+    async def _prices_for(self, rows: Iterable[Row]) -> Mapping[str, PriceList | None]:
+        """By country; None where nobody says: a number is there, whatever it costs."""
         countries = {country for row in rows if (country := _country(row))}
-        return {country: await self._prices.of(country) for country in sorted(countries)}
+        return {country: await self._prices.known(country) for country in sorted(countries)}
 
     def _holding(
-        self, row: Row, prices: Mapping[str, PriceList], members: Mapping[str, str], signed: frozenset[str]
+        self, row: Row, prices: Mapping[str, PriceList | None], members: Mapping[str, str], signed: Signed
     ) -> Holding:
-        price = price_in(prices.get(row.country, {}), row.type, row.country)
+        listed = prices[row.country]
+        price = None if listed is None else price_in(listed, row.type, row.country)
         routing = self._targets.pointers_of(row, members).id
-        attestation = SIGNED if row.sid in signed and _signs(row) else None
-        return holding_of(row, price, routing, self._targets.is_parked(row), attestation)
+        held = holding_of(row, price, routing, self._targets.is_parked(row))
+        if not _signs(row):
+            return held
+        return replace(held, attestation=SIGNED if row.sid in signed.numbers else None, signing_asked=signed.asked)
 
     async def ensure_routing(self, routing: Routing) -> str:
         return await self._targets.ensure(routing)

@@ -118,14 +118,14 @@ class Api:
     def _number(self, sid: str) -> str:
         return self.of_account(f"{NUMBERS}/{quote(sid, safe='')}.json")
 
-    async def make(self, product: str, path: str, form: Form) -> Fields:
+    async def make(self, product: str, path: str, form: Form, circuit: str = ACCOUNT_CIRCUIT) -> Fields:
         """Make something that is looked for before it is made again.
 
         Raises:
             CarrierUnavailable: also when it may have been made, and the reply was lost.
         """
         try:
-            return Fields(await self._call(product, Call("POST", path, safe=False, form=form)), path)
+            return Fields(await self._call(product, Call("POST", path, False, form=form, circuit=circuit)), path)
         except OutcomeUnknown as error:
             raise CarrierUnavailable(str(error)) from error
 

@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from ringfleet.carriers.errors import ReplyUnreadable, RequestRejected
+from ringfleet.carriers.errors import CarrierError, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.json_fields import Fields, read_rows
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.wire import NOT_FOUND, TYPES
@@ -23,6 +23,7 @@ from ringfleet.model import Money, NumberType, Price
 log = structlog.get_logger(__name__)
 
 KEPT_FOR = 3600.0
+PRICES_CIRCUIT = "prices"
 
 PriceList = Mapping[NumberType, Price]
 
@@ -49,9 +50,19 @@ class Prices:
             kept = self._read[country] = _Read(await self._ask(country), self._clock())
         return kept.prices
 
+    async def known(self, country: str) -> PriceList | None:
+        """The same, or what was read last while Twilio does not say; None: nothing was."""
+        try:
+            return await self.of(country)
+        except CarrierError as error:
+            log.warning("price list not read: what was known holds", account=self._api.name, error=str(error))
+            kept = self._read.get(country)
+            return kept.prices if kept else None
+
     async def _ask(self, country: str) -> PriceList:
         try:
-            reply = await self._api.get("pricing", f"/v1/PhoneNumbers/Countries/{country}")
+            path = f"/v1/PhoneNumbers/Countries/{country}"
+            reply = await self._api.get("pricing", path, circuit=PRICES_CIRCUIT)
         except RequestRejected as error:
             if error.code == NOT_FOUND:
                 return {}

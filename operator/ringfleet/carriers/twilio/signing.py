@@ -11,16 +11,17 @@ the business profile first that the trust product names among its entities::
       ChannelEndpointAssignments   the number         comes before the one above
 
 TrustHub can be down, or closed to an API key, while all else works. What was seen last holds then: a number must not
-become unfit because nobody answers.
+become unfit because nobody answers. A process that has seen nothing yet says that nobody was asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
 
 import structlog
 
-from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
+from ringfleet.carriers.errors import CarrierError, CredentialsRejected, RequestRejected
 from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.twilio.api import Api
 
@@ -34,6 +35,16 @@ SIGNING_CIRCUIT = "signing"
 _PRODUCTS = "/v1/TrustProducts"
 _PROFILES = "/v1/CustomerProfiles"
 _MEMBERS = "ChannelEndpointAssignments"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Whose calls are signed with A."""
+
+    numbers: frozenset[str] = frozenset()
+    """Their SIDs."""
+    asked: bool = True
+    """Whether TrustHub could be asked, now or before."""
 
 
 class Signing:
@@ -50,51 +61,66 @@ class Signing:
         self._profile: str | None = None
         """The business profile that the trust product stands on; None: nobody has asked yet."""
 
-    async def members(self) -> frozenset[str]:
-        """The SIDs of the numbers whose calls are signed with A. Raises CarrierUnavailable before the first answer."""
+    async def members(self) -> Signed:
+        """All of the account's."""
         try:
-            self._approved = tuple([sid async for sid in self._read_approved()])
-            self._signed = frozenset([sid for one in self._approved async for sid in self._read_members(one)])
-        except CarrierUnavailable:
-            if self._signed is None:
-                raise
-            log.warning("trust products not read: those seen last hold", account=self._api.name)
-        except (RequestRejected, CredentialsRejected) as error:
-            log.warning("trust products can't be read with these credentials", account=self._api.name, error=str(error))
-            self._approved, self._signed = (), frozenset()
-        return self._signed
+            return Signed(await self._look())
+        except CarrierError as error:
+            log.warning("trust products not read: what was known holds", account=self._api.name, error=str(error))
+            return self._seen()
 
-    async def is_member(self, number_sid: str) -> bool:
-        """The same of one number, by the products of the last look."""
-        if self._approved is None:
-            return number_sid in await self.members()
+    async def among(self, sids: Collection[str]) -> Signed:
+        """Those of these few, each asked for by itself, by the products of the last look."""
+        if not sids:
+            return Signed()
         try:
-            return any([await self._has(one, number_sid) for one in self._approved])
-        except CarrierUnavailable:
-            return number_sid in (self._signed or ())
+            approved = self._approved
+            if approved is None:
+                return Signed(await self._look())
+            return Signed(frozenset([sid for sid in sids if any([await self._has(one, sid) for one in approved])]))
+        except CarrierError as error:
+            log.warning("trust products not asked: what was known holds", account=self._api.name, error=str(error))
+            return self._seen()
+
+    def _seen(self) -> Signed:
+        return Signed(asked=False) if self._signed is None else Signed(self._signed)
+
+    async def _look(self) -> frozenset[str]:
+        approved = tuple([sid async for sid in self._read_approved()])
+        self._signed = frozenset([sid for one in approved async for sid in self._read_members(one)])
+        self._approved = approved
+        return self._signed
 
     async def join(self, number_sid: str) -> None:
         """Put the number into the account's trust product. Twice is once.
 
         Raises:
-            RequestRejected: the account names none, or what it names is not approved, or none of this policy.
+            RequestRejected: the account names none, or what it names is not approved, or none of this policy; or the
+                credentials have no right to TrustHub, which is no matter of all else that they open.
         """
         if self._product is None:
             raise RequestRejected(f"{self._api.name}: the account names no trust product (spec.trustProduct)")
+        try:
+            await self._join(self._product, number_sid)
+        except CredentialsRejected as error:
+            said = "give the API key the right to TrustHub, or take spec.trustProduct out"
+            raise RequestRejected(f"{error}; {said}") from error
+
+    async def _join(self, product: str, number_sid: str) -> None:
         if self._approved is None:
-            await self.members()
-        if self._product not in (self._approved or ()):
+            await self._look()
+        if product not in (self._approved or ()):
             raise RequestRejected(
-                f"{self._api.name}: spec.trustProduct {self._product} is no approved SHAKEN trust product of this "
+                f"{self._api.name}: spec.trustProduct {product} is no approved SHAKEN trust product of this "
                 "account: correct it, or wait until Twilio has approved it"
             )
-        if await self._has(self._product, number_sid):
+        if await self._has(product, number_sid):
             return
         self._profile = self._profile or await self._find_profile()
         form = {"ChannelEndpointType": "phone-number", "ChannelEndpointSid": number_sid}
         if not await self._is_in(f"{_PROFILES}/{self._profile}/{_MEMBERS}", number_sid):
-            await self._api.make("trusthub", f"{_PROFILES}/{self._profile}/{_MEMBERS}", form)
-        await self._api.make("trusthub", f"{_PRODUCTS}/{self._product}/{_MEMBERS}", form)
+            await self._api.make("trusthub", f"{_PROFILES}/{self._profile}/{_MEMBERS}", form, SIGNING_CIRCUIT)
+        await self._api.make("trusthub", f"{_PRODUCTS}/{product}/{_MEMBERS}", form, SIGNING_CIRCUIT)
 
     async def _find_profile(self) -> str:
         """The business profile that the trust product stands on."""

@@ -30,11 +30,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from ringfleet.carriers.errors import RequestRejected
+import structlog
+
+from ringfleet.carriers.errors import CarrierUnavailable, RequestRejected
 from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.wire import NOT_FOUND, Form, Row
 from ringfleet.model import HeldRouting, Routing, SipTarget
+
+log = structlog.get_logger(__name__)
 
 NOWHERE = "https://ringfleet.invalid"
 """No such host can exist (RFC 2606)."""
@@ -42,6 +46,7 @@ PROFILE_NOTE = f"{NOWHERE}/profile?"
 PARKED_NOTE = f"{NOWHERE}/parked?"
 PARKED_NAME = "Ringfleet: parked numbers"
 PROFILES_CIRCUIT = "profiles"
+MESSAGING_CIRCUIT = "messaging"
 VERIFIED = "VERIFIED"
 _ID = re.compile(r"(-|TK[0-9a-f]{32}|AP[0-9a-f]{32})/(-|AP[0-9a-f]{32}|MG[0-9a-f]{32})")
 
@@ -120,6 +125,8 @@ class Targets:
         """What is known of applications: the note of one that parks numbers; None: it parks none."""
         self._services: frozenset[str] | None = None
         """The messaging services that a profile of ours names; None: nobody has looked."""
+        self._members: dict[str, frozenset[str]] = {}
+        """The SIDs of the numbers that were in each of them when it was read last."""
 
     # Profiles.
 
@@ -325,14 +332,23 @@ class Targets:
 
     async def members(self) -> Mapping[str, str]:
         """The messaging service of each number that is in one of those that our profiles name. A number does not say in
-        which it is."""
+        which it is. While a service can't be read, those are in it that were before; raises CarrierUnavailable where
+        nobody knows."""
         self._services = await self._read_services()
-        found: dict[str, str] = {}
         for service in sorted(self._services):
-            with suppress(RequestRejected):  # it is gone, and no number in it
-                async for page in self._api.pages("messaging", _in_service(service), "phone_numbers"):
-                    found |= {Fields(row, "phone_number").text("sid"): service for row in page}
-        return found
+            try:
+                self._members[service] = await self._members_of(service)
+            except RequestRejected:  # it is gone, and no number in it
+                self._members[service] = frozenset()
+            except CarrierUnavailable as error:
+                if service not in self._members:
+                    raise
+                log.warning("service not read: what was known holds", account=self._api.name, error=str(error))
+        return {sid: service for service in sorted(self._services) for sid in self._members[service]}
+
+    async def _members_of(self, service: str) -> frozenset[str]:
+        pages = self._api.pages("messaging", _in_service(service), "phone_numbers", circuit=MESSAGING_CIRCUIT)
+        return frozenset([Fields(row, "phone_number").text("sid") async for page in pages for row in page])
 
     async def service_of(self, number_sid: str) -> Mapping[str, str]:
         """The same of one number."""

@@ -153,9 +153,8 @@ def read_row(row: Fields) -> Row:
     )
 
 
-def holding_of(row: Row, price: Price, routing: str | None, parked: bool, attestation: str | None) -> Holding:
-    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked.
-    `attestation` as in `Holding`."""
+def holding_of(row: Row, price: Price | None, routing: str | None, parked: bool) -> Holding:
+    """The number as the rest of the house knows it; `routing` is what it follows, also while it is parked."""
     return Holding(
         number=row.number,
         external_id=row.sid,
@@ -170,7 +169,6 @@ def holding_of(row: Row, price: Price, routing: str | None, parked: bool, attest
         routing=routing,
         bundle=row.bundle,
         purchased_at=row.created,
-        attestation=attestation,
     )
 
 

@@ -82,6 +82,6 @@ def _refusal(holding: Holding, wish: Wish) -> str:
             f"it is a {holding.country} {holding.type} number, "
             f"and pool {wish.pool} is for {market.country} {market.type}"
         )
-    if lacking := sorted(market.capabilities - holding.capabilities):
+    if holding.capabilities and (lacking := sorted(market.capabilities - holding.capabilities)):
         return f"it has no {' and no '.join(lacking)}, which pool {wish.pool} wants"
     return ""

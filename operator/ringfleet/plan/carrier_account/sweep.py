@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ringfleet.model import E164, GONE, Holding, HoldingStatus, Mark, Money, Phase
-from ringfleet.model.attestation import attestation_of
+from ringfleet.model.attestation import attestation_now, attestation_of
 from ringfleet.model.campaign import CampaignSeat, says_more
 from ringfleet.model.numbering import sends_registered
 
@@ -59,6 +59,8 @@ class Known:
     """Whether the number is only watched (managementPolicy Observe)."""
     leaving: bool = False
     """Whether the number is on its way out: its object is being deleted, or its phase is Releasing."""
+    unable: bool = False
+    """Whether our object does not know what the number can carry."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
     campaign: str | None = None
@@ -142,8 +144,10 @@ def differs(holding: Holding, known: Known) -> bool:
     if known.phase is Phase.LOST or holding.external_id != known.external_id:
         return True
     monthly = holding.price.monthly if holding.price else known.monthly
-    facts = (monthly, holding.renews_at, attestation_of(holding))
+    facts = (monthly, holding.renews_at, attestation_now(holding, known.attestation))
     if facts != (known.monthly, known.renews_at, known.attestation):
+        return True
+    if known.unable and holding.capabilities:
         return True
     if holding.bundle is not None and holding.bundle != known.bundle:
         return True
@@ -177,7 +181,8 @@ def unsigned(holding: Holding, known: Known, installation: str) -> bool:
 
 def needs_signing(holding: Holding) -> bool:
     """Whether the number's calls can be signed, and are not as far as the carrier says."""
-    return attestation_of(holding) is None and holding.status is not HoldingStatus.PENDING_DOCUMENTS
+    unsigned = holding.signing_asked and attestation_of(holding) is None
+    return unsigned and holding.status is not HoldingStatus.PENDING_DOCUMENTS
 
 
 def called_as_known(holding: Holding, known: Known | None) -> Holding:
