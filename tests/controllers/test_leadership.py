@@ -81,6 +81,21 @@ async def test_a_leader_that_ends_in_good_order_is_followed_at_once() -> None:
             await waiting.__aexit__(None, None, None)
 
 
+@in_virtual_time
+async def test_who_begins_to_lead_knows_what_its_own_watch_has_missed() -> None:
+    async with two() as (first, second):
+        async with first.running():
+            await first.until(lambda: _leads(first))
+            waiting = second.running(misses="NumberPool")
+            await waiting.__aenter__()
+            await second.until(lambda: _stands_by(second))
+        try:
+            await second.create(a_pool(2))
+            await second.until(lambda: _available(second, 2), within=60)
+        finally:
+            await waiting.__aexit__(None, None, None)
+
+
 async def _available(rig: Rig, count: int) -> bool:
     return len(await rig.names("PhoneNumber")) == count and await at_target(rig)
 
