@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     identity: str = Field(default_factory=socket.gethostname)
     """Who holds a lease: stable across restarts of one replica (the pod's name), unique among replicas."""
 
+    leader_election: bool = False
+    """Whether several operators may run, of which one works and the others stand by: needed from two replicas on."""
+
+    leader_lease: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(seconds=1))
+    """How long a leader may be silent until another one leads. It says that it is there five times as often."""
+
     kubeconfig: Path | None = None
     context: str | None = None
     workers: int = Field(default=24, ge=1)

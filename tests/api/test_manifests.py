@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ CLUSTER_WIDE = {
     "CustomResourceDefinition",
     "ClusterRole",
     "ClusterRoleBinding",
+    "PriorityClass",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 }
@@ -74,6 +76,40 @@ def test_the_operators_health_port_is_the_one_that_its_settings_have() -> None:
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert "RINGFLEET_HEALTH_PORT" not in [one["name"] for one in container["env"]]
     assert [port["containerPort"] for port in container["ports"]] == [Settings.model_fields["health_port"].default]
+
+
+@pytest.mark.usefixtures("crds")
+def test_the_component_for_high_availability_runs_two_of_which_one_is_elected_and_a_drained_node_leaves_one(
+    kubectl: Kubectl, api: Api, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "overlay"
+    folder.mkdir()
+    here = os.path.relpath(ROOT / "manifests", folder.resolve())
+    overlay = {"resources": [f"{here}/base"], "components": [f"{here}/components/high-availability"]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    built = [one for one in yaml.safe_load_all(kubectl("kustomize", str(folder))) if one["kind"] in HIGHLY_AVAILABLE]
+    rehearse(api, namespace, *built)
+    priority, deployment, budget = sorted(built, key=lambda one: HIGHLY_AVAILABLE.index(one["kind"]))
+    pod = deployment["spec"]["template"]
+    for variable in pod["spec"]["containers"][0]["env"]:
+        monkeypatch.setenv(variable["name"], variable.get("value", "taken-from-the-pod"))
+    settings = Settings()
+    assert (settings.leader_election, settings.identity) == (True, "taken-from-the-pod")
+    assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]["type"]) == (2, "RollingUpdate")
+    assert pod["spec"]["priorityClassName"] == priority["metadata"]["name"]
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    for selector in (budget["spec"]["selector"], spread["labelSelector"]):
+        assert selector["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+HIGHLY_AVAILABLE = ("PriorityClass", "Deployment", "PodDisruptionBudget")
+
+
+def test_the_base_elects_a_leader_so_that_a_second_replica_stands_by() -> None:
+    (deployment,) = yaml.safe_load_all((ROOT / "manifests/base/deployment.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"name": "RINGFLEET_LEADER_ELECTION", "value": "true"} in container["env"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -163,6 +164,18 @@ class OperatorProcess:
     def send_kill(self) -> None:
         """SIGKILL, without waiting for the end."""
         self._process.kill()
+
+    def pause(self) -> None:
+        """SIGSTOP: it is there and does nothing, as on a machine that is suspended."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT: it goes on where it was, and does not know that time has passed."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait_ended(self, timeout: float = 60) -> int:
+        """Wait until it has ended by itself; the exit status."""
+        return self._process.wait(timeout=timeout)
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""

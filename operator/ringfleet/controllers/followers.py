@@ -33,9 +33,11 @@ def observe(services: Services) -> list[Follower]:
 
 def troubles(services: Services) -> list[str]:
     """Why the operator can't do its work now, a sentence each; none when it can."""
-    if not services.queues.intents.active:
+    if not services.queues.intents.active and not services.leadership.stands_by:
         return ["It is starting or stopping: objects are looked at once all of them have been listed."]
     found = []
+    if services.queues.intents.active and not services.leadership.held:
+        found.append("It led, and could not say so in time: the API server does not take its Lease.")
     if silent := [one.kind for one in observe(services) if one.silent]:
         found.append(f"Nothing has been heard of {', '.join(silent)} for too long: what is known may be old.")
     if unsaid := sorted({key.kind for key in services.errors.unsaid()}):

@@ -583,6 +583,8 @@ async def _look_last(services: Services, key: AccountKey, order: NumberOrder) ->
         raise MayNotBuy(f"Nothing was bought. {why.why.rstrip('.')}.")
     if services.monotonic() > began + LOOK_HOLDS:
         raise MayNotBuy("Nothing was bought: the last look took too long, and is taken again.")
+    if not services.leadership.held:
+        raise MayNotBuy("Nothing was bought: another operator may lead by now.")
 
 
 async def _is_as_we_know_it(services: Services, order: NumberOrder) -> bool:

@@ -66,6 +66,9 @@ async def leave(services: Services, account: OpenAccount, record: NumberRecord, 
                 if services.monotonic() > began + LOOK_HOLDS:
                     log.warning("not let go: the last look took too long", number=record.name)
                     return False
+                if not services.leadership.held:
+                    log.warning("not let go: another operator may lead by now", number=record.name)
+                    return False
                 await _tell(account, holding, step.way)
         except Frozen as error:
             log.warning("not let go", number=record.name, account=str(record.account), error=str(error))

@@ -28,11 +28,12 @@ from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
 from ringfleet.kube.installation import find_installation
+from ringfleet.kube.queue import Later
 from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
-from ringfleet.objects.refs import CONFIG_MAPS, NUMBER_CLAIMS, PHONE_NUMBERS, resource_of
+from ringfleet.objects.refs import CONFIG_MAPS, NUMBER_CLAIMS, PHONE_NUMBERS, Key, resource_of
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.settings import Settings
@@ -132,13 +133,15 @@ def freeze_informer(kube: Kube, settings: Settings) -> Informer[Freeze]:
 
 
 async def run_controllers(services: Services, stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
-    """Learn everything, then reconcile until `stop` is set. `ready` is set when the queues begin to run.
+    """Learn everything, then reconcile until `stop` is set. `ready` is set when everything is known, and the queues
+    begin to run as soon as this process leads.
 
     Whatever runs in the background is missed when it ends: then all ends, with its error.
 
     Raises:
         NotConfigured: the kinds are not installed.
         WentBack: the API server has forgotten what it has told.
+        LeadershipLost: another operator leads.
         KubeError: they can't be listed at start-up: no right to read them.
     """
     follow(services)
@@ -152,20 +155,41 @@ async def run_controllers(services: Services, stop: asyncio.Event, ready: asynci
             try:
                 if await unless(stop, _learn_everything(services)):
                     background.append(group.create_task(_relist_now_and_then(services), name="relist intents"))
-                    await _work(services, stop, ready)
+                    log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
+                    if ready:
+                        ready.set()
+                    if await unless(stop, _lead(services)):
+                        background.append(group.create_task(services.leadership.keep(), name="keep leadership"))
+                        await _work(services, stop)
             finally:
                 for task in background:
                     task.cancel()
+                await services.leadership.give_back()
 
 
-async def _work(services: Services, stop: asyncio.Event, ready: asyncio.Event | None) -> None:
+async def _lead(services: Services) -> bool:
+    """True: this process leads, and knows what the one before has written last.
+
+    Raises:
+        KubeError: the intents can't be listed; another process may lead then.
+    """
+    if await services.leadership.win():
+        await relist(services)
     open_queue(services)
-    log.info("synced", numbers=len(services.fleet.numbers), installation=services.installation)
-    if ready:
-        ready.set()
-    handler = partial(reconcile, services)
-    await services.queues.run(handler, stop)
-    await save_catalogs(services)
+    return True
+
+
+async def _work(services: Services, stop: asyncio.Event) -> None:
+    await services.queues.run(partial(_turn, services), stop)
+    if services.leadership.held:
+        await save_catalogs(services)
+
+
+async def _turn(services: Services, key: Key) -> float | None:
+    """A turn of the leader; while it does not know whether it still leads, nobody has one."""
+    if not services.leadership.held:
+        return Later(services.leadership.between_looks)
+    return await reconcile(services, key)
 
 
 async def _learn_everything(services: Services) -> bool:

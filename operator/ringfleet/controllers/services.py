@@ -22,6 +22,7 @@ from ringfleet.controllers.dispatcher_client import Dispatcher
 from ringfleet.controllers.fleet import INTENTS, Fleet
 from ringfleet.controllers.intent_watches import IntentWatches
 from ringfleet.controllers.lasting_errors import LastingErrors
+from ringfleet.controllers.leadership import Leadership
 from ringfleet.controllers.meter import Meter, Unmetered
 from ringfleet.controllers.namespaces import Namespaces
 from ringfleet.controllers.needy_numbers import NeedyNumbers
@@ -94,6 +95,7 @@ class Services:
     queues: Queues = field(init=False)
     status: StatusWriter = field(init=False)
     leases: LeaseLock = field(init=False)
+    leadership: Leadership = field(init=False)
     quotas: Quotas = field(init=False)
     claim_bundles: ClaimBundles = field(init=False)
     claim_queue: ClaimQueue = field(init=False)
@@ -110,6 +112,7 @@ class Services:
         events = EventRecorder(self.kube, settings.identity)
         self.status = StatusWriter(self.kube, self.fleet, events, self.errors, self.clock)
         self.leases = LeaseLock(self.kube, self.monotonic)
+        self.leadership = Leadership(self.leases, settings, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         wake_claim, wake_pool = self.queues.wake_claim, self.queues.wake_pool
         self.claim_bundles = ClaimBundles(self.fleet, self.accounts, self.clock)
