@@ -8,6 +8,7 @@
     market.py      country, number type, area codes, capabilities: of pools and orders
     meta.py        metadata, references, durations, amounts, rules; names of labels and annotations
     conditions.py  what `kubectl explain` tells of conditions and reasons
+    runbook.py     the same by reason: the page `manifests/runbook.md`
     crds.py        the generator: docstrings become descriptions
 """
 

@@ -25,6 +25,7 @@ COMMANDS = (
     "ledger",
     "operator",
     "plan",
+    "reason",
     "release",
     "requirements",
     "search",

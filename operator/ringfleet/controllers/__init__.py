@@ -57,6 +57,7 @@ only its turns use, and apart what all of them do::
     what is written    status_writer.py       statuses, finalizers, events
                        lasting_errors.py      an error that stays is said on the object
     the program        runtime.py             start to stop
+                       leadership.py          which of the replicas works
                        stopping.py            how it is told to stop, and work that ends then
                        services.py            one of everything, built once
                        reconcile.py           which function serves which kind
