@@ -302,8 +302,8 @@ async def _throttled(services: Services, key: AccountKey, obj: CarrierAccount, a
     """The carrier asks for fewer calls. An account that has answered before stays usable, and only says that; of one
     that never has, nobody knows which it is, so that it can't be used, and says so."""
     if account.seen.blocked is None and services.accounts.identities.first(key) == key:
-        said = (ready(Reason.REACHABLE, REACHABLE), *listing_conditions(account))
-        await say(services, obj, said, account=account)
+        still = (ready(Reason.REACHABLE, REACHABLE), *listing_conditions(account))
+        await say(services, obj, still, account=account)
     if account.seen.blocked not in (Reason.ACCOUNT_NOT_READY, Reason.THROTTLED):
         return
     message = (
