@@ -22,8 +22,10 @@ IN_PRACTICE: dict[str, dict[str, Any]] = {
         "metadata": {"name": "didhub-production"},
         "spec": {"provider": "DIDHub", "endpoint": "https://api.didhub.io"},
         "status": {
+            "calls": "CircuitOpen",
             "balance": {"amount": "104223.85", "currency": "USD"},
             "numbers": {"owned": 12_345, "ours": 12_000, "unmanaged": 345, "orphans": 0},
+            "sweptAt": LATER,
         },
     },
     "RoutingProfile": {
@@ -83,7 +85,11 @@ IN_PRACTICE: dict[str, dict[str, Any]] = {
         },
     },
 }
-LONG_REASONS = {"NumberPool": "RoutingProfileMissing", "ComplianceBundle": "MissingDocuments"}
+LONG_REASONS = {
+    "CarrierAccount": "CredentialsRejected",
+    "NumberPool": "RoutingProfileMissing",
+    "ComplianceBundle": "MissingDocuments",
+}
 USUAL_REASON = "WaitingForNumber"
 
 

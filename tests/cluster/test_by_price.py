@@ -23,6 +23,7 @@ def test_the_cheaper_of_two_carriers_gets_the_order_and_the_dearer_one_when_it_i
     assert {one["status"]["price"]["monthly"] for one in stage.list("phonenumbers")} == {"1.00"}
 
     stage.simulator.set_faults({"fault": "server_error", "account": "telnyx"})
+    stage.wait_reason("carrieraccount", "telnyx", "CarrierUnavailable")
     stage.scale(5)
     stage.wait_reason("numberpool", "us-west", "FallbackCarrier", "FallbackCarrier")
     stage.wait_ready()

@@ -220,6 +220,46 @@ async def test_a_carrier_that_asks_for_fewer_calls_stays_usable() -> None:
         assert (await rig.says("CarrierAccount", "main"), await rig.woken(1.0)) == ("True Reachable", {})
 
 
+@in_virtual_time
+async def test_an_account_that_is_throttled_after_it_has_answered_says_so_and_keeps_what_its_listing_said() -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.carrier.fail("holdings", ListingIncomplete("It ended early."))
+        await sweep(rig)
+        rig.carrier.health = Health(throttled=True)
+        rig.carrier.fail("balance", Throttled("Slower."))
+        await turn(rig)
+        status = await rig.status("CarrierAccount", "main")
+        assert {one["type"] for one in status["conditions"]} == {"Ready", "Throttled", "ListingIncomplete"}
+        assert status["calls"] == "Throttled"
+        rig.carrier.health = Health()
+        await turn(rig)
+        assert (await rig.status("CarrierAccount", "main"))["calls"] == "Flowing"
+
+
+@pytest.mark.parametrize(
+    ("money", "said"), [(1, None), (0, "True BalanceSpent"), (-3, "True BalanceSpent")], ids=["some", "none", "owed"]
+)
+@in_virtual_time
+async def test_an_account_whose_money_is_spent_says_so(money: int, said: str | None) -> None:
+    async with a_rig(a_secret(), an_account()) as rig:
+        rig.carrier.money = dollars(money)
+        await turn(rig)
+        assert await rig.says("CarrierAccount", "main", "BalanceSpent") == said
+        assert await rig.says("CarrierAccount", "main") == "True Reachable"
+
+
+@in_virtual_time
+async def test_the_time_of_the_last_sweep_is_written_hourly() -> None:
+    async with a_rig(a_secret(), an_account(sweepInterval="10m"), begun=False) as rig, rig.running():
+        await asyncio.sleep(5)
+        first = (await rig.status("CarrierAccount", "main"))["sweptAt"]
+        rig.told()
+        await asyncio.sleep(3000)
+        assert STATUS not in rig.told()
+        await asyncio.sleep(1500)
+        assert (await rig.status("CarrierAccount", "main"))["sweptAt"] > first
+
+
 @pytest.mark.parametrize(
     ("health", "condition"),
     [(Health(throttled=True), "Throttled"), (Health(circuit_open=True), "CircuitOpen"), (Health(), None)],

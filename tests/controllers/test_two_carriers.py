@@ -121,6 +121,17 @@ async def test_an_account_that_stands_in_for_another_gets_no_more_than_its_share
         assert await rig.says("NumberPool", "west") == "False NoStock"
 
 
+@in_virtual_time
+async def test_what_another_object_of_an_account_has_brought_counts_for_the_share_of_the_account() -> None:
+    ours = (a_number(n, accountRef={"name": "spare", "namespace": HERE}) for n in range(1, 6))
+    pool = a_pool(10, carriers=BOTH, spread={"maxShare": "0.5"})
+    async with a_rig(*HOUSES, pool, *ours, begun=False) as rig:
+        rig.carriers[f"{HERE}/spare"].id = rig.carrier.id
+        rig.carrier.stock = [an_offer(n) for n in range(11, 20)]
+        await work(rig)
+        assert bought(rig) == (0, 0)
+
+
 BY_PRICE = [{**one, "preference": 1} for one in BOTH]
 
 

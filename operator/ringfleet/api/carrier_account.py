@@ -219,6 +219,15 @@ class Balance(Part):
     """ISO 4217 code of the currency of the balance, such as USD."""
 
 
+class Calls(StrEnum):
+    FLOWING = "Flowing"
+    """The carrier takes calls as fast as spec.limits lets them go."""
+    THROTTLED = "Throttled"
+    """The carrier asks for fewer calls (condition Throttled)."""
+    CIRCUIT_OPEN = "CircuitOpen"
+    """The last calls all failed, and the carrier is left alone for a while (condition CircuitOpen)."""
+
+
 class AccountNumbers(Part):
     """What the last complete and credible listing of the account showed."""
 
@@ -302,8 +311,13 @@ class CarrierAccountStatus(Status):
     endpoint host are one account: the older one is used, and the other one says DuplicateAccount; while the older one
     has no credentials that the carrier takes, the other one is used. While something of this object is at that account,
     credentials of another one are not used (AccountChanged)."""
+    calls: Calls | None = None
+    """How calls to the carrier go; absent while none can be made for another reason, which Ready has."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
+    swept_at: Time | None = None
+    """Time of the listing by which the account was last swept; written when it is an hour newer than what stands here.
+    Older than that and spec.sweepInterval together: the numbers can't be listed."""
     catalog: AccountCatalog | None = None
     purchases: AccountPurchases | None = None
     records: AccountRecords = AccountRecords.model_construct()
@@ -343,9 +357,11 @@ class CarrierAccount(Resource):
         Column("Provider", ".spec.provider"),
         Column("Balance", ".status.balance.amount"),
         Column("Currency", ".status.balance.currency", priority=1),
-        Column("Owned", ".status.numbers.owned", "integer"),
+        Column("Calls", ".status.calls"),
         Column("Ours", ".status.numbers.ours", "integer"),
-        Column("Unmanaged", ".status.numbers.unmanaged", "integer"),
+        Column("Owned", ".status.numbers.owned", "integer"),
+        Column("Swept", ".status.sweptAt", "date"),
+        Column("Unmanaged", ".status.numbers.unmanaged", "integer", priority=1),
         Column("Orphans", ".status.numbers.orphans", "integer", priority=1),
         REASON,
         Column("Endpoint", ".spec.endpoint", priority=1),

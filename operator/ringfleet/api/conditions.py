@@ -130,6 +130,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "in the weeks before; it is over at nine tenths of that",
             ("FewerAnswered", "FewerDelivered"),
         ),
+        "BalanceSpent": Told("the carrier says that the account has no money left", ("BalanceSpent",)),
         "CatalogStale": Told(
             "the carrier's search is down, and orders go on from what it offered last", ("CatalogStale",)
         ),
@@ -431,6 +432,8 @@ REASONS: Mapping[str, str] = {
     "AwaitingApproval": "A person has to approve the order: `kubectl ringfleet approve norder/NAME`. Numbers and "
     "prices are chosen after that. To refuse it, lower the pool's size.target or suspend the pool, then delete the "
     "order.",
+    "BalanceSpent": "The carrier says that the account has no money left: it may refuse to sell, and take numbers back "
+    "when they renew. Add money at the carrier.",
     "BelowLowWatermark": "Supply is below the low watermark.",
     "BillingSuspended": "The bills are not paid (spec.billing Suspended, or PastDue for longer than spec.grace): every "
     "number that the namespace holds is suspended, its pools order nothing and its claims get no number.",

@@ -38,7 +38,7 @@ async def sweep_when_due(
         CredentialsRejected: they are no longer valid, or have no right to list.
     """
     if not _is_due(services, key, obj, account):
-        return _listing_condition(account)
+        return listing_conditions(account)
     awaited = frozenset(account.unlisted)
     try:
         with timed(partial(services.meter.swept, obj.spec.provider.value), services.monotonic):
@@ -57,7 +57,7 @@ async def sweep_when_due(
         await _conclude(services, key, obj, account, swept, awaited)
     account.swept_at = services.monotonic()
     await _read_routings_when_due(services, key, obj, account)
-    return _listing_condition(account)
+    return listing_conditions(account)
 
 
 async def _read_routings_when_due(
@@ -95,6 +95,7 @@ async def _conclude(
         account.unlisted -= {number for number in awaited if not services.fleet.objects_of(number, key)}
         assert account.identity  # nobody is swept before that
         wake_listed_pools(services, services.fleet.marked.learn(key, account.identity, swept.marked))
+        account.listed_at = services.clock()
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
         account.unreadable = len(swept.unreadable)
         account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
@@ -118,7 +119,8 @@ def _is_another_look(services: Services, obj: CarrierAccount, account: OpenAccou
     return True
 
 
-def _listing_condition(account: OpenAccount) -> tuple[Condition, ...]:
+def listing_conditions(account: OpenAccount) -> tuple[Condition, ...]:
+    """What is amiss with the last listing."""
     if account.listing_error:
         message = (
             "The account's numbers can't be listed; buying goes on, and it is listed again after a while. The carrier: "

@@ -10,6 +10,7 @@ from ringfleet.api.carrier_account import (
     AccountPurchases,
     AccountRecords,
     Balance,
+    Calls,
     CarrierAccountStatus,
     MarkedPool,
 )
@@ -40,7 +41,8 @@ async def say(
     name = AccountKey(fresh.metadata.namespace, fresh.metadata.name)
     room = room_at(services, name, Counted.CHOSEN)
     everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
-    everything = (*everything, *answer_rate_of(services, fresh))
+    left = _balance(services, account, fresh.status.balance, balance)
+    everything = (*everything, *answer_rate_of(services, fresh), *_spent(left))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
     _note_unseen(services, name, fresh, account, said)
@@ -50,8 +52,10 @@ async def say(
         observed_generation=generation,
         account_id=account.account_id if account and account.identity else before.account_id,
         conditions=conditions(before.conditions, everything, generation, services.clock()),
-        balance=_balance(services, account, before.balance, balance),
+        calls=_calls(account) if account else None,
+        balance=left,
         numbers=_numbers(account, before.numbers) if account and counted else before.numbers,
+        swept_at=to_tell(account.listed_at, before.swept_at) if account else before.swept_at,
         catalog=_catalog(services, account, before.catalog) if account else None,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         records=_records(account, before.records),
@@ -111,6 +115,27 @@ def _rate(key: AccountKey, room: PurchaseRoom | None) -> tuple[Condition, ...]:
     if room is None or room.left:
         return ()
     return (Condition("PurchaseRateReached", True, Reason.PURCHASE_RATE_REACHED, rate_message(key)),)
+
+
+def _spent(left: Balance | None) -> tuple[Condition, ...]:
+    """That no money is left, as far as the carrier says."""
+    if left is None or left.amount > 0:
+        return ()
+    message = (
+        "The carrier says that the account has no money left: it may refuse to sell, and take numbers back when they "
+        "renew. Add money at the carrier."
+    )
+    return (Condition("BalanceSpent", True, Reason.BALANCE_SPENT, message),)
+
+
+def _calls(account: OpenAccount) -> Calls | None:
+    """How calls go; nothing of an account that can't be called for another reason."""
+    health = account.carrier.health
+    if health.circuit_open:
+        return Calls.CIRCUIT_OPEN
+    if health.throttled:
+        return Calls.THROTTLED
+    return None if account.seen.blocked else Calls.FLOWING
 
 
 def _balance(

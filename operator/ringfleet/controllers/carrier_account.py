@@ -21,7 +21,12 @@ from ringfleet.carriers.errors import (
     Throttled,
 )
 from ringfleet.controllers.account_catalog import recall_catalog, wake_searchers
-from ringfleet.controllers.account_listing import listing_interval, sweep_when_due, wake_listed_pools
+from ringfleet.controllers.account_listing import (
+    listing_conditions,
+    listing_interval,
+    sweep_when_due,
+    wake_listed_pools,
+)
 from ringfleet.controllers.account_opening import (
     changed_from,
     identify,
@@ -216,7 +221,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         return await _turned_away(services, key, obj, account, error)
     except CarrierUnavailable as error:
         return await _unavailable(services, key, obj, account, error)
-    await say(services, obj, (ready(Reason.REACHABLE, "The carrier answers."), *listing), balance, account)
+    await say(services, obj, (ready(Reason.REACHABLE, REACHABLE), *listing), balance, account)
     services.queues.wake_catalog(key)
     if services.dispatcher.is_there and account.carrier.records is not None:
         services.queues.wake_records(key)
@@ -294,8 +299,11 @@ async def _unavailable(
 
 
 async def _throttled(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> None:
-    """The carrier asks for fewer calls. An account that has answered before stays as it is; of one that never has,
-    nobody knows which it is, so that it can't be used, and says so."""
+    """The carrier asks for fewer calls. An account that has answered before stays usable, and only says that; of one
+    that never has, nobody knows which it is, so that it can't be used, and says so."""
+    if account.seen.blocked is None and services.accounts.identities.first(key) == key:
+        still = (ready(Reason.REACHABLE, REACHABLE), *listing_conditions(account))
+        await say(services, obj, still, account=account)
     if account.seen.blocked not in (Reason.ACCOUNT_NOT_READY, Reason.THROTTLED):
         return
     message = (
@@ -338,5 +346,6 @@ def _next_look(services: Services, key: AccountKey, obj: CarrierAccount, account
     return max(_SHORTEST_LOOK, min(due, _STALE_LOOK) if account.stale_query else due)
 
 
+REACHABLE = "The carrier answers."
 _SHORTEST_LOOK = 1.0
 _STALE_LOOK = 5.0

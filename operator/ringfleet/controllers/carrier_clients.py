@@ -112,6 +112,8 @@ class OpenAccount:
     """What the last believed sweep found; None before the first."""
     swept_at: float | None = None
     """When the last sweep was made, in monotonic seconds; None before the first."""
+    listed_at: datetime | None = None
+    """When the last listing that was believed came to its end; None before the first."""
     quiet_sweeps: int = 0
     """How many sweeps in a row found nothing changed; the wait between sweeps grows with it."""
     listing_incomplete: bool = False

@@ -206,12 +206,13 @@ def _bundles_of_tenants(services: Services, pool: NumberPool, demands: tuple[Dem
 def _as_they_may_sell(
     services: Services, pool: NumberPool, accounts: Mapping[AccountKey, AccountSeen]
 ) -> dict[AccountKey, AccountSeen]:
-    return {
-        account: _as_it_may_sell(
-            services, account, as_priced(services, account, as_searched(services, account, seen, pool), pool)
-        )
-        for account, seen in accounts.items()
-    }
+    return {account: _as_pool_may_use_it(services, account, seen, pool) for account, seen in accounts.items()}
+
+
+def _as_pool_may_use_it(services: Services, account: AccountKey, seen: AccountSeen, pool: NumberPool) -> AccountSeen:
+    seen = as_priced(services, account, as_searched(services, account, seen, pool), pool)
+    same = frozenset(services.accounts.identities.same_as(account)) - {account}
+    return replace(_as_it_may_sell(services, account, seen), same_as=same)
 
 
 def _was_ready(pool: NumberPool) -> bool:

@@ -137,6 +137,7 @@ class Reason(StrEnum):
     CATALOG_STALE = "CatalogStale"
     THROTTLED = "Throttled"
     CIRCUIT_OPEN = "CircuitOpen"
+    BALANCE_SPENT = "BalanceSpent"
     LISTING_INCOMPLETE = "ListingIncomplete"
     LISTING_SHRUNK = "ListingShrunk"
     LISTING_FAILED = "ListingFailed"

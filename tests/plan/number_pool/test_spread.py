@@ -27,6 +27,10 @@ BOTH = (MAIN, SPARE)
 DOWN = AccountSeen(Reason.CIRCUIT_OPEN, "It does not answer.")
 
 
+OLD = AccountKey("default", "old")
+"""Another object of the very account that MAIN is."""
+
+
 def spread(share: str, target: int = 10, **rest: object) -> PoolWant:
     return a_pool(target, carriers=BOTH, max_share=Decimal(share), **rest)
 
@@ -58,6 +62,15 @@ def started(want: PoolWant, seen: PoolSeen) -> tuple[AccountKey, int] | None:
             a_world(BOTH, orders=(an_order(items=items(*[ItemState.UNKNOWN] * 4)), an_order(2, count=2))),
             (SPARE, 4),
             id="what is in doubt, or still searched, counts",
+        ),
+        pytest.param(
+            spread("0.6"),
+            replace(
+                a_world(BOTH, numbers=numbers(6, account=OLD)),
+                accounts={MAIN: AccountSeen(same_as=frozenset({OLD})), SPARE: AccountSeen()},
+            ),
+            (SPARE, 4),
+            id="what another object of the account has brought counts",
         ),
         pytest.param(
             spread("0.6"),
@@ -141,7 +154,7 @@ def test_an_account_never_has_more_than_its_share_of_what_the_pool_will_have(
     seen = (*numbers(mine, account=MAIN), *numbers(others, first=1_000, account=SPARE))
     supply = count_supply(limits(), seen, (), NOW)
     size = size_of(limits(), supply, missing)
-    left = left_at(MAIN, Decimal(share), supply, size)
+    left = left_at(Decimal(share), supply.held_at(MAIN), size)
     assert left is not None
     assert size == mine + others + missing
     assert left == max(0, ceil(Decimal(share) * size) - mine)

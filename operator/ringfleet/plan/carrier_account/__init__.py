@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ringfleet.model import Offer
+from ringfleet.model import AccountKey, Offer
 from ringfleet.plan.conditions import Reason
 
 
@@ -28,5 +28,7 @@ class AccountSeen:
     offered: tuple[Offer, ...] | None = None
     """What its search has shown lately of the pool's market, as an order would take it; None: nobody has asked, or it
     did not tell."""
+    same_as: frozenset[AccountKey] = frozenset()
+    """The other CarrierAccounts that are this very account at the carrier, whose numbers are its numbers."""
     prices_awaited: bool = False
     """Whether that is being asked, because the pool chooses by price."""

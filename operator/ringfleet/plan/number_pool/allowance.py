@@ -71,7 +71,7 @@ def allow(
     wanted = len(claims) if ask != NOTHING else min(count, _for_stock(want, seen, supply, now))
     if wanted == 0:
         return Allowance(0, message=NOT_NEEDED if ask == NOTHING else NOT_CLAIMED)
-    share = share_left(want, supply, _missing(want, seen, supply, now), account) if account else None
+    share = share_left(want, seen, supply, _missing(want, seen, supply, now), account) if account else None
     if account and share == 0:
         return Allowance(0, reason=Reason.SHARE_REACHED, message=f"Nothing was bought: {share_message(account)}")
     wanted = wanted if share is None else min(wanted, share)

@@ -56,7 +56,8 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
         return "it would go beyond spec.limits.maxNumbers"
     size = supply.held + max(plan.shortfall, intent.count)
     size = size if limits.max_numbers is None else min(size, limits.max_numbers)
-    if want.max_share is not None and supply.held_at(intent.account) + intent.count >= want.max_share * size + 1:
+    held = supply.held_at(*seen.objects_of(intent.account))
+    if want.max_share is not None and held + intent.count >= want.max_share * size + 1:
         return "it would go beyond spec.spread.maxShare"
     if limits.monthly_budget is None:
         return None

@@ -137,6 +137,11 @@ class PoolSeen:
     moving: bool = False
     """Whether a purchase or a release of the pool is at a carrier at this moment, which no freeze can stop any more."""
 
+    def objects_of(self, account: AccountKey) -> frozenset[AccountKey]:
+        """The CarrierAccounts that are this account at the carrier, as far as that is known; it is one of them."""
+        known = self.accounts.get(account)
+        return frozenset({account, *(known.same_as if known else ())})
+
     def accounts_for(self, ask: Ask) -> Mapping[AccountKey, AccountSeen]:
         """The accounts as an order for such claims may use them."""
         return self.of_tenants.get(ask.bundle, self.accounts) if ask.bundle else self.accounts
@@ -301,7 +306,7 @@ def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderI
         return _say(want, seen, plan, _SUSPENDED, now)
     if seen.ending:
         return _say(want, seen, plan, _ending(seen.ending), now)
-    share = share_left(want, plan.supply, plan.shortfall, intent.account)
+    share = share_left(want, seen, plan.supply, plan.shortfall, intent.account)
     within = within_limits(want.limits, plan.supply, intent) and (share is None or intent.count <= share)
     if wanted_by(plan.lines, intent.ask) < intent.count or not within:
         return _say(want, seen, replace(plan, top_up=replace(plan.top_up, ordered=True), requeue=0.0), None, now)
@@ -311,9 +316,9 @@ def _finish_start(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderI
 _SUSPENDED = Block(Reason.SUSPENDED, "The pool is suspended (spec.suspend): it orders nothing.")
 
 
-def share_left(want: PoolWant, supply: Supply, missing: int, account: AccountKey) -> int | None:
+def share_left(want: PoolWant, seen: PoolSeen, supply: Supply, missing: int, account: AccountKey) -> int | None:
     """How many of the `missing` numbers the account may bring; None: all. See `plan/number_pool/spread.py`."""
-    return left_at(account, want.max_share, supply, size_of(want.limits, supply, missing))
+    return left_at(want.max_share, supply.held_at(*seen.objects_of(account)), size_of(want.limits, supply, missing))
 
 
 def within_limits(limits: Limits, supply: Supply, intent: OrderIntent) -> bool:
@@ -348,7 +353,7 @@ def _next_order(
         if block or count == 0:
             return block, None
         standings = standings_for(want, seen, plan.top_up, line.ask, count, now)
-        share = {account: share_left(want, plan.supply, plan.shortfall, account) for account in standings}
+        share = {account: share_left(want, seen, plan.supply, plan.shortfall, account) for account in standings}
         account, block = choose_carrier(spread_out(standings, share))
         if block:
             blocks.append(block)

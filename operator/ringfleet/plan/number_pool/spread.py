@@ -6,8 +6,9 @@
     share  = size x spread.maxShare, rounded up, so that a pool of one can be filled
     left   = share - what the account has of the pool, on order and in doubt included
 
-A number of which nobody knows the account counts for each. The share bounds orders only: a pool whose other accounts
-have lost their numbers, or that has become smaller, goes on holding what it has.
+An account is that at the carrier: what the pool has of it through another CarrierAccount, as one that was replaced,
+counts too (`AccountSeen.same_as`). A number of which nobody knows the account counts for each. The share bounds orders
+only: a pool whose other accounts have lost their numbers, or that has become smaller, goes on holding what it has.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ def size_of(limits: Limits, supply: Supply, missing: int) -> int:
     return size if limits.max_numbers is None else max(supply.held, min(size, limits.max_numbers))
 
 
-def left_at(account: AccountKey, max_share: Decimal | None, supply: Supply, size: int) -> int | None:
-    """How many more numbers of a pool of `size` the account may bring, 0 at least; None: as many as there are."""
+def left_at(max_share: Decimal | None, held: int, size: int) -> int | None:
+    """How many more numbers of a pool of `size` an account may bring that has `held` of it, 0 at least; None: as many
+    as there are."""
     if max_share is None:
         return None
     share = int((max_share * size).to_integral_value(ROUND_CEILING))
-    return max(0, share - supply.held_at(account))
+    return max(0, share - held)
 
 
 def spread_out(standings: Standings, left: Mapping[AccountKey, int | None]) -> Standings:

@@ -204,9 +204,9 @@ class Supply:
     by_account: Mapping[AccountKey | None, int] = field(default_factory=dict)
     """How many of those held are of each account; None: of one that nobody knows."""
 
-    def held_at(self, account: AccountKey) -> int:
-        """How many of those held are, or may be, of the account."""
-        return self.by_account.get(account, 0) + self.by_account.get(None, 0)
+    def held_at(self, *accounts: AccountKey) -> int:
+        """How many of those held are, or may be, of these accounts, which are one at the carrier."""
+        return sum(self.by_account.get(one, 0) for one in (*accounts, None))
 
     @property
     def total(self) -> int:
