@@ -179,8 +179,8 @@ def _of_a_recipient(command: Callable[..., Awaitable[None]]) -> Callable[..., No
 async def export_recipient(opened: Any, hashes: tuple[bytes, ...]) -> None:
     """Print what the ledger knows of the recipient NUMBER, as JSON.
 
-    It is what a person may ask for: contacts, picks, what is put off, opt-outs. The dispatcher has to be stopped
-    meanwhile; with PostgreSQL all of them.
+    It is what a person may ask for: contacts, picks, what is put off, opt-outs, masked sessions. The dispatcher has to
+    be stopped meanwhile; with PostgreSQL all of them.
     """
     import msgspec
 
@@ -195,7 +195,8 @@ async def export_recipient(opened: Any, hashes: tuple[bytes, ...]) -> None:
 async def erase_recipient(opened: Any, hashes: tuple[bytes, ...]) -> None:
     """Forget the recipient NUMBER.
 
-    Contacts, picks and what is put off are no more the recipient's; opt-outs stay, as hashes, for they are what the
+    Contacts, picks and what is put off are no more the recipient's, and masked sessions with the recipient end and are
+    gone; opt-outs stay, as hashes, for they are what the
     person has asked for. What numbers have used stays counted. A dispatcher with SQLite has to be stopped meanwhile.
     """
     click.echo(f"{await opened.erase(hashes):,} rows forgotten")
@@ -207,7 +208,7 @@ def retention() -> None:
     from ringfleet.dispatch.ledger.retention import RETENTION
 
     for table, kept in sorted(RETENTION.items()):
-        click.echo(f"{table:15} {'recipients' if kept.personal else '':11} {kept.how_long}: {kept.what}")
+        click.echo(f"{table:17} {'recipients' if kept.personal else '':11} {kept.how_long}: {kept.what}")
 
 
 @ledger.command()

@@ -39,6 +39,10 @@ ROSTER = a_roster(a_member(1, daily=2, hourly=9, daily_tomorrow=5))
 TOMORROW = NOON + 12 * 3600.0
 
 
+NO_SESSIONS = "".join(f"DROP TABLE proxy_{name}; " for name in ("session", "leg", "interaction", "replay"))
+"""A ledger from before there were masked sessions."""
+
+
 async def still_holds(ledger: Ledger) -> None:
     """Ann was called (k1), Bob too and given back, Cid is put off (k2), Eve has opted out."""
     await ledger.enlist(ROSTER)
@@ -131,6 +135,7 @@ async def test_events_that_waited_in_a_sqlite_ledger_of_schema_8_are_for_the_ana
         assert await new.outbox(9) == ()
     with closing(apsw.Connection(str(path))) as old:
         old.execute("DROP INDEX outbox_of_target; ALTER TABLE outbox DROP COLUMN target; PRAGMA user_version = 8")
+        old.execute(NO_SESSIONS)
         old.execute("INSERT INTO outbox VALUES (7, ?, ?)", (NOON, b"{}"))
     async with SqliteLedger(path) as ledger:
         assert await ledger.outbox(9) == (Posted(7, b"{}", NOON),)
@@ -142,7 +147,8 @@ async def test_events_that_waited_in_a_postgres_ledger_of_schema_11_are_for_the_
     await migrate(Address(postgres_dsn))
     connection = await asyncpg.connect(postgres_dsn, server_settings={"search_path": "ringfleet"})
     try:
-        await connection.execute("ALTER TABLE outbox DROP COLUMN target; DELETE FROM schema_version WHERE version = 12")
+        await connection.execute("ALTER TABLE outbox DROP COLUMN target; DELETE FROM schema_version WHERE version > 11")
+        await connection.execute(NO_SESSIONS)
         await connection.execute("INSERT INTO outbox VALUES (7, $1, $2)", NOON, b"{}")
         assert await migrate(Address(postgres_dsn)) == (11, newest())
     finally:

@@ -4,6 +4,8 @@
 - `law/`          the decision: `law/decision.py` has it in words and in Python, on the members of a set in memory
                   (`law/members.py`, `law/member.py`), with the room that is put aside for later (`law/reservations.py`)
                   and what sets are allowed together (`law/shared.py`)
+- `law/sessions.py` which proxy number a participant of a masked session gets; `session_types.py` what is asked of
+                  sessions, and answered
 - `owner/`        who decides: what it has in memory, its groups, and what it folds from the journal
 - `tables.py`     the rows, alike in every store; `store.py` what a store is to its owner; `keys.py` how a key is hashed
 - `sqlite/`       the embedded store: one file, one process; `embedded.py` the ledger in it

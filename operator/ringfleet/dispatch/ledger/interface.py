@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from ringfleet.dispatch.ledger.session_types import SessionAnswer, SessionAsk
 from ringfleet.dispatch.ledger.types import (
     ANALYTICS,
     Ask,
@@ -151,6 +152,11 @@ class Ledger(Protocol):
         """A contact that was put off is not wanted any more: its room is free. Twice is once."""
         ...
 
+    async def session(self, ask: SessionAsk) -> SessionAnswer:
+        """Open, join, look at, list, extend, close or use a masked session, or count a service's: see `law.sessions`
+        for who gets which number. Of one participant, no two sessions are ever open under one number."""
+        ...
+
     async def suppress(self, entries: Sequence[Suppression]) -> int:
         """Record opt-outs; returns how many are new. One that is there stays as it is, but that by word gives way to a
         younger one by word, and to any that is not."""
@@ -223,5 +229,6 @@ class Ledger(Protocol):
 
     async def prune(self, now: float, contacts_before: float) -> int:
         """Forget what no promise needs: replays after `KEPT`; picks, events and who called or wrote, after 35 days;
-        deferrals of days gone; contacts whose last was before `contacts_before`. Returns how many rows went."""
+        deferrals of days gone; masked sessions that are remembered no more; contacts whose last was before
+        `contacts_before`. Returns how many rows went."""
         ...

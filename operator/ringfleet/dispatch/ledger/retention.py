@@ -47,6 +47,12 @@ RETENTION = {
         f"until they have arrived, {POSTED / DAY:.0f} days at most",
         personal=True,
     ),
+    "proxy_session": Kept("masked sessions, without who is in them", "spec.retention after they ended"),
+    "proxy_leg": Kept(
+        "participants of masked sessions, their real numbers encrypted", "spec.retention after it ended", personal=True
+    ),
+    "proxy_interaction": Kept("when there was a call or message in a masked session", f"{KEPT_LONG / DAY:.0f} days"),
+    "proxy_replay": Kept("what a request about masked sessions was answered, by its key", f"{KEPT / 3600:.0f} hours"),
     "rotation_set": Kept("names of sets", "for ever"),
     "roster": Kept("the last roster of each set", "until the next one"),
     "roster_member": Kept("the numbers of that roster", "until the next one"),

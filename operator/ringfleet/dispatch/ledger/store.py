@@ -78,6 +78,8 @@ class Loaded:
     """The ledger's id; 0: it was given none yet."""
     epoch: int = 0
     """See `types.Mark`."""
+    sessions: Sequence[Row] = ()
+    legs: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)

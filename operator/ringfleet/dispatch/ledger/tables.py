@@ -204,6 +204,62 @@ OUTBOX = Table(
 INBOX = Table("inbox", ("id",), {"id": "bigint", "entry": "bytea"}, Mode.APPEND)
 """What another process than the owner has taken in, and no pick depends on."""
 
+SESSIONS = Table(
+    "proxy_session",
+    ("id",),
+    {
+        "id": "bytea",
+        "service": "text",
+        "name": "text",
+        "state": "smallint",
+        "created": "double precision",
+        "last": "double precision",
+        "ended": "double precision",
+        "interactions": "bigint",
+        "terms": "bytea",
+    },
+)
+"""Masked sessions, open and remembered. `terms`: when it ends and how long it is remembered, as JSON."""
+LEGS = Table(
+    "proxy_leg",
+    ("session", "place"),
+    {
+        "session": "bytea",
+        "place": "smallint",
+        "person": "bytea",
+        "number": "bigint",
+        "account": "text",
+        "geo": "text",
+        "sealed": "bytea",
+        "joined": "double precision",
+        "open": "smallint",
+        "rests": "double precision",
+    },
+    Mode.APPEND,
+)
+"""Their participants. A unique index keeps any two that are open from being of one person under one number. `rests`:
+until when the number is not given to the person again; NULL while the session is open."""
+LEG_ENDS = Table(
+    "proxy_leg",
+    ("session", "place"),
+    {"session": "bytea", "place": "smallint", "open": "smallint", "rests": "double precision"},
+    Mode.CHANGE,
+)
+"""What becomes of a participant when the session ends."""
+INTERACTIONS = Table(
+    "proxy_interaction",
+    ("id",),
+    {"id": "bytea", "session": "bytea", "at": "double precision", "place": "smallint", "channel": "text"},
+    Mode.APPEND,
+)
+"""Calls and messages in sessions, by what the carrier knows them; `place`: of the participant who called or wrote."""
+SESSION_REPLAYS = Table(
+    "proxy_replay",
+    ("key",),
+    {"key": "bytea", "at": "double precision", "fingerprint": "bytea", "answer": "bytea"},
+)
+"""What was answered to a request about sessions, by a hash of its service and key."""
+
 ANSWERS = Table("answers", ("key",), {"key": "bytea"} | dict(JOURNAL.columns) | {"state": "smallint"})
 """Entries with the key that they answer: found, never written. `replay` and `journal` together."""
 PICKS = Table("journal", ("seq",), dict(JOURNAL.columns) | {"state": "smallint"})

@@ -324,6 +324,20 @@ class PastPick:
 
 
 @dataclass(frozen=True, slots=True)
+class PastSession:
+    """A masked session that the recipient is or was in."""
+
+    service: str
+    """The ProxyService, as `namespace/name`."""
+    number: str
+    """The proxy number that the recipient called, in E.164 form."""
+    joined: float
+    """When the recipient came into it, in POSIX seconds."""
+    ended: float | None
+    """When it ended, in POSIX seconds; None: it is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """All that a ledger knows of one recipient."""
 
@@ -334,6 +348,7 @@ class Past:
     heard: tuple[tuple[str, float], ...] = ()
     """Each number of ours that the recipient has called or written to, and when last."""
     opt_outs: tuple[Suppression, ...] = ()
+    sessions: tuple[PastSession, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

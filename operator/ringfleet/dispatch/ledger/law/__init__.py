@@ -1,4 +1,4 @@
-"""The law of a pick, in Python: what a member may carry, and which member is picked.
+"""The law, in Python: what a member may carry, and which member is picked; who gets which proxy number.
 
 ::
 
@@ -8,4 +8,5 @@
     ranking.py       those near one place, the least used first
     reservations.py  room on a later hour or day
     shared.py        what sets are allowed together
+    sessions.py      which proxy number a participant of a masked session gets
 """

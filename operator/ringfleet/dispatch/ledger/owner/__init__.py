@@ -16,6 +16,7 @@
                  else that holds; `wishes.py` what other processes have taken in
 - `activity.py`  when numbers were last used; `outbox.py` events on their way to somebody else
 - `reports.py`   a set at a glance, and numbers by themselves; `recipients.py` one person's rights
+- `sessions.py`  masked sessions; `session_memory.py` those that are open, and those that are remembered
 - `journal.py`   one decision as a row, and what it does to memory
 - `folding.py`   from the journal into the tables by key
 - `verify.py`    whether a ledger keeps its own laws

@@ -14,8 +14,10 @@ from ringfleet.dispatch.ledger.tables import (
     DEFERRALS,
     EVENTS,
     HEARD,
+    INTERACTIONS,
     OF_RECIPIENT,
     PICKS,
+    SESSION_REPLAYS,
     SUPPRESSIONS,
     UNCLEAR,
     Changes,
@@ -45,6 +47,9 @@ class Group:
     of_recipient: dict[int, Entry] = field(default_factory=dict)
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
+    session_replays: dict[bytes, Row] = field(default_factory=dict)
+    interactions: set[bytes] = field(default_factory=set)
+    """Those of masked sessions that are asked about and are written down."""
 
     def take_in(self, found: Found) -> None:
         for set_id, recipient, number, _, times in found.get(CONTACTS, ()):
@@ -64,6 +69,8 @@ class Group:
             self.heard.setdefault(recipient, {})[number] = at
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))
         self.calls.update({(row[0], row[1]): row for row in found.get(CALLS, ())})
+        self.session_replays.update({bytes(row[0]): row for row in found.get(SESSION_REPLAYS, ())})
+        self.interactions.update(bytes(row[0]) for row in found.get(INTERACTIONS, ()))
 
     def contact(self, set_id: int, recipient: bytes) -> Contact | None:
         return self.memory.contact((set_id, recipient), self.contacts.get((set_id, recipient)))

@@ -34,6 +34,8 @@ from ringfleet.dispatch.ledger.owner.reports import (
     report_set,
 )
 from ringfleet.dispatch.ledger.owner.restored import begin_epoch
+from ringfleet.dispatch.ledger.owner.sessions import forget_ended
+from ringfleet.dispatch.ledger.owner.sessions import job_of as job_of_session
 from ringfleet.dispatch.ledger.owner.wishes import (
     Wish,
     job_of,
@@ -43,6 +45,7 @@ from ringfleet.dispatch.ledger.owner.wishes import (
     write_wish,
 )
 from ringfleet.dispatch.ledger.retention import KEPT_LONG, LIMITS, POSTED, ROOMS
+from ringfleet.dispatch.ledger.session_types import SessionAnswer, SessionAsk
 from ringfleet.dispatch.ledger.store import NOTHING, Held, Moved, Outcome, Store
 from ringfleet.dispatch.ledger.tables import OUTBOX, UNCLEAR, Row, Wanted
 from ringfleet.dispatch.ledger.types import (
@@ -220,6 +223,10 @@ class OwnedLedger:
         )
         return Cancelled(await self._put(job))
 
+    async def session(self, ask: SessionAsk) -> SessionAnswer:
+        answer: SessionAnswer = await self._put(job_of_session(ask))
+        return answer
+
     async def suppress(self, entries: Sequence[Suppression]) -> int:
         return await self._wish(Wish(suppress=tuple(entries))) if entries else 0
 
@@ -267,7 +274,7 @@ class OwnedLedger:
         await self._fold_all()
         await self._put(Job(lambda group: _forget_deferrals(group, now - ROOMS)))
         seen = (await self._known()).marks["wishes"]
-        gone = 0
+        gone = int(await self._put(Job(lambda group: forget_ended(now, group))))
         for what, before in (
             ("replay", now - KEPT),
             ("journal", now - KEPT_LONG),
@@ -278,6 +285,8 @@ class OwnedLedger:
             ("outbox", now - POSTED),
             ("contact", contacts_before),
             ("heard", now - KEPT_LONG),
+            ("proxy_interaction", now - KEPT_LONG),
+            ("proxy_replay", now - KEPT),
             ("unclear", now - KEPT_LONG),
             ("shared_use", now - LIMITS),
             ("wish", float(seen)),

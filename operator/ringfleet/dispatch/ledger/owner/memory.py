@@ -19,6 +19,7 @@ from ringfleet.dispatch.ledger.law.member import Seat, hour_of
 from ringfleet.dispatch.ledger.law.members import Bench
 from ringfleet.dispatch.ledger.owner.activity import Activity
 from ringfleet.dispatch.ledger.owner.journal import Contact, Detail, Entry, Fate, Kind, State, read_detail
+from ringfleet.dispatch.ledger.owner.session_memory import Sessions
 from ringfleet.dispatch.ledger.owner.shared import Shared
 from ringfleet.dispatch.ledger.owner.undo import Undo
 from ringfleet.dispatch.ledger.store import Loaded
@@ -90,6 +91,7 @@ class Memory:
         self._lapsing: list[tuple[float, int, int]] = []
         self.labels: dict[tuple[int, str], Label] = {(row[0], row[1]): row[2:] for row in loaded.labels}
         self.activity = Activity(loaded.activity)
+        self.sessions = Sessions(loaded.sessions, loaded.legs)
         self.lines: dict[int, dict[Call, float]] = {}
         self.young = Young()
         self.folding = Young()

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from ringfleet.dispatch.ledger.owner.deferrals import give_up
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Detail, Kind, read_detail, write_detail
+from ringfleet.dispatch.ledger.owner.sessions import erase_sessions_of
 from ringfleet.dispatch.ledger.tables import CONTACTS, HEARD, NAMELESS, OF_RECIPIENT, SUPPRESSIONS, Wanted
-from ringfleet.dispatch.ledger.types import Past, PastContact, PastPick, Suppression
+from ringfleet.dispatch.ledger.types import Past, PastContact, PastPick, PastSession, Suppression
 
 
 def want_recipient(hashes: Collection[bytes], group: Group, wanted: Wanted) -> None:
@@ -33,6 +34,12 @@ def recall(hashes: Collection[bytes], group: Group) -> Past:
         picks=tuple(PastPick(names.get(one.set_id, ""), f"+{one.number}", one.at, bool(one.counted)) for one in picks),
         put_off=tuple((names[one.set_id], one.put_off.not_before) for one in waits),
         heard=tuple((f"+{number}", at) for one in hashes for number, at in sorted(group.heard.get(one, {}).items())),
+        sessions=tuple(
+            PastSession(session.service, leg.number, leg.joined, session.ended)
+            for session in memory.sessions.of_person(tuple(hashes))
+            for leg in session.legs
+            if leg.person in hashes
+        ),
         opt_outs=tuple(
             Suppression(scope, one, row[2], row[3], bool(row[4]))
             for one in hashes
@@ -44,7 +51,7 @@ def recall(hashes: Collection[bytes], group: Group) -> Past:
 
 def erase(hashes: Collection[bytes], group: Group) -> int:
     """Returns how many rows there were."""
-    memory, gone = group.memory, 0
+    memory, gone = group.memory, erase_sessions_of(tuple(hashes), group)
     for set_id in memory.names:
         for one in hashes:
             if (waiting := memory.deferral_of(set_id, one)) is not None:

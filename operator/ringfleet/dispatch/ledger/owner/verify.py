@@ -92,7 +92,18 @@ def _replays(evidence: Evidence, _: Memory) -> Iterator[str]:
         yield f"a key is answered by the entry {seq}, which is not there"
 
 
-_LAWS = (_counts, _numbers, _deferrals, _picks, _replays)
+def _sessions(evidence: Evidence, memory: Memory) -> Iterator[str]:
+    """No key of the store holds what is of two tables."""
+    known = memory.sessions.by_id
+    for id_, place, *_, is_open, _ in sorted(evidence.loaded.legs):
+        session = known.get(bytes(id_))
+        if session is None:
+            yield f"participant {place} of the masked session {bytes(id_).hex()}: there is no such session"
+        elif bool(is_open) is not session.is_open:
+            yield f"participant {place} of the masked session {bytes(id_).hex()} is open, and it is not, or the reverse"
+
+
+_LAWS = (_counts, _numbers, _deferrals, _picks, _replays, _sessions)
 
 
 def _first_of(found: Iterable[str]) -> list[str]:

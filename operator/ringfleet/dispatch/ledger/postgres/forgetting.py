@@ -24,6 +24,8 @@ _OLD = {
     "shared_use": "SELECT ctid FROM shared_use WHERE at < $1 ORDER BY at LIMIT $2",
     "unclear": "SELECT ctid FROM unclear WHERE at < $1 ORDER BY at LIMIT $2",
     "heard": "SELECT ctid FROM heard WHERE at < $1 ORDER BY at LIMIT $2",
+    "proxy_interaction": "SELECT ctid FROM proxy_interaction WHERE at < $1 ORDER BY at LIMIT $2",
+    "proxy_replay": "SELECT ctid FROM proxy_replay WHERE at < $1 ORDER BY at LIMIT $2",
     "outbox": "SELECT ctid FROM outbox WHERE at < $1 ORDER BY id LIMIT $2",
     "deferral": "SELECT ctid FROM deferral WHERE not_before < $1 ORDER BY not_before LIMIT $2",
     "wish": "SELECT ctid FROM wish WHERE number < $1 LIMIT $2",

@@ -12,10 +12,12 @@ from ringfleet.dispatch.ledger.tables import (
     DEFERRALS,
     HASH_KEYS,
     LABELS,
+    LEGS,
     PICKS,
     ROSTER_MEMBERS,
     ROSTERS,
     SEATS,
+    SESSIONS,
     SETS,
     SHARED_USE,
     Row,
@@ -68,6 +70,8 @@ async def load(connection: Any) -> Loaded:
         mark=progress.get("mark", 0),
         epoch=progress.get("epoch", 0),
         activity=await _all(connection, ACTIVITY),
+        sessions=await _all(connection, SESSIONS),
+        legs=await _all(connection, LEGS),
         posted=await connection.fetchval("SELECT coalesce(max(id), 0) FROM outbox"),
     )
 

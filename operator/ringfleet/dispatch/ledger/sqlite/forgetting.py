@@ -43,6 +43,13 @@ _STATEMENTS = {
         "DELETE FROM heard WHERE (recipient, number) IN "
         "(SELECT recipient, number FROM heard WHERE at < ?2 ORDER BY at LIMIT ?1)"
     ),
+    "proxy_interaction": (
+        "DELETE FROM proxy_interaction WHERE id IN "
+        "(SELECT id FROM proxy_interaction WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
+    "proxy_replay": (
+        "DELETE FROM proxy_replay WHERE key IN (SELECT key FROM proxy_replay WHERE at < ?2 ORDER BY at LIMIT ?1)"
+    ),
     "outbox": "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < ?2 ORDER BY id LIMIT ?1)",
     "deferral": (
         "DELETE FROM deferral WHERE id IN (SELECT id FROM deferral WHERE not_before < ?2 ORDER BY not_before LIMIT ?1)"

@@ -11,10 +11,12 @@ from ringfleet.dispatch.ledger.tables import (
     DEFERRALS,
     HASH_KEYS,
     LABELS,
+    LEGS,
     PICKS,
     ROSTER_MEMBERS,
     ROSTERS,
     SEATS,
+    SESSIONS,
     SETS,
     SHARED_USE,
     Row,
@@ -62,6 +64,8 @@ def _load(connection: apsw.Connection) -> Loaded:
         mark=progress.get("mark", 0),
         epoch=progress.get("epoch", 0),
         activity=_all(connection, ACTIVITY),
+        sessions=_all(connection, SESSIONS),
+        legs=_all(connection, LEGS),
         posted=connection.execute("SELECT ifnull(max(id), 0) FROM outbox").get,
     )
 
