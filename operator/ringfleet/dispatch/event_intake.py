@@ -81,7 +81,9 @@ class Intake:
         with self._ledger_needed():
             return await self._take_in(key, event)
 
-    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+    async def pass_on(
+        self, key: AccountKey, profile: ObjectRef, request: WebhookRequest, peer: E164 | None = None
+    ) -> None:
         """See `webhooks.Taker`."""
         target = self._target_of(key, profile)
         if target is None:
@@ -89,7 +91,8 @@ class Intake:
                 "not-found",
                 f"RoutingProfile {str(profile)[:100]} sends no messages to a program, or {key} was not told it.",
             )
-        letter = letter_of(target, request.url, request.headers, request.body)
+        person = self._hashes(peer)[0] if peer else b""
+        letter = letter_of(target, request.url, request.headers, request.body, person)
         with self._ledger_needed():
             await self._ledger.post([letter], self._now())
 
