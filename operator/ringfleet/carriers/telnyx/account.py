@@ -93,6 +93,11 @@ class Telnyx:
     def records(self) -> Records:
         return self._records
 
+    @property
+    def streams(self) -> None:
+        """A number has one webhook for its messages."""
+        return None
+
     async def balance(self) -> Money:
         return await spendable(self._http)
 
