@@ -31,6 +31,7 @@ from ringfleet.controllers.account_opening import (
     read_credentials,
 )
 from ringfleet.controllers.account_report import say
+from ringfleet.controllers.account_stream import keep_stream
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -211,6 +212,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         await _ask_search_again(account)
         wake_searchers(services, key, account)
         listing = await sweep_when_due(services, key, obj, account)
+        await keep_stream(services, obj, account)
     except CredentialsRejected as error:
         account.rejected, account.rejected_until = error, services.monotonic() + REJECTED_AGAIN
         return await _turned_away(services, key, obj, account, error)

@@ -99,6 +99,11 @@ class DIDHub:
         """Its webhooks are repeated until they are heard."""
         return None
 
+    @property
+    def streams(self) -> None:
+        """Its own webhook tells of messages beside their program."""
+        return None
+
     async def balance(self) -> Money:
         account = await self._account()
         return account.money("balance", account.text("currency"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ringfleet.simulator.faces.twilio import (
@@ -10,6 +11,7 @@ from ringfleet.simulator.faces.twilio import (
     compliance,
     history,
     numbers,
+    streams,
     targets,
     trust,
     webhooks,
@@ -26,6 +28,7 @@ TWILIO: Final = Face(
         *history.ROUTES,
         *targets.ROUTES,
         *trust.ROUTES,
+        *streams.ROUTES,
         *compliance.ROUTES,
     ),
     statuses=wire.STATUSES,
@@ -36,3 +39,5 @@ TWILIO: Final = Face(
     repeats=False,
     acts_for=account.acts_for,
 )
+STREAMS: Final = replace(TWILIO, name=streams.NAME, routes=(), notify=streams.notify, repeats=True)
+"""The same without a path of its own: what sinks are told is told again."""
