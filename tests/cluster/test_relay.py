@@ -20,7 +20,7 @@ from tests.simulator.receiver import Receiver
 
 
 def test_a_program_keeps_its_messages_and_a_stop_holds_at_once(stage: Stage, tmp_path: Path) -> None:
-    """By the URL that the operator has written at the carrier; without spec.webhooks the program's own is there again."""
+    """By the URL that the operator has written at the carrier; without the wish the program's own is there again."""
     picks, events = free_ports(2)
     flags = ("--dev-insecure", "--listen", f"127.0.0.1:{picks}", "--events", f"127.0.0.1:{events}")
     flags += ("--relay-network", "127.0.0.0/8")
