@@ -192,6 +192,18 @@ async def test_a_stream_that_can_not_be_removed_now_is_removed_later() -> None:
 
 
 @in_virtual_time
+async def test_the_stream_goes_with_the_account() -> None:
+    async with a_rig(*fleet()[:2], begun=False) as rig:
+        streams = streaming(rig)
+        await rig.begin()
+        await settle(rig)
+        assert streams.there
+        await rig.delete("CarrierAccount", "main")
+        await settle(rig)
+        assert (await rig.find("CarrierAccount", "main"), streams.there) == (None, {})
+
+
+@in_virtual_time
 async def test_an_account_that_never_wished_for_a_stream_is_not_asked_for_one() -> None:
     house = fleet()
     alone = (house[0], an_account(), *house[2:])

@@ -16,7 +16,7 @@ import structlog
 
 from ringfleet.api import CarrierAccount
 from ringfleet.api.carrier_account import InboundBy, InboundNow, WebhooksInUse
-from ringfleet.carriers.errors import CarrierUnavailable, CredentialsRejected, RequestRejected
+from ringfleet.carriers.errors import CarrierError, CarrierUnavailable, CredentialsRejected, RequestRejected
 from ringfleet.carriers.event_streams import EventStreams, Stream
 from ringfleet.controllers.carrier_clients import OpenAccount, StreamSeen
 from ringfleet.controllers.services import Services
@@ -47,6 +47,18 @@ async def keep_stream(services: Services, obj: CarrierAccount, account: OpenAcco
         account.stream = StreamSeen(wanted, due, refused=str(error).rstrip("."))
     except CarrierUnavailable as error:
         log.warning("event stream not looked at", account=obj.key, error=str(error))
+
+
+async def leave_stream(services: Services, account: OpenAccount | None) -> None:
+    """Take along the stream of an account whose object is gone: nobody would remove it later. Who can't be asked now
+    keeps a sink that tells a dispatcher which does not know the account."""
+    streams = account.carrier.streams if account and account.stream and account.stream.stream else None
+    if account is None or streams is None:
+        return
+    try:
+        await streams.remove(stream_name(services))
+    except CarrierError as error:
+        log.warning("event stream left at the carrier", account=account.account_id, error=str(error))
 
 
 async def _settle(services: Services, streams: EventStreams, wanted: str | None) -> Stream | None:

@@ -31,7 +31,7 @@ from ringfleet.controllers.account_opening import (
     read_credentials,
 )
 from ringfleet.controllers.account_report import say
-from ringfleet.controllers.account_stream import keep_stream
+from ringfleet.controllers.account_stream import keep_stream, leave_stream
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -65,6 +65,7 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     services.accounts.awaited.setdefault(name, services.monotonic())
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
+            await leave_stream(services, services.accounts.get(name))
             await services.accounts.close(name)
             if obj is None:  # a turn that ran while it was deleted may have noted it again
                 wake_listed_pools(services, services.fleet.marked.forget_object(name))

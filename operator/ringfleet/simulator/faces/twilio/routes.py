@@ -17,6 +17,7 @@ from ringfleet.simulator.faces.twilio import (
     webhooks,
     wire,
 )
+from ringfleet.simulator.faces.twilio.streams import kept, told
 from ringfleet.simulator.http.pipeline import Face
 
 TWILIO: Final = Face(
@@ -39,5 +40,5 @@ TWILIO: Final = Face(
     repeats=False,
     acts_for=account.acts_for,
 )
-STREAMS: Final = replace(TWILIO, name=streams.NAME, routes=(), notify=streams.notify, repeats=True)
+STREAMS: Final = replace(TWILIO, name=kept.NAME, routes=(), notify=told.notify, repeats=True)
 """The same without a path of its own: what sinks are told is told again."""
