@@ -75,7 +75,7 @@ def test_each_message_of_an_array_is_one_event_by_the_sid_that_its_webhook_has_t
     inbound = Direction.INBOUND
     received = Happening.MESSAGE_RECEIVED
     assert first == CarrierEvent(
-        "SM1:message.received", received, at, E164(OURS), "SM1", inbound, peer=E164(OTHERS), text="STOP"
+        "SM1:message.received", received, at, E164(OURS), "SM1", inbound, peer=E164(OTHERS), text="STOP", streamed=True
     )
     assert (second.id, second.text) == ("SM2:message.received", "hello")
     form = {"MessageSid": "SM1", "SmsStatus": "received", "From": OTHERS, "To": OURS, "Body": "STOP"}

@@ -113,11 +113,11 @@ class World:
     def is_known(self) -> bool:
         return True
 
-    def accounts_of(self, _: E164) -> list[AccountKey]:
-        return [HERE]
+    def accounts_of(self, number: E164) -> list[AccountKey]:
+        return [HERE] if number == NUMBER else []
 
-    def scopes_of(self, _: E164) -> list[tuple[str, str]]:
-        return [("set:shop/us", "brand:shop/acme")]
+    def scopes_of(self, number: E164) -> list[tuple[str, str]]:
+        return [("set:shop/us", "brand:shop/acme")] if number == NUMBER else []
 
     def opt_out_words(self, _: E164) -> list[str]:
         return []
@@ -286,6 +286,16 @@ async def test_a_stream_has_each_message_taken_once_and_a_bad_one_hides_no_stop(
     assert (await world.write(MessageSid="SM1")).status_code == 200, "the webhook of the same message"
     tally = await world.ledger.numbers([(NUMBER, str(HERE))], NOON, [(int(NOON // 3600), int(NOON // 3600) + 1)])
     assert sum(one.received for one in tally.tallies[0].sums) == 3
+
+
+async def test_of_a_number_that_has_no_object_a_stream_brings_a_stop_and_nothing_else(world: World) -> None:
+    """It may be another program's, or one that is not known yet: the people who write to it are nobody's business."""
+    theirs = "+14155550188"
+    told = [a_streamed_message("SM1", to=theirs, body="hello"), a_streamed_message("SM2", to=theirs)]
+    replies = [await world.stream(json.dumps([one]).encode()) for one in told]
+    assert [reply.json()["status"] for reply in replies] == ["ignored", "counted"]
+    assert len(await world.ledger.suppressions("brand:shop/")) == 1
+    assert (await world.ledger.recall(HASHER.hashes(PEER))).heard == ()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])

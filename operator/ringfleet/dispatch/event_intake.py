@@ -146,10 +146,12 @@ class Intake:
 
     def _counts(self, key: AccountKey, event: CarrierEvent) -> bool:
         """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no
-        label of what it does not own, with which whoever buys the number next would begin."""
+        label of what it does not own, with which whoever buys the number next would begin; nor what a stream tells of a
+        number that may be another program's."""
         if event.happening in _OF_THE_NUMBER:
             return key in self._numbers.accounts_of(event.number)
-        return self._is_of(key, event.number)
+        owners = self._numbers.accounts_of(event.number)
+        return key in owners or not (owners or event.streamed)
 
     def _is_of(self, key: AccountKey, number: E164) -> bool:
         owners = self._numbers.accounts_of(number)

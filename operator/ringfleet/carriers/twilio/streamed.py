@@ -3,13 +3,14 @@
 It is signed as every webhook is (`webhook`), by the hash of its body. Twilio tells each event at least once, and in no
 order (twilio.com/docs/events/event-delivery-and-duplication): a message is known by its SID, by which its webhook and
 its record know it too. The sink hears of all messages of the account; those to what is no number, such as a short
-code, are none of ours. Schema: `Messaging.InboundMessageV1`.
+code, are none of ours, and of those to a number without an object here only a STOP is kept (`event_intake`). Schema: `Messaging.InboundMessageV1`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ringfleet.carriers.errors import CarrierUnavailable
@@ -54,4 +55,5 @@ def _read(event: Fields) -> CarrierEvent | None:
     except ValueError:
         return None
     at = data.moment("timestamp") if data.has("timestamp") else event.moment("time")
-    return message_received(data.text("messageSid"), at, number, data.maybe_text("from"), data.maybe_text("body"))
+    told = message_received(data.text("messageSid"), at, number, data.maybe_text("from"), data.maybe_text("body"))
+    return replace(told, streamed=True)
