@@ -2,8 +2,9 @@
 
 It is signed as every webhook is (`webhook`), by the hash of its body. Twilio tells each event at least once, and in no
 order (twilio.com/docs/events/event-delivery-and-duplication): a message is known by its SID, by which its webhook and
-its record know it too. The sink hears of all messages of the account; those to what is no number, such as a short
-code, are none of ours, and of those to a number without an object here only a STOP is kept (`event_intake`). Schema: `Messaging.InboundMessageV1`.
+its record know it too. The sink hears of all messages of the account. Those to what is no number, such as a short code,
+are none of ours; of those to a number that has no object here only a STOP is kept (`event_intake`). Schema:
+`Messaging.InboundMessageV1`.
 """
 
 from __future__ import annotations
