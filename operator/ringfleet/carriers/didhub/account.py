@@ -193,6 +193,8 @@ class DIDHub:
         return None
 
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
+        """A row of the listing says how a number's calls are signed; neither a purchase nor another call of the API has
+        a word that asks for it."""
         return None
 
     async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002
