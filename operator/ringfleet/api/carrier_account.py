@@ -57,7 +57,7 @@ class InboundBy(StrEnum):
     """Twilio's Event Streams: a sink of ours is told of every message of the account, a messaging service's too, and
     the number's own webhook is called by the carrier, as its RoutingProfile names it. The sink is made once, is known
     by its description (`Ringfleet` and the installation's id), and goes with this field or with publicURL. While it is
-    not active the condition StreamBroken says so. Only of Twilio."""
+    not active the condition StreamBroken says so. Twilio may bill events; Relay costs none. Only of Twilio."""
     RELAY = "Relay"
     """The carrier calls the dispatcher in place of the webhook that a RoutingProfile names for messages, and the
     dispatcher passes the request on as it came, at least once. The signature in it is for the URL in
