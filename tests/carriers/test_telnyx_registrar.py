@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from ringfleet.carriers.errors import CarrierUnavailable, ItemsGone, RequestRejected
-from ringfleet.carriers.telnyx.registrar import NO_ADDRESS, NOT_ORDERED, TelnyxRegistrar
+from ringfleet.carriers.telnyx.filed_items import NO_ADDRESS
+from ringfleet.carriers.telnyx.registrar import NOT_ORDERED, TelnyxRegistrar
 from ringfleet.carriers.telnyx.requirements import Demands, word_of
 from ringfleet.carriers.telnyx.wire import read_refusal
 from ringfleet.model import Catalog, ItemState, Query

@@ -12,6 +12,7 @@ import pytest
 
 from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import open_client
+from ringfleet.carriers.twilio.streamed import RECEIVED
 from ringfleet.model import Capability, HeldRouting, HoldingStatus, ItemState, NumberType, Query
 from tests.carriers.conformance import ROUTING
 from tests.carriers.customer import MARK, US_415, Customer
@@ -21,7 +22,7 @@ from tests.simulator.twilio_sdk import TwilioCustomer
 
 PROVIDER = "Twilio"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-SUITE_PRODUCTS = ("api", "pricing", "trunking", "messaging", "trusthub")
+SUITE_PRODUCTS = ("api", "pricing", "trunking", "messaging", "trusthub", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,19 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
     assert [holding async for page in carrier.holdings() for holding in page]
     for pages in (carrier.records.messages(LONG_AGO), carrier.records.calls(LONG_AGO)):
         assert [page async for page in pages]
+    await carrier.streams.ensure("Ringfleet inst-1", "https://example.com/a")
+    await carrier.streams.ensure("Ringfleet inst-1", "https://example.com/b")
+    await drop_the_event(customer)
+    await carrier.streams.ensure("Ringfleet inst-1", "https://example.com/b")
+    await carrier.streams.remove("Ringfleet inst-1")
     await carrier.release(sid)
+
+
+async def drop_the_event(customer: Customer) -> None:
+    """A person takes it out of the subscription: it is to be put in again."""
+    person = Program(customer)
+    (row,) = person.call("GET", "events", "/v1/Subscriptions")["subscriptions"]
+    person.call("DELETE", "events", f"/v1/Subscriptions/{row['sid']}/SubscribedEvents/{RECEIVED}")
 
 
 async def test_everything_that_is_sent_is_declared_by_twilios_own_library(customer: Customer) -> None:

@@ -37,6 +37,8 @@ SHORT = (
     Rotating(),
     Ordering(count=3, provider="Twilio"),
     Ordering(count=3, provider="Telnyx"),
+    Filing(provider="Twilio"),
+    Filing(provider="Telnyx"),
 )
 LONG = (
     Ordering(count=30),
@@ -49,6 +51,8 @@ LONG = (
     Rotating(),
     Ordering(count=6, provider="Twilio"),
     Ordering(count=6, provider="Telnyx"),
+    Filing(provider="Twilio"),
+    Filing(provider="Telnyx"),
 )
 
 

@@ -20,14 +20,16 @@ from tests.simulator.receiver import Receiver
 
 
 def test_a_program_keeps_its_messages_and_a_stop_holds_at_once(stage: Stage, tmp_path: Path) -> None:
-    """By the URL that the operator has written at the carrier; without publicURL the program's own is there again."""
+    """By the URL that the operator has written at the carrier; without the wish the program's own is there again."""
     picks, events = free_ports(2)
     flags = ("--dev-insecure", "--listen", f"127.0.0.1:{picks}", "--events", f"127.0.0.1:{events}")
+    flags += ("--relay-network", "127.0.0.0/8")
     with (
         Receiver() as program,
         DispatcherProcess(tmp_path, stage.cluster.kubeconfig, stage.namespace, *flags) as dispatcher,
     ):
-        number = a_set_with_a_program(stage, program.url, f"http://127.0.0.1:{events}", dispatcher.urls[0])
+        hooks = {"publicURL": f"http://127.0.0.1:{events}", "inbound": "Relay"}
+        number = a_set_with_a_program(stage, program.url, hooks, dispatcher.urls[0])
         called = sms_url(stage)
         assert called == (
             f"http://127.0.0.1:{events}/v1/events/{stage.namespace}/sandbox/{stage.namespace}/front-desk",
@@ -46,14 +48,34 @@ def test_a_program_keeps_its_messages_and_a_stop_holds_at_once(stage: Stage, tmp
         assert RequestValidator(stage.simulator.token).validate(original, form, signature)
         stage.cluster.kubectl(
             *("patch", "carrieraccount", "sandbox", "-n", stage.namespace, "--type=merge"),
-            *("-p", '{"spec": {"webhooks": {"publicURL": null}}}'),
+            *("-p", '{"spec": {"webhooks": null}}'),
         )
         stage.wait_for(lambda: sms_url(stage) == (program.url, None), "the program's URL to be back")
 
 
-def a_set_with_a_program(stage: Stage, program: str, public_url: str, dispatcher: str) -> str:
+def test_a_stream_tells_of_a_stop_and_the_number_calls_its_program_alone(stage: Stage, tmp_path: Path) -> None:
+    """With what the account says by itself; without publicURL the sink is gone."""
+    picks, events = free_ports(2)
+    flags = ("--dev-insecure", "--listen", f"127.0.0.1:{picks}", "--events", f"127.0.0.1:{events}")
+    with DispatcherProcess(tmp_path, stage.cluster.kubeconfig, stage.namespace, *flags) as dispatcher:
+        hooks = {"publicURL": f"http://127.0.0.1:{events}"}
+        number = a_set_with_a_program(stage, "https://example.com/sms", hooks, dispatcher.urls[0])
+        used = stage.get("carrieraccount", "sandbox")["status"]["webhooks"]
+        assert used == {"inbound": "EventStreams", "sink": sinks(stage)[0]["sid"]}
+        stage.wait_for(lambda: sms_url(stage) == ("https://example.com/sms", None), "the program's own URL")
+        receive(stage, number, "STOP")
+        assert stage.simulator.control("GET", "webhooks/pending?wait=30")["failures"] == {}
+        assert dispatcher.would_pick(PERSON).status_code == 403, "the carrier has its answer"
+        stage.cluster.kubectl(
+            *("patch", "carrieraccount", "sandbox", "-n", stage.namespace, "--type=merge"),
+            *("-p", '{"spec": {"webhooks": {"publicURL": null}}}'),
+        )
+        stage.wait_for(lambda: not sinks(stage), "the sink to be gone")
+
+
+def a_set_with_a_program(stage: Stage, program: str, hooks: dict[str, str], dispatcher: str) -> str:
     """A set whose numbers' messages go to the program; one of its numbers."""
-    hears = {"webhookSecretRef": {"name": "sandbox-webhooks", "key": "secret"}, "webhooks": {"publicURL": public_url}}
+    hears = {"webhookSecretRef": {"name": "sandbox-webhooks", "key": "secret"}, "webhooks": hooks}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "sandbox-webhooks"}}
     stage.apply({**secret, "stringData": {"secret": stage.simulator.token}})
     stage.account_at("Twilio", **OFTEN, **hears, trustProduct=a_trust_product(stage))
@@ -69,10 +91,19 @@ def a_set_with_a_program(stage: Stage, program: str, public_url: str, dispatcher
 
 def sms_url(stage: Stage) -> tuple[str, str | None]:
     """Whom the carrier calls for messages, and whom when that one is away: by the one application with such a URL."""
-    endpoint, credentials = OPENINGS["Twilio"](stage.simulator.url, DEFAULT_ACCOUNT, stage.simulator.token)
-    sid, token = credentials["accountSid"], credentials["authToken"]
-    path = f"{endpoint.format(product='api')}/2010-04-01/Accounts/{sid}/Applications.json"
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        rows: list[dict[str, Any]] = client.get(path, auth=(sid, token)).json()["applications"]
+    rows = rows_of(stage, "api", "/2010-04-01/Accounts/{sid}/Applications.json", "applications")
     (found,) = [row for row in rows if row["sms_url"]]
     return found["sms_url"], found["sms_fallback_url"] or None
+
+
+def sinks(stage: Stage) -> list[dict[str, Any]]:
+    return rows_of(stage, "events", "/v1/Sinks", "sinks")
+
+
+def rows_of(stage: Stage, product: str, path: str, key: str) -> list[dict[str, Any]]:
+    endpoint, credentials = OPENINGS["Twilio"](stage.simulator.url, DEFAULT_ACCOUNT, stage.simulator.token)
+    sid, token = credentials["accountSid"], credentials["authToken"]
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        url = endpoint.format(product=product) + path.format(sid=sid)
+        rows: list[dict[str, Any]] = client.get(url, auth=(sid, token)).json()[key]
+    return rows

@@ -16,6 +16,7 @@ from ringfleet.carriers.abilities import EVERYWHERE, Abilities, BundleTime
 from ringfleet.carriers.carrier import Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
+from ringfleet.carriers.event_streams import EventStreams
 from ringfleet.model import (
     E164,
     Catalog,
@@ -106,6 +107,7 @@ class CarrierDouble:
     takes: dict[str, float] = field(default_factory=dict)
     registrar: RegistrarDouble | None = None
     records: DetailRecords | None = None
+    streams: EventStreams | None = None
     health: Health = field(default_factory=Health)
     abilities: Abilities = ABILITIES
     opened: int = 0

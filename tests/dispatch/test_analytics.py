@@ -17,9 +17,10 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from ringfleet.dispatch.analytics import LONGEST_WAIT_S, MEDIA_TYPE, Forwarding, wait_after
+from ringfleet.dispatch.analytics import MEDIA_TYPE, Forwarding
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.outbox import LONGEST_WAIT_S, wait_after
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.model.traffic import Happening
 from tests.dispatch.ledger.builders import an_event

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -19,13 +22,14 @@ from twilio.request_validator import RequestValidator
 from ringfleet.carriers.telnyx.webhook import TelnyxWebhook
 from ringfleet.carriers.twilio.webhook import TwilioWebhook
 from ringfleet.carriers.webhooks import WebhookReader
-from ringfleet.dispatch import analytics
+from ringfleet.dispatch import outbox
 from ringfleet.dispatch.event_intake import Intake
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.public_address import PublicAddress
 from ringfleet.dispatch.relay import ORIGINAL_URL, TRIES, Relay, letter_of
+from ringfleet.dispatch.relay_reach import Network
 from ringfleet.dispatch.senders import Senders
 from ringfleet.dispatch.settings import DispatchSettings
 from ringfleet.dispatch.webhooks import Events, Sender, app_of
@@ -34,6 +38,7 @@ from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from tests.carriers.test_telnyx_webhook import KEY as TELNYX_KEY
 from tests.carriers.test_telnyx_webhook import a_message, public, signed
+from tests.carriers.test_twilio_streamed import a_message as a_message_of_a_stream
 from tests.controllers.api_double import ApiDouble
 from tests.controllers.rig import RESOURCES, a_profile
 from tests.dispatch.ledger.builders import NOON
@@ -44,6 +49,7 @@ DESK = ObjectRef("shop", "front-desk")
 PATH = "/v1/events/shop/main/shop/front-desk"
 PUBLIC = "https://events.example.com"
 TOKEN = "12345"
+LOOPBACK = ip_network("127.0.0.0/8")
 NUMBER, PEER = "+14155550100", "+12125550123"
 FORM = {
     "MessageSid": "SM1",
@@ -107,11 +113,11 @@ class World:
     def is_known(self) -> bool:
         return True
 
-    def accounts_of(self, _: E164) -> list[AccountKey]:
-        return [HERE]
+    def accounts_of(self, number: E164) -> list[AccountKey]:
+        return [HERE] if number == NUMBER else []
 
-    def scopes_of(self, _: E164) -> list[tuple[str, str]]:
-        return [("set:shop/us", "brand:shop/acme")]
+    def scopes_of(self, number: E164) -> list[tuple[str, str]]:
+        return [("set:shop/us", "brand:shop/acme")] if number == NUMBER else []
 
     def opt_out_words(self, _: E164) -> list[str]:
         return []
@@ -134,6 +140,12 @@ class World:
         headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
         return await self.send(urlencode(form).encode(), headers | {"Authorization": "Basic x"}, path)
 
+    async def stream(self, body: bytes) -> httpx.Response:
+        """Messages, as Twilio's Event Streams tell them."""
+        path = f"/v1/events/shop/main?bodySHA256={sha256(body).hexdigest()}"
+        signature = RequestValidator(TOKEN).compute_signature(f"{PUBLIC}{path}", {})
+        return await self.send(body, {"X-Twilio-Signature": signature, "Content-Type": "application/json"}, path)
+
     async def opted_out(self) -> int:
         return len(await self.ledger.suppressions("brand:shop/acme"))
 
@@ -146,8 +158,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def relaying(world: World) -> AsyncIterator[None]:
-    task = asyncio.create_task(Relay(world.ledger, world.metrics).run())
+async def relaying(world: World, networks: Sequence[Network] = (LOOPBACK,)) -> AsyncIterator[None]:
+    task = asyncio.create_task(Relay(world.ledger, world.metrics, networks).run())
     try:
         yield
     finally:
@@ -157,8 +169,8 @@ async def relaying(world: World) -> AsyncIterator[None]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analytics, "FIRST_WAIT_S", 0.001)
-    monkeypatch.setattr(analytics, "LONGEST_WAIT_S", 0.001)
+    monkeypatch.setattr(outbox, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(outbox, "LONGEST_WAIT_S", 0.001)
 
 
 async def test_the_program_gets_the_request_as_it_came_and_can_check_its_signature(world: World) -> None:
@@ -175,6 +187,20 @@ async def test_the_program_gets_the_request_as_it_came_and_can_check_its_signatu
     assert RequestValidator(TOKEN).validate(headers[ORIGINAL_URL.lower()], form, headers["x-twilio-signature"])
     assert headers[ORIGINAL_URL.lower()] == f"{PUBLIC}{PATH}"
     assert "authorization" not in headers, "nothing but what the carrier signs with"
+
+
+async def test_a_person_who_is_forgotten_is_not_passed_on_any_more(world: World) -> None:
+    """What waits for a program that is away has their number and their words."""
+    other = "+12125550124"
+    await world.write(Body="my name is Ann")
+    await world.write(Body="my name is Bob", MessageSid="SM2", From=other)
+    ann, bob = HASHER.hashes(PEER), HASHER.hashes(other)
+    assert (await world.ledger.recall(ann)).letters == ((world.target, NOON),)
+    assert await world.ledger.erase(ann)
+    assert (await world.ledger.recall(ann)).letters == ()
+    (left,) = await world.ledger.outbox(9, world.target or "")
+    assert b"Bob" in left.entry
+    assert (await world.ledger.recall(bob)).letters == ((world.target, NOON),)
 
 
 async def test_what_nobody_has_signed_is_passed_on_to_nobody(world: World) -> None:
@@ -247,6 +273,45 @@ async def test_a_program_that_comes_back_gets_all_in_their_order(world: World, a
         await runner.cleanup()
 
 
+async def test_a_stream_has_each_message_taken_once_and_a_bad_one_hides_no_stop(world: World) -> None:
+    """In one array; it is refused as a whole then, and comes again, and what was taken is known."""
+    bad = a_streamed_message("SM2", timestamp="noon")
+    told = json.dumps([a_streamed_message("SM1"), bad, a_streamed_message("SM3", body="hi")]).encode()
+    for _ in range(2):
+        assert (await world.stream(told)).status_code == 400
+        assert await world.opted_out() == 1
+    good = json.dumps([a_streamed_message("SM3", body="hi"), a_streamed_message("SM4", body="hi")]).encode()
+    replies = [await world.stream(good) for _ in range(2)]
+    assert [(reply.status_code, reply.json()["status"]) for reply in replies] == [(200, "counted"), (200, "known")]
+    assert (await world.write(MessageSid="SM1")).status_code == 200, "the webhook of the same message"
+    tally = await world.ledger.numbers([(NUMBER, str(HERE))], NOON, [(int(NOON // 3600), int(NOON // 3600) + 1)])
+    assert sum(one.received for one in tally.tallies[0].sums) == 3
+
+
+async def test_of_a_number_that_has_no_object_a_stream_brings_a_stop_and_nothing_else(world: World) -> None:
+    """It may be another program's, or one that is not known yet: the people who write to it are nobody's business."""
+    theirs = "+14155550188"
+    told = [a_streamed_message("SM1", to=theirs, body="hello"), a_streamed_message("SM2", to=theirs)]
+    replies = [await world.stream(json.dumps([one]).encode()) for one in told]
+    assert [reply.json()["status"] for reply in replies] == ["ignored", "counted"]
+    assert len(await world.ledger.suppressions("brand:shop/")) == 1
+    assert (await world.ledger.recall(HASHER.hashes(PEER))).heard == ()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_target_inside_the_cluster_is_not_called_until_its_network_is_let_in(
+    world: World, at_once: None, host: str
+) -> None:
+    """A tenant's RoutingProfile names it: by its address, or by a name that means it."""
+    async with running() as program:
+        await world.ledger.post([a_letter(program.url.replace("127.0.0.1", host), 1)], NOON)
+        async with relaying(world, networks=()):
+            await until_failed(world, "relay-forbidden")
+        assert program.requests == []
+        async with relaying(world):
+            assert await program.got(1) == [b"1"], "it was kept meanwhile"
+
+
 @pytest.mark.parametrize(("status", "sent"), [(503, TRIES), (429, TRIES), (404, 1), (302, 1)])
 async def test_a_program_has_its_say_and_what_it_can_not_take_now_is_sent_again(
     world: World, at_once: None, status: int, sent: int
@@ -292,9 +357,13 @@ def test_profiles_are_looked_for_where_those_of_pools_and_of_claims_are(
     assert settings.profile_namespaces == expected
 
 
-async def until_failed(world: World) -> None:
+def a_streamed_message(sid: str, **data: Any) -> dict[str, Any]:
+    return a_message_of_a_stream(sid, **{"timestamp": datetime.fromtimestamp(NOON, UTC).isoformat()} | data)
+
+
+async def until_failed(world: World, outcome: str = "relay-unreachable") -> None:
     name = "ringfleet_dispatch_events_forwarded_total"
-    while not world.metrics.registry.get_sample_value(name, {"outcome": "relay-unreachable"}):
+    while not world.metrics.registry.get_sample_value(name, {"outcome": outcome}):
         await asyncio.sleep(0)
 
 

@@ -62,8 +62,7 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 def event(id_: str = "evt_1") -> CarrierEvent:
-    read = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, a_body(an_event("call.started", id_))))
-    assert read is not None
+    (read,) = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, a_body(an_event("call.started", id_))))
     return read
 
 

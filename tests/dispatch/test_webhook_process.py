@@ -21,7 +21,7 @@ from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.ledger.embedded import SqliteLedger
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process import life, watch
-from ringfleet.model import AccountKey
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
 from tests.carriers.webhooks import NOW, a_body, an_event, signed
@@ -92,14 +92,16 @@ class Passing:
 
     def __init__(self) -> None:
         self.passed: list[tuple[AccountKey, ObjectRef, WebhookRequest]] = []
+        self.peers: list[E164 | None] = []
 
     async def take(self, *_: object) -> str:
         return "counted"
 
-    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest, peer: E164 | None) -> None:
         if profile.name == "nobody":
             raise Problem("not-found", "Nobody is told.")
         self.passed.append((key, profile, request))
+        self.peers.append(peer)
 
 
 async def test_a_request_that_is_to_be_passed_on_comes_over_as_it_was_sent(tmp_path: Path) -> None:
@@ -113,6 +115,7 @@ async def test_a_request_that_is_to_be_passed_on_comes_over_as_it_was_sent(tmp_p
         assert refused.status_code == 404
     ((key, profile, request),) = passing.passed
     assert (key, profile) == (HERE, ObjectRef("shop", "desk"))
+    assert passing.peers == [E164("+12125550123")], "so that it can be forgotten with that person"
     assert (request.method, request.url, request.body) == ("POST", f"{watch.url}{PATH}/shop/desk?a=%2F", body)
     assert headers.items() <= dict(request.headers).items()
 

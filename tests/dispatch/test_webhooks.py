@@ -671,8 +671,8 @@ class ReaderOfTheUrl:
         if request.headers.get("x-signature") != code:
             raise SignatureRefused(Doubt.WRONG, "The signature is not of this URL.")
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
-        return None
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
+        return ()
 
 
 @dataclass
@@ -684,8 +684,8 @@ class ReaderOfItsThread:
     def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
         self.threads.append(threading.get_ident())
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
-        return None
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
+        return ()
 
 
 @dataclass
@@ -697,8 +697,8 @@ class ReaderOfOneEvent:
     def verify(self, request: WebhookRequest, secrets: Sequence[str], now: float) -> None:
         """Whoever it was."""
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
-        return self.event
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
+        return (self.event,)
 
 
 @dataclass
@@ -811,8 +811,8 @@ async def test_a_ledger_that_is_refused_acknowledges_no_event_for_an_opt_out_wou
     world: World,
 ) -> None:
     intake = Intake(world.ledger, world, HASHER.hashes, lambda: world.now, world.metrics, standing=Second())
-    read = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, a_body(an_event("message.received", "e", text="STOP"))))
-    assert read is not None
+    body = a_body(an_event("message.received", "e", text="STOP"))
+    (read,) = DIDHubWebhook().read(WebhookRequest("POST", "/", {}, body))
     with pytest.raises(Problem, match="Another ledger decides"):
         await intake.take(HERE, read)
     assert await world.opted_out() == []

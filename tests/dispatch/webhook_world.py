@@ -133,8 +133,7 @@ async def lost(ledger: SqliteLedger, ids: Iterable[str]) -> list[str]:
     taker = intake(World(ledger))
     missing = []
     for id_ in ids:
-        event = DIDHubWebhook().read(WebhookRequest("POST", PATH, {}, a_body(an_event("call.started", id_))))
-        assert event is not None
+        (event,) = DIDHubWebhook().read(WebhookRequest("POST", PATH, {}, a_body(an_event("call.started", id_))))
         if await taker.take(HERE, event) != "known":
             missing.append(id_)
     return missing

@@ -50,19 +50,34 @@ class Provider(StrEnum):
     """Telnyx. The sandbox carrier speaks its protocol too, below /telnyx."""
 
 
+class InboundBy(StrEnum):
+    AUTO = "Auto"
+    """By EventStreams where the account has them and they work, else by Relay."""
+    EVENT_STREAMS = "EventStreams"
+    """Twilio's Event Streams: a sink of ours is told of every message of the account, a messaging service's too, and
+    the number's own webhook is called by the carrier, as its RoutingProfile names it. The sink is made once, is known
+    by its description (`Ringfleet` and the installation's id), and goes with this field or with publicURL. While it is
+    not active the condition StreamBroken says so. Twilio may bill events; Relay costs none. Only of Twilio."""
+    RELAY = "Relay"
+    """The carrier calls the dispatcher in place of the webhook that a RoutingProfile names for messages, and the
+    dispatcher passes the request on as it came, at least once. The signature in it is for the URL in
+    X-Ringfleet-Original-Url, and what the program answers is not written back. While the dispatcher can't take a
+    request, the carrier calls the program itself. Nothing is passed on to an address that is not on the internet
+    (private, loopback, link-local, a cloud's metadata), unless the dispatcher's --relay-network has it: the request
+    waits for a week then. Messages to a messaging service are not relayed."""
+
+
 class AccountWebhooks(Part):
     """Whom the carrier calls for messages that come in."""
 
     public_url: Annotated[HttpUrl | None, Field(alias="publicURL")] = None
     """The base URL by which the carrier reaches the dispatcher's listener for events, such as
-    https://events.example.com. With it, the carrier calls the dispatcher for each message to a number whose
-    RoutingProfile names a webhook for messages, so that no STOP waits; the dispatcher then passes the request on to
-    that webhook as it came, at least once. The signature in it is for the URL in X-Ringfleet-Original-Url, and what the
-    program answers is not written back. While the dispatcher can't take a request, the carrier calls the program
-    itself. The dispatcher calls it from inside the cluster, where whoever writes RoutingProfiles may name any URL:
-    bound by a NetworkPolicy what the dispatcher reaches. Needs webhookSecretRef. Only of Twilio and Telnyx, and not
-    where messages go to a messaging service. Without it, the carrier calls the webhook alone, and a STOP is heard when
-    messages are listed (status.records)."""
+    https://events.example.com. With it, the carrier tells the dispatcher of each message that comes in, in the way that
+    spec.webhooks.inbound says, so that no STOP waits. Needs webhookSecretRef. Only of Twilio and Telnyx. Without it,
+    the carrier calls the program's webhook alone, and a STOP is heard when messages are listed (status.records)."""
+    inbound: InboundBy = InboundBy.AUTO
+    """How the carrier tells the dispatcher of messages that come in; it needs spec.webhooks.publicURL. What is used is
+    in status.webhooks."""
 
 
 class AccountLimits(Part):
@@ -119,6 +134,16 @@ class CarrierAccountSpec(Part):
             "!has(self.webhooks) || !has(self.webhooks.publicURL) || self.provider != 'DIDHub'",
             "DIDHub tells its webhook of messages beside the program that gets them: leave publicURL out",
             at=".webhooks.publicURL",
+        ),
+        Rule(
+            "!has(self.webhooks) || self.webhooks.inbound != 'EventStreams' || self.provider == 'Twilio'",
+            "only Twilio has Event Streams: leave inbound out",
+            at=".webhooks.inbound",
+        ),
+        Rule(
+            "!has(self.webhooks) || self.webhooks.inbound == 'Auto' || has(self.webhooks.publicURL)",
+            "name in publicURL where the carrier reaches the dispatcher",
+            at=".webhooks.inbound",
         ),
         Rule(
             "self.provider == 'Twilio' || !has(self.subaccount)",
@@ -303,6 +328,22 @@ class AccountCatalog(Part):
     spec.catalog.cacheTTL after that. Absent while search works: the answers are then renewed all the time."""
 
 
+class InboundNow(StrEnum):
+    EVENT_STREAMS = "EventStreams"
+    """By the account's event stream, beside the program."""
+    RELAY = "Relay"
+    """By the request that is passed on to the program."""
+
+
+class WebhooksInUse(Part):
+    """How the carrier tells the dispatcher of messages that come in."""
+
+    inbound: InboundNow
+    """The way that is used now."""
+    sink: str | None = None
+    """The carrier's id of the sink of ours that is told of messages; absent where there is none."""
+
+
 class CarrierAccountStatus(Status):
     """The account as it was last seen; written by the operator."""
 
@@ -321,6 +362,8 @@ class CarrierAccountStatus(Status):
     catalog: AccountCatalog | None = None
     purchases: AccountPurchases | None = None
     records: AccountRecords = AccountRecords.model_construct()
+    webhooks: WebhooksInUse | None = None
+    """Absent without spec.webhooks.publicURL, and before the account was asked."""
     installation: str | None = None
     """The id that marks our numbers at the carrier: the operator's --installation (RINGFLEET_INSTALLATION), or the
     first part of the UID of this cluster's namespace kube-system. In a cluster that is made anew that UID is another

@@ -165,6 +165,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "SearchUnavailable": Told(
             "the carrier's search is down, and no offers are remembered that could be bought", ("SearchUnavailable",)
         ),
+        "StreamBroken": Told(
+            "the sink of ours that the carrier should tell of messages is not there, or not active "
+            "(spec.webhooks.inbound)",
+            ("StreamBroken",),
+        ),
         "SweepRefused": Told(
             "the API server or the carrier refused to adopt, mark or look up a number; it is tried again",
             ("SweepRefused",),
@@ -595,6 +600,8 @@ REASONS: Mapping[str, str] = {
     "Submitting": "Numbers are being bought.",
     "Suspended": "spec.suspend is true: here, which is as wished (Ready is True), or of the account, pool or profile "
     "that the message names.",
+    "StreamBroken": "The carrier does not tell the dispatcher of messages by its event stream: the message says why. "
+    "With spec.webhooks.inbound Auto they are relayed meanwhile; a STOP is in the list of messages, too.",
     "SweepRefused": "A number could not be adopted, marked, looked up or put into the trust product.",
     "Throttled": "The carrier has answered that it was called too often.",
     "TooFewNumbers": "The set has fewer numbers than it wants, or too many of them rest at once.",

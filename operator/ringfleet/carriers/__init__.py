@@ -6,12 +6,14 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             registrar.py    the protocol of those whose carrier reviews documents
                             webhooks.py     the protocol of those whose carrier calls us
                             detail_records.py  the protocol of those whose carrier lists calls and messages
+                            event_streams.py  the protocol of those whose carrier tells messages beside their program
                             errors.py       what it may raise, by who must act
                             abilities.py    what it says of its carrier, so that nobody asks for a name
                             registry.py     the list that it is added to, with its endpoint and credentials
     what it is made of      http.py         pace, retries, circuit; what a failure means for a purchase
                             pace.py         how hard an account is pressed, by all of its clients together
                             json_fields.py  reading an answer field by field
+                            traffic_events.py  calls and messages as events, by whatever tells of them
                             breaker.py      the circuit
     put around it           metered.py      counts its calls; no adapter knows of it
                             remembered.py   answers searches while search is down; neither of this

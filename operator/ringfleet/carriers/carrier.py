@@ -20,6 +20,7 @@ from typing import Protocol
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierError
+from ringfleet.carriers.event_streams import EventStreams
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -116,6 +117,11 @@ class Carrier(Protocol):
     @property
     def records(self) -> DetailRecords | None:
         """What the account's numbers were used for; None when the carrier does not list it."""
+        ...
+
+    @property
+    def streams(self) -> EventStreams | None:
+        """How the account's messages are told to the dispatcher beside their program; None: this carrier can't."""
         ...
 
     async def balance(self) -> Money:

@@ -17,6 +17,7 @@ from ringfleet.carriers.around import Around
 from ringfleet.carriers.carrier import Carrier, LastLook, look_no_more
 from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierError
+from ringfleet.carriers.event_streams import EventStreams, Stream
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
     E164,
@@ -120,6 +121,11 @@ class MeteredCarrier(Around):
         records = self._carrier.records
         return records and MeteredRecords(records, self._meter)
 
+    @property
+    def streams(self) -> EventStreams | None:
+        streams = self._carrier.streams
+        return streams and MeteredStreams(streams, self._meter)
+
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
 
@@ -187,6 +193,20 @@ class MeteredRecords:
 
     def calls(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
         return self._meter.pages("calls", self._records.calls(since, known))
+
+
+class MeteredStreams:
+    """The event streams, metered: see `EventStreams`."""
+
+    def __init__(self, streams: EventStreams, meter: _Meter) -> None:
+        self._streams = streams
+        self._meter = meter
+
+    async def ensure(self, name: str, url: str) -> Stream:
+        return await self._meter.call("ensure_stream", self._streams.ensure(name, url))
+
+    async def remove(self, name: str) -> None:
+        await self._meter.call("remove_stream", self._streams.remove(name))
 
 
 class MeteredRegistrar:

@@ -52,7 +52,19 @@ class SignatureRefused(Exception):
 
 
 class MalformedEvent(Exception):
-    """The carrier has signed it, but it does not read. The message names the field, never its value."""
+    """The carrier has signed it, but it does not read. The message names the field, never its value.
+
+    `others`: what else the request has, and does read.
+    """
+
+    def __init__(self, message: str, others: tuple[CarrierEvent, ...] = ()) -> None:
+        super().__init__(message)
+        self.others = others
+
+
+def only(event: CarrierEvent | None) -> tuple[CarrierEvent, ...]:
+    """The events of a request that has one at most."""
+    return () if event is None else (event,)
 
 
 class WebhookReader(Protocol):
@@ -66,8 +78,8 @@ class WebhookReader(Protocol):
         """
         ...
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
-        """The event; None when it is of a kind that does not concern us.
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
+        """Its events, those of a kind that does not concern us left out.
 
         Raises:
             MalformedEvent: it does not read.

@@ -40,6 +40,12 @@ SWITCH_SECONDS = 0.0005
 @click.option(
     "--analytics-secret", type=click.Path(dir_okay=False, path_type=Path), help="File of the secret that signs them."
 )
+@click.option(
+    "--relay-network",
+    "relay_networks",
+    multiple=True,
+    help="Relay carriers' requests to this network too, such as 10.20.0.0/16. Repeatable; default: the internet.",
+)
 @click.option("--kubeconfig", type=click.Path(dir_okay=False, path_type=Path), help="Which cluster; else as kubectl.")
 @click.option("--context", help="Which context of the kubeconfig.")
 @click.option("--dev-insecure", is_flag=True, help="On loopback only: ask for no tokens, let the clock be moved.")

@@ -8,6 +8,7 @@ only its turns use, and apart what all of them do::
                                               account_sweep.py       its listing against our objects
                                               account_catalog.py     what its searches gave, for when search is down
                               account_records.py     what its carrier lists of messages and calls
+                              account_stream.py      the sink by which its carrier tells of messages
                               account_report.py      what it says of itself
                                               account_identities.py  which objects are one account at the carrier
                                               in_use.py              it stays while numbers use it; profiles too

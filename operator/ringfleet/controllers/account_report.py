@@ -14,6 +14,7 @@ from ringfleet.api.carrier_account import (
     CarrierAccountStatus,
     MarkedPool,
 )
+from ringfleet.controllers.account_stream import broken, webhooks_in_use
 from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import ACCOUNT_STAYS
@@ -42,6 +43,7 @@ async def say(
     room = room_at(services, name, Counted.CHOSEN)
     everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
     left = _balance(services, account, fresh.status.balance, balance)
+    everything = (*everything, *(_stream_broken(fresh, account) if account else ()))
     everything = (*everything, *answer_rate_of(services, fresh), *_spent(left))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)
@@ -59,6 +61,7 @@ async def say(
         catalog=_catalog(services, account, before.catalog) if account else None,
         purchases=AccountPurchases(last_hour=room.used, next_time=room.again) if room else None,
         records=_records(account, before.records),
+        webhooks=webhooks_in_use(fresh, account),
         installation=services.installation,
         memory=_memory(services, name, account, before.memory),
     )
@@ -98,6 +101,11 @@ def _memory(services: Services, key: AccountKey, account: OpenAccount | None, be
         return AccountMemory(pools=before.pools, unseen=key in services.accounts.unseen or None)
     pools = sorted((f"{pool.namespace}/{pool.name}", numbers) for pool, numbers in counts.items())
     return AccountMemory(pools=tuple(MarkedPool(pool=pool, numbers=numbers) for pool, numbers in pools))
+
+
+def _stream_broken(obj: CarrierAccount, account: OpenAccount) -> tuple[Condition, ...]:
+    message = broken(obj, account)
+    return (Condition("StreamBroken", True, Reason.STREAM_BROKEN, message),) if message else ()
 
 
 def _frozen(services: Services, obj: CarrierAccount) -> tuple[Condition, ...]:

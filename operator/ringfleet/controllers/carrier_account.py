@@ -36,6 +36,7 @@ from ringfleet.controllers.account_opening import (
     read_credentials,
 )
 from ringfleet.controllers.account_report import say
+from ringfleet.controllers.account_stream import keep_stream, leave_stream
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.in_use import is_guarded
 from ringfleet.controllers.purchase_rate import Counted, room_at
@@ -69,6 +70,7 @@ async def reconcile_account(services: Services, key: Key) -> float | None:
     services.accounts.awaited.setdefault(name, services.monotonic())
     try:
         if obj is None or (obj.metadata.deletion_timestamp and not is_guarded(obj)):
+            await leave_stream(services, services.accounts.get(name))
             await services.accounts.close(name)
             if obj is None:  # a turn that ran while it was deleted may have noted it again
                 wake_listed_pools(services, services.fleet.marked.forget_object(name))
@@ -216,6 +218,7 @@ async def _probe(services: Services, key: AccountKey, obj: CarrierAccount, accou
         await _ask_search_again(account)
         wake_searchers(services, key, account)
         listing = await sweep_when_due(services, key, obj, account)
+        await keep_stream(services, obj, account)
     except CredentialsRejected as error:
         account.rejected, account.rejected_until = error, services.monotonic() + REJECTED_AGAIN
         return await _turned_away(services, key, obj, account, error)

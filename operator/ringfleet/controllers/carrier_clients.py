@@ -12,6 +12,7 @@ from ringfleet.api import CarrierAccount
 from ringfleet.carriers.carrier import Carrier
 from ringfleet.carriers.catalog import CatalogMemory
 from ringfleet.carriers.errors import CredentialsRejected
+from ringfleet.carriers.event_streams import Stream
 from ringfleet.carriers.pace import Place
 from ringfleet.controllers.account_identities import AtCarrier, Identities
 from ringfleet.model import E164, AccountKey, HeldRouting, Market, NumberType, Offer, Query
@@ -65,6 +66,20 @@ class CatalogNotes:
     """Whether somebody else's ConfigMap was found in its place, which is told in the log once."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """What came of the last look at the account's stream."""
+
+    wanted: str | None
+    """Where it was to send; None: nowhere."""
+    due: float
+    """When it is looked at again, in monotonic seconds."""
+    stream: Stream | None = None
+    """What is there; None: nothing is."""
+    refused: str = ""
+    """Why there is none, in the carrier's words; empty: it was not refused."""
+
+
 @dataclass(slots=True)
 class OpenAccount:
     """One account's client and what this process knows of it."""
@@ -102,6 +117,8 @@ class OpenAccount:
     one it is."""
     rejected: CredentialsRejected | None = None
     """How the carrier has refused the credentials of this client; None: it has not."""
+    stream: StreamSeen | None = None
+    """What is known of the account's event stream; None: it has none, or nobody has looked."""
     stale_query: Query | None = None
     """The search that was last answered from memory or not at all; None while search works."""
     catalog: CatalogMemory = field(default_factory=CatalogMemory)

@@ -41,7 +41,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
-from ringfleet.objects.routing_profile import told_at
+from ringfleet.objects.routing_profile import public_url_of, told_at
 from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.next_look import next_look_at_bundle
 from ringfleet.plan.number_order.items import SENT
@@ -80,7 +80,7 @@ class IntentTriggers:
             self._note_quota(place.namespace, old, new)
         if kind == "RoutingProfile" and not (same_wish and _told(old) == _told(new)):
             self._wake_followers(place)
-        if kind == "CarrierAccount" and not same_wish:
+        if kind == "CarrierAccount" and not (same_wish and _relays(old) == _relays(new)):
             wake_users(self._services, AccountKey(*place))
         if isinstance(old or new, CarrierAccount | NumberPool) and _freeze(old) != _freeze(new):
             same = self._services.accounts.identities.same_as
@@ -291,6 +291,11 @@ _USES = {"CarrierAccount": "AccountUse", "RoutingProfile": "ProfileUse"}
 
 def _freeze(obj: ApiObject | None) -> Freeze | None:
     return freeze_of(obj) if isinstance(obj, CarrierAccount | NumberPool) else None
+
+
+def _relays(account: ApiObject | None) -> str | None:
+    """To which dispatcher the account has messages go before their program."""
+    return public_url_of(account) if isinstance(account, CarrierAccount) else None
 
 
 def _routes_by(pool: ApiObject | None) -> set[str]:

@@ -30,8 +30,8 @@ which one process owns; of several that share one, the others carry to it what o
                                               into the ledger: whose they are; who signs; who has said STOP
     listener.py, http_edge.py                 what every listener is, and does beside its routes
     told_events.py                            what the operator reads of carriers' detail records, the same way
-    relay.py                                  carriers' requests, passed on to the program that they are for
-    analytics.py                              the same to the user's own analytics
+    relay.py, relay_reach.py                  carriers' requests, passed on to the program they are for; where it may be
+    analytics.py, outbox.py                   the same to the user's own analytics; what both take from the ledger
     metrics.py, readiness.py                  liveness, readiness, `/metrics`; whether the ledger works
     ledger/                                   what must be remembered
 """

@@ -21,48 +21,21 @@ import hmac
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 import aiohttp
 import structlog
 
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
-from ringfleet.dispatch.ledger.types import ANALYTICS, Posted
+from ringfleet.dispatch.ledger.types import Posted
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.outbox import LOOK_AGAIN_S, TIMEOUT, Outbox, wait_after
 
 BATCH = 500
 """Events in one request, at most."""
-TIMEOUT = aiohttp.ClientTimeout(total=30.0, sock_connect=5.0)
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
-DOUBLINGS = 9
-"""After so many failures the wait is the longest. Without an end it is no number any more after 1,024: three days and a
-half of a receiver that is away, which then ended the dispatcher."""
-LOOK_AGAIN_S = 30.0
-"""Seconds until the outbox is looked at although nothing is known to have come."""
 TOO_LARGE = 413
 MEDIA_TYPE = "application/cloudevents-batch+json"
 
 log = structlog.get_logger(__name__)
-
-
-class Outbox(Protocol):
-    """What is needed of the ledger."""
-
-    @property
-    def is_ours(self) -> bool: ...
-
-    @property
-    def posted(self) -> int: ...
-
-    async def outbox(self, limit: int, target: str = ANALYTICS) -> tuple[Posted, ...]: ...
-
-    async def targets(self) -> frozenset[str]: ...
-
-    async def sent(self, ids: Sequence[int]) -> None: ...
-
-    async def outbox_fills(self, than: int, within: float) -> None: ...
-
-    async def owner_changes(self, within: float) -> None: ...
 
 
 class Forwarding:
@@ -137,11 +110,6 @@ class Forwarding:
         return {"Content-Type": MEDIA_TYPE, "webhook-id": id_, "webhook-timestamp": at} | {
             "webhook-signature": sign(secret, id_, at, body)
         }
-
-
-def wait_after(failures: int) -> float:
-    """The seconds until a batch is sent again that was not taken so many times in a row."""
-    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures - 1, DOUBLINGS)))
 
 
 def sign(secret: bytes, id_: str, at: str, body: bytes) -> str:

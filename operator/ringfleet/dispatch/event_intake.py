@@ -81,7 +81,9 @@ class Intake:
         with self._ledger_needed():
             return await self._take_in(key, event)
 
-    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+    async def pass_on(
+        self, key: AccountKey, profile: ObjectRef, request: WebhookRequest, peer: E164 | None = None
+    ) -> None:
         """See `webhooks.Taker`."""
         target = self._target_of(key, profile)
         if target is None:
@@ -89,7 +91,8 @@ class Intake:
                 "not-found",
                 f"RoutingProfile {str(profile)[:100]} sends no messages to a program, or {key} was not told it.",
             )
-        letter = letter_of(target, request.url, request.headers, request.body)
+        person = self._hashes(peer)[0] if peer else b""
+        letter = letter_of(target, request.url, request.headers, request.body, person)
         with self._ledger_needed():
             await self._ledger.post([letter], self._now())
 
@@ -143,10 +146,12 @@ class Intake:
 
     def _counts(self, key: AccountKey, event: CarrierEvent) -> bool:
         """Whether the account may tell this of the number: its own, or one that nobody is known to own yet; but no
-        label of what it does not own, with which whoever buys the number next would begin."""
+        label of what it does not own, with which whoever buys the number next would begin; nor what a stream tells of a
+        number that may be another program's."""
         if event.happening in _OF_THE_NUMBER:
             return key in self._numbers.accounts_of(event.number)
-        return self._is_of(key, event.number)
+        owners = self._numbers.accounts_of(event.number)
+        return key in owners or not (owners or event.streamed)
 
     def _is_of(self, key: AccountKey, number: E164) -> bool:
         owners = self._numbers.accounts_of(number)

@@ -91,7 +91,7 @@ class Metrics:
         self._forwarded = Counter(
             "ringfleet_dispatch_events_forwarded_total",
             "Carrier events sent to the analytics URL, and requests passed on (`relayed`, `relay-refused`, "
-            "`relay-unreachable`), each time that they were: by what became of them.",
+            "`relay-unreachable`, `relay-forbidden`), each time that they were: by what became of them.",
             ("outcome",),
             registry=self.registry,
         )

@@ -11,13 +11,14 @@
 So the program gets each request at least once, those for one target in their order, and a target that is dead holds up
 no other. Body and signature are as they came: they are signed for the URL in `X-Ringfleet-Original-Url`, which is the
 one that the carrier has called. What the program answers goes nowhere: the carrier has had its answer. Only the owner
-of the ledger sends.
+of the ledger sends. A target that is not on the internet is like one that does not answer, unless the administrator has
+let it in: see `relay_reach`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -25,10 +26,11 @@ import msgspec
 import structlog
 
 from ringfleet.carriers.webhooks import SIGNING_HEADERS
-from ringfleet.dispatch.analytics import LOOK_AGAIN_S, TIMEOUT, Outbox, wait_after
 from ringfleet.dispatch.ledger.interface import LedgerUnavailable
 from ringfleet.dispatch.ledger.types import ANALYTICS, Letter, Posted
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.outbox import LOOK_AGAIN_S, TIMEOUT, Outbox, wait_after
+from ringfleet.dispatch.relay_reach import Network, OutOfReach, sockets_within
 
 ORIGINAL_URL: Final = "X-Ringfleet-Original-Url"
 KEPT: Final = ("content-type", "user-agent")
@@ -54,23 +56,25 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Original).decode
 
 
-def letter_of(target: str, url: str, headers: Mapping[str, str], body: bytes) -> Letter:
-    """The request, to be passed on to the target."""
+def letter_of(target: str, url: str, headers: Mapping[str, str], body: bytes, recipient: bytes = b"") -> Letter:
+    """The request, to be passed on to the target. `recipient`: the hash of the person whose words it has."""
     kept = {name: text for name, text in headers.items() if name in KEPT or name.startswith(SIGNING_HEADERS)}
-    return Letter(target, _encode(Original(url, kept, body)))
+    return Letter(target, _encode(Original(url, kept, body)), recipient)
 
 
 class Relay:
-    """See the module."""
+    """See the module. `networks`: where requests may go besides the internet."""
 
-    def __init__(self, ledger: Outbox, metrics: Metrics) -> None:
+    def __init__(self, ledger: Outbox, metrics: Metrics, networks: Sequence[Network] = ()) -> None:
+        self._socket = sockets_within(networks)
         self._ledger = ledger
         self._metrics = metrics
         self._queues: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Send until cancelled."""
-        connector = aiohttp.TCPConnector(limit=0)  # a target that does not answer takes nobody's place
+        # No limit: a target that does not answer takes nobody's place.
+        connector = aiohttp.TCPConnector(limit=0, socket_factory=self._socket)
         async with aiohttp.ClientSession(timeout=TIMEOUT, connector=connector) as session:
             try:
                 while True:
@@ -120,8 +124,10 @@ class Relay:
             async with session.post(target, data=original.body, headers=headers, allow_redirects=False) as reply:
                 status = reply.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            log.warning("request not passed on", target=target, error=type(error).__name__)
-            self._metrics.forwarded("relay-unreachable", 1)
+            forbidden = is_out_of_reach(error)
+            reason = OutOfReach.__name__ if forbidden else type(error).__name__
+            log.warning("request not passed on", target=target, error=reason)
+            self._metrics.forwarded("relay-forbidden" if forbidden else "relay-unreachable", 1)
             return None
         taken = 200 <= status < 300  # noqa: PLR2004
         if not taken:
@@ -133,3 +139,10 @@ class Relay:
 def is_final(status: int) -> bool:
     """Whether a program that answers so has had its say."""
     return status < 500 and status not in AGAIN  # noqa: PLR2004 - from there on it is the program's own trouble
+
+
+def is_out_of_reach(error: BaseException | None) -> bool:
+    """Whether this came of an address to which nothing is passed on; the client wraps what its socket has raised."""
+    while error is not None and not isinstance(error, OutOfReach):
+        error = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error.__cause__
+    return error is not None

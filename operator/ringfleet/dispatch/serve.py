@@ -97,7 +97,7 @@ async def run_dispatcher(settings: DispatchSettings, ready: Ready) -> None:
             ),
         ]
         background = [inventory.run(), senders.run(), watch.run(), webhooks.keep(), _prune(ledger, clock)]
-        background += [_keep(inventory), announcer.run(), Relay(ledger, metrics).run()]
+        background += [_keep(inventory), announcer.run(), Relay(ledger, metrics, settings.relay_networks).run()]
         background += [_follow_keys(keys, ledger)] if keys else []
         background += [_forward_events(settings, ledger, clock, metrics)] if settings.analytics_url else []
         background += [follow_certificate(certificate)] if certificate else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -67,6 +68,11 @@ class DispatchSettings(BaseSettings):
 
     analytics_secret: Path | None = None
     """The file of the secret that signs what goes there; it is read anew each time."""
+
+    relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks that a carrier's request may be passed on to (`CarrierAccount.spec.webhooks.publicURL`) though they are
+    not on the internet, such as 10.20.0.0/16: where the programs are whose names mean a private address here. Whoever
+    writes a RoutingProfile has the dispatcher call any address in them."""
 
     kubeconfig: Path | None = None
     context: str | None = None

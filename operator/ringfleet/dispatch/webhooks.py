@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple, Protocol
@@ -29,7 +29,7 @@ from ringfleet.dispatch.hot_protocol import PATHS, Begun, Told, told
 from ringfleet.dispatch.http_edge import on_error, on_http_error, read_body, tell_fault
 from ringfleet.dispatch.problems import Problem, answer
 from ringfleet.dispatch.public_address import PublicAddress
-from ringfleet.model import AccountKey
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
 
@@ -73,9 +73,11 @@ class Taker(Protocol):
         """What became of it, which is on disk now: see `Happened`. Raises Problem: nothing, or it is not known."""
         ...
 
-    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
-        """See that the program gets the request to which the RoutingProfile sends messages. Raises Problem: nobody
-        will."""
+    async def pass_on(
+        self, key: AccountKey, profile: ObjectRef, request: WebhookRequest, peer: E164 | None = None
+    ) -> None:
+        """See that the program gets the request to which the RoutingProfile sends messages. `peer`: whose words it has;
+        None: nobody's. Raises Problem: nobody will."""
         ...
 
 
@@ -83,6 +85,14 @@ class Answers(Protocol):
     """Who counts what is answered: `metrics.Metrics`, and in the webhook process `webhook_process.process.Counts`."""
 
     def answered(self, outcome: str, status: int) -> None: ...
+
+
+class Unread(Problem):
+    """Something of a request does not read. `others`: what else is in it, and does."""
+
+    def __init__(self, detail: str, others: tuple[CarrierEvent, ...]) -> None:
+        super().__init__("malformed-request", detail)
+        self.others = others
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -123,8 +133,10 @@ class Events:
         url = self._address.url_of(request.url.scheme, request.headers, _target(request))
         body = await read_body(request, EVENT_BYTES)
         sent = WebhookRequest(request.method, url, request.headers, body, self._now())
-        await self._hear(key, sender, sent)
-        await self._taker.pass_on(key, profile, sent)
+        events = await self._believe(sender, sent)
+        await self._take(key, events)
+        peer = next((event.peer for event in events if event.peer), None)
+        await self._taker.pass_on(key, profile, sent, peer)
         return Response(NO_ANSWER, media_type="text/xml")
 
     async def hear(self, key: AccountKey, scheme: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
@@ -135,16 +147,29 @@ class Events:
 
     async def _hear(self, key: AccountKey, sender: Sender, sent: WebhookRequest) -> bytes:
         """What is answered."""
-        if len(sent.body) > AT_ONCE_BYTES:
-            event = await asyncio.to_thread(self._believe, sender, sent)
-        else:
-            event = self._believe(sender, sent)
-        status = "ignored" if event is None else await self._taker.take(key, event)
-        self._answers.answered(f"event-{status}", 200)
-        return _ANSWERS[status]
+        try:
+            return _ANSWERS[await self._take(key, await self._believe(sender, sent))]
+        except Unread as unread:  # what does read is kept all the same: the rest may never read, however often it comes
+            await self._take(key, unread.others)
+            raise
 
-    def _believe(self, sender: Sender, request: WebhookRequest) -> CarrierEvent | None:
-        """The event, once its signature holds. Raises Problem."""
+    async def _take(self, key: AccountKey, events: Sequence[CarrierEvent]) -> str:
+        """What became of the request that has these. Raises Problem: of one of them nothing; all others are taken."""
+        results = await asyncio.gather(*(self._taker.take(key, event) for event in events), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        status = next((word for word in ("counted", "known") if word in results), "ignored")
+        self._answers.answered(f"event-{status}", 200)
+        return status
+
+    async def _believe(self, sender: Sender, sent: WebhookRequest) -> tuple[CarrierEvent, ...]:
+        """The events, once the signature holds. Raises Problem."""
+        if len(sent.body) > AT_ONCE_BYTES:
+            return await asyncio.to_thread(self._read, sender, sent)
+        return self._read(sender, sent)
+
+    def _read(self, sender: Sender, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
         try:
             sender.reader.verify(request, sender.secrets, self._now())
             return sender.reader.read(request)
@@ -152,7 +177,7 @@ class Events:
             type_ = "stale-signature" if refused.doubt is Doubt.STALE else "bad-signature"
             raise Problem(type_, str(refused), reason=refused.doubt.value) from refused
         except MalformedEvent as malformed:
-            raise Problem("malformed-request", f"The event does not read: {malformed}.") from malformed
+            raise Unread(f"The event does not read: {malformed}.", malformed.others) from malformed
 
     async def on_problem(self, request: Request, error: Exception) -> Response:
         return self.refuse(error, request.url.path)

@@ -62,6 +62,8 @@ class CarrierEvent:
     carrier."""
     undirected: bool = False
     """True: the carrier does not say which side is ours. `number` is the calling side, and `peer` the called one."""
+    streamed: bool = False
+    """True: the carrier tells it of every number of the account, whoever uses it."""
 
 
 @dataclass(frozen=True, slots=True)

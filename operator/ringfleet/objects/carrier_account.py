@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ringfleet.api import CarrierAccount
+from ringfleet.api.carrier_account import InboundBy
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.registry import PROVIDERS, Credential, Credentials, missing
 from ringfleet.model import AccountKey
@@ -135,3 +136,16 @@ def _host(endpoint: str) -> str:
 def allowed(namespaces: frozenset[str], key: AccountKey, namespace: str) -> bool:
     """Whether objects in `namespace` may use the account: its own namespace, those it lists, or all by `*`."""
     return namespace == key.namespace or "*" in namespaces or namespace in namespaces
+
+
+def events_url(obj: CarrierAccount, public_url: str) -> str:
+    """Where the carrier tells the dispatcher the account's events."""
+    return f"{public_url.rstrip('/')}/v1/events/{obj.key}"
+
+
+def streams_to(obj: CarrierAccount) -> str | None:
+    """Where the account's event stream is to send; None: it is to have none, or is being deleted."""
+    hooks = obj.spec.webhooks
+    if hooks is None or hooks.public_url is None or obj.metadata.deletion_timestamp:
+        return None
+    return None if hooks.inbound is InboundBy.RELAY else events_url(obj, hooks.public_url)

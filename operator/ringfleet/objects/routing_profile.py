@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 
 import orjson
 
-from ringfleet.api.carrier_account import CarrierAccount
+from ringfleet.api.carrier_account import CarrierAccount, InboundBy, InboundNow
 from ringfleet.api.routing_profile import ProfileAtAccount, ProfileDigest, ProfileMemory, RoutingProfile
 from ringfleet.model import AccountKey, HeldRouting, Routing, SipTarget
+from ringfleet.objects.carrier_account import events_url
 from ringfleet.plan.phone_number.case import DesiredRouting
 from ringfleet.plan.routing_profile import Told
 
@@ -47,8 +48,18 @@ def routing_of(profile: RoutingProfile, installation: str) -> Routing:
 
 
 def public_url_of(account: CarrierAccount | None) -> str | None:
-    """The base URL by which the account's carrier is to call the dispatcher for messages; None: it is not to."""
-    return account.spec.webhooks.public_url if account and account.spec.webhooks else None
+    """The base URL by which the account's carrier is to call the dispatcher in place of the program that messages are
+    for; None: it is not to."""
+    if account is None or account.spec.webhooks is None:
+        return None
+    used = account.status.webhooks
+    match account.spec.webhooks.inbound:
+        case InboundBy.EVENT_STREAMS:
+            return None
+        case InboundBy.AUTO if used and used.inbound is InboundNow.EVENT_STREAMS:
+            return None
+        case _:
+            return account.spec.webhooks.public_url
 
 
 def relayed(routing: Routing, account: CarrierAccount | None) -> Routing:
@@ -57,7 +68,7 @@ def relayed(routing: Routing, account: CarrierAccount | None) -> Routing:
     public_url = public_url_of(account)
     if account is None or public_url is None or routing.messaging_webhook is None:
         return routing
-    ours = f"{public_url.rstrip('/')}/v1/events/{account.key}/{routing.name}"
+    ours = f"{events_url(account, public_url)}/{routing.name}"
     return replace(routing, messaging_webhook=ours, messaging_fallback=routing.messaging_webhook)
 
 

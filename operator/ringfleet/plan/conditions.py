@@ -144,6 +144,7 @@ class Reason(StrEnum):
     UNREADABLE = "UnreadableRows"
     RECORDS_UNREAD = "RecordsUnread"
     SWEEP_REFUSED = "SweepRefused"
+    STREAM_BROKEN = "StreamBroken"
     LOST = "Lost"
     LEAD_TIME_DOUBLED = "LeadTimeDoubled"
     ORPHANS = "OrphansFound"

@@ -8,7 +8,7 @@ grows (triggers refuse to change it).
 
     1 buying --bundles, documents, `bundle` columns--> 2 compliance --traffic, webhooks, attestation--> 3 traffic
     3 traffic --webhooks know their face--> 4 faces --records, `routed`--> 5 what a face keeps
-    5 --traffic keeps texts and rings--> 6 what a face lists
+    5 --traffic keeps texts and rings--> 6 what a face lists --sinks--> 7 streams of events
 
 A step adds its columns behind the others, where a new file has them too, so that rows read alike.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 6
+VERSION = 7
 
 
 class StateTooNew(ValueError):
@@ -87,7 +87,10 @@ CREATE TABLE IF NOT EXISTS webhooks (
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, type TEXT NOT NULL, number TEXT NOT NULL,
     at REAL NOT NULL, data TEXT NOT NULL, ripe_at REAL NOT NULL, retry_at REAL NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0) STRICT;
+    attempts INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, sink INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE TABLE IF NOT EXISTS sinks (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts, url TEXT NOT NULL, secret TEXT NOT NULL,
+    face TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS events_to_deliver ON events (ripe_at, id) WHERE NOT delivered;
 CREATE TABLE IF NOT EXISTS records (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL REFERENCES accounts, kind TEXT NOT NULL,
@@ -121,6 +124,10 @@ CREATE TABLE traffic (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, number TEXT NOT NULL, peer TEXT NOT NULL,
     kind TEXT NOT NULL, outbound INTEGER NOT NULL, at REAL NOT NULL, answered INTEGER NOT NULL,
     seconds INTEGER NOT NULL, pick TEXT) STRICT;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, type TEXT NOT NULL, number TEXT NOT NULL,
+    at REAL NOT NULL, data TEXT NOT NULL, ripe_at REAL NOT NULL, retry_at REAL NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0) STRICT;
 """,
     3: "ALTER TABLE webhooks ADD COLUMN face TEXT NOT NULL DEFAULT 'didhub';",
     4: "ALTER TABLE numbers ADD COLUMN routed INTEGER NOT NULL DEFAULT 0;",
@@ -128,6 +135,7 @@ CREATE TABLE traffic (
 ALTER TABLE traffic ADD COLUMN text TEXT;
 ALTER TABLE traffic ADD COLUMN rings INTEGER NOT NULL DEFAULT 0;
 """,
+    6: "ALTER TABLE events ADD COLUMN sink INTEGER NOT NULL DEFAULT 0;",
 }
 
 

@@ -134,7 +134,8 @@ async def test_events_that_waited_in_a_sqlite_ledger_of_schema_8_are_for_the_ana
     async with SqliteLedger(path) as new:
         assert await new.outbox(9) == ()
     with closing(apsw.Connection(str(path))) as old:
-        old.execute("DROP INDEX outbox_of_target; ALTER TABLE outbox DROP COLUMN target; PRAGMA user_version = 8")
+        old.execute("DROP INDEX outbox_of_target; DROP INDEX outbox_of_recipient; PRAGMA user_version = 8")
+        old.execute("ALTER TABLE outbox DROP COLUMN target; ALTER TABLE outbox DROP COLUMN recipient")
         old.execute(NO_SESSIONS)
         old.execute("INSERT INTO outbox VALUES (7, ?, ?)", (NOON, b"{}"))
     async with SqliteLedger(path) as ledger:
@@ -147,7 +148,8 @@ async def test_events_that_waited_in_a_postgres_ledger_of_schema_11_are_for_the_
     await migrate(Address(postgres_dsn))
     connection = await asyncpg.connect(postgres_dsn, server_settings={"search_path": "ringfleet"})
     try:
-        await connection.execute("ALTER TABLE outbox DROP COLUMN target; DELETE FROM schema_version WHERE version > 11")
+        await connection.execute("ALTER TABLE outbox DROP COLUMN target, DROP COLUMN recipient")
+        await connection.execute("DELETE FROM schema_version WHERE version >= 12")
         await connection.execute(NO_SESSIONS)
         await connection.execute("INSERT INTO outbox VALUES (7, $1, $2)", NOON, b"{}")
         assert await migrate(Address(postgres_dsn)) == (11, newest())

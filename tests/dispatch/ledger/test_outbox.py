@@ -8,7 +8,7 @@ from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.types import ANALYTICS, Letter
 from ringfleet.model import E164
 from ringfleet.model.traffic import Direction, Happening
-from tests.dispatch.ledger.builders import DAY, NOON, OpenLedger, a_number, an_ask, an_event, picked
+from tests.dispatch.ledger.builders import DAY, NOON, OpenLedger, a_number, an_ask, an_event, picked, somebody
 
 PEER = E164("+14155550199")
 
@@ -92,6 +92,18 @@ async def test_letters_wait_in_a_queue_for_each_target_beside_the_events(open_le
     assert await waiting(again) == ["e1"]
     await again.sent([one.id for one in await again.outbox(9, here)])
     assert await again.targets() == {ANALYTICS, there}
+
+
+async def test_a_letter_goes_with_the_person_whose_words_it_has(open_ledger: OpenLedger) -> None:
+    ledger, here = await open_ledger(), "http://here/sms"
+    ann, old, bob = somebody("ann"), somebody("ann-under-the-old-key"), somebody("bob")
+    letters = [Letter(here, b"1", ann), Letter(here, b"2", bob), Letter(here, b"3"), Letter(here, b"4", old)]
+    await ledger.post(letters, NOON)
+    again = await open_ledger()
+    assert (await again.recall([ann, old])).letters == ((here, NOON), (here, NOON))
+    assert await again.erase([ann, old]) == 2
+    assert [one.entry for one in await again.outbox(9, here)] == [b"2", b"3"]
+    assert (await again.recall([ann, old])).letters == ()
 
 
 async def test_a_letter_wakes_whoever_waits_and_is_forgotten_after_a_week(ledger: Ledger) -> None:

@@ -102,6 +102,11 @@ class DIDHub:
         """Its webhooks are repeated until they are heard."""
         return None
 
+    @property
+    def streams(self) -> None:
+        """Its own webhook tells of messages beside their program."""
+        return None
+
     async def balance(self) -> Money:
         account = await self._account()
         return account.money("balance", account.text("currency"))
@@ -197,6 +202,8 @@ class DIDHub:
         return None
 
     async def attest(self, external_id: str) -> str | None:  # noqa: ARG002 - it signs by itself
+        """A row of the listing says how a number's calls are signed; neither a purchase nor another call of the API has
+        a word that asks for it."""
         return None
 
     async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:  # noqa: ARG002

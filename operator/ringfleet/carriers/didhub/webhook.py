@@ -56,11 +56,11 @@ class DIDHubWebhook:
                 Doubt.STALE, f"The signature is more than {WINDOW:.0f} seconds old, or from the future: sign it anew."
             )
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
         try:
             event = Fields(json.loads(request.body), "event")
             happening = _HAPPENINGS.get(event.text("type"))
-            return None if happening is None else _event(event, happening)
+            return () if happening is None else (_event(event, happening),)
         except (ValueError, RecursionError) as error:
             raise MalformedEvent("the event is no JSON document in UTF-8") from error
         except CarrierUnavailable as error:

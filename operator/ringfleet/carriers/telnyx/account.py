@@ -44,7 +44,7 @@ ABILITIES = Abilities(
     bulk=100,  # Telnyx names no limit; so many has an order of ours at most
     idempotency_key=False,
     order_reference=True,
-    hold=None,  # Telnyx can reserve some numbers for half an hour; a purchase here follows its search at once
+    hold=None,  # Telnyx reserves some for half an hour; what an order waits for, it waits for before it chooses
     mark_length=250,
     native_suspend=False,
     search_filters=frozenset({SearchFilter.REGION, SearchFilter.LOCALITY, SearchFilter.CONTAINS}),
@@ -95,6 +95,11 @@ class Telnyx:
     @property
     def records(self) -> Records:
         return self._records
+
+    @property
+    def streams(self) -> None:
+        """A number has one webhook for its messages."""
+        return None
 
     async def balance(self) -> Money:
         return await spendable(self._http)

@@ -23,9 +23,9 @@ from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields, number_in, read_rows
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.listing import pages
-from ringfleet.carriers.telnyx.webhook import DIRECTIONS, event_id
-from ringfleet.model.senders import read_sender
-from ringfleet.model.traffic import CarrierEvent, Direction, Happening, RecordsPage
+from ringfleet.carriers.telnyx.webhook import DIRECTIONS
+from ringfleet.carriers.traffic_events import call_ended, message_received
+from ringfleet.model.traffic import CarrierEvent, Direction, RecordsPage
 
 CIRCUIT: Final = "records"
 LAG: Final = timedelta(minutes=15)
@@ -110,17 +110,8 @@ def _message(json: object) -> Record:
     began = row.moment("created_at")
     if row.choice("direction", DIRECTIONS) is not Direction.INBOUND:
         return Record(began, ())
-    number, id_ = row.number("cld"), row.text("uuid")
-    event = CarrierEvent(
-        id=event_id(id_, Happening.MESSAGE_RECEIVED),
-        happening=Happening.MESSAGE_RECEIVED,
-        at=began,
-        number=number,
-        subject=id_,
-        direction=Direction.INBOUND,
-        peer=read_sender(row.maybe_text("cli") or "", number),
-    )
-    return Record(began, (event,))
+    number = row.number("cld")
+    return Record(began, (message_received(row.text("uuid"), began, number, row.maybe_text("cli")),))
 
 
 def _call(json: object) -> Record:
@@ -137,12 +128,5 @@ def _call(json: object) -> Record:
     answered, ended = row.maybe_moment("answered_at"), row.maybe_moment("finished_at")
     if ended is None:
         return Record(began, None)
-    moments = {Happening.CALL_STARTED: began, Happening.CALL_ENDED: ended}
-    if answered is not None:
-        moments[Happening.CALL_ANSWERED] = answered
-    peer = read_sender(row.maybe_text(other) or "", number)
-    events = (
-        CarrierEvent(event_id(leg, happening), happening, at, number, leg, direction, peer)
-        for happening, at in moments.items()
-    )
-    return Record(began, tuple(events))
+    peer = row.maybe_text(other)
+    return Record(began, call_ended(leg, number, direction, peer, began=began, answered=answered, ended=ended))

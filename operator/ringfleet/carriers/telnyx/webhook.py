@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Final
 
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.carriers.json_fields import Fields
-from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
+from ringfleet.carriers.traffic_events import event_id
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest, only
 from ringfleet.model import E164
 from ringfleet.model.senders import read_sender
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
@@ -77,11 +78,11 @@ class TelnyxWebhook:
                 Doubt.STALE, f"The signature is more than {WINDOW:.0f} seconds old, or from the future: sign it anew."
             )
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return None
+            return ()
         try:
-            return _event(Fields(json.loads(request.body), "event").inside("data"))
+            return only(_event(Fields(json.loads(request.body), "event").inside("data")))
         except (ValueError, RecursionError) as error:
             raise MalformedEvent("the event is no JSON document in UTF-8") from error
         except CarrierUnavailable as error:
@@ -179,11 +180,6 @@ def _message(data: Fields, payload: Fields, happening: Happening) -> CarrierEven
         peer=read_sender(peer.maybe_text("phone_number") or "", number),
         text=payload.maybe_text("text") if happening is Happening.MESSAGE_RECEIVED else None,
     )
-
-
-def event_id(subject: str, happening: Happening) -> str:
-    """The id of what has happened to a call's leg or a message, whether a webhook or a record tells of it."""
-    return f"{subject}:{happening.value}"
 
 
 def _receiver(payload: Fields) -> Fields:

@@ -11,7 +11,8 @@
     campaigns.py    for which campaign a number may send: that of its messaging service
     registrar.py    documents: end users, addresses, bundles and their review; it names its own parts
     targets.py      routing: trunks, applications, messaging services; and where a stopped number is parked
-    webhook.py      what Twilio tells by itself
+    webhook.py      what Twilio tells by itself; streamed.py: what its Event Streams tell
+    streams.py      the sink by which these tell of messages that come in
     records.py      what it lists of calls and messages afterwards
 
 The facts are those of Twilio's own library (`twilio` 9.13.0): names of paths, parameters and fields are as its source

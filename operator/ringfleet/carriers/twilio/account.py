@@ -22,6 +22,7 @@ from ringfleet.carriers.twilio.records import Records
 from ringfleet.carriers.twilio.registrar import TwilioRegistrar
 from ringfleet.carriers.twilio.search import search
 from ringfleet.carriers.twilio.signing import SIGNED, Signed, Signing
+from ringfleet.carriers.twilio.streams import Streams
 from ringfleet.carriers.twilio.subaccounts import ACCOUNTS, account_id, holder_of
 from ringfleet.carriers.twilio.targets import Targets, parse_pointers
 from ringfleet.carriers.twilio.wire import (
@@ -86,6 +87,7 @@ class Twilio:
         self._signing = Signing(self._api, settings.trust_product)
         self._registrar = TwilioRegistrar(self._api)
         self._records = Records(self._api)
+        self._streams = Streams(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -117,6 +119,10 @@ class Twilio:
     @property
     def records(self) -> Records:
         return self._records
+
+    @property
+    def streams(self) -> Streams:
+        return self._streams
 
     async def balance(self) -> Money:
         told = await self._api.get("api", f"{ACCOUNTS}/{self._api.owner}/Balance.json")  # the parent pays

@@ -15,11 +15,11 @@ from typing import Final
 
 from ringfleet.carriers.detail_records import Record, is_past, page_of
 from ringfleet.carriers.json_fields import Fields, number_in, read_rows
+from ringfleet.carriers.traffic_events import call_ended, message_received
 from ringfleet.carriers.twilio.api import Api
-from ringfleet.carriers.twilio.webhook import CALLS, event_id
+from ringfleet.carriers.twilio.webhook import CALLS
 from ringfleet.carriers.twilio.wire import mail_time
-from ringfleet.model.senders import read_sender
-from ringfleet.model.traffic import CarrierEvent, Direction, Happening, RecordsPage
+from ringfleet.model.traffic import Direction, Happening, RecordsPage
 
 CIRCUIT: Final = "records"
 _INBOUND: Final = frozenset({"inbound", "trunking-originating"})
@@ -61,18 +61,8 @@ def _message(json: object) -> Record:
         return Record(began, ())
     if row.maybe_text("status") == _COMING:
         return Record(began, None)
-    number, sid = row.number("to"), row.text("sid")
-    event = CarrierEvent(
-        id=event_id(sid, Happening.MESSAGE_RECEIVED),
-        happening=Happening.MESSAGE_RECEIVED,
-        at=began,
-        number=number,
-        subject=sid,
-        direction=Direction.INBOUND,
-        peer=read_sender(row.maybe_text("from") or "", number),
-        text=row.maybe_text("body"),
-    )
-    return Record(began, (event,))
+    number, sender, text = row.number("to"), row.maybe_text("from"), row.maybe_text("body")
+    return Record(began, (message_received(row.text("sid"), began, number, sender, text),))
 
 
 def _call(json: object) -> Record:
@@ -87,15 +77,9 @@ def _call(json: object) -> Record:
     if number is None:
         return Record(began, ())
     ended = max(began, mail_time(row, "end_time") or began)
-    moments = {Happening.CALL_STARTED: began, Happening.CALL_ENDED: ended}
-    if status == _REACHED:
-        moments[Happening.CALL_ANSWERED] = max(began, ended - timedelta(seconds=_seconds(row)))
-    peer = read_sender(row.maybe_text(other) or "", number)
-    events = (
-        CarrierEvent(event_id(sid, happening), happening, at, number, sid, direction, peer)
-        for happening, at in moments.items()
-    )
-    return Record(began, tuple(events))
+    answered = max(began, ended - timedelta(seconds=_seconds(row))) if status == _REACHED else None
+    peer = row.maybe_text(other)
+    return Record(began, call_ended(sid, number, direction, peer, began=began, answered=answered, ended=ended))
 
 
 def _seconds(row: Fields) -> int:

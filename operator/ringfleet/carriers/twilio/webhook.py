@@ -1,4 +1,5 @@
-"""Twilio's webhooks: status callbacks of calls and messages, and messages that come in. All of them are forms.
+"""Twilio's webhooks: status callbacks of calls and messages, and messages that come in. These are forms; what Event
+Streams tell is JSON, and read in `streamed`.
 
     X-Twilio-Signature: base64(HMAC(secret, URL + every name and value of the form, by name))
 
@@ -27,7 +28,9 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
-from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest
+from ringfleet.carriers.traffic_events import event_id
+from ringfleet.carriers.twilio.streamed import read_stream
+from ringfleet.carriers.webhooks import Doubt, MalformedEvent, SignatureRefused, WebhookRequest, only
 from ringfleet.model import E164
 from ringfleet.model.senders import read_sender
 from ringfleet.model.traffic import CarrierEvent, Direction, Happening
@@ -79,19 +82,19 @@ class TwilioWebhook:
                 "the address that Twilio calls with the one that is configured here.",
             )
 
-    def read(self, request: WebhookRequest) -> CarrierEvent | None:
+    def read(self, request: WebhookRequest) -> tuple[CarrierEvent, ...]:
         if not _is_form(request):
-            return None
+            return read_stream(request)
         try:
             fields = dict(parse_qsl(request.body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
         except (UnicodeDecodeError, ValueError) as error:
             raise MalformedEvent("the event is no form in UTF-8") from error
         if call := fields.get("CallSid"):
-            return _event(request, fields, call, CALLS.get(fields.get("CallStatus", "")))
+            return only(_event(request, fields, call, CALLS.get(fields.get("CallStatus", ""))))
         if message := fields.get("MessageSid") or fields.get("SmsSid"):
             state = fields.get("MessageStatus") or fields.get("SmsStatus") or "received"
-            return _event(request, fields, message, _MESSAGES.get(state))
-        return None
+            return only(_event(request, fields, message, _MESSAGES.get(state)))
+        return ()
 
 
 # Whose signature it is.
@@ -190,11 +193,6 @@ def _event(
         text=fields.get("Body") if happening is Happening.MESSAGE_RECEIVED else None,
         pick=_query(request.url).get("pick"),
     )
-
-
-def event_id(subject: str, happening: Happening) -> str:
-    """The id of what has happened to a call or message, whether a webhook or a record tells of it."""
-    return f"{subject}:{happening.value}"
 
 
 def _number(fields: Mapping[str, str], name: str) -> E164:

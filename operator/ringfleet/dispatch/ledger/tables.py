@@ -198,9 +198,20 @@ PROGRESS = Table("progress", ("name",), {"name": "text", "value": "bigint"})
 wish."""
 
 OUTBOX = Table(
-    "outbox", ("id",), {"id": "bigint", "at": "double precision", "entry": "bytea", "target": "text"}, Mode.APPEND
+    "outbox",
+    ("id",),
+    {"id": "bigint", "at": "double precision", "entry": "bytea", "target": "text", "recipient": "bytea"},
+    Mode.APPEND,
 )
-"""What carriers have told, and somebody else is to be told: until it was. `target`: the URL; empty: the analytics'."""
+"""What carriers have told, and somebody else is to be told: until it was. `target`: the URL; empty: the analytics'.
+`recipient`: whose words these are; empty: nobody's."""
+LETTERS = Table(
+    "outbox",
+    ("id",),
+    {"id": "bigint", "at": "double precision", "target": "text", "recipient": "bytea"},
+    found_by=("recipient",),
+)
+"""What waits in the outbox of a recipient's words: found, never written."""
 INBOX = Table("inbox", ("id",), {"id": "bigint", "entry": "bytea"}, Mode.APPEND)
 """What another process than the owner has taken in, and no pick depends on."""
 

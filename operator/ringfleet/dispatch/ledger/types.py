@@ -349,6 +349,9 @@ class Past:
     """Each number of ours that the recipient has called or written to, and when last."""
     opt_outs: tuple[Suppression, ...] = ()
     sessions: tuple[PastSession, ...] = ()
+    letters: tuple[tuple[str, float], ...] = ()
+    """The URL that each request of a carrier waits to be passed on to which has the recipient's words, and when it
+    came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +425,8 @@ class Letter:
     """The URL that it is for."""
     entry: bytes = field(repr=False)
     """A whole request, as `relay` writes it."""
+    recipient: bytes = field(default=b"", repr=False)
+    """The hash of the person whose words it has; empty: nobody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process.accounts import unanswered
 from ringfleet.dispatch.webhook_process.lines import Lines
 from ringfleet.dispatch.webhook_process.messages import Account, Batch, Down, Profile, Settled, pack, pack_request
-from ringfleet.model import AccountKey
+from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.traffic import CarrierEvent
 
@@ -57,9 +57,11 @@ class Handover:
         """See `webhooks.Taker`. Raises Problem."""
         return await self._hand_over(key, pack(event))
 
-    async def pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> None:
+    async def pass_on(
+        self, key: AccountKey, profile: ObjectRef, request: WebhookRequest, peer: E164 | None = None
+    ) -> None:
         """See `webhooks.Taker`. Raises Problem."""
-        await self._hand_over(key, pack_request(request), (profile.namespace, profile.name))
+        await self._hand_over(key, pack_request(request, peer), (profile.namespace, profile.name))
 
     async def _hand_over(self, key: AccountKey, packed: bytes, profile: Profile | None = None) -> str:
         """What became of it. Raises Problem."""

@@ -130,12 +130,12 @@ def unpack(packed: bytes) -> CarrierEvent:
     return _decode(packed)
 
 
-def pack_request(request: WebhookRequest) -> bytes:
-    """The request as MessagePack. Its headers were read as Latin-1, and its URL is ASCII."""
-    return _encode(replace(request, headers=dict(request.headers)))
+def pack_request(request: WebhookRequest, peer: E164 | None) -> bytes:
+    """The request, and whose words it has, as MessagePack. Its headers were read as Latin-1, and its URL is ASCII."""
+    return _encode((replace(request, headers=dict(request.headers)), peer))
 
 
-def unpack_request(packed: bytes) -> WebhookRequest:
+def unpack_request(packed: bytes) -> tuple[WebhookRequest, E164 | None]:
     """Raises ValueError: it is none."""
     return _decode_request(packed)
 
@@ -162,5 +162,5 @@ def _typed(type_: type, value: Any) -> Any:
 
 
 _encode: Final = msgspec.msgpack.Encoder(enc_hook=_plain).encode
-_decode_request: Final = msgspec.msgpack.Decoder(WebhookRequest).decode
+_decode_request: Final = msgspec.msgpack.Decoder(tuple[WebhookRequest, E164 | None], dec_hook=_typed).decode
 _decode: Final = msgspec.msgpack.Decoder(CarrierEvent, dec_hook=_typed).decode

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, Protocol
 
-from ringfleet.carriers.webhooks import WebhookRequest
 from ringfleet.dispatch.http_edge import fault
 from ringfleet.dispatch.problems import Problem
 from ringfleet.dispatch.webhook_process.lines import Lines
@@ -97,14 +96,14 @@ class Replies:
         try:
             if profile is None:
                 return await self._taker.take(AccountKey(*account), unpack(packed))
-            return await self._pass_on(AccountKey(*account), ObjectRef(*profile), unpack_request(packed))
+            return await self._pass_on(AccountKey(*account), ObjectRef(*profile), packed)
         except Problem as problem:
             return Refusal.of(problem)
         except Exception as error:
             return Refusal.of(fault(error, _path(account)))
 
-    async def _pass_on(self, key: AccountKey, profile: ObjectRef, request: WebhookRequest) -> str:
-        await self._taker.pass_on(key, profile, request)
+    async def _pass_on(self, key: AccountKey, profile: ObjectRef, packed: bytes) -> str:
+        await self._taker.pass_on(key, profile, *unpack_request(packed))
         return PASSED_ON
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from ringfleet.simulator.faces.didhub.routes import DIDHUB
 from ringfleet.simulator.faces.telnyx.routes import TELNYX
-from ringfleet.simulator.faces.twilio.routes import TWILIO
+from ringfleet.simulator.faces.twilio.routes import STREAMS, TWILIO
 from ringfleet.simulator.http.pipeline import Face
 
-FACES: Final[tuple[Face, ...]] = (DIDHUB, TWILIO, TELNYX)
+FACES: Final[tuple[Face, ...]] = (DIDHUB, TWILIO, STREAMS, TELNYX)
 """The first is the one that the control endpoint makes webhooks at, unless it is told another."""

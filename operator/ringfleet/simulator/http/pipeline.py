@@ -53,10 +53,12 @@ Action = Callable[[Exchange, Asked], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A call of a customer's webhook, all but the URL: what tells of one event, signed."""
+    """A call of a customer's webhook, all but the URL: what tells of one event, signed. `query`: what is put behind the
+    URL, with its question mark."""
 
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,13 +82,13 @@ class Courier:
             pass
 
     async def _carry(self, session: aiohttp.ClientSession, events: list[Event]) -> None:
-        lanes: dict[tuple[str, str], list[Event]] = {}
+        lanes: dict[tuple[str, str, int], list[Event]] = {}
         for event in events:
-            lanes.setdefault((event.account, event.number), []).append(event)
+            lanes.setdefault((event.account, event.number, event.sink), []).append(event)
         round_ = Round()
         async with asyncio.TaskGroup() as group:
-            for (account, _), lane in lanes.items():
-                webhook = self._exchange.webhooks.get(account)
+            for (account, _, sink), lane in lanes.items():
+                webhook = self._exchange.webhooks.get(account, sink)
                 if webhook is not None:
                     group.create_task(self._carry_lane(session, webhook, self._reorder(lane), round_))
         with self._exchange.store.transaction():
@@ -142,7 +142,9 @@ class Courier:
         notice = self._faces[webhook.face].notify(webhook, event, self._exchange.clock.now())
         if notice is None:  # this carrier tells nobody of such events
             return None
-        sending = session.post(webhook.url, data=notice.body, headers=notice.headers, allow_redirects=False)
+        sending = session.post(
+            webhook.url + notice.query, data=notice.body, headers=notice.headers, allow_redirects=False
+        )
         try:
             async with sending as reply:
                 await reply.read()

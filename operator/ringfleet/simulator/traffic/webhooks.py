@@ -1,6 +1,7 @@
 """What the exchange tells its customers of: events, kept from the moment they happen until a customer has said yes.
 
-An event is written in the transaction in which it happens, and only for an account that has a webhook then. It is
+An event is written in the transaction in which it happens, for each that its account has then: its one webhook, and
+the sinks that it is streamed to. It is
 *ripe* when the exchange's clock has come to it: a call that begins now tells of its end when it ends. `courier` carries
 ripe ones out, as often as it must; `retry_at` is of the real clock.
 """
@@ -19,16 +20,19 @@ from ringfleet.simulator.store import Store
 
 _RETRIES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between the tries; the last goes on for ever."""
+_WEBHOOK: Final = "SELECT account, url, secret, face, 0 FROM webhooks WHERE account = ?1"
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`secret` is what its face signs with; `face` the name of the wire face that tells the events."""
+    """`secret` is what its face signs with; `face` the name of the wire face that tells the events. `sink`: the id of
+    the sink that this is; 0: it is the account's webhook."""
 
     account: str
     url: str
     secret: str
     face: str
+    sink: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Event:
     at: float
     data: Mapping[str, Any]
     attempts: int
+    sink: int = 0
+    """Where it is told: see `Webhook`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,40 +89,58 @@ class Webhooks:
     def remove(self, account: str) -> None:
         """Nothing more is told, nor what waits."""
         self._store.write("DELETE FROM webhooks WHERE account = ?", account)
-        self._store.write("DELETE FROM events WHERE account = ? AND NOT delivered", account)
+        self._store.write("DELETE FROM events WHERE account = ? AND sink = 0 AND NOT delivered", account)
 
-    def get(self, account: str) -> Webhook | None:
-        row = self._store.row("SELECT account, url, secret, face FROM webhooks WHERE account = ?", account)
+    def get(self, account: str, sink: int = 0) -> Webhook | None:
+        told = "SELECT account, url, secret, face, id FROM sinks WHERE account = ? AND id = ?"
+        row = self._store.row(told if sink else f"{_WEBHOOK} AND ?2 = 0", account, sink)
         return None if row is None else Webhook(*row)
+
+    def put_sink(self, webhook: Webhook) -> None:
+        """Tell the account's events there too, from now on."""
+        row = (webhook.sink, webhook.account, webhook.url, webhook.secret, webhook.face)
+        self._store.write("INSERT OR REPLACE INTO sinks VALUES (?, ?, ?, ?, ?)", *row)
+
+    def remove_sink(self, sink: int) -> None:
+        """Nothing more is told there, nor what waits."""
+        self._store.write("DELETE FROM sinks WHERE id = ?", sink)
+        self._store.write("DELETE FROM events WHERE sink = ? AND NOT delivered", sink)
 
     def queue(self, account: str, type_: str, number: str, at: float, data: Mapping[str, Any]) -> None:
         """Something happens, or will at `at`. Within the transaction that makes it happen."""
-        if self.get(account) is None:
-            return
+        for sink in [0] * (self.get(account) is not None) + self._sinks(account):
+            self.queue_at(sink, account, type_, number, at, data)
+
+    def _sinks(self, account: str) -> list[int]:
+        return [id_ for (id_,) in self._store.rows("SELECT id FROM sinks WHERE account = ? ORDER BY id", account)]
+
+    def queue_at(self, sink: int, account: str, type_: str, number: str, at: float, data: Mapping[str, Any]) -> None:
+        """The same for one sink only, or with 0 for the webhook."""
         late = self._faults.strike(Fault.EVENT_DELAYED, Operation.WEBHOOK, account, number)
         self._store.write(
-            "INSERT INTO events (account, type, number, at, data, ripe_at) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (account, type, number, at, data, ripe_at, sink) VALUES (?, ?, ?, ?, ?, ?, ?)",
             account,
             type_,
             number,
             at,
             json.dumps(data),
             max(at, self._clock.now()) + late.seconds if late else at,
+            sink,
         )
         self.wake()
 
     def ripe(self, limit: int) -> list[Event]:
         """Events to tell now, in the order in which they happened."""
         rows = self._store.rows(
-            "SELECT id, account, type, number, at, data, attempts FROM events "
+            "SELECT id, account, type, number, at, data, attempts, sink FROM events "
             "WHERE NOT delivered AND ripe_at <= ? AND retry_at <= ? ORDER BY ripe_at, id LIMIT ?",
             self._clock.now(),
             self._clock.real(),
             limit,
         )
         return [
-            Event(id_, account, type_, number, at, json.loads(data), attempts)
-            for id_, account, type_, number, at, data, attempts in rows
+            Event(id_, account, type_, number, at, json.loads(data), attempts, sink)
+            for id_, account, type_, number, at, data, attempts, sink in rows
         ]
 
     def next_in(self) -> float | None:

@@ -15,6 +15,7 @@ from ringfleet.dispatch.ledger.tables import (
     EVENTS,
     HEARD,
     INTERACTIONS,
+    LETTERS,
     OF_RECIPIENT,
     PICKS,
     SESSION_REPLAYS,
@@ -45,6 +46,8 @@ class Group:
     """By recipient and number of ours: when the recipient called or wrote last."""
     unclear: set[tuple[str, str, str]] = field(default_factory=set)
     of_recipient: dict[int, Entry] = field(default_factory=dict)
+    letters: dict[int, tuple[str, float]] = field(default_factory=dict)
+    """By id, what waits of the words of the recipients that are asked about: for which URL, and when it came."""
     events: set[tuple[str, str]] = field(default_factory=set)
     calls: dict[tuple[str, str], Row] = field(default_factory=dict)
     session_replays: dict[bytes, Row] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Group:
         self.deferrals.update({row[0]: row for row in found.get(DEFERRALS, ())})
         self.unclear.update((row[0], row[1], row[2]) for row in found.get(UNCLEAR, ()))
         self.of_recipient.update({row[0]: Entry(*row) for row in found.get(OF_RECIPIENT, ())})
+        self.letters.update({id_: (target, at) for id_, at, target, _ in found.get(LETTERS, ())})
         for recipient, number, at in found.get(HEARD, ()):
             self.heard.setdefault(recipient, {})[number] = at
         self.events.update((account, id_) for account, id_, _ in found.get(EVENTS, ()))

@@ -7,7 +7,7 @@ A letter is a carrier's request as it came, for the program that the carrier wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC
 
 import msgspec
@@ -25,26 +25,35 @@ def post(heard: Sequence[Heard], group: Group) -> None:
     """Put the events into the outbox, when they are forwarded at all."""
     if group.memory.forwards:
         for one in heard:
-            _put(ANALYTICS, write_event(one), one.event.at.timestamp(), group)
+            _put(ANALYTICS, write_event(one), one.event.at.timestamp(), b"", group)
 
 
 def post_letters(letters: Sequence[Letter], at: float, group: Group) -> int:
     """Put the letters into the outbox; returns how many there were."""
     for one in letters:
-        _put(one.target, one.entry, at, group)
+        _put(one.target, one.entry, at, one.recipient, group)
     return len(letters)
 
 
-def _put(target: str, entry: bytes, at: float, group: Group) -> None:
+def _put(target: str, entry: bytes, at: float, recipient: bytes, group: Group) -> None:
     id_ = group.memory.marks["outbox"] + 1
     group.undo.put(group.memory.marks, "outbox", id_)
-    group.changes.put(OUTBOX, (id_,), (id_, at, entry, target))
+    group.changes.put(OUTBOX, (id_,), (id_, at, entry, target, recipient))
 
 
 def take_out(ids: Iterable[int], group: Group) -> None:
     """They have arrived."""
     for id_ in ids:
         group.changes.drop(OUTBOX, (id_,))
+
+
+def letters_of(hashes: Collection[bytes], group: Group) -> dict[int, tuple[str, float]]:
+    """By id, what waits of the words of a recipient: for which URL, and when it came. Those of this very group too."""
+    found = dict(group.letters)
+    for id_, at, _, target, recipient in group.changes.rows.get(OUTBOX, {}).values():
+        if recipient in hashes:
+            found[id_] = (target, at)
+    return found
 
 
 def write_event(heard: Heard) -> bytes:

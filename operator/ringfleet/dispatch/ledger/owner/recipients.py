@@ -11,14 +11,16 @@ from collections.abc import Collection
 from ringfleet.dispatch.ledger.owner.deferrals import give_up
 from ringfleet.dispatch.ledger.owner.group import Group
 from ringfleet.dispatch.ledger.owner.journal import Detail, Kind, read_detail, write_detail
+from ringfleet.dispatch.ledger.owner.outbox import letters_of, take_out
 from ringfleet.dispatch.ledger.owner.sessions import erase_sessions_of
-from ringfleet.dispatch.ledger.tables import CONTACTS, HEARD, NAMELESS, OF_RECIPIENT, SUPPRESSIONS, Wanted
+from ringfleet.dispatch.ledger.tables import CONTACTS, HEARD, LETTERS, NAMELESS, OF_RECIPIENT, SUPPRESSIONS, Wanted
 from ringfleet.dispatch.ledger.types import Past, PastContact, PastPick, PastSession, Suppression
 
 
 def want_recipient(hashes: Collection[bytes], group: Group, wanted: Wanted) -> None:
     wanted.setdefault(OF_RECIPIENT, set()).update((one,) for one in hashes)
     wanted.setdefault(HEARD, set()).update((one,) for one in hashes)
+    wanted.setdefault(LETTERS, set()).update((one,) for one in hashes)
     wanted.setdefault(SUPPRESSIONS, set()).update((one,) for one in hashes)
     wanted.setdefault(CONTACTS, set()).update((set_id, one) for set_id in group.memory.names for one in hashes)
 
@@ -46,6 +48,7 @@ def recall(hashes: Collection[bytes], group: Group) -> Past:
             for scope, row in sorted(group.opt_outs.get(one, {}).items())
             if row[5] is None
         ),
+        letters=tuple(letters for _, letters in sorted(letters_of(hashes, group).items())),
     )
 
 
@@ -64,6 +67,8 @@ def erase(hashes: Collection[bytes], group: Group) -> int:
         for number in group.heard.pop(one, {}):
             group.changes.drop(HEARD, (one, number))
             gone += 1
+    letters = letters_of(hashes, group)
+    take_out(letters, group)
     for entry in group.of_recipient.values():
         told = read_detail(entry.detail)
         kept = Detail(
@@ -76,4 +81,4 @@ def erase(hashes: Collection[bytes], group: Group) -> int:
             lent=told.lent,
         )
         group.changes.put(NAMELESS, (entry.seq,), (entry.seq, b"", write_detail(kept)))
-    return gone + len(group.of_recipient)
+    return gone + len(letters) + len(group.of_recipient)

@@ -25,6 +25,7 @@ SCHEMAS: tuple[tuple[str, Callable[[apsw.Connection], None] | None], ...] = (
     ("0008_numbers.sql", None),
     ("0009_relay.sql", None),
     ("0010_sessions.sql", None),
+    ("0011_letters.sql", None),
 )
 """From each version of the schema to the next, a script and what SQL can't do; the version is in the file as
 `user_version`. A released one is never changed."""

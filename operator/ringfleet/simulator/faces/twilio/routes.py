@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ringfleet.simulator.faces.twilio import (
@@ -10,11 +11,13 @@ from ringfleet.simulator.faces.twilio import (
     compliance,
     history,
     numbers,
+    streams,
     targets,
     trust,
     webhooks,
     wire,
 )
+from ringfleet.simulator.faces.twilio.streams import kept, told
 from ringfleet.simulator.http.pipeline import Face
 
 TWILIO: Final = Face(
@@ -26,6 +29,7 @@ TWILIO: Final = Face(
         *history.ROUTES,
         *targets.ROUTES,
         *trust.ROUTES,
+        *streams.ROUTES,
         *compliance.ROUTES,
     ),
     statuses=wire.STATUSES,
@@ -36,3 +40,5 @@ TWILIO: Final = Face(
     repeats=False,
     acts_for=account.acts_for,
 )
+STREAMS: Final = replace(TWILIO, name=kept.NAME, routes=(), notify=told.notify, repeats=True)
+"""The same without a path of its own: what sinks are told is told again."""

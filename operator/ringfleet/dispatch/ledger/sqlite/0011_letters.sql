@@ -1,0 +1,4 @@
+-- Who has written what waits to be passed on: so that it can be forgotten with that person.
+
+ALTER TABLE outbox ADD COLUMN recipient BLOB NOT NULL DEFAULT x'';
+CREATE INDEX outbox_of_recipient ON outbox (recipient) WHERE recipient <> x'';
