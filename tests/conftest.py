@@ -27,7 +27,7 @@ from tests.examples import examples, share
 from tests.scheduling import Scheduling, turn
 
 CRDS = Path(__file__).parent.parent / "crds"
-STORIES = Path(__file__).parent / "cluster"
+STORIES = "tests/cluster/"
 GARBAGE = 20_000
 """So many objects more, and the garbage collector looks at them: Python's own 700 are what one turn makes."""
 
@@ -78,7 +78,7 @@ def pytest_collection() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()) or STORIES in item.path.parents:
+        if "cluster" in getattr(item, "fixturenames", ()) or item.nodeid.startswith(STORIES):
             item.add_marker("cluster")
     items.sort(key=turn)
 

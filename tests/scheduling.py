@@ -20,6 +20,8 @@ only when it knows the next one, so all wait for ever (tests/test_scheduling.py)
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -64,15 +66,21 @@ ENOUGH = 2
 
 def turn(item: pytest.Item) -> int:
     """When a test is begun, as a place in a row; those of one place keep the order in which they were collected."""
-    if item.get_closest_marker("long"):
+    marks = {mark.name for mark in item.iter_markers()}
+    if "long" in marks:
         return 0
-    if item.nodeid.startswith(ON_POSTGRES):
+    place = _turn_of(item.nodeid.partition("::")[0])
+    return 3 if "cluster" in marks and place > 1 else place
+
+
+@cache
+def _turn_of(module: str) -> int:
+    """The same of the tests of a module that are neither long nor stories."""
+    if module.startswith(ON_POSTGRES):
         return 1
-    if item.get_closest_marker("cluster"):
-        return 3
-    if item.nodeid.startswith(ON_PROGRAMS):
+    if module.startswith(ON_PROGRAMS):
         return 2
-    return next((4 + n for n, dear in enumerate(DEAR) if item.nodeid.startswith(dear)), 4 + len(DEAR))
+    return next((4 + n for n, dear in enumerate(DEAR) if module.startswith(dear)), 4 + len(DEAR))
 
 
 class Scheduling(LoadScopeScheduling):

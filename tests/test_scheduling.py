@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import deque
@@ -32,6 +33,12 @@ def test_one(n):
 @pytest.mark.parametrize("place", [*DEAR, *ON_POSTGRES, *ON_PROGRAMS])
 def test_what_is_begun_first_is_there(place: str) -> None:
     assert (ROOT / place).exists()
+
+
+def test_no_test_loads_telnyx_library_while_the_tests_are_collected() -> None:
+    """It takes two seconds of processor time, and every worker collects them all."""
+    at_once = re.compile(r"^(?:import|from) telnyx\b", re.MULTILINE)
+    assert [str(path) for path in (ROOT / "tests").rglob("*.py") if at_once.search(path.read_text())] == []
 
 
 class Worker:

@@ -2,7 +2,8 @@
 names of its query, and the names and kinds of its body.
 
 The source is read by its syntax: `self._post("/number_orders", body=maybe_transform({...}, Params), options=...)`.
-`Params` is then asked for the names on the wire, which may differ from those of Python.
+`Params` is then asked for the names on the wire, which may differ from those of Python. The library is loaded when it
+is asked, not when the tests are collected (`tests/simulator/telnyx_sdk.py`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import telnyx
-from telnyx._utils import PropertyInfo
 from typing_extensions import (  # noqa: UP035 - the library makes its own TypedDicts
     NoExtraItems,
     NotRequired,
@@ -26,7 +26,10 @@ from typing_extensions import (  # noqa: UP035 - the library makes its own Typed
     is_typeddict,
 )
 
-SOURCE = Path(telnyx.__file__).parent
+_LIBRARY = find_spec("telnyx")
+assert _LIBRARY
+assert _LIBRARY.origin
+SOURCE = Path(_LIBRARY.origin).parent
 ANY = "*"
 """Stands in brackets where the library lets any name pass."""
 VERBS = {"_get": "GET", "_get_api_list": "GET", "_post": "POST", "_patch": "PATCH", "_put": "PUT", "_delete": "DELETE"}
@@ -126,6 +129,8 @@ def _load(module: str, name: str, package: str) -> Any:
 
 def _declared(kind: Any) -> Iterator[tuple[str, str, Any]]:
     """The fields of a TypedDict: Python's name, the name on the wire, and the kind."""
+    from telnyx._utils import PropertyInfo
+
     for name, hint in get_type_hints(kind, include_extras=True).items():
         alias, bare = name, hint
         while get_origin(bare) in (Annotated, Required, NotRequired):

@@ -9,12 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import telnyx
-from telnyx.types.detail_record_list_response import MessageDetailRecord
 
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.telnyx.account import Telnyx, open_client
@@ -33,6 +31,9 @@ from tests.carriers.filing import (
     looked_at,
 )
 from tests.carriers.telnyx_source import ANY, Operation, find_operation, undeclared
+
+if TYPE_CHECKING:  # what it takes to load is for who uses it: see tests/simulator/telnyx_sdk.py
+    import telnyx
 
 FILES = (
     "available_phone_numbers.py",
@@ -90,6 +91,8 @@ class TestTheLibraryAsJudge:
 
     @pytest.fixture
     async def library(self, customer: Customer) -> AsyncIterator[telnyx.AsyncTelnyx]:
+        import telnyx
+
         async with telnyx.AsyncTelnyx(
             api_key=customer.token, base_url=f"{customer.settings.endpoint}/v2", max_retries=0, timeout=20
         ) as client:
@@ -244,6 +247,8 @@ def _is_of(request: httpx.Request, path: str) -> bool:
 
 def _fields_of(operation: Operation) -> set[str]:
     """Filters of detail records, which the library lets pass as they are: by fields of the records of messages."""
+    from telnyx.types.detail_record_list_response import MessageDetailRecord
+
     records = operation.path == "/detail_records" and f"filter[{ANY}]" in operation.query
     return {f"filter[{field}]" for field in MessageDetailRecord.model_fields} if records else set()
 

@@ -9,14 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import telnyx
-from telnyx import types
-from telnyx.types.detail_record_list_response import MessageDetailRecord
-from telnyx.types.phone_numbers import (
-    ActionVerifyOwnershipResponse,
-    JobUpdateBatchResponse,
-    MessagingRetrieveResponse,
-)
 
 from ringfleet.simulator.faces.telnyx.webhooks import public_key
 from tests.simulator.process import SimulatorProcess
@@ -35,7 +27,9 @@ def telnyx_(simulator: SimulatorProcess) -> Iterator[TelnyxCustomer]:
 
 def code(act: Callable[..., object], *arguments: Any, **named: Any) -> tuple[int, str]:
     """The HTTP status and Telnyx's code of a refusal."""
-    with pytest.raises(telnyx.APIStatusError) as refused:
+    from telnyx import APIStatusError
+
+    with pytest.raises(APIStatusError) as refused:
         act(*arguments, **named)
     body: Any = refused.value.response.json()
     return refused.value.status_code, body["errors"][0]["code"]
@@ -282,6 +276,8 @@ def test_who_is_not_known_gets_10009_and_who_asks_too_often_10011(
 def test_events_are_told_as_telnyx_tells_them_and_its_own_library_accepts_the_signature(
     telnyx_: TelnyxCustomer, simulator: SimulatorProcess
 ) -> None:
+    from telnyx import Telnyx
+
     profile = telnyx_.client.messaging_profiles.create(name="news", whitelisted_destinations=["*"]).data
     assert profile is not None
     number = telnyx_.found()[0]
@@ -293,7 +289,7 @@ def test_events_are_told_as_telnyx_tells_them_and_its_own_library_accepts_the_si
         assert simulator.control("POST", "traffic/inbound", message)["refused"] is None
         assert simulator.control("GET", f"webhooks/pending?account={telnyx_.account}&wait=30")["ripe"] == 0
     ((headers, body),) = receiver.requests
-    reader = telnyx.Telnyx(api_key="none", public_key=public_key(SECRET))
+    reader = Telnyx(api_key="none", public_key=public_key(SECRET))
     event = reader.webhooks.unwrap(body.decode(), headers=headers)
     assert event.data is not None
     payload: Any = event.data.payload
@@ -310,6 +306,14 @@ def test_events_are_told_as_telnyx_tells_them_and_its_own_library_accepts_the_si
 
 def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     """One answer of each call, with the library's model of it."""
+    from telnyx import types
+    from telnyx.types.detail_record_list_response import MessageDetailRecord
+    from telnyx.types.phone_numbers import (
+        ActionVerifyOwnershipResponse,
+        JobUpdateBatchResponse,
+        MessagingRetrieveResponse,
+    )
+
     raw = customer.client.with_raw_response
     said = lambda reply: reply.http_response.json()  # noqa: E731
     asked: Any = {"country_code": "US", "phone_number_type": "local", "limit": 2}
@@ -362,6 +366,8 @@ def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
 
 def filed(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     """One answer of each call about documents."""
+    from telnyx import types
+
     raw = customer.client.with_raw_response
     said = lambda reply: reply.http_response.json()  # noqa: E731
     market: Any = {"country_code": "DE", "phone_number_type": "local", "action": "ordering"}
