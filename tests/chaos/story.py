@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
+import httpx
+
+from tests.carriers.customer import OPENINGS
 from tests.cluster.papers import a_german_bundle, a_revision, papers
 from tests.cluster.stage import a_claim, a_pool, a_profile, a_set
 from tests.waiting import wait_until
@@ -402,6 +405,69 @@ class Revising(Filing):
         super().judge(trial)
         newest = max(one["id"] for one in _at_carrier(trial, "bundles"))
         assert [one["bundle"] for one in trial.owned()] == [newest] * self.count
+
+
+@dataclass(frozen=True)
+class Streaming(Ordering):
+    """An account comes to have its messages told by Event Streams, and then elsewhere: one sink, told once."""
+
+    count: int = 0
+    provider: str = "Twilio"
+
+    def prepare(self, trial: Trial) -> None:
+        super().prepare(trial)
+        trial.patch("carrieraccount", "sandbox", {"spec": self._hears("https://old.example.com")})
+        trial.start()
+        wait_until(lambda: self._tells(trial, "https://old.example.com"), "the first sink")
+
+    def act(self, trial: Trial) -> None:
+        trial.patch("carrieraccount", "sandbox", {"spec": self._hears(_NEW)})
+
+    def is_calm(self, trial: Trial) -> bool:
+        return self._tells(trial, _NEW)
+
+    def judge_crash(self, trial: Trial) -> None:
+        """Somebody is told at any time."""
+        told = [sink for sink in _sinks(trial) if sink["url"] and _RECEIVED in sink["types"]]
+        assert told, "no sink was subscribed"
+
+    def judge(self, trial: Trial) -> None:
+        assert [(sink["url"], sink["types"]) for sink in _sinks(trial)] == [(self._url(trial, _NEW), [_RECEIVED])]
+
+    def _hears(self, url: str) -> dict[str, Any]:
+        return {"webhookSecretRef": {"name": "token", "key": "authToken"}, "webhooks": {"publicURL": url}}
+
+    def _url(self, trial: Trial, base: str) -> str:
+        return f"{base}/v1/events/{trial.namespace}/sandbox"
+
+    def _tells(self, trial: Trial, base: str) -> bool:
+        """One sink tells there, and the account says so."""
+        used = trial.get("carrieraccount", "sandbox").get("status", {}).get("webhooks", {})
+        sinks = [(sink["sid"], sink["url"], sink["types"]) for sink in _sinks(trial)]
+        return sinks == [(used.get("sink"), self._url(trial, base), [_RECEIVED])]
+
+
+_NEW = "https://new.example.com"
+_RECEIVED = "com.twilio.messaging.inbound-message.received"
+
+
+def _sinks(trial: Trial) -> list[dict[str, Any]]:
+    """The sinks of the trial's account at Twilio's API, each with its URL and what it is subscribed to."""
+    _, credentials = OPENINGS["Twilio"](trial.simulator.url, trial.account, trial.token)
+    base = f"{trial.simulator.url}/twilio/events/v1"
+    auth = (credentials["accountSid"], credentials["authToken"])
+    with httpx.Client(trust_env=False, timeout=60, auth=auth) as client:
+        found = []
+        subscriptions = client.get(f"{base}/Subscriptions").json()["subscriptions"]
+        for sink in client.get(f"{base}/Sinks").json()["sinks"]:
+            types = [
+                event["type"]
+                for one in subscriptions
+                if one["sink_sid"] == sink["sid"]
+                for event in client.get(f"{base}/Subscriptions/{one['sid']}/SubscribedEvents").json().get("types", ())
+            ]
+            found.append({"sid": sink["sid"], "url": sink["sink_configuration"]["destination"], "types": types})
+        return found
 
 
 def _at_carrier(trial: Trial, what: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from random import Random
 import pytest
 
 from tests.chaos.relay import Call, When, changes_something
-from tests.chaos.story import Adopting, Filing, Freezing, Living, Ordering, Parking, Revising, Rotating
+from tests.chaos.story import Adopting, Filing, Freezing, Living, Ordering, Parking, Revising, Rotating, Streaming
 from tests.chaos.trial import FAIR, SILENCE, THEFT, Counts, Weather, crash_at, list_calls
 from tests.cluster.stage import install_operator_rbac
 from tests.controlplane.cluster import Cluster
@@ -39,6 +39,7 @@ SHORT = (
     Ordering(count=3, provider="Telnyx"),
     Filing(provider="Twilio"),
     Filing(provider="Telnyx"),
+    Streaming(),
 )
 LONG = (
     Ordering(count=30),
@@ -53,6 +54,7 @@ LONG = (
     Ordering(count=6, provider="Telnyx"),
     Filing(provider="Twilio"),
     Filing(provider="Telnyx"),
+    Streaming(),
 )
 
 

@@ -76,6 +76,8 @@ class Trial:
         self.area_code = AREA_CODES[next(_turns) % len(AREA_CODES)]
         self.notes: dict[str, Any] = {}
         """What the story has seen on its way and judges by in the end."""
+        self.token = ""
+        """What opens the account, once it is open."""
         self._operator: OperatorProcess | None = None
 
     def connect(self, relays: Relays, folder: Path) -> None:
@@ -88,7 +90,7 @@ class Trial:
 
     def open_account(self, provider: str) -> None:
         """An account of the trial's own at the carrier, and the CarrierAccount that leads there by this API."""
-        token = secrets.token_hex(8)
+        self.token = token = secrets.token_hex(8)
         opened = {"token": token, "id": self.account, "balance": "100000.00", "currency": "USD"}
         self.simulator.control("POST", "accounts", opened)
         limits = {"requestsPerSecond": 1000, "concurrency": 16}

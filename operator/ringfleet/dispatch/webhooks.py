@@ -155,11 +155,14 @@ class Events:
 
     async def _take(self, key: AccountKey, events: Sequence[CarrierEvent]) -> str:
         """What became of the request that has these. Raises Problem: of one of them nothing; all others are taken."""
-        results = await asyncio.gather(*(self._taker.take(key, event) for event in events), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        status = next((word for word in ("counted", "known") if word in results), "ignored")
+        if len(events) == 1:  # as nearly always: it needs no task of its own
+            status = await self._taker.take(key, events[0])
+        else:
+            results = await asyncio.gather(*(self._taker.take(key, event) for event in events), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+            status = next((word for word in ("counted", "known") if word in results), "ignored")
         self._answers.answered(f"event-{status}", 200)
         return status
 
