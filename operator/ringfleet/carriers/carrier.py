@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.detail_records import DetailRecords
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.pace import Place
 from ringfleet.carriers.registrar import Registrar
@@ -116,6 +117,11 @@ class Carrier(Protocol):
     @property
     def records(self) -> DetailRecords | None:
         """What the account's numbers were used for; None when the carrier does not list it."""
+        ...
+
+    @property
+    def emergency(self) -> EmergencyDesk | None:
+        """Where the numbers' emergency addresses are registered; None when the carrier takes none by its API."""
         ...
 
     async def balance(self) -> Money:

@@ -18,6 +18,7 @@ from hashlib import sha256
 import phonenumbers
 
 from ringfleet.model.campaign import CampaignSeat
+from ringfleet.model.emergency import EmergencyStanding
 
 MOST_DIGITS = 15
 """How many digits a number has at most, country code included (ITU-T E.164, 6.2)."""
@@ -322,6 +323,8 @@ class Holding:
     knew goes on knowing it."""
     campaign_aliases: tuple[str, ...] = ()
     """Every id that the campaign of `seat` is called by."""
+    emergency: EmergencyStanding | None = None
+    """The number's emergency address at the carrier, and how it stands; None: the carrier does not say."""
 
 
 class ItemState(StrEnum):

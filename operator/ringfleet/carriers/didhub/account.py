@@ -59,6 +59,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=True,
+    emergency=(),
     signs=None,
 )
 
@@ -97,6 +98,11 @@ class DIDHub:
     @property
     def records(self) -> None:
         """Its webhooks are repeated until they are heard."""
+        return None
+
+    @property
+    def emergency(self) -> None:
+        """It takes no emergency addresses by its API."""
         return None
 
     async def balance(self) -> Money:

@@ -15,6 +15,7 @@ from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
 from ringfleet.carriers.telnyx.campaigns import Campaigns, Seat, seat_of
+from ringfleet.carriers.telnyx.emergency import COUNTRIES, TelnyxEmergencyDesk
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
 from ringfleet.carriers.telnyx.records import Records
@@ -52,6 +53,7 @@ ABILITIES = Abilities(
     routing_in_purchase=True,
     call_records=True,
     reputation=False,
+    emergency=COUNTRIES,
     signs="A",
 )
 
@@ -63,7 +65,8 @@ class Telnyx:
         """`client` is for tests. Raises as `AccountClient` does."""
         self._http = client or open_client(settings)
         self._search = Search(self._http)
-        self._numbers = Numbers(settings.name, self._http, settings.lag)
+        self._emergency = TelnyxEmergencyDesk(self._http)
+        self._numbers = Numbers(settings.name, self._http, settings.lag, self._emergency)
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
         self._records = Records(settings.name, self._http)
@@ -92,6 +95,10 @@ class Telnyx:
     @property
     def records(self) -> Records:
         return self._records
+
+    @property
+    def emergency(self) -> TelnyxEmergencyDesk:
+        return self._emergency
 
     async def balance(self) -> Money:
         return await spendable(self._http)
