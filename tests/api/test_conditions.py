@@ -96,6 +96,7 @@ GIVEN_TO = {
     ("NumberPool", "ComplianceReady"): "AwaitBundle",
     ("PhoneNumber", "Reconciling"): "through_carrier",
     ("PhoneNumber", "ReleaseBlocked"): "Obstacle",
+    ("PhoneNumber", "EmergencyAddressReady"): "_is",
     ("RotationSet", "Reconciling"): "_both",
     ("RotationSet", "CapacityShort"): "_short",
     ("RotationSet", "UsageUnknown"): "usage_unknown",

@@ -38,6 +38,22 @@ def a_bundle_with(**document: object) -> Manifest:
     return changed(a_bundle(), "spec.documents", [paper])
 
 
+OFFICE = {
+    "name": "Example Inc.",
+    "street": "645 Harrison St",
+    "city": "San Francisco",
+    "region": "CA",
+    "postalCode": "94105",
+    "country": "US",
+}
+
+
+def at_address(**changes: object) -> Manifest:
+    """A profile with an emergency address that is changed so."""
+    said = {key: value for key, value in {**OFFICE, **changes}.items() if value is not LEFT_OUT}
+    return changed(a_profile(), "spec.emergencyAddress", said)
+
+
 def a_region(country: str, *area_codes: str) -> Manifest:
     return {"name": "one", "country": country, "areaCodes": list(area_codes), "percent": 100}
 
@@ -194,6 +210,19 @@ OTHERS = [
     Bad("calls that go to two places", changed(a_profile(), "spec.voice.agent", {"id": "a1"}), "spec.voice",
         "exactly one destination for calls: sipTrunk, webhook, application or agent"),
     Bad("calls that go nowhere", changed(a_profile(), "spec.voice", {}), "spec.voice", "exactly one destination"),
+    Bad("an emergency address that is written and in a Secret", at_address(secretRef={"name": "home"}),
+        "spec.emergencyAddress", "or else name its Secret (secretRef)"),
+    Bad("an emergency address without a street", at_address(street=LEFT_OUT), "spec.emergencyAddress",
+        "name, street, city, postalCode and country"),
+    Bad("an emergency address in a state by its whole name", at_address(region="California"),
+        "spec.emergencyAddress.region", "as its two letters, such as CA"),
+    Bad("an emergency address in the US without a state", at_address(region=LEFT_OUT),
+        "spec.emergencyAddress.region", "as its two letters, such as CA"),
+    Bad("an emergency address with a postal code that is none", at_address(postalCode="9410"),
+        "spec.emergencyAddress.postalCode", "as five digits, in quotes"),
+    Bad("an emergency address in Canada with another country's code", at_address(country="CA", region="ON"),
+        "spec.emergencyAddress.postalCode", "such as K1A 0B1"),
+    Bad("an emergency address whose name is too long", at_address(name="x" * 33), "spec.emergencyAddress.name", "32"),
     Bad("a profile for neither calls nor messages", changed(a_profile(), "spec.voice", LEFT_OUT), "spec",
         "say where calls go (voice), where messages go (messaging), or both"),
     Bad("messages that go to two places",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ringfleet.carriers.abilities import SearchFilter
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     CredentialsRejected,
@@ -38,6 +39,7 @@ from ringfleet.model import (
     SipTarget,
 )
 from ringfleet.model.digit_pattern import DigitPattern
+from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding, EmergencyState, HeldAddress
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.places import answers
 from tests.carriers.customer import MARK, US_415, Customer, buy_to_the_end, numbers
@@ -56,6 +58,10 @@ ERROR_BEFORE: Fault = {"fault": "server_error", "operations": ["checkout"], **ON
 CHECKOUT_LOST = pytest.mark.parametrize(
     "fault", [REPLY_LOST, RESET_AFTER, ERROR_AFTER, RESET_BEFORE, ERROR_BEFORE], ids=lambda fault: fault["fault"]
 )
+DESK = EmergencyAddress("Example Inc.", "645 Harrison St", "San Francisco", "CA", "94105", "US", "Suite 2")
+NOWHERE = replace(DESK, street="Harrison St")
+"""An address that the emergency services don't know."""
+REFERENCE = "911.inst-1.0123456789abcdef01"
 ROUTING = Routing("inst-1-shop-main", "main", (SipTarget("sip:pbx.example.com"), SipTarget("sip:b.example.com", 20)))
 
 
@@ -587,6 +593,94 @@ class CarrierConformance:
         customer.sandbox.set_faults({"fault": "reply_lost", "operations": ["release"], "how": "close", **ONCE})
         await customer.carrier.release(id_)
         assert await customer.listed() == []
+
+    # Emergency addresses, where the carrier takes them.
+
+    async def test_an_emergency_address_is_made_once_although_a_reply_is_lost(self, customer: Customer) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        lost = {"fault": "reply_lost", "operations": ["service_put", "end_user_create"], "how": "close", **ONCE}
+        customer.sandbox.set_faults(lost)
+        with pytest.raises(CarrierUnavailable):
+            await desk.ensure_address(DESK, REFERENCE)
+        id_ = await desk.ensure_address(DESK, REFERENCE)
+        assert await desk.ensure_address(DESK, REFERENCE) == id_
+        assert await desk.addresses() == (HeldAddress(id_, REFERENCE),)
+
+    async def test_an_emergency_address_that_is_refused_is_told_with_the_carriers_code(
+        self, customer: Customer
+    ) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        with pytest.raises(RequestRejected) as caught:
+            await desk.ensure_address(NOWHERE, REFERENCE)
+        assert caught.value.code
+        assert "Harrison" not in f"{caught.value} {caught.value.words}".title()
+        assert await desk.addresses() == ()
+
+    async def test_a_numbers_emergency_address_is_registered_in_the_carriers_own_time(self, customer: Customer) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        id_, address = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
+        customer.sandbox.set_faults({"fault": "slow_emergency", "seconds": 60})
+        assert await desk.put_on(id_, address) == EmergencyStanding(EmergencyState.PENDING, address)
+        assert await self.standings(customer) == [EmergencyStanding(EmergencyState.PENDING, address)]
+        customer.sandbox.control("POST", "clock", {"advance_seconds": 61})
+        assert await self.standings(customer) == [EmergencyStanding(EmergencyState.REGISTERED, address)]
+        assert await desk.put_on(id_, address) == EmergencyStanding(EmergencyState.REGISTERED, address)
+        assert (await desk.take_off(id_)).state is EmergencyState.REMOVING
+        assert await self.standings(customer) == [EmergencyStanding(EmergencyState.REMOVING)]
+        customer.sandbox.control("POST", "clock", {"advance_seconds": 61})
+        assert (await desk.take_off(id_)).state is EmergencyState.UNREGISTERED
+
+    async def test_a_registration_that_fails_at_the_carrier_is_told(self, customer: Customer) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        id_, address = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
+        customer.sandbox.set_faults({"fault": "emergency_failed"})
+        await desk.put_on(id_, address)
+        assert await self.standings(customer) == [EmergencyStanding(EmergencyState.FAILED, address)]
+
+    async def test_an_emergency_address_takes_the_place_of_another_which_can_be_deleted_then(
+        self, customer: Customer
+    ) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        id_, first = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
+        second = await desk.ensure_address(replace(DESK, extended="Suite 3"), f"{REFERENCE[:-1]}2")
+        await desk.put_on(id_, first)
+        assert await desk.drop_address(first) is False
+        assert await desk.put_on(id_, second) == EmergencyStanding(EmergencyState.REGISTERED, second)
+        assert [await desk.drop_address(first), await desk.drop_address(first)] == [True, True]
+        assert await self.standings(customer) == [EmergencyStanding(EmergencyState.REGISTERED, second)]
+        assert [held.id for held in await desk.addresses()] == [second]
+
+    async def test_a_number_with_an_emergency_address_is_released(self, customer: Customer) -> None:
+        if (desk := await self.desk(customer)) is None:
+            return
+        id_, address = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
+        await desk.put_on(id_, address)
+        await customer.carrier.release(id_)
+        assert await customer.listed() == []
+
+    async def desk(self, customer: Customer) -> EmergencyDesk | None:
+        """Where the carrier registers emergency addresses; one that has no such place has no such countries either."""
+        desk = customer.carrier.emergency
+        assert bool(desk) is bool(customer.carrier.abilities.emergency)
+        return desk
+
+    async def held(self, customer: Customer) -> str:
+        """The id of a number that was bought."""
+        (outcome,) = await customer.carrier.buy(await customer.purchase("k", 1))
+        assert outcome.external_id
+        return outcome.external_id
+
+    async def standings(self, customer: Customer) -> list[EmergencyStanding | None]:
+        """How the numbers stand with the emergency services, as a listing says; a look-up says the same."""
+        listed = await customer.listed()
+        found = [await customer.carrier.find(holding.number) for holding in listed]
+        assert [one and one.emergency for one in found] == [one.emergency for one in listed]
+        return [holding.emergency for holding in listed]
 
     # Whom to tell
 

@@ -55,5 +55,6 @@ def _listed(can: Abilities) -> str:
         "call records": can.call_records,
         "labels": can.reputation,
         f"calls signed with {can.signs}": can.signs is not None,
+        f"emergency addresses in {', '.join(can.emergency)}": bool(can.emergency),
     }
     return ", ".join(word for word, has in words.items() if has) or "nothing"

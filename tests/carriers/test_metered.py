@@ -11,6 +11,7 @@ import pytest
 
 from ringfleet.carriers import errors
 from ringfleet.carriers.carrier import Carrier
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.metered import MeteredCarrier, ending_of
 from ringfleet.carriers.registrar import Registrar
 from tests.kube.virtual_time import now, run_in_virtual_time
@@ -27,6 +28,7 @@ class Double:
     """Whatever it is asked, it notes it in `asked`, takes its time, and fails if it shall."""
 
     registrar: Any = None
+    emergency: Any = None
 
     def __init__(self, error: BaseException | None = None, asked: list[object] | None = None) -> None:
         self._error = error
@@ -74,6 +76,7 @@ def lived(story: Callable[[Any], Any], error: BaseException | None = None) -> tu
     heard: Heard = []
     double = Double(error)
     double.registrar = Double(error, double.asked)
+    double.emergency = Double(error, double.asked)
     carrier = MeteredCarrier(double, lambda *call: heard.append(call), now)  # type: ignore[arg-type]  # as far as asked
     return run_in_virtual_time(story(carrier)), double.asked, heard
 
@@ -101,6 +104,14 @@ def test_each_call_about_documents_is_handed_on_and_told(verb: str) -> None:
     assert came == answer_of(Registrar, verb)
 
 
+@pytest.mark.parametrize("verb", verbs_of(EmergencyDesk))
+def test_each_call_about_emergency_addresses_is_handed_on_and_told(verb: str) -> None:
+    arguments = arguments_of(EmergencyDesk, verb)
+    came, asked, heard = lived(lambda carrier: getattr(carrier.emergency, verb)(*arguments))
+    assert (asked, heard) == ([(verb, *arguments)], [(verb, "Succeeded", SECONDS)])
+    assert came == answer_of(EmergencyDesk, verb)
+
+
 def answer_of(protocol: type, verb: str) -> str | None:
     """What the double answers, where the protocol gives an answer."""
     return None if inspect.signature(getattr(protocol, verb)).return_annotation == "None" else "answer"
@@ -108,6 +119,10 @@ def answer_of(protocol: type, verb: str) -> str | None:
 
 def test_a_carrier_that_takes_no_documents_has_no_registrar() -> None:
     assert MeteredCarrier(Double(), lambda *_: None).registrar is None  # type: ignore[arg-type]
+
+
+def test_a_carrier_that_takes_no_emergency_addresses_has_no_desk() -> None:
+    assert MeteredCarrier(Double(), lambda *_: None).emergency is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("listing", LISTINGS)

@@ -19,6 +19,8 @@ from ringfleet.carriers.telnyx.account import Telnyx, open_client
 from ringfleet.carriers.telnyx.wire import PATHS
 from ringfleet.model import E164, Capability, HoldingStatus, Mark, Query, Routing, SipTarget
 from ringfleet.model.compliance import Review
+from ringfleet.model.emergency import NO_ADDRESS
+from tests.carriers.conformance import DESK, REFERENCE
 from tests.carriers.customer import MARK, US_415, Customer
 from tests.carriers.filing import (
     BERLIN,
@@ -166,6 +168,29 @@ class TestTheLibraryAsJudge:
         await library.phone_numbers.delete(found.external_id)
         assert await carrier.find(number) is None
 
+    async def test_the_library_reads_back_an_emergency_address_and_the_adapter_what_it_did_with_it(
+        self, customer: Customer, library: telnyx.AsyncTelnyx
+    ) -> None:
+        desk = customer.carrier.emergency
+        assert desk
+        (outcome,) = await customer.carrier.buy(await customer.purchase("k", 1))
+        address, id_ = await desk.ensure_address(DESK, REFERENCE), outcome.external_id or ""
+        await desk.put_on(id_, address)
+        row, told = (await library.phone_numbers.retrieve(id_)).data, (await library.addresses.retrieve(address)).data
+        assert row is not None
+        assert told is not None
+        assert (row.emergency_enabled, row.emergency_address_id, row.emergency_status) == (True, address, "active")
+        assert (told.customer_reference, told.business_name, told.extended_address) == (
+            REFERENCE,
+            "Example Inc.",
+            "Suite 2",
+        )
+        enable = library.phone_numbers.actions.enable_emergency
+        await enable(id_, emergency_address_id=address, emergency_enabled=False)
+        assert [one.emergency for one in await customer.listed()] == [NO_ADDRESS]
+        await library.addresses.delete(address)
+        assert await desk.addresses() == ()
+
     async def test_the_library_reads_back_what_was_filed_and_hands_it_in(
         self, customer: Customer, library: telnyx.AsyncTelnyx
     ) -> None:
@@ -218,6 +243,11 @@ async def _everything(carrier: Telnyx, customer: Customer) -> None:
     since = datetime.now(UTC) - timedelta(days=1)
     assert [page.events for page in [page async for page in carrier.records.messages(since)] if page.events]
     _ = [page async for page in carrier.records.calls(since)]
+    address = await carrier.emergency.ensure_address(DESK, REFERENCE)
+    await carrier.emergency.put_on(id_, address)
+    await carrier.emergency.take_off(id_)
+    assert await carrier.emergency.addresses()
+    assert await carrier.emergency.drop_address(address)
     await carrier.release(id_)
 
 

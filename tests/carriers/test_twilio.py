@@ -17,6 +17,7 @@ from ringfleet.carriers.breaker import THRESHOLD
 from ringfleet.carriers.errors import (
     AccountRestricted,
     CarrierError,
+    CarrierUnavailable,
     CredentialsRejected,
     NotHeld,
     OutcomeUnknown,
@@ -359,15 +360,25 @@ async def held(customer: Customer) -> str:
 
 async def test_a_number_is_released_although_it_has_an_emergency_address() -> None:
     number = {"sid": "PN1", "phone_number": "+14155550100", "emergency_address_sid": "AD1"}
+    bare = {**number, "emergency_address_sid": None, "emergency_address_status": "unregistered"}
     refused = httpx.Response(400, json={"code": 21627, "message": "An emergency address is attached", "status": 400})
-    script = Script(refused, httpx.Response(200, json=number), httpx.Response(200, json=number), 204)
+    script = Script(refused, httpx.Response(200, json=number), httpx.Response(200, json=bare), 204)
     await scripted(script).release("PN1")
     assert [(request.method, request.content) for request in script.requests] == [
         ("DELETE", b""),
         ("GET", b""),
-        ("POST", b"EmergencyStatus=Inactive&EmergencyAddressSid="),
+        ("POST", b"EmergencyAddressSid="),
         ("DELETE", b""),
     ]
+
+
+async def test_a_number_whose_emergency_address_is_still_going_is_given_back_later() -> None:
+    number = {"sid": "PN1", "phone_number": "+14155550100", "emergency_address_status": "pending-unregistration"}
+    refused = httpx.Response(400, json={"code": 21627, "message": "An emergency address is attached", "status": 400})
+    script = Script(refused, httpx.Response(200, json=number))
+    with pytest.raises(CarrierUnavailable, match="taking the emergency address off the number"):
+        await scripted(script).release("PN1")
+    assert [request.method for request in script.requests] == ["DELETE", "GET"]
 
 
 async def test_a_refusal_to_release_a_number_that_has_none_is_told() -> None:

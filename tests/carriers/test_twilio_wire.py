@@ -14,7 +14,8 @@ from ringfleet.carriers.twilio.account import Twilio
 from ringfleet.carriers.twilio.api import open_client
 from ringfleet.carriers.twilio.streamed import RECEIVED
 from ringfleet.model import Capability, HeldRouting, HoldingStatus, ItemState, NumberType, Query
-from tests.carriers.conformance import ROUTING
+from ringfleet.model.emergency import NO_ADDRESS
+from tests.carriers.conformance import DESK, REFERENCE, ROUTING
 from tests.carriers.customer import MARK, US_415, Customer
 from tests.carriers.test_twilio import Program, a_trust_product
 from tests.carriers.twilio_source import Operation, declared, operations
@@ -82,6 +83,11 @@ async def whole_life(customer: Customer, carrier: Twilio) -> None:
     for to in (profile, other, None, profile):
         await carrier.route(sid, to)
     await carrier.attest(sid)
+    address = await carrier.emergency.ensure_address(DESK, REFERENCE)
+    await carrier.emergency.put_on(sid, address)
+    await carrier.emergency.take_off(sid)
+    assert await carrier.emergency.addresses()
+    assert await carrier.emergency.drop_address(address)
     await carrier.suspend(sid)
     await carrier.resume(sid)
     await carrier.mark(sid, MARK)
@@ -188,4 +194,24 @@ async def test_the_adapter_reads_back_what_twilios_library_did(customer: Custome
     assert [one.routing for one in await customer.listed()] == [None]
     sdk.me.incoming_phone_numbers(bought.sid).delete()
     assert await customer.listed() == []
+    sdk.close()
+
+
+async def test_twilios_library_reads_back_an_emergency_address_and_the_adapter_what_it_did_with_it(
+    customer: Customer,
+) -> None:
+    sdk = TwilioCustomer.of(customer.sandbox, customer.id, customer.token)
+    desk = customer.carrier.emergency
+    assert desk
+    (outcome,) = await customer.carrier.buy(await customer.purchase("k", 1))
+    address, sid = await desk.ensure_address(DESK, REFERENCE), outcome.external_id or ""
+    await desk.put_on(sid, address)
+    number, told = sdk.me.incoming_phone_numbers(sid).fetch(), sdk.me.addresses(address).fetch()
+    assert (number.emergency_address_sid, number.emergency_address_status) == (address, "registered")
+    assert (told.friendly_name, told.emergency_enabled, told.street_secondary) == (REFERENCE, True, "Suite 2")
+    assert (told.customer_name, told.street, told.iso_country) == ("Example Inc.", "645 Harrison St", "US")
+    sdk.me.incoming_phone_numbers(sid).update(emergency_address_sid="")
+    assert [one.emergency for one in await customer.listed()] == [NO_ADDRESS]
+    sdk.me.addresses(address).delete()
+    assert await desk.addresses() == ()
     sdk.close()

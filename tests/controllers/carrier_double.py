@@ -38,6 +38,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.campaign import CampaignSeat, CampaignState
 from ringfleet.model.compliance import EndUserType, Regulation, Requirement
+from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding, EmergencyState, HeldAddress
 from tests.plan.builders import dollars
 
 ABILITIES = Abilities(
@@ -55,6 +56,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=True,
+    emergency=(),
     signs=None,
 )
 """Those of a carrier with a cart; a test changes what it is about."""
@@ -72,6 +74,52 @@ class RegistrarDouble:
         self.asked += 1
         await asyncio.sleep(self.takes)
         return Regulation("r", country, type_, end_user, self.requirements)
+
+
+@dataclass
+class DeskDouble:
+    """Registers emergency addresses for the numbers of `carrier`; what it makes is `made`, references by their ids.
+
+    `state`: how a number stands that is given one, and `gone`, one whose address is taken off.
+    """
+
+    carrier: CarrierDouble
+    made: dict[str, str] = field(default_factory=dict)
+    state: EmergencyState = EmergencyState.REGISTERED
+    gone: EmergencyState = EmergencyState.UNREGISTERED
+
+    async def ensure_address(self, address: EmergencyAddress, reference: str) -> str:
+        await self.carrier.begin("ensure_address", address.extended)
+        found = [id_ for id_, known in self.made.items() if known == reference]
+        id_ = found[0] if found else f"AD{len(self.made) + 1}"
+        self.made[id_] = reference
+        self.carrier.end("ensure_address")
+        return id_
+
+    async def put_on(self, external_id: str, address_id: str) -> EmergencyStanding:
+        """One that has another address loses that first, and gets this one when it is asked again."""
+        has = next((one.emergency for one in self.carrier.held.values() if one.external_id == external_id), None)
+        if has and has.address not in (None, address_id) and self.gone is EmergencyState.REMOVING:
+            return await self.take_off(external_id)
+        standing = EmergencyStanding(self.state, address_id)
+        await self.carrier.change("put_on", external_id, address_id, emergency=standing)
+        return standing
+
+    async def take_off(self, external_id: str) -> EmergencyStanding:
+        standing = EmergencyStanding(self.gone)
+        await self.carrier.change("take_off", external_id, emergency=standing)
+        return standing
+
+    async def addresses(self) -> tuple[HeldAddress, ...]:
+        await self.carrier.begin("addresses")
+        return tuple(HeldAddress(id_, reference) for id_, reference in self.made.items())
+
+    async def drop_address(self, address_id: str) -> bool:
+        await self.carrier.begin("drop_address", address_id)
+        if any(one.emergency and one.emergency.address == address_id for one in self.carrier.held.values()):
+            return False
+        self.made.pop(address_id, None)
+        return True
 
 
 @dataclass
@@ -106,6 +154,7 @@ class CarrierDouble:
     down: set[str] = field(default_factory=set)
     takes: dict[str, float] = field(default_factory=dict)
     registrar: RegistrarDouble | None = None
+    emergency: DeskDouble | None = None
     records: DetailRecords | None = None
     streams: EventStreams | None = None
     health: Health = field(default_factory=Health)
@@ -137,16 +186,16 @@ class CarrierDouble:
         self.opened -= 1
 
     async def balance(self) -> Money:
-        await self._begin("balance")
+        await self.begin("balance")
         return self.money
 
     async def account_id(self) -> str | None:
-        await self._begin("account_id")
+        await self.begin("account_id")
         return self.id
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """All that fits: its stock is one page."""
-        await self._begin("search", query.area_code or "anywhere")
+        await self.begin("search", query.area_code or "anywhere")
         fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
         found = tuple(offer for offer in fitting if offer.number not in exclude)
         return Catalog(found, unreadable=tuple(self.unreadable_offers))
@@ -156,66 +205,66 @@ class CarrierDouble:
             await self.before_buying()
         await last_look()
         self.purchases.append(purchase)
-        await self._begin("buy", "again" if purchase.resumed else "")
+        await self.begin("buy", "again" if purchase.resumed else "")
         outcomes = tuple(self._sell(purchase, offer) for offer in purchase.offers)
-        self._end("buy")
+        self.end("buy")
         return outcomes
 
     async def look_up(self, purchase: Purchase) -> tuple[Outcome, ...]:
-        await self._begin("look_up")
+        await self.begin("look_up")
         return await look_up_each(self, purchase)
 
     async def find(self, number: E164) -> Holding | None:
-        await self._begin("find", number.digits)
+        await self.begin("find", number.digits)
         return self.held.get(number)
 
     async def holdings(self) -> AsyncIterator[HoldingsPage]:
-        await self._begin("holdings")
+        await self.begin("holdings")
         yield HoldingsPage(tuple(self.held.values()), tuple(self.unreadable))
         await asyncio.sleep(self.takes.get("holdings end", 0.0))
-        self._end("holdings")
+        self.end("holdings")
 
     async def ensure_routing(self, routing: Routing) -> str:
-        await self._begin("ensure_routing", routing.reference)
+        await self.begin("ensure_routing", routing.reference)
         id_ = f"at-carrier/{routing.reference}"
         self.profiles[routing.reference] = HeldRouting(id_, routing)
-        self._end("ensure_routing")
+        self.end("ensure_routing")
         return id_
 
     async def find_routing(self, reference: str) -> HeldRouting | None:
-        await self._begin("find_routing", reference)
+        await self.begin("find_routing", reference)
         return self.profiles.get(reference)
 
     async def routings(self) -> AsyncIterator[tuple[HeldRouting, ...]]:
-        await self._begin("routings")
+        await self.begin("routings")
         yield tuple(self.profiles.values())
 
     async def route(self, external_id: str, routing_id: str | None) -> None:
-        await self._change("route", external_id, routing_id or "nowhere", routing=routing_id)
+        await self.change("route", external_id, routing_id or "nowhere", routing=routing_id)
 
     async def mark(self, external_id: str, mark: Mark | None) -> None:
-        await self._change("mark", external_id, str(mark or "off"), mark=mark)
+        await self.change("mark", external_id, str(mark or "off"), mark=mark)
 
     async def suspend(self, external_id: str) -> None:
-        await self._change("suspend", external_id, status=HoldingStatus.SUSPENDED)
+        await self.change("suspend", external_id, status=HoldingStatus.SUSPENDED)
 
     async def resume(self, external_id: str) -> None:
-        await self._change("resume", external_id, status=HoldingStatus.ACTIVE)
+        await self.change("resume", external_id, status=HoldingStatus.ACTIVE)
 
     async def whereabouts(self, number: E164) -> str | None:
         return self.elsewhere.get(number)
 
     async def attest(self, external_id: str) -> str | None:
-        await self._change("attest", external_id, "A", attestation="A")
+        await self.change("attest", external_id, "A", attestation="A")
         return "A"
 
     async def enrol(self, number: E164, external_id: str, campaign: str) -> CampaignSeat:
         seat = CampaignSeat(campaign, self.seated)
-        await self._change("enrol", external_id, campaign, seat=seat)
+        await self.change("enrol", external_id, campaign, seat=seat)
         return seat
 
     async def release(self, external_id: str) -> None:
-        await self._begin("release", external_id)
+        await self.begin("release", external_id)
         self.held = {number: one for number, one in self.held.items() if one.external_id != external_id}
 
     def _sell(self, purchase: Purchase, offer: Offer) -> Outcome:
@@ -251,15 +300,16 @@ class CarrierDouble:
             return price
         return Price(Money(price.monthly.amount, self.bills_in), Money(price.setup.amount, self.bills_in))
 
-    async def _change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
-        await self._begin(call, external_id, *words)
+    async def change(self, call: str, external_id: str, *words: str, **facts: object) -> None:
+        await self.begin(call, external_id, *words)
         number = next((number for number, one in self.held.items() if one.external_id == external_id), None)
         if number is None:
             raise NotHeld(f"{call}: the account does not hold {external_id}")
         self.held[number] = replace(self.held[number], **facts)  # type: ignore[arg-type]  # one field by name
-        self._end(call)
+        self.end(call)
 
-    async def _begin(self, call: str, *words: str) -> None:
+    async def begin(self, call: str, *words: str) -> None:
+        """Tell of a call, take its time, and fail if it shall."""
         self.story.append(" ".join(["carrier:", call, *filter(None, words)]))
         task = asyncio.current_task()
         self.callers.add(task.get_name() if task else "")
@@ -270,7 +320,8 @@ class CarrierDouble:
             raise CarrierUnavailable(f"{call} is down.")
         _raise_next(self._errors.get(call, ()))
 
-    def _end(self, call: str) -> None:
+    def end(self, call: str) -> None:
+        """Lose the reply to a call that was made, if it shall be."""
         _raise_next(self._lost.get(call, ()))
 
 

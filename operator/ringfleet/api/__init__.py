@@ -6,6 +6,7 @@
     number_claim.py, number_quota.py, rotation_set.py
 
     market.py      country, number type, area codes, capabilities: of pools and orders
+    emergency.py   the emergency address of profiles and claims
     meta.py        metadata, references, durations, amounts, rules; names of labels and annotations
     conditions.py  what `kubectl explain` tells of conditions and reasons
     runbook.py     the same by reason: the page `manifests/runbook.md`

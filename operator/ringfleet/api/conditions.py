@@ -308,6 +308,14 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "DocumentsOutdated": Told(
             "the carrier does not take the newest approved documents for the number", ("AttachRefused",)
         ),
+        "EmergencyAddressReady": Told(
+            "nothing is amiss with the number's emergency address; it is there, True or False, while somebody has one "
+            "for the number or requires one. Ready does not depend on it",
+            (
+                *("EmergencyRegistered", "EmergencyNotApplicable", "EmergencyPending", "EmergencyRefused"),
+                *("EmergencyMissing", "EmergencyUnreadable", "EmergencyUnsupported"),
+            ),
+        ),
         "ReleaseBlocked": Told("the number was asked to go, and stays", ("ReleaseForbidden", "PoolMissing")),
         "ReplaceAdvised": Told(
             "carriers show a spam label for the number, which a claim holds that is no RotationSet's", ("SpamLabelled",)
@@ -413,7 +421,8 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         ),
     },
 }
-"""What each kind says. All but Ready, Complete and ComplianceReady are there only while they are True."""
+"""What each kind says. All but Ready, Complete, ComplianceReady and EmergencyAddressReady are there only while they are
+True."""
 
 REASONS: Mapping[str, str] = {
     "AccountChanged": "The CarrierAccount opens another account at the carrier than before (status.accountId), and "
@@ -590,6 +599,21 @@ REASONS: Mapping[str, str] = {
     "bought or changed meanwhile, and calls go on.",
     "SecretMissing": "The Secret of the CarrierAccount does not exist: create it. Nothing is bought or changed "
     "meanwhile, and calls go on.",
+    "EmergencyMissing": "spec.emergencyAddressRequired of the RoutingProfile is true, and the number has no "
+    "emergency address: write spec.emergencyAddress in that profile, or in the NumberClaim. Calls go on.",
+    "EmergencyNotApplicable": "The number makes no calls, or its carrier registers no emergency addresses for numbers "
+    "of its country: there is nothing to set.",
+    "EmergencyPending": "The emergency address is being set, or the carrier is registering it, or is taking the "
+    "former one off. It goes on by itself.",
+    "EmergencyRefused": "The carrier does not take the emergency address, or could not register it: the message has "
+    "its code and sentence. Correct spec.emergencyAddress of the RoutingProfile or NumberClaim that the message names; "
+    "one that was refused is tried again as it is, ever more seldom.",
+    "EmergencyRegistered": "The emergency services are told the number's address when it calls them.",
+    "EmergencyUnreadable": "The Secret that is to hold the emergency address does not exist, or holds none that can be "
+    "set: the message says what is missing. The number keeps the address that it has. The Secret is read again with "
+    "each sweep of the CarrierAccount.",
+    "EmergencyUnsupported": "An emergency address is wished or required, and the number's carrier takes none by its "
+    "API: register it in the carrier's console, or use a number of another carrier.",
     "FewerAnswered": "Of at least 100 calls of the last 24 hours, or else of the last seven days, surely less than "
     "three quarters of the share was answered that was in the weeks before, 35 days in all, by 95 % Wilson intervals "
     "of both. Look at labels, attestation, routes and what is called.",

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ringfleet.api.emergency import EmergencyAddress
 from ringfleet.api.market import AreaCode
 from ringfleet.api.meta import (
     AGE,
@@ -152,6 +153,9 @@ class NumberClaimSpec(Part):
     target), sipUris (all, one a line), voiceWebhook, voiceApplication, agent, agentProvider, messagingWebhook,
     messagingService and campaign: those of which there is something to say. The route is that of the RoutingProfile
     that the number follows."""
+    emergency_address: EmergencyAddress | None = None
+    """Emergency address (E911) of the number, set at carriers that take one while the claim holds the number. It goes
+    before that of the RoutingProfile. How it stands is in the condition EmergencyAddressReady of the PhoneNumber."""
     suspend: bool = False
     """True cuts the traffic of the bound number, as spec.suspend of its PhoneNumber does: the number is kept and
     billed. A claim that waits is not served."""

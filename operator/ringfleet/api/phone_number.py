@@ -222,6 +222,44 @@ class NumberCampaign(Part):
     """What the carrier says of a failure; absent when it says nothing."""
 
 
+class RefusedAddress(Part):
+    """The emergency address that the carrier did not take."""
+
+    reference: str
+    """What the address is known by at the carrier."""
+    code: str = ""
+    """The carrier's own word on why; empty: it gave none."""
+    message: str = ""
+    """What the carrier says of it. A sentence that quotes the address is kept back."""
+    times: int = 1
+    """How often in a row the carrier has refused the address."""
+    again: Time
+    """Time at which the carrier is asked again; another address at once."""
+
+
+class NumberEmergency(Part):
+    """The number's emergency address (E911), and how it stands at the carrier. The address itself is not here."""
+
+    state: str | None = None
+    """How the carrier says that the number stands; absent when it has not said.
+
+    - Registered: The emergency services are told the number's address when it calls them.
+    - Pending: The carrier is registering the address.
+    - Removing: The carrier is taking an address off the number.
+    - Failed: The carrier could not register the address, or not take it off.
+    - Unregistered: The number has no address.
+    """
+    address: str | None = None
+    """The carrier's id of the address that the number has; absent when it has none."""
+    reference: str | None = None
+    """What the address is known by at the carrier that we have set; absent when we have set none."""
+    set_to: str | None = None
+    """The carrier's id of the address that we have set; absent when we have set none."""
+    setting: str | None = None
+    """What the address is known by at the carrier that is being set; absent when none is."""
+    refused: RefusedAddress | None = None
+
+
 class NumberUsage(Part):
     """The number's traffic, as its carrier's webhooks tell the dispatcher; absent where they have told of none. It is
     written when it has moved by a step, and at most once an hour: a number at rest costs no write."""
@@ -320,6 +358,8 @@ class PhoneNumberStatus(Status):
     campaign: NumberCampaign | None = None
     """The campaign that the carrier lets the number send for; absent while the carrier has not said, and for a number
     that was never in one."""
+    emergency: NumberEmergency | None = None
+    """The number's emergency address; absent while it has had none, as far as is known."""
     health: NumberHealth | None = None
     usage: NumberUsage | None = None
     idle_since: Time | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ringfleet.api.emergency import EmergencyAddress
 from ringfleet.api.meta import AGE, READY, REASON, Column, HttpUrl, ListType, Name, Part, Resource, Rule, Status
 
 Reference = Annotated[str, Field(min_length=1, max_length=253)]
@@ -123,6 +124,13 @@ class RoutingProfileSpec(Part):
     channels: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """How many calls the destination takes at the same time. A pool whose numbers could bring more says so in
     ChannelsShort. Not limited when left out."""
+    emergency_address: EmergencyAddress | None = None
+    """Emergency address (E911) of the numbers that follow the profile, set at carriers that take one, for numbers that
+    can make calls. That of a number's NumberClaim goes before it. How it stands is in status.emergency and the
+    condition EmergencyAddressReady of each PhoneNumber. Left out: an address that was set by it is taken off."""
+    emergency_address_required: bool = False
+    """True: a number of the US or Canada that follows the profile, can make calls and has no emergency address says so
+    in its condition EmergencyAddressReady. It is used all the same."""
     suspend: bool = False
     """True pauses the profile: its changes do not reach the carrier, and no number is newly routed by it, so that new
     numbers do not become Available. Numbers keep the routing that they have, and calls go on."""

@@ -4,6 +4,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
 
     what an adapter is      carrier.py      the protocol: search, buy, list, route, stop, release
                             registrar.py    the protocol of those whose carrier reviews documents
+                            emergency.py    the protocol of those whose carrier registers emergency addresses
                             webhooks.py     the protocol of those whose carrier calls us
                             detail_records.py  the protocol of those whose carrier lists calls and messages
                             event_streams.py  the protocol of those whose carrier tells messages beside their program

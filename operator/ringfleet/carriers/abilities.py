@@ -80,6 +80,9 @@ class Abilities:
     reputation: bool
     """Whether the carrier tells how calls from a number are labelled, such as spam."""
 
+    emergency: tuple[str, ...]
+    """The countries (ISO 3166-1 alpha-2) whose numbers are given an emergency address by the carrier's API; empty:
+    none."""
     signs: str | None
     """How calls from every number of an account are signed where calls are signed (STIR/SHAKEN): `A`, `B` or `C`; None:
     it depends on the number."""

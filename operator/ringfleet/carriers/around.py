@@ -8,6 +8,7 @@ from typing import Self
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.carrier import Carrier, Health, LastLook, look_no_more
 from ringfleet.carriers.detail_records import DetailRecords
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.event_streams import EventStreams
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.model import (
@@ -58,6 +59,10 @@ class Around:
     @property
     def streams(self) -> EventStreams | None:
         return self._carrier.streams
+
+    @property
+    def emergency(self) -> EmergencyDesk | None:
+        return self._carrier.emergency
 
     async def balance(self) -> Money:
         return await self._carrier.balance()

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from ringfleet.carriers.abilities import Abilities
 from ringfleet.carriers.detail_records import DetailRecords
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.event_streams import EventStreams
 from ringfleet.carriers.pace import Place
@@ -122,6 +123,11 @@ class Carrier(Protocol):
     @property
     def streams(self) -> EventStreams | None:
         """How the account's messages are told to the dispatcher beside their program; None: this carrier can't."""
+        ...
+
+    @property
+    def emergency(self) -> EmergencyDesk | None:
+        """Where the numbers' emergency addresses are registered; None when the carrier takes none by its API."""
         ...
 
     async def balance(self) -> Money:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from ringfleet.carriers.around import Around
 from ringfleet.carriers.carrier import Carrier, LastLook, look_no_more
 from ringfleet.carriers.detail_records import DetailRecords
+from ringfleet.carriers.emergency import EmergencyDesk
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.carriers.event_streams import EventStreams, Stream
 from ringfleet.carriers.registrar import Registrar
@@ -35,6 +36,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.campaign import CampaignSeat
 from ringfleet.model.compliance import EndUserType, Filing, Paper, Party, Regulation, Shortcoming, Waste
+from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding, HeldAddress
 from ringfleet.model.traffic import RecordsPage
 
 T = TypeVar("T")
@@ -126,6 +128,11 @@ class MeteredCarrier(Around):
         streams = self._carrier.streams
         return streams and MeteredStreams(streams, self._meter)
 
+    @property
+    def emergency(self) -> EmergencyDesk | None:
+        desk = self._carrier.emergency
+        return desk and MeteredEmergencyDesk(desk, self._meter)
+
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
 
@@ -207,6 +214,29 @@ class MeteredStreams:
 
     async def remove(self, name: str) -> None:
         await self._meter.call("remove_stream", self._streams.remove(name))
+
+
+class MeteredEmergencyDesk:
+    """The emergency addresses, metered: see `EmergencyDesk`."""
+
+    def __init__(self, desk: EmergencyDesk, meter: _Meter) -> None:
+        self._desk = desk
+        self._meter = meter
+
+    async def ensure_address(self, address: EmergencyAddress, reference: str) -> str:
+        return await self._meter.call("ensure_address", self._desk.ensure_address(address, reference))
+
+    async def put_on(self, external_id: str, address_id: str) -> EmergencyStanding:
+        return await self._meter.call("put_on", self._desk.put_on(external_id, address_id))
+
+    async def take_off(self, external_id: str) -> EmergencyStanding:
+        return await self._meter.call("take_off", self._desk.take_off(external_id))
+
+    async def addresses(self) -> tuple[HeldAddress, ...]:
+        return await self._meter.call("addresses", self._desk.addresses())
+
+    async def drop_address(self, address_id: str) -> bool:
+        return await self._meter.call("drop_address", self._desk.drop_address(address_id))
 
 
 class MeteredRegistrar:

@@ -22,6 +22,8 @@ only its turns use, and apart what all of them do::
                                               number_signing.py      how its calls are signed
     PhoneNumber        phone_number.py        desired_number.py      what is wished for it
                                               number_campaign.py     the campaign that it sends for
+                                              number_emergency.py    its emergency address, set and taken off
+                                              emergency_addresses.py which one it is to have, and the Secrets of some
                                               number_release.py      the last look, and then it goes
                                               number_traffic.py      what all of them are used for, read at once
                                               numbers_read.py        the dispatcher's answer, as values

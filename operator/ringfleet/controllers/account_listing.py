@@ -17,6 +17,7 @@ from ringfleet.carriers.errors import CarrierError, CredentialsRejected, Listing
 from ringfleet.carriers.metered import timed
 from ringfleet.controllers.account_sweep import Swept, accepted, believe, find_lost, read_routings, sweep
 from ringfleet.controllers.carrier_clients import OpenAccount
+from ringfleet.controllers.number_emergency import keep_addresses
 from ringfleet.controllers.services import Services
 from ringfleet.model import E164, AccountKey
 from ringfleet.model.refs import ObjectRef
@@ -63,11 +64,13 @@ async def sweep_when_due(
 async def _read_routings_when_due(
     services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount
 ) -> None:
-    """Look at the account's routing profiles with a sweep; with those that come sooner than the interval, only once."""
+    """Look at the account's routing profiles and emergency addresses with a sweep; with those that come sooner than the
+    interval, only once."""
     now, interval = services.monotonic(), obj.spec.sweep_interval.total_seconds()
     if account.routings_read_at is None or now >= account.routings_read_at + interval:
         account.routings_read_at = now
         await read_routings(services, key, account)
+        await keep_addresses(services, key, account)
 
 
 def _is_due(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
@@ -89,9 +92,10 @@ async def _conclude(
 
     `awaited`: the numbers that were to be told of when it began. One without an object is gone again.
     """
-    account.listing_incomplete = False
+    account.listing_incomplete, account.listed_addresses = False, None
     account.quiet_sweeps = 0 if swept.findings.changed else account.quiet_sweeps + 1
     if believe(obj, account, swept.listing):
+        account.listed_addresses = None if swept.unreadable else swept.addresses
         account.unlisted -= {number for number in awaited if not services.fleet.objects_of(number, key)}
         assert account.identity  # nobody is swept before that
         wake_listed_pools(services, services.fleet.marked.learn(key, account.identity, swept.marked))

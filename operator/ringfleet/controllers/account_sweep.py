@@ -61,6 +61,8 @@ class Swept:
     listing: Listing
     troubles: Troubles
     marked: Marked
+    addresses: frozenset[str] = frozenset()
+    """The carrier's ids of the emergency addresses that the numbers have, whosever they are."""
     unreadable: tuple[Unreadable, ...] = ()
     """The rows that can't be read. They are counted in `findings.owned`, and nothing is done about them."""
 
@@ -100,11 +102,13 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     findings, troubles, listed, marked = Findings(), Troubles(), set[E164](), set[E164]()
     unreadable: list[Unreadable] = []
     of_pools: Marked = {}
+    addresses = set[str]()
     async for page in account.carrier.holdings():
         unreadable += page.unreadable
         listed.update(holding.number for holding in page)
         listed.update(row.number for row in page.unreadable if row.number)
         marked.update(holding.number for holding in page if _is_ours(services, holding))
+        addresses.update(one.emergency.address for one in page if one.emergency and one.emergency.address)
         _tell_others(services, key, page)
         by_pool(page, services.installation, of_pools)
         findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
@@ -112,7 +116,7 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     findings = replace(findings, owned=findings.owned + len(unreadable))
     nameless = sum(row.number is None for row in unreadable)
     listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)
-    return Swept(findings, listing, troubles, of_pools, tuple(unreadable))
+    return Swept(findings, listing, troubles, of_pools, frozenset(addresses), tuple(unreadable))
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:
@@ -188,6 +192,7 @@ def _known_of(services: Services, record: NumberRecord) -> Known:
         attestation=record.attestation,
         campaign=state.routed.campaign if state.routed else None,
         seat=record.seat,
+        emergency=state.emergency.standing,
         home=services.fleet.mark_for(record.namespace, record.pool) if record.pool else None,
         foreign_mark=state.foreign_mark,
     )

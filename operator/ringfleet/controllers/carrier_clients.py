@@ -172,6 +172,13 @@ class OpenAccount:
     """The routing profiles of ours, by reference, that the account did not take."""
     untold: set[ObjectRef] = field(default_factory=set)
     """The routing profiles that the account is to be told."""
+    addresses: dict[str, str] = field(default_factory=dict)
+    """The carrier's ids of the emergency addresses of ours that this process has made or found, by reference."""
+    addresses_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Lets one number at a time make an emergency address, which others may be waiting for."""
+    listed_addresses: frozenset[str] | None = None
+    """The carrier's ids of the emergency addresses that numbers had in the last listing that was believed; None: there
+    was none since."""
     routings_read_at: float | None = None
     """When the carrier's routing profiles were last read, in monotonic seconds; None: never."""
 

@@ -63,7 +63,7 @@ class ClaimTriggers:
 
 def _rules(claim: ClaimRecord) -> object:
     """What of a claim says how its number is to be."""
-    return claim.suspended, claim.routing_profile, claim.bundle
+    return claim.suspended, claim.routing_profile, claim.bundle, claim.emergency
 
 
 def _demand(claim: ClaimRecord) -> object:

@@ -13,10 +13,12 @@ from ringfleet.api.number_pool import DriftPolicy
 from ringfleet.controllers.bundle_attachments import newer_revision_for
 from ringfleet.controllers.bundle_readiness import documents_for, registration_for
 from ringfleet.controllers.services import Services
+from ringfleet.model import Capability
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.objects.phone_number import NO_NOTES, Labels, NumberRecord
 from ringfleet.plan.phone_number.case import DesiredNumber, Leaving
 from ringfleet.plan.phone_number.documents import last_refusal
+from ringfleet.plan.phone_number.emergency import may_ask_again
 from ringfleet.plan.phone_number.removal import Bearing, Farewell, Going, PoolPolicy, Way, plan_going
 
 
@@ -57,7 +59,17 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         newer_revision=newer_revision_for(services, record),
         registration=registration_for(services, record),
         last_refusal=last_refusal(record.state.refused, services.clock()),
+        emergency=services.emergency.want(record),
+        emergency_countries=_emergency_countries(services, record),
+        emergency_again=may_ask_again(record.state.emergency.refused, services.clock()),
+        calls=Capability.VOICE in record.capabilities if record.capabilities else None,
+        country=record.country,
     )
+
+
+def _emergency_countries(services: Services, record: NumberRecord) -> tuple[str, ...] | None:
+    account = services.accounts.get(record.account)
+    return account.carrier.abilities.emergency if account else None
 
 
 def _label(services: Services, record: NumberRecord) -> str | None:

@@ -22,6 +22,7 @@ from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.desired_number import farewell, labels_wanted, number_want
 from ringfleet.controllers.number_campaign import enrolled
 from ringfleet.controllers.number_claim import claim_is_gone, rest_from_now, unbind
+from ringfleet.controllers.number_emergency import clear_address, intended, set_address
 from ringfleet.controllers.number_release import NotOurs, find_nobody_to_tell, leave, tell_left_behind
 from ringfleet.controllers.queues import seconds_until
 from ringfleet.controllers.services import Services
@@ -31,20 +32,32 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.number_order import asked_for, holding_of, item_of
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
-from ringfleet.objects.phone_number_status import Life, documents, number_patch, suspension
+from ringfleet.objects.phone_number_status import Life, documents, emergency, number_patch, suspension
 from ringfleet.objects.refs import PHONE_NUMBERS, Key
 from ringfleet.objects.routing_profile import reference_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason, not_ready
 from ringfleet.plan.next_look import next_look_at_number
-from ringfleet.plan.phone_number.case import DesiredNumber, NumberState, Routed
+from ringfleet.plan.phone_number.case import Case, DesiredNumber, NumberEmergency, NumberState, Routed
 from ringfleet.plan.phone_number.documents import last_refusal, note_refusal
+from ringfleet.plan.phone_number.emergency import may_ask_again, noted
 from ringfleet.plan.phone_number.ownership import is_left_alone
 from ringfleet.plan.phone_number.phase import IN_FLIGHT
 from ringfleet.plan.phone_number.plan import plan_number
 from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.routing import as_followed
-from ringfleet.plan.phone_number.steps import Attach, Leave, Look, NumberPlan, Resume, Route, Stop, Unroute
+from ringfleet.plan.phone_number.steps import (
+    Attach,
+    ClearEmergency,
+    Leave,
+    Look,
+    NumberPlan,
+    Resume,
+    Route,
+    SetEmergency,
+    Stop,
+    Unroute,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -95,6 +108,7 @@ async def _reconcile(services: Services, record: NumberRecord) -> float | None:
 async def _take_turn(services: Services, record: NumberRecord) -> float | None:
     news = services.pending_observations.get(record.place)
     state, bought = _from_order(services, record)
+    await services.emergency.read(record)
     want = number_want(services, record)
     turn = Turn(record, want, _with_bought_routing(want, state, bought), news or bought)
     account = services.accounts.seen_by_holder(record.account, record.namespace)
@@ -175,6 +189,7 @@ def _plan(services: Services, turn: Turn, account: AccountSeen) -> NumberPlan:
         routing = turn.holding.routing
         turn.state = replace(turn.state, routed=Routed("", routing) if routing else None)
     turn.state = replace(turn.state, routed=as_followed(turn.want.routing, turn.state.routed))
+    turn.state = replace(turn.state, emergency=noted(Case(turn.want, turn.state, turn.holding, account)))
     return plan_number(turn.want, turn.state, turn.holding, account)
 
 
@@ -247,7 +262,11 @@ def _names(order: NumberOrder, record: NumberRecord) -> bool:
 # Acting.
 
 
-async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | Stop | Resume | Attach) -> None:
+Doing = Look | Route | Unroute | Stop | Resume | Attach | SetEmergency | ClearEmergency
+"""The steps that are taken with the carrier, one after the other; what is left is its leaving."""
+
+
+async def _act(services: Services, turn: Turn, step: Doing) -> None:
     """Take the plan's one carrier step, and note in `turn` what is so afterwards.
 
     Raises:
@@ -272,6 +291,10 @@ async def _act(services: Services, turn: Turn, step: Look | Route | Unroute | St
             await _route(services, account, turn, step.external_id, _profile(turn, step))
         case Unroute():
             await _route(services, account, turn, step.external_id, None)
+        case SetEmergency():
+            await _set_emergency(services, account, turn, step)
+        case ClearEmergency():
+            _stands(turn, await clear_address(account, turn.record.number, turn.state.emergency))
 
 
 async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
@@ -279,6 +302,23 @@ async def _intend_stop(services: Services, turn: Turn, stop: Stop) -> None:
     if turn.state.stopped is None:
         turn.state = replace(turn.state, stopped=stop.by, parked=stop.parked)
         turn.record = await _patch_status(services, turn.record, {"suspension": suspension(turn.state)})
+
+
+async def _set_emergency(services: Services, account: OpenAccount, turn: Turn, step: SetEmergency) -> None:
+    """Write what the number is about to be given, and give it that."""
+    meant = intended(turn.state.emergency, step)
+    if meant != turn.record.state.emergency:
+        turn.state = replace(turn.state, emergency=meant)
+        turn.record = await _patch_status(services, turn.record, {"emergency": emergency(meant)})
+    _stands(turn, await set_address(services, account, turn.record, meant, step))
+    again = may_ask_again(turn.state.emergency.refused, services.clock())
+    turn.want = replace(turn.want, emergency_again=again)
+
+
+def _stands(turn: Turn, now: NumberEmergency) -> None:
+    """How the number stands with its emergency address, by the carrier's answer to what we have done."""
+    turn.state = replace(turn.state, emergency=now)
+    turn.holding = turn.holding and replace(turn.holding, emergency=now.standing)
 
 
 async def _intend_registration(services: Services, turn: Turn, tenants: ObjectRef) -> None:

@@ -29,6 +29,7 @@ from ringfleet.kube.errors import KubeError, NotConfigured, NotFound, WentBack
 from ringfleet.kube.informer import PAUSES, Informer
 from ringfleet.kube.installation import find_installation
 from ringfleet.kube.queue import Later
+from ringfleet.model.emergency import AT_WORK
 from ringfleet.model.refs import ObjectRef, Resource
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
@@ -84,7 +85,7 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
         indexes={
             "pool": lambda record: [(record.namespace, record.pool)] if record.pool else [],
             "account": lambda record: [record.account],
-            "in flight": lambda record: [record.account] if record.state.phase in IN_FLIGHT else [],
+            "in flight": lambda record: [record.account] if _waits_for_carrier(record) else [],
             "number": lambda record: [record.number],
             "namespace": lambda record: [record.namespace],
             "claim": lambda record: [(record.claim.namespace, record.claim.name)] if record.claim else [],
@@ -93,6 +94,12 @@ def number_informer(kube: Kube, settings: Settings) -> Informer[NumberRecord]:
             "left registered": _left_registered,
         },
     )
+
+
+def _waits_for_carrier(record: NumberRecord) -> bool:
+    """Whether the carrier is at work on the number, so that the account is listed sooner."""
+    standing = record.state.emergency.standing
+    return record.state.phase in IN_FLIGHT or (standing is not None and standing.state in AT_WORK)
 
 
 def _borrower(record: NumberRecord) -> list[str]:

@@ -19,6 +19,7 @@ from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_bundles import ClaimBundles
 from ringfleet.controllers.claim_queue import ClaimQueue
 from ringfleet.controllers.dispatcher_client import Dispatcher
+from ringfleet.controllers.emergency_addresses import EmergencyAddresses
 from ringfleet.controllers.fleet import INTENTS, Fleet
 from ringfleet.controllers.intent_watches import IntentWatches
 from ringfleet.controllers.lasting_errors import LastingErrors
@@ -98,6 +99,7 @@ class Services:
     leadership: Leadership = field(init=False)
     quotas: Quotas = field(init=False)
     claim_bundles: ClaimBundles = field(init=False)
+    emergency: EmergencyAddresses = field(init=False)
     claim_queue: ClaimQueue = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     namespaces: Namespaces = field(init=False)
@@ -115,6 +117,7 @@ class Services:
         self.leadership = Leadership(self.leases, settings, self.monotonic)
         self.quotas = Quotas(self.fleet, self.clock)
         wake_claim, wake_pool = self.queues.wake_claim, self.queues.wake_pool
+        self.emergency = EmergencyAddresses(self.fleet, self.kube, self.installation)
         self.claim_bundles = ClaimBundles(self.fleet, self.accounts, self.clock)
         self.claim_queue = ClaimQueue(
             self.fleet, self.quotas, self.claim_bundles, wake_claim, wake_pool, self.clock, self.monotonic

@@ -185,7 +185,7 @@ def weight_of(condition: Mapping[str, Any]) -> EventType | None:
     return EventType.NORMAL if good or condition["reason"] in _WAITING else EventType.WARNING
 
 
-_WISHED = frozenset({"Ready", "Complete", "ComplianceReady"})
+_WISHED = frozenset({"Ready", "Complete", "ComplianceReady", "EmergencyAddressReady"})
 """The conditions that are good when they are true."""
 _WAITING = frozenset(
     {

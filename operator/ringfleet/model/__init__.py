@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import phonenumbers
 
 from ringfleet.model.campaign import CampaignSeat
+from ringfleet.model.emergency import EmergencyStanding
 
 if TYPE_CHECKING:
     from ringfleet.model.digit_pattern import DigitPattern
@@ -342,6 +343,8 @@ class Holding:
     knew goes on knowing it."""
     campaign_aliases: tuple[str, ...] = ()
     """Every id that the campaign of `seat` is called by."""
+    emergency: EmergencyStanding | None = None
+    """The number's emergency address at the carrier, and how it stands; None: the carrier does not say."""
 
 
 class ItemState(StrEnum):

@@ -6,6 +6,7 @@ and `phone_number_status.py` writes. Beside them::
 
     catalog.py     what an account's searches gave, kept in a ConfigMap for the next process
     conditions.py  conditions with their times, and patches of what has changed
+    emergency.py   the emergency address of a profile or claim, as it is written, and in a Secret
     ownership.py   which of several objects stands for a number
     freeze.py      the emergency stop, as it is written
     refs.py        names, and small values that several kinds write alike

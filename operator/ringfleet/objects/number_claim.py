@@ -20,6 +20,7 @@ from ringfleet.model.numbering import misspelt_area_codes
 from ringfleet.model.policy import OnNoStock
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_time, stamp
+from ringfleet.objects.emergency import SaidAddress, said_address
 from ringfleet.objects.phone_number import NumberRecord, price_of
 from ringfleet.plan.claim_allocator import AreaCodeWish, ClaimWish, RegionWish, Wish
 from ringfleet.plan.former_holder import FormerHolder, people_of
@@ -119,6 +120,8 @@ class ClaimRecord:
     shown: Shown = NOTHING_SHOWN
     bundle: str | None = None
     """The ComplianceBundle of its namespace that its number is registered to; None: it names none."""
+    emergency: SaidAddress | None = None
+    """The emergency address that its number is to have; None: it has none of its own."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -232,6 +235,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         rotation=_in_set(meta),
         shown=_shown(status.get("phoneNumber")),
         bundle=_shared((spec.get("complianceBundleRef") or {}).get("name")),
+        emergency=said_address(spec.get("emergencyAddress")),
     )
 
 

@@ -45,6 +45,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.asking import Traits, traits_of_number
 from ringfleet.model.campaign import CampaignSeat, CampaignState
+from ringfleet.model.emergency import EmergencyStanding, EmergencyState
 from ringfleet.model.kinds import Kind, parse_kind
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.model.refs import ObjectRef
@@ -52,7 +53,14 @@ from ringfleet.objects.conditions import ConditionSeen, parse_conditions, parse_
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.former_holder import FormerHolder
 from ringfleet.plan.number_pool.supply import Lot, Lots, NumberSeen, month_of
-from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
+from ringfleet.plan.phone_number.case import (
+    NO_EMERGENCY,
+    NumberEmergency,
+    NumberState,
+    RefusedAddress,
+    RefusedBundle,
+    Routed,
+)
 from ringfleet.plan.phone_number.removal import Cause, Farewell
 
 
@@ -419,7 +427,40 @@ def _state(status: Mapping[str, Any]) -> NumberState:
         registered=_place(documents.get("registeredTo")),
         waits_for=_shared(documents.get("waitsFor")),
         refused=_refused(documents.get("refused")),
+        emergency=_emergency(status.get("emergency")),
     )
+
+
+def _emergency(said: Mapping[str, Any] | None) -> NumberEmergency:
+    if not said:
+        return NO_EMERGENCY
+    refused = said.get("refused")
+    return NumberEmergency(
+        standing=_emergency_standing(said.get("state"), said.get("address")),
+        reference=said.get("reference"),
+        set_to=said.get("setTo"),
+        setting=said.get("setting"),
+        refused=RefusedAddress(
+            refused["reference"],
+            refused.get("code", ""),
+            refused.get("message", ""),
+            refused.get("times", 1),
+            time_of(refused["again"]),
+        )
+        if refused
+        else None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _emergency_standing(state: str | None, address: str | None) -> EmergencyStanding | None:
+    """A state that only a newer version knows counts as on its way, and the next sweep tells it anew."""
+    if not state:
+        return None
+    return EmergencyStanding(_EMERGENCY_STATES.get(state, EmergencyState.PENDING), address)
+
+
+_EMERGENCY_STATES = {state.value: state for state in EmergencyState}
 
 
 @lru_cache(maxsize=4096)

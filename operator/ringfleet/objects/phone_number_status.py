@@ -15,7 +15,7 @@ from ringfleet.model.attestation import attestation_now
 from ringfleet.model.campaign import CampaignSeat, says_more
 from ringfleet.objects.conditions import condition_patch, stamp
 from ringfleet.objects.phone_number import NumberRecord, unpack_step
-from ringfleet.plan.phone_number.case import NumberState, RefusedBundle, Routed
+from ringfleet.plan.phone_number.case import NO_EMERGENCY, NumberEmergency, NumberState, RefusedBundle, Routed
 from ringfleet.plan.phone_number.history import Hands, by_whom
 from ringfleet.plan.phone_number.removal import Farewell
 from ringfleet.plan.phone_number.steps import NumberPlan
@@ -114,6 +114,8 @@ def number_patch(
     received = health_patch(record, attestation_now(holding, record.attestation), health)
     if received:
         patch["health"] = received
+    if state.emergency != record.state.emergency:
+        patch["emergency"] = emergency(state.emergency)
     if holding and holding.seat and says_more(holding.seat, record.seat):
         patch["campaign"] = _campaign(holding.seat, record.seat)
     if health and (used := _usage(record, health, "answerRate" in received, now)):
@@ -230,6 +232,28 @@ def documents(waits_for: str | None, state: NumberState) -> dict[str, Any] | Non
     registered = str(state.registered) if state.registered else None
     refused = _refused(state.refused)
     return {"waitsFor": waits_for, "attached": state.attached, "registeredTo": registered, "refused": refused}
+
+
+def emergency(known: NumberEmergency) -> dict[str, Any] | None:
+    """The number's emergency address; None: there is nothing to tell of it."""
+    if known == NO_EMERGENCY:
+        return None
+    standing, refused = known.standing, known.refused
+    return {
+        "state": str(standing.state) if standing else None,
+        "address": standing.address if standing else None,
+        "reference": known.reference,
+        "setTo": known.set_to,
+        "setting": known.setting,
+        "refused": refused
+        and {
+            "reference": refused.reference,
+            "code": refused.code,
+            "message": refused.message,
+            "times": refused.times,
+            "again": stamp(refused.again),
+        },
+    }
 
 
 def _refused(refused: RefusedBundle | None) -> dict[str, Any] | None:

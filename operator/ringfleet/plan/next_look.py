@@ -51,11 +51,14 @@ class TimesOfClaim(Protocol):
 
 
 def next_look_at_number(number: TimesOfNumber, now: datetime) -> datetime | None:
-    """The end of its rest, of the hold before it goes, or of our patience with a carrier that refuses its documents."""
+    """The end of its rest, of the hold before it goes, or of our patience with a carrier that refuses its documents or
+    its emergency address."""
     farewell, refused = number.state.farewell, number.state.refused
+    address = number.state.emergency.refused
     held_until = farewell.not_before if farewell else None
     asked_again = refused.again if refused else None
-    return _next((number.cooling_until, held_until, asked_again), now)
+    address_again = address.again if address else None
+    return _next((number.cooling_until, held_until, asked_again, address_again), now)
 
 
 def next_look_at_claim(claim: TimesOfClaim, now: datetime) -> datetime | None:

@@ -23,6 +23,8 @@ class Code(StrEnum):
     CARRIER_ERROR = "carrier_error"
     ADDRESS_ATTACHED = "address_attached"
     ADDRESS_MISSING = "address_missing"
+    ADDRESS_INVALID = "address_invalid"
+    ADDRESS_IN_USE = "address_in_use"
     NOT_SEARCHED = "not_searched"
     OWNED_ALREADY = "owned_already"
     LOCKED = "locked"

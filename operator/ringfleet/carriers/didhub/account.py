@@ -62,6 +62,7 @@ ABILITIES = Abilities(
     routing_in_purchase=False,
     call_records=False,
     reputation=True,
+    emergency=(),
     signs=None,
 )
 
@@ -105,6 +106,11 @@ class DIDHub:
     @property
     def streams(self) -> None:
         """Its own webhook tells of messages beside their program."""
+        return None
+
+    @property
+    def emergency(self) -> None:
+        """It takes no emergency addresses by its API."""
         return None
 
     async def balance(self) -> Money:

@@ -16,6 +16,7 @@ from ringfleet.carriers.search_filters import refuse_unanswerable
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
 from ringfleet.carriers.telnyx.campaigns import Campaigns, Seat, seat_of
+from ringfleet.carriers.telnyx.emergency import COUNTRIES, TelnyxEmergencyDesk
 from ringfleet.carriers.telnyx.numbers import Numbers
 from ringfleet.carriers.telnyx.orders import Orders
 from ringfleet.carriers.telnyx.records import Records
@@ -54,6 +55,7 @@ ABILITIES = Abilities(
     routing_in_purchase=True,
     call_records=True,
     reputation=False,
+    emergency=COUNTRIES,
     signs="A",
 )
 
@@ -66,7 +68,8 @@ class Telnyx:
         self._name = settings.name
         self._http = client or open_client(settings)
         self._search = Search(self._http)
-        self._numbers = Numbers(settings.name, self._http, settings.lag)
+        self._emergency = TelnyxEmergencyDesk(self._http)
+        self._numbers = Numbers(settings.name, self._http, settings.lag, self._emergency)
         self._orders = Orders(settings.name, self._http, self._search, self._numbers, settings.lag)
         self._routings = Routings(settings.name, self._http)
         self._records = Records(settings.name, self._http)
@@ -100,6 +103,10 @@ class Telnyx:
     def streams(self) -> None:
         """A number has one webhook for its messages."""
         return None
+
+    @property
+    def emergency(self) -> TelnyxEmergencyDesk:
+        return self._emergency
 
     async def balance(self) -> Money:
         return await spendable(self._http)

@@ -32,6 +32,7 @@ from ringfleet.carriers.errors import (
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields, number_in, read_rows
 from ringfleet.carriers.telnyx import wire
+from ringfleet.carriers.telnyx.emergency import TelnyxEmergencyDesk
 from ringfleet.carriers.telnyx.job import mark_by_job
 from ringfleet.carriers.telnyx.listing import pages
 from ringfleet.carriers.telnyx.wire import NumberRow
@@ -48,10 +49,11 @@ DELETION_LOCK = "deletion_lock"
 class Numbers:
     """Of one account. `account` is its name, for messages; `lag`: the seconds for which Telnyx may lag behind."""
 
-    def __init__(self, account: str, http: AccountClient, lag: float) -> None:
+    def __init__(self, account: str, http: AccountClient, lag: float, emergency: TelnyxEmergencyDesk) -> None:
         self._account = account
         self._http = http
         self._lag = lag
+        self._emergency = emergency
 
     # Looking.
 
@@ -186,10 +188,14 @@ class Numbers:
         await self._call_through(row, connection, row.other_tags)
 
     async def release(self, external_id: str) -> None:
-        """The last look is live: a number that somebody has locked at Telnyx is not given back."""
+        """The last look is live: a number that somebody has locked at Telnyx is not given back. Its emergency address
+        goes first."""
         try:
-            if (await self._row(external_id)).locked:
+            row = await self._row(external_id)
+            if row.locked:
                 raise self._locked("Telnyx has a deletion lock on it")
+            if row.holding.emergency and row.holding.emergency.address:
+                await self._emergency.take_off(external_id)
             await self._delete(external_id)
         except NotHeld:
             log.info("a number to release was already gone", account=self._account, external_id=external_id)

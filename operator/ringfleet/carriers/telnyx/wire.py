@@ -43,6 +43,7 @@ from ringfleet.model import (
     Query,
 )
 from ringfleet.model.attestation import signs_calls
+from ringfleet.model.emergency import EmergencyStanding, EmergencyState
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.places import answers
 
@@ -83,6 +84,8 @@ PATHS = MappingProxyType(
         "documents": "/v2/documents",
         "document": "/v2/documents/{id}",
         "addresses": "/v2/addresses",
+        "address": "/v2/addresses/{id}",
+        "emergency of number": "/v2/phone_numbers/{id}/actions/enable_emergency",
         "ordered numbers": "/v2/number_order_phone_numbers",
         "requirement group of ordered number": "/v2/number_order_phone_numbers/{id}/requirement_group",
     }
@@ -263,8 +266,28 @@ def parse_number(json: object) -> NumberRow:
         purchased_at=row.maybe_time("purchased_at"),
         # Telnyx signs calls from a number that the account owns with A: test_telnyx_wire.
         attestation="A" if signs_calls(country) else None,
+        emergency=standing_in(row),
     )
     return NumberRow(holding, connection, profile, tags, row.maybe_flag("deletion_lock_enabled"))
+
+
+EMERGENCY_STATES = {
+    "active": EmergencyState.REGISTERED,
+    "provisioning": EmergencyState.PENDING,
+    "provisioning-failed": EmergencyState.FAILED,
+    "deprovisioning": EmergencyState.REMOVING,
+    "disabled": EmergencyState.UNREGISTERED,
+}
+_HAS_ONE = frozenset({EmergencyState.REGISTERED, EmergencyState.PENDING, EmergencyState.FAILED})
+
+
+def standing_in(row: Fields) -> EmergencyStanding | None:
+    """The emergency address of a number, in its row or in what an action answers; None: that does not say. Of one that
+    is disabled the address may still be named."""
+    state = EMERGENCY_STATES.get(row.maybe_text("emergency_status") or "")
+    if state is None:
+        return None
+    return EmergencyStanding(state, row.maybe_text("emergency_address_id") if state in _HAS_ONE else None)
 
 
 def _suspended_from(tags: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@
     purchase.py     buying, and looking up what may have been bought
     signing.py      how calls are signed, by a trust product
     campaigns.py    for which campaign a number may send: that of its messaging service
+    emergency.py    emergency addresses
     registrar.py    documents: end users, addresses, bundles and their review; it names its own parts
     targets.py      routing: trunks, applications, messaging services; and where a stopped number is parked
     webhook.py      what Twilio tells by itself; streamed.py: what its Event Streams tell

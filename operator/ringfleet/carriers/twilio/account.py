@@ -10,12 +10,13 @@ import structlog
 
 from ringfleet.carriers.abilities import Abilities, BundleTime, SearchFilter
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more, look_up_each
-from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
+from ringfleet.carriers.errors import CarrierUnavailable, NotHeld, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
 from ringfleet.carriers.json_fields import read_rows
 from ringfleet.carriers.registrar import Registrar
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.campaigns import Seat, seat_in, seats_of
+from ringfleet.carriers.twilio.emergency import COUNTRIES, TwilioEmergencyDesk
 from ringfleet.carriers.twilio.prices import PriceList, Prices, price_in
 from ringfleet.carriers.twilio.purchase import Purchases
 from ringfleet.carriers.twilio.records import Records
@@ -32,6 +33,7 @@ from ringfleet.carriers.twilio.wire import (
     holding_of,
     parse_row,
     read_row,
+    standing_in,
     unnamed,
 )
 from ringfleet.model import (
@@ -50,6 +52,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.attestation import signs_calls
 from ringfleet.model.campaign import NO_SEAT, CampaignSeat
+from ringfleet.model.emergency import EmergencyState
 from ringfleet.model.numbering import is_american
 
 log = structlog.get_logger(__name__)
@@ -70,6 +73,7 @@ ABILITIES = Abilities(
     routing_in_purchase=True,
     call_records=True,
     reputation=False,
+    emergency=COUNTRIES,
     signs=None,
 )
 
@@ -88,6 +92,7 @@ class Twilio:
         self._registrar = TwilioRegistrar(self._api)
         self._records = Records(self._api)
         self._streams = Streams(self._api)
+        self._emergency = TwilioEmergencyDesk(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -123,6 +128,10 @@ class Twilio:
     @property
     def streams(self) -> Streams:
         return self._streams
+
+    @property
+    def emergency(self) -> TwilioEmergencyDesk:
+        return self._emergency
 
     async def balance(self) -> Money:
         told = await self._api.get("api", f"{ACCOUNTS}/{self._api.owner}/Balance.json")  # the parent pays
@@ -268,15 +277,24 @@ class Twilio:
             log.info("a number to release was already gone", account=self._name, external_id=external_id)
 
     async def _release(self, external_id: str) -> None:
-        """A number with an emergency address is not given back: that one goes first."""
+        """A number with an emergency address is not given back: that one goes first, for which Twilio takes its time.
+
+        Raises:
+            CarrierUnavailable: it is still going.
+        """
         try:
             await self._api.release_number(external_id)
         except NotHeld:
             raise
         except RequestRejected:
-            if (await self._row(external_id)).emergency_address is None:
+            standing = standing_in(await self._api.number(external_id))
+            if standing.address is not None:
+                standing = await self._emergency.take_off(external_id)
+            elif standing.state is not EmergencyState.REMOVING:
                 raise
-            await self._api.change_number(external_id, {"EmergencyStatus": "Inactive", "EmergencyAddressSid": ""})
+            if standing.state is EmergencyState.REMOVING:
+                said = "Twilio is taking the emergency address off the number, and takes it back after that"
+                raise CarrierUnavailable(f"{self._name}: {said}") from None
             await self._api.release_number(external_id)
 
     async def _row(self, external_id: str) -> Row:

@@ -88,8 +88,9 @@ class Api:
         call = Call("GET", path, params=params, circuit=circuit, quotable=quotable)
         return Fields(await self._call(product, call), path)
 
-    async def about_people(self, product: str, call: Call, circuit: str, quotable: frozenset[str]) -> object:
-        """A call whose `path` is below the product's host, of whose refusal only these codes are told."""
+    async def about_people(self, product: str, call: Call, circuit: str, quotable: frozenset[str] | None) -> object:
+        """A call whose `path` is below the product's host, of whose refusal only these codes are told; None: all of
+        it."""
         return await self._call(product, replace(call, circuit=circuit, quotable=quotable))
 
     async def change(self, product: str, path: str, form: Form) -> Fields:
@@ -105,10 +106,10 @@ class Api:
         with _number_missing():
             return await self.get("api", self._number(sid))
 
-    async def change_number(self, sid: str, form: Form) -> None:
-        """Raises NotHeld."""
+    async def change_number(self, sid: str, form: Form) -> Fields:
+        """The number as it is then. Raises NotHeld."""
         with _number_missing():
-            await self.change("api", self._number(sid), form)
+            return await self.change("api", self._number(sid), form)
 
     async def release_number(self, sid: str) -> None:
         """Raises NotHeld."""

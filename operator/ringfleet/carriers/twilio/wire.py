@@ -32,6 +32,7 @@ from ringfleet.model import (
     Outcome,
     Price,
 )
+from ringfleet.model.emergency import EmergencyStanding, EmergencyState
 from ringfleet.model.failures import FailureReason
 from ringfleet.model.geography import whereabouts
 from ringfleet.model.numbering import is_toll_free, nanp_countries
@@ -93,7 +94,7 @@ class Row:
     voice_application: str | None
     sms_application: str | None
     bundle: str | None
-    emergency_address: str | None
+    emergency: EmergencyStanding
 
     @property
     def mark(self) -> Mark | None:
@@ -149,8 +150,25 @@ def read_row(row: Fields) -> Row:
         voice_application=row.maybe_text("voice_application_sid"),
         sms_application=row.maybe_text("sms_application_sid"),
         bundle=row.maybe_text("bundle_sid"),
-        emergency_address=row.maybe_text("emergency_address_sid"),
+        emergency=standing_in(row),
     )
+
+
+REGISTRATIONS = {
+    "registered": EmergencyState.REGISTERED,
+    "pending-registration": EmergencyState.PENDING,
+    "registration-failure": EmergencyState.FAILED,
+    "pending-unregistration": EmergencyState.REMOVING,
+    "unregistration-failure": EmergencyState.FAILED,
+}
+
+
+def standing_in(row: Fields) -> EmergencyStanding:
+    """The emergency address of a number, and how it stands. One that is not said to be registered yet is on its way."""
+    address = row.maybe_text("emergency_address_sid")
+    otherwise = EmergencyState.PENDING if address else EmergencyState.UNREGISTERED
+    state = REGISTRATIONS.get(row.maybe_text("emergency_address_status") or "", otherwise)
+    return EmergencyStanding(state, None if state is EmergencyState.REMOVING else address)
 
 
 def holding_of(row: Row, price: Price | None, routing: str | None, parked: bool) -> Holding:
@@ -169,6 +187,7 @@ def holding_of(row: Row, price: Price | None, routing: str | None, parked: bool)
         routing=routing,
         bundle=row.bundle,
         purchased_at=row.created,
+        emergency=row.emergency,
     )
 
 

@@ -28,6 +28,8 @@ from datetime import datetime, timedelta
 from ringfleet.model import E164, GONE, Holding, HoldingStatus, Mark, Money, Phase
 from ringfleet.model.attestation import attestation_now, attestation_of
 from ringfleet.model.campaign import CampaignSeat, says_more
+from ringfleet.model.emergency import EmergencyStanding
+from ringfleet.model.emergency import says_more as stands_otherwise
 from ringfleet.model.numbering import sends_registered
 
 
@@ -67,6 +69,8 @@ class Known:
     """The campaign that the number's profile attaches it to; None: it names none, or the number has no profile."""
     seat: CampaignSeat | None = None
     """The campaign that the carrier lets the number send for, by our object; None: it does not say."""
+    emergency: EmergencyStanding | None = None
+    """How the number stood with its emergency address, by our object; None: it does not say."""
     home: Mark | None = None
     """The mark that the number has to carry; None: it belongs to no pool, and any mark is right."""
     foreign_mark: Mark | None = None
@@ -152,6 +156,8 @@ def differs(holding: Holding, known: Known) -> bool:
     if holding.bundle is not None and holding.bundle != known.bundle:
         return True
     if holding.seat is not None and says_more(holding.seat, known.seat):
+        return True
+    if holding.emergency is not None and stands_otherwise(holding.emergency, known.emergency):
         return True
     if holding.status is HoldingStatus.PENDING_DOCUMENTS:
         return known.phase is not Phase.PENDING_DOCUMENTS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ringfleet.model import E164, Holding, HoldingStatus, Mark, Phase
+from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
@@ -153,6 +154,62 @@ class RefusedBundle:
 
 
 @dataclass(frozen=True, slots=True)
+class DesiredEmergency:
+    """The emergency address that a number is to have, by its claim or else by its routing profile."""
+
+    owner: str
+    """Whose address it is, or who requires one, as words of a sentence, such as `NumberClaim shop/a`."""
+    address: EmergencyAddress | None = None
+    """None: there is none, or it can't be read."""
+    reference: str = ""
+    """What the address is known by at the carrier."""
+    required: bool = False
+    """The number must have one, where it can make calls and is of the US or Canada."""
+    held: bool = False
+    """The routing profile that says so is suspended (spec.suspend): the number keeps the address that it has."""
+    unread: bool = False
+    """The address is in a Secret that this process has not read yet."""
+    unreadable: str = ""
+    """Why the address can't be read, as a sentence; empty: it can, or there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAddress:
+    """What the status of a PhoneNumber remembers of an emergency address that the carrier did not take."""
+
+    reference: str
+    """What the address is known by at the carrier."""
+    code: str
+    """The carrier's own word on why; empty: it gave none."""
+    message: str
+    """What the carrier says of it, as far as that quotes nothing."""
+    times: int
+    """How often in a row the carrier has refused the address."""
+    again: datetime
+    """When the carrier is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberEmergency:
+    """What the status of a PhoneNumber remembers of its emergency address."""
+
+    standing: EmergencyStanding | None = None
+    """How the carrier says that the number stands; None: it has not said."""
+    reference: str | None = None
+    """What the address is known by that we have set; None: we have set none."""
+    set_to: str | None = None
+    """The carrier's id of that address; None: we have set none."""
+    setting: str | None = None
+    """What the address is known by that we are setting, and that the number may have: it is written before the carrier
+    is told. None: we are setting none."""
+    refused: RefusedAddress | None = None
+    """The address that the carrier refused last; None: it has refused none, or took one since."""
+
+
+NO_EMERGENCY = NumberEmergency()
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredNumber:
     """What a PhoneNumber should be, from its spec, claim, pool, quota and annotations."""
 
@@ -200,6 +257,18 @@ class DesiredNumber:
     last_refusal: AttachRefusal | None = None
     """Why the carrier refused the last bundle that we attached; None: it never did."""
 
+    emergency: DesiredEmergency | None = None
+    """The emergency address that the number is to have; None: nobody has one for it, nor requires one."""
+    emergency_countries: tuple[str, ...] | None = None
+    """The countries whose numbers the carrier gives emergency addresses; None: it is not known, as the account is not
+    open."""
+    emergency_again: bool = False
+    """The carrier's last refusal of an emergency address is old enough to ask again."""
+    calls: bool | None = None
+    """Whether the number can make calls, as its status says; None: that does not say."""
+    country: str | None = None
+    """The number's country, as its status says; None: that does not say."""
+
     @property
     def is_out(self) -> bool:
         """Whether no claim is to get the number, nor any set to pick it: by a word of somebody's, or in stock by its
@@ -238,6 +307,8 @@ class NumberState:
     this object's, or there was none, or nobody has looked."""
     refused: RefusedBundle | None = None
     """The bundle that the carrier refused when we attached it last; None: it has refused none, or took one since."""
+    emergency: NumberEmergency = NO_EMERGENCY
+    """The number's emergency address, and whether it is ours."""
 
 
 @dataclass(frozen=True, slots=True)

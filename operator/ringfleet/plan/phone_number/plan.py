@@ -26,6 +26,7 @@ from ringfleet.plan.phone_number.documents import (
     waits_for_documents,
     with_newer_revision,
 )
+from ringfleet.plan.phone_number.emergency import with_emergency
 from ringfleet.plan.phone_number.ownership import marked_by_another, taken_by_another_object
 from ringfleet.plan.phone_number.phase import may_step, phase_in_service
 from ringfleet.plan.phone_number.removal import Way
@@ -211,6 +212,7 @@ def plan_number(
     rule, plan = decide(case)
     if rule not in NOT_HELD:
         plan = _with_advice(case, _with_obstacle(case, _with_missing_account(case, plan)))
+        plan = with_emergency(case, plan)
     return plan if may_step(state.phase, plan.phase) else replace(plan, phase=state.phase)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringfleet.model import Phase
+from ringfleet.model.emergency import EmergencyAddress
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.conditions import Condition, Reason, not_ready, reconciling
@@ -66,6 +67,23 @@ class Attach:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEmergency:
+    """Give the number its emergency address, which is made if need be. What it is known by is written before."""
+
+    external_id: str
+    address: EmergencyAddress
+    reference: str
+    """What the address is known by at the carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEmergency:
+    """Take off the emergency address that we gave the number, if it has that still."""
+
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """Look at number, pool and carrier once more, and then let the number go."""
 
@@ -73,7 +91,7 @@ class Leave:
     way: Way
 
 
-Step = Look | Route | Unroute | Stop | Resume | Attach | Leave
+Step = Look | Route | Unroute | Stop | Resume | Attach | SetEmergency | ClearEmergency | Leave
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,10 @@ class Fault(StrEnum):
     """A number is not given the bundle that it should carry."""
     CAMPAIGN_REFUSED = "campaign_refused"
     """A number is not let into a campaign, which is told when one asks again."""
+    SLOW_EMERGENCY = "slow_emergency"
+    """An emergency address is registered, or taken off, `seconds` later (of the exchange's clock)."""
+    EMERGENCY_FAILED = "emergency_failed"
+    """An emergency address that a number is given can't be registered, which is told when one asks again."""
     REVIEW_REJECTED = "review_rejected"
     """A review finds fault with a document of the type `document` (None: with each), and gives `reason`."""
 
@@ -129,6 +133,8 @@ _STRIKES: Final[Mapping[Fault, frozenset[Operation]]] = {
     Fault.PENDING_DOCUMENTS: frozenset({Operation.CHECKOUT}),
     Fault.ATTACH_REFUSED: frozenset({Operation.BUNDLE_ATTACH}),
     Fault.CAMPAIGN_REFUSED: frozenset({Operation.SERVICE_PUT}),
+    Fault.SLOW_EMERGENCY: frozenset({Operation.NUMBER_PATCH}),
+    Fault.EMERGENCY_FAILED: frozenset({Operation.NUMBER_PATCH}),
     Fault.REVIEW_REJECTED: frozenset({Operation.BUNDLE_SUBMIT}),
     Fault.EVENT_DELAYED: frozenset({Operation.WEBHOOK}),
     Fault.EVENT_REORDERED: frozenset({Operation.WEBHOOK}),

@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ringfleet.simulator.clock import format_time
-from ringfleet.simulator.errors import invalid, not_found
+from ringfleet.simulator.errors import Code, Refused, invalid, not_found
 from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.faces.telnyx import emergency
 from ringfleet.simulator.faces.telnyx.search import TYPE_WORDS
 from ringfleet.simulator.faces.telnyx.wire import V2, Json, filters, format_id, missing, paged, parse_id
 from ringfleet.simulator.faults.rules import Operation
@@ -44,7 +45,7 @@ from ringfleet.simulator.review.requirements import (
 
 UNLINKED_S: Final = 1800.0
 """For how long a document is kept that is in no group, in seconds."""
-_GROUP, _DOCUMENT, _ADDRESS = "requirement_group", "telnyx_document", "telnyx_address"
+_GROUP, _DOCUMENT, _ADDRESS = "requirement_group", "telnyx_document", emergency.ADDRESS
 _TYPES: Final = {word: type_ for type_, word in TYPE_WORDS.items()}
 _MEDIA: Final = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
 _STATUSES: Final = {
@@ -188,8 +189,10 @@ def create_address(exchange: Exchange, asked: Asked) -> Answer:
             raise BadField(name, "is required")
     if not said["business_name"] and not (said["first_name"] and said["last_name"]):
         raise BadField("business_name", "or a person's two names are required")
-    checked = body.flag("validate_address")
-    content = {**said, "validate_address": True if checked is None else checked, "address_book": False}
+    checked = body.flag("validate_address") is not False
+    if checked:
+        emergency.refuse_unless_known(said)
+    content = {**said, "validate_address": checked, "address_book": False}
     return Answer(200, {"data": _address(exchange.records.add(account, _ADDRESS, content))})
 
 
@@ -197,6 +200,27 @@ def addresses(exchange: Exchange, asked: Asked) -> Answer:
     wanted = filters(asked).get(("customer_reference", "eq"))
     found = exchange.records.all(asked.customer.account.id, _ADDRESS)
     return paged(asked, [one for one in found if wanted in (None, one.content["customer_reference"])], _address)
+
+
+def address(exchange: Exchange, asked: Asked) -> Answer:
+    return Answer(200, {"data": _address(_kept_address(exchange, asked))})
+
+
+def delete_address(exchange: Exchange, asked: Asked) -> Answer:
+    """One that a number has is kept."""
+    found = _kept_address(exchange, asked)
+    numbers = exchange.holdings.everyone(asked.customer.account.id)
+    if any(emergency.has(exchange, held, format_id(found.id)) for held in numbers):
+        raise Refused(Code.ADDRESS_IN_USE, "the address is used by a phone number")
+    exchange.records.remove(found)
+    return Answer(200, {"data": _address(found)})
+
+
+def _kept_address(exchange: Exchange, asked: Asked) -> Record:
+    found = exchange.records.get(asked.customer.account.id, _ADDRESS, parse_id(asked.path["id"]))
+    if found is None:
+        raise missing(asked)
+    return found
 
 
 def _address(one: Record) -> Json:
@@ -390,6 +414,8 @@ ROUTES: Final = (
     ("GET", f"{V2}/documents/{{id}}", Operation.ITEM_FIND, document),
     ("GET", f"{V2}/addresses", Operation.ITEM_FIND, addresses),
     ("POST", f"{V2}/addresses", Operation.END_USER_CREATE, create_address),
+    ("GET", f"{V2}/addresses/{{id}}", Operation.ITEM_FIND, address),
+    ("DELETE", f"{V2}/addresses/{{id}}", Operation.ITEM_DELETE, delete_address),
     ("GET", f"{V2}/requirement_groups", Operation.BUNDLE_FIND, groups),
     ("POST", f"{V2}/requirement_groups", Operation.BUNDLE_CREATE, create_group),
     ("GET", f"{V2}/requirement_groups/{{id}}", Operation.BUNDLE_GET, group),

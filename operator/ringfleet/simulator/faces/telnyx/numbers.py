@@ -13,6 +13,7 @@ from typing import Any, Final
 from ringfleet.simulator.clock import format_time
 from ringfleet.simulator.errors import Code, Refused, invalid, not_found
 from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.faces.telnyx import emergency
 from ringfleet.simulator.faces.telnyx.search import TYPE_WORDS
 from ringfleet.simulator.faces.telnyx.wire import V2, Json, filters, format_id, paged, parse_id, user_id
 from ringfleet.simulator.faults.rules import Operation
@@ -119,12 +120,30 @@ def delete(exchange: Exchange, asked: Asked) -> Answer:
     held = _held(exchange, asked)
     if settings(exchange, held)["deletion_lock_enabled"]:
         raise Refused(Code.LOCKED, "the number has a deletion lock")
+    if emergency.is_enabled(exchange, held):
+        raise Refused(Code.ADDRESS_ATTACHED, "the number has an emergency address")
+    emergency.forget(exchange, held)
     last = _resource(exchange, held)
     if (record := _record(exchange, held)) is not None:
         exchange.records.remove(record)
     exchange.holdings.release(held.account, held.id)
     told = {name: value for name, value in last.items() if name not in _NOT_OF_THE_DELETED}
     return Answer(200, {"data": {**told, "status": "deleted"}})
+
+
+def enable_emergency(exchange: Exchange, asked: Asked) -> Answer:
+    held = _held(exchange, asked)
+    emergency.enable(exchange, held, Fields(asked.body, "body"))
+    kept = settings(exchange, held)
+    told = {
+        "record_type": "voice_settings",
+        "id": format_id(held.id),
+        "phone_number": held.number,
+        "connection_id": kept["connection_id"],
+        "customer_reference": kept["customer_reference"],
+        "emergency": emergency.words(exchange, held),
+    }
+    return Answer(202, {"data": told})
 
 
 def verify_ownership(exchange: Exchange, asked: Asked) -> Answer:
@@ -266,9 +285,7 @@ def _resource(exchange: Exchange, held: Holding) -> Json:
         "connection_name": None,
         "messaging_profile_name": None,
         "messaging_campaign_id": None,
-        "emergency_enabled": False,
-        "emergency_address_id": None,
-        "emergency_status": "disabled",
+        **emergency.words(exchange, held),
         "call_forwarding_enabled": False,
         "cnam_listing_enabled": False,
         "caller_id_name_enabled": False,
@@ -324,6 +341,7 @@ ROUTES: Final = (
     ("POST", f"{V2}/phone_numbers/actions/verify_ownership", Operation.NUMBERS_LIST, verify_ownership),
     ("POST", f"{V2}/phone_numbers/jobs/update_phone_numbers", Operation.NUMBER_PATCH, update_by_job),
     ("GET", f"{V2}/phone_numbers/jobs/{{id}}", Operation.SERVICE_GET, job),
+    ("POST", f"{V2}/phone_numbers/{{id}}/actions/enable_emergency", Operation.NUMBER_PATCH, enable_emergency),
     ("GET", f"{V2}/phone_numbers/{{id}}", Operation.NUMBER_GET, number),
     ("PATCH", f"{V2}/phone_numbers/{{id}}", Operation.NUMBER_PATCH, patch),
     ("DELETE", f"{V2}/phone_numbers/{{id}}", Operation.RELEASE, delete),

@@ -36,6 +36,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     Code.INSUFFICIENT_FUNDS: ("20100", "Insufficient Funds"),
     Code.NOT_SEARCHED: ("85000", "Number was not searched for"),
     Code.OWNED_ALREADY: ("85001", "Number already purchased"),
+    Code.ADDRESS_INVALID: ("10015", "Bad Request"),
+    Code.ADDRESS_IN_USE: ("10021", "Resource in use"),
     Code.LOCKED: ("10010", "Deletion lock is enabled"),
 }
 """The code and the title of each refusal; others are 10015. That of a lock is a guess, as is 409 for what is owned."""

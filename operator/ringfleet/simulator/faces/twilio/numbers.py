@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ringfleet.simulator.errors import Code, Refused, invalid, not_found
 from ringfleet.simulator.exchange import Exchange
-from ringfleet.simulator.faces.twilio import available
+from ringfleet.simulator.faces.twilio import available, emergency
 from ringfleet.simulator.faces.twilio.wire import (
     API,
     Json,
@@ -66,12 +66,13 @@ _CHOICES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "VoiceReceiveMode": ("voice_receive_mode", ("voice", "fax")),
     "EmergencyStatus": ("emergency_status", ("Active", "Inactive")),
 }
+_EMERGENCY: Final = "emergency_address_sid"
 _REFERENCES: Final[Mapping[str, tuple[str, str, str | None]]] = {
     "VoiceApplicationSid": ("voice_application_sid", "AP", "application"),
     "SmsApplicationSid": ("sms_application_sid", "AP", "application"),
     "TrunkSid": ("trunk_sid", "TK", "trunk"),
     "AddressSid": ("address_sid", "AD", "address"),
-    "EmergencyAddressSid": ("emergency_address_sid", "AD", "address"),
+    "EmergencyAddressSid": (_EMERGENCY, "AD", "address"),
     "IdentitySid": ("identity_sid", "RI", None),
 }
 """What names something else: its field, the two letters, and the kind of record that must be there."""
@@ -107,6 +108,7 @@ def buy(exchange: Exchange, asked: Asked) -> Answer:
     if owned is None or owned.account != account:
         changes = _changes(exchange, account, form)
         owned = _bought(exchange, account, number, form)
+        emergency.give(exchange, owned, changes.get(_EMERGENCY), None)
         exchange.records.add(account, NUMBER, {**_FRESH, **changes}, owned.id)
         _take_effect(exchange, account, owned)
     else:
@@ -154,10 +156,11 @@ def update(exchange: Exchange, asked: Asked) -> Answer:
 
 def release(exchange: Exchange, asked: Asked) -> Answer:
     account, held = account_of(asked), _held(exchange, asked)
-    if settings(exchange, held)["emergency_address_sid"]:
+    if emergency.is_in_the_way(exchange, held, settings(exchange, held)[_EMERGENCY]):
         raise Refused(Code.ADDRESS_ATTACHED, "the emergency address has to be taken off the number first")
     if (kept := _record(exchange, held)) is not None:
         exchange.records.remove(kept)
+    emergency.forget(exchange, held)
     exchange.holdings.release(account, held.id)
     return Answer(204)
 
@@ -168,7 +171,6 @@ def resource(exchange: Exchange, held: Holding) -> Json:
     record = _record(exchange, held)
     changed = record.changed_at if record else held.purchased_at
     told = {**_FRESH, **(record.content if record else {})}
-    address = told["emergency_address_sid"]
     return {
         **told,
         "sid": sid,
@@ -185,7 +187,7 @@ def resource(exchange: Exchange, held: Holding) -> Json:
         "uri": f"/2010-04-01/Accounts/{owner}/IncomingPhoneNumbers/{sid}.json",
         "address_requirements": available.address_wanted(held.country, held.type),
         "bundle_sid": None if held.bundle is None else format_sid("BU", held.bundle),
-        "emergency_address_status": "registered" if address else "unregistered",
+        **emergency.words(exchange, held, told[_EMERGENCY]),
     }
 
 
@@ -241,6 +243,8 @@ def _refuse_without_address(exchange: Exchange, account: str, offer: Offer, form
 
 def _update(exchange: Exchange, account: str, held: Holding, form: Fields) -> None:
     changes = _changes(exchange, account, form)
+    if _EMERGENCY in changes:
+        emergency.give(exchange, held, changes[_EMERGENCY], settings(exchange, held)[_EMERGENCY])
     if "FriendlyName" in form:
         exchange.holdings.set_reference(account, held.id, _name(form))
     if bundle := form.text("BundleSid"):

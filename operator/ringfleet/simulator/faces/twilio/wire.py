@@ -46,8 +46,10 @@ _CODES: Final[Mapping[str, int]] = {
     Code.BUNDLE_INCOMPLETE: 22216,
     Code.INSUFFICIENT_FUNDS: 20005,
     Code.ADDRESS_ATTACHED: 21627,
+    Code.ADDRESS_INVALID: 21629,
+    Code.ADDRESS_IN_USE: 21627,
 }
-"""Twilio publishes none for too little money, nor for an emergency address in the way: the last two are guesses."""
+"""Twilio publishes none for too little money, nor for an address that is in the way, or in use: these are guesses."""
 STATUSES: Final[Mapping[Code, int]] = dict.fromkeys(Code, 400) | {Code.NOT_FOUND: 404}
 
 

@@ -32,6 +32,8 @@ ROUTES: Final = (
     ("GET", f"{_NUMBERS}/Regulations/{{sid}}", Operation.REQUIREMENTS, regulations.regulation),
     ("GET", f"{API}/Addresses.json", Operation.SERVICE_GET, addresses.addresses),
     ("POST", f"{API}/Addresses.json", Operation.SERVICE_PUT, addresses.create_address),
+    ("GET", f"{API}/Addresses/{{sid}}.json", Operation.SERVICE_GET, addresses.address),
+    ("DELETE", f"{API}/Addresses/{{sid}}.json", Operation.SERVICE_DELETE, addresses.delete_address),
     ("GET", f"{_NUMBERS}/EndUsers", Operation.ITEM_FIND, papers.end_users),
     ("GET", f"{_NUMBERS}/EndUsers/{{sid}}", Operation.ITEM_FIND, papers.end_user),
     ("POST", f"{_NUMBERS}/EndUsers", Operation.END_USER_CREATE, papers.create_end_user),
