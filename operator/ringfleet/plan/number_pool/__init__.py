@@ -10,6 +10,7 @@
     on_demand.py   which claims need a number ordered for them, and what it must have
     carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
     spread.py      how many of its numbers one account may bring
+    adoption.py    what became of the numbers that it asks to adopt
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit
     allowance.py   counts again when the order runs, which may be much later
