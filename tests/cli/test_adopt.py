@@ -22,3 +22,8 @@ def test_an_account_must_be_named() -> None:
 def test_another_kind_than_a_pool_is_refused() -> None:
     result = CliRunner().invoke(main, ["adopt", "--account", "sandbox", "--pool", "pn/us-west"])
     assert (result.exit_code, "NumberPool" in result.output) == (1, True)
+
+
+def test_a_list_and_a_pattern_are_two_wishes() -> None:
+    result = CliRunner().invoke(main, ["adopt", "--account", "sandbox", "--observe", "--match", "1415", "+14155550123"])
+    assert (result.exit_code, "not both" in result.output) == (1, True)

@@ -25,8 +25,11 @@ def test_a_preview_changes_nothing_and_adopted_numbers_are_marked_routed_and_man
     assert preview.returncode == 0
     assert f"{named}  " in preview.stdout
     assert "sales, Ann" in preview.stdout
-    assert theirs not in preview.stdout
-    assert "1 number more: carrying another installation's mark, left alone" in preview.stdout
+    assert "2 numbers, 3.98 USD a month." in preview.stdout
+    assert f"Each gets the mark {our_mark(stage)}" in preview.stdout
+    assert "the routing of RoutingProfile front-desk" in preview.stdout
+    assert f"  {theirs}: it carries the mark of another installation, elsewhere: it is left alone" in preview.stdout
+    assert "1 number more: managed or observed already" in preview.stdout
     assert (stage.simulator.owned(), len(stage.numbers())) == (before, 1)
     done = adopt(stage, "--pool", "np/us-west", answer="y\n")
     assert done.stdout.endswith("2 numbers adopted\n")
@@ -73,6 +76,67 @@ def test_what_is_missing_is_named(stage: Stage) -> None:
     assert f"NumberPool {stage.namespace}/us-west does not exist." in adopt(stage, "--pool", "us-west").stderr
     stage.delete("secret", "sandbox-token")
     assert "Secret" in adopt(stage, "--observe").stderr
+
+
+def test_a_pasted_file_is_adopted_but_for_three_that_are_not_ours_to_take(stage: Stage) -> None:
+    """Two hundred lines as a spreadsheet gives them, one of them no number at all."""
+    open_pool(stage, target=0)
+    stage.pool("us-east", target=1)
+    stage.wait_ready("us-east")
+    (others,) = stage.numbers()
+    theirs, absent, free = buy_by_hand(stage, THEIRS), "+14152119999", buy_many(stage, 197)
+    lines = [f"{at};({number[2:5]}) {number[5:8]}-{number[8:]}" for at, number in enumerate([*free, theirs, absent])]
+    pasted = "\r\n".join(["id;phone", *lines, f"200;{others}", "201;nothing"])
+    said = json.loads(adopt(stage, "--pool", "us-west", "-f", "-", "-o", "json", answer=pasted).stdout)
+    assert len(said["numbers"]) == 197
+    reasons = {one["number"]: one["reason"] for one in said["leftOut"]}
+    assert reasons == {
+        theirs: "it carries the mark of another installation, elsewhere: it is left alone",
+        absent: "the account does not have it",
+        others: f"PhoneNumber {stage.namespace}/{others[1:]} manages it, of pool us-east",
+    }
+    assert [(one["line"], one["text"]) for one in said["unread"]] == [(202, "nothing")]
+    done = adopt(stage, "--pool", "us-west", "-f", "-", "--yes", "--established", answer=pasted)
+    assert done.stdout.endswith("197 numbers adopted\n")
+    assert stage.get("phonenumber", free[0][1:])["spec"]["established"] is True
+    stage.wait_for(lambda: counts(stage).get("ours") == 198, "all of them to be ours by their marks", timeout=300)
+    left = {owned["number"]: owned["reference"] for owned in stage.simulator.owned() if owned["number"] == theirs}
+    assert left == {theirs: THEIRS}
+
+
+def test_what_a_pool_asks_to_adopt_is_taken_in_told_and_kept_when_it_is_asked_for_no_more(stage: Stage) -> None:
+    """As a GitOps tool does it: the spec changes, and is reverted."""
+    open_pool(stage, target=0)
+    stage.wait_ready("sandbox", "carrieraccount")
+    one, two, theirs = buy_by_hand(stage, None), buy_by_hand(stage, None), buy_by_hand(stage, THEIRS)
+    stage.patch("numberpool", "us-west", adopt={"numbers": [one, theirs]})
+    said = stage.wait_reason("numberpool", "us-west", "NotAdopted", "AdoptionIncomplete")
+    assert said["message"] == f"Not adopted, for it carries the mark of another installation: {theirs}."
+    stage.wait_for(lambda: one in stage.numbers(), "the first to have an object")
+    stage.wait_ready(one[1:], "phonenumber")
+    assert reference(stage, one) == our_mark(stage)
+    stage.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "moved"}, "data": {"list": f"Phone\n{two}\n"}}
+    )
+    stage.patch("numberpool", "us-west", adopt={"numbers": None, "configMapKeyRef": {"name": "moved", "key": "list"}})
+    stage.wait_for(lambda: two in stage.numbers(), "the second to have an object")
+    stage.wait_ready(two[1:], "phonenumber")
+    stage.wait_gone("numberpool", "us-west", "AdoptionIncomplete")
+    said = stage.get("numberpool", "us-west")["status"]["adoption"]
+    assert (said["adopted"], said["pending"], said["notAdopted"]) == (1, 0, 0)
+    stage.patch("numberpool", "us-west", adopt=None)
+    stage.wait_for(lambda: "adoption" not in stage.get("numberpool", "us-west")["status"], "the wish to be over")
+    assert stage.numbers() == {one, two}
+    assert (reference(stage, one), reference(stage, theirs)) == (our_mark(stage), THEIRS)
+
+
+def buy_many(stage: Stage, count: int) -> list[str]:
+    """Buy so many numbers in the account past the operator."""
+    bought: list[str] = []
+    while len(bought) < count:
+        order = {"account": "sandbox", "count": min(50, count - len(bought)), "reference": None}
+        bought += [str(item["number"]) for item in stage.simulator.control("POST", "numbers", order)["items"]]
+    return bought
 
 
 def adopt(stage: Stage, *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:

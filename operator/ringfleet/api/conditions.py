@@ -224,6 +224,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             "Suspended",
             but=("NumberTaken",),
         ),
+        "AdoptionIncomplete": Told(
+            "numbers that spec.adopt asks for are not adopted, or not yet; status.adoption names them",
+            ("NotAdopted", "Adopting"),
+        ),
         "AnswerRateDropped": Told(
             "the numbers of the pool, all together, are answered less, or their messages delivered less, than "
             "in the weeks before; it is over at nine tenths of that",
@@ -437,6 +441,7 @@ REASONS: Mapping[str, str] = {
     "carrier's console whether the account is suspended, closed or in trial, and what its key may do. Nothing is "
     "bought or changed meanwhile; it is asked again by itself, at least every ten minutes.",
     "Activating": "The carrier has sold the number, and is activating it.",
+    "Adopting": "The numbers that spec.adopt asks for are looked for with the next listing of the accounts.",
     "AmbiguousBundle": "Several ComplianceBundles are for this market at this carrier, and none is named: nothing is "
     "ordered before one is, in complianceBundleRef.",
     "Approved": "An approved ComplianceBundle is in force, or the carrier asks for no documents.",
@@ -526,6 +531,9 @@ REASONS: Mapping[str, str] = {
     "NoRoutingWanted": "The number works, and claim, number and pool name no RoutingProfile.",
     "NoStock": "No number that fits is to be had: allow more area codes, or list another CarrierAccount. The pool asks "
     "again by itself, at least every ten minutes.",
+    "NotAdopted": "A number that spec.adopt asks for can't be had, for what the message and status.adoption say: it is "
+    "another installation's, another pool's or of another market, no account of spec.carriers has it, or the list "
+    "can't be read. Correct the list, or free the number; it is looked at again with each listing.",
     "NotOurs": "The carrier shows another installation's mark on the number: it is left alone, and calls go on as they "
     "are routed there. When the cluster was made anew, give the operator its old id (status.installation of the "
     "CarrierAccount); else delete this object, or set spec.managementPolicy to Observe.",

@@ -21,6 +21,7 @@ from ringfleet.api.meta import (
     ListType,
     LocalRef,
     MicroTime,
+    Name,
     NamespaceList,
     Part,
     Quantity,
@@ -213,6 +214,73 @@ class Release(Part):
     """The most numbers that the pool gives back in one day, in UTC."""
 
 
+class ListKeyRef(Part):
+    """A key of a ConfigMap that holds a list of phone numbers."""
+
+    name: Name
+    """Name of the ConfigMap, in this namespace."""
+    key: Annotated[str, Field(min_length=1, max_length=253)]
+    """Key of the ConfigMap's data that holds the list."""
+
+
+class Adopt(Part):
+    """Numbers that the accounts of spec.carriers have already, and that the pool takes in: each that carries nobody's
+    mark and is of spec.market gets a PhoneNumber, our mark and the pool's routing. Others are left alone, and
+    status.adoption says why. Adopted numbers count as any others: for spec.limits, which stop orders only, and as
+    surplus. What is asked for later is adopted too; what is asked for no longer stays in the pool until it is released.
+    A number whose PhoneNumber is deleted is adopted again for as long as it is asked for: take it out here first.
+    """
+
+    rules = (
+        Rule(
+            "has(self.numbers) || has(self.match) || has(self.configMapKeyRef)",
+            "say which numbers: numbers, match or configMapKeyRef",
+        ),
+    )
+
+    numbers: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Field(max_length=16),
+                Rule(
+                    r'self.matches("^\\+[1-9][0-9]{6,14}$")',
+                    "write the number in E.164 form, a plus sign and digits without spaces, such as +14155550123",
+                ),
+            ],
+            ...,
+        ],
+        Field(max_length=1_000),
+        ListType("set"),
+    ] = ()
+    """The numbers in E.164 form, such as "+14155550123", each once. For more of them, or as they were pasted, use
+    configMapKeyRef."""
+    config_map_key_ref: ListKeyRef | None = None
+    """A list in a ConfigMap, as it was pasted: a number a line, or with commas, semicolons or tabs between, with
+    spaces, dashes, brackets and a header or without; numbers without a country code are of spec.market.country. It is
+    read again every minute; status.adoption.unreadLines are the lines that can't be read."""
+    match: Annotated[
+        tuple[
+            Annotated[
+                str,
+                Field(min_length=2, max_length=32),
+                Rule(
+                    r'self.matches("^\\+?[1-9][0-9*?]+$")',
+                    "begin the pattern with a country code, and go on with digits, ? or *, such as +1415*",
+                ),
+            ],
+            ...,
+        ],
+        Field(max_length=20),
+        ListType("set"),
+    ] = ()
+    """Patterns such as "+1415*", or first digits such as "1415". A number that was bought in the last quarter of an
+    hour waits, as whoever has bought it may be about to mark it."""
+    established: bool = False
+    """True: the numbers were in use before, so that a RotationSet does not ramp them up (spec.established of their
+    PhoneNumbers). It counts when a number is adopted."""
+
+
 class DriftPolicy(StrEnum):
     REPAIR = "Repair"
     """The number is given its routing again. A change by hand in the carrier's console, in an emergency too, is undone
@@ -297,6 +365,7 @@ class NumberPoolSpec(Part):
     """Namespaces, beside the pool's own, that may claim numbers of this pool; "*" lets in all. The pool pays for what
     they claim, and buys others in its place, with onNoStock Order beyond size.target: a NumberQuota in each such
     namespace limits that. Without it, only the pool's own namespace is let in."""
+    adopt: Adopt | None = None
     suspend: bool = False
     """True pauses ordering: nothing new is ordered. Orders that are already at the carrier are finished, and numbers
     are claimed, routed and released as before."""
@@ -402,6 +471,30 @@ class Asking(Part):
     """Name of the PhoneNumber that was asked to go."""
     at: Time
     """Time at which the number was first seen to be asked to go."""
+
+
+class AdoptionRefusal(Part):
+    """A number that is asked for and not adopted."""
+
+    number: str
+    """The number in E.164 form."""
+    reason: str
+    """Clause that says why the number is not adopted."""
+
+
+class AdoptionStatus(Part):
+    """What became of the numbers that spec.adopt asks for, by the last listings of the accounts."""
+
+    adopted: int = 0
+    """How many numbers that spec.adopt asks for the pool has."""
+    pending: int = 0
+    """How many numbers of spec.adopt no listing has told of yet."""
+    not_adopted: int = 0
+    """How many numbers that spec.adopt asks for are not adopted."""
+    refused: Annotated[tuple[AdoptionRefusal, ...], ListType("map", ("number",))] = ()
+    """The first hundred of the numbers that are not adopted, and why."""
+    unread_lines: tuple[int, ...] = ()
+    """The first hundred lines of the list in the ConfigMap that can't be read, from 1."""
 
 
 class ReleaseStatus(Part):
@@ -577,6 +670,7 @@ class NumberPoolStatus(Status):
     capacity: CapacityStatus | None = None
     cost: PoolCost | None = None
     release: ReleaseStatus | None = None
+    adoption: AdoptionStatus | None = None
     replicas: int | None = None
     """How much of spec.size.target, which scaling sets, is held: free numbers and those on their way, without what is
     ordered for waiting claims. Numbers that claims hold never count. It is the target while the stock is between

@@ -15,6 +15,8 @@ only its turns use, and apart what all of them do::
                                               marked_numbers.py      what its listing shows under the marks of pools
     NumberPool         number_pool.py         pool_release.py        what it lets go
                                               pool_tally.py          its numbers, counted from change to change
+                                              adoption.py            what spec.adopt asks for, and what becomes of it
+                                              adoption_book.py       both, by pool and account
     NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
                                               purchase_lock.py       which orders buy in turn
                                               purchase_rate.py       spec.limits.purchasesPerHour

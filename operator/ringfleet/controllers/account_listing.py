@@ -74,8 +74,8 @@ async def _read_routings_when_due(
 
 
 def _is_due(services: Services, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> bool:
-    """A person's word on a doubted listing is followed at once."""
-    if account.swept_at is None or accepted(obj, account):
+    """A person's word on a doubted listing is followed at once, and what a pool asks anew to adopt."""
+    if account.swept_at is None or accepted(obj, account) or services.adoption.is_asked_anew(key):
         return True
     return services.monotonic() >= account.swept_at + listing_interval(services, key, obj, account)
 
@@ -103,6 +103,7 @@ async def _conclude(
         account.findings, account.orphaned = replace(swept.findings, changed=()), frozenset(swept.troubles.orphaned)
         account.unreadable = len(swept.unreadable)
         account.unreadable_row = min((row.reason for row in swept.unreadable), default="")
+        wake_listed_pools(services, services.adoption.end(key, swept.answers))
         await find_lost(services, key, account, swept, _is_another_look(services, obj, account))
     account.refused = frozenset(swept.troubles.refused)
 

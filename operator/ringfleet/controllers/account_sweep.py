@@ -19,6 +19,8 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
+from ringfleet.controllers.adoption import adopt_asked
+from ringfleet.controllers.adoption_book import Results
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.marked_numbers import Marked, by_pool, drop
 from ringfleet.controllers.number_create import record_number
@@ -33,6 +35,7 @@ from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.routing_profile import as_told, reference_of, told_at
+from ringfleet.plan.carrier_account.asking import Asked
 from ringfleet.plan.carrier_account.loss import (
     SETTLING,
     Listing,
@@ -65,6 +68,8 @@ class Swept:
     """The carrier's ids of the emergency addresses that the numbers have, whosever they are."""
     unreadable: tuple[Unreadable, ...] = ()
     """The rows that can't be read. They are counted in `findings.owned`, and nothing is done about them."""
+    answers: Results = field(default_factory=dict)
+    """What became of the numbers that pools ask to adopt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     unreadable: list[Unreadable] = []
     of_pools: Marked = {}
     addresses = set[str]()
+    asked, answers = services.adoption.begin(key)
     async for page in account.carrier.holdings():
         unreadable += page.unreadable
         listed.update(holding.number for holding in page)
@@ -111,12 +117,13 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
         addresses.update(one.emergency.address for one in page if one.emergency and one.emergency.address)
         _tell_others(services, key, page)
         by_pool(page, services.installation, of_pools)
+        await _adopt_asked(services, key, account, page, asked, answers, troubles)
         findings += await _act(services, key, account, _shown(services, key, page), page, troubles)
     drop(of_pools, account.roll.released | account.roll.unmarked)  # some of them while the listing ran
     findings = replace(findings, owned=findings.owned + len(unreadable))
     nameless = sum(row.number is None for row in unreadable)
     listing = Listing(frozenset(listed), frozenset(marked), frozenset(known), expected, nameless)
-    return Swept(findings, listing, troubles, of_pools, frozenset(addresses), tuple(unreadable))
+    return Swept(findings, listing, troubles, of_pools, frozenset(addresses), tuple(unreadable), answers)
 
 
 def _is_ours(services: Services, holding: Holding) -> bool:
@@ -281,6 +288,24 @@ async def _enrolled(
         troubles.note_refused(holding.number, f"put into campaign {known.campaign}", error)
         return holding
     return replace(holding, seat=seat)
+
+
+async def _adopt_asked(
+    services: Services,
+    key: AccountKey,
+    account: OpenAccount,
+    page: Iterable[Holding],
+    asked: tuple[Asked, ...],
+    answers: Results,
+    troubles: Troubles,
+) -> None:
+    """Give those of the page an object that pools ask to adopt: the page is judged after that, and marks them."""
+    if not asked:
+        return
+    spoken_for = _on_order(services, key) | account.roll.released | account.roll.unmarked
+    failed = await adopt_asked(services, key, page, spoken_for, asked, answers)
+    for number, error in failed.items():
+        troubles.note_refused(number, "adopted", error)
 
 
 async def _adopt(services: Services, key: AccountKey, holding: Holding, troubles: Troubles) -> bool:

@@ -22,9 +22,16 @@ log = structlog.get_logger(__name__)
 
 
 async def record_number(
-    services: Services, holding: Holding, account: AccountKey, mark: Mark, order: str | None
+    services: Services,
+    holding: Holding,
+    account: AccountKey,
+    mark: Mark,
+    order: str | None,
+    *,
+    established: bool = False,
 ) -> None:
-    """Create the PhoneNumber of `holding` in the namespace and pool of `mark`, and keep the carrier's word for it."""
+    """Create the PhoneNumber of `holding` in the namespace and pool of `mark`, and keep the carrier's word for it.
+    `established`: it was in use before."""
     if services.fleet.number(mark.namespace, holding.number.digits) is not None:
         return
     services.pending_observations[ObjectRef(mark.namespace, holding.number.digits)] = holding
@@ -32,7 +39,16 @@ async def record_number(
     policy = pool.spec.deletion_policy if pool else DeletionPolicy.RETAIN
     bought_by = services.fleet.get(NumberOrder, mark.namespace, order) if order else None
     bought_as = kind_of(order_want(bought_by).market) if bought_by else None
-    body = number_body(holding.number, account, mark.namespace, mark.pool, policy, order, bought_as)
+    body = number_body(
+        holding.number,
+        account,
+        mark.namespace,
+        mark.pool,
+        policy,
+        order,
+        bought_as,
+        established=established,
+    )
     try:
         reply = await services.kube.create(PHONE_NUMBERS, mark.namespace, body)
     except AlreadyExists:

@@ -12,6 +12,7 @@ from ringfleet.api.meta import ACCOUNT_LABEL, ORDER_FINALIZER, ORDERED_FOR, POOL
 from ringfleet.api.number_order import NumberOrderSpec
 from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.controllers.account_catalog import as_searched
+from ringfleet.controllers.adoption import adoption_seen, read_wish
 from ringfleet.controllers.answer_rate import answer_rate_of
 from ringfleet.controllers.bundle_readiness import ask_for_demands, pool_readiness, tenants_accounts
 from ringfleet.controllers.carrier_prices import as_priced, ask_for_prices
@@ -52,7 +53,9 @@ async def reconcile_pool(services: Services, key: Key) -> float | None:
     """Take the pool one step further. Returns the delay, in seconds, until it wants another turn."""
     pool = services.fleet.get(NumberPool, key.namespace, key.name)
     if pool is None:
+        services.adoption.forget(ObjectRef(key.namespace, key.name))
         return None
+    await read_wish(services, pool)
     if pool.metadata.deletion_timestamp:
         return await _retire(services, pool)
     if _releases_with_it(pool) and POOL_FINALIZER not in pool.metadata.finalizers:
@@ -137,6 +140,7 @@ async def gather(services: Services, pool: NumberPool, view: PoolView) -> PoolFa
         claimed=_claimed(records, lots),
         waiting=len(services.claim_queue.waiting(place)),
         asked_again=asked_again,
+        adoption=adoption_seen(services, pool),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ringfleet.controllers.adoption_book import AdoptionBook
 from ringfleet.controllers.carrier_clients import Accounts
 from ringfleet.controllers.claim_bundles import ClaimBundles
 from ringfleet.controllers.claim_queue import ClaimQueue
@@ -63,6 +64,8 @@ class Services:
     """Seconds that only grow, for delays."""
 
     accounts: Accounts = field(default_factory=Accounts)
+    adoption: AdoptionBook = field(default_factory=AdoptionBook)
+    """What the pools ask to adopt, and what the sweeps made of it."""
     meter: Meter = field(default_factory=Unmetered)
     """What counts what is done, for whoever looks at metrics."""
     errors: LastingErrors = field(default_factory=LastingErrors)

@@ -190,6 +190,7 @@ _WISHED = frozenset({"Ready", "Complete", "ComplianceReady", "EmergencyAddressRe
 _WAITING = frozenset(
     {
         Reason.ACTIVATING,
+        Reason.ADOPTING,
         Reason.PENDING_DOCUMENTS,
         Reason.FILING,
         Reason.IN_REVIEW,

@@ -15,6 +15,8 @@ from ringfleet.api.number_order import (
     OrderLimits,
 )
 from ringfleet.api.number_pool import (
+    AdoptionRefusal,
+    AdoptionStatus,
     Asking,
     CapacityStatus,
     ClaimsMemory,
@@ -46,6 +48,7 @@ from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import for_claims, order_intent
 from ringfleet.objects.refs import account_key, market_of, money_of
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.adoption import AdoptionSeen
 from ringfleet.plan.number_pool.carriers import CarrierMemory, OrderIntent, TopUp
 from ringfleet.plan.number_pool.decide import PoolDecision, PoolFacts, PoolView
 from ringfleet.plan.number_pool.demand import DemandMemory, Lead, Tally
@@ -230,6 +233,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
             monthly=supply.monthly.amount, reserved=supply.committed.amount, currency=supply.monthly.currency
         ),
         release=release_status(decision.release.record),
+        adoption=adoption_status(facts.adoption),
         replicas=stock_held(pool.spec.size.target, decision.want, plan),
         selector=f"{POOL_LABEL}={decision.want.name}",
         memory=PoolMemory(
@@ -374,6 +378,24 @@ def capacity_status(capacity: Capacity) -> CapacityStatus | None:
         agents=capacity.agents,
         binds=capacity.binds.name.capitalize(),
     )
+
+
+def adoption_status(seen: AdoptionSeen | None) -> AdoptionStatus | None:
+    """What became of the numbers that the pool asks for; None when it asks for none."""
+    if seen is None:
+        return None
+    refused = sorted(seen.refused.items())
+    return AdoptionStatus(
+        adopted=len(seen.adopted),
+        pending=len(seen.pending),
+        not_adopted=len(refused),
+        refused=tuple(AdoptionRefusal(number=number, reason=why) for number, why in refused[:MOST_REFUSALS]),
+        unread_lines=tuple(sorted(seen.unread)[:MOST_REFUSALS]),
+    )
+
+
+MOST_REFUSALS = 100
+"""How many refusals a status tells: each is some fifty bytes."""
 
 
 def release_status(record: ReleaseRecord) -> ReleaseStatus | None:

@@ -163,6 +163,8 @@ class NumberRecord:
     suspended: bool = False
     protected: bool = False
     release_on_deletion: bool = False
+    established: bool = False
+    """Whether the number was used for calls before it came here, by the word of who adopted it."""
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
     notes: Notes = NO_NOTES
@@ -280,6 +282,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         suspended=spec.get("suspend", False),
         protected=spec.get("protected", False),
         release_on_deletion=spec.get("deletionPolicy") == "Release",
+        established=spec.get("established", False),
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
@@ -543,9 +546,11 @@ def number_body(
     policy: DeletionPolicy = DeletionPolicy.RETAIN,
     order: str | None = None,
     bought_as: Kind | None = None,
+    *,
+    established: bool = False,
 ) -> dict[str, Any]:
     """A PhoneNumber to be created, with its pool's deletion policy as its own. Without a pool it is only observed.
-    `bought_as`: what its order was to buy."""
+    `bought_as`: what its order was to buy; `established`: whether it has been used before."""
     spec = PhoneNumberSpec(
         number=number,
         account_ref=AccountRef(name=account.name, namespace=account.namespace),
@@ -553,6 +558,7 @@ def number_body(
         order_ref=LocalRef(name=order) if order else None,
         deletion_policy=policy,
         management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
+        established=established,
     )
     labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
     annotations = {"annotations": {BOUGHT_AS: str(bought_as)}} if bought_as else {}

@@ -139,6 +139,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         campaign=number.state.routed.campaign if number.state.routed else None,
         attestation=number.attestation,
         seat=number.seat,
+        established=number.established,
         left_other=_left_other(rotation.name, number),
     )
 

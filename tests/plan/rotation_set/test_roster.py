@@ -317,6 +317,16 @@ def test_a_resting_number_has_no_cap_and_one_that_rests_tomorrow_none_then() -> 
     assert (working.daily, working.state, working.daily_tomorrow) == (75, State.ACTIVE, 0)
 
 
+def test_an_established_number_has_its_whole_caps_from_the_first_day_and_rests_as_others_do() -> None:
+    want = a_want(governed=Governed(Terms(ramp=Ramp(14, 25))))
+    joined = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    new, known = (only(want, seen(joined=joined, established=one)) for one in (False, True))
+    assert (new.daily, known.daily, known.hourly) == (ramped(want, 75, 0), 75, 15)
+    resting = replace(want, work_days=1, rest_days=1)
+    two = (seen(joined=joined, established=True), seen("+14155550101", joined=joined, established=True))
+    assert {one.daily for one in roster(resting, *two).members} == {0, 75}
+
+
 @given(st.integers(1, 1000), st.integers(0, 90), st.integers(1, 100), st.integers(0, 100))
 def test_a_ramp_grows_and_ends_at_the_cap(cap: int, days: int, percent: int, age: int) -> None:
     want = a_want(governed=Governed(Terms(ramp=Ramp(days, percent))))

@@ -11,6 +11,7 @@
     carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
     preference.py  in which turn they are asked: by preference, and those of one preference by price
     spread.py      how many of its numbers one account may bring
+    adoption.py    what became of the numbers that it asks to adopt
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order
     last_check.py  counts once more: no order goes beyond a limit
     allowance.py   counts again when the order runs, which may be much later

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import E164
 from ringfleet.plan.conditions import Condition, Reason, not_ready
+from ringfleet.plan.number_pool.adoption import AdoptionSeen, adoption_condition
 from ringfleet.plan.number_pool.demand import DemandMemory, DemandSeen
 from ringfleet.plan.number_pool.forecast import (
     CapacityWant,
@@ -77,6 +78,8 @@ class PoolFacts:
     """How many claims wait for a number of it."""
     asked_again: float | None = None
     """Seconds until a carrier is asked again whether it demands documents, or what it offers; None: all have said."""
+    adoption: AdoptionSeen | None = None
+    """How far it has come with adopting what it asks for; None: it asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +106,11 @@ def decide(view: PoolView, facts: PoolFacts, now: datetime) -> PoolDecision:
     want, seen, release = survey(view, facts, now, demand)
     plan = refuse_unsafe(want, seen, plan_pool(want, seen, now))
     capacity, short = judge_capacity(facts.capacity, plan.supply.held)
-    said = (*plan.conditions, *facts.readiness, *release.conditions, *demand.conditions, *short, *facts.whole)
-    requeue = soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again)
-    return PoolDecision(want, replace(plan, conditions=said), release, demand, capacity, requeue)
+    adopting = adoption_condition(facts.adoption)
+    beside = (*facts.readiness, *release.conditions, *demand.conditions, *short, *facts.whole, *adopting)
+    list_again = facts.adoption.again if facts.adoption else None
+    requeue = soonest(plan.requeue, release.requeue, demand.requeue, facts.asked_again, list_again)
+    return PoolDecision(want, replace(plan, conditions=(*plan.conditions, *beside)), release, demand, capacity, requeue)
 
 
 def survey(

@@ -109,6 +109,8 @@ class MemberSeen:
     """Whether a person has frozen the number's pool or account."""
     attestation: str | None = None
     """How the carrier signs the number's calls: `A`, `B` or `C`, or `NotApplicable`; None: it is not known."""
+    established: bool = False
+    """Whether the number was in use before it came here: it is not ramped up."""
     left_other: datetime | None = None
     """When another set let the number go, whose claim held it before this set's; None: none did. What it has used of
     the number's cap on that day is counted nowhere in this set."""
@@ -280,6 +282,8 @@ def _cap(want: RotationWant, cap: int, one: MemberSeen, day: date, has_rest: boo
     """A daily or an hourly cap on `day`, by rest and ramp; what is for one of them only belongs into the member."""
     if has_rest:
         return 0
+    if one.established:
+        return cap
     return ramped(want, cap, (day - one.joined.astimezone(ZoneInfo(want.zone)).date()).days)
 
 
