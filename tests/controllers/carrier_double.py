@@ -37,6 +37,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.campaign import CampaignSeat, CampaignState
 from ringfleet.model.compliance import EndUserType, Regulation, Requirement
+from ringfleet.model.places import answers
 from tests.plan.builders import dollars
 
 ABILITIES = Abilities(
