@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ringfleet.carriers.abilities import SearchFilter
-from ringfleet.dryrun.search import Wish, offers_of
+from ringfleet.controllers.offers import offers_of
 from ringfleet.model import Capability, Market, NumberType, Unreadable
 from ringfleet.model.digit_pattern import DigitPattern
+from ringfleet.objects.offers import Wish
 from tests.controllers.carrier_double import ABILITIES, CarrierDouble
 from tests.controllers.rig import in_virtual_time
 from tests.plan.builders import an_offer

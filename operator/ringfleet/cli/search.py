@@ -3,6 +3,7 @@
 `-o json` prints one object; amounts are text, in major units::
 
     country, type, areaCodes, capabilities, regions, localities, contains, near
+    askedBy    operator, or secret: this command has asked, with the right to the accounts' Secrets
     carriers   [{account, trouble, remark, unreadable,
                  offers: [{number, areaCode, region, capabilities, monthly, setup, currency, needsDocuments}]}]
 """
@@ -11,20 +12,20 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from ringfleet.cli._shared.carriers import AnyCase, Country, account_keys, account_option, complain
-from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option, system_option
 from ringfleet.cli._shared.printing import Row, echo_heading, echo_json, echo_table, echo_yaml, one_line, plural
-from ringfleet.model import E164, Capability, Market, NumberType, Offer
+from ringfleet.model import Capability, NumberType
 
 if TYPE_CHECKING:
-    from ringfleet.dryrun.search import Answer, Wish
+    from ringfleet.dryrun.search import Answer
     from ringfleet.kube.client import Kube
-    from ringfleet.model.digit_pattern import DigitPattern
-    from ringfleet.model.places import Position
+    from ringfleet.model import Offer
+    from ringfleet.objects.offers import Wish
 
 COLUMNS = ("Number", "Area code", "Region", "Capabilities", "Monthly", "Setup", "Currency", "Documents")
 SHOWN = 20
@@ -52,7 +53,21 @@ MOST = 1000
 @click.option(
     "--count", type=click.IntRange(1, MOST), default=SHOWN, show_default=True, help="At most, of each account."
 )
+@click.option(
+    "--via",
+    type=click.Choice(["auto", "operator", "secret"]),
+    default="auto",
+    show_default=True,
+    help="Who asks the carriers: the operator, or this command with your own right to the accounts' Secrets. "
+    "Auto: the operator where it can be asked.",
+)
+@click.option(
+    "--offers-url",
+    envvar="RINGFLEET_OFFERS_URL",
+    help="Where the operator tells offers, as by a port-forward. Default: through the API server.",
+)
 @account_option
+@system_option
 @cluster_options
 @output_option("yaml")
 def search(
@@ -65,7 +80,10 @@ def search(
     contains: str | None,
     near: str | None,
     count: int,
+    via: str,
+    offers_url: str | None,
     names: tuple[str, ...],
+    system_namespace: str,
     cluster: Cluster,
     output: str,
 ) -> None:
@@ -74,110 +92,97 @@ def search(
     The carriers are asked live. One that can't be asked, or not for this, is named, the others are shown, and the exit
     code is 1.
     """
-    from ringfleet.dryrun.search import Wish
-
-    market = _market(country, type_, area_codes, capabilities, regions, localities)
-    wish = Wish(market, _pattern(contains), _near(near))
-    answers = _ask(cluster, names, wish, count)
+    wish = _wish(
+        country=country,
+        type=type_,
+        areaCodes=list(area_codes),
+        capabilities=list(capabilities),
+        regions=list(regions),
+        localities=list(localities),
+        contains=contains,
+        near=near,
+    )
+    asker = Asker(via, offers_url, system_namespace)
+    answers, by = _ask(cluster, asker, names, wish, count)
     complain(answers)
     match output:
         case "json":
-            echo_json(_as_json(wish, answers))
+            echo_json(_as_json(wish, answers, by))
         case "yaml":
-            echo_yaml(_as_json(wish, answers))
+            echo_yaml(_as_json(wish, answers, by))
         case _:
             _show(wish, answers)
+            if by == "operator":
+                click.echo("The operator has asked: no right to a Secret was needed.")
     sys.exit(1 if any(answer.trouble for answer in answers) else 0)
 
 
-def _market(
-    country: str,
-    type_: str,
-    area_codes: tuple[str, ...],
-    capabilities: tuple[str, ...],
-    regions: tuple[str, ...],
-    localities: tuple[str, ...],
-) -> Market:
-    """What is asked for.
-
-    Raises:
-        click.BadParameter: the country has no such area codes or states.
-    """
-    from ringfleet.model.numbering import misspelt_area_codes, unknown_area_codes
-
-    codes = tuple(dict.fromkeys(area_codes))
-    states = tuple(dict.fromkeys(region.upper() for region in regions))
-    cities = tuple(dict.fromkeys(localities))
-    able = frozenset(map(Capability, capabilities))
-    market = Market(country, NumberType(type_), codes, able, regions=states, localities=cities)
-    if wrong := misspelt_area_codes(country, codes):
-        raise click.BadParameter(wrong, param_hint="--area-code")
-    if unknown := unknown_area_codes(market):
-        raise click.BadParameter(
-            f"{country} has no {market.type} numbers in {', '.join(unknown)}", param_hint="--area-code"
-        )
-    _refuse_unknown_states(country, states)
-    return market
-
-
-def _refuse_unknown_states(country: str, states: tuple[str, ...]) -> None:
-    from ringfleet.model.places import regions_of
-
-    known = regions_of(country)
-    if not (unknown := [state for state in states if state not in known]):
-        return
-    if not known:
-        raise click.BadParameter(
-            f"numbers of {country} are told apart by no state here: use --locality or --area-code",
-            param_hint="--region",
-        )
-    raise click.BadParameter(
-        f"{country} has no {', '.join(unknown)}: write the two letters of a state or province, such as {known[0]}",
-        param_hint="--region",
-    )
-
-
-def _pattern(text: str | None) -> DigitPattern | None:
-    from ringfleet.model.digit_pattern import DigitPattern
+def _wish(**said: Any) -> Wish:
+    """What is asked for. Raises click.BadParameter for what can't be meant."""
+    from ringfleet.objects.offers import BadWish, parse_wish
 
     try:
-        return None if text is None else DigitPattern.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--contains") from error
+        return parse_wish(said)
+    except BadWish as error:
+        raise click.BadParameter(str(error), param_hint=_OPTIONS.get(error.field)) from error
 
 
-def _near(text: str | None) -> E164 | Position | None:
-    from ringfleet.model.places import Position
+_OPTIONS = {
+    "areaCodes": "--area-code",
+    "regions": "--region",
+    "localities": "--locality",
+    "contains": "--contains",
+    "near": "--near",
+}
+"""The option of each field."""
 
-    try:
-        return None if text is None else E164.parse(text) if text.startswith("+") else Position.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}; or write a number with its +", param_hint="--near") from error
+
+class Asker(NamedTuple):
+    """Who is to ask the carriers, and how the operator is reached."""
+
+    via: str
+    url: str | None
+    system_namespace: str
 
 
-def _ask(cluster: Cluster, names: tuple[str, ...], wish: Wish, count: int) -> tuple[Answer, ...]:
-    """What each account offers.
+def _ask(
+    cluster: Cluster, asker: Asker, names: tuple[str, ...], wish: Wish, count: int
+) -> tuple[tuple[Answer, ...], str]:
+    """What each account offers, and who has asked: operator or secret.
 
     Raises:
-        click.ClickException: there is no such account.
+        click.ClickException: there is no such account, or the operator alone was to be asked and can't be.
     """
     from ringfleet.dryrun.account_access import AccountUnusable
+    from ringfleet.dryrun.operator_offers import OffersRefused, OffersUnreachable
 
     try:
-        namespace, answers = cluster.run(partial(_asked, names, wish, count))
-    except AccountUnusable as error:
-        raise click.ClickException(str(error)) from error
+        namespace, answers, by = cluster.run(partial(_asked, asker, names, wish, count))
+    except (AccountUnusable, OffersUnreachable, OffersRefused) as error:
+        raise click.ClickException(one_line(str(error))) from error
     if not answers:
         raise click.ClickException(f"namespace {namespace} has no CarrierAccount: name one of another with --account")
-    return answers
+    return answers, by
 
 
 async def _asked(
-    names: tuple[str, ...], wish: Wish, count: int, kube: Kube, namespace: str
-) -> tuple[str, tuple[Answer, ...]]:
+    asker: Asker, names: tuple[str, ...], wish: Wish, count: int, kube: Kube, namespace: str
+) -> tuple[str, tuple[Answer, ...], str]:
+    from ringfleet.dryrun.operator_offers import OffersUnreachable, Reach, search_by_operator
     from ringfleet.dryrun.search import search_carriers
 
-    return namespace, await search_carriers(kube, namespace, account_keys(names, namespace), wish, count)
+    keys, reach = account_keys(names, namespace), Reach(asker.system_namespace, asker.url)
+    if asker.via != "secret":
+        try:
+            return namespace, await search_by_operator(kube, namespace, keys, wish, count, reach), "operator"
+        except OffersUnreachable as error:
+            if asker.via == "operator":
+                raise
+            if asker.url:  # who names an address expects an answer from there
+                click.echo(
+                    f"The operator can't be asked, so your own rights are used: {one_line(str(error))}", err=True
+                )
+    return namespace, await search_carriers(kube, namespace, keys, wish, count), "secret"
 
 
 def _show(wish: Wish, answers: tuple[Answer, ...]) -> None:
@@ -205,40 +210,8 @@ def _row(offer: Offer) -> Row:
     return (str(offer.number), offer.area_code, place, able, *amounts, "needed" if offer.needs_documents else None)
 
 
-def _as_json(wish: Wish, answers: tuple[Answer, ...]) -> dict[str, Any]:
-    market = wish.market
-    return {
-        "country": market.country,
-        "type": market.type,
-        "areaCodes": list(market.area_codes),
-        "capabilities": sorted(market.capabilities),
-        "regions": list(market.regions),
-        "localities": list(market.localities),
-        "contains": str(wish.contains) if wish.contains else None,
-        "near": str(wish.near) if wish.near else None,
-        "carriers": [_answer_as_json(answer) for answer in answers],
-    }
+def _as_json(wish: Wish, answers: tuple[Answer, ...], by: str) -> dict[str, Any]:
+    from ringfleet.objects.offers import answer_json, wish_json
 
-
-def _answer_as_json(answer: Answer) -> dict[str, Any]:
-    found = answer.answer
-    return {
-        "account": str(answer.account),
-        "trouble": answer.trouble or None,
-        "remark": found.remark or None if found else None,
-        "unreadable": [one_line(row.reason) for row in found.unreadable] if found else [],
-        "offers": [_offer_as_json(offer) for offer in found.offers] if found else [],
-    }
-
-
-def _offer_as_json(offer: Offer) -> dict[str, Any]:
-    return {
-        "number": str(offer.number),
-        "areaCode": offer.area_code,
-        "region": offer.region,
-        "capabilities": sorted(offer.capabilities),
-        "monthly": f"{offer.price.monthly.amount:f}",
-        "setup": f"{offer.price.setup.amount:f}",
-        "currency": offer.price.monthly.currency,
-        "needsDocuments": offer.needs_documents,
-    }
+    told = [answer_json(str(answer.account), answer.answer, answer.trouble) for answer in answers]
+    return {**wish_json(wish), "askedBy": by, "carriers": told}
