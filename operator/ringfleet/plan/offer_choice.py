@@ -53,7 +53,7 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
 
 def rank_offers(market: Market, offers: Iterable[Offer]) -> list[Offer]:
     """Those that are what the market asks for, in the order in which an order takes them, each number once."""
-    fitting = (offer for offer in _each_once(offers) if _is_of(market, offer))
+    fitting = (offer for offer in _each_once(offers) if is_of_market(market, offer))
     return sorted(fitting, key=lambda offer: _preference(market, offer))
 
 
@@ -68,7 +68,7 @@ _UNFIT = (
 )
 
 
-def _is_of(market: Market, offer: Offer) -> bool:
+def is_of_market(market: Market, offer: Offer) -> bool:
     """Whether the offer is what the market asks for, whatever was searched."""
     if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
         return False
