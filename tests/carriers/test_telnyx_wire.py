@@ -52,6 +52,7 @@ from ringfleet.model import (
     Purchase,
     Query,
 )
+from ringfleet.model.failures import FailureReason
 from tests.carriers.scripts import settings
 
 NUMBER = E164("+14155550147")
@@ -618,8 +619,16 @@ async def test_a_lost_order_that_no_list_shows_while_the_account_has_its_numbers
     """Nothing is ordered again, and no number of ours is taken for somebody else's."""
     unmarked = {**ROW, "customer_reference": None, "tags": []}
     wire = wire_of(search={"data": []}, numbers=a_page(unmarked))
-    with pytest.raises(OutcomeUnknown, match="no order of its key is shown yet"):
+    with pytest.raises(OutcomeUnknown, match=r"no order of its key is shown yet\..*customer reference"):
         await telnyx(wire).buy(replace(PURCHASE, offers=OFFERS[:1], resumed=True))
+    assert "send" not in wire.names()
+
+
+async def test_a_person_says_by_the_numbers_reference_that_a_lost_order_has_not_bought_it() -> None:
+    told = {**ROW, "customer_reference": "support hotline", "tags": []}
+    wire = wire_of(search={"data": []}, numbers=a_page(told))
+    (outcome,) = await telnyx(wire).buy(replace(PURCHASE, offers=OFFERS[:1], resumed=True))
+    assert (outcome.state, outcome.reason) == (ItemState.FAILED, FailureReason.NUMBER_TAKEN)
     assert "send" not in wire.names()
 
 

@@ -333,6 +333,20 @@ async def test_of_a_purchase_in_which_twilio_went_down_it_is_known_what_twilio_h
     assert raised.value.unsent == set(numbers(purchase.offers)) - {*bought, *in_doubt}
 
 
+async def test_what_was_bought_before_is_told_although_the_price_list_is_down(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an order whose replies were lost gets none of its numbers for as long as that is so."""
+    monkeypatch.setattr("ringfleet.carriers.http.FIRST_PAUSE_S", 0.0)
+    purchase = await customer.purchase("k", 2)
+    first = await customer.carrier.buy(replace(purchase, offers=purchase.offers[:1]))
+    customer.sandbox.set_faults({"fault": "server_error", "operations": ["prices"]})
+    with pytest.raises(CarrierUnavailable) as raised:
+        await customer.carrier.buy(replace(purchase, resumed=True))
+    assert [outcome.number for outcome in raised.value.known] == numbers(first)
+    assert customer.billed().total() == 1
+
+
 async def test_a_hundred_numbers_are_looked_for_in_one_listing(customer: Customer) -> None:
     purchase = await customer.purchase("k", 100)
     customer.sandbox.control("POST", "calls")

@@ -246,6 +246,26 @@ async def test_a_lost_number_says_which_other_account_has_it_and_is_back_when_it
         assert (await rig.status("PhoneNumber", ONE.digits))["phase"] != "Lost"
 
 
+@in_virtual_time
+async def test_few_lost_numbers_are_looked_for_elsewhere_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner of a thousand accounts has a thousand calls made for each; all are asked for in the end, and once."""
+    numbers = [a_number(n, "Lost") for n in range(1, 13)]
+    async with a_rig(*HOUSE, a_pool(12), *numbers) as rig:
+        asked: list[E164] = []
+
+        async def look(number: E164) -> str | None:
+            asked.append(number)
+            return None
+
+        monkeypatch.setattr(rig.carrier, "whereabouts", look)
+        counts = []
+        for _ in range(3):
+            await sweep(rig)
+            counts.append(len(asked))
+        assert counts == [5, 7, 7]  # five were when the operator began
+        assert len(set(asked)) == len(asked)
+
+
 async def ready_message(rig: Rig, number: E164) -> str:
     status = await rig.status("PhoneNumber", number.digits)
     return str(next(one["message"] for one in status["conditions"] if one["type"] == "Ready"))

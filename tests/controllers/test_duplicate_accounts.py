@@ -95,6 +95,18 @@ async def test_of_two_accounts_with_one_token_one_buys_and_the_other_says_what_t
         assert "spec.allowedNamespaces" in message
 
 
+@pytest.mark.parametrize(("provider", "reason"), [("Twilio", "False DuplicateAccount"), ("DIDHub", "True Reachable")])
+@in_virtual_time
+async def test_one_id_at_two_endpoints_is_one_account_where_ids_say_it_all(provider: str, reason: str) -> None:
+    """Each of the two would call the other one's numbers orphans, and have a person delete their objects."""
+    sid = "AC" + "0" * 32
+    secret = a_secret(accountSid=sid, authToken="tok", token="tok")
+    here, there = (an_account(provider=provider, endpoint=f"https://{name}.example.com") for name in ("us1", "ie1"))
+    async with two_accounts(secret, in_team(secret), here, in_team(there), a_pool(2)) as rig, rig.running():
+        await asyncio.sleep(120)
+        assert (await says(rig, HERE), await says(rig, TEAM)) == ("True Reachable", reason)
+
+
 @in_virtual_time
 async def test_when_the_first_is_deleted_the_second_takes_over_and_adopts_nothing_of_its_numbers() -> None:
     async with two_accounts(*BOTH, a_pool(5), in_team(a_pool(5))) as rig, rig.running():

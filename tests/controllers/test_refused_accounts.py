@@ -107,6 +107,18 @@ async def test_an_order_that_the_carrier_refuses_ends_with_its_words_and_the_poo
         assert len(wired.wire.calls) <= MOST_CALLS
 
 
+@in_virtual_time
+async def test_a_carrier_that_can_not_be_asked_whether_it_wants_documents_is_quoted() -> None:
+    """Nobody could act on "it is not known yet" for as long as its compliance API is down."""
+    async with a_wired_rig("Twilio", a_pool()) as wired:
+        wired.wire.refusals = (Refusal("GET", "/twilio/numbers/", *twilio(503, 20503, "Down")),)
+        await half_an_hour_with(wired)
+        reason, message = await said(wired, "NumberPool", "west")
+        assert reason == "ReadingRequirements"
+        assert "was answered 503" in message
+        assert "requireApprovedBundle" in message
+
+
 @pytest.mark.parametrize("provider", ["Twilio", "Telnyx"])
 @in_virtual_time
 async def test_an_account_without_money_buys_nothing_and_asks_for_some(provider: str) -> None:

@@ -44,6 +44,9 @@ class Declared:
     """Where there are several ways to sign in: what each needs besides. One of them has to be whole."""
     webhooks: WebhookReader | None = None
     """Who reads its webhooks; None: it sends none."""
+    one_id: bool = False
+    """Whether no two of its accounts have the same id, wherever it is called: then the same id at two endpoints, as of
+    two regions, is one account. Else it is one only at the same host."""
 
 
 Credentials = tuple[Credential, ...]
@@ -99,12 +102,14 @@ PROVIDERS: Mapping[str, Declared] = MappingProxyType(
                 (Credential("apiKeySid", "SID of an API key"), Credential("apiKeySecret", "secret of that API key")),
             ),
             webhooks=TwilioWebhook(),
+            one_id=True,  # account SIDs are random
         ),
         "Telnyx": Declared(
             _telnyx,
             endpoint="https://api.telnyx.com",
             credentials=(Credential("apiKey", "API key"),),
             webhooks=TelnyxWebhook(),
+            one_id=True,  # the id of an organization is a UUID
         ),
     }
 )

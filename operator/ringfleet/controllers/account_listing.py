@@ -128,7 +128,8 @@ def listing_conditions(account: OpenAccount) -> tuple[Condition, ...]:
     """What is amiss with the last listing."""
     if account.listing_error:
         message = (
-            "The account's numbers can't be listed; buying goes on, and it is listed again after a while. The carrier: "
+            "The account's numbers can't be listed, and it is listed again after a while. Buying goes on, but for "
+            "pools of which no listing has told yet what they have: their orders say so. The carrier: "
             f"{account.listing_error.rstrip('.')}."
         )
         return (Condition("ListingFailed", True, Reason.LISTING_FAILED, message),)

@@ -24,7 +24,7 @@ from ringfleet.objects.carrier_account import credentials_in, settings_of, stand
 from ringfleet.objects.catalog import Seal
 from ringfleet.objects.compliance_bundle import filing_records
 from ringfleet.objects.refs import SECRETS
-from ringfleet.plan.carrier_account.identity import Identity, first_of, is_another
+from ringfleet.plan.carrier_account.identity import BY_CREDENTIALS, Identity, first_of, is_another
 from ringfleet.plan.conditions import Condition, Reason
 
 
@@ -94,7 +94,7 @@ async def identify(services: Services, obj: CarrierAccount, account: OpenAccount
         account.account_id = account.account_id or await account.carrier.account_id()
         if account.identity is None and changed_from(services, obj, account):
             return
-        identity = standing_of(obj, account.account_id or f"credentials {account.credentials}").identity
+        identity = standing_of(obj, account.account_id or f"{BY_CREDENTIALS}{account.credentials}").identity
         if identity != account.identity:
             _know(services, account, identity)
     rank(services, AccountKey(obj.metadata.namespace, obj.metadata.name))

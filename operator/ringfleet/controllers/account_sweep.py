@@ -458,7 +458,10 @@ async def find_lost(services: Services, key: AccountKey, account: OpenAccount, s
 
 
 async def _find_elsewhere(services: Services, key: AccountKey, account: OpenAccount) -> None:
-    """Ask once for each lost number which other account has it; who is found is told. One that is back is forgotten."""
+    """Ask once for each lost number which other account has it; who is found is told. One that is back is forgotten.
+
+    Where an owner has a thousand accounts, each number costs as many calls: few are asked for with one listing.
+    """
     known = account.at_carrier.elsewhere
     records = {
         record.number: record
@@ -468,7 +471,7 @@ async def _find_elsewhere(services: Services, key: AccountKey, account: OpenAcco
     }
     for number in known.keys() - records.keys():
         del known[number]
-    for number in sorted(records.keys() - known.keys()):
+    for number in sorted(records.keys() - known.keys())[:_ELSEWHERE_AT_ONCE]:
         try:
             known[number] = await account.carrier.whereabouts(number)
         except CredentialsRejected:
@@ -478,3 +481,7 @@ async def _find_elsewhere(services: Services, key: AccountKey, account: OpenAcco
             return
         if known[number]:
             services.queues.wake_number(records[number])
+
+
+_ELSEWHERE_AT_ONCE = 5
+"""How many lost numbers are looked for in other accounts after one listing; the others after the next."""

@@ -73,6 +73,7 @@ def _see_market(services: Services, pool: NumberPool, key: AccountKey, tenants: 
         reachable=_callable(services, pool, key) is not None,
         asked=demand is not None,
         demanded=demand.documents if demand else None,
+        error=demand.error if demand else "",
         review=demand.review if demand else None,
     )
 
@@ -150,7 +151,7 @@ async def read_requirements(services: Services, key: Key) -> None:
         before = account.demands.get(market)
         said = await _learn_demand(services, AccountKey(key.namespace, key.name), account, market)
         account.wanted_markets.pop(market, None)
-        if before is None or (before.documents, before.review) != (said.documents, said.review):
+        if before is None or replace(before, until=said.until) != said:
             wake_pools(services, AccountKey(key.namespace, key.name))
 
 
@@ -197,7 +198,7 @@ async def _learn_demand(
     known, now = account.demands.get(market), services.monotonic()
     said = await _ask(account.carrier.registrar, market, now)
     if known and said.documents is None:
-        said = replace(known, until=said.until)
+        said = replace(known, until=said.until, error=known.error or said.error)
     account.demands[market] = said
     if known is None or known.documents is not said.documents:
         _tell_claims(services, key, market, documents=bool(said.documents))
@@ -227,7 +228,7 @@ async def _ask(registrar: Registrar, market: tuple[str, NumberType], now: float)
         found = await registrar.regulation(country, type_, EndUserType.BUSINESS)
     except CarrierError as error:
         log.warning("requirements not read", country=country, type=str(type_), error=str(error))
-        return Demand(documents=None, until=now + DEMAND_AGAIN)
+        return Demand(documents=None, until=now + DEMAND_AGAIN, error=str(error))
     if found is None or not found.requirements:
         return Demand(documents=False, until=now + DEMAND_KEPT)
     return Demand(documents=True, until=now + DEMAND_KEPT, review=found.review)

@@ -30,11 +30,12 @@ from ringfleet.plan.routing_profile import Refusal
 @dataclass(frozen=True, slots=True)
 class Demand:
     """Whether the carrier demands documents in one market; None: it did not say. `until`: monotonic seconds. `review`:
-    how long it takes to review them, as far as it says."""
+    how long it takes to review them, as far as it says. `error`: why it did not say when it was first asked in vain."""
 
     documents: bool | None
     until: float
     review: timedelta | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

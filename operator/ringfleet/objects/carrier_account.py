@@ -15,7 +15,7 @@ from ringfleet.api.carrier_account import InboundBy
 from ringfleet.carriers.carrier import AccountSettings
 from ringfleet.carriers.registry import PROVIDERS, Credential, Credentials, missing
 from ringfleet.model import AccountKey
-from ringfleet.plan.carrier_account.identity import USELESS, Identity, Standing
+from ringfleet.plan.carrier_account.identity import BY_CREDENTIALS, USELESS, Identity, Standing
 from ringfleet.plan.conditions import Condition, Reason, not_ready
 
 
@@ -108,8 +108,11 @@ def told_endpoint(obj: CarrierAccount) -> str:
 
 
 def standing_of(obj: CarrierAccount, id_: str, useless: bool = False) -> Standing:
-    """The account among those that are one with it at the carrier; `id_` is the carrier's own id of it."""
-    identity = Identity(obj.spec.provider.value, _host(endpoint_of(obj)), id_)
+    """The account among those that are one with it at the carrier; `id_` is the carrier's own id of it, or what stands
+    for it while it is not told."""
+    told = id_ and not id_.startswith(BY_CREDENTIALS)
+    host = "" if told and PROVIDERS[obj.spec.provider].one_id else _host(endpoint_of(obj))
+    identity = Identity(obj.spec.provider.value, host, id_)
     key, created = AccountKey(obj.metadata.namespace, obj.metadata.name), obj.metadata.creation_timestamp or _NEVER
     return Standing(key, identity, created, useless)
 

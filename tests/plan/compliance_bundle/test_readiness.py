@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,10 @@ DRAFT = Waiting("acme", FilingState.DRAFT, "it is a draft.")
 GOOD, BAD, NONE = Approved("acme", "B0"), Rejected("acme", "it is refused."), NoBundle("create it.")
 DOWN = AccountSeen(Reason.CARRIER_UNAVAILABLE, "it is down")
 READING = AccountSeen(Reason.READING_REQUIREMENTS, "It is not known yet whether the carrier asks for documents.")
+UNREAD = (
+    "It does not say: GET /Regulations was answered 503. It is asked again by itself; to order meanwhile, numbers that "
+    "wait at the carrier if it does ask for documents, set spec.ordering.requireApprovedBundle to false."
+)
 DAYS = timedelta(days=3)
 
 
@@ -70,6 +75,13 @@ READY = (Condition("ComplianceReady", True, Reason.APPROVED, "Orders carry an ap
             READING,
             not_ready(Reason.READING_REQUIREMENTS, READING.message),
             id="no number is parked by guess, before the carrier was asked",
+        ),
+        pytest.param(
+            None,
+            a_market(standing=NONE, demanded=None, error="GET /Regulations was answered 503"),
+            replace(READING, message=f"{READING.message} {UNREAD}"),
+            not_ready(Reason.READING_REQUIREMENTS, f"{READING.message} {UNREAD}"),
+            id="why the carrier does not say what it demands is told",
         ),
         pytest.param(None, free(account=DOWN), DOWN, (), id="an account that can not be called says so itself"),
         pytest.param(

@@ -259,11 +259,18 @@ class Orders:
                 outcomes[number] = outcome_of(holding)
             elif purchase.resumed and holding.mark is None and holding.reference is None:
                 why = "the account has one of its numbers, and no order of its key is shown yet"
-                raise OutcomeUnknown(f"{self._account}: order {purchase.key} may have been made: {why}")
+                raise OutcomeUnknown(f"{self._account}: order {purchase.key} may have been made: {why}. {_WHOSE}")
             else:
                 why = "The account has it, and not by this order."
                 outcomes[number] = wire.failed(number, FailureReason.NUMBER_TAKEN, why)
         return outcomes
+
+
+_WHOSE = (
+    "If that lasts, see in Telnyx' portal what has ordered the number, and write into its customer reference the key "
+    "of this order (rf-...) if it has, and any other word if not"
+)
+"""Nobody but a person can tell; a guess would lose a number that is paid for, or take another program's."""
 
 
 def _dearer(now: Price, then: Price) -> bool:

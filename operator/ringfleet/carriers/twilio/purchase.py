@@ -114,9 +114,13 @@ class Purchases:
         held = await self._held(purchase)
         outcomes = {number: _of_held(row, offers[number], purchase) for number, row in held.items()}
         missing = [offer for number, offer in offers.items() if number not in outcomes]
-        outcomes |= await self._dearer(missing)
-        left = [offer for offer in missing if offer.number not in outcomes]
-        address = await self._address(purchase, left)
+        try:
+            outcomes |= await self._dearer(missing)
+            left = [offer for offer in missing if offer.number not in outcomes]
+            address = await self._address(purchase, left)
+        except CarrierError as error:  # what was bought before is so, whatever else can't be read
+            error.known = tuple(outcomes.values())
+            raise
         await self._buy_all(purchase, left, address, outcomes, last_look)
         return tuple(outcomes[number] for number in offers)
 

@@ -41,8 +41,8 @@ class Identity:
     provider: str
     """The carrier, as spec.provider names it."""
     host: str
-    """The host and port that answer, such as `api.example.com:443`: two sandboxes may both have an account
-    `sandbox`."""
+    """The host and port that answer, such as `api.example.com:443`: two sandboxes may both have an account `sandbox`.
+    Empty of a carrier whose ids say it all: one account may then be reached at several endpoints."""
     id: str
     """The carrier's own id of the account; of a carrier that tells none, a digest of the credentials."""
 
@@ -85,6 +85,8 @@ def first_of(standings: Iterable[Standing]) -> AccountKey:
     return oldest.account
 
 
+BY_CREDENTIALS = "credentials "
+"""Begins what stands for the id of an account that does not tell it."""
 UNTOLD = "untold"
 """How a person calls an account that does not tell its id."""
 

@@ -39,6 +39,8 @@ class MarketSeen:
     """Whether the carrier was ever asked what it demands in the market."""
     demanded: bool | None = None
     """Whether the carrier demands documents; None: it has not said."""
+    error: str = ""
+    """Why the carrier has not said what it demands; empty when nobody knows."""
     review: timedelta | None = None
     """How long the carrier's review takes; None: it has not said."""
 
@@ -46,7 +48,16 @@ class MarketSeen:
         """Whether an order goes ahead there. `require`: the pool's requireApprovedBundle."""
         if not self.asked:  # which is soon over: so no pool parks numbers by guess
             return wait_for_bundle(None, None, self.standing)
-        return wait_for_bundle(require, self.demanded, self.standing)
+        leave = wait_for_bundle(require, self.demanded, self.standing)
+        if self.error and isinstance(leave, AwaitBundle) and leave.reason is Reason.READING_REQUIREMENTS:
+            return replace(leave, message=f"{leave.message} {_UNREAD.format(self.error.rstrip('.'))}")
+        return leave
+
+
+_UNREAD = (
+    "It does not say: {}. It is asked again by itself; to order meanwhile, numbers that wait at the carrier if it does "
+    "ask for documents, set spec.ordering.requireApprovedBundle to false."
+)
 
 
 @dataclass(frozen=True, slots=True)
