@@ -4,6 +4,7 @@
 
     country, type, areaCodes, capabilities
     carriers   [{account, trouble, unreadable,
+                 firstYear: [{amount, currency}] (of one number, setup included, on the average of these offers),
                  offers: [{number, areaCode, region, capabilities, monthly, setup, currency, needsDocuments}]}]
 """
 
@@ -18,7 +19,7 @@ import click
 from ringfleet.cli._shared.carriers import AnyCase, Country, account_keys, account_option, complain
 from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
 from ringfleet.cli._shared.printing import Row, echo_heading, echo_json, echo_table, one_line, plural
-from ringfleet.model import Capability, Market, NumberType, Offer
+from ringfleet.model import Capability, Market, Money, NumberType, Offer
 
 if TYPE_CHECKING:
     from ringfleet.dryrun.search import Answer
@@ -122,8 +123,21 @@ def _show(market: Market, answers: tuple[Answer, ...]) -> None:
         if answer.answer is not None:
             offers, unreadable = answer.answer.offers, answer.answer.unreadable
             more = f"; {plural(len(unreadable), 'row')} of its answer can't be read" if unreadable else ""
-            echo_heading(f"{answer.account}: {plural(len(offers), 'number')} for {_words(market)}{more}")
+            cost = "".join(f"; {year(one)} {one.currency} each in its first year" for one in costs(market, offers))
+            echo_heading(f"{answer.account}: {plural(len(offers), 'number')} for {_words(market)}{cost}{more}")
             echo_table(COLUMNS, [_row(offer) for offer in offers])
+
+
+def costs(market: Market, offers: tuple[Offer, ...]) -> tuple[Money, ...]:
+    """What one of them costs, as a pool compares its carriers by price."""
+    from ringfleet.plan.number_pool.preference import costs_in
+
+    return costs_in(market, offers)
+
+
+def year(cost: Money) -> str:
+    """To the cent."""
+    return f"{cost.amount:.2f}"
 
 
 def _words(market: Market) -> str:
@@ -145,16 +159,19 @@ def _as_json(market: Market, answers: tuple[Answer, ...]) -> dict[str, Any]:
         "type": market.type,
         "areaCodes": list(market.area_codes),
         "capabilities": sorted(market.capabilities),
-        "carriers": [_answer_as_json(answer) for answer in answers],
+        "carriers": [_answer_as_json(market, answer) for answer in answers],
     }
 
 
-def _answer_as_json(answer: Answer) -> dict[str, Any]:
+def _answer_as_json(market: Market, answer: Answer) -> dict[str, Any]:
     found = answer.answer
     return {
         "account": str(answer.account),
         "trouble": answer.trouble or None,
         "unreadable": [one_line(row.reason) for row in found.unreadable] if found else [],
+        "firstYear": [
+            {"amount": year(one), "currency": one.currency} for one in costs(market, found.offers if found else ())
+        ],
         "offers": [_offer_as_json(offer) for offer in found.offers] if found else [],
     }
 
