@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Ringfleet
+from tests.cluster.by_price import CHEAP_AT_TELNYX, account
 from tests.cluster.stage import Stage, a_pool, a_profile
 
 NOWHERE = "http://127.0.0.1:9"
@@ -64,12 +65,31 @@ def test_nearness_is_answered_where_the_carrier_can_and_said_where_it_can_t(stag
     assert "San Francisco, CA" in said.out
 
 
+def test_a_plan_by_price_buys_where_a_search_says_that_a_number_costs_less(
+    stage: Stage, ringfleet: Ringfleet, folder: Path
+) -> None:
+    stage.simulator.control("POST", "stock", CHEAP_AT_TELNYX)
+    for provider in ("Twilio", "Telnyx"):
+        account(stage, provider)
+    said = ringfleet("search", "us", "--area-code", "415", "-o", "json").json["carriers"]
+    costs = {one["account"]: one["firstYear"][0] for one in said}
+    cheaper, dearer = f"{stage.namespace}/telnyx", f"{stage.namespace}/twilio"
+    assert float(costs[cheaper]["amount"]) < float(costs[dearer]["amount"])
+    carriers = [{"accountRef": {"name": one}, "preference": 1} for one in ("twilio", "telnyx")]
+    market = {"country": "US", "type": "Geographic", "areaCodes": ["415"]}
+    manifests = [a_profile("front-desk", "sip:pbx.example.com"), a_pool("us-west", 3, market=market, carriers=carriers)]
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(manifests))
+    planned = ringfleet("plan", "-f", str(folder), "-o", "json").json["pools"][0]["bought"]
+    assert [one["account"] for one in planned] == [cheaper] * 3
+
+
 def test_a_person_reads_number_place_and_price(stage: Stage, ringfleet: Ringfleet) -> None:
     stage.account()
     said = ringfleet("search", "US", "--area-code", "415", "--count", "1")
     assert (said.exit_code, said.err) == (0, "")
     headline, columns, row = said.out.splitlines()
-    assert headline == f"{stage.namespace}/sandbox: 1 number for US Geographic 415"
+    assert headline.startswith(f"{stage.namespace}/sandbox: 1 number for US Geographic 415; ")
+    assert headline.endswith(" USD each in its first year")
     assert columns.split()[0] == "NUMBER"
     assert row.startswith("+1415")
     assert "USD" in row.split()

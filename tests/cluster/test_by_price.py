@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.cluster.stage import Stage, an_account_at
-
-OFTEN = {"sweepInterval": "5s", "limits": {"requestsPerSecond": 100, "concurrency": 8}}
-SOON_CHEAP = {"country": "US", "type": "geographic", "area_code": "415", "monthly_price": "1.00"}
-"""At Telnyx; Twilio has one price for all area codes of a country, that of the dearest."""
+from tests.cluster.by_price import CHEAP_AT_TELNYX, account
+from tests.cluster.stage import Stage
 
 
 def test_the_cheaper_of_two_carriers_gets_the_order_and_the_dearer_one_when_it_is_down(stage: Stage) -> None:
-    stage.simulator.control("POST", "stock", SOON_CHEAP)
+    stage.simulator.control("POST", "stock", CHEAP_AT_TELNYX)
     for provider in ("Twilio", "Telnyx"):
         account(stage, provider)
     stage.profile()
@@ -29,13 +26,6 @@ def test_the_cheaper_of_two_carriers_gets_the_order_and_the_dearer_one_when_it_i
     stage.wait_ready()
     assert (bought_at(stage, "twilio"), bought_at(stage, "telnyx")) == (2, 3)
     assert all(times == 1 for account in ("twilio", "telnyx") for times in billed(stage, account).values())
-
-
-def account(stage: Stage, provider: str) -> None:
-    """An account of its own at the simulator, by the provider's face and name."""
-    name = provider.lower()
-    stage.simulator.control("POST", "accounts", {"token": f"{name}-secret", "id": name, "balance": "100.00"})
-    stage.apply(*an_account_at(provider, stage.simulator.url, name, f"{name}-secret", name, **OFTEN))
 
 
 def bought_at(stage: Stage, account: str) -> int:

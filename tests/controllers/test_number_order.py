@@ -295,6 +295,53 @@ async def test_a_refusal_settles_only_what_the_carrier_had_not_heard_of_before()
         assert states(await rig.status("NumberOrder", "west-1")) == ["Unknown", "Failed"]
 
 
+def half_known() -> OutcomeUnknown:
+    """The first number is bought, and nobody knows what became of the second."""
+    return OutcomeUnknown("The line broke.", (Outcome(FIRST, ItemState.PROVISIONED, external_id="did-1"),))
+
+
+@in_virtual_time
+async def test_a_number_that_is_bought_is_recorded_while_others_of_its_order_are_in_doubt() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.fail("buy", half_known(), *[OutcomeUnknown("The line broke.")] * 9)
+        rig.carrier.held[FIRST] = a_holding(1, mark=Mark("home", HERE, "west"))
+        for _ in ("search", "buy", "record"):
+            await rig.turn("NumberOrder", "west-1")
+        assert states(status := await rig.status("NumberOrder", "west-1")) == ["Provisioned", "Unknown"]
+        assert await rig.names("PhoneNumber") == [FIRST.digits]
+        assert status["memory"]["recorded"] == [FIRST]
+        rig.told()
+        await rig.turn("NumberOrder", "west-1")
+        assert not [done for done in rig.told() if "phonenumbers" in done], "once is enough"
+
+
+@in_virtual_time
+async def test_a_number_that_goes_while_others_of_its_order_are_in_doubt_is_not_made_again() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.fail("buy", half_known())
+        rig.carrier.held[FIRST] = a_holding(1, mark=Mark("home", HERE, "west"))
+        for _ in ("search", "buy", "record"):
+            await rig.turn("NumberOrder", "west-1")
+        await rig.change("PhoneNumber", FIRST.digits, {"metadata": {"finalizers": []}})
+        await rig.delete("PhoneNumber", FIRST.digits)
+        await rig.look()
+        await take_turns(rig)
+        assert (await rig.status("NumberOrder", "west-1"))["phase"] == "Complete"
+        assert await rig.names("PhoneNumber") == [SECOND.digits]
+
+
+@in_virtual_time
+async def test_a_number_that_can_not_be_recorded_yet_keeps_the_others_from_nothing() -> None:
+    async with a_rig(*HOUSE, a_pool(), an_order()) as rig:
+        (await stocked(rig)).carrier.fail("buy", half_known())
+        rig.carrier.held[FIRST] = a_holding(1, mark=Mark("home", HERE, "west"))
+        for _ in ("search", "buy"):
+            await rig.turn("NumberOrder", "west-1")
+        rig.api.refuse("create", "phonenumbers", 403)
+        await take_turns(rig)
+        assert await rig.names("PhoneNumber") == [FIRST.digits, SECOND.digits]
+
+
 @in_virtual_time
 async def test_a_number_that_another_was_faster_with_fails_alone() -> None:
     async with a_rig(*HOUSE, a_pool(), an_order()) as rig:

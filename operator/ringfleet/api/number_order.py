@@ -274,6 +274,9 @@ class OrderMemory(Part):
     sent_to: str | None = None
     """The carrier's own id of the account that the numbers were sent to; absent before they were sent, and of a carrier
     that tells none."""
+    recorded: Annotated[tuple[str, ...], ListType("set")] = ()
+    """The numbers that have their PhoneNumber already, while others of the order are in doubt; empty when it has
+    ended."""
 
 
 class NumberOrderStatus(Status):

@@ -5,6 +5,7 @@
     country, type, areaCodes, capabilities, regions, localities, contains, near
     askedBy    operator, or secret: this command has asked, with the right to the accounts' Secrets
     carriers   [{account, trouble, remark, unreadable,
+                 firstYear: [{amount, currency}] (of one number, setup included, on the average of these offers),
                  offers: [{number, areaCode, region, capabilities, monthly, setup, currency, needsDocuments}]}]
 """
 
@@ -19,12 +20,11 @@ import click
 from ringfleet.cli._shared.carriers import AnyCase, Country, account_keys, account_option, complain
 from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option, system_option
 from ringfleet.cli._shared.printing import Row, echo_heading, echo_json, echo_table, echo_yaml, one_line, plural
-from ringfleet.model import Capability, NumberType
+from ringfleet.model import Capability, Market, Money, NumberType, Offer
 
 if TYPE_CHECKING:
     from ringfleet.dryrun.search import Answer
     from ringfleet.kube.client import Kube
-    from ringfleet.model import Offer
     from ringfleet.objects.offers import Wish
 
 COLUMNS = ("Number", "Area code", "Region", "Capabilities", "Monthly", "Setup", "Currency", "Documents")
@@ -190,10 +190,23 @@ def _show(wish: Wish, answers: tuple[Answer, ...]) -> None:
         if answer.answer is not None:
             offers, unreadable = answer.answer.offers, answer.answer.unreadable
             more = f"; {plural(len(unreadable), 'row')} of its answer can't be read" if unreadable else ""
-            echo_heading(f"{answer.account}: {plural(len(offers), 'number')} for {_words(wish)}{more}")
+            cost = "".join(f"; {year(one)} {one.currency} each in its first year" for one in costs(wish.market, offers))
+            echo_heading(f"{answer.account}: {plural(len(offers), 'number')} for {_words(wish)}{cost}{more}")
             if answer.answer.remark:
                 click.echo(answer.answer.remark)
             echo_table(COLUMNS, [_row(offer) for offer in offers])
+
+
+def costs(market: Market, offers: tuple[Offer, ...]) -> tuple[Money, ...]:
+    """What one of them costs, as a pool compares its carriers by price."""
+    from ringfleet.plan.number_pool.preference import costs_in
+
+    return costs_in(market, offers)
+
+
+def year(cost: Money) -> str:
+    """To the cent."""
+    return f"{cost.amount:.2f}"
 
 
 def _words(wish: Wish) -> str:
@@ -211,7 +224,15 @@ def _row(offer: Offer) -> Row:
 
 
 def _as_json(wish: Wish, answers: tuple[Answer, ...], by: str) -> dict[str, Any]:
-    from ringfleet.objects.offers import answer_json, wish_json
+    from ringfleet.objects.offers import wish_json
 
-    told = [answer_json(str(answer.account), answer.answer, answer.trouble) for answer in answers]
+    told = [_answer_as_json(wish.market, answer) for answer in answers]
     return {**wish_json(wish), "askedBy": by, "carriers": told}
+
+
+def _answer_as_json(market: Market, answer: Answer) -> dict[str, Any]:
+    from ringfleet.objects.offers import answer_json
+
+    offers = answer.answer.offers if answer.answer else ()
+    spent = [{"amount": year(one), "currency": one.currency} for one in costs(market, offers)]
+    return {**answer_json(str(answer.account), answer.answer, answer.trouble), "firstYear": spent}

@@ -73,6 +73,7 @@ from ringfleet.plan.named_numbers import name_items
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order.forbidden import forbids_buying, other_market_message
 from ringfleet.plan.number_order.items import (
+    BOUGHT,
     SENT,
     UNRESOLVED,
     Item,
@@ -83,7 +84,7 @@ from ringfleet.plan.number_order.items import (
     unsent,
 )
 from ringfleet.plan.number_order.last_looks import looked_up
-from ringfleet.plan.number_order.order import OrderState, OrderWant
+from ringfleet.plan.number_order.order import OrderState, OrderWant, is_sent, to_record
 from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order, rate_message
 from ringfleet.plan.number_order.report import MEND_THERE, order_failure
 from ringfleet.plan.number_order.retries import LONGEST_RETRY
@@ -109,6 +110,8 @@ async def reconcile_order(services: Services, key: Key) -> float | None:
     ):
         await _let_go(services, order)
         return None
+    if is_sent(state) and to_record(state):
+        order, state = await _record_early(services, order, want, state)
     step = plan_order(want, state, order_world(services, order), services.clock())
     match step:
         case Search():
@@ -340,7 +343,7 @@ def _tell_meter(services: Services, order: NumberOrder, want: OrderWant, state: 
     for item in state.items or ():
         if item.state not in _UNTOLD and item.state is not before.get(item.offer.number):
             services.meter.item_settled(provider, item.state)
-            if item.state in _BOUGHT:
+            if item.state in BOUGHT:
                 services.meter.spent(provider, item.price.monthly)
                 services.meter.spent(provider, item.price.setup)
     if state.recorded:
@@ -348,7 +351,6 @@ def _tell_meter(services: Services, order: NumberOrder, want: OrderWant, state: 
 
 
 _UNTOLD = frozenset({ItemState.PENDING, ItemState.SUBMITTING})
-_BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 
 
 def _failed(services: Services, state: OrderState, error: CarrierError | RecordRefused | MayNotBuy) -> OrderState:
@@ -662,31 +664,67 @@ async def _record(services: Services, order: NumberOrder, want: OrderWant, state
     One that the API server refuses (a ResourceQuota, a policy of the cluster) keeps no other from being recorded. The
     order then says so, and comes back for those that are missing.
     """
-    mark = services.fleet.mark_for(order.metadata.namespace, order.spec.pool_ref.name)
-    holdings = [holding for item in state.items or () if (holding := holding_of(item, mark, state.bundle))]
-    name = order.metadata.name
-    places = asyncio.Semaphore(_RECORDED_AT_ONCE)
-
-    async def record(holding: Holding) -> None:
-        async with places:
-            holding = await _signed(services, want.account, holding)
-            await record_number(services, holding, want.account, mark, name)
-
-    goes = order.metadata.deletion_timestamp or _lost_pool(order, services.fleet.get(NumberPool, *pool_of(order)))
+    holdings = _holdings(services, order, state)
     account = services.accounts.get(want.account)
-    if account:
-        account.unlisted.update(holding.number for holding in holdings)
-    if goes and await services.namespaces.look(order.metadata.namespace):
+    if _is_left(services, order) and await services.namespaces.look(order.metadata.namespace):
         log.warning("numbers left at the carrier", order=order.key, account=str(want.account), numbers=len(holdings))
         holdings = []  # nothing is created where all is being deleted; they have our mark, and a sweep reports them
-    results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
+    errors = await _make_numbers(services, order, want, holdings)
     if account:
         account.quiet_sweeps = 0
         account.balance_said_at = None  # whoever looks after a purchase sees what it has cost
     services.queues.wake_account(want.account)
-    if refused := _first_refusal([error for error in results if error]):
+    if refused := _first_refusal(errors):
         return await _write(services, order, _failed(services, state, refused))
     return await _write(services, order, replace(state, attempts=0, next_attempt=None, last_error="", recorded=True))
+
+
+async def _record_early(
+    services: Services, order: NumberOrder, want: OrderWant, state: OrderState
+) -> tuple[NumberOrder, OrderState]:
+    """Make the PhoneNumbers of what is bought while the rest is in doubt, and note it. Nothing that goes wrong keeps
+    the rest from being looked up: what is not noted is made again with the next turn, and at the end (promise 2)."""
+    if _is_left(services, order):
+        return order, state
+    holdings = _holdings(services, order, state)
+    errors = await _make_numbers(services, order, want, holdings)
+    for error in errors:
+        log.warning("not recorded yet", order=order.key, error=str(error))
+    if errors:
+        return order, state
+    state = replace(state, early=state.early | {holding.number for holding in holdings})
+    step = plan_order(want, state, order_world(services, order), services.clock())
+    await services.status.write(order, order_status(order, want, state, step, services.clock()))
+    return services.fleet.get(NumberOrder, order.metadata.namespace, order.metadata.name) or order, state
+
+
+def _is_left(services: Services, order: NumberOrder) -> bool:
+    """Whether the order or its pool is on its way out."""
+    pool = services.fleet.get(NumberPool, *pool_of(order))
+    return order.metadata.deletion_timestamp is not None or _lost_pool(order, pool)
+
+
+def _holdings(services: Services, order: NumberOrder, state: OrderState) -> list[Holding]:
+    """What the carrier holds of the order that has no PhoneNumber yet."""
+    mark = services.fleet.mark_for(*pool_of(order))
+    return [holding for item in to_record(state) if (holding := holding_of(item, mark, state.bundle))]
+
+
+async def _make_numbers(
+    services: Services, order: NumberOrder, want: OrderWant, holdings: list[Holding]
+) -> list[BaseException]:
+    """Make their PhoneNumbers, a few at once. What went wrong, of each that could not be made."""
+    places, mark = asyncio.Semaphore(_RECORDED_AT_ONCE), services.fleet.mark_for(*pool_of(order))
+
+    async def record(holding: Holding) -> None:
+        async with places:
+            holding = await _signed(services, want.account, holding)
+            await record_number(services, holding, want.account, mark, order.metadata.name)
+
+    if account := services.accounts.get(want.account):
+        account.unlisted.update(holding.number for holding in holdings)
+    results = await asyncio.gather(*map(record, holdings), return_exceptions=True)
+    return [error for error in results if error]
 
 
 async def _signed(services: Services, key: AccountKey, holding: Holding) -> Holding:

@@ -180,6 +180,7 @@ def order_state(order: NumberOrder) -> OrderState:
         bundle=status.bundle,
         chosen_for=status.pool_uid or "",
         sent_to=status.memory.sent_to or "",
+        early=frozenset(map(E164, status.memory.recorded)),
         abandoned_at=status.abandoned_at,
     )
 
@@ -269,7 +270,11 @@ def order_status(
         message=state.message or None,
         started_at=old.started_at or now,
         completed_at=old.completed_at or (now if state.recorded else None),
-        memory=OrderMemory(tokens=tuple(_tokens(state)), sent_to=state.sent_to or None),
+        memory=OrderMemory(
+            tokens=tuple(_tokens(state)),
+            sent_to=state.sent_to or None,
+            recorded=() if state.recorded else tuple(sorted(state.early)),
+        ),
         bundle=state.bundle,
         pool_uid=state.chosen_for or None,
         abandoned_at=state.abandoned_at,

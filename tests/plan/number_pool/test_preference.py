@@ -16,7 +16,7 @@ from ringfleet.model.asking import Ask
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_pool.plan import PoolSeen, PoolWant, StartOrder, plan_pool
-from ringfleet.plan.number_pool.preference import HORIZON, cost_of, in_turn, ranks_of
+from ringfleet.plan.number_pool.preference import HORIZON, cost_of, costs_in, in_turn, ranks_of
 from tests.plan.builders import MAIN, NOW, SPARE, a_pool, a_price, a_world, an_offer, dollars, limits, numbers
 
 THIRD = AccountKey("default", "third")
@@ -82,6 +82,11 @@ def test_the_cost_of_a_number_is_that_of_its_first_year_as_an_order_would_take_i
 ) -> None:
     market = replace(US, area_codes=("415", "628"))
     assert cost_of(market, limits(max_monthly=5), offers, count) == (dollars(expected) if expected else None)
+
+
+def test_offers_in_several_currencies_have_a_cost_in_each() -> None:
+    offers = [an_offer(1, 1, 0), an_offer(2, 3, 0), an_offer(3, price=a_price(2, 6, "EUR")), an_offer(4, country="GB")]
+    assert [str(cost) for cost in costs_in(US, offers)] == ["30 EUR", "24 USD"]
 
 
 prices = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 99)), max_size=4)

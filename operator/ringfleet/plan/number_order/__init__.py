@@ -25,6 +25,9 @@ broke before it was its turn. What is Pending at an account that can't be called
 again, is handed back if the pool has another carrier: it fails, and the pool orders as many there. What is in doubt
 stays with its order, and counts as bought.
 
+A number that is bought is recorded at once as its PhoneNumber, also while others of the order are in doubt, which may
+last for as long as the carrier is down; that it was is noted, so that nobody makes it again if it goes meanwhile.
+
 A failed item is never tried again inside its order: the shortfall goes back to the pool, which starts a new order for
 other numbers.
 

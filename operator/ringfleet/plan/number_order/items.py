@@ -11,6 +11,7 @@ from ringfleet.plan.phone_number.phase import IN_FLIGHT
 
 UNRESOLVED = frozenset({ItemState.PENDING, ItemState.SUBMITTING, ItemState.UNKNOWN})
 SENT = frozenset({ItemState.SUBMITTING, ItemState.UNKNOWN})
+BOUGHT = frozenset({ItemState.PROVISIONED, ItemState.PENDING_DOCUMENTS})
 ITEM_STEPS: dict[ItemState, frozenset[ItemState]] = {
     ItemState.PENDING: frozenset({ItemState.SUBMITTING, ItemState.FAILED}),
     ItemState.SUBMITTING: frozenset(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ringfleet.model import E164, AccountKey, Limits, Market, Money
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order.items import SENT, Item
+from ringfleet.plan.number_order.items import BOUGHT, SENT, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,17 @@ class OrderState:
     sent_to: str = ""
     """The carrier's own id of the account that they were sent to; empty until then, and where the carrier tells
     none."""
+    early: frozenset[E164] = frozenset()
+    """The numbers that have got their PhoneNumber before the order has ended. None is made for them again: what became
+    of them since is not the order's."""
     abandoned_at: datetime | None = None
     """Since when what was sent is looked up for the last time, as pool or account are deleted; None: it is not."""
 
 
 def is_sent(state: OrderState) -> bool:
     return any(item.state in SENT for item in state.items or ())
+
+
+def to_record(state: OrderState) -> tuple[Item, ...]:
+    """The items that are bought, and have no PhoneNumber as far as the order has noted."""
+    return tuple(item for item in state.items or () if item.state in BOUGHT and item.offer.number not in state.early)

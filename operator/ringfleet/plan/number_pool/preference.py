@@ -70,6 +70,17 @@ def cost_of(market: Market, limits: Limits, offers: Iterable[Offer], count: int)
     return replace(total, amount=total.amount / len(taken))
 
 
+def costs_in(market: Market, offers: Iterable[Offer]) -> tuple[Money, ...]:
+    """The same of all the offers, each currency by itself, sorted by it."""
+    offers = tuple(offers)
+    found = (cost_of(market, Limits(one), offers, len(offers)) for one in _currencies(market, offers))
+    return tuple(filter(None, found))
+
+
+def _currencies(market: Market, offers: Iterable[Offer]) -> list[str]:
+    return sorted({offer.price.monthly.currency for offer in rank_offers(market, offers)})
+
+
 def await_prices(standings: Standings, ranks: Ranks, accounts: Mapping[AccountKey, AccountSeen]) -> Standings:
     """The same, with those blocked that could be ordered from and have not told the prices by which they are chosen."""
     priced = compared(ranks)
@@ -89,9 +100,9 @@ def unpriced(
     """What is said of accounts that are to be compared, and offer numbers in other currencies only."""
     found: dict[AccountKey, str] = {}
     for account in sorted(compared(ranks) & accounts.keys()):
-        currencies = {offer.price.monthly.currency for offer in rank_offers(market, accounts[account].offered or ())}
+        currencies = _currencies(market, accounts[account].offered or ())
         if currencies and limits.currency not in currencies:
-            found[account] = f"CarrierAccount {account} offers numbers of the market in {', '.join(sorted(currencies))}"
+            found[account] = f"CarrierAccount {account} offers numbers of the market in {', '.join(currencies)}"
     if found:
         message = (
             f"{'; '.join(found.values())}; the pool orders in {limits.currency} (spec.limits.currency). Prices in two "
