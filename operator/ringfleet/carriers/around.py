@@ -52,12 +52,12 @@ class Around:
         return self._carrier.registrar
 
     @property
-    def records(self) -> DetailRecords | None:
-        return self._carrier.records
-
-    @property
     def streams(self) -> EventStreams | None:
         return self._carrier.streams
+
+    @property
+    def records(self) -> DetailRecords | None:
+        return self._carrier.records
 
     async def balance(self) -> Money:
         return await self._carrier.balance()

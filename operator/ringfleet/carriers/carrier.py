@@ -115,13 +115,13 @@ class Carrier(Protocol):
         ...
 
     @property
-    def records(self) -> DetailRecords | None:
-        """What the account's numbers were used for; None when the carrier does not list it."""
+    def streams(self) -> EventStreams | None:
+        """How the account's messages are told to the dispatcher beside their program; None: this carrier can't."""
         ...
 
     @property
-    def streams(self) -> EventStreams | None:
-        """How the account's messages are told to the dispatcher beside their program; None: this carrier can't."""
+    def records(self) -> DetailRecords | None:
+        """What the account's numbers were used for; None when the carrier does not list it."""
         ...
 
     async def balance(self) -> Money:

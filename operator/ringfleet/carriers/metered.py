@@ -117,14 +117,14 @@ class MeteredCarrier(Around):
         return registrar and MeteredRegistrar(registrar, self._meter)
 
     @property
-    def records(self) -> DetailRecords | None:
-        records = self._carrier.records
-        return records and MeteredRecords(records, self._meter)
-
-    @property
     def streams(self) -> EventStreams | None:
         streams = self._carrier.streams
         return streams and MeteredStreams(streams, self._meter)
+
+    @property
+    def records(self) -> DetailRecords | None:
+        records = self._carrier.records
+        return records and MeteredRecords(records, self._meter)
 
     async def balance(self) -> Money:
         return await self._meter.call("balance", self._carrier.balance())
@@ -181,20 +181,6 @@ class MeteredCarrier(Around):
         await self._meter.call("release", self._carrier.release(external_id))
 
 
-class MeteredRecords:
-    """The detail records, metered: see `DetailRecords`."""
-
-    def __init__(self, records: DetailRecords, meter: _Meter) -> None:
-        self._records = records
-        self._meter = meter
-
-    def messages(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
-        return self._meter.pages("messages", self._records.messages(since, known))
-
-    def calls(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
-        return self._meter.pages("calls", self._records.calls(since, known))
-
-
 class MeteredStreams:
     """The event streams, metered: see `EventStreams`."""
 
@@ -207,6 +193,20 @@ class MeteredStreams:
 
     async def remove(self, name: str) -> None:
         await self._meter.call("remove_stream", self._streams.remove(name))
+
+
+class MeteredRecords:
+    """The detail records, metered: see `DetailRecords`."""
+
+    def __init__(self, records: DetailRecords, meter: _Meter) -> None:
+        self._records = records
+        self._meter = meter
+
+    def messages(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
+        return self._meter.pages("messages", self._records.messages(since, known))
+
+    def calls(self, since: datetime, known: Container[str] = ()) -> AsyncIterator[RecordsPage]:
+        return self._meter.pages("calls", self._records.calls(since, known))
 
 
 class MeteredRegistrar:

@@ -38,10 +38,10 @@ async def say(
 ) -> None:
     """Write the account's status: the conditions, and what is known of balance and numbers."""
     fresh = services.fleet.get(CarrierAccount, obj.metadata.namespace, obj.metadata.name) or obj
+    said = (*said, *(_stream_broken(fresh, account) if account else ()))
     name = AccountKey(fresh.metadata.namespace, fresh.metadata.name)
     room = room_at(services, name, Counted.CHOSEN)
     everything = (*said, *(_troubles(account) if account else ()), *_frozen(services, fresh), *_rate(name, room))
-    everything = (*everything, *(_stream_broken(fresh, account) if account else ()))
     everything = (*everything, *answer_rate_of(services, fresh))
     if fresh.metadata.deletion_timestamp:
         everything = (*everything, ACCOUNT_STAYS)

@@ -95,13 +95,13 @@ class DIDHub:
         return self._registrar
 
     @property
-    def records(self) -> None:
-        """Its webhooks are repeated until they are heard."""
+    def streams(self) -> None:
+        """Its own webhook tells of messages beside their program."""
         return None
 
     @property
-    def streams(self) -> None:
-        """Its own webhook tells of messages beside their program."""
+    def records(self) -> None:
+        """Its webhooks are repeated until they are heard."""
         return None
 
     async def balance(self) -> Money:

@@ -90,13 +90,13 @@ class Telnyx:
         return self._http.health
 
     @property
-    def records(self) -> Records:
-        return self._records
-
-    @property
     def streams(self) -> None:
         """A number has one webhook for its messages."""
         return None
+
+    @property
+    def records(self) -> Records:
+        return self._records
 
     async def balance(self) -> Money:
         return await spendable(self._http)

@@ -85,8 +85,8 @@ class Twilio:
         self._targets = Targets(self._api)
         self._signing = Signing(self._api, settings.trust_product)
         self._registrar = TwilioRegistrar(self._api)
-        self._records = Records(self._api)
         self._streams = Streams(self._api)
+        self._records = Records(self._api)
         self._purchases = Purchases(
             self._api,
             self._prices,
@@ -116,12 +116,12 @@ class Twilio:
         return self._registrar
 
     @property
-    def records(self) -> Records:
-        return self._records
-
-    @property
     def streams(self) -> Streams:
         return self._streams
+
+    @property
+    def records(self) -> Records:
+        return self._records
 
     async def balance(self) -> Money:
         told = await self._api.get("api", f"{ACCOUNTS}/{self._api.owner}/Balance.json")  # the parent pays
