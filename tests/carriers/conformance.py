@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from ringfleet.carriers.abilities import SearchFilter
 from ringfleet.carriers.errors import (
     CarrierUnavailable,
     CredentialsRejected,
@@ -36,12 +37,16 @@ from ringfleet.model import (
     Routing,
     SipTarget,
 )
+from ringfleet.model.digit_pattern import DigitPattern
 from ringfleet.model.failures import FailureReason
+from ringfleet.model.places import answers
 from tests.carriers.customer import MARK, US_415, Customer, buy_to_the_end, numbers
 from tests.waiting import until
 
 Fault = dict[str, Any]
 
+US_CODES = ("212", "303", "312", "415", "628", "646")
+"""The area codes of the sandbox's American market."""
 ONCE: Fault = {"script": [True]}
 REPLY_LOST: Fault = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", **ONCE}
 RESET_AFTER: Fault = {"fault": "reset_after_commit", "operations": ["checkout"], **ONCE}
@@ -96,6 +101,50 @@ class CarrierConformance:
     async def test_an_area_code_that_nobody_sells_is_no_error(self, customer: Customer) -> None:
         catalog = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, "999"), 5)
         assert (catalog.offers, catalog.age) == ((), None)
+
+    @pytest.mark.parametrize(
+        ("asked", "area_codes"),
+        [
+            ({"region": "CA"}, {"415", "628"}),
+            ({"region": "WY"}, set()),
+            ({"locality": "New York"}, {"212", "646"}),
+            ({"locality": "Gotham"}, set()),
+            ({"region": "NY", "locality": "San Francisco"}, set()),
+            ({"contains": DigitPattern.parse("3*2")}, {"212", "303", "312", "415", "628", "646"}),
+            ({"contains": DigitPattern.parse("12$"), "area_code": "415"}, {"415"}),
+            ({"contains": DigitPattern.parse("52"), "area_code": "415"}, {"415"}),
+            ({"contains": DigitPattern.parse("7*"), "region": "IL"}, {"312"}),
+        ],
+        ids=str,
+    )
+    async def test_search_by_state_city_or_digits_answers_all_that_there_is_and_nothing_else(
+        self, customer: Customer, asked: dict[str, Any], area_codes: set[str]
+    ) -> None:
+        """Of a stock so small that a search without the filter shows it whole, at every carrier."""
+        stock = [{"country": "US", "type": "geographic", "area_code": code, "size": 20} for code in US_CODES]
+        for block in stock:
+            customer.sandbox.control("POST", "stock", block)
+        everything = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC), 1000)
+        query = Query("US", NumberType.GEOGRAPHIC, **asked)
+        wanted = {
+            offer.number
+            for offer in everything.offers
+            if query.area_code in (None, offer.area_code) and answers(query, offer.number, offer.region)
+        }
+        catalog = await customer.carrier.search(query, 1000)
+        assert len(everything.offers) == 20 * len(US_CODES)
+        assert {offer.number for offer in catalog.offers} == wanted
+        assert {offer.area_code for offer in catalog.offers} == area_codes
+        assert catalog.looked_through is None
+
+    async def test_nearness_is_answered_or_refused_in_a_sentence(self, customer: Customer) -> None:
+        query = Query("US", NumberType.GEOGRAPHIC, near=E164("+14155550123"))
+        if SearchFilter.NEAR in customer.carrier.abilities.search_filters:
+            found = await customer.carrier.search(query, 5)
+            assert {offer.region for offer in found.offers} == {"San Francisco, CA"}
+        else:
+            with pytest.raises(RequestRejected, match=r"search can't be asked for nearness to a place: leave it out"):
+                await customer.carrier.search(query, 5)
 
     async def test_prices_are_exact(self, customer: Customer) -> None:
         """Whether each offer has a price, or all of a country and type have the same by a list."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ringfleet.carriers.abilities import Abilities, BundleTime
+from ringfleet.carriers.abilities import EVERYWHERE, Abilities, BundleTime
 from ringfleet.carriers.carrier import Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.detail_records import DetailRecords
 from ringfleet.carriers.errors import CarrierUnavailable, NotHeld
@@ -47,6 +47,7 @@ ABILITIES = Abilities(
     hold=None,
     mark_length=None,
     native_suspend=True,
+    search_filters=EVERYWHERE,
     price_in_search=True,
     bundle=BundleTime.EITHER,
     per_item_status=True,

@@ -28,6 +28,24 @@ class BundleTime(StrEnum):
     """Both ways."""
 
 
+class SearchFilter(StrEnum):
+    """What a search may ask for besides country, type, area code and capabilities; the fields of `model.Query`."""
+
+    REGION = "region"
+    """A state or province."""
+    LOCALITY = "locality"
+    """A city."""
+    CONTAINS = "contains"
+    """Digits of the number."""
+    NEAR = "near"
+    """Nearness to a number or to a point of the map."""
+
+
+EVERYWHERE = frozenset({SearchFilter.REGION, SearchFilter.LOCALITY, SearchFilter.CONTAINS})
+"""What can be asked at every carrier: where its search has no such filter, its offers are looked through here. How near
+a number is to another, nobody here knows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """See the module."""
@@ -47,6 +65,8 @@ class Abilities:
     """How many characters of our mark the carrier keeps on a number; None: more than any mark has."""
     native_suspend: bool
     """Whether the carrier has a call that stops the traffic of a number; without one its adapter parks the routing."""
+    search_filters: frozenset[SearchFilter]
+    """What its search can be asked for by itself; of the rest see `EVERYWHERE`."""
     price_in_search: bool
     """Whether each offer says what it costs; else the adapter reads a price list."""
     bundle: BundleTime | None

@@ -20,14 +20,18 @@ class RememberingCarrier(Around):
         self._memory = memory
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        """Live, or else from memory with `Catalog.age` set. Raises CarrierUnavailable when there is none either."""
+        """Live, or else from memory with `Catalog.age` set. Raises CarrierUnavailable when there is none either.
+
+        What only a person asks for, digits or nearness, is not remembered: no order would ask for it again.
+        """
         try:
             found = await self._carrier.search(query, count, exclude)
         except CarrierUnavailable:
             if remembered := self._memory.recall(query, exclude):
                 return remembered
             raise
-        self._memory.remember(query, found.offers)
+        if query.contains is None and query.near is None:
+            self._memory.remember(query, found.offers)
         return found
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:

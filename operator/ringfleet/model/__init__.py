@@ -14,10 +14,15 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import phonenumbers
 
 from ringfleet.model.campaign import CampaignSeat
+
+if TYPE_CHECKING:
+    from ringfleet.model.digit_pattern import DigitPattern
+    from ringfleet.model.places import Position
 
 MOST_DIGITS = 15
 """How many digits a number has at most, country code included (ITU-T E.164, 6.2)."""
@@ -170,16 +175,20 @@ class AccountKey:
 @dataclass(frozen=True, slots=True)
 class Market:
     """What kind of number a pool wants; `area_codes` in order of preference, empty for any. `wished`: those that are
-    looked for before all others, and are no condition."""
+    looked for before all others, and are no condition. `regions` and `localities` as in `model/places.py`, in order of
+    preference, empty for any: an offer is in one of each that is named, and has one of the area codes."""
 
     country: str
     type: NumberType
     area_codes: tuple[str, ...] = ()
     capabilities: frozenset[Capability] = frozenset()
     wished: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    localities: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.country, self.type, ", ".join(self.area_codes))))
+        places = (", ".join(names) for names in (self.area_codes, self.localities, self.regions))
+        return " ".join(filter(None, (self.country, self.type, *places)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,14 @@ class Query:
     type: NumberType
     area_code: str | None = None
     capabilities: frozenset[Capability] = frozenset()
+    region: str | None = None
+    """The state or province that it must be in, such as CA; None: any. See `model/places.py`."""
+    locality: str | None = None
+    """The city that it must be in; None: any."""
+    contains: DigitPattern | None = None
+    """The digits that it must have; None: any."""
+    near: E164 | Position | None = None
+    """The number or the point of the map that it must be near to, as the carrier understands that; None: anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,9 +503,12 @@ class HoldingsPage:
 class Catalog:
     """The offers that answer one query. `age` is None for a live answer, else the seconds since it was live.
 
-    `unreadable` are the rows of the answer that can't be read, and so not be ordered.
+    `unreadable` are the rows of the answer that can't be read, and so not be ordered. `looked_through`: how many offers
+    were held against the query here, as the carrier can't be asked for all that it says, when there may be more behind
+    them; None: the answer is whole.
     """
 
     offers: tuple[Offer, ...] = field(default=())
     age: float | None = None
     unreadable: tuple[Unreadable, ...] = field(default=())
+    looked_through: int | None = None

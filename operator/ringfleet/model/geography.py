@@ -192,6 +192,11 @@ def _without_mobile_token(number: phonenumbers.PhoneNumber) -> str:
         return national
 
 
+def regions_of_plan() -> Mapping[str, str]:
+    """The states and provinces of North America, by the first digits of the national number; "" where it is none."""
+    return {digits: line.partition("=")[0] for digits, line in _regions(NANP).items()}
+
+
 @cache
 def _regions(calling_code: int) -> Mapping[str, str]:
     """What the file says, by the first digits of the national number."""

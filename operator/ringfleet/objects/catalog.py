@@ -158,6 +158,7 @@ def _block(query: Query, kept: Remembered, most: int) -> str:
         "areaCode": query.area_code,
         "capabilities": sorted(query.capabilities),
         "seenAt": _time(kept.seen_at),
+        **{name: value for name, value in (("inRegion", query.region), ("locality", query.locality)) if value},
     }
     offers = ",\n".join(f"   {_json(_offer(query, offer))}" for offer in kept.offers[:most])
     head = _json(said).removesuffix("}")
@@ -232,7 +233,14 @@ def saved_catalog(data: Mapping[str, str], account_id: str | None, seal: Seal) -
 
 
 def _search(told: Mapping[str, Any]) -> tuple[Query, Remembered]:
-    query = Query(told["country"], NumberType(told["type"]), told["areaCode"], _capabilities(told["capabilities"]))
+    query = Query(
+        told["country"],
+        NumberType(told["type"]),
+        told["areaCode"],
+        _capabilities(told["capabilities"]),
+        told.get("inRegion"),
+        told.get("locality"),
+    )
     offers = tuple(_read_offer(_usual(query) | row) for row in told["offers"])
     return query, Remembered(offers, datetime.fromisoformat(told["seenAt"]))
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import product
 
 from ringfleet.api import NumberPool
 from ringfleet.api.meta import APPROVED, ORDERED_FOR, POOL_UID, AccountRef
@@ -240,9 +241,10 @@ def holding_of(item: Item, mark: Mark, bundle: str | None = None) -> Holding | N
 
 def market_queries(market: Market) -> Iterator[Query]:
     """One search for each area code, the preferred one first; one for the whole market when it names none. Those that
-    are wished come before."""
-    for area_code in dict.fromkeys((*market.wished, *(market.area_codes or (None,)))):
-        yield Query(market.country, market.type, area_code, market.capabilities)
+    are wished come before. Of each, one search for every state and city, in the same way."""
+    codes = dict.fromkeys((*market.wished, *(market.area_codes or (None,))))
+    for area_code, region, locality in product(codes, market.regions or (None,), market.localities or (None,)):
+        yield Query(market.country, market.type, area_code, market.capabilities, region, locality)
 
 
 def order_status(

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 
 from ringfleet.model import Limits, Market, Money, Offer, Price
 from ringfleet.model.numbering import area_code_of
+from ringfleet.model.places import place_of
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order.order import OrderWant
 
@@ -61,8 +63,8 @@ def _each_once(offers: Iterable[Offer]) -> list[Offer]:
 
 
 _UNFIT = (
-    ": what it offers besides is of another country, type or area code, or can't do what the pool's market, or a claim "
-    "that it is ordered for, asks for."
+    ": what it offers besides is of another country, type, area code or place, or can't do what the pool's market, or "
+    "a claim that it is ordered for, asks for."
 )
 
 
@@ -70,7 +72,19 @@ def _is_of(market: Market, offer: Offer) -> bool:
     """Whether the offer is what the market asks for, whatever was searched."""
     if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
         return False
-    return not market.area_codes or area_code_of(offer.number, offer.area_code, market.area_codes) is not None
+    if market.area_codes and area_code_of(offer.number, offer.area_code, market.area_codes) is None:
+        return False
+    return _rank_of_place(market, offer) is not None
+
+
+def _rank_of_place(market: Market, offer: Offer) -> tuple[int, int] | None:
+    """How far behind its state and its city stand in the market's lists, 0 is the preferred one; None: it is in none of
+    those that it must be in."""
+    if not (market.regions or market.localities):
+        return (0, 0)
+    place = place_of(offer.number, offer.region)
+    places = product(enumerate(market.regions or (None,)), enumerate(market.localities or (None,)))
+    return next(((at, then) for (at, state), (then, city) in places if place.is_in(state, city)), None)
 
 
 def _dearest_last(offer: Offer) -> tuple[str, object, object, str]:
@@ -82,11 +96,11 @@ def _sum(price: Price) -> Decimal:
     return price.monthly.amount + price.setup.amount
 
 
-def _preference(market: Market, offer: Offer) -> tuple[int, object, str]:
+def _preference(market: Market, offer: Offer) -> tuple[int, tuple[int, int], object, str]:
     codes = (*market.wished, *market.area_codes)
     code = area_code_of(offer.number, offer.area_code, codes)
     rank = len(codes) if code is None else codes.index(code)
-    return (rank, _sum(offer.price), str(offer.number))
+    return (rank, _rank_of_place(market, offer) or (0, 0), _sum(offer.price), str(offer.number))
 
 
 def _within_caps(limits: Limits, price: Price) -> bool:

@@ -23,6 +23,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient, Call
 from ringfleet.carriers.json_fields import Fields, read_rows
+from ringfleet.carriers.search_filters import MOST_LOOKED_THROUGH, looks_through, refuse_unanswerable
 from ringfleet.model import (
     E164,
     Catalog,
@@ -39,6 +40,7 @@ from ringfleet.model import (
     Unreadable,
 )
 from ringfleet.model.campaign import CampaignSeat, CampaignState
+from ringfleet.model.places import answers
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +55,7 @@ ABILITIES = Abilities(
     hold=None,
     mark_length=None,
     native_suspend=True,
+    search_filters=frozenset(),  # the guide shows country, type and area code
     price_in_search=True,
     bundle=BundleTime.EITHER,
     per_item_status=True,
@@ -110,19 +113,25 @@ class DIDHub:
         return Fields(await self._http.call(Call("GET", wire.path("account"))), "account")
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
-        """Whole pages, however few are wanted: the same one call, and an answer worth remembering."""
+        """Whole pages, however few are wanted: the same one call, and an answer worth remembering. Place and digits are
+        looked for here."""
+        refuse_unanswerable(self._name, ABILITIES, query)
         seen: list[Offer] = []
         unreadable: list[Unreadable] = []
+        rows, more = 0, False
         pages = self._pages("catalog", wire.search_params(query), SEARCH_CIRCUIT)
         async with aclosing(pages):
             async for page in pages:
                 offers, others = read_rows(page.items("data"), wire.parse_offer)
-                seen += offers
+                seen += (offer for offer in offers if answers(query, offer.number, offer.region))
                 unreadable += others
+                rows += len(offers)
                 if sum(offer.number not in exclude for offer in seen) >= count:
                     break
+                if more := rows >= MOST_LOOKED_THROUGH and bool(looks_through(ABILITIES, query)):
+                    break
         found = tuple(offer for offer in seen if offer.number not in exclude)
-        return Catalog(found, unreadable=tuple(unreadable))
+        return Catalog(found, unreadable=tuple(unreadable), looked_through=rows if more else None)
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._cart.buy(purchase, last_look)

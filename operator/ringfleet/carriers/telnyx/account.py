@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import httpx
 
-from ringfleet.carriers.abilities import Abilities, BundleTime
+from ringfleet.carriers.abilities import Abilities, BundleTime, SearchFilter
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.registrar import Registrar
+from ringfleet.carriers.search_filters import refuse_unanswerable
 from ringfleet.carriers.telnyx import wire
 from ringfleet.carriers.telnyx.balance import spendable
 from ringfleet.carriers.telnyx.campaigns import Campaigns, Seat, seat_of
@@ -46,6 +47,7 @@ ABILITIES = Abilities(
     hold=None,  # Telnyx can reserve some numbers for half an hour; a purchase here follows its search at once
     mark_length=250,
     native_suspend=False,
+    search_filters=frozenset({SearchFilter.REGION, SearchFilter.LOCALITY, SearchFilter.CONTAINS}),
     price_in_search=True,
     bundle=BundleTime.EITHER,  # but in some countries nothing is sold without its requirement group
     per_item_status=True,
@@ -61,6 +63,7 @@ class Telnyx:
 
     def __init__(self, settings: AccountSettings, *, client: AccountClient | None = None) -> None:
         """`client` is for tests. Raises as `AccountClient` does."""
+        self._name = settings.name
         self._http = client or open_client(settings)
         self._search = Search(self._http)
         self._numbers = Numbers(settings.name, self._http, settings.lag)
@@ -107,6 +110,7 @@ class Telnyx:
         return None
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
+        refuse_unanswerable(self._name, ABILITIES, query)
         return await self._demands.tell(query, await self._search.search(query, count, exclude))
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:

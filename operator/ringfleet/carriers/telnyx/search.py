@@ -50,25 +50,28 @@ class Search:
         self._now = now
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
-        """As `Carrier.search`. Raises RequestRejected for what Telnyx sells nowhere in the country."""
+        """As `Carrier.search`. Raises RequestRejected for what Telnyx sells nowhere in the country. What it does not
+        know of a place is none of its, and no reason to refuse."""
         try:
             return await self._search(query, count, exclude)
         except RequestRejected:
-            if query.area_code is None:
+            whole = replace(query, area_code=None, region=None, locality=None, contains=None)
+            if query == whole:
                 raise
-        await self._rows(replace(query, area_code=None))  # refused too: it is not because of the area code
+        await self._rows(whole)  # refused too: it is not because of the area code or the place
         return Catalog()
 
     async def _search(self, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
         found: dict[E164, Offer] = {}
         unreadable: dict[str, Unreadable] = {}
-        endings = deque([""])
+        tail = query.contains.tail if query.contains else ""
+        endings = deque([tail])
         while endings and sum(number not in exclude for number in found) < count:
             ending = endings.popleft()
             offers, others, rows = await self._rows(query, ending)
             found |= {offer.number: offer for offer in offers}
             unreadable |= {f"{one.number} {one.reason}": one for one in others}
-            if rows >= LIMIT and len(ending) < LAST_DIGITS:
+            if rows >= LIMIT and len(ending) < len(tail) + LAST_DIGITS:
                 endings.extend(f"{digit}{ending}" for digit in "0123456789")
         offers = tuple(offer for offer in found.values() if offer.number not in exclude)
         return Catalog(offers, unreadable=tuple(unreadable.values()))

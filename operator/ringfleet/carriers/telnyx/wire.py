@@ -44,6 +44,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.attestation import signs_calls
 from ringfleet.model.failures import FailureReason
+from ringfleet.model.places import answers
 
 PATHS = MappingProxyType(
     {
@@ -158,8 +159,9 @@ def parse_offer(json: object, query: Query, seen: float) -> Offer | None:
     listed = row.items("features") if row.has("features") else []
     features = {Fields(one, "offer.features").text("name") for one in listed}
     capabilities = frozenset(CAPABILITIES[word] for word in features if word in CAPABILITIES)
+    place = _region(row)
     beside = row.maybe_flag("best_effort") or not national_digits(number).startswith(query.area_code or "")
-    if beside or not query.capabilities <= capabilities:
+    if beside or not query.capabilities <= capabilities or not answers(query, number, place):
         return None
     cost = row.inside("cost_information")
     currency = cost.text("currency")
@@ -169,7 +171,7 @@ def parse_offer(json: object, query: Query, seen: float) -> Offer | None:
         type=query.type,
         price=Price(cost.price("monthly_cost", currency), cost.price("upfront_cost", currency)),
         area_code=query.area_code or _area_code(number, query.type),
-        region=_region(row),
+        region=place,
         capabilities=capabilities,
         token=f"{seen:.0f}",
     )
@@ -401,7 +403,8 @@ def search_params(query: Query, limit: int, ends_with: str = "") -> dict[str, st
     """A search for exactly what `query` asks for. `ends_with`: the last digits; behind the area code, if one is asked.
 
     Each feature is a parameter of its own: Telnyx' library joins them by commas, its documentation does not, and a row
-    is checked for them again.
+    is checked for them again. Digits are matched behind the area code that a search names, and signs match nothing: so
+    an area code beside digits is asked for as what the number starts with, and of a pattern with `*` the longest run.
     """
     params: dict[str, str | Sequence[str]] = {
         "filter[country_code]": query.country,
@@ -411,7 +414,14 @@ def search_params(query: Query, limit: int, ends_with: str = "") -> dict[str, st
         "filter[exclude_held_numbers]": "true",
     }
     if query.area_code:
-        params["filter[national_destination_code]"] = query.area_code
+        whole = "filter[phone_number][starts_with]" if query.contains else "filter[national_destination_code]"
+        params[whole] = query.area_code
+    if query.region:
+        params["filter[administrative_area]"] = query.region
+    if query.locality:
+        params["filter[locality]"] = query.locality
+    if query.contains:
+        params["filter[phone_number][contains]"] = query.contains.longest_run
     if query.capabilities:
         params["filter[features][]"] = sorted(CAPABILITY_WORDS[one] for one in query.capabilities)
     if ends_with:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from ringfleet.carriers.abilities import Abilities, BundleTime
+from ringfleet.carriers.abilities import Abilities, BundleTime, SearchFilter
 from ringfleet.carriers.carrier import AccountSettings, Health, LastLook, look_no_more, look_up_each
 from ringfleet.carriers.errors import NotHeld, ReplyUnreadable, RequestRejected
 from ringfleet.carriers.http import ACCOUNT_CIRCUIT, AccountClient
@@ -62,6 +62,7 @@ ABILITIES = Abilities(
     hold=None,
     mark_length=NAME_LENGTH,
     native_suspend=False,
+    search_filters=frozenset(SearchFilter),
     price_in_search=False,
     bundle=BundleTime.AT_ORDER,
     per_item_status=True,

@@ -9,6 +9,10 @@ thirty is divided by the next digit of the number, and each part is asked for by
 
 It ends when there are enough, or when every part has shown all that it has: then the stock is known to be empty. Twilio
 lets a pattern begin with `+` for the beginning of a number (`Contains`), and an area code be named in North America.
+
+There is one pattern a search, so digits that are wanted stand behind the beginning, `+1415%777`: `%` is any digits.
+They are not found there where they begin within the beginning itself; the first, widest search finds those too. States
+and nearness are known in the United States and Canada only, and a city must be written as Twilio does.
 """
 
 from __future__ import annotations
@@ -21,18 +25,22 @@ import phonenumbers
 
 from ringfleet.carriers.errors import RequestRejected
 from ringfleet.carriers.json_fields import read_rows
+from ringfleet.carriers.search_filters import UNSUPPORTED
 from ringfleet.carriers.twilio.api import Api
 from ringfleet.carriers.twilio.prices import Prices
 from ringfleet.carriers.twilio.wire import ENABLED, KINDS, NOT_FOUND, parse_offer
 from ringfleet.model import E164, Catalog, NumberType, Offer, Price, Query, Unreadable
 from ringfleet.model.numbering import TOLL_FREE_CODES, nanp_countries
+from ringfleet.model.places import answers
 
 SEARCH_CIRCUIT = "search"
 MOST_ROWS = 30
 MOST_CALLS = 150
 """How many searches one question may cost: enough for the largest orders, and an end for a stock without one."""
+MOST_SIGNS = 16
+"""How long a pattern is at most."""
 _AREA_CODE_COUNTRIES = ("US", "CA")
-"""Where a search can name an area code."""
+"""Where a search can name an area code, a state, or what it is to be near to."""
 _NANP = "1"
 _WITH_AREA_CODE = 4
 """So many digits have the country's code and an area code there."""
@@ -52,6 +60,8 @@ class _Found:
 
 async def search(api: Api, prices: Prices, query: Query, count: int, exclude: frozenset[E164]) -> Catalog:
     """As `Carrier.search` says."""
+    if query.near is not None and query.country not in _AREA_CODE_COUNTRIES:
+        raise RequestRejected(f"{api.name}: Twilio searches near a place in the US and Canada only", UNSUPPORTED)
     price = (await prices.of(query.country)).get(query.type)
     if price is None:
         raise RequestRejected(f"{api.name}: Twilio sells no {query.type} numbers in {query.country}", NOT_FOUND)
@@ -63,7 +73,7 @@ async def search(api: Api, prices: Prices, query: Query, count: int, exclude: fr
             crowded += [prefix for prefix, full in await _ask_all(api, query, price, some, found) if full]
             if found.enough(count, exclude):
                 break
-        level = [part for prefix in crowded for part in _parts(query, prefix)]
+        level = [part for prefix in crowded for part in _parts(query, prefix) if _can_be_asked(query, part)]
     offers = tuple(offer for offer in found.offers.values() if offer.number not in exclude)
     return Catalog(offers, unreadable=tuple(found.unreadable))
 
@@ -97,7 +107,9 @@ async def _ask(
     offers, unreadable = read_rows(
         rows, lambda row: parse_offer(row, query.type, query.area_code, price), "phone_number"
     )
-    wanted = tuple(offer for offer in offers if offer.number[1:].startswith(prefix))
+    wanted = tuple(
+        offer for offer in offers if offer.number[1:].startswith(prefix) and answers(query, offer.number, offer.region)
+    )
     return wanted, unreadable, len(rows) >= MOST_ROWS
 
 
@@ -120,9 +132,29 @@ def _parts(query: Query, prefix: str) -> Iterable[str]:
 def _params(query: Query, prefix: str) -> Mapping[str, str]:
     """The filters of a search for numbers that begin with `prefix`. A pattern has two digits at least: a part that is
     as wide as its country has none."""
-    params = {ENABLED[one]: "true" for one in sorted(query.capabilities)}
+    params = {ENABLED[one]: "true" for one in sorted(query.capabilities)} | _places(query)
     shown = str(phonenumbers.country_code_for_region(query.country))
     if query.country in _AREA_CODE_COUNTRIES and len(prefix) >= _WITH_AREA_CODE:
         shown = prefix[:_WITH_AREA_CODE]
         params["AreaCode"] = shown[1:]
-    return params if prefix == shown else {**params, "Contains": f"+{prefix}"}
+    pattern = _pattern(query, "" if prefix == shown else f"+{prefix}")
+    return {**params, "Contains": pattern} if pattern else params
+
+
+def _pattern(query: Query, begins: str) -> str:
+    """The one pattern of a search: what the number begins with, "" for anything, and the digits that are wanted."""
+    if query.contains is None:
+        return begins
+    return f"{begins}%{query.contains}" if begins else str(query.contains)
+
+
+def _can_be_asked(query: Query, prefix: str) -> bool:
+    """Whether a pattern of so many signs is taken."""
+    return len(_pattern(query, f"+{prefix}")) <= MOST_SIGNS
+
+
+def _places(query: Query) -> Mapping[str, str]:
+    said = {"InRegion": query.region, "InLocality": query.locality}
+    near = "NearNumber" if isinstance(query.near, E164) else "NearLatLong"
+    said[near] = None if query.near is None else str(query.near)
+    return {name: value for name, value in said.items() if value is not None}

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from ringfleet.simulator.exchange import Exchange
+from ringfleet.simulator.faces.twilio.nearness import read_nearness
 from ringfleet.simulator.faces.twilio.wire import API, Json, account_of, missing, read_flag
 from ringfleet.simulator.faults.rules import Operation
 from ringfleet.simulator.fields import BadField, Fields
@@ -125,11 +126,12 @@ def _matching(exchange: Exchange, country_: str, kind: str, query: Fields) -> It
     if area_code is not None and not re.fullmatch(r"\d{3}", area_code):
         raise BadField("AreaCode", f"{area_code!r} is not three digits")
     locality, region = query.text("InLocality"), query.text("InRegion")
+    near = read_nearness(exchange, country_, query)
     for offer in _offers(exchange, country_, kind, area_code, capabilities):
         place = place_of(offer.region)
         if locality not in (None, place[0]) or region not in (None, place[1]):
             continue
-        if pattern is None or pattern.search(offer.number[1:]):
+        if (near is None or near(offer)) and (pattern is None or pattern.search(offer.number[1:])):
             yield offer
 
 
